@@ -1,0 +1,147 @@
+"""The command line: `vetro COMMAND`; how errors end it.
+
+One file per command holds what it does.  Nothing heavy is imported before a command
+needs it, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+import vetro
+from vetro.apps.fit_command import fit
+from vetro.apps.inspect_command import inspect
+from vetro.apps.predict_command import evaluate, predict
+from vetro.apps.present import message
+from vetro.apps.runs_command import runs
+from vetro.apps.show_command import show
+from vetro.errors import VetroError, error, nearest
+
+INTERRUPTED = 130  # as a shell reports a command that SIGINT ended
+
+
+class Command(TyperCommand):
+    """A command whose --help lists the options by panel, without loading rich."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, then the options of each panel, in the order declared."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                panel = getattr(parameter, "rich_help_panel", None) or kind
+                panels.setdefault(panel, []).append(record)
+        for panel, records in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(records, col_max=26)
+
+
+app = typer.Typer(
+    name="vetro",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Fit a neural network to a table, and see every number inside.",
+    epilog="vetro COMMAND --help tells more.  A first run: vetro fit data.csv --target price",
+)
+for _command in (inspect, fit, predict, evaluate, show, runs):
+    app.command(cls=Command)(_command)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; after a command too.")
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"vetro {vetro.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 refused, 1 Vetro failed, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is escaped
+            stream.reconfigure(errors="backslashreplace")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    before_dashes = given[: given.index("--")] if "--" in given else given
+    debug = "--debug" in before_dashes
+    if debug:
+        given.remove("--debug")
+    elif not sys.warnoptions:
+        # Libraries' warnings are no messages of Vetro's; its own are printed by the commands.
+        warnings.simplefilter("ignore")
+    status = _run(_resume_with_value(given), debug)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (vetro runs | head): nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        status = app(args=arguments, prog_name="vetro", standalone_mode=False)
+    except VetroError as refusal:
+        return _ended(refusal, debug)
+    except typer.TyperException as fault:
+        return _ended(_usage_error(fault), debug)
+    except BrokenPipeError:
+        return 0
+    except Exception as fault:
+        return _ended(error("E900", reason=f"{type(fault).__name__}: {fault}"), debug)
+    return status if isinstance(status, int) else 0
+
+
+def _ended(refusal: VetroError, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    message(refusal.code, str(refusal))
+    return refusal.exit_status
+
+
+def _usage_error(fault: Any) -> VetroError:
+    """E604 of what typer refused."""
+    context = getattr(fault, "ctx", None)
+    path = context.command_path if context else "vetro"
+    parameter, option = getattr(fault, "param", None), getattr(fault, "option_name", "")
+    known = [name for entry in context.command.params for name in entry.opts] if context else []
+    what = fault.format_message().rstrip(".")
+    hint = ""
+    if option and option not in known:
+        what, hint = f"{path} has no option {option}", nearest(option, known)
+    elif type(fault).__name__ == "MissingParameter" and parameter is not None:
+        what = f"{path} needs {parameter.metavar or parameter.opts[0]}"
+    return error("E604", what=what, mend=f"{hint}See {path} --help.")
+
+
+def _resume_with_value(arguments: list[str]) -> list[str]:
+    """The arguments with a value for each --resume: its run, or "" where none follows."""
+    from pathlib import Path
+
+    result = list(arguments)
+    for index, argument in enumerate(arguments):
+        if argument != "--resume":
+            continue
+        following = arguments[index + 1] if index + 1 < len(arguments) else "-"
+        is_run = (Path(following) / "recipe.toml").is_file()
+        is_source = Path(following).exists() or "://" in following or "*" in following
+        if following.startswith("-") or (is_source and not is_run):
+            result[index] = "--resume="
+    return result

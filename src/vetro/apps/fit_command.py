@@ -1,0 +1,218 @@
+"""`vetro fit`: a table becomes a model in a run folder."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vetro.apps.options import READING, RECIPE, ROLES, Given, taking
+from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
+from vetro.errors import TrainingError, UsageError, VetroError, error
+
+if TYPE_CHECKING:
+    from vetro.apps.progress import Reporter
+    from vetro.apps.recipe_file import RecipeFile
+    from vetro.apps.runs import RunFolder
+    from vetro.model.model import Model
+
+INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
+
+
+@taking(roles=ROLES, recipe=RECIPE, reading=READING)
+def fit(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="Table to fit; a recipe file may name it.")
+    ] = "",
+    *,
+    recipe_file: Annotated[
+        str,
+        typer.Option(
+            "--recipe", metavar="FILE", help="TOML with any of these options; those here win."
+        ),
+    ] = "",
+    run: Annotated[
+        str, typer.Option("--run", metavar="FOLDER", help="Run folder [runs/<table>-<n>].")
+    ] = "",
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            metavar="[RUN]",
+            help="Go on with an interrupted run: the latest of this table if none is named.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object as the result.")] = False,
+    roles: Given,
+    recipe: Given,
+    reading: Given,
+) -> None:
+    """Fit a network to a table: model, report and history go to a run folder."""
+    from vetro.apps import runs
+    from vetro.apps.recipe_file import RecipeFile, read_recipe
+
+    resumed = None if resume is None else runs.run_to_resume(resume, source)
+    if resumed is not None:
+        if run or recipe_file:
+            option = "--run" if run else "--recipe"
+            mend = "A resumed run keeps its folder and recipe: leave it out."
+            raise error("E604", what=f"{option} and --resume exclude each other", mend=mend)
+        base = read_recipe(resumed.recipe)
+    else:
+        base = read_recipe(Path(recipe_file)) if recipe_file else RecipeFile()
+    asked = _asked(source, base, roles, recipe, reading)
+    folder = resumed or runs.new_run(asked.source, run)
+    model = _train(asked, folder, resume=resumed is not None, quiet=quiet)
+    if json:
+        print_json(_json(model, folder))
+    else:
+        _show(model, folder, asked.source)
+    if _interrupted(model):
+        raise typer.Exit(INTERRUPTED)
+
+
+def _asked(
+    source: str, base: RecipeFile, roles: Given, recipe: Given, reading: Given
+) -> RecipeFile:
+    """Source and request of the file and the command line together; E601, E604."""
+    from vetro.apps.recipe_file import RecipeFile, merged
+
+    options = {choice.field: choice.option for choice in RECIPE}
+    try:
+        request = merged(base.request, roles, reading, recipe)
+    except UsageError as fault:
+        name = fault.values.get("argument")
+        if fault.code != "E601" or name not in recipe:
+            raise
+        raise error("E601", **{**fault.values, "argument": options[name]}) from None
+    found = RecipeFile(source or base.source, request)
+    if not found.source:
+        raise error("E604", what="vetro fit needs SOURCE", mend="See vetro fit --help.")
+    if not request.targets:
+        mend = f"Use --target COLUMN; vetro inspect {shlex.quote(found.source)} lists the columns."
+        raise error("E604", what="vetro fit needs --target", mend=mend)
+    return found
+
+
+def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -> Model:
+    """Fit, and leave model, report, history, recipe and log in the folder.
+
+    E301 leaves them too: the model of the best parameters before training diverged.
+    """
+    from vetro.apps.progress import Reporter
+    from vetro.apps.recipe_file import without_password, write_recipe
+
+    with folder.removed_if_useless(), Reporter(folder.log, quiet=quiet) as reporter:
+        reporter.log(f"{'Resumed' if resume else 'Started'}: {without_password(asked.source)}")
+        if not resume:
+            write_recipe(folder.recipe, asked.source, asked.request)
+        # Loads the engine's libraries, a second or more: the bar stands already.
+        from vetro.model.fit import fit_table
+
+        try:
+            with _stopping(reporter) as stop:
+                model = fit_table(
+                    asked.source,
+                    asked.request,
+                    on_progress=reporter,
+                    checkpoint=folder.checkpoint,
+                    resume=resume,
+                    stop=stop,
+                )
+                _keep(model, folder, reporter)
+        except VetroError as refusal:
+            reporter.log(f"{refusal.code} {refusal}")
+            if isinstance(refusal, TrainingError) and refusal.model is not None:
+                _keep(refusal.model, folder, reporter)
+                reporter.say(f"Model of the best parameters: {folder.model}")
+            raise
+    return model
+
+
+def _keep(model: Model, folder: RunFolder, reporter: Reporter) -> None:
+    from vetro.report.page import write_report
+    from vetro.report.verdict import verdict
+
+    model.save(folder.model)
+    folder.write_history(model.evidence.history)
+    write_report(model, folder.report)
+    if not _interrupted(model):
+        folder.checkpoint.unlink(missing_ok=True)
+    for item in dict.fromkeys(model.evidence.notices):
+        reporter.log(f"{item.code} {item.message}")
+    reporter.log(verdict(model))
+
+
+def _interrupted(model: Model) -> bool:
+    return "interrupted" in model.evidence.stopped
+
+
+@contextlib.contextmanager
+def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
+    """The function that tells training to stop; SIGINT and SIGTERM make it say so.
+
+    Before training there is nothing to keep, and a second signal means it: both end at once.
+    """
+    reasons: list[str] = []
+
+    def stop() -> str:
+        return reasons[0] if reasons else ""
+
+    def asked(number: int, frame: object) -> None:
+        if reasons or reporter.step not in ("training", "measuring", "done"):
+            raise KeyboardInterrupt
+        reasons.append("interrupted")
+        reporter.say("Stopping; the best so far is kept. Ctrl-C again ends at once.")
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(model: Model, folder: RunFolder, source: str) -> None:
+    from vetro.apps.quality import quality_table
+    from vetro.apps.recipe_file import without_password
+    from vetro.report.verdict import verdict
+
+    say(verdict(model))
+    say()
+    quality_table(model.evidence)
+    say()
+    show_notices(model.evidence.notices, warnings_only=True)
+    run = shlex.quote(str(folder.path))
+    say(f"Model    {folder.model}")
+    say(f"Report   {folder.report}")
+    if _interrupted(model):
+        say(f"Go on    vetro fit {shlex.quote(without_password(source))} --resume {run}")
+    say(f"Next     vetro predict {run} {shlex.quote(without_password(source))} -o predictions.csv")
+
+
+def _json(model: Model, folder: RunFolder) -> dict[str, Any]:
+    from vetro.report.verdict import verdict
+
+    evidence = model.evidence
+    return {
+        "run": str(folder.path),
+        "model": str(folder.model),
+        "report": str(folder.report),
+        "interrupted": _interrupted(model),
+        "verdict": verdict(model),
+        "task": evidence.task,
+        "targets": list(model.targets),
+        "metrics": intervals_json(evidence.metrics),
+        "per_target": {name: intervals_json(found) for name, found in evidence.per_target.items()},
+        "baselines": evidence.baselines,
+        "split": evidence.split,
+        "stopped": evidence.stopped,
+        "seconds": evidence.seconds,
+        "messages": notices_json(evidence.notices),
+    }

@@ -1,0 +1,156 @@
+"""`vetro inspect`: what a table holds and how it would be read, before anything is trained."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vetro.apps.options import READING, ROLES, Given, taking
+from vetro.apps.present import (
+    console,
+    figure,
+    notices_json,
+    print_json,
+    say,
+    show_notices,
+    table,
+    visible,
+)
+from vetro.errors import counted
+
+if TYPE_CHECKING:
+    from vetro.tables.schema import Column
+    from vetro.tables.table import Table
+
+LEVELS_SHOWN = 4
+NARROW = 72  # characters: below, the examples are left out
+FOLDS = 5  # as a fit makes them, for the check of rows that stand on both sides
+FOLD_ROWS = 100_000  # above, a fit holds rows out instead
+
+
+@taking(roles=ROLES, reading=READING)
+def inspect(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="File, folder, glob or database to look at.")
+    ],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    roles: Given,
+    reading: Given,
+) -> None:
+    """Show the columns of a table, how they are read, and every warning."""
+    found, task = look(source, roles, reading)
+    if json:
+        print_json(_json(source, found, task))
+    else:
+        _show(found, task)
+
+
+def look(source: str, roles: Given, reading: Given) -> tuple[Table, str]:
+    """The table with roles and every notice, and the task ("" without targets)."""
+    from vetro.apps.recipe_file import read_options
+    from vetro.tables.checks import check_rows, check_target
+    from vetro.tables.read import read_table
+    from vetro.tables.roles import assign_roles
+    from vetro.tables.splits import folds_of_rows
+
+    options = read_options(reading)
+    forced = (*options.number, *options.category, *options.date, *options.flag)
+    found = assign_roles(read_table(source, options), **roles, forced=forced)
+    if not found.schema.targets:
+        return found, ""
+    task, said = check_target(found)
+    fold = folds_of_rows(found, FOLDS, 0) if FOLDS <= found.rows <= FOLD_ROWS else None
+    return found.with_schema(found.schema, *said, *check_rows(found, fold)), task
+
+
+def _show(found: Table, task: str) -> None:
+    size = f"{counted(found.rows, 'row')}, {counted(len(found.schema), 'column')}"
+    say(f"{found.name}: {size}{f', {task}' if task else ''}")
+    say()
+    column_rows(list(found.schema), found.rows, with_targets=bool(task))
+    if found.notices:
+        say()
+        ordered = sorted(found.notices, key=lambda item: item.is_warning)
+        show_notices(ordered, sys.stdout)
+
+
+def column_rows(columns: list[Column], rows: int, *, with_targets: bool) -> None:
+    """A table of columns; what is empty for all of them is left out."""
+    parts = [
+        ("column", [column.name for column in columns]),
+        ("kind", [column.kind for column in columns]),
+        ("role", [_role(column, with_targets) for column in columns]),
+        ("range or levels", [range_text(column) for column in columns]),
+        ("unit", [column.unit for column in columns]),
+        ("missing", [_missing(column, rows) for column in columns]),
+        ("example", [column.example for column in columns]),
+    ]
+    if console().width < NARROW:
+        parts.pop()
+    shown = [(head, cells) for head, cells in parts if head == "column" or any(cells)]
+    heads = [head for head, _ in shown]
+    right = [index for index, head in enumerate(heads) if head == "missing"]
+    table(heads, zip(*(cells for _, cells in shown), strict=True), numbers=right)
+
+
+def _role(column: Column, with_targets: bool) -> str:
+    return column.role if with_targets or column.role != "input" else ""
+
+
+def _missing(column: Column, rows: int) -> str:
+    return f"{column.missing} ({column.missing / max(rows, 1):.1%})" if column.missing else ""
+
+
+def range_text(column: Column) -> str:
+    """What the column's values range over, in a few words."""
+    if column.kind == "category":
+        shown = ", ".join(_cut(level) for level in column.levels[:LEVELS_SHOWN])
+        more = ", ..." if len(column.levels) > LEVELS_SHOWN else ""
+        count = len(column.levels) or column.distinct
+        return f"{count}: {shown}{more}" if shown else f"{counted(count, 'text')}"
+    if column.kind == "flag":
+        return " / ".join(word for word in column.reading.flag_words if word)
+    if column.minimum is None or column.maximum is None:
+        return ""
+    if column.kind == "date":
+        return f"{date_text(column.minimum)} .. {date_text(column.maximum)}"
+    return f"{figure(column.minimum, 6)} .. {figure(column.maximum, 6)}"
+
+
+def _cut(level: str, width: int = 16) -> str:
+    level = visible(level)
+    return level if len(level) <= width else level[: width - 1] + "…"
+
+
+def date_text(days: float) -> str:
+    """ISO form of days since 1970-01-01, the time only where there is one."""
+    import numpy as np
+
+    if days == int(days):
+        return str(np.datetime64(int(days), "D"))
+    return str(np.datetime64(round(days * 86400), "s"))
+
+
+def column_json(column: Column) -> dict[str, Any]:
+    """A column for programs; the range of a date as ISO text."""
+    data = asdict(column)
+    if column.kind == "date":
+        for end in ("minimum", "maximum"):
+            data[end] = None if data[end] is None else date_text(data[end])
+    return data
+
+
+def _json(source: str, found: Table, task: str) -> dict[str, Any]:
+    return {
+        "source": source,
+        "name": found.name,
+        "sha256": found.fingerprint or None,
+        "rows": found.rows,
+        "task": task or None,
+        "columns": [column_json(column) for column in found.schema],
+        "messages": notices_json(found.notices),
+    }

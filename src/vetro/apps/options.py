@@ -1,0 +1,250 @@
+"""The options that several commands share, declared once: reading, roles and recipe.
+
+Each option is parsed here into the value that ReadOptions, FitRequest or Recipe hold;
+what is not given on the command line is left out, so that a recipe file can supply it.
+Not the defaults: those stand in the dataclasses, which are not imported for --help.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from vetro.errors import error
+
+Given = dict[str, Any]  # field -> value, of what the command line gave
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One option: the field it fills, its text, and how its text becomes the value.
+
+    type: str, list[str] (repeatable) or bool (given or not).  parse: (option, raw) -> value.
+    """
+
+    field: str
+    option: str
+    help: str
+    parse: Callable[[str, Any], Any] = lambda option, raw: raw
+    type: Any = str
+    metavar: str = "TEXT"
+
+
+def number(option: str, raw: str) -> float:
+    """A finite number; E601."""
+    try:
+        return float(raw)
+    except ValueError:
+        raise _refused(option, raw, "a number is needed") from None
+
+
+def whole(option: str, raw: str) -> int:
+    """A whole number; E601."""
+    try:
+        return int(raw)
+    except ValueError:
+        raise _refused(option, raw, "a whole number is needed") from None
+
+
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration(option: str, raw: str) -> float:
+    """Seconds of "30", "30s", "5m", "1.5h" or "1h30m"; E601."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", raw)
+    if not parts or "".join(count + unit for count, unit in parts) != raw.strip():
+        raise _refused(option, raw, "a time is needed", "Use for example 30s, 5m or 1h30m.")
+    return sum(float(count) * _SECONDS[unit] for count, unit in parts)
+
+
+def layers(option: str, raw: str) -> tuple[int, ...]:
+    """Units of each hidden layer of "64,64"; "none" for a linear network; E601."""
+    if raw.strip().lower() in ("", "none"):
+        return ()
+    try:
+        return tuple(int(part) for part in raw.split(","))
+    except ValueError:
+        mend = "Use for example 64,64, or none for a linear network."
+        raise _refused(option, raw, "whole numbers are needed", mend) from None
+
+
+def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:
+    """Column names of one or more comma lists; quotes keep a comma: '"a,b",c'."""
+    rows = (row for text in raw for row in csv.reader([text], skipinitialspace=True))
+    return tuple(dict.fromkeys(name for row in rows for name in row if name))
+
+
+def _separator(option: str, raw: str) -> str:
+    return {"\\t": "\t", "tab": "\t"}.get(raw, raw)
+
+
+def _refused(option: str, raw: str, reason: str, mend: str = "Correct it.") -> Exception:
+    return error("E601", argument=option, value=raw, reason=reason, mend=mend)
+
+
+def _columns(field: str, option: str, help: str) -> Choice:
+    return Choice(field, option, help, names, list[str], "COL[,COL...]")
+
+
+READING = (
+    Choice("sep", "--sep", "Separator of the fields (found if not given).", _separator),
+    Choice("decimal", "--decimal", "Decimal mark: . or , (found if not given)."),
+    Choice("thousands", "--thousands", "Separator of thousands (none if not given)."),
+    Choice("encoding", "--encoding", "Encoding of the text, for example cp1252."),
+    Choice("date_format", "--date-format", 'Form of dates, for example "%d/%m/%Y".'),
+    Choice(
+        "header",
+        "--no-header",
+        "The first line is data; columns are named c1, c2, ...",
+        lambda option, raw: False,
+        bool,
+    ),
+    Choice(
+        "missing",
+        "--missing",
+        "A further text that means missing; repeatable.",
+        lambda option, raw: tuple(raw),
+        list[str],
+    ),
+    Choice(
+        "bad_rows",
+        "--bad-rows",
+        "Rows with a wrong number of fields: refuse or skip.",
+        metavar="refuse|skip",
+    ),
+    _columns("number", "--number", "Read these columns as numbers."),
+    _columns("category", "--category", "Read these columns as categories."),
+    _columns("date", "--date", "Read these columns as dates."),
+    _columns("flag", "--flag", "Read these columns as flags (two values)."),
+    Choice("query", "--query", "SQL to run; a file is the view data.", metavar="SQL"),
+    Choice("sheet", "--sheet", "Sheet of a spreadsheet (the first if not given)."),
+)
+
+ROLES = (
+    _columns("targets", "--target", "What to predict: one column or several."),
+    _columns("inputs", "--input", "Predict from these columns only."),
+    _columns("drop", "--drop", "Leave these columns out."),
+    Choice("weight", "--weight", "Column with the weight of each row.", metavar="COL"),
+    Choice("group", "--group", "Rows with the same value stay together.", metavar="COL"),
+    Choice(
+        "drop_missing_target",
+        "--drop-missing-target",
+        "Leave out rows whose target is empty.",
+        lambda option, raw: True,
+        bool,
+    ),
+)
+
+RECIPE = (
+    Choice("hidden", "--hidden", "Units of the hidden layers [64,64].", layers, metavar="N,N..."),
+    Choice(
+        "activation",
+        "--activation",
+        "Between layers [relu].",
+        metavar="relu|tanh|gelu|silu|leaky_relu|sigmoid|identity",
+    ),
+    Choice(
+        "loss",
+        "--loss",
+        "What training minimises [auto].",
+        metavar="auto|mse|l1|smooth_l1|huber|cross_entropy|bce",
+    ),
+    Choice(
+        "optimizer", "--optimizer", "How it steps [adamw].", metavar="sgd|adam|adamw|rmsprop"
+    ),
+    Choice("learning_rate", "--lr", "Learning rate at its highest [0.001].", number, metavar="X"),
+    Choice("momentum", "--momentum", "Momentum of sgd and rmsprop [0].", number, metavar="X"),
+    Choice(
+        "schedule",
+        "--schedule",
+        "How the learning rate moves [cosine].",
+        metavar="constant|cosine|one_cycle|step|exponential|plateau",
+    ),
+    Choice("batch", "--batch", "Rows a step; 0 suits the table [0].", whole, metavar="N"),
+    Choice("epochs", "--epochs", "Epochs at most [200].", whole, metavar="N"),
+    Choice(
+        "patience",
+        "--patience",
+        "Epochs without improvement before stopping; 0 for never [20].",
+        whole,
+        metavar="N",
+    ),
+    Choice("weight_decay", "--weight-decay", "Pull of weights to 0 [0].", number, metavar="X"),
+    Choice("dropout", "--dropout", "Share of hidden values dropped [0].", number, metavar="X"),
+    Choice("clip", "--clip", "Largest gradient norm; 0 for none [0].", number, metavar="X"),
+    Choice("seed", "--seed", "Seed of every random choice [0].", whole, metavar="N"),
+    Choice(
+        "time", "--time", "Time for the whole fit, as 30s, 5m, 1h [no limit].", duration,
+        metavar="TIME",
+    ),
+    Choice("members", "--members", "Networks for each fold [1].", whole, metavar="N"),
+    Choice(
+        "folds", "--folds", "Folds [5; above 100,000 rows a held-out tenth].", whole, metavar="N"
+    ),
+    Choice("holdout", "--holdout", "Hold out this share instead of folds.", number, metavar="X"),
+    Choice(
+        "class_weight", "--class-weight", "Weight of classes [none].", metavar="none|balanced"
+    ),
+    Choice("device", "--device", "Where to compute [auto].", metavar="auto|cpu|cuda"),
+)  # fmt: skip
+
+PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}
+
+
+def taking(**groups: tuple[Choice, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add groups of options to a command.
+
+    The command gets, under each group's name, a dict of the fields that were given.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [entry for name, entry in signature.parameters.items() if name not in groups]
+        added = [
+            _parameter(choice, PANELS.get(group, ""))
+            for group, choices in groups.items()
+            for choice in choices
+        ]
+
+        @functools.wraps(command)
+        def wrapped(**values: Any) -> None:
+            for group, choices in groups.items():
+                values[group] = _given(choices, values)
+            command(**values)
+
+        wrapped.__dict__["__signature__"] = signature.replace(
+            parameters=sorted([*own, *added], key=lambda entry: entry.kind)
+        )
+        wrapped.__annotations__ = {entry.name: entry.annotation for entry in [*own, *added]}
+        return wrapped
+
+    return decorate
+
+
+def _parameter(choice: Choice, panel: str) -> inspect.Parameter:
+    metavar = None if choice.type is bool else choice.metavar
+    option = typer.Option(
+        choice.option, help=choice.help, metavar=metavar, rich_help_panel=panel, show_default=False
+    )
+    return inspect.Parameter(
+        f"option_{choice.field}",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[choice.type | None, option],
+    )
+
+
+def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
+    found = {}
+    for choice in choices:
+        raw = values.pop(f"option_{choice.field}")
+        if raw is not None and raw is not False and raw != []:
+            found[choice.field] = choice.parse(choice.option, raw)
+    return found

@@ -1,0 +1,131 @@
+"""`vetro predict` and `vetro evaluate`: a model on the rows of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vetro.apps.options import READING, Given, names, taking
+from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
+from vetro.errors import Notice, counted, error
+
+if TYPE_CHECKING:
+    from vetro.model.predict import Unknown
+
+STDOUT = "-"
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder of a run.")
+]
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Table of the rows.")]
+UnknownOption = Annotated[
+    str,
+    typer.Option(
+        "--unknown",
+        metavar="refuse|ignore",
+        show_default=False,
+        help="Category texts not seen in training: refuse them, or read them as unknown [refuse].",
+    ),
+]
+
+
+@taking(reading=READING)
+def predict(
+    model: ModelArgument,
+    source: SourceArgument,
+    *,
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            show_default=False,
+            help="Where to: .csv, .parquet or .jsonl [CSV on stdout].",
+        ),
+    ] = STDOUT,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help='One more column per class, "P(label)".')
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", metavar="COL[,COL...]", help="Carry these columns along; repeatable."
+        ),
+    ] = None,
+    unknown: UnknownOption = "refuse",
+    reading: Given,
+) -> None:
+    """Predict the rows of a table, in their order."""
+    from vetro.apps.recipe_file import read_options
+    from vetro.apps.runs import load_model
+    from vetro.model.predict import predict_stream
+    from vetro.tables.write import TableWriter
+
+    found: list[Notice] = []
+    options = read_options(reading)
+    chunks = predict_stream(
+        load_model(model),
+        source,
+        found,
+        options=options,
+        probabilities=probabilities,
+        keep=names("--keep", keep or ()),
+        unknown=_unknown(unknown),
+    )
+    rows = 0
+    with TableWriter(out) as writer:
+        for chunk in chunks:
+            writer.write(chunk)
+            rows += len(next(reversed(chunk.values())))
+    show_notices(found)
+    if out != STDOUT:
+        say(f"{counted(rows, 'row')} predicted to {out}")
+
+
+@taking(reading=READING)
+def evaluate(
+    model: ModelArgument,
+    source: SourceArgument,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    unknown: UnknownOption = "refuse",
+    reading: Given,
+) -> None:
+    """Measure a model on rows whose targets are known; use rows it was not fitted to."""
+    from vetro.apps.quality import metrics_table
+    from vetro.apps.recipe_file import read_options
+    from vetro.apps.runs import load_model
+    from vetro.model.evaluate import evaluate_source
+
+    options = read_options(reading)
+    found = evaluate_source(load_model(model), source, options=options, unknown=_unknown(unknown))
+    if json:
+        print_json(
+            {
+                "model": model,
+                "source": source,
+                "rows": found.rows,
+                "metrics": intervals_json(found.metrics),
+                "per_target": {
+                    name: intervals_json(figures) for name, figures in found.per_target.items()
+                },
+                "messages": notices_json(found.notices),
+            }
+        )
+        return
+    metrics_table(f"on {counted(found.rows, 'row')}", {"network": found.metrics})
+    if found.per_target:
+        say()
+        metrics_table("target", found.per_target)
+    show_notices(found.notices)
+
+
+def _unknown(text: str) -> Unknown:
+    if text == "refuse":
+        return "refuse"
+    if text == "ignore":
+        return "ignore"
+    mend = "Use one of: refuse, ignore."
+    raise error("E601", argument="--unknown", value=text, reason="it is unknown", mend=mend)

@@ -1,0 +1,157 @@
+"""How results and messages look on a terminal, in a pipe and as JSON.
+
+Results go to stdout, messages to stderr.  Column names and values are shown as they
+are, never read as markup or control sequences.  Not what is said: that is the commands'.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from vetro.errors import Notice
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from vetro.model.evidence import Interval
+
+# Wide enough for any line: in a pipe or a file nothing is cut or wrapped.
+UNLIMITED = 100_000
+_COLOURS = {"E": "\x1b[1;31m", "W": "\x1b[33m", "I": "\x1b[36m"}
+
+
+def visible(text: str) -> str:
+    """The text on one line, control characters as \\x1b: what a file says cannot drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """A console on a stream (stdout): as wide as the terminal, unlimited where there is none."""
+    from rich.console import Console
+
+    stream = stream or sys.stdout
+    wide = not stream.isatty() and "COLUMNS" not in os.environ
+    return Console(
+        file=stream, highlight=False, markup=False, emoji=False, width=UNLIMITED if wide else None
+    )
+
+
+def message(code: str, text: str, stream: TextIO | None = None) -> None:
+    """One message on a stream (stderr): `E114 target "pric" not found. ...`."""
+    stream = stream or sys.stderr
+    coloured = stream.isatty() and "NO_COLOR" not in os.environ and os.getenv("TERM") != "dumb"
+    start, end = (_COLOURS.get(code[:1], ""), "\x1b[0m") if coloured else ("", "")
+    print(f"{start}{code}{end} {visible(text)}", file=stream, flush=True)
+
+
+def show_notices(
+    notices: Iterable[Notice], stream: TextIO | None = None, *, warnings_only: bool = False
+) -> None:
+    """Warnings and information, each once, in the order found."""
+    for item in dict.fromkeys(notices):
+        if item.is_warning or not warnings_only:
+            message(item.code, item.message, stream)
+
+
+def notices_json(notices: Iterable[Notice]) -> list[dict[str, str]]:
+    """[{"code": ..., "message": ...}], each once."""
+    return [{"code": item.code, "message": item.message} for item in dict.fromkeys(notices)]
+
+
+def print_json(data: dict[str, Any]) -> None:
+    """One object on stdout, strict JSON: what is not finite becomes null."""
+    json.dump(_plain(data), sys.stdout, ensure_ascii=False, allow_nan=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def intervals_json(figures: dict[str, Interval]) -> dict[str, dict[str, float]]:
+    """{"rmse": {"value": ..., "low": ..., "high": ...}}."""
+    return {
+        name: {"value": found.value, "low": found.low, "high": found.high}
+        for name, found in figures.items()
+    }
+
+
+def table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Iterable[int] = (),
+    stream: TextIO | None = None,
+    bold: int | None = None,
+) -> None:
+    """A table; `numbers` are the columns set to the right, `bold` a row that stands out.
+
+    On a narrow terminal cells fold onto several lines; nothing is lost.
+    """
+    from rich import box
+    from rich.table import Table
+
+    right = set(numbers)
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for index, head in enumerate(heads):
+        grid.add_column(_text(head), justify="right" if index in right else "left", overflow="fold")
+    for index, row in enumerate(rows):
+        grid.add_row(*map(_text, row), style="bold" if index == bold else None)
+    console(stream).print(grid)
+
+
+def _text(content: str) -> Text:
+    from rich.text import Text
+
+    return Text(visible(content))
+
+
+def say(text: str = "", stream: TextIO | None = None) -> None:
+    """A line of results, wrapped at words on a terminal."""
+    from rich.text import Text
+
+    console(stream).print(Text(text if "\n" in text else visible(text)), soft_wrap=False)
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A number with significant digits, "-" where there is none."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    if 10 ** (digits - 1) <= abs(value) < 1e15:
+        return f"{value:.0f}"
+    return f"{value:#.{digits}g}" if 1e-4 <= abs(value) < 1e15 else f"{value:.{digits - 1}e}"
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds as people say them: 0.8 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    if not math.isfinite(seconds):
+        return "-"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

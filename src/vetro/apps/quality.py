@@ -1,0 +1,46 @@
+"""Quality in a small table: the network beside the baselines, metric by metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from vetro.apps.present import table
+from vetro.report.markup import figure, interval, label
+
+if TYPE_CHECKING:
+    from vetro.model.evidence import Evidence, Interval
+
+BASELINES = {"linear": "linear model"}
+
+
+def quality_table(evidence: Evidence) -> None:
+    """The metrics on held-out rows with intervals, the baselines below, then each target."""
+    metrics = list(evidence.metrics)
+    rows = [["network", *(_with_interval(name, evidence.metrics[name]) for name in metrics)]]
+    rows += [
+        [BASELINES.get(name, name), *(_figure(metric, found.get(metric)) for metric in metrics)]
+        for name, found in evidence.baselines.items()
+    ]
+    table(["on held-out rows", *map(label, metrics)], rows, bold=0)
+    if len(evidence.per_target) > 1:
+        metrics_table("target", evidence.per_target)
+
+
+def metrics_table(head: str, figures: Mapping[str, Mapping[str, Interval]]) -> None:
+    """One row for each name, one column for each metric."""
+    metrics = list(dict.fromkeys(metric for found in figures.values() for metric in found))
+    rows = [
+        [name, *(_with_interval(m, found[m]) if m in found else "-" for m in metrics)]
+        for name, found in figures.items()
+    ]
+    table([head, *map(label, metrics)], rows)
+
+
+def _with_interval(metric: str, found: Interval) -> str:
+    between = interval(metric, found)
+    return f"{figure(metric, found.value)} ({between})" if between else figure(metric, found.value)
+
+
+def _figure(metric: str, value: float | None) -> str:
+    return "-" if value is None else figure(metric, value)

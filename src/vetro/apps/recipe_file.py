@@ -1,0 +1,193 @@
+"""The recipe file: a FitRequest and its source as TOML, read and written.
+
+    [table]   source, targets, inputs, drop, weight, group, and how the table is read
+    [recipe]  the entries of Recipe
+
+Every entry may be left out.  A file written from a request gives an equal one when read
+back; a password in the source's address is not written.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from vetro.atomic import atomic_file
+from vetro.errors import UsageError, error, nearest
+from vetro.model.request import FitRequest
+from vetro.tables.options import ReadOptions
+from vetro.training.recipe import Recipe
+
+ROLE_ENTRIES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
+READING_ENTRIES = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
+TABLE_ENTRIES = ("source", *ROLE_ENTRIES, *READING_ENTRIES)
+BAD_ROWS = ("refuse", "skip")
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """What a recipe file says: a source, or "", and the request (targets may be empty)."""
+
+    source: str = ""
+    request: FitRequest = field(default_factory=lambda: FitRequest(targets=()))
+
+
+def read_recipe(path: Path) -> RecipeFile:
+    """The file's content; E507 if there is none, E603 not TOML, E602 and E601 for its entries."""
+    name = str(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise error("E507", path=name, hint="Check --recipe.") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise error("E508", path=name, reason=_reason(fault), mend="Check --recipe.") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise _not_toml(name, str(fault), path) from None
+    _known(name, data, ("table", "recipe"))
+    for section, entries in data.items():
+        if not isinstance(entries, dict):
+            raise _refused(name, section, entries, f"a section is needed, as [{section}]")
+    table = dict(data.get("table", {}))
+    _known(f"{name} [table]", table, TABLE_ENTRIES)
+    values = {entry: _typed(name, entry, value) for entry, value in table.items()}
+    recipe = _recipe(name, data.get("recipe", {}))
+    request = FitRequest(
+        targets=values.get("targets", ()),
+        **{entry: values[entry] for entry in ROLE_ENTRIES[1:] if entry in values},
+        options=ReadOptions(
+            **{entry: values[entry] for entry in READING_ENTRIES if entry in values}
+        ),
+        recipe=recipe,
+    )
+    return RecipeFile(values.get("source", ""), request)
+
+
+def write_recipe(path: Path, source: str, request: FitRequest) -> None:
+    """Write source and request; entries of [table] that hold their default are left out."""
+    import tomli_w
+
+    table: dict[str, Any] = {"source": without_password(source)} if source else {}
+    for entry in ROLE_ENTRIES:
+        value = getattr(request, entry)
+        if value not in ((), "", False):
+            table[entry] = value
+    usual = ReadOptions()
+    for entry in READING_ENTRIES:
+        value = getattr(request.options, entry)
+        if value != getattr(usual, entry):
+            table[entry] = value
+    text = tomli_w.dumps({"table": table, "recipe": request.recipe.to_json()})
+    with atomic_file(path, "the recipe") as file:
+        file.write(text.encode())
+
+
+def merged(
+    base: FitRequest, roles: dict[str, Any], reading: dict[str, Any], recipe: dict[str, Any]
+) -> FitRequest:
+    """The request with what the command line gave in place of what the file said."""
+    given = dict(recipe)
+    if given.get("holdout", 0) > 0:
+        given.setdefault("folds", 0)
+    elif given.get("folds", 0) > 0:
+        given.setdefault("holdout", 0.0)
+    return replace(
+        base,
+        **roles,
+        options=read_options(reading, base.options),
+        recipe=replace(base.recipe, **given),
+    )
+
+
+def read_options(reading: dict[str, Any], base: ReadOptions | None = None) -> ReadOptions:
+    """Options of reading with those given in place; E601."""
+    options = replace(base or ReadOptions(), **reading)
+    if options.bad_rows not in BAD_ROWS:
+        mend = f"Use one of: {', '.join(BAD_ROWS)}."
+        raise error(
+            "E601", argument="--bad-rows", value=options.bad_rows, reason="it is unknown", mend=mend
+        )
+    return options
+
+
+def without_password(source: str) -> str:
+    """A source as it may be written down: a URL's password left out."""
+    if "://" not in source:
+        return source
+    try:
+        parts = urlsplit(source)
+    except ValueError:
+        return source
+    if parts.password is None:
+        return source
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
+
+
+def _recipe(name: str, entries: dict[str, Any]) -> Recipe:
+    """The recipe of a section; a fault names the file."""
+    try:
+        return Recipe.from_json(entries, source=f"{name} [recipe]")
+    except UsageError as fault:
+        if fault.code != "E601":
+            raise
+        values = {**fault.values, "argument": f"{name} [recipe] {fault.values['argument']}"}
+        raise error("E601", **values) from None
+
+
+def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None:
+    for entry in entries:
+        if entry not in known:
+            hint = nearest(entry, known)
+            raise error("E602", source=source, name=entry, hint=hint, entries=", ".join(known))
+
+
+_DEFAULTS: dict[str, Any] = {
+    "source": "",
+    **{
+        entry.name: () if entry.default is MISSING else entry.default
+        for owner in (FitRequest, ReadOptions)
+        for entry in fields(owner)
+        if entry.name in TABLE_ENTRIES
+    },
+}
+
+
+def _typed(name: str, entry: str, value: Any) -> Any:
+    """The value of an entry of [table] in the type of its default; E601."""
+    usual = _DEFAULTS[entry]
+    if isinstance(usual, tuple):
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+        raise _refused(name, entry, value, "a text or a list of texts is needed")
+    if type(value) is not type(usual):
+        wanted = "true or false" if isinstance(usual, bool) else "a text"
+        raise _refused(name, entry, value, f"{wanted} is needed")
+    if entry == "bad_rows" and value not in BAD_ROWS:
+        raise _refused(name, entry, value, "it is unknown", f"Use one of: {', '.join(BAD_ROWS)}.")
+    return value
+
+
+def _refused(
+    name: str, entry: str, value: Any, reason: str, mend: str = "Correct it."
+) -> Exception:
+    return error("E601", argument=f"{name} {entry}", value=value, reason=reason, mend=mend)
+
+
+def _reason(fault: OSError | UnicodeDecodeError) -> str:
+    return (fault.strerror or str(fault)) if isinstance(fault, OSError) else "it is not UTF-8 text"
+
+
+def _not_toml(name: str, reason: str, path: Path) -> Exception:
+    """E603; the parser says "... (at line 3, column 5)" or "(at end of document)"."""
+    place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", reason)
+    if place and place[1]:
+        line = int(place[1])
+    else:
+        line = path.read_text(encoding="utf-8-sig").count("\n") + 1
+    text = reason[: place.start()] if place else reason
+    return error("E603", source=name, line=line, reason=text[:1].lower() + text[1:])

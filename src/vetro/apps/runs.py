@@ -1,0 +1,205 @@
+"""Runs: the folders that each hold one fit.
+
+    runs/<table>-<n>/   model.safetensors  report.html  history.csv  recipe.toml  log.txt
+                        checkpoint.safetensors while training, and after an interruption
+
+It names, makes and finds them; it trains nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from vetro.apps.recipe_file import read_recipe
+from vetro.atomic import atomic_file
+from vetro.errors import VetroError, error
+from vetro.training.history import EpochRecord
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+ROOT = Path("runs")
+_ENDINGS = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|xlsx|db|duckdb|sqlite|gz)$", re.I)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    path: Path
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def state(self) -> str:
+        """ "finished", "interrupted" (a model, and it can go on) or "unfinished"."""
+        if not self.model.is_file():
+            return "unfinished"
+        return "interrupted" if self.checkpoint.is_file() else "finished"
+
+    def write_history(self, records: Iterable[EpochRecord]) -> None:
+        """One line an epoch, with a header."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(entry.name for entry in fields(EpochRecord))
+        for record in records:
+            values = asdict(record)
+            writer.writerow({**values, "best": int(record.best)}.values())
+        with atomic_file(self.history, "the history") as file:
+            file.write(text.getvalue().encode())
+
+    @contextlib.contextmanager
+    def removed_if_useless(self) -> Iterator[None]:
+        """Remove the folder again if the block fails and left neither model nor checkpoint."""
+        try:
+            yield
+        except BaseException:
+            if not self.model.exists() and not self.checkpoint.exists():
+                for path in (self.recipe, self.log):
+                    path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # other files: not ours to remove
+                    self.path.rmdir()
+                    if self.path.parent == ROOT:
+                        ROOT.rmdir()
+            raise
+
+
+def table_name(source: str) -> str:
+    """A short name for folders: "concrete" of "data/concrete.csv.gz"."""
+    name = source.rstrip("/").rsplit("/", 1)[-1]
+    if "://" in source:
+        address = urlsplit(source)
+        name = address.path.rstrip("/").rsplit("/", 1)[-1] or address.hostname or ""
+    while (shorter := _ENDINGS.sub("", name)) != name:
+        name = shorter
+    name = re.sub(r"[^\w.]+", "-", name).strip("-.")
+    return name[:60] or "table"
+
+
+def new_run(source: str, folder: str = "") -> RunFolder:
+    """Make the folder of a new run: the one asked for, or the next free runs/<table>-<n>.
+
+    E604 if the folder asked for already holds a run, E503 if it cannot be made.
+    """
+    try:
+        if folder:
+            found = RunFolder(Path(folder))
+            if found.recipe.exists() or found.model.exists():
+                mend = f"Use another --run, or --resume {folder}."
+                raise error("E604", what=f"{folder} already holds a run", mend=mend)
+            found.path.mkdir(parents=True, exist_ok=True)
+            return found
+        ROOT.mkdir(exist_ok=True)
+        name = table_name(source)
+        number = 1 + max((_number(path, name) for path in ROOT.iterdir()), default=0)
+        while True:
+            path = ROOT / f"{name}-{number}"
+            try:
+                path.mkdir()
+            except FileExistsError:  # made by another fit meanwhile
+                number += 1
+            else:
+                return RunFolder(path)
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).lower()
+        place = folder or str(ROOT)
+        raise error(
+            "E503", what=f"the run in {place}", reason=reason, intact="", mend="Use another --run."
+        ) from None
+
+
+def _number(path: Path, name: str) -> int:
+    """The n of a folder <name>-<n>, else 0."""
+    found = re.fullmatch(re.escape(name) + r"-(\d+)", path.name)
+    return int(found[1]) if found else 0
+
+
+def run_to_resume(named: str, source: str) -> RunFolder:
+    """The run that was named, or the latest that can go on with this source (any, if "").
+
+    E504 if there is none, or it is finished.
+    """
+    if named:
+        found = RunFolder(Path(named))
+        if not found.recipe.is_file():
+            raise error("E507", path=str(found.recipe), hint="Give the folder of a run.")
+        if not found.checkpoint.is_file():
+            reason = "it is finished" if found.model.is_file() else "it has no checkpoint"
+            raise error("E504", reason=f"{named}: {reason}", mend="Start a new run.")
+        return found
+    candidates = [found for found in run_folders(ROOT) if found.checkpoint.is_file()]
+    wanted = Path(source).resolve() if source and "://" not in source else source
+    for found in sorted(candidates, key=lambda run: run.checkpoint.stat().st_mtime, reverse=True):
+        with contextlib.suppress(VetroError):
+            of_run = read_recipe(found.recipe).source
+            same = Path(of_run).resolve() if "://" not in of_run else of_run
+            if not source or same == wanted or table_name(of_run) == table_name(source):
+                return found
+    what = (
+        f"no interrupted run of {source} in {ROOT}/" if source else f"no interrupted run in {ROOT}/"
+    )
+    raise error("E504", reason=what, mend="Name it: --resume RUN, or start a new run.")
+
+
+def run_folders(root: Path) -> list[RunFolder]:
+    """The runs in a folder, by name and number; the folder itself if it is one."""
+    if (root / "recipe.toml").is_file():
+        return [RunFolder(root)]
+    if not root.is_dir():
+        raise error("E507", path=str(root), hint="Give a folder of runs.")
+
+    def order(path: Path) -> tuple[str, int]:
+        name, _, number = path.name.rpartition("-")
+        return (name, int(number)) if number.isdecimal() else (path.name, 0)
+
+    return [
+        RunFolder(path)
+        for path in sorted(root.iterdir(), key=order)
+        if (path / "recipe.toml").is_file()
+    ]
+
+
+def load_model(named: str) -> Model:
+    """The model of a file or of a run folder; E5xx."""
+    from vetro.model.files import load_model as load
+
+    path = Path(named)
+    if path.is_dir():
+        run = RunFolder(path)
+        if not run.model.is_file():
+            hint = "Its training has not ended. " if run.recipe.is_file() else ""
+            raise error(
+                "E507", path=str(run.model), hint=f"{hint}Give a model file or a run folder."
+            )
+        path = run.model
+    return load(path)

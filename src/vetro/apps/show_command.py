@@ -1,0 +1,138 @@
+"""`vetro show`: what a model predicts, from what, how well, and how it was made."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vetro.apps.inspect_command import column_json, column_rows
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import (
+    figure,
+    intervals_json,
+    notices_json,
+    print_json,
+    say,
+    seconds_text,
+    show_notices,
+    table,
+)
+from vetro.errors import counted
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+MOST_IMPORTANT = 10
+
+
+def show(
+    model: ModelArgument,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+) -> None:
+    """Show a model: what it predicts from what, its quality, network, recipe and evidence."""
+    from vetro.apps.runs import load_model
+
+    found = load_model(model)
+    if json:
+        print_json(_json(model, found))
+    else:
+        _show(found)
+
+
+def _show(model: Model) -> None:
+    from vetro.apps.quality import quality_table
+    from vetro.report.verdict import verdict
+
+    evidence = model.evidence
+    inputs = counted(len(model.inputs), "column")
+    say(f"Predicts {', '.join(model.targets)} from {inputs}; {model.task}")
+    say(verdict(model))
+    say()
+    quality_table(evidence)
+    say()
+    used = [column for column in model.schema if column.role != "ignored"]
+    column_rows(used, int(evidence.data.get("rows", 0)), with_targets=True)
+    say()
+    if evidence.importance:
+        rows = [[name, figure(rise, 3)] for name, rise in evidence.importance.items()]
+        measure = "RMSE" if model.task == "regression" else "log loss"
+        table(["column", f"{measure} rises if permuted"], rows[:MOST_IMPORTANT], numbers=[1])
+        say()
+    facts = _facts(model)
+    width = max(map(len, facts))
+    for name, text in facts.items():
+        say(f"{name:<{width}}  {text}")
+    if any(item.is_warning for item in evidence.notices):
+        say()
+        show_notices(evidence.notices, sys.stdout, warnings_only=True)
+
+
+def _facts(model: Model) -> dict[str, str]:
+    evidence = model.evidence
+    network, data = model.network, evidence.data
+    sizes = "-".join(map(str, network.sizes))
+    members = counted(len(model.members), "member")
+    each = " each" if len(model.members) > 1 else ""
+    return {
+        "network": f"{sizes}, {network.activation}; {members} of "
+        f"{counted(network.parameter_count, 'parameter')}{each}",
+        "recipe": ", ".join(f"{name} {_value(v)}" for name, v in model.recipe.to_json().items()),
+        "rows": _split_text(evidence.split, int(data.get("rows", 0))),
+        "data": f"{data.get('name', '')}, SHA-256 {data.get('sha256') or 'not computed'}",
+        "made": f"{evidence.created} in {seconds_text(sum(evidence.seconds.values()))} "
+        f"by the engine {evidence.engine}",
+        "versions": ", ".join(f"{name} {found}" for name, found in evidence.versions.items()),
+    }
+
+
+def _value(value: Any) -> str:
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def _split_text(split: dict[str, Any], rows: int) -> str:
+    if split.get("kind") == "folds":
+        text = f"{rows}, in {split['folds']} folds; each predicted by members that did not see it"
+    else:
+        text = f"{rows}, {split.get('held_out_rows', 0)} of them held out"
+    return f"{text}; grouped by {split['grouped_by']}" if split.get("grouped_by") else text
+
+
+def _json(path: str, model: Model) -> dict[str, Any]:
+    from vetro.report.verdict import verdict
+
+    evidence, network = model.evidence, model.network
+    return {
+        "model": path,
+        "verdict": verdict(model),
+        "task": model.task,
+        "targets": list(model.targets),
+        "inputs": list(model.inputs),
+        "classes": list(model.classes),
+        "columns": [column_json(column) for column in model.schema],
+        "metrics": intervals_json(evidence.metrics),
+        "per_target": {name: intervals_json(found) for name, found in evidence.per_target.items()},
+        "baselines": evidence.baselines,
+        "training_metrics": evidence.training_metrics,
+        "importance": evidence.importance,
+        "network": {
+            "sizes": list(network.sizes),
+            "activation": network.activation,
+            "dropout": network.dropout,
+            "parameters": network.parameter_count,
+            "inputs": list(network.input_names),
+            "outputs": list(network.output_names),
+        },
+        "members": [{"fold": member.fold} for member in model.members],
+        "recipe": model.recipe.to_json(),
+        "data": evidence.data,
+        "split": evidence.split,
+        "stopped": evidence.stopped,
+        "engine": evidence.engine,
+        "versions": evidence.versions,
+        "seconds": evidence.seconds,
+        "created": evidence.created,
+        "messages": notices_json(evidence.notices),
+    }

@@ -1,0 +1,80 @@
+"""Atomic replacement of a file: a reader sees the old content or the new, never a part.
+
+The new content goes to a temporary file in the same folder, is forced to the disk and
+takes the name in one step; on any failure the old file is left as it was.  It knows
+nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from vetro.errors import VetroError, error
+
+# What a system calls a failure, in the words of the messages, and how to mend it.
+_REASONS = {
+    "no space left on device": ("disk full", "Free some space."),
+    "disk quota exceeded": ("disk quota exceeded", "Free some space."),
+    "no such file or directory": ("no such folder", "Create the folder first."),
+    "not a directory": ("no such folder", "Create the folder first."),
+    "is a directory": ("it is a folder", "Add a file name."),
+    "file too large": ("file too large for this system", "Raise the limit on file sizes."),
+}
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str], what: str = "") -> Iterator[BinaryIO]:
+    """A binary file, readable and seekable, that becomes `path` when the block ends.
+
+    An exception in the block leaves `path` as it was and removes the temporary file.
+    An OSError, from here or from the block, becomes E503, which calls the file `what`
+    (the path itself if empty).  A device or a pipe cannot be replaced: it is written
+    directly, and is neither readable nor seekable.
+    """
+    # A link is followed, so that the file it points to is replaced and not the link.
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            with target.open("wb") as file:
+                yield file
+            return
+        if target.is_dir():
+            raise IsADirectoryError(21, "Is a directory")
+        with temporary.open("x+b") as file:
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o7777)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except OSError as failure:
+        raise cannot_save(path, failure, what) from failure
+    finally:
+        # After the replacement the name no longer exists.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def cannot_save(path: str | os.PathLike[str], failure: OSError, what: str = "") -> VetroError:
+    """The E503 of a system error met while writing `path`."""
+    text = (failure.strerror or str(failure) or type(failure).__name__).lower()
+    reason, mend = _REASONS.get(text, (text, "Choose another path."))
+    intact = "The file there is as it was. " if Path(path).is_file() else ""
+    return error("E503", what=what or os.fspath(path), reason=reason, intact=intact, mend=mend)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the folder's entry to the disk; some systems cannot, and then it stays undone."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

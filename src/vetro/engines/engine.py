@@ -1,0 +1,143 @@
+"""The engine interface: what executes training and prediction of a network.
+
+An engine knows matrices, networks and plain settings.  It does not know tables, nor why
+a recipe was chosen.  Engines: torch_engine.py; the native engine takes its place here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.networks.network import Network
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Matrices of equal length: x (rows, inputs), y (rows, outputs) float or (rows,) int64
+    classes, weights (rows,) or None for equal ones."""
+
+    x: Matrix
+    y: NDArray[Any]
+    weights: Matrix | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of one training run, in plain numbers.
+
+    loss: mse, l1, smooth_l1, huber, cross_entropy or bce.  class_weights: (classes,) or
+    None.  rate_factors: (epochs,) of the learning rate.  plateau: halve the rate after
+    this many epochs without a better validation loss, 0 for never.  batch_size: rows a
+    step; numpy's default_rng((seed, epoch)) permutes the rows before each epoch, batches
+    are consecutive slices, the last may be shorter.  patience: epochs without a better
+    validation loss before stopping, 0 for never.  clip: largest norm of the gradient,
+    0 for none.
+    """
+
+    network: Network
+    loss: str
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    rate_factors: NDArray[np.float64]
+    plateau: int
+    batch_size: int
+    epochs: int
+    patience: int
+    clip: float
+    seed: int
+    class_weights: Matrix | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an engine tells after each epoch: mean losses per row, and whether it was the best.
+
+    validation: of the validation rows; of the training rows where there are none.
+    """
+
+    number: int
+    training: float
+    validation: float
+    learning_rate: float
+    best: bool
+
+
+@dataclass
+class TrainingState:
+    """All that is needed to go on bit-identically after an epoch.
+
+    arrays: parameters, best parameters, optimizer buffers.  numbers: epoch, best score
+    and epoch, waiting epochs.  Batch order and dropout depend on (seed, epoch) alone, so no
+    generator's state is part of it.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Where the loss stopped being finite: epoch and batch from 1, the loss, and the first
+    parameter with a value that is not finite ("the loss itself" if none has)."""
+
+    epoch: int
+    batch: int
+    loss: float
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training left: the best parameters (parameter_count,), and why it stopped:
+    "epochs", "patience", "diverged", or the reason that on_epoch gave."""
+
+    parameters: Matrix
+    best_epoch: int
+    best_validation: float
+    epochs: int
+    stopped: str
+    divergence: Divergence | None = None
+
+
+OnEpoch = Callable[[Epoch, Callable[[], TrainingState]], str]
+"""Called after each epoch, with a function that captures the state; returns "" to go on or
+the reason to stop, such as "time" or "interrupted"."""
+
+
+class Engine(Protocol):
+    """Trains and predicts a network."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def train(
+        self,
+        plan: Plan,
+        initial: Matrix,
+        training: Rows,
+        validation: Rows | None,
+        on_epoch: OnEpoch,
+        resume: TrainingState | None = None,
+    ) -> Outcome:
+        """Train from `initial` (or go on from `resume`) and return the best parameters."""
+        ...
+
+    def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
+        """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
+        ...

@@ -1,0 +1,223 @@
+"""The plain PyTorch loop over a module, a loss and an optimizer that are the user's own.
+
+Does what the loop one writes by hand does, in the same order, so that it leaves the same
+bits: zero_grad, forward, loss, backward, step.  Not the door: it checks no argument, and
+what happens between epochs is a function it is given.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+TICK_SECONDS = 0.1
+"""Time between two calls of `tick`, and between two looks at an accelerator's losses."""
+
+Compute = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One run of the loop.
+
+    x, y: rows in their first dimension.  steps: optimizer steps.  batch_size: rows a
+    step, None for all of them.  first_loss: what computes the loss of the first step,
+    where the door looks at outputs; later steps are loss(module(x), y).  after_step:
+    called after every step.  after_epoch: called after the last batch of every epoch,
+    and after the last step; returns "" to go on, or the reason to stop.  tick: called
+    with the number of steps done about every TICK_SECONDS and at the end; False stops.
+    """
+
+    module: nn.Module
+    loss: Compute
+    optimizer: torch.optim.Optimizer
+    x: Tensor
+    y: Tensor
+    steps: int
+    batch_size: int | None
+    shuffle: bool
+    generator: torch.Generator | None
+    first_loss: Compute
+    after_step: Callable[[], None] | None
+    after_epoch: Callable[[], str] | None
+    tick: Callable[[int], bool] | None
+
+
+def run(loop: Loop, losses: list[float]) -> str:
+    """Run the loop; append the loss of every step to `losses`, as it was before the update.
+
+    Returns why it ended: "done", "interrupted" (Ctrl-C, or `tick` said so), "diverged"
+    (the last of `losses` is not finite) or what `after_epoch` said.  On the CPU a loss
+    that is not finite ends the run before its update; elsewhere losses are fetched
+    every TICK_SECONDS, and up to that time's steps follow it.  Ctrl-C ends the run
+    between two steps.
+    """
+    pending: list[Tensor] = []
+    with _interrupts() as interrupted:
+        try:
+            reason = _run(loop, losses, pending, interrupted)
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        fetched = _fetch(pending, losses)
+    if not fetched:
+        reason = "diverged"
+    if reason != "diverged" and loop.tick is not None:
+        loop.tick(len(losses))
+    return reason
+
+
+def _run(
+    loop: Loop, losses: list[float], pending: list[Tensor], interrupted: Callable[[], bool]
+) -> str:
+    module, loss, optimizer = loop.module, loop.loss, loop.optimizer
+
+    def later_loss(x: Tensor, y: Tensor) -> Tensor:
+        return loss(module(x), y)
+
+    compute = loop.first_loss
+    takes_closure = _needs_closure(optimizer)
+    step = 0
+    next_tick = perf_counter() + TICK_SECONDS
+    batches = _batches(loop)
+    while step < loop.steps:
+        x, y, last_of_epoch = next(batches)
+        if takes_closure:
+            value = _closure_step(optimizer, compute, x, y)
+            if not _record(value, losses, pending):
+                return "diverged"
+        else:
+            optimizer.zero_grad()
+            value = compute(x, y)
+            if not _record(value, losses, pending):
+                return "diverged"
+            torch.autograd.backward(value)
+            optimizer.step()
+        compute = later_loss
+        step += 1
+        if loop.after_step is not None:
+            loop.after_step()
+        if loop.after_epoch is not None and (last_of_epoch or step == loop.steps):
+            stop = loop.after_epoch()
+            if stop:
+                return stop
+        if perf_counter() >= next_tick:
+            if not _fetch(pending, losses):
+                return "diverged"
+            if loop.tick is not None and not loop.tick(step):
+                return "interrupted"
+            next_tick = perf_counter() + TICK_SECONDS
+        if interrupted():
+            return "interrupted"
+    return "done"
+
+
+def _batches(loop: Loop) -> Iterator[tuple[Tensor, Tensor, bool]]:
+    """The batches of all epochs, and whether each is the last of its epoch.
+
+    With shuffle, one torch.randperm an epoch and consecutive slices of it; else
+    consecutive rows.  The last batch of an epoch may be shorter.
+    """
+    x, y, rows = loop.x, loop.y, loop.x.shape[0]
+    size = rows if loop.batch_size is None else min(loop.batch_size, rows)
+    random_device = "cpu" if loop.generator is None else loop.generator.device
+    while True:
+        order = None
+        if loop.shuffle:
+            order = torch.randperm(rows, generator=loop.generator, device=random_device)
+            order = order.to(x.device)
+        for start in range(0, rows, size):
+            last = start + size >= rows
+            if order is not None:
+                chosen = order[start : start + size]
+                yield x[chosen], y[chosen], last
+            elif size == rows:
+                yield x, y, last
+            else:
+                yield x[start : start + size], y[start : start + size], last
+
+
+def _record(value: Tensor, losses: list[float], pending: list[Tensor]) -> bool:
+    """Keep a step's loss; False if it is known not to be finite.
+
+    A CPU tensor gives its number at once; asking an accelerator would wait for it.
+    """
+    if value.device.type != "cpu":
+        pending.append(value.detach())
+        return True
+    number = value.item()
+    losses.append(number)
+    return math.isfinite(number)
+
+
+def _fetch(pending: list[Tensor], losses: list[float]) -> bool:
+    """Move an accelerator's losses to the list, up to the first that is not finite."""
+    if not pending:
+        return True
+    numbers = torch.stack([value.reshape(()) for value in pending]).tolist()
+    pending.clear()
+    for number in numbers:
+        losses.append(number)
+        if not math.isfinite(number):
+            return False
+    return True
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether step() cannot do without a closure, as that of torch.optim.LBFGS."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is inspect.Parameter.empty
+
+
+def _closure_step(
+    optimizer: torch.optim.Optimizer, compute: Compute, x: Tensor, y: Tensor
+) -> Tensor:
+    """One step of an optimizer that evaluates the loss itself; the first value it had."""
+    first: list[Tensor] = []
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        value = compute(x, y)
+        torch.autograd.backward(value)
+        first.append(value)
+        return value
+
+    optimizer.step(closure)
+    return first[0]
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """A function that tells whether Ctrl-C was pressed, so that no step is torn in two.
+
+    A second Ctrl-C raises KeyboardInterrupt at once.  Outside the main thread, or where
+    the program has its own handler, signals are left alone.
+    """
+    seen = threading.Event()
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if seen.is_set():
+            raise KeyboardInterrupt
+        seen.set()
+
+    mine = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if mine:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield seen.is_set
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

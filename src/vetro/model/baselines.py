@@ -1,0 +1,180 @@
+"""Baselines: what the mean, a linear model and boosted trees reach on the same rows.
+
+They are scikit-learn's, with its own defaults, trained on exactly the rows that the
+network's members were trained on and judged on those they were judged on.  Not tuned:
+they say what a network must beat to be worth having.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.model.metrics import figures
+from vetro.tables.encoder import Encoder
+from vetro.tables.table import Table
+
+Floats = NDArray[np.float64]
+
+# scikit-learn's histogram trees take at most so many levels as categories
+_MOST_LEVELS = 255
+# a model of so many rows is as good as one of more, and takes seconds
+_MOST_ROWS = 200_000
+# trees of all classes together; beyond it a fit would take minutes
+_MOST_TREES = 2_000
+_ITERATIONS = 100
+# below, the threads of the trees cost more than they give, and far more on a busy machine
+_THREADS_FROM = 50_000
+
+
+def baselines(
+    table: Table,
+    task: str,
+    fold: NDArray[np.integer[Any]],
+    encoders: Sequence[Encoder] | None = None,
+    weights: NDArray[Any] | None = None,
+    seed: int = 0,
+) -> dict[str, dict[str, float]]:
+    """Figures (metrics.figures) of each baseline's predictions of the held-out rows.
+
+    fold (rows,): the fold in which a row is held out, -1 for rows that never are.  For each
+    fold a baseline learns from the rows of all others, those of -1 included, and
+    predicts the fold's own.  encoders: of each fold, for the linear model; fitted here
+    when not given.  weights (rows,).
+
+    "mean" or "majority": the mean of each target, or the classes' shares.  "linear":
+    ridge regression, its penalty chosen by leave-one-out, or logistic regression, on the
+    encoded inputs.  "boosted trees": histogram gradient boosting on the raw inputs.
+    Above 200,000 training rows the last two learn from as many drawn rows.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    classification = task == "classification"
+    folds = [int(number) for number in np.unique(fold) if number >= 0]
+    held_out = [np.flatnonzero(fold == number) for number in folds]
+    rest = [np.flatnonzero(fold != number) for number in folds]
+    if encoders is None:
+        encoders = [Encoder.fit(table, rows) for rows in rest]
+    actual = _targets(table, encoders[0], classification)
+    classes = len(encoders[0].output_names) if classification else 0
+    raw = encoders[0].raw(table)
+    predictions: dict[str, list[Floats]] = {}
+    for encoder, train, test in zip(encoders, rest, held_out, strict=True):
+        weight = None if weights is None else weights[train]
+        constant = _constant(actual[train], weight, classes)
+        kind = "majority" if classification else "mean"
+        predictions.setdefault(kind, []).append(np.tile(constant, (len(test), 1)))
+        if len(train) > _MOST_ROWS:
+            train = np.sort(generator.choice(train, _MOST_ROWS, replace=False))
+            weight = None if weights is None else weights[train]
+        truth = actual[train]
+        with warnings.catch_warnings():
+            # an unconverged baseline is still judged by its figures
+            warnings.simplefilter("ignore")
+            predictions.setdefault("linear", []).append(
+                _linear(
+                    encoder.encode(table, train, np.float64),
+                    truth,
+                    weight,
+                    classes,
+                    encoder.encode(table, test, np.float64),
+                )
+            )
+            predictions.setdefault("boosted trees", []).append(
+                _trees(raw[train], truth, weight, classes, _categories(table), raw[test], seed)
+            )
+    rows = np.concatenate(held_out)
+    weight = None if weights is None else weights[rows]
+    return {
+        name: figures(task, actual[rows], np.concatenate(parts), weight)
+        for name, parts in predictions.items()
+    }
+
+
+def _threads(rows: int) -> AbstractContextManager[object]:
+    """One OpenMP thread for tables that are not large; the library must have been loaded."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="openmp") if rows < _THREADS_FROM else nullcontext()
+
+
+def _targets(table: Table, encoder: Encoder, classification: bool) -> NDArray[Any]:
+    """(rows,) class codes, or (rows, targets) in the targets' units."""
+    if classification:
+        return encoder.encode_targets(table).astype(np.int64)
+    columns = [table.values[column.name] for column in table.schema.targets]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def _categories(table: Table) -> list[bool]:
+    """Which inputs the trees take as categories; the others' codes count as numbers."""
+    return [
+        column.kind == "category" and len(column.levels) <= _MOST_LEVELS
+        for column in table.schema.inputs
+    ]
+
+
+def _constant(actual: NDArray[Any], weight: NDArray[Any] | None, classes: int) -> Floats:
+    """The mean of each target (targets,), or the share of each class (classes,)."""
+    if not classes:
+        return np.asarray(np.average(actual, axis=0, weights=weight), dtype=np.float64)
+    counts = np.bincount(actual, weights=weight, minlength=classes).astype(np.float64)
+    shares: Floats = counts / counts.sum()
+    return shares
+
+
+def _linear(
+    inputs: NDArray[Any],
+    actual: NDArray[Any],
+    weight: NDArray[Any] | None,
+    classes: int,
+    wanted: NDArray[Any],
+) -> Floats:
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    if classes:
+        model = LogisticRegression(max_iter=300)
+        model.fit(inputs, actual, sample_weight=weight)
+        return _all_classes(model.predict_proba(wanted), model.classes_, classes)
+    ridge = RidgeCV(alphas=np.logspace(-3, 4, 15))
+    ridge.fit(inputs, actual, sample_weight=weight)
+    predicted: Floats = ridge.predict(wanted)
+    return predicted.reshape(len(wanted), -1)
+
+
+def _trees(
+    inputs: Floats,
+    actual: NDArray[Any],
+    weight: NDArray[Any] | None,
+    classes: int,
+    categories: list[bool],
+    wanted: Floats,
+    seed: int,
+) -> Floats:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    options = {"categorical_features": categories, "random_state": seed % 2**32}
+    with _threads(len(inputs)):
+        if classes:
+            iterations = min(_ITERATIONS, max(5, _MOST_TREES // classes))
+            model = HistGradientBoostingClassifier(max_iter=iterations, **options)
+            model.fit(inputs, actual, sample_weight=weight)
+            return _all_classes(model.predict_proba(wanted), model.classes_, classes)
+        columns = [
+            HistGradientBoostingRegressor(max_iter=_ITERATIONS, **options)
+            .fit(inputs, actual[:, target], sample_weight=weight)
+            .predict(wanted)
+            for target in range(actual.shape[1])
+        ]
+    return np.column_stack(columns)
+
+
+def _all_classes(probabilities: Floats, known: NDArray[Any], classes: int) -> Floats:
+    """Probabilities (rows, classes), 0 for classes that the training rows lacked."""
+    full = np.zeros((len(probabilities), classes))
+    full[:, known] = probabilities
+    return full

@@ -1,0 +1,226 @@
+"""A model as one JSON document and named tensors: what model files hold.
+
+Writing takes a model apart, reading checks every entry, name, shape and number before a
+Model is made of them.  Bytes and the seal are container.py's matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import shown
+from vetro.model.evidence import Evidence
+from vetro.model.plain import from_plain, to_plain
+from vetro.model.request import FitRequest
+from vetro.networks.network import Network
+from vetro.tables.encoder import Encoder
+from vetro.tables.schema import Schema
+from vetro.tables.targets import class_labels
+from vetro.training.history import EpochRecord
+from vetro.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+Arrays = dict[str, NDArray[Any]]
+
+# The parts of the evidence that are tensors.
+_EVIDENCE_TENSORS = frozenset({"actual", "predicted", "fold", "history"})
+_HISTORY = {
+    "fold": "<i4",
+    "member": "<i4",
+    "epoch": "<i4",
+    "training": "<f8",
+    "validation": "<f8",
+    "learning_rate": "<f8",
+    "best": "|u1",
+    "seconds": "<f8",
+}
+
+
+def document_of(model: Model) -> dict[str, Any]:
+    """Everything but arrays, as plain JSON data."""
+    evidence = to_plain(
+        {
+            entry.name: getattr(model.evidence, entry.name)
+            for entry in fields(Evidence)
+            if entry.name not in _EVIDENCE_TENSORS
+        }
+    )
+    return {
+        "task": model.task,
+        "schema": to_plain(model.schema),
+        "network": to_plain(model.network),
+        "members": [
+            {"fold": int(member.fold), "encoder": to_plain(member.encoder.to_json())}
+            for member in model.members
+        ],
+        "recipe": to_plain(model.recipe),
+        "request": to_plain(model.request),
+        "evidence": evidence,
+    }
+
+
+def tensors_of(model: Model) -> Arrays:
+    """The arrays by name: member1.layer1.weight, ..., evidence.actual, ..., history.epoch, ..."""
+    tensors: Arrays = {}
+    for number, member in enumerate(model.members, start=1):
+        parameters = np.asarray(member.parameters, dtype="<f4")
+        for name, view in model.network.views(parameters).items():
+            tensors[f"member{number}.{name}"] = view
+    evidence = model.evidence
+    actual = "<i8" if model.task == "classification" else "<f8"
+    tensors["evidence.actual"] = np.asarray(evidence.actual, dtype=actual)
+    tensors["evidence.predicted"] = np.asarray(evidence.predicted, dtype="<f8")
+    tensors["evidence.fold"] = np.asarray(evidence.fold, dtype="<i4")
+    for name, dtype in _HISTORY.items():
+        column = [getattr(record, name) for record in evidence.history]
+        tensors[f"history.{name}"] = np.array(column, dtype=dtype)
+    return tensors
+
+
+def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
+    """The fields of a Model, its members as (encoder, parameters, fold).
+
+    ValueError, KeyError or TypeError, or the VetroError of a recipe, if the document or a
+    tensor is not what document_of and tensors_of write.
+    """
+    wanted = {"task", "schema", "network", "members", "recipe", "request", "evidence"}
+    if not isinstance(document, dict) or set(document) != wanted:
+        raise ValueError(f"its description does not have the entries {', '.join(sorted(wanted))}")
+    task = document["task"]
+    if task not in ("regression", "classification"):
+        raise ValueError("its task is unknown")
+    schema = _schema(document["schema"])
+    network = _network(document["network"])
+    if not isinstance(document["members"], list) or not document["members"]:
+        raise ValueError("it has no members")
+    tensors = dict(tensors)
+    members = []
+    for number, item in enumerate(document["members"], start=1):
+        if not isinstance(item, dict) or set(item) != {"fold", "encoder"}:
+            raise ValueError(f"member {number} does not have the entries encoder, fold")
+        fold = item["fold"]
+        if isinstance(fold, bool) or not isinstance(fold, int) or not 0 <= fold < 2**31:
+            raise ValueError(f"the fold of member {number} is not a number of a fold")
+        encoder = Encoder.from_json(item["encoder"])
+        _check_encoder(encoder, task, schema, network, f"the encoder of member {number}")
+        members.append((encoder, _parameters(tensors, network, number), fold))
+    outputs = len(members[0][0].output_names)
+    evidence = _evidence(document["evidence"], task, tensors, outputs)
+    if tensors:
+        raise ValueError(f'it holds the foreign tensor "{shown(min(tensors))}"')
+    return {
+        "task": task,
+        "schema": schema,
+        "network": network,
+        "members": members,
+        "recipe": from_plain(Recipe, document["recipe"], "recipe"),
+        "request": from_plain(FitRequest, document["request"], "request"),
+        "evidence": evidence,
+    }
+
+
+def _schema(data: Any) -> Schema:
+    schema = from_plain(Schema, data, "schema")
+    if len(set(schema.names)) < len(schema):
+        raise ValueError("a column stands twice in its schema")
+    if not schema.inputs or not schema.targets:
+        raise ValueError("its schema has no input or no target")
+    return schema
+
+
+def _network(data: Any) -> Network:
+    network = from_plain(Network, data, "network")
+    if not 0 <= network.dropout < 1:
+        raise ValueError("network.dropout is not a share")
+    # Also checks the sizes and the number of names.
+    return Network.from_json(data)
+
+
+def _check_encoder(
+    encoder: Encoder, task: str, schema: Schema, network: Network, what: str
+) -> None:
+    """The encoder, the schema and the network must speak of the same columns."""
+    if encoder.columns != tuple(column.name for column in schema.inputs):
+        raise ValueError(f"{what} has other inputs than the schema")
+    if tuple(target.name for target in encoder.targets) != tuple(
+        column.name for column in schema.targets
+    ):
+        raise ValueError(f"{what} has other targets than the schema")
+    for block in encoder.inputs:
+        levels = getattr(block, "levels", None)
+        if levels is not None and levels != schema[block.name].levels:
+            raise ValueError(f'{what} has other levels of "{shown(block.name)}" than the schema')
+    if encoder.task != task:
+        raise ValueError(f"{what} is not for a {task}")
+    if encoder.input_names != network.input_names:
+        raise ValueError(f"{what} does not make the inputs of the network")
+    allowed = {len(encoder.output_names)} | ({1} if len(encoder.classes) == 2 else set())
+    if network.outputs not in allowed:
+        raise ValueError(f"{what} does not take the outputs of the network")
+    if encoder.classes and encoder.classes != class_labels(schema.targets[0]):
+        raise ValueError(f"{what} has other classes than the schema")
+
+
+def _parameters(tensors: Arrays, network: Network, number: int) -> NDArray[np.float32]:
+    """The flat vector of a member, from its named tensors, which are taken out of `tensors`."""
+    parts = []
+    for slot in network.slots:
+        name = f"member{number}.{slot.name}"
+        tensor = _taken(tensors, name, "<f4")
+        if tensor.shape != slot.shape:
+            raise ValueError(f"tensor {name} has the shape {tensor.shape}, not {slot.shape}")
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"tensor {name} holds a value that is not finite")
+        parts.append(tensor.reshape(-1))
+    return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def _evidence(data: Any, task: str, tensors: Arrays, outputs: int) -> Evidence:
+    evidence = from_plain(Evidence, data, "evidence", without=_EVIDENCE_TENSORS)
+    if evidence.task != task:
+        raise ValueError("its evidence is of another task")
+    fold = _taken(tensors, "evidence.fold", "<i4")
+    rows = len(fold) if fold.ndim == 1 else -1
+    actual = _taken(tensors, "evidence.actual", "<i8" if task == "classification" else "<f8")
+    predicted = _taken(tensors, "evidence.predicted", "<f8")
+    kept = (rows,) if task == "classification" else (rows, outputs)
+    if actual.shape != kept or predicted.shape != (rows, outputs):
+        raise ValueError("the held-out rows of its evidence do not have one shape")
+    if task == "classification" and rows and not 0 <= actual.min() <= actual.max() < outputs:
+        raise ValueError("its evidence holds an unknown class")
+    return replace(
+        evidence,
+        actual=actual.copy(),
+        predicted=predicted.copy(),
+        fold=fold.copy(),
+        history=_history(tensors),
+    )
+
+
+def _history(tensors: Arrays) -> tuple[EpochRecord, ...]:
+    columns = {name: _taken(tensors, f"history.{name}", dtype) for name, dtype in _HISTORY.items()}
+    shapes = {column.shape for column in columns.values()}
+    if len(shapes) > 1 or any(column.ndim != 1 for column in columns.values()):
+        raise ValueError("its history does not have one length")
+    if (columns["best"] > 1).any():
+        raise ValueError("history.best is neither 0 nor 1")
+    lists = {name: column.tolist() for name, column in columns.items()}
+    lists["best"] = [bool(best) for best in lists["best"]]
+    rows = zip(*lists.values(), strict=True)
+    return tuple(EpochRecord(**dict(zip(lists, row, strict=True))) for row in rows)
+
+
+def _taken(tensors: Arrays, name: str, dtype: str) -> NDArray[Any]:
+    """The tensor, taken out; ValueError if it is missing or of another type."""
+    if name not in tensors:
+        raise ValueError(f"it lacks the tensor {name}")
+    tensor = tensors.pop(name)
+    if tensor.dtype != np.dtype(dtype):
+        raise ValueError(f"tensor {name} has the type {tensor.dtype}, not {np.dtype(dtype)}")
+    return tensor

@@ -1,0 +1,153 @@
+"""Evaluating: a model's metrics on rows whose targets are known.
+
+Not the evidence of a fit (fit.py measures held-out rows with single members): here all
+members predict, so the rows should be ones that no member has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error, issue_warnings, notice, shown
+from vetro.model.evidence import Interval
+from vetro.model.metrics import measure
+from vetro.model.predict import CHUNK_ROWS, Findings, Unknown, predict_outputs
+from vetro.tables.options import ReadOptions
+from vetro.tables.read import read_chunks
+from vetro.tables.schema import Schema, with_role
+from vetro.tables.table import Table
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+
+@dataclass(frozen=True)
+class Evaluation(Mapping[str, Interval]):
+    """Metrics over all targets, as a mapping of name to Interval.
+
+    per_target: target -> the same for each, when there are several.  rows: how many were
+    measured.  notices: what was odd about them.
+    """
+
+    metrics: dict[str, Interval]
+    per_target: dict[str, dict[str, Interval]]
+    rows: int
+    notices: tuple[Notice, ...] = ()
+
+    def __getitem__(self, name: str) -> Interval:
+        return self.metrics[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.metrics)
+
+    def __len__(self) -> int:
+        return len(self.metrics)
+
+
+def evaluate(
+    model: Model, source: Any, *, options: ReadOptions, unknown: Unknown = "refuse"
+) -> Evaluation:
+    """Like evaluate_source, with the notices issued as Python warnings."""
+    result = evaluate_source(model, source, options=options, unknown=unknown)
+    issue_warnings(result.notices, stacklevel=4)
+    return result
+
+
+def evaluate_source(
+    model: Model,
+    source: Any,
+    *,
+    options: ReadOptions,
+    unknown: Unknown = "refuse",
+    chunk_rows: int = CHUNK_ROWS,
+) -> Evaluation:
+    """Predict the source's rows and measure them against its targets.
+
+    Rows without a target are left out (I213).  Row weights count if the model was fitted with
+    a weight column and the source has it.  E401 for a missing target, E405 for a class
+    that the model does not know and when no row is left.
+    """
+    found = Findings(unknown)
+    actual: list[NDArray[Any]] = []
+    predicted: list[NDArray[np.float64]] = []
+    weights: list[NDArray[np.float64]] = []
+    left_out = 0
+    for table in read_chunks(source, options, _measured(model.schema), chunk_rows):
+        _check_targets(model, table)
+        found.look(table)
+        truth = _actual(model, table)
+        known = truth >= 0 if model.classes else ~np.isnan(truth).any(axis=1)
+        left_out += int(np.count_nonzero(~known))
+        actual.append(truth[known])
+        predicted.append(predict_outputs(model, table)[known])
+        weight = _weights(table)
+        if weight is not None:
+            weights.append(weight[known])
+    rows = sum(len(part) for part in actual)
+    if rows == 0 or (weights and not any(part.any() for part in weights)):
+        what = "there is no row with a target to measure"
+        raise error("E405", what=what, mend="Provide rows whose targets are known.")
+    truth, outputs = np.concatenate(actual), np.concatenate(predicted)
+    weight = np.concatenate(weights) if weights else None
+    per_target = {}
+    if not model.classes and len(model.targets) > 1:
+        per_target = {
+            name: measure(model.task, truth[:, [i]], outputs[:, [i]], weight)
+            for i, name in enumerate(model.targets)
+        }
+    notices = found.notices()
+    if left_out:
+        notices.append(notice("I213", rows=counted(left_out, "row")))
+    return Evaluation(measure(model.task, truth, outputs, weight), per_target, rows, tuple(notices))
+
+
+def _measured(schema: Schema) -> Schema:
+    """The schema with the group ignored: measuring does not read it."""
+    return Schema(
+        tuple(
+            with_role(column, "ignored") if column.role == "group" else column for column in schema
+        )
+    )
+
+
+def _weights(table: Table) -> NDArray[np.float64] | None:
+    """The weights of a chunk as they stand; None where the source has none."""
+    for column in table.schema.with_role("weight"):
+        if column.name in table.values:
+            weights: NDArray[np.float64] = table.values[column.name]
+            wrong = ~(np.isfinite(weights) & (weights >= 0))
+            if wrong.any():
+                row = int(wrong.argmax())
+                value, place = float(weights[row]), table.place_of(row)
+                what = "missing" if np.isnan(value) else "negative"
+                raise error("E212", column=column.name, place=place, value=value, what=what)
+            return weights
+    return None
+
+
+def _check_targets(model: Model, table: Table) -> None:
+    for name in model.targets:
+        if name not in table.values:
+            needs = ", ".join((*model.inputs, *model.targets))
+            raise error("E401", column=name, needs=needs)
+    name = model.targets[0]
+    unknown = table.unseen.get(name)
+    if model.classes and unknown:
+        text, row = min(unknown.items(), key=lambda item: item[1])
+        what = (
+            f'target "{name}", {table.place_of(row)}: "{shown(text)}" is not a class of the '
+            f"model ({shown(', '.join(model.classes))})"
+        )
+        raise error("E405", what=what, mend="Correct it, or leave the row out.")
+
+
+def _actual(model: Model, table: Table) -> NDArray[Any]:
+    """(rows,) class codes, -1 where missing; or (rows, targets) values, NaN where missing."""
+    if model.classes:
+        return model.members[0].encoder.encode_targets(table)
+    return np.column_stack([table.values[name] for name in model.targets])

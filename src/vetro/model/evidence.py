@@ -1,0 +1,74 @@
+"""Evidence: what supports trust in a model, as plain data with a JSON form.
+
+It computes nothing: metrics.py, baselines.py and fit.py do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice
+from vetro.training.history import EpochRecord
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its 95% bootstrap interval over rows (low = high = value if not computed)."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured on rows that the predicting member never saw.
+
+    task: "regression" or "classification".  split: {"kind": "folds" or "holdout",
+    "folds": k, "holdout": share, "held_out_rows": n, "training_rows": n,
+    "grouped_by": column or ""}.  metrics: name -> Interval over all held-out rows
+    (regression: rmse, mae, r2, over all targets; the first target's figures alone when
+    there is one; classification: accuracy, balanced_accuracy, log_loss, auc, f1).
+    per_target: target -> the same for each, when there are several.  baselines: name
+    ("mean" or "majority", "linear", "boosted trees") -> metric -> figure on the same
+    held-out rows.  training_metrics: the members on their own training rows.
+    importance: input column -> rise of the main error (rmse or log loss) when its values are
+    permuted among held-out rows, largest first.  actual, predicted: what was held out and
+    predicted, (n, outputs) for regression; (n,) class codes and (n, classes)
+    probabilities for classification; at most 20,000 rows are kept.  fold: (n,) fold of
+    each kept row.  history: every epoch.  notices: every W and I message.  data: name,
+    sha256, rows, columns of the source.  versions: of the packages.  seconds: by step.
+    """
+
+    task: str
+    data: dict[str, Any]
+    split: dict[str, Any]
+    metrics: dict[str, Interval]
+    per_target: dict[str, dict[str, Interval]]
+    baselines: dict[str, dict[str, float]]
+    training_metrics: dict[str, float]
+    importance: dict[str, float]
+    notices: tuple[Notice, ...]
+    engine: str
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    created: str
+    stopped: dict[str, int] = field(default_factory=dict)
+    actual: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
+    predicted: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
+    fold: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    history: tuple[EpochRecord, ...] = ()
+
+    @staticmethod
+    def empty(task: str, engine: str) -> Evidence:
+        """Evidence before anything was measured."""
+        return Evidence(task, {}, {}, {}, {}, {}, {}, {}, (), engine, {}, {}, "")
+
+    @property
+    def main_metric(self) -> str:
+        """The metric of the verdict: r2 or accuracy."""
+        return "r2" if self.task == "regression" else "accuracy"

@@ -1,0 +1,59 @@
+"""Model files: load_model reads what save_model wrote, and refuses everything else.
+
+Loading runs no code from the file.  Every refusal is a ModelFileError with a code:
+E501 damaged or edited, E502 a pickle, E505 no model file, E506 from a newer Vetro,
+E507 not found, E508 not a readable file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vetro.errors import VetroError, error, nearest
+from vetro.model.container import parse_json, unpack
+from vetro.model.document import parts_of
+from vetro.model.model import Member, Model
+from vetro.model.saving import save_model
+
+__all__ = ["load_model", "save_model"]
+
+
+def load_model(path: str | Path) -> Model:
+    """The model of a .safetensors file."""
+    shown_path = str(path)
+    container = unpack(_content(Path(path)), shown_path)
+    if set(container.texts) != {"model"}:
+        raise error("E501", path=shown_path, reason="its metadata have other entries")
+    try:
+        parts = parts_of(parse_json(container.texts["model"]), container.tensors)
+    except (VetroError, ValueError, KeyError, TypeError) as failure:
+        # The seal fits, so somebody wrote it so: name what is wrong all the same.
+        reason = f"its description lacks {failure}" if isinstance(failure, KeyError) else failure
+        raise error("E501", path=shown_path, reason=str(reason).rstrip(".")) from failure
+    members = tuple(Member(*member) for member in parts.pop("members"))
+    return Model(**parts, members=members)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            mend = "Name a file in it, such as model.safetensors."
+            raise error("E508", path=path, reason="it is a folder", mend=mend)
+        if path.exists() and not path.is_file():
+            raise error("E508", path=path, reason="it is no file", mend="Name a model file.")
+        return path.read_bytes()
+    except FileNotFoundError as failure:
+        raise error("E507", path=path, hint=_hint(path)) from failure
+    except (OSError, ValueError) as failure:
+        # ValueError: a NUL character in the path.
+        reason = getattr(failure, "strerror", None) or str(failure)
+        mend = "Check the path and its permissions."
+        raise error("E508", path=path, reason=reason.lower(), mend=mend) from failure
+
+
+def _hint(path: Path) -> str:
+    """A file of a similar name beside it, if there is one."""
+    if not path.parent.is_dir():
+        return f"The folder {path.parent} does not exist."
+    models = (item.name for item in path.parent.glob("*.safetensors"))
+    return nearest(path.name, models) or "Check the path."

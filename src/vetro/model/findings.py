@@ -1,0 +1,107 @@
+"""Findings after training: the W3xx warnings, from outcomes and held-out figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.engine import Outcome
+from vetro.errors import Notice, VetroError, error, notice
+from vetro.networks.network import Network
+from vetro.training.history import EpochRecord
+from vetro.training.recipe import Recipe
+
+STILL_FALLING = 0.005
+FALL_EPOCHS = 10
+OVERFITTING_GAP = 0.25
+DEAD_SHARE = 0.5
+
+
+def still_falling(
+    recipe: Recipe, outcomes: Sequence[Outcome], history: Sequence[EpochRecord]
+) -> list[Notice]:
+    """W305 when most members ended at the last epoch while the validation error still fell."""
+    rates = []
+    for number, outcome in enumerate(outcomes):
+        if outcome.stopped != "epochs" or outcome.epochs <= FALL_EPOCHS:
+            continue
+        losses = _validation_losses(history, number)
+        if (
+            len(losses) > FALL_EPOCHS
+            and losses[-1] > 0
+            and outcome.best_epoch >= outcome.epochs - 1
+        ):
+            rates.append(1 - (losses[-1] / losses[-1 - FALL_EPOCHS]) ** (1 / FALL_EPOCHS))
+    # A schedule that ends at a rate near zero flattens the curve by itself: what still falls then
+    # falls for want of epochs.
+    if len(rates) * 2 <= len(outcomes) or not rates or np.median(rates) < STILL_FALLING:
+        return []
+    rate = float(np.median(rates))
+    return [notice("W305", epochs=recipe.epochs, rate=rate, suggestion=3 * recipe.epochs)]
+
+
+def _validation_losses(history: Sequence[EpochRecord], number: int) -> list[float]:
+    """The losses of the member with this number, in the order in which members began."""
+    members = list(dict.fromkeys((record.fold, record.member) for record in history))
+    if number >= len(members):
+        return []
+    return [r.validation for r in history if (r.fold, r.member) == members[number]]
+
+
+def quality_findings(
+    task: str, training: dict[str, float], held_out: dict[str, float], chance: float
+) -> list[Notice]:
+    """W306, W307 and W318, from the metrics on training and on held-out rows.
+
+    chance: the held-out accuracy of always naming the most frequent class (classification).
+    """
+    if task == "regression":
+        metric, score, reference = "R2", held_out["r2"], training["r2"]
+        if score < 0:
+            return [notice("W306", score=score)]
+    else:
+        metric, score, reference = "accuracy", held_out["accuracy"], training["accuracy"]
+        if score < chance:
+            return [notice("W318", score=score, chance=chance)]
+    if reference - score > OVERFITTING_GAP:
+        return [notice("W307", metric=metric, training=reference, held_out=score)]
+    return []
+
+
+def dead_units(
+    network: Network, parameters: NDArray[np.float32], x: NDArray[np.float32]
+) -> list[Notice]:
+    """W303 for each ReLU layer of which more than half is 0 on all rows of x (n, inputs)."""
+    if network.activation != "relu":
+        return []
+    views = network.views(parameters)
+    found, hidden = [], x
+    for layer in range(1, len(network.sizes) - 1):
+        weight, bias = views[f"layer{layer}.weight"], views[f"layer{layer}.bias"]
+        hidden = np.maximum(hidden @ weight.T + bias, 0)
+        dead = int((~hidden.any(axis=0)).sum())
+        if dead > DEAD_SHARE * hidden.shape[1]:
+            found.append(notice("W303", layer=f"layer{layer}", dead=dead, units=hidden.shape[1]))
+    return found
+
+
+def diverged(recipe: Recipe, outcome: Outcome) -> VetroError:
+    """E301 or, if no epoch ended, E302, from an outcome that holds its divergence."""
+    divergence = outcome.divergence
+    if divergence is None:
+        raise ValueError("the outcome did not diverge")
+    where = f"epoch {divergence.epoch}"
+    if divergence.batch:
+        where += f", batch {divergence.batch}"
+    values = {
+        "where": where,
+        "loss": "NaN" if np.isnan(divergence.loss) else f"{divergence.loss:g}",
+        "tensor": divergence.tensor,
+        "lr": recipe.learning_rate,
+        "suggestion": recipe.learning_rate / 10,
+    }
+    if outcome.best_epoch == 0:
+        return error("E302", **values)
+    return error("E301", best=outcome.best_epoch, **values)

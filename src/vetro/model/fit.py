@@ -1,0 +1,302 @@
+"""Fitting: a table in, a model with its evidence out. Reading, checking, training, measuring.
+
+No files of its own but the checkpoint; the run folder and the report are the applications' matter.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vetro.engines.choose import device_for_training, engine_for_training
+from vetro.engines.engine import Engine, Outcome
+from vetro.errors import Notice, TrainingError, error, notice
+from vetro.model.evidence import Evidence
+from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
+from vetro.model.held_out import Measured, measure_held_out
+from vetro.model.members import Ensemble
+from vetro.model.model import Member, Model
+from vetro.model.request import FitRequest, Progress
+from vetro.model.split import Split, split_rows
+from vetro.tables.checks import check_rows, check_target, weights_of
+from vetro.tables.read import read_table
+from vetro.tables.roles import assign_roles
+from vetro.tables.table import Table
+from vetro.training.checkpoint import Checkpoint, load_checkpoint
+from vetro.training.ensemble import Watch, train_members
+from vetro.training.history import EpochRecord
+
+PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass
+class _Clock:
+    """Seconds since the fit began, and of each step."""
+
+    started: float
+    steps: dict[str, float]
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def step(self, name: str) -> None:
+        self.steps[name] = self.seconds - sum(self.steps.values())
+
+
+def fit_table(
+    source: Any,
+    request: FitRequest,
+    *,
+    on_progress: OnProgress | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    stop: Callable[[], str] | None = None,
+) -> Model:
+    """Fit a model to a table.
+
+    source: anything that read_table reads.  checkpoint: where an interrupted fit is kept;
+    with resume it goes on from there and ends bit-identical to an uninterrupted one.
+    stop: asked after every epoch; "interrupted" ends training, and the model is made of what
+    was trained so far.  Raises TableError for what the table lacks, E301 if training
+    diverged: the error's `.model` is then the model of the best parameters.
+    """
+    tell = on_progress or _say_nothing
+    clock = _Clock(time.monotonic(), {})
+    tell(Progress("reading"))
+    table = read_table(source, request.options)
+    clock.step("reading")
+    tell(Progress("checking", seconds=clock.seconds))
+    table = assign_roles(
+        table,
+        targets=request.targets,
+        inputs=request.inputs,
+        drop=request.drop,
+        weight=request.weight,
+        group=request.group,
+        drop_missing_target=request.drop_missing_target,
+        forced=request.inputs + request.options.category + request.options.number,
+    )
+    task, said = check_target(table)
+    split = split_rows(table, request.recipe)
+    said += check_rows(table, split.fold if split.folds else split.fold + 1)
+    table = replace(table, notices=table.notices + tuple(said))
+    recipe = request.recipe
+    device = device_for_training(recipe.device)
+    ensemble = Ensemble(table, recipe, split, task, weights_of(table, None), device)
+    clock.step("checking")
+    engine, _ = engine_for_training()
+    state = _checkpoint(table, request, engine, checkpoint, resume)
+    outcomes = _train(engine, ensemble, state, _watch(ensemble, tell, stop, checkpoint, clock))
+    clock.step("training")
+    tell(Progress("measuring", share=1.0, seconds=clock.seconds))
+    usable = [outcome for outcome in outcomes if outcome.best_epoch > 0]
+    if not usable:
+        raise _nothing_usable(request, outcomes)
+    model = _model(request, ensemble, usable, table, task, engine)
+    measured = measure_held_out(model, ensemble)
+    clock.step("measuring")
+    notices = table.notices + tuple(_findings(model, ensemble, outcomes, state, measured))
+    model = replace(
+        model,
+        evidence=_evidence(model, table, split, measured, notices, outcomes, state, clock),
+    )
+    tell(Progress("done", share=1.0, seconds=clock.seconds))
+    if outcomes[-1].stopped == "diverged":
+        refusal = diverged(recipe, outcomes[-1])
+        if isinstance(refusal, TrainingError):
+            refusal.model = model
+        raise refusal
+    return model
+
+
+def _say_nothing(progress: Progress) -> None:
+    """Progress that nobody watches."""
+
+
+def _nothing_usable(request: FitRequest, outcomes: list[Outcome]) -> Exception:
+    if outcomes and outcomes[-1].stopped == "diverged":
+        return diverged(request.recipe, outcomes[-1])
+    return error(
+        "E315",
+        what="training ended before its first epoch did",
+        mend="Start again, or use --resume.",
+    )
+
+
+def _checkpoint(
+    table: Table, request: FitRequest, engine: Engine, path: Path | None, resume: bool
+) -> Checkpoint:
+    """The checkpoint to go on from, or a fresh one; E504 if it belongs to something else."""
+    asked = json.dumps(asdict(request), sort_keys=True, default=str)
+    fresh = Checkpoint(table.fingerprint, asked, f"{engine.name} {engine.version}")
+    if not resume or path is None:
+        return fresh
+    kept = load_checkpoint(path)
+    if kept.table != fresh.table:
+        raise error(
+            "E504",
+            reason=f"{table.name} changed since the checkpoint (SHA-256 differs)",
+            mend="Restore it, or start a new run.",
+        )
+    if kept.request != fresh.request:
+        mend = "Give the same options, or start a new run."
+        raise error("E504", reason="the options or the recipe differ", mend=mend)
+    if kept.engine != fresh.engine:
+        reason = f"the checkpoint is of the engine {kept.engine}, this is {fresh.engine}"
+        raise error("E504", reason=reason, mend="Start a new run.")
+    return kept
+
+
+def _watch(
+    ensemble: Ensemble,
+    tell: OnProgress,
+    stop: Callable[[], str] | None,
+    path: Path | None,
+    clock: _Clock,
+) -> Watch:
+    recipe, parts = ensemble.recipe, ensemble.split.parts
+    count = parts * recipe.members
+    first = clock.seconds
+
+    def on_epoch(record: EpochRecord) -> None:
+        done = (max(record.fold, 1) - 1) * recipe.members + record.member - 1
+        share = (done + record.epoch / recipe.epochs) / count
+        spent = clock.seconds - first
+        left = spent * (1 - share) / share
+        if recipe.time:
+            left = min(left, max(recipe.time - spent, 0.0))
+        tell(
+            Progress(
+                "training",
+                share=share,
+                fold=record.fold,
+                folds=ensemble.split.folds,
+                member=record.member,
+                members=recipe.members,
+                epoch=record.epoch,
+                epochs=recipe.epochs,
+                training=record.training,
+                validation=record.validation,
+                seconds=clock.seconds,
+                seconds_left=left,
+            )
+        )
+
+    return Watch(on_epoch, stop or (lambda: ""), path, recipe.time)
+
+
+def _train(engine: Engine, ensemble: Ensemble, state: Checkpoint, watch: Watch) -> list[Outcome]:
+    return train_members(engine, ensemble.tasks(), state, watch)
+
+
+def _model(
+    request: FitRequest,
+    ensemble: Ensemble,
+    outcomes: list[Outcome],
+    table: Table,
+    task: str,
+    engine: Engine,
+) -> Model:
+    """The model of the members trained so far, its evidence still empty."""
+    members = []
+    for number, outcome in enumerate(outcomes):
+        part, member = ensemble.part_of(number)
+        encoder = ensemble.encoder(part, member)
+        members.append(Member(encoder, outcome.parameters, ensemble.split.number(part)))
+    return Model(
+        schema=table.schema,
+        task="regression" if task == "regression" else "classification",
+        network=ensemble.network(members[0].encoder),
+        members=tuple(members),
+        recipe=request.recipe,
+        request=request,
+        evidence=Evidence.empty(task, engine.name),
+    )
+
+
+def _findings(
+    model: Model,
+    ensemble: Ensemble,
+    outcomes: list[Outcome],
+    state: Checkpoint,
+    measured: Measured,
+) -> list[Notice]:
+    found = still_falling(model.recipe, outcomes, state.history)
+    values = {name: interval.value for name, interval in measured.metrics.items()}
+    chance = measured.baselines.get("majority", {}).get("accuracy", 0.0)
+    found += quality_findings(model.task, measured.training_metrics, values, chance)
+    training, _ = ensemble.rows_of(0, 0)
+    x = model.members[0].encoder.encode(ensemble.table, training[:20_000])
+    found += dead_units(model.network, model.members[0].parameters, x)
+    last = outcomes[-1]
+    if last.stopped == "interrupted":
+        part, _ = ensemble.part_of(len(outcomes) - 1)
+        where = (
+            f"fold {part + 1}, epoch {last.epochs}"
+            if ensemble.split.folds
+            else (f"epoch {last.epochs}")
+        )
+        found.append(notice("W316", reason="interruption", where=where, best=last.best_epoch))
+    return found
+
+
+def _evidence(
+    model: Model,
+    table: Table,
+    split: Split,
+    measured: Measured,
+    notices: tuple[Notice, ...],
+    outcomes: list[Outcome],
+    state: Checkpoint,
+    clock: _Clock,
+) -> Evidence:
+    stopped: dict[str, int] = {}
+    for outcome in outcomes:
+        stopped[outcome.stopped] = stopped.get(outcome.stopped, 0) + 1
+    data = {
+        "name": table.name,
+        "sha256": table.fingerprint,
+        "rows": table.rows,
+        "columns": len(table.schema),
+    }
+    return replace(
+        model.evidence,
+        data=data,
+        split=split.to_json(),
+        metrics=measured.metrics,
+        per_target=measured.per_target,
+        baselines=measured.baselines,
+        training_metrics=measured.training_metrics,
+        importance=measured.importance,
+        notices=tuple(dict.fromkeys(notices)),
+        versions={name: version(name) for name in PACKAGES},
+        seconds={name: round(value, 3) for name, value in clock.steps.items()},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        stopped=stopped,
+        actual=measured.actual,
+        predicted=measured.predicted,
+        fold=measured.fold,
+        history=tuple(_finite(record) for record in state.history),
+    )
+
+
+def _finite(record: EpochRecord) -> EpochRecord:
+    """Losses that overflowed stay readable in history files: the largest float32."""
+    largest = float(np.finfo(np.float32).max)
+    return replace(
+        record,
+        training=record.training if math.isfinite(record.training) else largest,
+        validation=record.validation if math.isfinite(record.validation) else largest,
+    )

@@ -1,0 +1,114 @@
+"""Held-out evidence: predictions by members that never saw the row, their figures, and the
+baselines' on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.model.baselines import baselines
+from vetro.model.evidence import Interval
+from vetro.model.importance import permutation_importance
+from vetro.model.members import Ensemble
+from vetro.model.metrics import figures, measure
+from vetro.model.model import Member, Model
+from vetro.model.predict import raw_outputs
+
+Floats = NDArray[np.float64]
+
+KEPT_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The parts of Evidence that held-out rows give; see evidence.Evidence."""
+
+    metrics: dict[str, Interval]
+    per_target: dict[str, dict[str, Interval]]
+    baselines: dict[str, dict[str, float]]
+    training_metrics: dict[str, float]
+    importance: dict[str, float]
+    actual: NDArray[Any]
+    predicted: Floats
+    fold: NDArray[np.int32]
+
+
+def measure_held_out(model: Model, ensemble: Ensemble) -> Measured:
+    """Measure on the rows held out from the model's members (of an interrupted fit: fewer)."""
+    table, split, task = ensemble.table, ensemble.split, model.task
+    groups = _members_by_part(model, ensemble)
+    trained = np.isin(split.fold, list(groups))
+    rows = np.flatnonzero(trained)
+    fold = split.fold[rows]
+    raw = model.members[0].encoder.raw(table, rows)
+    actual = _actual(model, ensemble, rows)
+    weights = None if ensemble.weights is None else ensemble.weights[rows]
+
+    def predict(matrix: Floats, chosen: NDArray[np.intp]) -> Floats:
+        """Each row of the matrix by the members that never saw row `chosen` of the held-out."""
+        out = np.empty((len(matrix), actual.shape[1] if task == "regression" else len(classes)))
+        for part, members in groups.items():
+            here = fold[chosen] == part
+            if here.any():
+                out[here] = raw_outputs(model.network, members, matrix[here])
+        return out
+
+    classes = model.classes
+    predicted = predict(raw, np.arange(len(rows)))
+    per_target = {}
+    if task == "regression" and len(model.targets) > 1:
+        for number, name in enumerate(model.targets):
+            one = slice(number, number + 1)
+            per_target[name] = measure(task, actual[:, one], predicted[:, one], weights)
+    kept = _evenly(len(rows), KEPT_ROWS)
+    held_fold = np.where(trained, split.fold, -1)
+    return Measured(
+        metrics=measure(task, actual, predicted, weights),
+        per_target=per_target,
+        baselines=baselines(
+            table, task, held_fold, weights=ensemble.weights, seed=model.recipe.seed
+        ),
+        training_metrics=_training_metrics(model, ensemble),
+        importance=permutation_importance(
+            predict, raw, model.inputs, actual, task, seed=model.recipe.seed, weights=weights
+        ),
+        actual=actual[kept],
+        predicted=predicted[kept],
+        fold=np.array([split.number(int(part)) for part in fold[kept]], dtype=np.int32),
+    )
+
+
+def _members_by_part(model: Model, ensemble: Ensemble) -> dict[int, tuple[Member, ...]]:
+    groups: dict[int, tuple[Member, ...]] = {}
+    for number, member in enumerate(model.members):
+        part, _ = ensemble.part_of(number)
+        groups[part] = (*groups.get(part, ()), member)
+    return groups
+
+
+def _actual(model: Model, ensemble: Ensemble, rows: NDArray[np.intp]) -> NDArray[Any]:
+    """(n, targets) in the targets' units, or (n,) class codes."""
+    if model.task == "classification":
+        return model.members[0].encoder.encode_targets(ensemble.table, rows)
+    columns = [ensemble.table.values[name][rows] for name in model.targets]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def _training_metrics(model: Model, ensemble: Ensemble) -> dict[str, float]:
+    """The first member on (at most 20,000 of) the rows it learnt from."""
+    training, _ = ensemble.rows_of(0, 0)
+    rows = training[_evenly(len(training), KEPT_ROWS)]
+    raw = model.members[0].encoder.raw(ensemble.table, rows)
+    weights = None if ensemble.weights is None else ensemble.weights[rows]
+    predicted = raw_outputs(model.network, model.members[:1], raw)
+    return figures(model.task, _actual(model, ensemble, rows), predicted, weights)
+
+
+def _evenly(count: int, most: int) -> NDArray[np.intp]:
+    """Positions 0 ... count - 1, thinned evenly to at most `most`."""
+    if count <= most:
+        return np.arange(count)
+    return np.linspace(0, count - 1, most).astype(np.intp)

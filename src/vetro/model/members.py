@@ -1,0 +1,110 @@
+"""Preparing members: for each, its rows, encoder, matrices, initial parameters and plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.engine import Matrix, Rows
+from vetro.model.split import Split
+from vetro.networks.initial import initial_parameters
+from vetro.networks.network import Network
+from vetro.tables.encoder import Encoder
+from vetro.tables.splits import validation_rows
+from vetro.tables.table import Table
+from vetro.training.ensemble import MemberTask, Prepared
+from vetro.training.plan import balanced_weights, make_plan, output_count, resolve_loss
+from vetro.training.recipe import Recipe
+
+VALIDATION_SHARE = 0.15
+LARGEST_VALIDATION = 20_000
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What all members share, and the way to each one's own."""
+
+    table: Table
+    recipe: Recipe
+    split: Split
+    task: str
+    weights: NDArray[np.float64] | None
+    device: str
+
+    def rows_of(self, part: int, member: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """(training, validation) row numbers of a member; disjoint, none held out from it."""
+        rows = self.split.training_rows(part)
+        share = min(VALIDATION_SHARE, LARGEST_VALIDATION / max(len(rows), 1))
+        chosen = validation_rows(self.table, rows, share, member_seed(self.recipe, part, member))
+        return rows[~chosen], rows[chosen]
+
+    def encoder(self, part: int, member: int) -> Encoder:
+        """The member's encoder: the statistics of its training rows."""
+        return Encoder.fit(self.table, self.rows_of(part, member)[0])
+
+    def network(self, encoder: Encoder) -> Network:
+        """The network that all members share."""
+        recipe, classes = self.recipe, encoder.classes
+        loss = resolve_loss(recipe, self.task, len(classes))
+        outputs = output_count(loss, self.task, len(classes), len(encoder.targets))
+        names = encoder.output_names if outputs > 1 or not classes else classes[1:]
+        return Network(
+            sizes=(encoder.width, *recipe.hidden, outputs),
+            activation=recipe.activation,
+            dropout=recipe.dropout,
+            input_names=encoder.input_names,
+            output_names=names,
+        )
+
+    def tasks(self) -> list[MemberTask]:
+        """One task per member: all members of the first part, then of the next."""
+        return [
+            MemberTask(self.split.number(part), member + 1, self._preparation(part, member))
+            for part in range(self.split.parts)
+            for member in range(self.recipe.members)
+        ]
+
+    def part_of(self, task: int) -> tuple[int, int]:
+        """(part, member), from 0, of the task with this number."""
+        return divmod(task, self.recipe.members)
+
+    def _preparation(self, part: int, member: int) -> Callable[[], Prepared]:
+        return lambda: self._prepare(part, member)
+
+    def _prepare(self, part: int, member: int) -> Prepared:
+        training, validation = self.rows_of(part, member)
+        encoder = Encoder.fit(self.table, training)
+        network = self.network(encoder)
+        seed = member_seed(self.recipe, part, member)
+        class_weights = None
+        if self.recipe.class_weight == "balanced" and encoder.classes:
+            codes = encoder.encode_targets(self.table, training)
+            class_weights = balanced_weights(codes, len(encoder.classes))
+        loss = resolve_loss(self.recipe, self.task, len(encoder.classes))
+        plan = make_plan(
+            self.recipe, network, loss, len(training), seed, class_weights, self.device
+        )
+        return Prepared(
+            plan,
+            initial_parameters(network, seed),
+            self._matrices(encoder, training),
+            self._matrices(encoder, validation) if len(validation) else None,
+        )
+
+    def _matrices(self, encoder: Encoder, rows: NDArray[np.intp]) -> Rows:
+        weights: Matrix | None = None
+        if self.weights is not None:
+            chosen = self.weights[rows]
+            weights = (chosen / chosen.mean()).astype(np.float32)
+        return Rows(
+            encoder.encode(self.table, rows), encoder.encode_targets(self.table, rows), weights
+        )
+
+
+def member_seed(recipe: Recipe, part: int, member: int) -> int:
+    """A seed of its own for each member, the same whatever else is trained."""
+    sequence = np.random.SeedSequence([recipe.seed, part, member])
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(2))

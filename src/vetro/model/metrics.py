@@ -1,0 +1,235 @@
+"""Metrics: how far predictions are from what was measured, with bootstrap intervals.
+
+Figures as scikit-learn defines them, computed from weighted sums, so that a thousand
+resamples of many rows cost one matrix product and one sort.  Not for training: losses.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.model.evidence import Interval
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 1000
+_FEWEST_RESAMPLES = 200
+# rows x classes x resamples at most: about two seconds on one core
+_BUDGET = 60_000_000
+# counts held at once: 8 MB, about what a cache holds
+_BLOCK = 1_000_000
+
+
+def figures(
+    task: str, actual: NDArray[Any], predicted: NDArray[Any], weights: NDArray[Any] | None = None
+) -> dict[str, float]:
+    """The figures of a task over all rows.
+
+    regression: actual, predicted (n, t) in the target's units -> rmse, mae, r2.  With
+    several targets, whose units differ, only r2: the mean of the targets' R2.
+    classification: actual (n,) codes, predicted (n, k) probabilities -> accuracy,
+    balanced_accuracy (mean recall of the classes present), log_loss (nats), auc (of the
+    second class of two; of more, the mean of one class against the rest; left out where
+    only one class is present), f1 (mean over the classes present or predicted).
+    r2 = 1 - sum w (y - p)^2 / sum w (y - mean)^2, and 1 or 0 where y is constant.
+    """
+    statistic = _statistic(task, actual, predicted, weights)
+    values = statistic(np.ones((1, len(actual))))
+    return {name: float(value[0]) for name, value in values.items() if np.isfinite(value[0])}
+
+
+def measure(
+    task: str,
+    actual: NDArray[Any],
+    predicted: NDArray[Any],
+    weights: NDArray[Any] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """The figures with their 95% percentile bootstrap intervals over rows (Efron 1979).
+
+    Rows are drawn with replacement, keeping their weights.  Many rows or classes lower the
+    number of resamples, to 200 at least; resamples with one class have no auc.
+    """
+    rows = len(actual)
+    statistic = _statistic(task, actual, predicted, weights)
+    value = figures(task, actual, predicted, weights)
+    classes = predicted.shape[1] if task == "classification" and predicted.shape[1] > 2 else 1
+    resamples = max(
+        min(resamples, _FEWEST_RESAMPLES), min(resamples, _BUDGET // max(1, rows * classes))
+    )
+    generator = np.random.Generator(np.random.PCG64(seed))
+    drawn: dict[str, list[Floats]] = {name: [] for name in value}
+    block = max(1, _BLOCK // max(1, rows))
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        counts = np.empty((size, rows))
+        for index in range(size):
+            draw = generator.integers(0, rows, size=rows, dtype=np.int32)
+            counts[index] = np.bincount(draw, minlength=rows)
+        for name, values in statistic(counts).items():
+            if name in drawn:
+                drawn[name].append(values)
+    return {name: _interval(value[name], np.concatenate(drawn[name])) for name in value}
+
+
+def predicted_codes(probabilities: NDArray[Any]) -> NDArray[np.int64]:
+    """The class (n,) that each row of probabilities (n, k) says; the first of equals."""
+    codes: NDArray[np.int64] = np.argmax(probabilities, axis=1).astype(np.int64)
+    return codes
+
+
+def _interval(value: float, drawn: Floats) -> Interval:
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return Interval(value, value, value)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return Interval(value, float(low), float(high))
+
+
+# counts (resamples, n): how often each row was drawn -> name: (resamples,)
+_Statistic = Callable[[Floats], dict[str, Floats]]
+
+
+def _statistic(
+    task: str, actual: NDArray[Any], predicted: NDArray[Any], weights: NDArray[Any] | None
+) -> _Statistic:
+    rows = len(actual)
+    weight = np.ones(rows) if weights is None else np.asarray(weights, dtype=np.float64)
+    if len(predicted) != rows or len(weight) != rows or rows == 0:
+        raise ValueError(f"{rows} rows, {len(predicted)} predictions, {len(weight)} weights")
+    predicted = np.asarray(predicted, dtype=np.float64)
+    if task == "classification":
+        return _classification(np.asarray(actual, dtype=np.int64), predicted, weight)
+    return _regression(np.asarray(actual, dtype=np.float64), predicted, weight)
+
+
+def _regression(actual: Floats, predicted: Floats, weight: Floats) -> _Statistic:
+    actual, predicted = actual.reshape(len(actual), -1), predicted.reshape(len(predicted), -1)
+    if actual.shape != predicted.shape:
+        raise ValueError(f"actual {actual.shape}, predicted {predicted.shape}")
+    targets = actual.shape[1]
+    # centred, so that sum y^2 - (sum y)^2 / n does not cancel
+    centred = actual - np.average(actual, axis=0, weights=weight)
+    residual = actual - predicted
+    weighted = weight[:, None]
+    sums = np.hstack(
+        [
+            weighted,
+            weighted * residual**2,
+            weighted * np.abs(residual),
+            weighted * centred,
+            weighted * centred**2,
+        ]
+    )
+
+    def statistic(counts: Floats) -> dict[str, Floats]:
+        total = counts @ sums
+        mass = total[:, :1]
+        squared, absolute, linear, square = (
+            total[:, 1 + part * targets : 1 + (part + 1) * targets] for part in range(4)
+        )
+        spread = np.maximum(square - linear**2 / mass, 0.0)
+        # what rounding leaves of a constant column, drawn or given
+        constant = spread <= 1e-12 * square
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r2 = np.where(constant, (squared == 0.0).astype(float), 1.0 - squared / spread)
+        if targets > 1:
+            return {"r2": r2.mean(axis=1)}
+        rmse, mae = np.sqrt(squared / mass)[:, 0], (absolute / mass)[:, 0]
+        return {"rmse": rmse, "mae": mae, "r2": r2[:, 0]}
+
+    return statistic
+
+
+def _classification(actual: NDArray[np.int64], predicted: Floats, weight: Floats) -> _Statistic:
+    classes = predicted.shape[1]
+    rows = np.arange(len(actual))
+    # as scikit-learn: a probability of 0 costs -log(eps), not infinity
+    smallest = float(np.finfo(np.float64).eps)
+    surprise = -np.log(np.clip(predicted[rows, actual], smallest, 1.0 - smallest))
+    said = predicted_codes(predicted)
+    is_actual = np.zeros((len(actual), classes))
+    is_actual[rows, actual] = weight
+    is_said = np.zeros((len(actual), classes))
+    is_said[rows, said] = weight
+    hit = np.where((said == actual)[:, None], is_actual, 0.0)
+    sums = np.hstack([weight[:, None], (weight * surprise)[:, None], is_actual, is_said, hit])
+    ranked = [_Ranked.of(actual == 1, predicted[:, 1], weight)] if classes == 2 else []
+    if classes > 2:
+        ranked = [
+            _Ranked.of(actual == code, predicted[:, code], weight)
+            for code in range(classes)
+            if np.any(actual == code)
+        ]
+
+    def statistic(counts: Floats) -> dict[str, Floats]:
+        total = counts @ sums
+        mass, surprises = total[:, 0], total[:, 1]
+        truth, claim, right = (
+            total[:, 2 + part * classes : 2 + (part + 1) * classes] for part in range(3)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            recall = np.where(truth > 0, right / truth, np.nan)
+            f1 = np.where(truth + claim > 0, 2 * right / (truth + claim), np.nan)
+        values = {
+            "accuracy": right.sum(axis=1) / mass,
+            "balanced_accuracy": np.nanmean(recall, axis=1),
+            "log_loss": surprises / mass,
+            "f1": np.nanmean(f1, axis=1),
+        }
+        areas = np.array([item.area(counts) for item in ranked]).reshape(len(ranked), len(counts))
+        defined = np.isfinite(areas)
+        known = defined.sum(axis=0)
+        area = np.where(defined, areas, 0.0).sum(axis=0)
+        values["auc"] = np.where(known > 0, area / np.maximum(known, 1), np.nan)
+        return values
+
+    return statistic
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Rows sorted by score, for the area under the ROC curve of many resamples at once.
+
+    area = sum over positives of (weight of negatives below + half of those level) / (P N).
+    order (n,): rows by rising score.  positive (p,): places of the positives in it.
+    first, last (p,): the places before and after each positive's run of equal scores.
+    """
+
+    order: NDArray[np.intp]
+    positive: NDArray[np.intp]
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    positive_weight: Floats
+    negative_weight: Floats
+
+    @staticmethod
+    def of(is_positive: NDArray[np.bool_], score: Floats, weight: Floats) -> _Ranked:
+        order = np.argsort(score, kind="stable")
+        ordered, truth, mass = score[order], is_positive[order], weight[order]
+        positive = np.flatnonzero(truth)
+        return _Ranked(
+            order,
+            positive,
+            np.searchsorted(ordered, ordered[positive], side="left"),
+            np.searchsorted(ordered, ordered[positive], side="right"),
+            mass[positive],
+            np.where(truth, 0.0, mass),
+        )
+
+    def area(self, counts: Floats) -> Floats:
+        """The area (resamples,) for counts (resamples, n); NaN where a class is absent."""
+        drawn = counts[:, self.order]
+        positive = drawn[:, self.positive] * self.positive_weight
+        below = np.zeros((len(counts), len(self.order) + 1))
+        np.cumsum(drawn * self.negative_weight, axis=1, out=below[:, 1:])
+        level = 0.5 * (below[:, self.first] + below[:, self.last])
+        pairs = positive.sum(axis=1) * below[:, -1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(pairs > 0, (positive * level).sum(axis=1) / pairs, np.nan)

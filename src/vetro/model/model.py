@@ -1,0 +1,151 @@
+"""The model: what a fit returns, what a file holds, what predicts.
+
+A frozen value.  The work stands elsewhere: predict.py predicts, evaluate.py measures,
+module.py makes a torch module, files.py saves and loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import error
+from vetro.model import evaluate as evaluation
+from vetro.model import predict as prediction
+from vetro.model.evidence import Evidence
+from vetro.model.request import FitRequest
+from vetro.model.saving import save_model
+from vetro.networks.network import Network
+from vetro.tables.encoder import Encoder
+from vetro.tables.options import ReadOptions
+from vetro.tables.schema import Schema
+from vetro.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Task = Literal["regression", "classification"]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained network of the ensemble: its own encoder (statistics of its own training
+    rows), its parameters (parameter_count,) and the fold it did not see, from 1 (0: the
+    held-out split)."""
+
+    encoder: Encoder
+    parameters: NDArray[np.float32]
+    fold: int
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Schema, network, members, recipe and evidence: raw rows in, raw answers out.
+
+    The answer is the mean of the members: of their outputs in the targets' units, or of
+    their class probabilities.  All members share the network and the encoder's layout.
+    """
+
+    schema: Schema
+    task: Task
+    network: Network
+    members: tuple[Member, ...]
+    recipe: Recipe
+    request: FitRequest
+    evidence: Evidence
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the input columns, in order."""
+        return tuple(column.name for column in self.schema.inputs)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target columns, in order."""
+        return tuple(column.name for column in self.schema.targets)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels of a classification, in the order of the outputs; () for numbers."""
+        return self.members[0].encoder.classes
+
+    def predict(
+        self,
+        source: Any,
+        *,
+        probabilities: bool = False,
+        keep: Iterable[str] = (),
+        unknown: prediction.Unknown = "refuse",
+        options: ReadOptions | None = None,
+    ) -> Any:
+        """The predictions for the rows of a table, in order, as the kind of table that came.
+
+        source: anything that `vetro.fit` reads; a path, URL or query gives a pyarrow.Table.
+        The columns are those of `keep`, then one for each target (its value, or the class's
+        label), then with `probabilities` one for each class, "P(label)".  unknown: "ignore"
+        reads category texts not seen in training as an unknown level (W404).  Raises E401
+        for a missing column, E402 for an unseen text; warns W403 outside the training range.
+        """
+        return prediction.predict_frame(
+            self,
+            source,
+            options=options or ReadOptions(),
+            probabilities=probabilities,
+            keep=tuple(keep),
+            unknown=unknown,
+        )
+
+    def evaluate(
+        self,
+        source: Any,
+        *,
+        unknown: prediction.Unknown = "refuse",
+        options: ReadOptions | None = None,
+    ) -> evaluation.Evaluation:
+        """Metrics on rows with known targets: a mapping of name to Interval.
+
+        Over all targets; `.per_target` holds the same for each when there are several.
+        """
+        return evaluation.evaluate(self, source, options=options or ReadOptions(), unknown=unknown)
+
+    @property
+    def module(self) -> nn.Module:
+        """A new torch module from raw numbers to raw answers; see module.TableModule."""
+        from vetro.model.module import TableModule
+
+        return TableModule(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as one .safetensors file, atomically."""
+        save_model(self, path)
+
+    def report(self, path: str | Path) -> None:
+        """Write the one-page report (HTML)."""
+        if report_writer is None:
+            raise error("E900", reason="no report writer is installed")
+        report_writer(self, Path(path))
+
+    def __repr__(self) -> str:
+        metric = self.evidence.main_metric
+        figure = self.evidence.metrics.get(metric)
+        quality = (
+            f", held-out {metric} {figure.value:.4g} [{figure.low:.4g}, {figure.high:.4g}]"
+            if figure
+            else ""
+        )
+        sizes = "-".join(str(size) for size in self.network.sizes)
+        count = len(self.members)
+        return (
+            f"Model({self.task} of {', '.join(self.targets)}{quality}, "
+            f"{count} {'member' if count == 1 else 'members'} {sizes} {self.network.activation})"
+        )
+
+
+report_writer: Callable[[Model, Path], None] | None = None
+"""Writes the report.  Set by the floor above (apps/python.py), since model/ may not import
+report/."""

@@ -1,0 +1,51 @@
+"""What a user asks of a fit: targets, roles, reading and recipe, as one frozen value.
+
+The command line, the Python function and the recipe file all make one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vetro.tables.options import ReadOptions
+from vetro.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """targets: one or more columns.  inputs: when given, only these (and columns named here
+    are kept even if they look like identifiers).  drop: columns to ignore.  weight, group:
+    a column, or "".  drop_missing_target: leave out rows without a target."""
+
+    targets: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    weight: str = ""
+    group: str = ""
+    drop_missing_target: bool = False
+    options: ReadOptions = field(default_factory=ReadOptions)
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a fit stands, told after every step and epoch.
+
+    step: "reading", "checking", "training", "measuring" or "done".  share: of the training, 0 to 1.
+    fold of folds, member of members, epoch of epochs: counted from 1.  training,
+    validation: mean loss per row.  seconds: since the start; seconds_left: an estimate,
+    NaN where there is none.
+    """
+
+    step: str
+    share: float = 0.0
+    fold: int = 0
+    folds: int = 0
+    member: int = 0
+    members: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    training: float = float("nan")
+    validation: float = float("nan")
+    seconds: float = 0.0
+    seconds_left: float = float("nan")

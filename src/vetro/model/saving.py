@@ -1,0 +1,31 @@
+"""Saving a model: one .safetensors file, written atomically.  files.py reads it back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vetro.atomic import atomic_file
+from vetro.errors import error
+from vetro.model.container import Container, pack
+from vetro.model.document import document_of, tensors_of
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+
+def save_model(model: Model, path: str | Path) -> None:
+    """Write the model; E508 for another ending than .safetensors, E503 if the disk refuses.
+
+    The same model gives the same bytes.  A file already there stays intact until the new
+    one is complete.
+    """
+    target = Path(path)
+    if target.suffix != ".safetensors":
+        mend = f"Use {target.with_suffix('.safetensors')}."
+        raise error("E508", path=path, reason="a model is saved as .safetensors", mend=mend)
+    text = json.dumps(document_of(model), ensure_ascii=False, allow_nan=False)
+    content = pack(Container({"model": text}, tensors_of(model)))
+    with atomic_file(target) as file:
+        file.write(content)

@@ -1,0 +1,59 @@
+"""Lifting: a network and its parameters as a torch module.
+
+The inverse, lowering a module to a network, is the native engine's matter.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from vetro.networks.network import Activation, Network
+
+_MODULES: dict[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "leaky_relu": nn.LeakyReLU,
+    "sigmoid": nn.Sigmoid,
+    "identity": nn.Identity,
+}
+
+
+def lift(network: Network, parameters: NDArray[np.float32]) -> nn.Sequential:
+    """An nn.Sequential with copies of the parameters; (rows, inputs) -> (rows, outputs).
+
+    Its parameters bear the network's names: layer1.weight (out, in), layer1.bias (out,), ...
+    """
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    layers = list(pairwise(network.sizes))
+    for number, (inputs, outputs) in enumerate(layers, start=1):
+        modules[f"layer{number}"] = nn.Linear(inputs, outputs)
+        if number < len(layers):
+            modules[f"{network.activation}{number}"] = _MODULES[network.activation]()
+            if network.dropout > 0:
+                modules[f"dropout{number}"] = nn.Dropout(network.dropout)
+    module = nn.Sequential(modules)
+    load_parameters(module, network, parameters)
+    return module
+
+
+def load_parameters(module: nn.Module, network: Network, parameters: NDArray[np.float32]) -> None:
+    """Copy the flat vector (parameter_count,) into the module that `lift` made."""
+    views = network.views(parameters)
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(torch.from_numpy(views[name].copy()))
+
+
+def flat_parameters(module: nn.Module) -> NDArray[np.float32]:
+    """The module's parameters as one flat vector, in the network's layout."""
+    with torch.no_grad():
+        parts = [parameter.detach().reshape(-1).cpu() for parameter in module.parameters()]
+        return torch.cat(parts).numpy().astype(np.float32, copy=True)

@@ -1,0 +1,130 @@
+"""Pictures of a classification: ROC, precision-recall and calibration; no names in them.
+
+Curves come from the held-out probabilities that the evidence keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.report.drawing import FIRST, MUTED, SERIES, name_axes, square, svg
+
+Floats = NDArray[np.float64]
+_MOST_POINTS = 250
+_BINS = 10
+
+
+def shown_classes(actual: NDArray[np.int64], classes: int) -> list[int]:
+    """The classes whose curves are drawn: the second of two, the most frequent of many."""
+    counts = np.bincount(actual, minlength=classes)
+    present = [int(code) for code in np.argsort(-counts, kind="stable") if 0 < counts[code]]
+    present = [code for code in present if counts[code] < len(actual)]
+    if classes == 2:
+        return [1] if 1 in present else []
+    return sorted(present[: len(SERIES)])
+
+
+def curve_color(place: int, count: int) -> str:
+    """The colour of the place-th of `count` curves."""
+    return FIRST if count == 1 else SERIES[place]
+
+
+def roc(actual: NDArray[np.int64], predicted: Floats, codes: Sequence[int]) -> str:
+    """True positive rate against false positive rate, one curve for each class of `codes`."""
+    figure, axes = square()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    for place, code in enumerate(codes):
+        found, missed, _ = _thresholds(actual == code, predicted[:, code])
+        axes.plot(missed, found, color=curve_color(place, len(codes)), linewidth=1.3)
+    _unit_square(axes)
+    name_axes(axes, "false positive rate", "true positive rate")
+    return svg(figure, "ROC curve")
+
+
+def precision_recall(actual: NDArray[np.int64], predicted: Floats, codes: Sequence[int]) -> str:
+    """Precision against recall; the dashed line is the class's share of the rows."""
+    figure, axes = square()
+    for place, code in enumerate(codes):
+        color = curve_color(place, len(codes))
+        truth = actual == code
+        found, _, precision = _thresholds(truth, predicted[:, code])
+        axes.plot(found[1:], precision[1:], color=color, linewidth=1.3)
+        if len(codes) == 1:
+            axes.axhline(truth.mean(), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    _unit_square(axes)
+    name_axes(axes, "recall", "precision")
+    return svg(figure, "Precision-recall curve")
+
+
+def calibration(actual: NDArray[np.int64], predicted: Floats) -> str:
+    """How often what is said with a probability is so, with 95% Wilson intervals.
+
+    Of two classes: the second; of more: the class that is said.
+    """
+    figure, axes = square()
+    if predicted.shape[1] == 2:
+        said, right = predicted[:, 1], actual == 1
+    else:
+        said, right = predicted.max(axis=1), actual == predicted.argmax(axis=1)
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    places, shares, below, above = [], [], [], []
+    bins = np.clip((said * _BINS).astype(int), 0, _BINS - 1)
+    for number in range(_BINS):
+        inside = bins == number
+        if inside.any():
+            share = float(right[inside].mean())
+            low, high = _wilson(share, int(inside.sum()))
+            places.append(float(said[inside].mean()))
+            shares.append(share)
+            below.append(max(0.0, share - low))
+            above.append(max(0.0, high - share))
+    axes.errorbar(
+        places, shares, yerr=[below, above], fmt="o-", color=FIRST, linewidth=1.1,
+        markersize=3.5, elinewidth=0.9,
+    )  # fmt: skip
+    _unit_square(axes)
+    name_axes(axes, "probability said", "share that is so")
+    return svg(figure, "Calibration")
+
+
+def _thresholds(truth: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats, Floats]:
+    """(recall, false positive rate, precision) at falling thresholds, from (0, 0, 1)."""
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(truth[order])
+    said = np.arange(1, len(order) + 1)
+    # rows with the same score are said together
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
+    if len(ends) > _MOST_POINTS:
+        # even along the curve's length, so that its steep part keeps its corners
+        path = np.cumsum(np.diff(hits[ends] / hits[-1], prepend=0.0))
+        path += said[ends] / len(order)
+        steps = np.linspace(path[0], path[-1], _MOST_POINTS)
+        ends = ends[np.unique(np.searchsorted(path, steps).clip(0, len(ends) - 1))]
+    hits, said = hits[ends], said[ends]
+    recall = hits / max(1, truth.sum())
+    false = (said - hits) / max(1, (~truth).sum())
+    start = np.zeros(1)
+    return (
+        np.concatenate([start, recall]),
+        np.concatenate([start, false]),
+        np.concatenate([start + 1.0, hits / said]),
+    )
+
+
+def _wilson(share: float, rows: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson 1927)."""
+    z = 1.959964
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+    return float(middle - half), float(middle + half)
+
+
+def _unit_square(axes: object) -> None:
+    from matplotlib.axes import Axes
+
+    if isinstance(axes, Axes):
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)

@@ -1,0 +1,108 @@
+"""Markup: text, numbers and tables as HTML, every value escaped here.
+
+Not a template language: functions that return fragments.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from vetro.model.evidence import Interval
+
+_PERCENT = ("accuracy", "balanced_accuracy")
+_LABELS = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "log_loss": "log loss",
+    "auc": "AUC",
+    "f1": "F1",
+}
+LOWER_IS_BETTER = ("rmse", "mae", "log_loss")
+MINUS = "−"
+
+
+def text(value: object) -> str:
+    """A value as HTML text, also inside attributes."""
+    return escape(str(value), quote=True)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits: 5.14, 12,300, 0.00213, 1.2e-07."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
+    size = abs(value)
+    if size and not 1e-4 <= size < 1e9:
+        shown = f"{value:.{digits - 1}e}"
+    else:
+        places = max(0, digits - 1 - math.floor(math.log10(size))) if size else 0
+        shown = f"{value:,.{places}f}"
+    return shown.replace("-", MINUS, 1) if shown.startswith("-") else shown
+
+
+def exact(value: float) -> str:
+    """A value of the data: up to 6 significant digits, no zeros at the end, no grouping."""
+    return f"{value:.6g}".replace("-", MINUS, 1) if value < 0 else f"{value:.6g}"
+
+
+def figure(name: str, value: float) -> str:
+    """A figure of a metric: 91.4% for shares, two decimals for R2, AUC and F1."""
+    if name in _PERCENT:
+        return f"{value:.1%}"
+    if name in ("r2", "auc", "f1"):
+        # 0.99996 is not 1
+        places = 2
+        while places < 6 and 0.995 <= value < 1.0 and float(f"{value:.{places}f}") >= 1.0:
+            places += 1
+        return f"{value:.{places}f}".replace("-", MINUS)
+    return number(value)
+
+
+def label(name: str) -> str:
+    """How people write a metric: RMSE, R², AUC."""
+    return _LABELS.get(name, name.replace("_", " "))
+
+
+def interval(name: str, value: Interval) -> str:
+    """The 95% interval in words: "0.89 to 0.92", or an empty text where there is none."""
+    if value.low == value.high:
+        return ""
+    return f"{figure(name, value.low)} to {figure(name, value.high)}"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", numbers: Sequence[int] = ()
+) -> str:
+    """A table from fragments of HTML; `numbers` are the columns set to the right."""
+
+    def cell(tag: str, place: int, content: str) -> str:
+        scope = ' scope="col"' if tag == "th" else ""
+        side = ' class="number"' if place in numbers else ""
+        return f"<{tag}{scope}{side}>{content}</{tag}>"
+
+    lines = [f'<div class="wide"><table class="{kind}"><thead><tr>']
+    lines += [cell("th", place, content) for place, content in enumerate(head)]
+    lines.append("</tr></thead><tbody>")
+    for row in rows:
+        lines.append(
+            f"<tr>{''.join(cell('td', place, content) for place, content in enumerate(row))}</tr>"
+        )
+    lines.append("</tbody></table></div>")
+    return "\n".join(lines)
+
+
+def section(name: str, title: str, *content: str, lead: str = "") -> str:
+    """A section with its heading; `lead` is a sentence below it, plain text."""
+    intro = f'<p class="lead">{text(lead)}</p>' if lead else ""
+    return f'<section id="{name}"><h2>{text(title)}</h2>{intro}\n{"".join(content)}\n</section>'

@@ -1,0 +1,286 @@
+"""Blocks: how one input column becomes its columns of the matrix, with its formula.
+
+Frozen plain numbers, so that a trace, an export or a torch module can repeat what
+`write` does.  A block knows nothing of the other columns: encoder.py lays them side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.tables.schema import Column
+
+Floats = NDArray[np.float64]
+
+RARE = 3
+"""Levels with fewer training rows than this share the column <other>."""
+
+UNSEEN, MISSING = -2, -1
+"""The codes of a category text that is not a level, and of a missing one."""
+
+PERIODS = {"year": 365.2425, "weekday": 7.0, "time of day": 1.0}
+"""The cycles of a date, in days; with the mean Gregorian year a phase is at most 2 days off."""
+
+_SHORTEST_RANGE = {"year": 180.0, "weekday": 14.0, "time of day": 1.0}
+
+
+def moments(values: Floats) -> tuple[float, float]:
+    """Mean and standard deviation (divided by n) of the values; (0, 0) of none.
+
+    Two passes, the second correcting the first: d = x - m, mean = m + mean(d),
+    variance = mean(d^2) - mean(d)^2 (Chan, Golub, LeVeque 1983), on values scaled by a power of two
+    where their squares would leave the range of float64.
+    """
+    if len(values) == 0:
+        return 0.0, 0.0
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return low, 0.0
+    exponent = math.frexp(max(abs(low), abs(high)))[1]
+    if abs(exponent) < 400:
+        exponent = 0
+    scaled = np.ldexp(values, -exponent) if exponent else values
+    first = float(scaled.mean())
+    differences = scaled - first
+    shift = float(differences.mean())
+    variance = float(np.square(differences, out=differences).mean()) - shift * shift
+    mean, deviation = first + shift, math.sqrt(max(variance, 0.0))
+    return math.ldexp(mean, exponent), math.ldexp(deviation, exponent)
+
+
+def reciprocal(deviation: float) -> float:
+    """1 / deviation, and 0 where that is not a finite number."""
+    inverse = 1.0 / deviation if deviation > 0 else 0.0
+    return inverse if math.isfinite(inverse) else 0.0
+
+
+def standardise(out: NDArray[Any], values: Floats, mean: float, scale: float) -> None:
+    """out = (values - mean) * scale, in float64 and then cast; 0 where the scale is 0."""
+    if scale == 0.0:
+        out[...] = 0.0
+        return
+    # A value far outside the training range may overflow to infinity: that is its float32.
+    with np.errstate(over="ignore"):
+        difference = values - mean
+        difference *= scale
+        out[...] = difference
+
+
+def _filled(values: Floats, median: float) -> tuple[Floats, NDArray[np.bool_] | None]:
+    """The values with the median for missing ones, and where these are (None: nowhere)."""
+    if not math.isnan(float(values.sum())):
+        return values, None
+    missing = np.isnan(values)
+    return np.where(missing, median, values), missing
+
+
+@dataclass(frozen=True)
+class NumberBlock:
+    """A number or a flag: (x - mean) * scale; scale is 1 / standard deviation, or 0.
+
+    A missing x counts as the median.  indicator: whether a second column is 1 where x
+    is missing and 0 elsewhere; it stays 0 unless indicator_trained, that is, unless a
+    training row lacked x.
+    """
+
+    name: str
+    mean: float
+    scale: float
+    median: float
+    indicator: bool = False
+    indicator_trained: bool = False
+
+    @staticmethod
+    def fit(column: Column, values: Floats) -> NumberBlock:
+        """From the values of the training rows; the layout from the schema's column alone."""
+        present = values[~np.isnan(values)]
+        mean, deviation = moments(present)
+        return NumberBlock(
+            name=column.name,
+            mean=mean,
+            scale=reciprocal(deviation),
+            median=_median(present),
+            indicator=column.missing > 0,
+            indicator_trained=column.missing > 0 and len(present) < len(values),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name} is missing") if self.indicator else (self.name,)
+
+    @property
+    def width(self) -> int:
+        return 1 + self.indicator
+
+    def write(self, out: NDArray[Any], values: Floats) -> None:
+        """Fill out (n, width) from values (n,), NaN where missing."""
+        filled, missing = _filled(values, self.median)
+        standardise(out[:, 0], filled, self.mean, self.scale)
+        if self.indicator:
+            out[:, 1] = 0 if missing is None or not self.indicator_trained else missing
+
+
+@dataclass(frozen=True)
+class CategoryBlock:
+    """A category: one column per level, then <other>, then <missing> if the table had such rows.
+
+    Level i's column is 1 where the code is i and kept[i].  <other> is 1 for every
+    other text (levels not kept, texts never seen) if other_trained; <missing> is 1 for
+    missing texts if missing_trained.  Everything else is 0.  A level is kept if at
+    least 3 training rows have it; a column that no training row sets stays 0 always,
+    so that a weight that never learnt cannot disturb.  Where the table had no missing
+    texts at all, a missing text later counts as <other>.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    kept: tuple[bool, ...]
+    other_trained: bool
+    missing: bool = False
+    missing_trained: bool = False
+
+    @staticmethod
+    def fit(column: Column, codes: NDArray[np.int32]) -> CategoryBlock:
+        """From the codes of the training rows; the layout from the schema's column alone."""
+        counts = np.bincount(codes.astype(np.int64) - UNSEEN, minlength=len(column.levels) + 2)
+        of_levels = counts[2:]
+        others = counts[0] + of_levels[of_levels < RARE].sum()
+        if column.missing == 0:
+            others += counts[1]
+        return CategoryBlock(
+            name=column.name,
+            levels=column.levels,
+            kept=tuple(bool(kept) for kept in of_levels >= RARE),
+            other_trained=bool(others > 0),
+            missing=column.missing > 0,
+            missing_trained=bool(column.missing > 0 and counts[1] > 0),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        labels = (*self.levels, "<other>", *(("<missing>",) if self.missing else ()))
+        return tuple(f"{self.name}={label}" for label in labels)
+
+    @property
+    def width(self) -> int:
+        return len(self.levels) + 1 + self.missing
+
+    @cached_property
+    def positions(self) -> NDArray[np.intp]:
+        """Where the 1 stands for code c, at index c + 2; -1 for nowhere."""
+        other = len(self.levels) if self.other_trained else -1
+        missing = len(self.levels) + 1 if self.missing_trained else -1
+        if not self.missing:
+            missing = other
+        levels = [i if kept else other for i, kept in enumerate(self.kept)]
+        return np.array([other, missing, *levels], dtype=np.intp)
+
+    def write(self, out: NDArray[Any], values: NDArray[Any]) -> None:
+        """Fill out (n, width) from codes (n,): integers, or floats with NaN where missing."""
+        codes = self.codes(values) if values.dtype.kind == "f" else values
+        position = self.positions[codes - UNSEEN]
+        rows = np.flatnonzero(position >= 0)
+        out[...] = 0
+        out[rows, position[rows]] = 1
+
+    def codes(self, values: Floats) -> NDArray[np.int64]:
+        """Integer codes of a raw column: NaN and -1 are missing; what is no level is unseen."""
+        known = np.isnan(values) | (
+            (values >= MISSING) & (values < len(self.levels)) & (values == np.floor(values))
+        )
+        return np.where(known, np.nan_to_num(values, nan=MISSING), UNSEEN).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class DateBlock:
+    """A date d, in days since 1970-01-01 with the time of day as a fraction.
+
+    The columns: (d - mean) * scale if `days`; then for each cycle of period p (PERIODS)
+    sin(a) and cos(a) with a = 2 pi (d mod p) / p; then the indicator, as for numbers.  A missing d
+    counts as the median.
+    """
+
+    name: str
+    mean: float
+    scale: float
+    median: float
+    days: bool
+    cycles: tuple[str, ...]
+    indicator: bool = False
+    indicator_trained: bool = False
+
+    @staticmethod
+    def fit(column: Column, values: Floats, everywhere: Floats) -> DateBlock:
+        """From the training rows' values; the layout from the values of all rows."""
+        present = values[~np.isnan(values)]
+        known = everywhere[~np.isnan(everywhere)]
+        mean, deviation = moments(present)
+        return DateBlock(
+            name=column.name,
+            mean=mean,
+            scale=reciprocal(deviation),
+            median=_median(present),
+            days=len(known) > 0 and float(known.min()) < float(known.max()),
+            cycles=tuple(cycle for cycle in PERIODS if _has_cycle(known, cycle)),
+            indicator=column.missing > 0,
+            indicator_trained=column.missing > 0 and len(present) < len(values),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        parts = ["days"] if self.days else []
+        parts += [f"{wave} {cycle}" for cycle in self.cycles for wave in ("sin", "cos")]
+        names = [f"{self.name} ({part})" for part in parts]
+        return (*names, f"{self.name} is missing") if self.indicator else tuple(names)
+
+    @property
+    def width(self) -> int:
+        return self.days + 2 * len(self.cycles) + self.indicator
+
+    def write(self, out: NDArray[Any], values: Floats) -> None:
+        """Fill out (n, width) from days (n,), NaN where missing."""
+        filled, missing = _filled(values, self.median)
+        if self.days:
+            standardise(out[:, 0], filled, self.mean, self.scale)
+        for number, cycle in enumerate(self.cycles):
+            angle = phase(filled, PERIODS[cycle])
+            out[:, self.days + 2 * number] = np.sin(angle)
+            out[:, self.days + 2 * number + 1] = np.cos(angle)
+        if self.indicator:
+            out[:, -1] = 0 if missing is None or not self.indicator_trained else missing
+
+
+Block = NumberBlock | CategoryBlock | DateBlock
+
+
+def phase(days: Floats, period: float) -> Floats:
+    """2 pi (d mod p) / p."""
+    angle: Floats = np.remainder(days, period)
+    angle /= period
+    angle *= 2 * math.pi
+    return angle
+
+
+def _has_cycle(days: Floats, cycle: str) -> bool:
+    """Whether the range is long enough for the cycle and the phases differ at all:
+    the length of their mean unit vector is below 0.999 (under a spread of 2.6 degrees
+    it is not)."""
+    if len(days) == 0 or float(days.max()) - float(days.min()) <= _SHORTEST_RANGE[cycle]:
+        return False
+    angle = phase(days, PERIODS[cycle])
+    return math.hypot(float(np.sin(angle).mean()), float(np.cos(angle).mean())) < 0.999
+
+
+def _median(present: Floats) -> float:
+    if len(present) == 0:
+        return 0.0
+    with np.errstate(over="ignore"):
+        median = float(np.median(present))
+    # The middle of two huge numbers overflows: halve them first.
+    return median if math.isfinite(median) else 2.0 * float(np.median(present / 2.0))

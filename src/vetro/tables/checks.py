@@ -1,0 +1,190 @@
+"""Checks before training: can the target be learnt, and what will make the result mislead.
+
+Only looks; roles.py decides which columns take part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error, notice, shown
+from vetro.tables.encoder import Encoder
+from vetro.tables.leaks import find_leaks
+from vetro.tables.roles import is_missing, label_of
+from vetro.tables.schema import Column
+from vetro.tables.splits import class_codes
+from vetro.tables.table import Table
+from vetro.tables.targets import class_labels
+
+MOST_CLASSES = 1000
+MANY_CLASSES = 20
+"""Above so many classes, fewer than two rows each on average are refused as a whole."""
+FEW_NUMBERS = 10
+RARE_CLASS = 0.05
+
+
+def check_target(table: Table) -> tuple[str, list[Notice]]:
+    """The task, "regression" or "classification", and an I211 per target that says so.
+
+    Numbers are regression, a category or a flag is classification.  E204: one class only;
+    E205: a constant; E207: several targets that are not all numbers; E209: too many
+    classes, or a class of one row; E210: a date.
+    """
+    targets = table.schema.targets
+    if len(targets) > 1:
+        for column in targets:
+            if column.kind != "number":
+                raise error("E207", column=column.name, kind=column.kind)
+    if targets[0].kind == "date":
+        what = f'target "{shown(targets[0].name)}" is a date'
+        raise error("E210", what=what, mend="Give a number of days, or a category.")
+    if targets[0].kind == "number":
+        return "regression", [_number_target(column, table) for column in targets]
+    return "classification", [_class_target(targets[0], table)]
+
+
+def check_rows(table: Table, fold: NDArray[Any] | None = None) -> list[Notice]:
+    """What will make the result mislead: W201 (leaks), W202, W203, W206.
+
+    fold: the fold of each row, (rows,), or whether it is held out; None where rows are
+    not split yet (no W202 then).
+    """
+    notices = find_leaks(table)
+    if fold is not None:
+        notices += _repeated_rows(table, fold)
+    return notices + _rare_class(table) + _few_rows(table)
+
+
+def weights_of(table: Table, rows: NDArray[Any] | None = None) -> NDArray[np.float64] | None:
+    """The weights of the given rows with mean 1, (n,), or None without a weight column.
+
+    rows: row numbers, or a bool per row of the table.  E212 if a weight of the table is
+    missing or negative, or if the rows' weights are all 0.
+    """
+    columns = table.schema.with_role("weight")
+    if not columns:
+        return None
+    values = table.values[columns[0].name]
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise _bad_weight(
+            columns[0], table, row, "missing" if np.isnan(values[row]) else "negative"
+        )
+    weights = np.array(values if rows is None else values[rows], dtype=np.float64)
+    largest = float(weights.max(initial=0.0))
+    if largest == 0:
+        raise _bad_weight(columns[0], table, 0, "0, as are all others of these rows")
+    weights /= largest
+    weights /= weights.mean()
+    return weights
+
+
+def _bad_weight(column: Column, table: Table, row: int, what: str) -> Exception:
+    value = table.values[column.name][row]
+    text = '""' if np.isnan(value) else label_of(column, float(value))
+    return error("E212", column=column.name, place=table.place_of(row), value=text, what=what)
+
+
+def _number_target(column: Column, table: Table) -> Notice:
+    values = table.values[column.name]
+    if bool((values == values[0]).all()):
+        raise error("E205", value=column.example or label_of(column, float(values[0])))
+    task = "regression"
+    distinct = np.unique(values[:10_000])
+    if len(distinct) <= FEW_NUMBERS and bool((distinct == np.floor(distinct)).all()):
+        distinct = np.unique(values)
+        if len(distinct) <= FEW_NUMBERS and table.rows >= 3 * len(distinct):
+            task = f"regression (for classes, use --category {column.name})"
+    return notice("I211", column=column.name, kind="number", task=task)
+
+
+def _class_target(column: Column, table: Table) -> Notice:
+    codes = class_codes(table)
+    labels = class_labels(column)
+    counts = np.bincount(codes[codes >= 0] if codes is not None else [], minlength=len(labels))
+    present = np.flatnonzero(counts)
+    if len(present) < 2:
+        raise error("E204", label=labels[int(counts.argmax())])
+    too_thin = len(present) > MANY_CLASSES and table.rows < 2 * len(present)
+    if too_thin or len(present) > MOST_CLASSES:
+        mend = f"Use --number {column.name} if it is a number, or join classes."
+        raise _bad_classes(column, table, len(present), mend)
+    single = np.flatnonzero(counts == 1)
+    if len(single) > 0:
+        label = shown(labels[int(single[0])])
+        mend = f'"{label}" has 1 row: join it with another class, or leave the row out.'
+        raise _bad_classes(column, table, len(present), mend)
+    named = ", ".join(shown(labels[code]) for code in present[:5])
+    more = ", ..." if len(present) > 5 else ""
+    task = f"classification, {len(present)} classes ({named}{more})"
+    return notice("I211", column=column.name, kind=column.kind, task=task)
+
+
+def _bad_classes(column: Column, table: Table, classes: int, mend: str) -> Exception:
+    return error("E209", column=column.name, classes=classes, rows=table.rows, mend=mend)
+
+
+def _rare_class(table: Table) -> list[Notice]:
+    """W203 for the rarest class below 5% of the rows and half of an equal share."""
+    codes = class_codes(table)
+    if codes is None:
+        return []
+    labels = class_labels(table.schema.targets[0])
+    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    present = np.flatnonzero(counts)
+    rarest = int(present[counts[present].argmin()])
+    rows = int(counts[rarest])
+    if rows >= min(RARE_CLASS, 0.5 / len(present)) * table.rows:
+        return []
+    return [notice("W203", label=labels[rarest], share=rows / table.rows, rows=rows)]
+
+
+def _few_rows(table: Table) -> list[Notice]:
+    """W206 if there are fewer rows than columns of the encoded matrix."""
+    most = sum(len(column.levels) + 8 for column in table.schema.inputs)
+    if table.rows >= most:
+        return []
+    width = Encoder.fit(table).width
+    if table.rows >= width:
+        return []
+    return [notice("W206", rows=counted(table.rows, "row"), inputs=width)]
+
+
+def _repeated_rows(table: Table, fold: NDArray[Any]) -> list[Notice]:
+    """W202 if at least one row in a thousand equals, in inputs and targets, one in another fold.
+
+    Not where all of them are texts and flags: there, equal rows are no sign of copies.
+    """
+    columns = [*table.schema.inputs, *table.schema.targets]
+    if all(column.kind in ("category", "flag") for column in columns):
+        return []
+    codes = _row_hashes([table.values[column.name] for column in columns], table.rows)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=~codes[order[:1]]))
+    folds = np.asarray(fold, dtype=np.int64)[order]
+    spread = np.minimum.reduceat(folds, starts) != np.maximum.reduceat(folds, starts)
+    rows = int(np.diff(starts, append=table.rows)[spread].sum())
+    if rows == 0 or rows * 1000 < table.rows:
+        return []
+    return [notice("W202", rows=counted(rows, "row"))]
+
+
+def _row_hashes(columns: list[NDArray[Any]], rows: int) -> NDArray[np.uint64]:
+    """A 64-bit hash of each row: equal rows have equal hashes; unequal ones differ but for
+    about one pair in 2^64 (the mixing steps of splitmix64)."""
+    codes = np.zeros(rows, dtype=np.uint64)
+    for values in columns:
+        # + 0.0 turns -0.0 into 0.0; every NaN becomes the same one.
+        plain = np.where(is_missing(values), np.nan, values + 0.0)
+        codes ^= plain.view(np.uint64)
+        codes += np.uint64(0x9E3779B97F4A7C15)
+        codes ^= codes >> np.uint64(30)
+        codes *= np.uint64(0xBF58476D1CE4E5B9)
+        codes ^= codes >> np.uint64(27)
+        codes *= np.uint64(0x94D049BB133111EB)
+        codes ^= codes >> np.uint64(31)
+    return codes

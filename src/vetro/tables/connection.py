@@ -1,0 +1,104 @@
+"""What every source shares with DuckDB: the connection, quoting, names and reasons.
+
+It opens no source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vetro.errors import VetroError, error, shown
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """An in-memory connection: rows keep their order, times are UTC, nothing is downloaded."""
+    import duckdb
+
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            # A query must not find Python variables by their names.
+            "python_enable_replacements": "false",
+            # A table larger than the memory goes there, and not to the current folder.
+            "temp_directory": str(Path(tempfile.gettempdir(), f"vetro-duckdb-{os.getpid()}")),
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """The columns of what can stand after FROM: name -> DuckDB type, in order."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def check_names(names: Iterable[str], source: str) -> None:
+    """E110 for a name used twice, E131 for an empty one."""
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise error("E131", source=source, line=1, position=position)
+        first = seen.setdefault(name, position)
+        if first != position:
+            raise error("E110", first=first, second=position, name=name)
+
+
+def check_case(names: Iterable[str], source: str) -> None:
+    """E125 for names that SQL does not tell apart: DuckDB would rename the second in silence."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            what = f'SQL does not tell the columns "{shown(other)}" and "{shown(name)}" apart'
+            raise error("E125", source=source, what=what, mend="Rename one.")
+
+
+def reason(failure: BaseException) -> str:
+    """The first line of a failure without the name of its class, ready to end a sentence."""
+    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
+    text = lines[0] if lines else type(failure).__name__
+    text = re.sub(r"^[A-Z][A-Za-z ]{2,30} Error: ", "", text)
+    return text.rstrip(" .!:;")
+
+
+def unreadable(source: str) -> Callable[[Exception], VetroError]:
+    """What makes a failure while reading a source its E125."""
+
+    def explained(failure: Exception) -> VetroError:
+        what = f"it cannot be read ({shown(reason(failure))})"
+        return error("E125", source=source, what=what, mend="Write it again, or restore it.")
+
+    return explained
+
+
+def files_fingerprint(paths: Iterable[Path]) -> str:
+    """SHA-256 of a file's bytes; of several files, of their names and digests."""
+    digests = []
+    for path in paths:
+        with path.open("rb") as file:
+            digests.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
+    if len(digests) == 1:
+        return digests[0][1]
+    listing = "\n".join(f"{digest} {name}" for name, digest in digests)
+    return hashlib.sha256(listing.encode()).hexdigest()

@@ -1,0 +1,230 @@
+"""Delimited text files: CSV, TSV and their kin, opened for DuckDB with an explicit dialect.
+
+DuckDB reads the values; it guesses nothing and none of its messages is shown.  What it
+cannot read as it stands (other encodings, gzip, mixed line ends, runs of blanks, rows to be
+skipped) is first rewritten to a temporary file.  Where a fault stands is textfaults.py's.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from vetro.errors import Notice, counted, error, notice
+from vetro.tables import dialect as dialects
+from vetro.tables import textfaults
+from vetro.tables.numbers import value_of
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.textfaults import LONGEST_FIELD, TextFile
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data")
+# Small buffers keep DuckDB's memory low; they must exceed the longest line.
+_BUFFER = 8 * LONGEST_FIELD
+
+
+def open_delimited(path: Path, options: ReadOptions) -> Opened:
+    """Open a delimited text file: dialect, header and relation; no value is read yet."""
+    source = path.name
+    size = path.stat().st_size
+    if size == 0:
+        raise error("E101", source=source, size="0 bytes")
+    fingerprint = _Fingerprint(path)
+    suffix = path.suffix.lower()
+    work = path
+    folder: Path | None = None
+    if suffix == ".gz":
+        suffix = Path(path.stem).suffix.lower()
+        folder = _folder()
+        work = _unpacked(path, folder, source)
+    with work.open("rb") as file:
+        head = file.read(dialects.HEAD_BYTES)
+    encoding = dialects.encoding_of(head, options.encoding)
+    if encoding not in ("utf-8", "utf-8-sig"):
+        folder = folder or _folder()
+        work = _transcoded(work, folder, encoding, source)
+        with work.open("rb") as file:
+            head = file.read(dialects.HEAD_BYTES)
+    facts = dialects.byte_facts(work)
+    if facts.blank or not head.removeprefix(b"\xef\xbb\xbf").strip():
+        raise error("E101", source=source, size="only blank lines" if size else "0 bytes")
+    if facts.nul >= 0:
+        raise textfaults.nul_error(work, source, facts.nul)
+    text = _head_text(head, work, source)
+    sep = dialects.separator_of(text, source, suffix, options.sep)
+    original = TextFile(work, source, sep, options.header)
+    names = _names(original, source, options.header)
+    notices: list[Notice] = []
+    original = original.with_width(len(names))
+    rewritten = facts.mixed or sep == " " or options.bad_rows == "skip"
+    if rewritten:
+        folder = folder or _folder()
+        work, skipped = _rewritten(original, folder, skip=options.bad_rows == "skip")
+        if skipped:
+            lines, first = skipped
+            notices.append(
+                notice(
+                    "W130",
+                    source=source,
+                    rows=counted(lines, "row"),
+                    were="was" if lines == 1 else "were",
+                    place=f"line {first}",
+                )
+            )
+        original = original.skipping() if options.bad_rows == "skip" else original
+    if options.header and all(value_of(name, ".", "") is not None for name in names):
+        notices.append(notice("W134", source=source, name=names[0]))
+    opened = _opened(work, "\t" if sep == " " else sep, names, original, options, facts)
+    opened.notices.extend(notices)
+    fingerprint.complete(opened)
+    if folder is not None:
+        weakref.finalize(original, shutil.rmtree, folder, ignore_errors=True)
+    return opened
+
+
+def _opened(
+    work: Path,
+    sep: str,
+    names: list[str],
+    original: TextFile,
+    options: ReadOptions,
+    facts: dialects.ByteFacts,
+) -> Opened:
+    import duckdb
+
+    quoted = {key: value.replace("'", "''") for key, value in (("path", str(work)), ("sep", sep))}
+    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
+    relation = (
+        f"read_csv(['{quoted['path']}'], auto_detect = false, all_varchar = true, "
+        f"delim = '{quoted['sep']}', quote = '\"', escape = '\"', "
+        f"header = {str(options.header).lower()}, strict_mode = true, "
+        f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
+    )
+    if len(names) == 1:
+        # DuckDB takes a blank line for a missing value where there is one column only.
+        relation = f"(SELECT * FROM {relation} WHERE c0 IS NOT NULL)"
+    return Opened(
+        connection=duckdb.connect(),
+        relation=relation,
+        columns=dict.fromkeys(names, "VARCHAR"),
+        name=original.source,
+        is_text=True,
+        sep=original.sep,
+        place_of=original.place_of,
+        underscores=facts.underscores,
+        explain=original.explain,
+        finish=original.check_ends,
+    )
+
+
+def _names(file: TextFile, source: str, header: bool) -> list[str]:
+    line, first = next(file.records(), (1, []))
+    if not header:
+        return [f"c{position}" for position in range(1, len(first) + 1)]
+    names = [name.strip() for name in first]
+    places: dict[str, int] = {}
+    for position, name in enumerate(names, 1):
+        if not name:
+            raise error("E131", source=source, line=line, position=position)
+        if name in places:
+            raise error("E110", first=places[name], second=position, name=name)
+        places[name] = position
+    return names
+
+
+def _head_text(head: bytes, path: Path, source: str) -> str:
+    whole = head if len(head) < dialects.HEAD_BYTES else head[: head.rfind(b"\n") + 1] or head
+    try:
+        return whole.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        failure = dialects.encoding_error(path, source, "utf-8")
+        if failure is not None:
+            raise failure from None
+        return whole.decode("utf-8-sig", errors="ignore")
+
+
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="vetro-"))
+
+
+def _unpacked(path: Path, folder: Path, source: str) -> Path:
+    target = folder / "unpacked"
+    try:
+        with gzip.open(path, "rb") as packed, target.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+    except (OSError, EOFError) as failure:
+        raise error(
+            "E125",
+            source=source,
+            what=f"not a complete gzip file ({str(failure).rstrip('.')})",
+            mend="Provide the file again.",
+        ) from failure
+    if target.stat().st_size == 0:
+        raise error("E101", source=source, size="0 bytes")
+    return target
+
+
+def _transcoded(path: Path, folder: Path, encoding: str, source: str) -> Path:
+    target = folder / "utf8"
+    try:
+        with (
+            path.open(encoding=encoding, newline="") as given,
+            target.open("w", encoding="utf-8", newline="") as plain,
+        ):
+            shutil.copyfileobj(given, plain, 1 << 20)
+    except UnicodeError as failure:
+        raise (dialects.encoding_error(path, source, encoding) or failure) from None
+    if target.stat().st_size == 0:
+        raise error("E101", source=source, size="only a byte-order mark")
+    return target
+
+
+def _rewritten(
+    file: TextFile, folder: Path, *, skip: bool
+) -> tuple[Path, tuple[int, int] | None]:
+    """The records in a plain dialect; with skip, how many were left out and the first's line."""
+    target = folder / "records"
+    left_out, first = 0, 0
+    sep = "\t" if file.sep == " " else file.sep
+    with target.open("w", encoding="utf-8", newline="") as plain:
+        writer = csv.writer(plain, delimiter=sep, lineterminator="\n")
+        for line, fields in file.records():
+            if skip and len(fields) != file.width:
+                left_out, first = left_out + 1, first or line
+                continue
+            writer.writerow(fields)
+    return target, (left_out, first) if left_out else None
+
+
+class _Fingerprint:
+    """SHA-256 of a file, computed beside the reading: hashing needs no interpreter lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._digest = ""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with self._path.open("rb") as file:
+            self._digest = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def complete(self, opened: Opened) -> None:
+        """Have `finish` wait for the digest and write it into the opened source."""
+        check = opened.finish
+
+        def finish(rows: int, empty: int) -> None:
+            check(rows, empty)
+            self._thread.join()
+            opened.fingerprint = self._digest
+
+        opened.finish = finish

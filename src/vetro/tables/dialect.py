@@ -1,0 +1,213 @@
+"""The dialect of a delimited text: encoding, line ends and separator, found in its bytes.
+
+It reads the first megabyte (and, for facts that must hold everywhere, all bytes once);
+it does not read values: delimited.py does.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from vetro.errors import error, shown
+from vetro.tables.numbers import value_of
+
+HEAD_BYTES = 1 << 20
+_CHUNK = 1 << 20
+_SEPARATORS = (",", ";", "\t", "|")
+_NAMES = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+SPACED_SUFFIXES = (".txt", ".dat", ".data")
+# A quote opens a quoted field only at the field's start; csv and DuckDB agree on that.
+QUOTE = '"'
+
+
+@dataclass(frozen=True)
+class ByteFacts:
+    """What holds of all bytes: counted once, because a sample cannot promise it.
+
+    nul: offset of the first NUL byte, -1 if there is none.  mixed: whether lines end in
+    different ways (or a quoted field holds another kind of line break).
+    """
+
+    nul: int
+    underscores: bool
+    quotes: bool
+    mixed: bool
+    blank: bool
+
+
+def byte_facts(path: Path) -> ByteFacts:
+    """Read the whole file once for the facts about its bytes."""
+    nul, offset = -1, 0
+    underscores = quotes = False
+    blank = True
+    returns = feeds = pairs = 0
+    last = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if nul < 0 and (found := chunk.find(b"\0")) >= 0:
+                nul = offset + found
+            underscores = underscores or b"_" in chunk
+            quotes = quotes or b'"' in chunk
+            blank = blank and not chunk.strip()
+            if b"\r" in chunk or returns:
+                returns += chunk.count(b"\r")
+                pairs += chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+                feeds += chunk.count(b"\n")
+            elif not feeds and b"\n" in chunk:
+                feeds = 1
+            last = chunk[-1:]
+            offset += len(chunk)
+    mixed = returns > 0 and not (returns == feeds == pairs or feeds == 0)
+    return ByteFacts(nul, underscores, quotes, mixed, blank)
+
+
+def encoding_of(head: bytes, wanted: str) -> str:
+    """The encoding to decode with: the one wanted, one told by a mark, or UTF-8."""
+    if wanted:
+        try:
+            name = codecs.lookup(wanted).name
+        except LookupError:
+            raise error(
+                "E601",
+                argument="--encoding",
+                value=wanted,
+                reason="Python knows no such encoding",
+                mend="Use for example utf-8, cp1252 or utf-16.",
+            ) from None
+        if name == "utf-8" and head.startswith(codecs.BOM_UTF8):
+            return "utf-8-sig"
+        return name
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF32_LE, "utf-32"),
+        (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if head.startswith(mark):
+            return name
+    return "utf-8"
+
+
+def encoding_error(path: Path, source: str, encoding: str) -> Exception | None:
+    """E103 with the place of the first byte that is not of the encoding; None if all are."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    offset = lines = 0
+    with path.open("rb") as file:
+        while True:
+            chunk = file.read(_CHUNK)
+            held = len(decoder.getstate()[0]) if chunk or offset else 0
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as failure:
+                at = offset - held + failure.start
+                return _not_decodable(path, source, encoding, at)
+            lines += chunk.count(b"\n")
+            offset += len(chunk)
+            if not chunk:
+                return None
+
+
+def _not_decodable(path: Path, source: str, encoding: str, at: int) -> Exception:
+    with path.open("rb") as file:
+        before = file.read(at)
+        around = before[-200:] + (rest := file.read(200))
+    line = before.count(b"\n") + 1
+    byte = rest[0] if rest else before[-1]
+    guess, mend = "", "Use --encoding with the file's encoding."
+    if encoding.startswith("utf-8"):
+        start = min(len(before), 200)
+        low, high = start, start + 1
+        while low > 0 and (around[low - 1] >= 0x80 or chr(around[low - 1]).isalnum()):
+            low -= 1
+        while high < len(around) and (around[high] >= 0x80 or chr(around[high]).isalnum()):
+            high += 1
+        try:
+            word = around[low:high].decode("cp1252")
+            guess, mend = f' (looks like Windows-1252, "{shown(word)}")', "Use --encoding cp1252."
+        except UnicodeDecodeError:
+            pass
+    label = "UTF-8" if encoding.startswith("utf-8") else encoding
+    return error(
+        "E103", source=source, line=line, byte=byte, offset=at, encoding=label, guess=guess, mend=mend
+    )
+
+
+def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
+    """The field separator of a text's head; E104 if two fit equally well.
+
+    Returns " " for fields separated by runs of blanks, and "," for a single column.
+    """
+    if wanted:
+        name = _NAMES.get(wanted, wanted)
+        if len(name) != 1 or name in '"\r\n':
+            raise error(
+                "E601",
+                argument="--sep",
+                value=wanted,
+                reason="a separator is one character",
+                mend='Use for example --sep ";" or --sep "\\t".',
+            )
+        return name
+    counts = {mark: field_counts(head, mark) for mark in _SEPARATORS}
+    exact = [mark for mark, found in counts.items() if found[0] > 1 and len(set(found)) == 1]
+    if len(exact) > 1:
+        first, second = (mark.replace("\t", "\\t") for mark in exact[:2])
+        if "," in exact and ";" in exact:
+            first, second = ";", ","
+        raise error("E104", source=source, first=first, second=second)
+    if exact:
+        return exact[0]
+    if suffix in SPACED_SUFFIXES:
+        blanks = field_counts(head, " ")
+        if blanks[0] > 1 and len(set(blanks)) == 1:
+            return " "
+    # No separator fits everywhere: the one whose header agrees with most rows, so that
+    # the message about the rows that do not is about the right separator.
+    fits = {
+        mark: sum(count == found[0] for count in found[1:]) / max(len(found) - 1, 1)
+        for mark, found in counts.items()
+        if found[0] > 1
+    }
+    if fits:
+        return max(fits, key=lambda mark: (fits[mark], counts[mark][0]))
+    return _below_one_name(head, counts)
+
+
+def _below_one_name(head: str, counts: dict[str, list[int]]) -> str:
+    """The separator when the header is a single name: that of the rows, if they have one."""
+    rows = [line for line in head.splitlines()[1:] if line.strip()]
+    if all(value_of(row.strip().strip(QUOTE), ",", "") is not None for row in rows):
+        return ";"  # one column of numbers with a decimal comma
+    for mark, found in counts.items():
+        common, times = Counter(found[1:]).most_common(1)[0] if len(found) > 1 else (1, 0)
+        if common > 1 and times > len(found) // 2:
+            return mark
+    return ","
+
+
+def field_counts(head: str, sep: str) -> list[int]:
+    """How many fields each record of the text has with this separator; blank lines left out."""
+    if sep == " ":
+        found = [len(split_blanks(line)) for line in head.splitlines() if line.strip()]
+    else:
+        reader = csv.reader(io.StringIO(head, newline=""), delimiter=sep, quotechar=QUOTE)
+        found = []
+        try:
+            found.extend(len(fields) for fields in reader if fields)
+        except csv.Error:
+            pass  # a field too long: what was counted before it decides
+    return found or [0]
+
+
+def split_blanks(line: str) -> list[str]:
+    """The fields of a line separated by runs of blanks, quotes honoured."""
+    text = " ".join(line.split("\t")).strip()
+    if QUOTE not in text:
+        return text.split()
+    return next(csv.reader([text], delimiter=" ", quotechar=QUOTE, skipinitialspace=True), [])

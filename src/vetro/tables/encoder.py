@@ -1,0 +1,208 @@
+"""The encoder: the map between a table's typed values and the float matrix a network sees.
+
+One per member: the layout (names, width) comes from the whole table and is the same for
+all members; the statistics come from the member's training rows only.  The formulas are
+in blocks.py and targets.py.  Row weights are not its matter (checks.weights_of).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import error
+from vetro.tables.blocks import MISSING, Block, CategoryBlock, DateBlock, Floats, NumberBlock
+from vetro.tables.blocks_json import Targets, block_from_json, targets_from_json, to_json
+from vetro.tables.schema import Column
+from vetro.tables.table import Table
+from vetro.tables.targets import ClassTarget, NumberTarget
+
+RowIndex = NDArray[Any] | None
+"""Row numbers, or a bool per row; None for all rows."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """inputs: one block per input column, in the schema's order, with its formula.
+
+    targets: one ClassTarget (task "classification"), or NumberTargets ("regression").
+    Missing values where the training table had none: a number, flag or date counts as
+    its median, a category as <other>.
+    """
+
+    inputs: tuple[Block, ...]
+    targets: Targets
+
+    @staticmethod
+    def fit(table: Table, rows: RowIndex = None) -> Encoder:
+        """The encoder of a table with at least one target.
+
+        Statistics (means, deviations, medians, which levels are rare) come from the given
+        rows; the layout from the whole table: pass the one that all members share.
+        """
+        index = _indices(rows)
+        blocks = [_fit_block(column, table, index) for column in table.schema.inputs]
+        return Encoder(tuple(blocks), _fit_targets(table, index))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input columns of the table."""
+        return tuple(block.name for block in self.inputs)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The columns of the encoded matrix."""
+        return tuple(name for block in self.inputs for name in block.names)
+
+    @property
+    def width(self) -> int:
+        return sum(block.width for block in self.inputs)
+
+    @property
+    def task(self) -> str:
+        return "regression" if self.number_targets else "classification"
+
+    @property
+    def number_targets(self) -> tuple[NumberTarget, ...]:
+        return tuple(target for target in self.targets if isinstance(target, NumberTarget))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels of a classification target, () for regression."""
+        target = self.targets[0]
+        return target.classes if isinstance(target, ClassTarget) else ()
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the targets, or the labels of the classes."""
+        return self.classes or tuple(target.name for target in self.targets)
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """The first matrix column of each input block, and the width at the end."""
+        return tuple(accumulate((block.width for block in self.inputs), initial=0))
+
+    def encode(self, table: Table, rows: RowIndex = None, dtype: Any = np.float32) -> NDArray[Any]:
+        """The matrix (n, width), C order: computed in float64, then cast."""
+        for block in self.inputs:
+            if isinstance(block, CategoryBlock) and block.name in table.schema:
+                _check_levels(block, table.schema[block.name])
+        columns = [table.values[block.name] for block in self.inputs]
+        return self._encode(columns, table.rows, _indices(rows), dtype)
+
+    def raw(self, table: Table, rows: RowIndex = None) -> Floats:
+        """The raw matrix (n, input columns): numbers, days, 0 or 1, category codes.
+
+        NaN where missing; -2 for a category text that is not a level.
+        """
+        index = _indices(rows)
+        matrix = np.empty((table.rows if index is None else len(index), len(self.inputs)))
+        for number, block in enumerate(self.inputs):
+            matrix[:, number] = _taken(table.values[block.name], index)
+            if isinstance(block, CategoryBlock):
+                matrix[matrix[:, number] == MISSING, number] = np.nan
+        return matrix
+
+    def encode_raw(self, matrix: NDArray[Any], dtype: Any = np.float32) -> NDArray[Any]:
+        """The matrix (n, width) of a raw matrix; of raw(table) it is encode(table), bit for bit."""
+        raw = np.asarray(matrix, dtype=np.float64)
+        if raw.ndim != 2 or raw.shape[1] != len(self.inputs):
+            raise ValueError(f"shape {raw.shape} where (rows, {len(self.inputs)}) is expected")
+        return self._encode(list(raw.T), len(raw), None, dtype)
+
+    def encode_targets(
+        self, table: Table, rows: RowIndex = None, dtype: Any = np.float32
+    ) -> NDArray[Any]:
+        """Scaled targets (n, targets), NaN where missing; or class codes (n,) int64.
+
+        Class codes are -1 where the label is missing, -2 where it is not among the classes.
+        """
+        index = _indices(rows)
+        values = [_taken(table.values[target.name], index) for target in self.targets]
+        if self.classes:
+            return ClassTarget.encode(values[0])
+        scaled = np.empty((len(values[0]), len(values)), dtype)
+        with np.errstate(over="ignore"):
+            for number, target in enumerate(self.number_targets):
+                scaled[:, number] = target.encode(values[number])
+        return scaled
+
+    def decode_targets(self, outputs: NDArray[Any]) -> Floats:
+        """Outputs (n, outputs) in the targets' own units, the inverse of encode_targets.
+
+        The scores of classes have no units: they are returned as they are, in float64.
+        """
+        decoded = np.array(outputs, dtype=np.float64)
+        for number, target in enumerate(self.number_targets):
+            decoded[:, number] = target.decode(decoded[:, number])
+        return decoded
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; its floats survive JSON exactly."""
+        return {
+            "inputs": [to_json(block) for block in self.inputs],
+            "targets": [to_json(target) for target in self.targets],
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Encoder:
+        """The inverse of to_json; KeyError, TypeError or ValueError if the data do not fit."""
+        blocks = tuple(block_from_json(item) for item in data["inputs"])
+        if len({block.name for block in blocks}) < len(blocks):
+            raise ValueError("an input stands twice")
+        return Encoder(blocks, targets_from_json(data["targets"]))
+
+    def _encode(
+        self, columns: Sequence[NDArray[Any]], count: int, index: RowIndex, dtype: Any
+    ) -> NDArray[Any]:
+        """Block of rows by block of rows, so that what is written stays in the cache."""
+        count = count if index is None else len(index)
+        out = np.empty((count, self.width), dtype)
+        step = min(8192, max(256, 2**17 // max(1, self.width)))
+        for start in range(0, count, step):
+            part = slice(start, start + step)
+            taken = part if index is None else index[part]
+            for block, values, first in zip(self.inputs, columns, self.offsets, strict=False):
+                block.write(out[part, first : first + block.width], values[taken])
+        return out
+
+
+def _indices(rows: RowIndex) -> RowIndex:
+    return np.flatnonzero(rows) if rows is not None and rows.dtype == np.bool_ else rows
+
+
+def _taken(values: NDArray[Any], index: RowIndex) -> NDArray[Any]:
+    return values if index is None else values[index]
+
+
+def _fit_block(column: Column, table: Table, index: RowIndex) -> Block:
+    values = table.values[column.name]
+    training = _taken(values, index)
+    if column.kind == "category":
+        return CategoryBlock.fit(column, training)
+    if column.kind == "date":
+        return DateBlock.fit(column, training, everywhere=values)
+    return NumberBlock.fit(column, training)
+
+
+def _fit_targets(table: Table, index: RowIndex) -> Targets:
+    columns = table.schema.targets
+    if not columns:
+        raise ValueError("the table has no target")
+    if columns[0].kind in ("category", "flag"):
+        return (ClassTarget.fit(columns[0]),)
+    return tuple(
+        NumberTarget.fit(column, _taken(table.values[column.name], index)) for column in columns
+    )
+
+
+def _check_levels(block: CategoryBlock, column: Column) -> None:
+    """The codes of a table mean the encoder's levels only if it was read with that schema."""
+    if column.levels != block.levels:
+        raise error("E900", reason=f"column {block.name!r} was read with other levels")

@@ -1,0 +1,277 @@
+"""Tables that are already in memory: pandas, polars, Arrow, dict of columns, NumPy, torch.
+
+None of these packages is imported to recognise an object.  A pandas index is not a
+column.  Matrices have the columns c1, c2, ...  Predictions go back as the kind that came.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import VetroError, counted, error, shown
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+
+FrameKind = Literal["pandas", "polars", "pyarrow", "dict", "numpy", "torch", ""]
+
+_NAMES = {
+    "pandas": "the DataFrame",
+    "polars": "the DataFrame",
+    "pyarrow": "the Arrow table",
+    "dict": "the dict",
+    "numpy": "the array",
+    "torch": "the tensor",
+}
+_CLASSES: dict[FrameKind, tuple[str, ...]] = {
+    "pandas": ("DataFrame", "Series"),
+    "polars": ("DataFrame", "LazyFrame", "Series"),
+    "pyarrow": ("Table", "RecordBatch", "RecordBatchReader"),
+    "numpy": ("ndarray",),
+    "torch": ("Tensor",),
+}
+
+
+def frame_kind(source: object) -> FrameKind:
+    """Which kind of frame an object is; "" for anything else (a path, a list, ...)."""
+    if isinstance(source, dict):
+        return "dict"
+    for kind, names in _CLASSES.items():
+        module = sys.modules.get(kind)
+        classes = tuple(getattr(module, name) for name in names) if module is not None else ()
+        if classes and isinstance(source, classes):
+            return kind
+    return ""
+
+
+def open_frame(source: Any, options: ReadOptions) -> Opened:
+    """The frame's values as they are, through Arrow; numbers are not copied where they lie well.
+
+    E101 for no rows or no columns; E110, E125, E131 for names; E125 for a shape and E128 for
+    a column that is not a table's.
+    """
+    from vetro.tables.arrow import open_arrow
+
+    kind = frame_kind(source)
+    readers: dict[str, Callable[[Any, str], Any]] = {
+        "pandas": _from_pandas,
+        "polars": _from_polars,
+        "pyarrow": _from_arrow,
+        "dict": _from_dict,
+        "numpy": _from_numpy,
+        "torch": _from_torch,
+    }
+    name = _NAMES[kind]
+    table = readers[kind](source, name)
+    if table.num_columns == 0 or table.num_rows == 0:
+        counts = "0 columns" if table.num_columns == 0 else "0 rows"
+        raise error("E101", source=name, size=counts)
+    return open_arrow(table, name)
+
+
+def _from_pandas(frame: Any, name: str) -> Any:
+    import pandas as pd
+
+    if isinstance(frame, pd.Series):
+        raise _shape("the Series", "it is one column", "Use series.to_frame().")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise _shape(name, "its column names have several levels", "Give each column one name.")
+    return _joined(
+        [str(column) for column in frame.columns],
+        [frame.iloc[:, position] for position in range(frame.shape[1])],
+        name,
+    )
+
+
+def _from_polars(frame: Any, name: str) -> Any:
+    import polars as pl
+    import pyarrow as pa
+
+    if isinstance(frame, pl.Series):
+        raise _shape("the Series", "it is one column", "Use series.to_frame().")
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    for column, dtype in frame.schema.items():
+        if dtype == pl.Object:
+            raise _refused(column, "Object")
+    try:
+        return frame.to_arrow()
+    except (pa.ArrowException, pl.exceptions.PolarsError) as failure:
+        raise _shape(name, shown(failure), "Make its columns numbers or text.") from failure
+
+
+def _from_arrow(table: Any, name: str) -> Any:
+    import pyarrow as pa
+
+    if isinstance(table, pa.RecordBatchReader):
+        return table.read_all()
+    return pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
+
+
+def _from_dict(columns: Mapping[Any, Any], name: str) -> Any:
+    names = [str(column) for column in columns]
+    lengths = {}
+    for column, values in zip(names, columns.values(), strict=True):
+        if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
+            what = f'column "{shown(column)}" is not a sequence of values'
+            raise _shape(name, what, "Give each column a list or an array.")
+        lengths[column] = _rows(values, column)
+    if len(set(lengths.values())) > 1:
+        first, *others = lengths
+        other = next(item for item in others if lengths[item] != lengths[first])
+        what = (
+            f'column "{shown(first)}" has {counted(lengths[first], "value")} '
+            f'and column "{shown(other)}" {lengths[other]}'
+        )
+        raise _shape(name, what, "Make the columns equally long.")
+    return _joined(names, list(columns.values()), name)
+
+
+def _rows(values: Any, column: str) -> int:
+    """The length of a column; E125 where it is a matrix or a single value."""
+    dimensions = getattr(values, "ndim", 1)
+    if dimensions != 1:
+        raise _shape(
+            f'column "{shown(column)}"',
+            f"it has {counted(dimensions, 'dimension')}",
+            "Give one value a row.",
+        )
+    return len(values)
+
+
+def _from_numpy(matrix: NDArray[Any], name: str) -> Any:
+    if matrix.dtype.names is not None:
+        raise _shape(
+            name,
+            "it is a structured array",
+            "Use {name: array[name] for name in array.dtype.names}.",
+        )
+    if matrix.dtype == object:
+        raise _shape(
+            name,
+            "its values are Python objects",
+            "Use array.astype(float), or a dict of columns.",
+        )
+    if matrix.ndim != 2:
+        mend = "Use array.reshape(-1, 1)." if matrix.ndim == 1 else "Give one row for each case."
+        dimensions = counted(matrix.ndim, "dimension")
+        raise _shape(name, f"it has {dimensions}, not 2", mend)
+    # Columns side by side in memory, so that Arrow need not copy each.
+    masked = isinstance(matrix, np.ma.MaskedArray)
+    columns = matrix.T if masked else np.ascontiguousarray(np.asarray(matrix).T)
+    return _joined([f"c{position + 1}" for position in range(len(columns))], list(columns), name)
+
+
+def _from_torch(tensor: Any, name: str) -> Any:
+    return _from_numpy(_tensor_array(tensor, name), name)
+
+
+def _tensor_array(tensor: Any, name: str) -> NDArray[Any]:
+    """The tensor's values as an array, from whatever device; bfloat16 as float32."""
+    import torch
+
+    if tensor.layout != torch.strided or tensor.is_quantized:
+        raise _shape(name, "it is sparse or quantized", "Use tensor.to_dense().")
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
+    array: NDArray[Any] = tensor.detach().cpu().resolve_conj().resolve_neg().numpy()
+    return array
+
+
+def _joined(names: list[str], columns: list[Any], name: str) -> Any:
+    """The Arrow table of columns of any array kind."""
+    import pyarrow as pa
+
+    from vetro.tables.connection import check_names
+
+    check_names(names, name)
+    arrays = [_arrow(column, item) for item, column in zip(names, columns, strict=True)]
+    return pa.table(arrays, names=names)
+
+
+def _arrow(values: Any, name: str) -> Any:
+    """One column as Arrow; E128 for values that are not numbers, texts, dates or flags."""
+    import pyarrow as pa
+
+    mask = None
+    if frame_kind(values) == "torch":
+        values = _tensor_array(values, f'column "{shown(name)}"')
+    if isinstance(values, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(values)
+        values = values.data
+    kind = getattr(values, "dtype", None)
+    if isinstance(values, np.ndarray) and (values.dtype.kind in "cV" or values.dtype.itemsize > 8):
+        if values.dtype == np.longdouble:
+            values = values.astype(np.float64)
+        elif values.dtype.kind in "cV":
+            raise _refused(name, str(values.dtype))
+    if kind is not None and str(kind).startswith(("complex", "period", "interval", "Sparse")):
+        raise _refused(name, str(kind))
+    if frame_kind(values) == "polars":
+        return values.to_arrow()
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    try:
+        # A NaN of pandas is its missing value; one of NumPy stays NaN, which is read as missing.
+        return pa.array(values, mask=mask, from_pandas=frame_kind(values) == "pandas")
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as failure:
+        what = f"{kind} ({_found(values)})" if kind is not None else _found(values)
+        raise _refused(name, what) from failure
+
+
+def _found(values: Any) -> str:
+    """The types of the values in words, for a column of Python objects."""
+    names = sorted({type(value).__name__ for value in list(values)[:10_000]} - {"NoneType"})
+    return " and ".join(names[:3])
+
+
+def _shape(source: str, what: str, mend: str) -> VetroError:
+    return error("E125", source=source, what=what, mend=mend)
+
+
+def _refused(column: str, kind: str) -> VetroError:
+    mend = "Make it numbers or text, or leave it out."
+    return error("E128", column=column, type=kind, mend=mend)
+
+
+def to_kind(
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]], kind: str, like: Any = None
+) -> Any:
+    """The columns as a frame of a kind; a pandas frame has the index of `like`.
+
+    numpy: (rows, columns), floats where all columns are numbers, else objects.
+    torch: (rows, columns) of floats, on the device of `like`; a column of texts cannot be
+    a tensor, and the columns come as a dict of arrays.  dict and "": a dict of arrays.
+    """
+    arrays = {name: np.asarray(values) for name, values in columns.items()}
+    numeric = all(array.dtype.kind in "fiub" for array in arrays.values())
+    # Texts as Python's own, which every kind of frame takes for texts.
+    plain = {
+        name: array.tolist() if array.dtype.kind in "UO" else array
+        for name, array in arrays.items()
+    }
+    if kind == "pandas":
+        import pandas as pd
+
+        return pd.DataFrame(plain, index=getattr(like, "index", None))
+    if kind == "polars":
+        import polars as pl
+
+        return pl.DataFrame(plain)
+    if kind == "pyarrow":
+        import pyarrow as pa
+
+        return pa.table(plain)
+    if kind == "numpy" or (kind == "torch" and numeric):
+        dtype = np.result_type(*arrays.values()) if numeric else np.dtype(object)
+        matrix = np.column_stack([array.astype(dtype) for array in arrays.values()])
+        if kind == "numpy":
+            return matrix
+        import torch
+
+        return torch.from_numpy(matrix).to(getattr(like, "device", "cpu"))
+    return arrays

@@ -1,0 +1,342 @@
+"""Kinds: what a column that was read becomes, with the facts that its schema entry states.
+
+A number column of zeros and ones is a flag, two opposite words are a flag, other texts are a
+category.  Plans.py decided how the column is read; roles.py decides what it is used for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error, notice
+from vetro.tables import dates, numbers, plans, scan
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.scan import Codes, Plan, Values
+from vetro.tables.schema import Column, Reading
+
+FALSE_WORDS = frozenset(("false", "no", "n", "f", "off", "falso", "0", "0.0"))
+TRUE_WORDS = frozenset(("true", "yes", "y", "t", "on", "vero", "si", "sì", "1", "1.0"))
+_PAIRS = frozenset(
+    (
+        ("false", "true"),
+        ("no", "yes"),
+        ("n", "y"),
+        ("f", "t"),
+        ("off", "on"),
+        ("falso", "vero"),
+        ("no", "si"),
+        ("no", "sì"),
+        ("0", "1"),
+    )
+)
+_UNIT = re.compile(r".*\S\s*(?:\[([^\[\]]+)\]|\(([^()]+)\))\s*")
+_COUNTED = 10_000
+
+
+def unit_of(name: str) -> str:
+    """The unit that a header ends with, in brackets: "flow [m3/h]" has "m3/h"."""
+    found = _UNIT.fullmatch(name)
+    return (found[1] or found[2]).strip() if found else ""
+
+
+def finish_values(
+    opened: Opened, plan: Plan, column: Values, options: ReadOptions
+) -> tuple[Column, NDArray[np.float64], list[Notice]]:
+    """A number or date column's schema entry and values; E112, E113 or E129 for a bad one."""
+    notices: list[Notice] = []
+    missing = patch(opened, plan, column, notices)
+    array = column.array
+    absent = int(np.isnan(array).sum())
+    present = len(array) - absent
+    low = float(np.nanmin(array)) if present else None
+    high = float(np.nanmax(array)) if present else None
+    if plan.way == "number" and not plan.is_text:
+        _check_typed(opened, plan, array, low, high, notices)
+    distinct = distinct_numbers(array, low, high)
+    reading = Reading(
+        decimal=plan.decimal,
+        thousands=plan.thousands,
+        date_format=plan.date_format,
+        missing=tuple(dict.fromkeys(("", *options.missing, *missing))),
+    )
+    example = ""
+    if present:
+        first = float(array[int(np.argmin(np.isnan(array)))])
+        example = dates.date_text(first) if plan.way == "date" else numbers.number_text(first)
+    entry = Column(
+        name=plan.name,
+        kind="date" if plan.way == "date" else "number",
+        unit=unit_of(plan.name),
+        reading=reading,
+        missing=absent,
+        minimum=low,
+        maximum=high,
+        distinct=distinct,
+        example=example,
+    )
+    if plan.type == "BOOLEAN":
+        words = ("false", "true")
+        entry = replace(
+            entry,
+            kind="flag",
+            reading=replace(reading, flag_words=words),
+            example=words[int(array[0])] if present and array[0] == array[0] else "",
+        )
+    elif entry.kind == "number" and _is_zero_one(plan, column, low, high, distinct, options):
+        entry = replace(entry, kind="flag", reading=replace(reading, flag_words=("0", "1")))
+    return entry, array, notices
+
+
+def patch(opened: Opened, plan: Plan, column: Values, notices: list[Notice]) -> list[str]:
+    """Put the values of the exceptions in their rows; the texts that were read as missing.
+
+    E112, E113 or E129 if a text is neither a value nor one of these.
+    """
+    missing: dict[str, int] = {}
+    bad: dict[str, list[int]] = {}
+    inexact = ""
+    for text, rows in column.exceptions.items():
+        value = _value(plan, text)
+        if value is None and numbers.means_missing(text):
+            if text.strip():
+                missing[text] = len(rows)
+            value = float("nan")
+        elif plan.way == "number" and (
+            (value is not None and np.isinf(value)) or numbers.NON_FINITE.fullmatch(text.strip())
+        ):
+            place = opened.place_of(rows[0])
+            raise error("E112", column=plan.name, place=place, value=text)
+        if value is None:
+            bad[text] = rows
+            continue
+        if plan.way == "number" and not inexact and numbers.loses_digits(text, value):
+            inexact = text
+        column.array[rows] = value
+    if bad:
+        raise plans.bad_values(opened, plan, column, bad)
+    if inexact:
+        notices.append(notice("W119", column=plan.name, value=inexact.strip()))
+    for text, count in missing.items():
+        notices.append(
+            notice("I132", column=plan.name, value=text, rows=counted(count, "row"))
+        )
+    return list(missing)
+
+
+def finish_codes(
+    opened: Opened, plan: Plan, column: Codes, options: ReadOptions
+) -> tuple[Column, NDArray[Any], list[Notice]]:
+    """A text column's schema entry and values: a category, or a flag."""
+    entry = Column(
+        name=plan.name,
+        kind="category",
+        unit=unit_of(plan.name),
+        reading=Reading(missing=tuple(dict.fromkeys(("", *options.missing)))),
+    )
+    if column.overflowed:
+        distinct = scan.distinct_texts(opened, plan.index)
+        reason = f"more than {scan.MOST_LEVELS} different texts; they were not kept"
+        nothing = np.broadcast_to(np.int32(-1), (column.rows,))
+        example = next(iter(column.levels))
+        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []
+    texts = list(column.levels)
+    levels = sorted((text for text in texts if text.strip()), key=level_order(texts))
+    order = {text: code for code, text in enumerate(levels)}
+    lookup = np.array([order.get(text, -1) for text in texts] + [-1], dtype=np.int32)
+    codes: NDArray[np.int32] = lookup[column.array]
+    absent = int((codes < 0).sum())
+    entry = replace(
+        entry,
+        levels=tuple(levels),
+        missing=absent,
+        distinct=len(levels),
+        example=next((text for text in texts if text.strip()), ""),
+    )
+    words = flag_words(levels) if plan.name not in options.category else None
+    if words is not None or plan.name in options.flag:
+        return _flag(opened, plan, entry, codes, words)
+    return entry, codes, _category_notices(plan, column, options)
+
+
+def level_order(texts: list[str]) -> Any:
+    """The sort key of levels: by number if all are numbers, else by code point."""
+    values = [numbers.value_of(text, ".", "") for text in texts if text.strip()]
+    if any(value is None for value in values):
+        return lambda text: text
+    return lambda text: (numbers.value_of(text, ".", ""), text)
+
+
+def flag_words(levels: list[str]) -> tuple[str, str] | None:
+    """(false word, true word) if the levels are one pair of opposites, in any letter case."""
+    folded = {text.strip().casefold(): text for text in reversed(levels)}
+    if len(folded) != 2:
+        return None
+    for false, true in _PAIRS:
+        if set(folded) == {false, true}:
+            return folded[false], folded[true]
+    return None
+
+
+def flag_value(text: str, words: tuple[str, str]) -> float | None:
+    """0 or 1 for a flag's text, by the column's words or else by the common ones."""
+    folded = text.strip().casefold()
+    for value, word in enumerate(words):
+        if folded == word.strip().casefold():
+            return float(value)
+    if folded in TRUE_WORDS:
+        return 1.0
+    return 0.0 if folded in FALSE_WORDS else None
+
+
+def distinct_numbers(array: NDArray[np.float64], low: float | None, high: float | None) -> int:
+    """How many different values: exact for whole numbers, else at least what is returned.
+
+    Sorting a million measured values costs more than reading them, and nobody needs
+    their exact number; that of whole numbers tells identifiers.
+    """
+    if low is None or high is None:
+        return 0
+    if low == high:
+        return 1
+    head = np.unique(array[:_COUNTED])
+    head = head[~np.isnan(head)]
+    if not np.all(head == np.floor(head)):
+        if len(head) > _COUNTED // 10 and len(array) > _COUNTED:
+            return len(head)
+        found = np.unique(array)
+        return len(found) - int(np.isnan(found[-1]))
+    if high - low < 4 * len(array):
+        present = array[~np.isnan(array)]
+        if np.all(present == np.floor(present)):
+            seen = np.zeros(int(high - low) + 1, dtype=bool)
+            seen[(present - low).astype(np.int64)] = True
+            return int(seen.sum())
+    found = np.unique(array)
+    return len(found) - int(np.isnan(found[-1]))
+
+
+def _value(plan: Plan, text: str) -> float | None:
+    if plan.way == "date":
+        return dates.days_of(text, plan.date_format)
+    return numbers.value_of(text, plan.decimal, plan.thousands)
+
+
+def _check_typed(
+    opened: Opened,
+    plan: Plan,
+    array: NDArray[np.float64],
+    low: float | None,
+    high: float | None,
+    notices: list[Notice],
+) -> None:
+    if low is None or high is None:
+        return
+    if np.isinf(low) or np.isinf(high):
+        row = int(np.argmax(np.isinf(array)))
+        text = scan.text_at(opened, plan.index, row)
+        raise error("E112", column=plan.name, place=opened.place_of(row), value=text)
+    if max(-low, high) > numbers.LARGEST_EXACT and plans.is_whole_type(plan.type):
+        for row in np.flatnonzero(np.abs(array) > numbers.LARGEST_EXACT)[:100]:
+            text = scan.text_at(opened, plan.index, int(row))
+            if int(text) != int(array[row]):
+                notices.append(notice("W119", column=plan.name, value=text))
+                return
+
+
+def _is_zero_one(
+    plan: Plan,
+    column: Values,
+    low: float | None,
+    high: float | None,
+    distinct: int,
+    options: ReadOptions,
+) -> bool:
+    """Whether the column holds exactly the whole numbers 0 and 1."""
+    if plan.name in options.number or (low, high, distinct) != (0.0, 1.0, 2):
+        return False
+    if not plan.is_text:
+        return plans.is_whole_type(plan.type)
+    return plan.whole and all(numbers.means_missing(text) for text in column.exceptions)
+
+
+def _flag(
+    opened: Opened,
+    plan: Plan,
+    entry: Column,
+    codes: NDArray[np.int32],
+    words: tuple[str, str] | None,
+) -> tuple[Column, NDArray[np.float64], list[Notice]]:
+    found = [flag_value(level, words or ("", "")) for level in entry.levels]
+    if None in found:
+        other = entry.levels[found.index(None)]
+        row = scan.first_row(opened, plan.index, [other])
+        raise error(
+            "E125",
+            source=f'column "{plan.name}", {opened.place_of(row)}',
+            what=f'"{other}" is no flag value',
+            mend="Use words such as yes and no, or leave out --flag.",
+        )
+    if words is None:
+        pair = {value: level for level, value in zip(entry.levels, found, strict=True)}
+        words = pair.get(0.0, "false"), pair.get(1.0, "true")
+    lookup = np.array([*found, np.nan], dtype=np.float64)
+    values: NDArray[np.float64] = lookup[codes]
+    present = values[~np.isnan(values)]
+    flag = replace(
+        entry,
+        kind="flag",
+        levels=(),
+        reading=replace(entry.reading, flag_words=words),
+        minimum=float(present.min()) if len(present) else None,
+        maximum=float(present.max()) if len(present) else None,
+        distinct=len(set(found)),
+    )
+    return flag, values, []
+
+
+def _category_notices(plan: Plan, column: Codes, options: ReadOptions) -> list[Notice]:
+    if plan.name in options.category or not plan.is_text:
+        return []
+    notices = []
+    counts = column.counts()
+    zeros = [text for text in column.levels if numbers.LEADING_ZEROS.fullmatch(text.strip())]
+    if zeros and all(
+        numbers.WHOLE.fullmatch(text.strip()) or numbers.means_missing(text)
+        for text in column.levels
+    ):
+        notices.append(notice("W118", column=plan.name, value=zeros[0]))
+    for text, code in column.levels.items():
+        if numbers.word_for_missing(text):
+            rows = counted(int(counts[code]), "row")
+            notices.append(notice("W121", column=plan.name, value=text, rows=rows))
+    return notices
+
+
+def reading_notice(
+    opened: Opened, sep: str, columns: Mapping[str, Plan], examples: Mapping[str, str]
+) -> list[Notice]:
+    """I105 for the first column that was read with a decimal comma or with thousands."""
+    for name, text in examples.items():
+        plan = columns[name]
+        value = numbers.value_of(text, plan.decimal, plan.thousands)
+        if value is None:
+            continue
+        row = scan.first_row(opened, plan.index, [text])
+        return [
+            notice(
+                "I105",
+                sep=sep.replace("\t", "\\t"),
+                decimal=plan.decimal,
+                example=text,
+                value=numbers.number_text(value),
+                place=opened.place_of(row),
+            )
+        ]
+    return []

@@ -1,0 +1,207 @@
+"""Numbers in text: decimal marks, thousands separators, and what cannot be told apart.
+
+The rule: a text that may mean two numbers is refused unless the column, or else the
+file, decides.  Dates and categories are not its matter; nor is reading files.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+MISSING_WORDS = frozenset(
+    ("na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "nil", "missing", "nd", "n.d.")
+)
+MISSING_SIGNS = frozenset(("-", "--", "---", "—", "–", "?", ".", "..", "…"))
+NON_FINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+LEADING_ZEROS = re.compile(r"[+-]?0[0-9]+")
+WHOLE = re.compile(r"[+-]?[0-9]+")
+LARGEST_EXACT = 2**53 - 1
+"""Up to here every whole number is a double of its own; 2^53 is also what 2^53 + 1 becomes."""
+
+_SPACES = " \u00a0\u2009\u202f"
+_APOSTROPHES = "'\u2019"
+_GROUPS = "[1-9][0-9]{0,2}"
+_EXPONENT = "(?:[eE][+-]?[0-9]+)?"
+# The alternatives are tried in order; the name of the one that fits says what the text tells.
+_FORM = re.compile(
+    rf"""[+-]?(?:
+      (?P<plain>[0-9]+{_EXPONENT})
+    | (?P<either_dot>{_GROUPS}\.[0-9]{{3}})
+    | (?P<either_comma>{_GROUPS},[0-9]{{3}})
+    | (?P<decimal_dot>(?:[0-9]+\.[0-9]*|\.[0-9]+){_EXPONENT})
+    | (?P<decimal_comma>(?:[0-9]+,[0-9]+|,[0-9]+){_EXPONENT})
+    | (?P<grouped_comma>{_GROUPS}(?:,[0-9]{{3}}){{2,}}|{_GROUPS}(?:,[0-9]{{3}})+\.[0-9]*)
+    | (?P<grouped_dot>{_GROUPS}(?:\.[0-9]{{3}}){{2,}}|{_GROUPS}(?:\.[0-9]{{3}})+,[0-9]*)
+    | (?P<spaced>{_GROUPS}(?:(?P<mark>[{_SPACES}{_APOSTROPHES}])[0-9]{{3}})
+        (?:(?P=mark)[0-9]{{3}})*(?P<fraction>[.,][0-9]*)?)
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass
+class Marks:
+    """What the texts of a column tell about its marks: first example of each finding.
+
+    decimal: mark -> a text in which it can only be the decimal mark.  either: mark -> a
+    text in which it may be the decimal mark or a thousands separator.  thousands: mark
+    -> a text in which it can only separate thousands.
+    """
+
+    decimal: dict[str, str] = field(default_factory=dict)
+    either: dict[str, str] = field(default_factory=dict)
+    thousands: dict[str, str] = field(default_factory=dict)
+
+    def add(self, text: str) -> bool:
+        """Take a text in; False if it is not a number in any reading."""
+        found = _FORM.fullmatch(tidy(text))
+        if found is None:
+            return False
+        kind = found.lastgroup if found["spaced"] is None else "spaced"
+        if kind == "either_dot":
+            self.either.setdefault(".", text)
+        elif kind == "either_comma":
+            self.either.setdefault(",", text)
+        elif kind == "decimal_dot":
+            self.decimal.setdefault(".", text)
+        elif kind == "decimal_comma":
+            self.decimal.setdefault(",", text)
+        elif kind == "grouped_comma":
+            self.thousands.setdefault(",", text)
+            self.decimal.setdefault(".", text)
+        elif kind == "grouped_dot":
+            self.thousands.setdefault(".", text)
+            self.decimal.setdefault(",", text)
+        elif kind == "spaced":
+            self.thousands.setdefault(found["mark"], text)
+            if found["fraction"]:
+                self.decimal.setdefault(found["fraction"][0], text)
+        return True
+
+    def merge(self, other: Marks) -> None:
+        """Take the findings of another set of texts in, after one's own."""
+        for mine, theirs in (
+            (self.decimal, other.decimal),
+            (self.either, other.either),
+            (self.thousands, other.thousands),
+        ):
+            for mark, text in theirs.items():
+                mine.setdefault(mark, text)
+
+    @property
+    def decided(self) -> str:
+        """The only decimal mark that the texts allow, or "" if they leave it open."""
+        return next(iter(self.decimal)) if len(self.decimal) == 1 else ""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the texts contradict each other."""
+        return len(self.decimal) > 1 or (not self.decimal and len(self.either) > 1)
+
+    @property
+    def open(self) -> bool:
+        """Whether the texts read differently with one mark and with the other."""
+        return not self.decimal and len(self.either) == 1
+
+
+def tidy(text: str) -> str:
+    """The text without surrounding blanks and with the typographic minus as "-"."""
+    return text.strip().replace("\u2212", "-")
+
+
+def means_missing(text: str) -> bool:
+    """Whether people write this for a missing number or date."""
+    bare = text.strip()
+    return not bare or bare.casefold() in MISSING_WORDS or bare in MISSING_SIGNS
+
+
+def word_for_missing(text: str) -> bool:
+    """Whether the text is a word for missing (not a sign such as "-")."""
+    return text.strip().casefold() in MISSING_WORDS
+
+
+def marks_of(texts: Iterable[str]) -> tuple[Marks, list[str]]:
+    """The marks in the texts, and the texts that are no numbers."""
+    marks = Marks()
+    return marks, [text for text in texts if not marks.add(text)]
+
+
+def thousands_for(marks: Marks, decimal: str) -> str:
+    """The thousands separators that the texts use once the decimal mark is known."""
+    other = "," if decimal == "." else "."
+    used = [mark for mark in marks.thousands if mark != decimal]
+    if other in marks.either and other not in used:
+        used.append(other)
+    return "".join(used)
+
+
+@lru_cache(maxsize=256)
+def pattern(decimal: str, thousands: str) -> str:
+    """A regular expression, of Python and of RE2, for numbers written with these marks."""
+    point = re.escape(decimal)
+    grouped = (
+        f"|{_GROUPS}(?:[{re.escape(thousands)}][0-9]{{3}})+" if thousands and thousands else ""
+    )
+    return f"[+-]?(?:(?:[0-9]+{grouped})(?:{point}[0-9]*)?|{point}[0-9]+){_EXPONENT}"
+
+
+def value_of(text: str, decimal: str, thousands: str) -> float | None:
+    """The number that the text means with these marks; None if it means none.
+
+    May be infinite when the digits overflow a double.
+    """
+    bare = tidy(text)
+    if re.fullmatch(pattern(decimal, thousands), bare) is None:
+        return None
+    for mark in thousands:
+        bare = bare.replace(mark, "")
+    return float(bare.replace(decimal, "."))
+
+
+def loses_digits(text: str, value: float) -> bool:
+    """Whether a whole number is too large to be held exactly."""
+    bare = tidy(text)
+    return (
+        abs(value) > LARGEST_EXACT
+        and WHOLE.fullmatch(bare) is not None
+        and math.isfinite(value)
+        and int(bare) != int(value)
+    )
+
+
+def number_text(value: float) -> str:
+    """A number as messages show it: 1234.56, 7, 7000."""
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return repr(value)
+
+
+def sql(text: str, decimal: str, thousands: str) -> str:
+    """A DuckDB expression: the text column as a double, NULL where it is no number.
+
+    It may accept more than value_of does where the text holds "_" or overflows; scan.py
+    looks at these again.
+    """
+    if decimal == "." and not thousands:
+        return f"TRY_CAST({text} AS DOUBLE)"
+    if not thousands:
+        return (
+            f"CASE WHEN contains({text}, '.') THEN NULL "
+            f"ELSE TRY_CAST(replace({text}, ',', '.') AS DOUBLE) END"
+        )
+    quoted = thousands.replace("'", "''")
+    fits = pattern(decimal, thousands).replace("'", "''")
+    return (
+        f"CASE WHEN regexp_full_match(trim({text}), '{fits}') THEN "
+        f"TRY_CAST(translate(trim({text}), '{decimal}{quoted}', '.') AS DOUBLE) END"
+    )
+
+
+def file_decision(columns: Mapping[str, Marks]) -> str:
+    """The decimal mark that the columns of a file agree on, "" if none tells or they differ."""
+    told = {marks.decided for marks in columns.values() if marks.decided}
+    return told.pop() if len(told) == 1 else ""

@@ -1,0 +1,35 @@
+"""How the user wants a table to be read: the options shared by every source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user said about reading; empty means: find out, and refuse if in doubt.
+
+    sep, decimal, thousands, encoding, date_format: as on the command line.
+    header: False when the first line is data (columns are then c1, c2, ...).
+    missing: further texts that mean missing.  number, category, date, flag: columns
+    whose kind is forced.  query: SQL for databases and for files (the file is the
+    view `data`).  sheet: of a spreadsheet.  bad_rows: "skip" leaves out rows with a wrong
+    number of fields.  keep: columns carried along unread into Table.kept.
+    """
+
+    sep: str = ""
+    decimal: str = ""
+    thousands: str = ""
+    encoding: str = ""
+    date_format: str = ""
+    header: bool = True
+    missing: tuple[str, ...] = ()
+    bad_rows: Literal["refuse", "skip"] = "refuse"
+    number: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    flag: tuple[str, ...] = ()
+    query: str = ""
+    sheet: str = ""
+    keep: tuple[str, ...] = ()

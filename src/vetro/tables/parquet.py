@@ -1,0 +1,158 @@
+"""Parquet: one file, a folder of files, or a glob such as data/*.parquet.
+
+Several files are one table only if their columns have the same names and types.  The
+folders of a partitioned table (year=2024/) are columns of text.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vetro.errors import VetroError, error, shown
+from vetro.tables.connection import (
+    check_case,
+    check_names,
+    connect,
+    described,
+    files_fingerprint,
+    literal,
+    reason,
+    unreadable,
+)
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+
+if TYPE_CHECKING:
+    import duckdb
+
+_ENDS = (".parquet", ".pq", ".parq")
+_MAGIC = b"PAR1"
+
+
+def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
+    """The rows of the files in the order of their names.
+
+    E124 where nothing is found; E125 for a file that is not whole Parquet, and for
+    files whose columns differ.
+    """
+    paths = _found(os.fspath(source))
+    for path in paths:
+        _check_ends(path)
+    connection = connect()
+    in_folders = len(paths) > 1 and any("=" in part for path in paths for part in path.parts[:-1])
+    first = _columns(connection, paths[0])
+    reordered = False
+    for path in paths[1:]:
+        columns = _columns(connection, path)
+        _check_same(paths[0], first, path, columns)
+        reordered = reordered or list(columns) != list(first)
+    listing = ", ".join(literal(str(path)) for path in paths)
+    relation = (
+        f"read_parquet([{listing}], union_by_name={reordered}, "
+        f"hive_partitioning={in_folders}, hive_types_autocast=false)"
+    )
+    name = paths[0].name if len(paths) == 1 else os.fspath(source)
+    return Opened(
+        connection,
+        relation,
+        described(connection, relation),
+        name,
+        fingerprint=files_fingerprint(paths),
+        explain=unreadable(name),
+    )
+
+
+def _found(source: str) -> list[Path]:
+    """The files of a source, by name; a file whose name has glob signs is that file."""
+    path = Path(source)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        # Names that begin with "_" or "." are what writers leave beside the data.
+        inside = sorted(item for item in path.rglob("*") if item.suffix.lower() in _ENDS)
+        files = [
+            item
+            for item in inside
+            if item.is_file() and not any(part[0] in "._" for part in item.relative_to(path).parts)
+        ]
+        if not files:
+            raise error("E124", source=source, hint="The folder holds no .parquet file.")
+        return files
+    matches = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
+    files = sorted(item for item in matches if item.is_file())
+    if not files:
+        signs = any(sign in source for sign in "*?[")
+        hint = "No file fits the pattern." if signs else "Check the path."
+        raise error("E124", source=source, hint=hint)
+    return files
+
+
+def _check_ends(path: Path) -> None:
+    """Refuse a file without Parquet's marks at its two ends: cheap, and says which is missing."""
+    size = path.stat().st_size
+    if size == 0:
+        raise error("E101", source=path.name, size="0 bytes")
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(max(size - 4, 0))
+        end = file.read(4)
+    if start == b"PARE" or end == b"PARE":
+        what, mend = "it is encrypted", "Decrypt it first."
+    elif start != _MAGIC:
+        what, mend = "it is not a Parquet file", "Check its contents, or rename it."
+    elif end != _MAGIC or size < 12:
+        what, mend = "it is cut short (the end is missing)", "Copy or write it again."
+    else:
+        return
+    raise error("E125", source=path.name, what=what, mend=mend)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """The columns that a file itself says it has, before DuckDB renames any."""
+    import duckdb
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            check_names(file.schema_arrow.names, path.name)
+            check_case(file.schema_arrow.names, path.name)
+        return described(connection, f"read_parquet({literal(str(path))}, hive_partitioning=false)")
+    except VetroError:
+        raise
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError) as failure:
+        raise error(
+            "E125", source=path.name, what=_damage(failure), mend="Copy or write it again."
+        ) from failure
+
+
+def _damage(failure: Exception) -> str:
+    return f"it is damaged ({shown(reason(failure))})"
+
+
+def _check_same(
+    first_path: Path, first: dict[str, str], path: Path, columns: dict[str, str]
+) -> None:
+    """E125, naming both files, where names or types differ."""
+    one, other = first_path.name, path.name
+    if one == other:
+        one, other = str(first_path), str(path)
+    what = ""
+    for name in {**first, **columns}:
+        if name not in columns:
+            what = f'{other} lacks the column "{shown(name)}" of {one}'
+        elif name not in first:
+            what = f'{one} lacks the column "{shown(name)}" of {other}'
+        elif first[name] != columns[name]:
+            what = (
+                f'column "{shown(name)}" is {first[name]} in {one} and {columns[name]} in {other}'
+            )
+        if what:
+            raise error(
+                "E125",
+                source=str(path.parent),
+                what=what,
+                mend="Write the files with the same columns.",
+            )

@@ -1,0 +1,272 @@
+"""Reading: a source becomes a Table, in one pass where the first rows told the truth.
+
+read_table holds all rows; read_chunks streams them with a model's schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error
+from vetro.tables import kinds, numbers, scan
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.plans import Findings, first_plans, review
+from vetro.tables.scan import Cells, Codes, Plan, Values
+from vetro.tables.schema import Column, Schema
+from vetro.tables.sources import open_source
+from vetro.tables.table import Table
+
+_MOST_PASSES = 4
+CHUNK_ROWS = 100_000
+
+
+def read_table(
+    source: object, options: ReadOptions = ReadOptions(), schema: Schema | None = None
+) -> Table:
+    """All rows of a source, typed and checked.
+
+    schema: a model's; its input columns must exist (E401), kinds are as in it, other
+    columns are not read, and texts that are no level of a category become -2.
+    TableError: E101 to E131 if the source cannot be read without doubt.
+    """
+    if schema is not None:
+        chunks = list(read_chunks(source, options, schema))
+        if not chunks:
+            raise error("E102", source=str(source), rows="0 rows")
+        return _joined(chunks)
+    opened = open_source(source, options)
+    _check_named(opened, options)
+    indices = [i for i, name in enumerate(opened.columns) if name not in options.keep]
+    plans, found = first_plans(opened, indices, options, {})
+    for _ in range(_MOST_PASSES):
+        cells, kept, rows, whole = scan.collect(
+            opened, plans, missing=options.missing, keep=options.keep
+        )
+        revised = review(opened, plans, cells, found, options, {})
+        if _same_way(plans, revised) and whole:
+            break
+        plans = revised
+    opened.finish(rows, _empty_last(plans, cells, opened))
+    if rows < 2:
+        raise error("E102", source=opened.name, rows=counted(rows, "row"))
+    return _table(opened, revised, cells, kept, rows, found, options)
+
+
+def _table(
+    opened: Opened,
+    plans: list[Plan],
+    cells: list[Cells],
+    kept: dict[str, Any],
+    rows: int,
+    found: Findings,
+    options: ReadOptions,
+) -> Table:
+    columns: list[Column] = []
+    values: dict[str, NDArray[Any]] = {}
+    notices: list[Notice] = []
+    for plan, column in zip(plans, cells, strict=True):
+        if isinstance(column, Codes):
+            entry, array, told = kinds.finish_codes(opened, plan, column, options)
+        else:
+            entry, array, told = kinds.finish_values(opened, plan, column, options)
+        columns.append(entry)
+        values[plan.name] = array
+        notices.extend(told)
+    return Table(
+        schema=Schema(tuple(columns)),
+        values=values,
+        rows=rows,
+        name=opened.name,
+        fingerprint=opened.fingerprint,
+        notices=(*opened.notices, *_marks_notice(opened, plans, found), *notices),
+        place_of=opened.place_of,
+        kept=kept,
+    )
+
+
+def _same_way(before: list[Plan], after: list[Plan]) -> bool:
+    """Whether nothing has changed that the pass depended on."""
+    return all(
+        replace(new, thousands=old.thousands) == old for old, new in zip(before, after, strict=True)
+    )
+
+
+def _empty_last(plans: list[Plan], cells: list[Cells], opened: Opened) -> int:
+    last = len(opened.columns) - 1
+    for plan, column in zip(plans, cells, strict=True):
+        if plan.index == last:
+            return column.empty
+    return 0
+
+
+def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[Notice]:
+    if not opened.is_text:
+        return []
+    examples: dict[str, str] = {}
+    for plan in plans:
+        marks = found.marks.get(plan.name)
+        if plan.way != "number" or marks is None:
+            continue
+        if plan.thousands:
+            texts = [*marks.thousands.values(), *marks.either.values()]
+            examples.update({plan.name: text for text in texts[:1]})
+        elif plan.decimal == ",":
+            examples[plan.name] = next(iter([*marks.decimal.values(), *marks.either.values()]), "")
+    return kinds.reading_notice(opened, opened.sep, {plan.name: plan for plan in plans}, examples)
+
+
+def _check_named(opened: Opened, options: ReadOptions) -> None:
+    """E114 for a column that an option names and the source lacks."""
+    from vetro.errors import nearest
+
+    for role in ("number", "category", "date", "flag", "keep"):
+        for name in getattr(options, role):
+            if name not in opened.columns:
+                raise error(
+                    "E114",
+                    role=f"--{role}" if role != "keep" else "--keep",
+                    name=name,
+                    hint=nearest(name, opened.columns),
+                    columns=", ".join(opened.columns),
+                )
+
+
+def read_chunks(
+    source: object, options: ReadOptions, schema: Schema, chunk_rows: int = CHUNK_ROWS
+) -> Iterator[Table]:
+    """The rows in order as Tables of at most `chunk_rows`, with constant memory.
+
+    schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
+    do.  Texts that are no level of a category become -2 and stand in Table.unseen.
+    """
+    opened = open_source(source, options)
+    _check_named(opened, options)
+    columns = _wanted(opened, schema)
+    positions = {name: index for index, name in enumerate(opened.columns)}
+    indices = [positions[name] for name in columns]
+    plans, found = first_plans(opened, indices, options, columns)
+    present = Schema(tuple(columns.values()))
+    start = empty = 0
+    for batch in scan.stream(
+        opened, plans, missing=options.missing, keep=options.keep, rows=chunk_rows
+    ):
+        cells = scan.cells_for(plans)
+        scan.add(cells, batch, start=0)
+        for cell in cells:
+            cell.close()
+        plans = review(opened, plans, cells, found, options, columns)
+        empty += _empty_last(plans, cells, opened)
+        yield _chunk(opened, present, plans, cells, batch.kept, batch.rows, start, options)
+        start += batch.rows
+    opened.finish(start, empty)
+
+
+def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
+    """The schema's columns that the source has; E401 if an input is not among them."""
+    wanted = {}
+    for column in schema:
+        if column.role == "ignored":
+            continue
+        if column.name in opened.columns:
+            wanted[column.name] = column
+        elif column.role == "input":
+            needs = ", ".join(item.name for item in schema.inputs)
+            raise error("E401", column=column.name, needs=needs)
+    return wanted
+
+
+def _chunk(
+    opened: Opened,
+    schema: Schema,
+    plans: list[Plan],
+    cells: list[Cells],
+    kept: dict[str, Any],
+    rows: int,
+    start: int,
+    options: ReadOptions,
+) -> Table:
+    values: dict[str, NDArray[Any]] = {}
+    unseen: dict[str, dict[str, int]] = {}
+    notices: list[Notice] = list(opened.notices) if start == 0 else []
+    place = opened.place_of
+    shifted = replace_place(opened, start)
+    for plan, cell in zip(plans, cells, strict=True):
+        column = schema[plan.name]
+        if isinstance(cell, Values):
+            kinds.patch(shifted, plan, cell, notices)
+            values[plan.name] = cell.array
+            continue
+        array, others = known_codes(column, cell, options)
+        values[plan.name] = array
+        if others:
+            unseen[plan.name] = others
+    return Table(
+        schema=schema,
+        values=values,
+        rows=rows,
+        name=opened.name,
+        fingerprint=opened.fingerprint,
+        notices=tuple(notices),
+        place_of=lambda row: place(start + row),
+        kept=kept,
+        unseen=unseen,
+    )
+
+
+def replace_place(opened: Opened, start: int) -> Opened:
+    """The same source with rows counted from `start`."""
+    return replace(opened, place_of=lambda row: opened.place_of(start + row))
+
+
+def known_codes(
+    column: Column, cell: Codes, options: ReadOptions
+) -> tuple[NDArray[Any], dict[str, int]]:
+    """A category's or flag's values by a model's schema, and unseen texts with first rows."""
+    missing = {*column.reading.missing, *options.missing}
+    flag = column.kind == "flag"
+    levels = {text: code for code, text in enumerate(column.levels)}
+    lookup = np.full(len(cell.levels) + 1, np.nan if flag else -1.0)
+    others: dict[str, int] = {}
+    for text, code in cell.levels.items():
+        if not text.strip() or text in missing:
+            continue
+        value = kinds.flag_value(text, column.reading.flag_words) if flag else levels.get(text)
+        if value is None:
+            others[text] = int(np.argmax(cell.array == code))
+            value = np.nan if flag else -2
+        lookup[code] = value
+    found = lookup[cell.array]
+    return (found if flag else found.astype(np.int32)), others
+
+
+def _joined(chunks: list[Table]) -> Table:
+    """One table from its chunks."""
+    import pyarrow as pa
+
+    first = chunks[0]
+    starts = np.cumsum([0, *(chunk.rows for chunk in chunks)]).tolist()
+    unseen: dict[str, dict[str, int]] = {}
+    for start, chunk in zip(starts, chunks, strict=False):
+        for name, texts in chunk.unseen.items():
+            known = unseen.setdefault(name, {})
+            for text, row in texts.items():
+                known.setdefault(text, start + row)
+    return replace(
+        first,
+        values={
+            name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in first.values
+        },
+        rows=starts[-1],
+        fingerprint=chunks[-1].fingerprint,
+        notices=tuple(dict.fromkeys(item for chunk in chunks for item in chunk.notices)),
+        kept={
+            name: pa.concat_arrays([chunk.kept[name] for chunk in chunks]) for name in first.kept
+        },
+        unseen=unseen,
+    )

@@ -1,0 +1,244 @@
+"""Roles: which columns are target, input, weight and group, and which are left out, and why.
+
+Decides from names given by the user and from the values; it changes no value.  Whether
+the target can be learnt at all is checks.py's matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error, nearest, notice, shown
+from vetro.tables.blocks import MISSING
+from vetro.tables.schema import Column, Role, Schema, with_role
+from vetro.tables.table import Table
+
+SHOWN_COLUMNS = 20
+FEW_ROWS = 20
+"""Up to so many rows, texts that all differ and row counts 1, 2, 3, ... may be real inputs."""
+
+_ID_WORDS = frozenset(("id", "ids", "uuid", "guid", "pid", "rowid", "rownames", "unnamed"))
+_ID_ENDINGS = _ID_WORDS | {"idx", "index", "key", "nr", "no", "num", "rownum"}
+"""Only at the end of a name: "order_no" numbers orders, "no_of_rooms" counts rooms."""
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+def assign_roles(
+    table: Table,
+    *,
+    targets: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    weight: str = "",
+    group: str = "",
+    drop_missing_target: bool = False,
+    forced: Collection[str] = (),
+) -> Table:
+    """The table with every column's role, and what was decided in its notices.
+
+    inputs: when given, no other column is an input.  forced: columns named by the user
+    (--category and the like); these and `inputs` are kept even if they look like
+    identifiers (W117) or hold too many different texts (W123).  Columns that are empty
+    (W122) or constant (W116) are left out in any case.  Rows without a target: E115, or
+    left out (I213).  E114: a name is not found; E604: a column is named for two roles;
+    E208: no input is left.
+    """
+    named = _named_roles(table.schema, targets, inputs, drop, weight, group)
+    columns = []
+    for column in table.schema:
+        role = named.get(column.name)
+        if role == "ignored":
+            column = with_role(column, "ignored", "left out by --drop")
+        elif role is not None:
+            column = replace(column, role=role)
+        elif inputs:
+            column = with_role(column, "ignored", "not among --input")
+        else:
+            column = replace(column, role="input")
+        columns.append(column)
+    if weight and table.schema[weight].kind not in ("number", "flag"):
+        kind = table.schema[weight].kind
+        what = f'weight "{shown(weight)}" is a {kind}'
+        raise error("E604", what=what, mend="Name a column of numbers.")
+    table = _with_targets(table.with_schema(Schema(tuple(columns))), drop_missing_target)
+    return _without_useless(table, keep={*forced, *inputs})
+
+
+def label_of(column: Column, value: float) -> str:
+    """A value of a column as text: a category's level, a flag's word, a plain number."""
+    if column.kind == "category":
+        return column.levels[int(value)]
+    if column.kind == "flag" and all(column.reading.flag_words):
+        return column.reading.flag_words[int(value)]
+    if column.kind == "date":
+        return str(np.datetime64(round(value * 86_400_000), "ms")).removesuffix("T00:00:00.000")
+    return repr(float(value)).removesuffix(".0")
+
+
+def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a column's values are missing."""
+    missing: NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values == MISSING
+    return missing
+
+
+def _named_roles(
+    schema: Schema,
+    targets: Sequence[str],
+    inputs: Sequence[str],
+    drop: Sequence[str],
+    weight: str,
+    group: str,
+) -> dict[str, Role]:
+    """The roles that the user named; E114 and E604."""
+    lists: tuple[tuple[Role, str, Sequence[str]], ...] = (
+        ("target", "target", targets),
+        ("input", "input", inputs),
+        ("ignored", "dropped column", drop),
+        ("weight", "weight", (weight,) if weight else ()),
+        ("group", "group", (group,) if group else ()),
+    )
+    roles: dict[str, Role] = {}
+    words: dict[str, str] = {}
+    for role, word, names in lists:
+        for name in names:
+            if name not in schema:
+                raise error(
+                    "E114",
+                    role=word,
+                    name=name,
+                    hint=nearest(name, schema.names),
+                    columns=_listed(schema.names),
+                )
+            if words.get(name, word) != word:
+                what = f'column "{shown(name)}" is named as {words[name]} and as {word}'
+                raise error("E604", what=what, mend="Name it once.")
+            if role == "target" and name in roles:
+                what = f'target "{shown(name)}" is named twice'
+                raise error("E604", what=what, mend="Name it once.")
+            roles[name], words[name] = role, word
+    return roles
+
+
+def _listed(names: Sequence[str]) -> str:
+    text = ", ".join(shown(name) for name in names[:SHOWN_COLUMNS])
+    more = len(names) - SHOWN_COLUMNS
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def _with_targets(table: Table, drop_missing: bool) -> Table:
+    """The table without rows that lack a target, or E115."""
+    missing = np.zeros(table.rows, dtype=np.bool_)
+    for column in table.schema.targets:
+        lacking = is_missing(table.values[column.name])
+        if lacking.any() and not drop_missing:
+            rows = counted(int(lacking.sum()), "row")
+            place = table.place_of(int(lacking.argmax()))
+            raise error("E115", column=column.name, rows=rows, place=place)
+        missing |= lacking
+    if not missing.any():
+        return table
+    left = table.take(np.flatnonzero(~missing))
+    if left.rows < 2:
+        have = f"{counted(left.rows, 'row')} {'has' if left.rows == 1 else 'have'} a target"
+        raise error("E210", what=have, mend="At least 2 are needed: check --target.")
+    schema = Schema(tuple(_restated(column, left.values[column.name]) for column in left.schema))
+    return left.with_schema(schema, notice("I213", rows=counted(int(missing.sum()), "row")))
+
+
+def _restated(column: Column, values: NDArray[Any]) -> Column:
+    """The column with what was seen in fewer rows; levels keep their codes."""
+    missing = is_missing(values)
+    count, present = int(missing.sum()), values[~missing]
+    distinct = len(np.unique(present))
+    if column.kind == "category" or len(present) == 0:
+        return replace(column, missing=count, distinct=distinct)
+    low, high = float(present.min()), float(present.max())
+    return replace(column, missing=count, distinct=distinct, minimum=low, maximum=high)
+
+
+def _without_useless(table: Table, keep: Collection[str]) -> Table:
+    """The table with inputs that can teach nothing ignored; E208 if a target has no input left."""
+    found = {column.name: _useless(column, table, keep) for column in table.schema.inputs}
+    if all(found.values()):
+        # Nothing else to learn from: x = 1, 2, 3, ... may well be what was measured.
+        for column in table.schema.inputs:
+            if _counts_rows(column, table.values[column.name]) and not looks_like_id(column.name):
+                found[column.name] = None
+    schema, notices = table.schema, []
+    for column in table.schema.inputs:
+        useless = found[column.name]
+        if useless is not None:
+            schema = schema.replaced(with_role(column, "ignored", useless[0]))
+            notices.append(useless[1])
+    if schema.targets and not schema.inputs:
+        ignored = [column.name for column in table.schema.inputs]
+        mend = f"Left out: {_listed(ignored)}." if ignored else "Provide one beside the target."
+        raise error("E208", mend=mend)
+    return table.with_schema(schema, *notices)
+
+
+def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, Notice] | None:
+    """Why an input is left out and the warning that says so, or None if it stays."""
+    values, name = table.values[column.name], column.name
+    if is_missing(values).all():
+        return "empty", notice("W122", column=name)
+    if bool((values == values[0]).all()):
+        value = label_of(column, float(values[0]))
+        text = f'"{shown(value)}"' if column.kind == "category" else value
+        return f"always equals {text}", notice("W116", column=name, value=text)
+    if name in keep:
+        return None
+    if _is_identifier(column, values):
+        return "identifier: different in every row", notice("W117", column=name)
+    levels = max(column.distinct, len(column.levels))
+    if column.kind == "category" and levels > level_limit(table.rows):
+        message = notice("W123", column=name, levels=levels, rows=table.rows)
+        return f"{levels} different texts", message
+    return None
+
+
+def level_limit(rows: int) -> int:
+    """How many levels a category may have unasked: 20; more if each has 5 rows on average,
+    up to 100; more than that, up to 300, if each has 1000 rows on average."""
+    return max(20, min(rows // 5, 100), min(rows // 1000, 300))
+
+
+def _is_identifier(column: Column, values: NDArray[Any]) -> bool:
+    """Texts or integers that differ in every row and number or name the rows.
+
+    Texts: in more than 20 rows, or under a name such as "id".  Integers: under such a name, or
+    the row numbers 0, 1, 2, ... or 1, 2, 3, ... of more than 20 rows.  Anything else that is
+    different in every row may be a measurement.
+    """
+    rows = len(values)
+    if column.kind == "category":
+        differ = column.missing == 0 and len(column.levels) == len(np.unique(values)) == rows
+        return differ and (rows > FEW_ROWS or looks_like_id(column.name))
+    if column.kind != "number":
+        return False
+    if _counts_rows(column, values):
+        return True
+    whole = bool((values == np.floor(values)).all())
+    return whole and looks_like_id(column.name) and len(np.unique(values)) == rows
+
+
+def _counts_rows(column: Column, values: NDArray[Any]) -> bool:
+    """Whether the values are the row numbers, from 0 or 1, of more than 20 rows."""
+    return (
+        column.kind == "number"
+        and len(values) > FEW_ROWS
+        and values[0] in (0.0, 1.0)
+        and bool((np.diff(values) == 1).all())
+    )
+
+
+def looks_like_id(name: str) -> bool:
+    """Whether a column's name says that it numbers the rows: "id", "customerID", "row_no"."""
+    words = [word.casefold() for word in _WORD.findall(name)]
+    return bool(words) and (words[0] in _ID_WORDS or words[-1] in _ID_ENDINGS)

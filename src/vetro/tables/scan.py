@@ -1,0 +1,362 @@
+"""One pass over an opened source: DuckDB casts, and hands over what it could not cast.
+
+A plan says how each column is tried.  A text that does not fit its plan is an exception:
+its text comes along with its row, so that the rules of numbers.py and dates.py decide on
+it without a second pass.  What the exceptions mean for the column is not decided here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.tables import dates, numbers
+from vetro.tables.opened import Opened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 65_536
+MOST_LEVELS = 100_000
+# A column with more different exceptions than this was planned wrongly: the pass stops.
+MOST_EXCEPTIONS = 20_000
+_FIRST_CAPACITY = 1 << 18
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one column is tried.
+
+    index: its position in the relation, -1 if it stands for no column.  type: as DuckDB
+    names it; VARCHAR is text.  whole: the texts seen were whole numbers, so that any text
+    but a plain whole number is looked at.  own: exceptions are expected often.  final:
+    not to be changed by what the pass finds.
+    """
+
+    name: str
+    index: int
+    type: str
+    way: Literal["number", "date", "text"]
+    decimal: str = "."
+    thousands: str = ""
+    date_format: str = ""
+    whole: bool = False
+    own: bool = False
+    final: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the source holds text here."""
+        return self.type == "VARCHAR"
+
+
+@dataclass
+class Values:
+    """A number or date column while it is read: doubles, and exceptions with their rows.
+
+    empty: how many values are missing and not exceptions, once closed.
+    """
+
+    array: NDArray[np.float64] = field(default_factory=lambda: np.empty(_FIRST_CAPACITY))
+    exceptions: dict[str, list[int]] = field(default_factory=dict)
+    rows: int = 0
+    limit: float = MOST_EXCEPTIONS
+    empty: int = 0
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether there were too many different exceptions to go on."""
+        return len(self.exceptions) > self.limit
+
+    def add(self, column: pa.Array) -> None:
+        """Append a batch."""
+        end = self.rows + len(column)
+        if end > len(self.array):
+            self.array.resize(int(end * 1.25), refcheck=False)
+        self.array[self.rows : end] = column.to_numpy(zero_copy_only=False)
+        self.rows = end
+
+    def close(self) -> None:
+        """Give back what was reserved and not used."""
+        self.array.resize(self.rows, refcheck=False)
+        # What DuckDB made of an exception ("007", "1_000", "inf") does not count.
+        for rows in self.exceptions.values():
+            self.array[rows] = np.nan
+        self.empty = int(np.isnan(self.array).sum()) - sum(map(len, self.exceptions.values()))
+
+
+@dataclass
+class Codes:
+    """A text column while it is read: codes into `levels`, -1 where missing.
+
+    levels: text -> code, in order of first appearance.  Past MOST_LEVELS nothing more is
+    collected and `overflowed` is set.
+    """
+
+    array: NDArray[np.int32] = field(
+        default_factory=lambda: np.empty(_FIRST_CAPACITY, dtype=np.int32)
+    )
+    levels: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    overflowed: bool = False
+
+    def add(self, column: pa.Array) -> None:
+        """Append a batch."""
+        end = self.rows + len(column)
+        if not self.overflowed:
+            if end > len(self.array):
+                self.array.resize(int(end * 1.25), refcheck=False)
+            self.array[self.rows : end] = self._codes(column)
+        self.rows = end
+
+    def _codes(self, column: pa.Array) -> NDArray[np.int32]:
+        encoded = column.dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        levels = self.levels
+        lookup = np.empty(len(texts) + 1, dtype=np.int32)
+        for position, text in enumerate(texts):
+            lookup[position] = levels.setdefault(text, len(levels))
+        lookup[-1] = -1
+        self.overflowed = len(levels) > MOST_LEVELS
+        found: NDArray[np.int32] = lookup[encoded.indices.fill_null(-1).to_numpy()]
+        return found
+
+    def close(self) -> None:
+        """Give back what was reserved and not used."""
+        if self.overflowed:
+            self.array = np.empty(0, dtype=np.int32)
+        else:
+            self.array.resize(self.rows, refcheck=False)
+
+    def counts(self) -> NDArray[np.intp]:
+        """How often each level occurs, by code."""
+        present = self.array[: self.rows if not self.overflowed else 0]
+        return np.bincount(present[present >= 0], minlength=len(self.levels))
+
+    @property
+    def empty(self) -> int:
+        """How many values are missing."""
+        return int((self.array == -1).sum())
+
+
+Cells = Values | Codes
+
+
+@dataclass
+class Batch:
+    """Some rows: one Arrow array per plan, kept columns, exceptions as (plan, row, text)."""
+
+    rows: int
+    columns: list[Any]
+    kept: dict[str, Any]
+    exceptions: list[tuple[int, int, str]]
+
+
+def stream(
+    opened: Opened,
+    plans: Sequence[Plan],
+    *,
+    missing: Sequence[str] = (),
+    keep: Sequence[str] = (),
+    rows: int = BATCH_ROWS,
+) -> Iterator[Batch]:
+    """The rows in order, batch by batch, with constant memory; failures are explained."""
+    query, own, shared = _query(opened, plans, missing, keep)
+    first_own = len(plans) + len(keep)
+    try:
+        reader = opened.connection.sql(query).to_arrow_reader(rows)
+        for record in reader:
+            count = record.num_rows
+            exceptions: list[tuple[int, int, str]] = []
+            for offset, position in enumerate(own):
+                texts = record.column(first_own + offset)
+                if texts.null_count < count:
+                    where = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+                    exceptions.extend(
+                        (position, int(row), text)
+                        for row, text in zip(where, texts.drop_null().to_pylist(), strict=True)
+                    )
+            if shared:
+                lists = record.column(record.num_columns - 1)
+                if lists.null_count < count:
+                    where = np.flatnonzero(lists.is_valid().to_numpy(zero_copy_only=False))
+                    for row, texts in zip(where, lists.drop_null().to_pylist(), strict=True):
+                        exceptions.extend(
+                            (position, int(row), text)
+                            for position, text in zip(shared, texts, strict=True)
+                            if text is not None
+                        )
+            columns = [record.column(position) for position in range(len(plans))]
+            kept = {name: record.column(len(plans) + at) for at, name in enumerate(keep)}
+            yield Batch(count, columns, kept, exceptions)
+    except Exception as failure:
+        if type(failure).__module__.partition(".")[0] not in ("duckdb", "_duckdb", "pyarrow"):
+            raise
+        raise opened.explain(failure) from failure
+
+
+def collect(
+    opened: Opened, plans: Sequence[Plan], *, missing: Sequence[str] = (), keep: Sequence[str] = ()
+) -> tuple[list[Cells], dict[str, Any], int, bool]:
+    """All rows: the columns, the kept columns, the number of rows, and whether all were read."""
+    cells = cells_for(plans)
+    kept: dict[str, list[Any]] = {name: [] for name in keep}
+    rows, whole = 0, True
+    for batch in stream(opened, plans, missing=missing, keep=keep):
+        whole = add(cells, batch, rows)
+        rows += batch.rows
+        for name, column in batch.kept.items():
+            kept[name].append(column)
+        if not whole:
+            break
+    for column in cells:
+        column.close()
+    joined = {name: _joined(parts) for name, parts in kept.items()}
+    return cells, joined, rows, whole
+
+
+def cells_for(plans: Sequence[Plan]) -> list[Cells]:
+    """Empty columns for the plans."""
+    return [
+        Codes()
+        if plan.way == "text"
+        else Values(limit=MOST_EXCEPTIONS if plan.whole or not plan.final else math.inf)
+        for plan in plans
+    ]
+
+
+def add(cells: Sequence[Cells], batch: Batch, start: int) -> bool:
+    """Append a batch whose first row is `start`; False if a plan has proved wrong."""
+    for column, array in zip(cells, batch.columns, strict=True):
+        column.add(array)
+    for position, row, text in batch.exceptions:
+        values = cells[position]
+        assert isinstance(values, Values)
+        values.exceptions.setdefault(text, []).append(start + row)
+    return not any(isinstance(column, Values) and column.overflowed for column in cells)
+
+
+def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list[Any]], int]:
+    """The values of the given text columns in the first rows, None where missing."""
+    if not indices:
+        return [], 0
+    query = f"SELECT {', '.join(f'c{index}' for index in indices)} FROM {_source(opened)} LIMIT {rows}"
+    try:
+        found = opened.connection.sql(query).fetchall()
+    except Exception as failure:
+        if type(failure).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
+            raise
+        raise opened.explain(failure) from failure
+    return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(found)
+
+
+def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
+    """The first row in which a column holds one of the texts; -1 if there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(list(texts), pa.string())
+    query = f"SELECT CAST(c{index} AS VARCHAR) FROM {_source(opened)}"
+    start = 0
+    for record in opened.connection.sql(query).to_arrow_reader(BATCH_ROWS):
+        found = pc.index(pc.is_in(record.column(0), wanted), True).as_py()
+        if found >= 0:
+            return start + int(found)
+        start += record.num_rows
+    return -1
+
+
+def text_at(opened: Opened, index: int, row: int) -> str:
+    """The text of one value."""
+    query = f"SELECT CAST(c{index} AS VARCHAR) FROM {_source(opened)} LIMIT 1 OFFSET {row}"
+    return str(opened.connection.sql(query).fetchall()[0][0])
+
+
+def distinct_texts(opened: Opened, index: int) -> int:
+    """How many different texts a column holds, exactly."""
+    query = f"SELECT count(DISTINCT c{index}) FROM {_source(opened)}"
+    return int(opened.connection.sql(query).fetchall()[0][0])
+
+
+def _joined(parts: list[Any]) -> Any:
+    import pyarrow as pa
+
+    return pa.chunked_array(parts) if parts else pa.array([], pa.string())
+
+
+def _source(opened: Opened) -> str:
+    names = ", ".join(f"c{index}" for index in range(len(opened.columns)))
+    return f"(SELECT * FROM {opened.relation}) AS t({names})"
+
+
+def _query(
+    opened: Opened, plans: Sequence[Plan], missing: Sequence[str], keep: Sequence[str]
+) -> tuple[str, list[int], list[int]]:
+    """The pass as SQL; and which plans have exceptions of their own, and which share a list."""
+    texts = ", ".join("'" + text.replace("'", "''") + "'" for text in missing)
+    masked, cast, shown = [], [], []
+    own: list[int] = []
+    shared: list[int] = []
+    bad: dict[int, str] = {}
+    positions = {name: index for index, name in enumerate(opened.columns)}
+    for at, plan in enumerate(plans):
+        raw = f"c{plan.index}"
+        if texts:
+            raw = f"CASE WHEN CAST({raw} AS VARCHAR) IN ({texts}) THEN NULL ELSE {raw} END"
+        masked.append(f"{raw} AS t{at}")
+        value, refused = _expressions(plan, f"t{at}", f"v{at}", opened.underscores)
+        cast.append(f"t{at}, {value} AS v{at}")
+        shown.append(f"v{at}")
+        if refused:
+            bad[at] = refused
+            (own if plan.own else shared).append(at)
+    for name in keep:
+        masked.append(f"c{positions[name]} AS k{positions[name]}")
+        cast.append(f"k{positions[name]}")
+        shown.append(f"k{positions[name]}")
+    shown.extend(f"CASE WHEN {bad[at]} THEN t{at} END AS x{at}" for at in own)
+    if shared:
+        some = " OR ".join(f"({bad[at]})" for at in shared)
+        each = ", ".join(f"CASE WHEN {bad[at]} THEN t{at} END" for at in shared)
+        shown.append(f"CASE WHEN {some} THEN [{each}] END AS x")
+    inner = f"SELECT {', '.join(masked)} FROM {_source(opened)}"
+    middle = f"SELECT {', '.join(cast)} FROM ({inner})"
+    return f"SELECT {', '.join(shown)} FROM ({middle})", own, shared
+
+
+def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[str, str]:
+    """A plan's value as SQL, and the condition under which its text is an exception."""
+    if plan.way == "text":
+        if plan.type in ("DOUBLE", "FLOAT"):
+            # 1.0 is the level "1", as it is where the source holds whole numbers.
+            return f"regexp_replace(CAST({text} AS VARCHAR), '\\.0$', '')", ""
+        return (text if plan.is_text else f"CAST({text} AS VARCHAR)"), ""
+    if plan.way == "date":
+        if plan.is_text:
+            return dates.sql(text, plan.date_format), f"{value} IS NULL AND {text} IS NOT NULL"
+        return f"(epoch_us({_moment(plan.type, text)}) / 86400e6)", ""
+    if not plan.is_text:
+        return f"CAST({text} AS DOUBLE)", ""
+    if plan.whole:
+        # A text that is not the whole number's own text: zeros in front, marks, blanks.
+        return f"CAST(TRY_CAST({text} AS BIGINT) AS DOUBLE)", (
+            f"NOT coalesce({value} BETWEEN -{numbers.LARGEST_EXACT} AND {numbers.LARGEST_EXACT} "
+            f"AND CAST(CAST({value} AS BIGINT) AS VARCHAR) = {text}, {text} IS NULL)"
+        )
+    # Comparing also finds what is not finite: DuckDB orders NaN above infinity.
+    refused = (
+        f"NOT coalesce({value} BETWEEN -{numbers.LARGEST_EXACT} AND {numbers.LARGEST_EXACT}, "
+        f"{text} IS NULL)"
+    )
+    if underscores:
+        refused += f" OR contains({text}, '_')"
+    return numbers.sql(text, plan.decimal, plan.thousands), refused
+
+
+def _moment(type_: str, text: str) -> str:
+    return text if "ZONE" in type_ else f"CAST({text} AS TIMESTAMP)"

@@ -1,0 +1,109 @@
+"""Every kind of source becomes an Opened: chosen by the object's type or the file's suffix.
+
+It reads nothing itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from vetro.errors import error
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+
+_TEXT = (".csv", ".tsv", ".txt", ".dat", ".data")
+_SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+_DATABASES = (".duckdb", ".ddb", ".db", ".sqlite", ".sqlite3", ".db3")
+_JSON = (".jsonl", ".ndjson", ".json")
+_PARQUET = (".parquet", ".pq")
+_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".npz", ".rds", ".rdata", ".mat")
+_KNOWN = "CSV, TSV, Parquet, JSON lines, .xlsx, DuckDB and SQLite files, and PostgreSQL addresses"
+
+
+def open_source(source: object, options: ReadOptions) -> Opened:
+    """The opened source: a path or address as text, a Path, or a frame in memory.
+
+    TableError: E124 no such file, E125 a kind of file that Vetro does not read.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _open_path(os.fspath(source), options)
+    from vetro.tables import frames
+
+    if frames.frame_kind(source):
+        return frames.open_frame(source, options)
+    raise error(
+        "E125",
+        source=f"a {type(source).__name__}",
+        what="not a kind of table that Vetro reads",
+        mend="Pass a path, a pandas, polars or pyarrow table, a dict of columns, or a 2-d array.",
+    )
+
+
+def _open_path(text: str, options: ReadOptions) -> Opened:
+    if text.startswith(("postgres://", "postgresql://")):
+        from vetro.tables.postgres import open_postgres
+
+        return open_postgres(text, options)
+    path = Path(text)
+    suffix = _suffix(path)
+    several = any(letter in text for letter in "*?[") and not path.exists()
+    if not several and not path.exists():
+        raise error("E124", source=text, hint=_hint(path))
+    if path.is_dir() or several:
+        from vetro.tables.parquet import open_parquet
+
+        return open_parquet(path, options)
+    if suffix in _DATABASES or (options.query and suffix in (*_TEXT, *_PARQUET, *_JSON)):
+        from vetro.tables.database import open_database
+
+        return open_database(path, options)
+    if suffix in _PARQUET:
+        from vetro.tables.parquet import open_parquet
+
+        return open_parquet(path, options)
+    if suffix in _JSON:
+        from vetro.tables.jsonlines import open_json
+
+        return open_json(path, options)
+    if suffix in _SHEETS:
+        from vetro.tables.spreadsheet import open_spreadsheet
+
+        return open_spreadsheet(path, options)
+    if suffix in _TEXT:
+        from vetro.tables.delimited import open_delimited
+
+        return open_delimited(path, options)
+    raise _unknown(path, suffix)
+
+
+def _suffix(path: Path) -> str:
+    """The suffix in small letters; that below .gz for packed text."""
+    suffix = path.suffix.lower()
+    if suffix != ".gz":
+        return suffix
+    inner = Path(path.stem).suffix.lower()
+    return inner if inner in (*_TEXT, *_JSON) else ".gz"
+
+
+def _unknown(path: Path, suffix: str) -> Exception:
+    if suffix in _PICKLES:
+        what = f"files of the kind {suffix} are not read, because they can run code or hold no table"
+        mend = "Write the table as CSV or Parquet."
+    elif suffix:
+        what = f"the kind {suffix} is not known"
+        mend = f"Use one of: {_KNOWN}."
+    else:
+        what = "the name has no suffix, so that its kind is not known"
+        mend = "Rename it, for example to " + path.name + ".csv."
+    return error("E125", source=path.name, what=what, mend=mend)
+
+
+def _hint(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f'There is no folder "{folder}".'
+    names = [item.name for item in folder.iterdir()]
+    found = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f'Did you mean "{folder / found[0]}"?' if found else "Check the path."

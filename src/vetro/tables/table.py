@@ -1,0 +1,63 @@
+"""A table: typed, checked columns in memory, as arrays that the encoder reads directly.
+
+Not a data frame: no indexing by label, no joins, no text beyond category levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice
+from vetro.tables.schema import Schema
+
+
+def row_place(row: int) -> str:
+    """The place of a row (counted from 0) in a source that has no lines: "row 1" is the first."""
+    return f"row {row + 1}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length.
+
+    values[name], each (rows,):
+      number, date, flag: float64, NaN where missing (date: days since 1970-01-01 with
+      the time of day as a fraction; flag: 0 or 1);
+      category: int32 index into the schema column's levels, -1 where missing, and -2
+      where the text is not among the levels (only when read with a model's schema).
+    name: as messages call the source ("concrete.csv").  fingerprint: SHA-256 of the
+    source's bytes (or of the values, for frames and queries), "" where not computed.
+    place_of: where a row (counted from 0) stands, for messages: "line 9" of a text file,
+    "row 8" of anything else.
+    kept: columns carried along unread (predict --keep), as Arrow arrays.
+    unseen: for values of -2, {column: {text: first row}} of unseen category texts.
+    """
+
+    schema: Schema
+    values: dict[str, NDArray[Any]]
+    rows: int
+    name: str
+    fingerprint: str = ""
+    notices: tuple[Notice, ...] = ()
+    place_of: Callable[[int], str] = row_place
+    kept: dict[str, Any] = field(default_factory=dict)
+    unseen: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def with_schema(self, schema: Schema, *notices: Notice) -> Table:
+        """The same values under another schema (roles changed), with notices added."""
+        return replace(self, schema=schema, notices=self.notices + notices)
+
+    def take(self, rows: NDArray[np.intp]) -> Table:
+        """The given rows, in that order."""
+        place_of = self.place_of
+        return replace(
+            self,
+            values={name: column[rows] for name, column in self.values.items()},
+            rows=len(rows),
+            place_of=lambda row: place_of(int(rows[row])),
+        )

@@ -1,0 +1,213 @@
+"""Where things stand in a delimited text: lines of rows, and the place of a fault.
+
+Python's csv module walks the file, and only on demand: to name a line in a message, or
+after DuckDB refused the file.  It reads no values.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vetro.errors import counted, error, shown
+from vetro.tables import dialect as dialects
+
+LONGEST_FIELD = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class TextFile:
+    """A UTF-8 text with its separator; width: the header's number of fields.
+
+    skips: whether rows with another number of fields are left out.
+    """
+
+    path: Path
+    source: str
+    sep: str
+    header: bool
+    width: int = 0
+    skips: bool = False
+
+    def with_width(self, width: int) -> TextFile:
+        """The same file once its number of columns is known."""
+        return replace(self, width=width)
+
+    def skipping(self) -> TextFile:
+        """The same file with rows of another width left out."""
+        return replace(self, skips=True)
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """Each record that is not blank, with the line on which it starts."""
+        if self.sep == " ":
+            with self.path.open(encoding="utf-8-sig", newline=None) as file:
+                for line, text in enumerate(file, 1):
+                    if fields := dialects.split_blanks(text):
+                        yield line, fields
+            return
+        before = csv.field_size_limit(16 * LONGEST_FIELD)
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file, delimiter=self.sep, quotechar=dialects.QUOTE)
+                line = 1
+                for fields in reader:
+                    if fields:
+                        yield line, fields
+                    line = reader.line_num + 1
+        finally:
+            csv.field_size_limit(before)
+
+    def place_of(self, row: int) -> str:
+        """The line on which a row (counted from 0) starts, as "line 9"."""
+        at = -1 if self.header else 0
+        for line, fields in self.records():
+            if at < 0:
+                at = 0
+                continue
+            if self.skips and len(fields) != self.width:
+                continue
+            if self.width == 1 and not fields[0]:
+                continue
+            if at == row:
+                return f"line {line}"
+            at += 1
+        return f"row {row + 1}"
+
+    def check_ends(self, rows: int, empty: int) -> None:
+        """Refuse rows that end with one separator too many, which DuckDB lets pass.
+
+        empty: how many rows have an empty last value.  Each of these, and only these, may
+        end with a separator; only if more do, the file is walked.
+        """
+        if self.skips or self.sep == " ":
+            return
+        mark = self.sep.encode()
+        ends = 0
+        last = b""
+        with self.path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                text = last + chunk
+                ends += text.count(mark + b"\n") + text.count(mark + b"\r")
+                last = chunk[-1:]
+        if ends + (last == mark) > empty:
+            self._refuse_wrong_widths()
+
+    def explain(self, failure: Exception) -> Exception:
+        """The error to raise for a failure of DuckDB on this file."""
+        wrong = dialects.encoding_error(self.path, self.source, "utf-8")
+        if wrong is not None:
+            return wrong
+        try:
+            self._refuse_quotes_and_lengths()
+            self._refuse_wrong_widths()
+        except (csv.Error, UnicodeError):
+            pass
+        except Exception as found:
+            return found
+        return failure
+
+    def _refuse_wrong_widths(self) -> None:
+        for line, fields in self.records():
+            if len(fields) == self.width:
+                continue
+            named = f"--sep {shown(self.sep)}" if self.sep != "\t" else "--sep tab"
+            mend = f'Quote values that contain "{self.sep}", or use --bad-rows skip.'
+            if len(fields) == self.width + 1 and fields[-1] == "":
+                mend = f'Remove the "{self.sep}" at the end of each row, or use --bad-rows skip.'
+            elif len(fields) < self.width:
+                mend = "Fill the row up, or use --bad-rows skip."
+            if self.sep == "\t":
+                mend = mend.replace('"\t"', "a tab")
+            del named
+            raise error(
+                "E108",
+                source=self.source,
+                line=line,
+                found=counted(len(fields), "field"),
+                expected=self.width,
+                mend=mend,
+            )
+
+    def _refuse_quotes_and_lengths(self) -> None:
+        """Walk the characters' quotes: E109 for one never closed, E111 for what follows one."""
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            quoted = False
+            opened_line = opened_field = 0
+            length = 0
+            for line, text in enumerate(_lines(file), 1):
+                if not quoted:
+                    length = 0
+                position = 1
+                at = 0
+                if dialects.QUOTE not in text and not quoted:
+                    self._refuse_length(text.split(self.sep), line)
+                    continue
+                start = not quoted
+                while at < len(text):
+                    letter = text[at]
+                    if quoted:
+                        if letter == dialects.QUOTE:
+                            if text[at + 1 : at + 2] == dialects.QUOTE:
+                                at += 1
+                            else:
+                                quoted = False
+                                after = text[at + 1 : at + 2]
+                                if after and after not in (self.sep, "\r", "\n"):
+                                    raise error(
+                                        "E111",
+                                        source=self.source,
+                                        line=line,
+                                        what="text follows the closing quote of a value",
+                                        mend="Write a quote inside a value twice.",
+                                    )
+                        length += 1
+                    elif letter == self.sep:
+                        position, start, length = position + 1, True, 0
+                        at += 1
+                        continue
+                    elif letter == dialects.QUOTE and start:
+                        quoted, opened_line, opened_field = True, line, position
+                    else:
+                        length += 1
+                    start = False
+                    at += 1
+                if length > LONGEST_FIELD and not quoted:
+                    raise self._too_long(opened_line or line)
+            if quoted:
+                raise error(
+                    "E109", source=self.source, line=opened_line, position=opened_field
+                )
+
+    def _refuse_length(self, fields: list[str], line: int) -> None:
+        if sum(map(len, fields)) + len(fields) > LONGEST_FIELD:
+            raise self._too_long(line, field=max(map(len, fields)) > LONGEST_FIELD)
+
+    def _too_long(self, line: int, field: bool = True) -> Exception:
+        return error(
+            "E111",
+            source=self.source,
+            line=line,
+            what=f"{'a field' if field else 'the line'} exceeds 1 MiB",
+            mend="Check for a missing quote.",
+        )
+
+
+def _lines(file: Iterator[str]) -> Iterator[str]:
+    return iter(file)
+
+
+def nul_error(path: Path, source: str, offset: int) -> Exception:
+    """E111 for a NUL byte at an offset."""
+    with path.open("rb") as file:
+        before = file.read(offset)
+        around = before[-100:] + file.read(100)
+    wide = around.count(0) * 3 > len(around)
+    return error(
+        "E111",
+        source=source,
+        line=before.count(b"\n") + 1,
+        what="a value holds a NUL byte",
+        mend="Use --encoding utf-16-le if the file is UTF-16." if wide else "Remove it.",
+    )

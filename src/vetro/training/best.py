@@ -1,0 +1,65 @@
+"""Held-out loss after each epoch, patience, and the best parameters kept.
+
+For a user's own module in the PyTorch door; the table door's engines stop by themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Best:
+    """The parameters and buffers of the epoch with the lowest validation loss so far."""
+
+    def __init__(self, module: nn.Module, patience: int) -> None:
+        self.epoch = 0
+        self._module = module
+        self._patience = patience
+        self._score = math.inf
+        self._waited = 0
+        self._kept: dict[str, Tensor] = {}
+
+    def consider(self, epoch: int, score: float) -> bool:
+        """Keep this epoch if it is the best; False if `patience` epochs brought nothing."""
+        if score < self._score:
+            self.epoch, self._score, self._waited = epoch, score, 0
+            self._kept = {name: value.detach().clone() for name, value in self._tensors()}
+        else:
+            self._waited += 1
+        return self._waited < self._patience
+
+    def restore(self) -> None:
+        """Copy the best epoch's values into the module, if there was one."""
+        with torch.no_grad():
+            for name, value in self._tensors():
+                if name in self._kept:
+                    value.copy_(self._kept[name])
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self._module.named_parameters()
+        yield from self._module.named_buffers()
+
+
+def evaluate(
+    module: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor
+) -> float:
+    """The loss of all rows at once, in eval mode and without gradients."""
+    with _evaluating(module), torch.no_grad():
+        return float(loss(module(x), y))
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(modes[0][1])
+        for part, mode in modes:
+            part.training = mode

@@ -1,0 +1,186 @@
+"""The mistakes one makes around a PyTorch training loop, found before its first step.
+
+Module, loss, optimizer and rows by themselves; how they fit each other is seen in the
+first step (misfit.py).  A check refuses only what cannot be meant; what the plain loop
+does sensibly passes, however unusual it is.
+"""
+
+from __future__ import annotations
+
+import weakref
+
+import torch
+from torch import Tensor, nn
+
+from vetro.errors import Notice, VetroError, counted, error, notice
+from vetro.training.loss_probe import Loss
+
+ELEMENTWISE = {
+    "MSELoss": "mse_loss",
+    "L1Loss": "l1_loss",
+    "SmoothL1Loss": "smooth_l1_loss",
+    "HuberLoss": "huber_loss",
+    "PoissonNLLLoss": "poisson_nll_loss",
+    "SoftMarginLoss": "soft_margin_loss",
+    "BCELoss": "binary_cross_entropy",
+    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+}
+OF_CLASSES = {"CrossEntropyLoss": "cross_entropy", "NLLLoss": "nll_loss"}
+
+_left: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[weakref.ref[Tensor], int]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def check_kinds(module: object, loss: object, optimizer: object) -> None:
+    """Refuse a class where an object is meant, and what is none of the three."""
+    if isinstance(module, type):
+        raise refusal(f"module is the class {module.__name__}", f"Use {module.__name__}(...)")
+    if not isinstance(module, nn.Module):
+        raise refusal(f"module is a {type(module).__name__}", "Give a torch.nn.Module")
+    if isinstance(loss, type):
+        raise refusal(f"loss is the class {loss.__name__}", f"Use {loss.__name__}()")
+    if not callable(loss):
+        raise refusal(
+            f"loss is a {type(loss).__name__}",
+            "Give a function of (output, target), or nn.MSELoss()",
+        )
+    if isinstance(optimizer, type):
+        raise refusal(
+            f"optimizer is the class {optimizer.__name__}",
+            f"Use {optimizer.__name__}(module.parameters(), ...)",
+        )
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise refusal(
+            f"optimizer is a {type(optimizer).__name__}",
+            "Give an object such as torch.optim.Adam(module.parameters())",
+        )
+
+
+def check_rows(x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y") -> None:
+    """Refuse tensors without rows, or with different numbers of them."""
+    for name, tensor in ((name_x, x), (name_y, y)):
+        if tensor.dim() == 0 or tensor.numel() == 0:
+            raise refusal(
+                f"{name} has no rows (shape {shape_text(tensor.shape)})", "Give one row per sample"
+            )
+    if x.shape[0] != y.shape[0]:
+        raise refusal(
+            f"{name_x} has {counted(x.shape[0], 'row')}, {name_y} has {y.shape[0]}",
+            "Give one target per row",
+        )
+
+
+def check_values(module: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> None:
+    """Refuse NaN and infinity where nothing can handle them.
+
+    A module or a loss of the user's own may; theirs are looked at only if the loss is not
+    finite (misfit.explain_divergence).
+    """
+    if all(type(part).__module__.startswith("torch.nn.") for part in module.modules()):
+        check_finite("x", x)
+    if kind_of_loss(loss):
+        check_finite("y", y)
+
+
+def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> list[Notice]:
+    """Compare the module's parameters with those the optimizer holds."""
+    named = dict(module.named_parameters())
+    if not named:
+        raise refusal("the module has no parameters", "Register layers as its attributes")
+    trainable = {name: value for name, value in named.items() if value.requires_grad}
+    if not trainable:
+        raise refusal(
+            "every parameter of the module is frozen (requires_grad is False)",
+            "Use module.requires_grad_(True)",
+        )
+    held = [value for group in optimizer.param_groups for value in group["params"]]
+    held_ids = {id(value) for value in held}
+    kind = type(optimizer).__name__
+    if not any(id(value) in held_ids for value in named.values()):
+        first = f"one of shape {shape_text(held[0].shape)}"
+        raise error("E311", first=first, optimizer=kind)
+    missing = [name for name, value in trainable.items() if id(value) not in held_ids]
+    if missing:
+        return [notice("W312", count=len(missing), first=missing[0], optimizer=kind)]
+    if not any(id(value) in held_ids for value in trainable.values()):
+        raise refusal(
+            "every parameter the optimizer holds is frozen", "Use requires_grad_(True) on them"
+        )
+    return []
+
+
+def check_gradients(module: nn.Module) -> list[Notice]:
+    """Tell gradients that are not zero, unless Vetro's own last step left them."""
+    left = _left.get(module, {})
+    for name, parameter in module.named_parameters():
+        gradient = parameter.grad
+        if gradient is None:
+            continue
+        reference, version = left.get(name, (None, -1))
+        mine = reference is not None and reference() is gradient and gradient._version == version
+        if not mine and bool((gradient != 0).any()):
+            return [notice("W310", parameter=f"{name}.grad")]
+    return []
+
+
+def remember_gradients(module: nn.Module) -> None:
+    """Note the gradients of the last step: the next call need not warn of them."""
+    _left[module] = {
+        name: (weakref.ref(parameter.grad), parameter.grad._version)
+        for name, parameter in module.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def check_mode(module: nn.Module) -> list[Notice]:
+    """Tell a module in eval mode that has a layer whose forward asks for the mode."""
+    if module.training:
+        return []
+    for name, part in module.named_modules():
+        code = getattr(getattr(type(part), "forward", None), "__code__", None)
+        if not part.training and code is not None and "training" in code.co_names:
+            layers = f'"{name}" ({type(part).__name__})' if name else type(part).__name__
+            return [notice("W314", layers=layers)]
+    return []
+
+
+def kind_of_loss(loss: Loss) -> str:
+    """The class name of a known loss of torch, also for its function; else ""."""
+    known = {**ELEMENTWISE, **OF_CLASSES}
+    name = type(loss).__name__
+    if type(loss).__module__ == "torch.nn.modules.loss":
+        return name if name in known else ""
+    if getattr(loss, "__module__", "") == "torch.nn.functional":
+        function = getattr(loss, "__name__", "")
+        return next((kind for kind, known_as in known.items() if known_as == function), "")
+    return ""
+
+
+def check_finite(name: str, values: Tensor) -> None:
+    if not values.is_floating_point():
+        return
+    wrong = ~torch.isfinite(values)
+    if not bool(wrong.any()):
+        return
+    row, *place = wrong.nonzero()[0].tolist()
+    column = "".join(f", column {index}" for index in place)
+    found = float(values[wrong][0])
+    raise refusal(
+        f"{name} holds {found} (first in row {row}{column}; {int(wrong.sum())} of {values.numel()} "
+        "values are not finite)",
+        "Fill or leave out these rows",
+    )
+
+
+def refusal(what: str, mend: str) -> VetroError:
+    """E315: what is wrong, and how to mend it."""
+    return error("E315", what=what, mend=f"{mend}.")
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    return str(tuple(shape))
+
+
+def dtype_name(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

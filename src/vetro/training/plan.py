@@ -1,0 +1,103 @@
+"""From a recipe to an engine's plan: every "auto" and every 0 becomes a plain number here."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.engine import Matrix, Plan
+from vetro.errors import error
+from vetro.networks.network import Network
+from vetro.training.recipe import Recipe
+
+NUMBER_LOSSES = ("mse", "l1", "smooth_l1", "huber")
+CLASS_LOSSES = ("cross_entropy", "bce")
+
+
+def resolve_loss(recipe: Recipe, task: str, classes: int) -> str:
+    """The loss that "auto" stands for; E601 if the recipe's does not fit the task."""
+    regression = task == "regression"
+    if recipe.loss == "auto":
+        return "mse" if regression else "cross_entropy"
+    allowed: tuple[str, ...] = NUMBER_LOSSES if regression else CLASS_LOSSES
+    reason = "the target is a number" if regression else "the target is a class"
+    if not regression and classes != 2:
+        allowed, reason = ("cross_entropy",), f"the target has {classes} classes"
+    if recipe.loss not in allowed:
+        mend = f"Use one of: {', '.join(allowed)}."
+        raise error("E601", argument="loss", value=recipe.loss, reason=reason, mend=mend)
+    return recipe.loss
+
+
+def output_count(loss: str, task: str, classes: int, targets: int) -> int:
+    """Outputs of the network: one per target, one per class, or one logit for bce."""
+    if task == "regression":
+        return targets
+    return 1 if loss == "bce" else classes
+
+
+def batch_size(recipe: Recipe, rows: int) -> int:
+    """The recipe's batch, or a power of two near rows / 40, from 16 to 1024."""
+    if recipe.batch:
+        return min(recipe.batch, rows)
+    suited = 2 ** round(math.log2(max(rows, 1) / 40)) if rows >= 1 else 1
+    return int(min(max(16, min(suited, 1024)), rows))
+
+
+def rate_factors(schedule: str, epochs: int) -> NDArray[np.float64]:
+    """Factors (epochs,) of the learning rate, one an epoch, t = epoch / epochs from 0.
+
+    constant, plateau: 1.  cosine: (1 + cos(pi t)) / 2.  step: 1 halved at every quarter.
+    exponential: 0.01^t.  one_cycle: from 0.1 up to 1 over the first three tenths, then by a cosine
+    down to 0.001 (Smith 2018).
+    """
+    t = np.arange(epochs, dtype=np.float64) / max(epochs, 1)
+    if schedule == "cosine":
+        return 0.5 * (1 + np.cos(np.pi * t))
+    if schedule == "step":
+        return 0.5 ** np.floor(4 * t)
+    if schedule == "exponential":
+        return np.asarray(0.01**t)
+    if schedule == "one_cycle":
+        rise = 0.1 + 0.9 * t / 0.3
+        fall = 0.001 + 0.999 * 0.5 * (1 + np.cos(np.pi * (t - 0.3) / 0.7))
+        return np.where(t < 0.3, rise, fall)
+    return np.ones(epochs)
+
+
+def balanced_weights(classes: NDArray[np.int64], count: int) -> Matrix:
+    """(count,) weights rows / (count * rows of the class); 1 for a class without rows."""
+    rows = np.bincount(classes, minlength=count).astype(np.float64)
+    weights = np.where(rows > 0, len(classes) / (count * np.maximum(rows, 1)), 1.0)
+    return np.asarray(weights, dtype=np.float32)
+
+
+def make_plan(
+    recipe: Recipe,
+    network: Network,
+    loss: str,
+    rows: int,
+    seed: int,
+    class_weights: Matrix | None,
+    device: str,
+) -> Plan:
+    """The plan of one member that trains on `rows` rows."""
+    return Plan(
+        network=network,
+        loss=loss,
+        optimizer=recipe.optimizer,
+        learning_rate=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        rate_factors=rate_factors(recipe.schedule, recipe.epochs),
+        plateau=max(1, recipe.patience // 3) if recipe.schedule == "plateau" else 0,
+        batch_size=batch_size(recipe, rows),
+        epochs=recipe.epochs,
+        patience=recipe.patience,
+        clip=recipe.clip,
+        seed=seed,
+        class_weights=class_weights,
+        device=device,
+    )

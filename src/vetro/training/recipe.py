@@ -1,0 +1,133 @@
+"""The recipe: how to train. Frozen, serialisable, the same in TOML as on the command line.
+
+Not the table's options (targets, roles, reading): those are the fit's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from vetro.errors import error, nearest
+from vetro.networks.network import ACTIVATIONS, Activation
+
+Loss = Literal["auto", "mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
+Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
+Schedule = Literal["constant", "cosine", "one_cycle", "step", "exponential", "plateau"]
+ClassWeight = Literal["none", "balanced"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every choice of training; the defaults are what `vetro fit` uses.
+
+    hidden: units of each hidden layer.  loss "auto": mse for numbers, cross_entropy for
+    classes.  learning_rate: at its highest, if the schedule varies it.  batch: rows a
+    step, 0 for a size that suits the table.  epochs: at most.  patience: epochs without
+    a better validation error before stopping, 0 for never.  weight_decay: decoupled for
+    adamw, coupled otherwise.  dropout: share of hidden values.  clip: largest norm of
+    the gradient, 0 for none.  time: seconds for the whole fit, 0 for no limit.
+    members: networks for each fold (or in all, with holdout).  folds: 0 with holdout.
+    holdout: share of rows held out, 0 with folds.  -1 for folds or holdout means: 5
+    folds up to 100,000 rows, a held-out tenth above.
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: Activation = "relu"
+    loss: Loss = "auto"
+    optimizer: Optimizer = "adamw"
+    learning_rate: float = 1e-2
+    momentum: float = 0.0
+    schedule: Schedule = "one_cycle"
+    batch: int = 0
+    epochs: int = 150
+    patience: int = 75
+    weight_decay: float = 0.1
+    dropout: float = 0.0
+    clip: float = 0.0
+    seed: int = 0
+    time: float = 0.0
+    members: int = 1
+    folds: int = -1
+    holdout: float = -1.0
+    class_weight: ClassWeight = "none"
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, as written to TOML and into models."""
+        data = asdict(self)
+        data["hidden"] = list(self.hidden)
+        return data
+
+    @staticmethod
+    def from_json(data: dict[str, Any], source: str = "recipe") -> Recipe:
+        """A recipe from a dict; E602 for an unknown entry, E601 for a value that is not valid."""
+        names = [entry.name for entry in fields(Recipe)]
+        for name in data:
+            if name not in names:
+                hint = nearest(name, names)
+                raise error("E602", source=source, name=name, hint=hint, entries=", ".join(names))
+        values = dict(data)
+        if isinstance(values.get("hidden"), list):
+            values["hidden"] = tuple(values["hidden"])
+        return Recipe(**values)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "activation": ACTIVATIONS,
+    "loss": get_args(Loss),
+    "optimizer": get_args(Optimizer),
+    "schedule": get_args(Schedule),
+    "class_weight": get_args(ClassWeight),
+    "device": get_args(Device),
+}
+# name: (lowest, highest, whether lowest itself is allowed)
+_RANGES: dict[str, tuple[float, float, bool]] = {
+    "learning_rate": (0.0, 1e6, False),
+    "momentum": (0.0, 1.0, True),
+    "batch": (0, 2**31, True),
+    "epochs": (1, 10**9, True),
+    "patience": (0, 10**9, True),
+    "weight_decay": (0.0, 1e6, True),
+    "dropout": (0.0, 0.95, True),
+    "clip": (0.0, 1e30, True),
+    "seed": (0, 2**63 - 1, True),
+    "time": (0.0, 1e9, True),
+    "members": (1, 1000, True),
+    "folds": (-1, 1000, True),
+    "holdout": (-1.0, 0.9, True),
+}
+_WHOLE = ("batch", "epochs", "patience", "seed", "members", "folds")
+
+
+def _validate(recipe: Recipe) -> None:
+    for name, choices in _CHOICES.items():
+        value = getattr(recipe, name)
+        if value not in choices:
+            mend = f"Use one of: {', '.join(choices)}."
+            raise error("E601", argument=name, value=value, reason="it is unknown", mend=mend)
+    for name, (low, high, low_allowed) in _RANGES.items():
+        value = getattr(recipe, name)
+        wanted = "a whole number" if name in _WHOLE else "a number"
+        kinds = (int,) if name in _WHOLE else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            _refuse(name, value, f"{wanted} is needed")
+        if not (low <= value <= high) or (value == low and not low_allowed):
+            _refuse(name, value, f"it must be {'at least' if low_allowed else 'above'} {low:g}")
+    if not isinstance(recipe.hidden, tuple) or not all(
+        isinstance(units, int) and not isinstance(units, bool) and 1 <= units <= 65536
+        for units in recipe.hidden
+    ):
+        _refuse("hidden", recipe.hidden, "whole numbers from 1 to 65536 are needed")
+    if recipe.folds == 1:
+        _refuse("folds", 1, "one fold leaves nothing to train on", "Use 0 or at least 2.")
+    if recipe.folds > 1 and recipe.holdout > 0:
+        _refuse("holdout", recipe.holdout, "folds are given as well", "Use one of the two.")
+
+
+def _refuse(name: str, value: object, reason: str, mend: str = "Correct it.") -> None:
+    raise error("E601", argument=name, value=value, reason=reason, mend=mend)

@@ -1,0 +1,127 @@
+"""When the learning rate moves: the user's own schedule, stepped by the loop.
+
+Not the recipe's schedules, which the engines know by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+from vetro.errors import error
+
+Schedule = LRScheduler | Callable[[int], float]
+
+
+class Stepping:
+    """A schedule and its rhythm.
+
+    A scheduler of torch is stepped once a step when training by steps, once an epoch
+    when by epochs; OneCycleLR and CyclicLR once a step in any case, ReduceLROnPlateau
+    once an epoch, with the validation loss.  A function gives the factor of the learning
+    rate of the k-th step (by epochs: epoch), k from 0; `finish` puts the rates back.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule | None,
+        optimizer: torch.optim.Optimizer,
+        *,
+        by_epochs: bool,
+        steps: int,
+        validated: bool,
+    ) -> None:
+        self._schedule = schedule
+        self._optimizer = optimizer
+        self._count = 0
+        self._rates: list[float | Tensor] = []
+        self._after_epoch = by_epochs
+        if isinstance(schedule, LRScheduler):
+            _check(schedule, optimizer, steps, validated)
+            if isinstance(schedule, OneCycleLR | CyclicLR):
+                self._after_epoch = False
+            elif isinstance(schedule, ReduceLROnPlateau):
+                self._after_epoch = True
+        elif schedule is not None:
+            if isinstance(schedule, type) or not callable(schedule):
+                raise error(
+                    "E601",
+                    argument="schedule",
+                    value=getattr(schedule, "__name__", schedule),
+                    reason="it is neither a scheduler of this optimizer nor a function",
+                    mend="Give an object of torch.optim.lr_scheduler, or a function of the "
+                    "step that returns a factor.",
+                )
+            self._rates = [_copy(group["lr"]) for group in optimizer.param_groups]
+            self._apply(schedule)
+
+    @property
+    def every_step(self) -> Callable[[], None] | None:
+        """What is to be called after each step."""
+        return None if self._schedule is None or self._after_epoch else self._advance
+
+    def end_epoch(self, validation: float | None) -> None:
+        """What is to be called after each epoch, with its validation loss."""
+        if self._schedule is None or not self._after_epoch:
+            return
+        if isinstance(self._schedule, ReduceLROnPlateau) and validation is not None:
+            self._schedule.step(validation)
+        else:
+            self._advance()
+
+    def finish(self) -> None:
+        """Put back the learning rates that a function varied."""
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=False):
+            _set(group, rate)
+
+    def _advance(self) -> None:
+        self._count += 1
+        if isinstance(self._schedule, LRScheduler):
+            self._schedule.step()
+        elif self._schedule is not None:
+            self._apply(self._schedule)
+
+    def _apply(self, factor_of: Callable[[int], float]) -> None:
+        factor = float(factor_of(self._count))
+        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
+            _set(group, rate * factor)
+
+
+def _check(
+    schedule: LRScheduler, optimizer: torch.optim.Optimizer, steps: int, validated: bool
+) -> None:
+    name = type(schedule).__name__
+    if schedule.optimizer is not optimizer:
+        raise error(
+            "E604",
+            what=f"the schedule {name} belongs to another optimizer",
+            mend=f"Use {name}(optimizer, ...) with the optimizer that is given here.",
+        )
+    if isinstance(schedule, ReduceLROnPlateau) and not validated:
+        raise error(
+            "E604",
+            what="ReduceLROnPlateau waits for a validation loss",
+            mend="Use validation=(x, y), or another schedule.",
+        )
+    if isinstance(schedule, OneCycleLR) and steps > schedule.total_steps - schedule.last_epoch:
+        raise error(
+            "E604",
+            what=f"OneCycleLR ends after {schedule.total_steps - schedule.last_epoch} more steps, "
+            f"training takes {steps}",
+            mend=f"Use OneCycleLR(optimizer, ..., total_steps={steps}).",
+        )
+
+
+def _copy(rate: float | Tensor) -> float | Tensor:
+    return rate.clone() if isinstance(rate, Tensor) else rate
+
+
+def _set(group: dict[str, object], rate: float | Tensor) -> None:
+    held = group["lr"]
+    if isinstance(held, Tensor):
+        held.fill_(float(rate))
+    else:
+        group["lr"] = rate
