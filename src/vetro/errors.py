@@ -148,8 +148,10 @@ CATALOGUE: dict[str, str] = {
     "W403": "column {column!q}: {rows} {lie} outside the training range [{low}, {high}]; "
     "predictions extrapolate.",
     "W404": "column {column!q}: {value!q}{others} {were} not seen in training ({rows}); "
-    "read as an unknown level.",
+    "read as {reading}.",
     "E405": "{what}. {mend}",
+    "W407": "{source} is the table that the model was fitted to: these figures flatter it. "
+    "Use rows it never saw; for its held-out quality see vetro show.",
     "W406": "column {column!q} is empty in {rows} (first {place}) and never was in training; "
     "read as {reading}.",
     "E501": "{path}: damaged or edited ({reason}). Restore it.",

@@ -18,13 +18,12 @@ from typer.core import TyperCommand
 import vetro
 from vetro.apps.fit_command import fit
 from vetro.apps.inspect_command import inspect
+from vetro.apps.options import recipe_defaults
 from vetro.apps.predict_command import evaluate, predict
 from vetro.apps.present import message
 from vetro.apps.runs_command import runs
 from vetro.apps.show_command import show
-from vetro.errors import VetroError, error, nearest
-
-INTERRUPTED = 130  # as a shell reports a command that SIGINT ended
+from vetro.errors import VetroError, error, nearest, shown
 
 
 class Command(TyperCommand):
@@ -33,11 +32,15 @@ class Command(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, then the options of each panel, in the order declared."""
         panels: dict[str, list[tuple[str, str]]] = {}
+        defaults: dict[str, str] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
                 panel = getattr(parameter, "rich_help_panel", None) or kind
+                if "{" in record[1]:
+                    defaults = defaults or recipe_defaults()
+                    record = (record[0], record[1].format_map(defaults))
                 panels.setdefault(panel, []).append(record)
         for panel, records in panels.items():
             with formatter.section(panel):
@@ -53,7 +56,7 @@ app = typer.Typer(
     epilog="vetro COMMAND --help tells more.  A first run: vetro fit data.csv --target price",
 )
 for _command in (inspect, fit, predict, evaluate, show, runs):
-    app.command(cls=Command)(_command)
+    app.command(_command.__name__, cls=Command)(_command)
 
 
 @app.callback(invoke_without_command=True)
@@ -99,7 +102,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except VetroError as refusal:
         return _ended(refusal, debug)
     except typer.TyperException as fault:
-        return _ended(_usage_error(fault), debug)
+        return _ended(_usage_error(fault, arguments), debug)
     except BrokenPipeError:
         return 0
     except Exception as fault:
@@ -116,18 +119,22 @@ def _ended(refusal: VetroError, debug: bool) -> int:
     return refusal.exit_status
 
 
-def _usage_error(fault: Any) -> VetroError:
+def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
     """E604 of what typer refused."""
-    context = getattr(fault, "ctx", None)
-    path = context.command_path if context else "vetro"
-    parameter, option = getattr(fault, "param", None), getattr(fault, "option_name", "")
-    known = [name for entry in context.command.params for name in entry.opts] if context else []
-    what = fault.format_message().rstrip(".")
-    hint = ""
-    if option and option not in known:
-        what, hint = f"{path} has no option {option}", nearest(option, known)
-    elif type(fault).__name__ == "MissingParameter" and parameter is not None:
+    context, option = getattr(fault, "ctx", None), getattr(fault, "option_name", "")
+    commands = {entry.name or "" for entry in app.registered_commands}
+    command = next((item for item in arguments if item in commands), "")
+    path = f"vetro {command}".rstrip()
+    options = [name for entry in context.command.params for name in entry.opts] if context else []
+    parameter = getattr(fault, "param", None)
+    what, hint = fault.format_message().rstrip("."), ""
+    if type(fault).__name__ == "MissingParameter" and parameter is not None:
         what = f"{path} needs {parameter.metavar or parameter.opts[0]}"
+    elif options and option and option not in options:
+        what, hint = f"{path} has no option {option}", nearest(option, options)
+    elif what.startswith("No such command") and arguments:
+        name = next((item for item in arguments if not item.startswith("-")), arguments[0])
+        what, hint = f'vetro has no command "{shown(name)}"', nearest(name, commands)
     return error("E604", what=what, mend=f"{hint}See {path} --help.")
 
 

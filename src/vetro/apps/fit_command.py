@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.apps.options import READING, RECIPE, ROLES, Given, taking
-from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
+from vetro.apps.present import intervals_json, notices_json, print_json, say, say_line, show_notices
 from vetro.errors import TrainingError, UsageError, VetroError, error
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ def fit(
     recipe: Given,
     reading: Given,
 ) -> None:
-    """Fit a network to a table: model, report and history go to a run folder."""
+    """Fit a network to a table.
+
+    Model, report, history, recipe and log go to a run folder.
+    """
     from vetro.apps import runs
     from vetro.apps.recipe_file import RecipeFile, read_recipe
 
@@ -188,12 +191,12 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
     quality_table(model.evidence)
     say()
     show_notices(model.evidence.notices, warnings_only=True)
-    run = shlex.quote(str(folder.path))
-    say(f"Model    {folder.model}")
-    say(f"Report   {folder.report}")
+    run, table = shlex.quote(str(folder.path)), shlex.quote(without_password(source))
+    say_line(f"Model    {folder.model}")
+    say_line(f"Report   {folder.report}")
     if _interrupted(model):
-        say(f"Go on    vetro fit {shlex.quote(without_password(source))} --resume {run}")
-    say(f"Next     vetro predict {run} {shlex.quote(without_password(source))} -o predictions.csv")
+        say_line(f"Go on    vetro fit {table} --resume {run}")
+    say_line(f"Next     vetro predict {run} {table} -o predictions.csv")
 
 
 def _json(model: Model, folder: RunFolder) -> dict[str, Any]:

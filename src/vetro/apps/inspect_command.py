@@ -11,7 +11,6 @@ import typer
 from vetro.apps.options import READING, ROLES, Given, taking
 from vetro.apps.present import (
     console,
-    figure,
     notices_json,
     print_json,
     say,
@@ -41,7 +40,7 @@ def inspect(
     roles: Given,
     reading: Given,
 ) -> None:
-    """Show the columns of a table, how they are read, and every warning."""
+    """Show what a table holds and how it is read."""
     found, task = look(source, roles, reading)
     if json:
         print_json(_json(source, found, task))
@@ -80,7 +79,7 @@ def _show(found: Table, task: str) -> None:
 
 def column_rows(columns: list[Column], rows: int, *, with_targets: bool) -> None:
     """A table of columns; what is empty for all of them is left out."""
-    parts = [
+    parts: list[tuple[str, list[str]]] = [
         ("column", [column.name for column in columns]),
         ("kind", [column.kind for column in columns]),
         ("role", [_role(column, with_targets) for column in columns]),
@@ -118,7 +117,7 @@ def range_text(column: Column) -> str:
         return ""
     if column.kind == "date":
         return f"{date_text(column.minimum)} .. {date_text(column.maximum)}"
-    return f"{figure(column.minimum, 6)} .. {figure(column.maximum, 6)}"
+    return f"{column.minimum:.6g} .. {column.maximum:.6g}"
 
 
 def _cut(level: str, width: int = 16) -> str:

@@ -2,7 +2,7 @@
 
 Each option is parsed here into the value that ReadOptions, FitRequest or Recipe hold;
 what is not given on the command line is left out, so that a recipe file can supply it.
-Not the defaults: those stand in the dataclasses, which are not imported for --help.
+The defaults stand in Recipe: "{name}" in a help text is filled in when it is shown.
 """
 
 from __future__ import annotations
@@ -143,57 +143,81 @@ ROLES = (
 )
 
 RECIPE = (
-    Choice("hidden", "--hidden", "Units of the hidden layers [64,64].", layers, metavar="N,N..."),
+    Choice(
+        "hidden", "--hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N..."
+    ),
     Choice(
         "activation",
         "--activation",
-        "Between layers [relu].",
+        "Between layers [{activation}].",
         metavar="relu|tanh|gelu|silu|leaky_relu|sigmoid|identity",
     ),
     Choice(
         "loss",
         "--loss",
-        "What training minimises [auto].",
+        "What training minimises [{loss}].",
         metavar="auto|mse|l1|smooth_l1|huber|cross_entropy|bce",
     ),
     Choice(
-        "optimizer", "--optimizer", "How it steps [adamw].", metavar="sgd|adam|adamw|rmsprop"
+        "optimizer", "--optimizer", "How it steps [{optimizer}].", metavar="sgd|adam|adamw|rmsprop"
     ),
-    Choice("learning_rate", "--lr", "Learning rate at its highest [0.001].", number, metavar="X"),
-    Choice("momentum", "--momentum", "Momentum of sgd and rmsprop [0].", number, metavar="X"),
+    Choice(
+        "learning_rate",
+        "--lr",
+        "Learning rate at its highest [{learning_rate}].",
+        number,
+        metavar="X",
+    ),
+    Choice(
+        "momentum", "--momentum", "Momentum of sgd and rmsprop [{momentum}].", number, metavar="X"
+    ),
     Choice(
         "schedule",
         "--schedule",
-        "How the learning rate moves [cosine].",
+        "How the learning rate moves [{schedule}].",
         metavar="constant|cosine|one_cycle|step|exponential|plateau",
     ),
-    Choice("batch", "--batch", "Rows a step; 0 suits the table [0].", whole, metavar="N"),
-    Choice("epochs", "--epochs", "Epochs at most [200].", whole, metavar="N"),
+    Choice("batch", "--batch", "Rows a step; 0 suits the table [{batch}].", whole, metavar="N"),
+    Choice("epochs", "--epochs", "Epochs at most [{epochs}].", whole, metavar="N"),
     Choice(
         "patience",
         "--patience",
-        "Epochs without improvement before stopping; 0 for never [20].",
+        "Epochs without improvement before stopping; 0 for never [{patience}].",
         whole,
         metavar="N",
     ),
-    Choice("weight_decay", "--weight-decay", "Pull of weights to 0 [0].", number, metavar="X"),
-    Choice("dropout", "--dropout", "Share of hidden values dropped [0].", number, metavar="X"),
-    Choice("clip", "--clip", "Largest gradient norm; 0 for none [0].", number, metavar="X"),
-    Choice("seed", "--seed", "Seed of every random choice [0].", whole, metavar="N"),
     Choice(
-        "time", "--time", "Time for the whole fit, as 30s, 5m, 1h [no limit].", duration,
+        "weight_decay",
+        "--weight-decay",
+        "Pull of weights to 0 [{weight_decay}].",
+        number,
+        metavar="X",
+    ),
+    Choice(
+        "dropout", "--dropout", "Share of hidden values dropped [{dropout}].", number, metavar="X"
+    ),
+    Choice("clip", "--clip", "Largest gradient norm; 0 for none [{clip}].", number, metavar="X"),
+    Choice("seed", "--seed", "Seed of every random choice [{seed}].", whole, metavar="N"),
+    Choice(
+        "time",
+        "--time",
+        "Time for the whole fit, as 30s, 5m, 1h [no limit].",
+        duration,
         metavar="TIME",
     ),
-    Choice("members", "--members", "Networks for each fold [1].", whole, metavar="N"),
+    Choice("members", "--members", "Networks for each fold [{members}].", whole, metavar="N"),
     Choice(
         "folds", "--folds", "Folds [5; above 100,000 rows a held-out tenth].", whole, metavar="N"
     ),
     Choice("holdout", "--holdout", "Hold out this share instead of folds.", number, metavar="X"),
     Choice(
-        "class_weight", "--class-weight", "Weight of classes [none].", metavar="none|balanced"
+        "class_weight",
+        "--class-weight",
+        "Weight of classes [{class_weight}].",
+        metavar="none|balanced",
     ),
-    Choice("device", "--device", "Where to compute [auto].", metavar="auto|cpu|cuda"),
-)  # fmt: skip
+    Choice("device", "--device", "Where to compute [{device}].", metavar="auto|cpu|cuda"),
+)
 
 PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}
 
@@ -248,3 +272,17 @@ def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
         if raw is not None and raw is not False and raw != []:
             found[choice.field] = choice.parse(choice.option, raw)
     return found
+
+
+def recipe_defaults() -> dict[str, str]:
+    """field -> default of Recipe, as --help shows it."""
+    from vetro.training.recipe import Recipe
+
+    return {name: value_text(value) for name, value in Recipe().to_json().items()}
+
+
+def value_text(value: Any) -> str:
+    """An entry of a recipe for people: 64,64 for a list, 0 for 0.0, none for nothing."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vetro.apps.options import READING, Given, names, taking
 from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
-from vetro.errors import Notice, counted, error
+from vetro.errors import Notice, counted, error, notice, shown
 
 if TYPE_CHECKING:
-    from vetro.model.predict import Unknown
+    from vetro.model.odd_rows import Unknown
 
 STDOUT = "-"
 
@@ -57,7 +59,7 @@ def predict(
     unknown: UnknownOption = "refuse",
     reading: Given,
 ) -> None:
-    """Predict the rows of a table, in their order."""
+    """Predict the rows of a table, in order."""
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.model.predict import predict_stream
@@ -93,14 +95,21 @@ def evaluate(
     unknown: UnknownOption = "refuse",
     reading: Given,
 ) -> None:
-    """Measure a model on rows whose targets are known; use rows it was not fitted to."""
+    """Measure a model on rows with known targets.
+
+    Use rows that it was not fitted to; the quality of the fit itself is in vetro show.
+    """
     from vetro.apps.quality import metrics_table
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.model.evaluate import evaluate_source
 
     options = read_options(reading)
-    found = evaluate_source(load_model(model), source, options=options, unknown=_unknown(unknown))
+    fitted = load_model(model)
+    found = evaluate_source(fitted, source, options=options, unknown=_unknown(unknown))
+    notices = list(found.notices)
+    if not options.query and _sha256(source) == fitted.evidence.data.get("sha256"):
+        notices.insert(0, notice("W407", source=shown(source)))
     if json:
         print_json(
             {
@@ -111,7 +120,7 @@ def evaluate(
                 "per_target": {
                     name: intervals_json(figures) for name, figures in found.per_target.items()
                 },
-                "messages": notices_json(found.notices),
+                "messages": notices_json(notices),
             }
         )
         return
@@ -119,7 +128,16 @@ def evaluate(
     if found.per_target:
         say()
         metrics_table("target", found.per_target)
-    show_notices(found.notices)
+    show_notices(notices)
+
+
+def _sha256(source: str) -> str | None:
+    """The fingerprint of a file's bytes, as a model's evidence holds it; None for other sources."""
+    path = Path(source)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unknown(text: str) -> Unknown:

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 # Wide enough for any line: in a pipe or a file nothing is cut or wrapped.
 UNLIMITED = 100_000
+# A table's cells may fold down to so many characters; the columns stand so far apart.
+FOLDED, GAP = 14, 3
 _COLOURS = {"E": "\x1b[1;31m", "W": "\x1b[33m", "I": "\x1b[36m"}
 
 
 def visible(text: str) -> str:
-    """The text on one line, control characters as \\x1b: what a file says cannot drive a terminal."""
+    """The text on one line, control characters escaped: no file can drive the terminal."""
     if text.isprintable():
         return text
     return "".join(
@@ -100,23 +102,46 @@ def table(
     rows: Iterable[Sequence[str]],
     *,
     numbers: Iterable[int] = (),
-    stream: TextIO | None = None,
     bold: int | None = None,
 ) -> None:
-    """A table; `numbers` are the columns set to the right, `bold` a row that stands out.
+    """A table on stdout; `numbers` are the columns set to the right, `bold` a row that stands out.
 
-    On a narrow terminal cells fold onto several lines; nothing is lost.
+    Where the terminal is narrow cells fold; where it is too narrow for the columns, each
+    row becomes a block of lines.  Nothing is lost.
     """
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
+    lines = [[visible(cell) for cell in row] for row in rows]
+    screen = console()
+    widths = [max(map(cell_len, column)) for column in zip(heads, *lines, strict=True)]
+    if sum(min(width, FOLDED) + GAP for width in widths) - GAP > screen.width:
+        for line in lines:
+            say(line[0])
+            facts(zip(heads[1:], line[1:], strict=True), indent=2)
+        return
     right = set(numbers)
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for index, head in enumerate(heads):
         grid.add_column(_text(head), justify="right" if index in right else "left", overflow="fold")
-    for index, row in enumerate(rows):
-        grid.add_row(*map(_text, row), style="bold" if index == bold else None)
-    console(stream).print(grid)
+    for index, line in enumerate(lines):
+        grid.add_row(*map(_text, line), style="bold" if index == bold else None)
+    screen.print(grid)
+
+
+def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
+    """Lines of a name and a text, the texts below each other; without those that are empty."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in pairs:
+        if text:
+            grid.add_row(_text(name), _text(text))
+    console().print(Padding(grid, (0, 0, 0, indent)))
 
 
 def _text(content: str) -> Text:
@@ -125,11 +150,14 @@ def _text(content: str) -> Text:
     return Text(visible(content))
 
 
-def say(text: str = "", stream: TextIO | None = None) -> None:
-    """A line of results, wrapped at words on a terminal."""
-    from rich.text import Text
+def say(text: str = "") -> None:
+    """A sentence of the results, wrapped at words on a terminal."""
+    console().print(_text(text))
 
-    console(stream).print(Text(text if "\n" in text else visible(text)), soft_wrap=False)
+
+def say_line(text: str) -> None:
+    """A line of the results as it is, to be copied: never wrapped."""
+    print(visible(text))
 
 
 def figure(value: float | None, digits: int = 4) -> str:

@@ -80,9 +80,23 @@ def write_recipe(path: Path, source: str, request: FitRequest) -> None:
         value = getattr(request.options, entry)
         if value != getattr(usual, entry):
             table[entry] = value
-    text = tomli_w.dumps({"table": table, "recipe": request.recipe.to_json()})
+    text = _compact(tomli_w.dumps({"table": table, "recipe": request.recipe.to_json()}))
     with atomic_file(path, "the recipe") as file:
         file.write(text.encode())
+
+
+LINE = 100
+
+
+def _compact(text: str) -> str:
+    """Arrays on one line where they fit; texts hold no line breaks of their own in TOML."""
+
+    def joined(found: re.Match[str]) -> str:
+        items = [item.strip().rstrip(",") for item in found[2].splitlines()]
+        line = f"{found[1]}[{', '.join(items)}]"
+        return line if len(line) <= LINE else found[0]
+
+    return re.sub(r"^(\w+ = )\[\n((?: {4}.*\n)+)\]$", joined, text, flags=re.MULTILINE)
 
 
 def merged(

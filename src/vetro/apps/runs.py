@@ -157,7 +157,8 @@ def run_to_resume(named: str, source: str) -> RunFolder:
             reason = "it is finished" if found.model.is_file() else "it has no checkpoint"
             raise error("E504", reason=f"{named}: {reason}", mend="Start a new run.")
         return found
-    candidates = [found for found in run_folders(ROOT) if found.checkpoint.is_file()]
+    known = run_folders(ROOT) if ROOT.is_dir() else []
+    candidates = [found for found in known if found.checkpoint.is_file()]
     wanted = Path(source).resolve() if source and "://" not in source else source
     for found in sorted(candidates, key=lambda run: run.checkpoint.stat().st_mtime, reverse=True):
         with contextlib.suppress(VetroError):

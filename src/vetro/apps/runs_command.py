@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vetro.apps.options import value_text
 from vetro.apps.present import intervals_json, print_json, say, seconds_text, table
 from vetro.errors import VetroError
 
@@ -38,12 +39,15 @@ class Run:
 
 def runs(
     folder: Annotated[
-        str, typer.Argument(metavar="[FOLDER]", help="Folder of runs.", show_default=True)
+        str, typer.Argument(metavar="[FOLDER]", help="Folder of runs.", show_default=False)
     ] = "runs",
     *,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
 ) -> None:
-    """List and compare runs: quality, time, and what differs in the recipe."""
+    """List and compare runs.
+
+    Quality beside the best baseline, time, and what differs in the recipes.
+    """
     from vetro.apps.runs import ROOT, run_folders
 
     root = Path(folder)
@@ -58,7 +62,7 @@ def runs(
     elif found:
         _show(found, differing)
     else:
-        say(f"No runs in {folder}.")
+        say(f"No runs in {folder}/")
 
 
 def _run(folder: RunFolder) -> Run:
@@ -96,16 +100,22 @@ def best_baseline(evidence: Evidence, metric: str) -> tuple[str, float] | None:
 
 
 def _show(found: list[Run], differing: list[str]) -> None:
-    heads = ["run", "table", "target", "quality", "best baseline", "time", "date", *differing]
+    fits = {(run.table, run.targets) for run in found}
+    columns: dict[str, list[str]] = {"run": [Path(run.path).name for run in found]}
     if any(run.state != "finished" for run in found):
-        heads.insert(1, "state")
-    rows = []
-    for run in found:
-        row = [Path(run.path).name, run.table, ", ".join(run.targets), *_figures(run)]
-        if "state" in heads:
-            row.insert(1, run.state)
-        rows.append([*row, *(_entry(run.entries.get(name)) for name in differing)])
-    table(heads, rows, numbers=[heads.index("time")])
+        columns["state"] = [run.state for run in found]
+    if len(fits) > 1:
+        columns["table"] = [run.table for run in found]
+        columns["target"] = [", ".join(run.targets) for run in found]
+    else:
+        say(f"{found[0].table}: {', '.join(found[0].targets)}")
+        say()
+    heads = ("quality", "best baseline", "time", "date")
+    figures = zip(*map(_figures, found), strict=True)
+    columns |= {head: list(cells) for head, cells in zip(heads, figures, strict=True)}
+    columns |= {name: [_entry(run.entries.get(name)) for run in found] for name in differing}
+    rows = zip(*columns.values(), strict=True)
+    table(list(columns), rows, numbers=[list(columns).index("time")])
 
 
 def _figures(run: Run) -> tuple[str, str, str, str]:
@@ -128,8 +138,7 @@ def _figures(run: Run) -> tuple[str, str, str, str]:
 
 
 def _entry(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-    text = "" if value is None else text or "none"
+    text = "" if value is None else value_text(value)
     return text if len(text) <= ENTRY_SHOWN else text[: ENTRY_SHOWN - 1] + "…"
 
 

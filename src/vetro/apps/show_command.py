@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.apps.inspect_command import column_json, column_rows
+from vetro.apps.options import value_text
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import (
+    facts,
     figure,
     intervals_json,
     notices_json,
@@ -32,7 +34,10 @@ def show(
     *,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
 ) -> None:
-    """Show a model: what it predicts from what, its quality, network, recipe and evidence."""
+    """Show what a model is and how it was made.
+
+    What it predicts from what, its quality, network, recipe and evidence.
+    """
     from vetro.apps.runs import load_model
 
     found = load_model(model)
@@ -61,35 +66,28 @@ def _show(model: Model) -> None:
         measure = "RMSE" if model.task == "regression" else "log loss"
         table(["column", f"{measure} rises if permuted"], rows[:MOST_IMPORTANT], numbers=[1])
         say()
-    facts = _facts(model)
-    width = max(map(len, facts))
-    for name, text in facts.items():
-        say(f"{name:<{width}}  {text}")
+    facts(_facts(model).items())
     if any(item.is_warning for item in evidence.notices):
         say()
         show_notices(evidence.notices, sys.stdout, warnings_only=True)
 
 
 def _facts(model: Model) -> dict[str, str]:
-    evidence = model.evidence
-    network, data = model.network, evidence.data
+    evidence, network = model.evidence, model.network
+    data, recipe = evidence.data, model.recipe.to_json()
     sizes = "-".join(map(str, network.sizes))
     members = counted(len(model.members), "member")
     each = " each" if len(model.members) > 1 else ""
     return {
         "network": f"{sizes}, {network.activation}; {members} of "
         f"{counted(network.parameter_count, 'parameter')}{each}",
-        "recipe": ", ".join(f"{name} {_value(v)}" for name, v in model.recipe.to_json().items()),
+        "recipe": ", ".join(f"{name} {value_text(v)}" for name, v in recipe.items()),
         "rows": _split_text(evidence.split, int(data.get("rows", 0))),
         "data": f"{data.get('name', '')}, SHA-256 {data.get('sha256') or 'not computed'}",
         "made": f"{evidence.created} in {seconds_text(sum(evidence.seconds.values()))} "
         f"by the engine {evidence.engine}",
         "versions": ", ".join(f"{name} {found}" for name, found in evidence.versions.items()),
     }
-
-
-def _value(value: Any) -> str:
-    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def _split_text(split: dict[str, Any], rows: int) -> str:

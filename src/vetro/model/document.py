@@ -126,7 +126,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
 
 
 def _schema(data: Any) -> Schema:
-    schema = from_plain(Schema, data, "schema")
+    schema: Schema = from_plain(Schema, data, "schema")
     if len(set(schema.names)) < len(schema):
         raise ValueError("a column stands twice in its schema")
     if not schema.inputs or not schema.targets:
@@ -135,7 +135,7 @@ def _schema(data: Any) -> Schema:
 
 
 def _network(data: Any) -> Network:
-    network = from_plain(Network, data, "network")
+    network: Network = from_plain(Network, data, "network")
     if not 0 <= network.dropout < 1:
         raise ValueError("network.dropout is not a share")
     # Also checks the sizes and the number of names.
@@ -182,7 +182,7 @@ def _parameters(tensors: Arrays, network: Network, number: int) -> NDArray[np.fl
 
 
 def _evidence(data: Any, task: str, tensors: Arrays, outputs: int) -> Evidence:
-    evidence = from_plain(Evidence, data, "evidence", without=_EVIDENCE_TENSORS)
+    evidence: Evidence = from_plain(Evidence, data, "evidence", without=_EVIDENCE_TENSORS)
     if evidence.task != task:
         raise ValueError("its evidence is of another task")
     fold = _taken(tensors, "evidence.fold", "<i4")

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, counted, error, issue_warnings, notice, shown
 from vetro.model.evidence import Interval
 from vetro.model.metrics import measure
-from vetro.model.predict import CHUNK_ROWS, Findings, Unknown, predict_outputs
+from vetro.model.odd_rows import OddRows, Unknown
+from vetro.model.predict import CHUNK_ROWS, predict_outputs
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_chunks
 from vetro.tables.schema import Schema, with_role
@@ -72,14 +73,14 @@ def evaluate_source(
     a weight column and the source has it.  E401 for a missing target, E405 for a class
     that the model does not know and when no row is left.
     """
-    found = Findings(unknown)
+    odd = OddRows(unknown)
     actual: list[NDArray[Any]] = []
     predicted: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
     left_out = 0
     for table in read_chunks(source, options, _measured(model.schema), chunk_rows):
         _check_targets(model, table)
-        found.look(table)
+        odd.look(table)
         truth = _actual(model, table)
         known = truth >= 0 if model.classes else ~np.isnan(truth).any(axis=1)
         left_out += int(np.count_nonzero(~known))
@@ -100,7 +101,7 @@ def evaluate_source(
             name: measure(model.task, truth[:, [i]], outputs[:, [i]], weight)
             for i, name in enumerate(model.targets)
         }
-    notices = found.notices()
+    notices = odd.notices()
     if left_out:
         notices.append(notice("I213", rows=counted(left_out, "row")))
     return Evaluation(measure(model.task, truth, outputs, weight), per_target, rows, tuple(notices))

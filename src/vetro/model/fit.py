@@ -27,17 +27,16 @@ from vetro.model.members import Ensemble
 from vetro.model.model import Member, Model
 from vetro.model.request import FitRequest, Progress
 from vetro.model.split import Split, split_rows
+from vetro.model.watching import OnProgress, watch
 from vetro.tables.checks import check_rows, check_target, weights_of
 from vetro.tables.read import read_table
 from vetro.tables.roles import assign_roles
 from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
-from vetro.training.ensemble import Watch, train_members
+from vetro.training.ensemble import train_members
 from vetro.training.history import EpochRecord
 
 PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
-
-OnProgress = Callable[[Progress], None]
 
 
 @dataclass
@@ -98,7 +97,8 @@ def fit_table(
     clock.step("checking")
     engine, _ = engine_for_training()
     state = _checkpoint(table, request, engine, checkpoint, resume)
-    outcomes = _train(engine, ensemble, state, _watch(ensemble, tell, stop, checkpoint, clock))
+    watching = watch(ensemble, tell, stop or _never, checkpoint, clock.started)
+    outcomes = train_members(engine, ensemble.tasks(), state, watching)
     clock.step("training")
     tell(Progress("measuring", share=1.0, seconds=clock.seconds))
     usable = [outcome for outcome in outcomes if outcome.best_epoch > 0]
@@ -123,6 +123,11 @@ def fit_table(
 
 def _say_nothing(progress: Progress) -> None:
     """Progress that nobody watches."""
+
+
+def _never() -> str:
+    """No reason to stop."""
+    return ""
 
 
 def _nothing_usable(request: FitRequest, outcomes: list[Outcome]) -> Exception:
@@ -157,48 +162,6 @@ def _checkpoint(
         reason = f"the checkpoint is of the engine {kept.engine}, this is {fresh.engine}"
         raise error("E504", reason=reason, mend="Start a new run.")
     return kept
-
-
-def _watch(
-    ensemble: Ensemble,
-    tell: OnProgress,
-    stop: Callable[[], str] | None,
-    path: Path | None,
-    clock: _Clock,
-) -> Watch:
-    recipe, parts = ensemble.recipe, ensemble.split.parts
-    count = parts * recipe.members
-    first = clock.seconds
-
-    def on_epoch(record: EpochRecord) -> None:
-        done = (max(record.fold, 1) - 1) * recipe.members + record.member - 1
-        share = (done + record.epoch / recipe.epochs) / count
-        spent = clock.seconds - first
-        left = spent * (1 - share) / share
-        if recipe.time:
-            left = min(left, max(recipe.time - spent, 0.0))
-        tell(
-            Progress(
-                "training",
-                share=share,
-                fold=record.fold,
-                folds=ensemble.split.folds,
-                member=record.member,
-                members=recipe.members,
-                epoch=record.epoch,
-                epochs=recipe.epochs,
-                training=record.training,
-                validation=record.validation,
-                seconds=clock.seconds,
-                seconds_left=left,
-            )
-        )
-
-    return Watch(on_epoch, stop or (lambda: ""), path, recipe.time)
-
-
-def _train(engine: Engine, ensemble: Ensemble, state: Checkpoint, watch: Watch) -> list[Outcome]:
-    return train_members(engine, ensemble.tasks(), state, watch)
 
 
 def _model(

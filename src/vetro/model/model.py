@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import error
-from vetro.model import evaluate as evaluation
-from vetro.model import predict as prediction
+from vetro.model.evaluate import Evaluation, evaluate
 from vetro.model.evidence import Evidence
+from vetro.model.odd_rows import Unknown
+from vetro.model.predict import predict_frame
 from vetro.model.request import FitRequest
 from vetro.model.saving import save_model
 from vetro.networks.network import Network
@@ -80,7 +81,7 @@ class Model:
         *,
         probabilities: bool = False,
         keep: Iterable[str] = (),
-        unknown: prediction.Unknown = "refuse",
+        unknown: Unknown = "refuse",
         options: ReadOptions | None = None,
     ) -> Any:
         """The predictions for the rows of a table, in order, as the kind of table that came.
@@ -91,7 +92,7 @@ class Model:
         reads category texts not seen in training as an unknown level (W404).  Raises E401
         for a missing column, E402 for an unseen text; warns W403 outside the training range.
         """
-        return prediction.predict_frame(
+        return predict_frame(
             self,
             source,
             options=options or ReadOptions(),
@@ -104,14 +105,14 @@ class Model:
         self,
         source: Any,
         *,
-        unknown: prediction.Unknown = "refuse",
+        unknown: Unknown = "refuse",
         options: ReadOptions | None = None,
-    ) -> evaluation.Evaluation:
+    ) -> Evaluation:
         """Metrics on rows with known targets: a mapping of name to Interval.
 
         Over all targets; `.per_target` holds the same for each when there are several.
         """
-        return evaluation.evaluate(self, source, options=options or ReadOptions(), unknown=unknown)
+        return evaluate(self, source, options=options or ReadOptions(), unknown=unknown)
 
     @property
     def module(self) -> nn.Module:

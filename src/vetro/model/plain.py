@@ -12,11 +12,9 @@ import types
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-
-Value = TypeVar("Value")
 
 
 def to_plain(value: Any) -> Any:
@@ -34,9 +32,7 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def from_plain(
-    kind: type[Value], data: Any, where: str, without: frozenset[str] = frozenset()
-) -> Value:
+def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = frozenset()) -> Any:
     """The dataclass `kind` from a dict; ValueError if an entry is unknown or of a wrong type.
 
     Entries with a default may be missing.  without: fields that the dict never holds.
@@ -44,7 +40,7 @@ def from_plain(
     hints = _hints(kind)
     if not isinstance(data, dict):
         raise ValueError(f"{where} is not an object")
-    known = [entry for entry in fields(kind) if entry.name not in without]  # type: ignore[arg-type]
+    known = [entry for entry in fields(kind) if entry.name not in without]
     for name in data:
         if name not in {entry.name for entry in known}:
             raise ValueError(f"{where} has the unknown entry {name!r}")
@@ -66,7 +62,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def _value(kind: Any, data: Any, where: str) -> Any:
     if is_dataclass(kind):
-        return from_plain(kind, data, where)  # type: ignore[arg-type]
+        return from_plain(kind, data, where)
     if kind in _SIMPLE:
         return _SIMPLE[kind](data, where)
     origin, arguments = get_origin(kind), get_args(kind)

@@ -7,26 +7,26 @@ members.  It writes no file and prints nothing: notices go to the list that it i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.choose import engine_for_prediction
-from vetro.errors import Notice, counted, error, issue_warnings, notice
+from vetro.errors import Notice, error, issue_warnings
+from vetro.model.odd_rows import OddRows, Unknown
 from vetro.networks.network import Network
 from vetro.tables import frames
 from vetro.tables.encoder import Encoder
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_chunks
-from vetro.tables.schema import Column, Schema, with_role
+from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
 
 if TYPE_CHECKING:
     from vetro.model.model import Member, Model
 
-Unknown = Literal["refuse", "ignore"]
 Floats = NDArray[np.float64]
 
 CHUNK_ROWS = 100_000
@@ -113,21 +113,21 @@ def predict_stream(
 
     The columns: `keep` as Arrow arrays; one for each target, float64 values or an object
     array of labels; with `probabilities` "P(label)" for each class, float64.  At least one
-    chunk comes, with no rows if the source has none.  notices: receives W403, W404 and
-    W406, each counted over the whole source, when the last chunk has been taken.
+    chunk comes, with no rows if the source has none.  notices: receives those of reading
+    and W403, W404 and W406, counted over the whole source, when the last chunk has been taken.
     """
     _check_names(model, keep, probabilities)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))
-    found = Findings(unknown)
+    odd = OddRows(unknown)
     chunk: dict[str, Any] | None = None
     for table in read_chunks(source, options, inputs_only(model.schema), chunk_rows):
-        found.look(table)
+        odd.look(table)
         chunk = _columns(model, predict_outputs(model, table), probabilities)
         yield {**table.kept, **chunk}
     if chunk is None:
         outputs = np.zeros((0, len(model.members[0].encoder.output_names)))
         yield _columns(model, outputs, probabilities)
-    notices.extend(found.notices())
+    notices.extend(odd.notices())
 
 
 def predict_frame(
@@ -154,7 +154,8 @@ def predict_frame(
     )
     columns = {name: _joined([chunk[name] for chunk in chunks]) for name in chunks[0]}
     issue_warnings(notices, stacklevel=4)
-    return frames.to_kind(columns, frames.frame_kind(source), like=source)
+    kind = frames.frame_kind(source) or "pyarrow"
+    return frames.to_kind(columns, kind, like=source)
 
 
 def inputs_only(schema: Schema) -> Schema:
@@ -165,91 +166,6 @@ def inputs_only(schema: Schema) -> Schema:
             for column in schema
         )
     )
-
-
-@dataclass
-class Findings:
-    """What is odd about rows to predict, collected chunk by chunk.
-
-    unknown "refuse" raises E402 at the first category text that training did not see.
-    """
-
-    unknown: Unknown = "refuse"
-    outside: dict[str, int] = field(default_factory=dict)
-    unseen_rows: dict[str, int] = field(default_factory=dict)
-    unseen_texts: dict[str, dict[str, None]] = field(default_factory=dict)
-    empty: dict[str, tuple[int, str]] = field(default_factory=dict)
-    columns: dict[str, Column] = field(default_factory=dict)
-
-    def look(self, table: Table) -> None:
-        """Look at the input columns of a chunk."""
-        if self.unknown == "refuse":
-            _refuse_unseen(table)
-        for column in table.schema.inputs:
-            self.columns[column.name] = column
-            values = table.values[column.name]
-            if column.kind == "category":
-                missing = values == -1
-                unseen = int(np.count_nonzero(values == -2))
-                if unseen:
-                    self.unseen_rows[column.name] = self.unseen_rows.get(column.name, 0) + unseen
-                    texts = self.unseen_texts.setdefault(column.name, {})
-                    texts.update(dict.fromkeys(table.unseen.get(column.name, {})))
-            else:
-                missing = np.isnan(values)
-                if column.minimum is not None and column.maximum is not None:
-                    outside = (values < column.minimum) | (values > column.maximum)
-                    count = int(np.count_nonzero(outside))
-                    if count and column.kind != "flag":
-                        self.outside[column.name] = self.outside.get(column.name, 0) + count
-            if column.missing == 0 and missing.any():
-                before, place = self.empty.get(column.name, (0, ""))
-                place = place or table.place_of(int(np.argmax(missing)))
-                self.empty[column.name] = (before + int(np.count_nonzero(missing)), place)
-
-    def notices(self) -> list[Notice]:
-        """W404, W403 and W406, in this order, each column once."""
-        found = []
-        for name, count in self.unseen_rows.items():
-            first, *more = self.unseen_texts[name]
-            others = f" and {counted(len(more), 'other text')}" if more else ""
-            were = "were" if more else "was"
-            rows = counted(count, "row")
-            found.append(
-                notice("W404", column=name, value=first, others=others, were=were, rows=rows)
-            )
-        for name, count in self.outside.items():
-            column = self.columns[name]
-            low, high = (_shown(column, value) for value in (column.minimum, column.maximum))
-            rows, lie = counted(count, "row"), "lies" if count == 1 else "lie"
-            found.append(notice("W403", column=name, rows=rows, lie=lie, low=low, high=high))
-        for name, (count, place) in self.empty.items():
-            rows = counted(count, "row")
-            category = self.columns[name].kind == "category"
-            reading = "an unknown level" if category else "the median"
-            found.append(notice("W406", column=name, rows=rows, place=place, reading=reading))
-        return found
-
-
-def _refuse_unseen(table: Table) -> None:
-    """E402 for the first row with an unseen text in an input column."""
-    inputs = {column.name for column in table.schema.inputs}
-    places = [
-        (row, name, text)
-        for name, texts in table.unseen.items()
-        if name in inputs
-        for text, row in texts.items()
-    ]
-    if places:
-        row, name, text = min(places)
-        raise error("E402", column=name, place=table.place_of(row), value=text)
-
-
-def _shown(column: Column, value: float | None) -> str:
-    if column.kind == "date" and value is not None:
-        moment = np.datetime64(round(value * 86400), "s")
-        return str(moment).removesuffix("T00:00:00").replace("T", " ")
-    return f"{value:.10g}"
 
 
 def _names(model: Model, probabilities: bool) -> list[str]:

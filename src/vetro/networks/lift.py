@@ -29,12 +29,12 @@ _MODULES: dict[Activation, type[nn.Module]] = {
 def lift(network: Network, parameters: NDArray[np.float32]) -> nn.Sequential:
     """An nn.Sequential with copies of the parameters; (rows, inputs) -> (rows, outputs).
 
-    Its parameters bear the network's names: layer1.weight (out, in), layer1.bias (out,), ...
+    torch's random generator is not touched.  Its parameters bear the network's names: layer1.weight (out, in), layer1.bias (out,), ...
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     layers = list(pairwise(network.sizes))
     for number, (inputs, outputs) in enumerate(layers, start=1):
-        modules[f"layer{number}"] = nn.Linear(inputs, outputs)
+        modules[f"layer{number}"] = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
         if number < len(layers):
             modules[f"{network.activation}{number}"] = _MODULES[network.activation]()
             if network.dropout > 0:

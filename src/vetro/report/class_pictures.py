@@ -6,11 +6,15 @@ Curves come from the held-out probabilities that the evidence keeps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.report.drawing import FIRST, MUTED, SERIES, name_axes, square, svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
 _MOST_POINTS = 250
@@ -20,7 +24,7 @@ _BINS = 10
 def shown_classes(actual: NDArray[np.int64], classes: int) -> list[int]:
     """The classes whose curves are drawn: the second of two, the most frequent of many."""
     counts = np.bincount(actual, minlength=classes)
-    present = [int(code) for code in np.argsort(-counts, kind="stable") if 0 < counts[code]]
+    present = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code] > 0]
     present = [code for code in present if counts[code] < len(actual)]
     if classes == 2:
         return [1] if 1 in present else []
@@ -30,6 +34,11 @@ def shown_classes(actual: NDArray[np.int64], classes: int) -> list[int]:
 def curve_color(place: int, count: int) -> str:
     """The colour of the place-th of `count` curves."""
     return FIRST if count == 1 else SERIES[place]
+
+
+def curve_variable(place: int, count: int) -> str:
+    """The CSS variable of that colour, for legends."""
+    return "--first" if count == 1 else f"--series-{place + 1}"
 
 
 def roc(actual: NDArray[np.int64], predicted: Floats, codes: Sequence[int]) -> str:
@@ -122,9 +131,6 @@ def _wilson(share: float, rows: int) -> tuple[float, float]:
     return float(middle - half), float(middle + half)
 
 
-def _unit_square(axes: object) -> None:
-    from matplotlib.axes import Axes
-
-    if isinstance(axes, Axes):
-        axes.set_xlim(-0.02, 1.02)
-        axes.set_ylim(-0.02, 1.02)
+def _unit_square(axes: Axes) -> None:
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)

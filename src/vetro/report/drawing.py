@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ def svg(figure: Figure, title: str, values: Mapping[str, str] | None = None) -> 
         count=1,
     )
     # names of parts are of no use, and would stand several times in the page
-    mark = f"{abs(hash(title)):x}"
+    mark = f"{zlib.crc32(title.encode()):x}"
     content = re.sub(r'<g id="[^"]*">', "<g>", content)
     content = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>p{mark}-", content)
     # the page's own font

@@ -58,7 +58,7 @@ def figure(name: str, value: float) -> str:
         places = 2
         while places < 6 and 0.995 <= value < 1.0 and float(f"{value:.{places}f}") >= 1.0:
             places += 1
-        return f"{value:.{places}f}".replace("-", MINUS)
+        return f"{value:z.{places}f}".replace("-", MINUS)
     return number(value)
 
 

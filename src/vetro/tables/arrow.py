@@ -29,7 +29,7 @@ def open_arrow(
     """The table as a relation, without a copy of its numbers.
 
     Dictionary columns become ENUMs, so that a category of digits stays a category;
-    `casts` gives other columns another DuckDB type.  E110 and E131 for names; E128 for
+    `casts` gives other columns another DuckDB type.  E110 and E125 for names; E128 for
     a type that DuckDB cannot scan.  The fingerprint is that of the values unless given.
     """
     check_names(table.column_names, name)
@@ -75,6 +75,9 @@ def _scannable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
             return column.cast(pa.string())
         if types.is_float16(kind):
             return column.cast(pa.float32())
+        if types.is_timestamp(kind) and kind.tz is not None:
+            # DuckDB has times with a zone in microseconds only; the moment stays the same.
+            return column.cast(pa.timestamp("us", kind.tz), safe=False)
         if types.is_run_end_encoded(kind):
             return pa.chunked_array(
                 [pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type
@@ -88,7 +91,7 @@ def _scannable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
             labels = pa.dictionary(pa.int32(), pa.string())
             texts = column.cast(kind.value_type).cast(pa.string())
             return column.cast(labels) if kind == labels else texts.dictionary_encode()
-        if types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType):
+        if types.is_union(kind) or isinstance(kind, pa.BaseExtensionType):
             raise pa.ArrowNotImplementedError
     except pa.ArrowException as failure:
         raise refused_type(name, str(kind)) from failure
@@ -112,17 +115,17 @@ def _levels(column: pa.ChunkedArray) -> list[str]:
 
 def values_fingerprint(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
     """SHA-256 over names, types and values, column by column; the batches' sizes do not count."""
-    hashes = [(hashlib.sha256(), hashlib.sha256()) for _ in schema]
+    hashes = [[hashlib.sha256() for _ in range(3)] for _ in schema]
     for batch in batches:
-        for (masks, values), array in zip(hashes, batch.columns, strict=True):
+        for (masks, lengths, values), array in zip(hashes, batch.columns, strict=True):
             masks.update(array.is_valid().to_numpy(zero_copy_only=False))
-            lengths, data = _plain(array)
-            masks.update(lengths)
+            sizes, data = _plain(array)
+            lengths.update(sizes)
             values.update(data)
     total = hashlib.sha256()
-    for field, (masks, values) in zip(schema, hashes, strict=True):
+    for field, parts in zip(schema, hashes, strict=True):
         total.update(f"{field.name!r} {_plain_type(field.type)}\n".encode())
-        total.update(masks.digest() + values.digest())
+        total.update(b"".join(part.digest() for part in parts))
     return total.hexdigest()
 
 

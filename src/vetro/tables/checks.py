@@ -151,7 +151,7 @@ def _few_rows(table: Table) -> list[Notice]:
     width = Encoder.fit(table).width
     if table.rows >= width:
         return []
-    return [notice("W206", rows=counted(table.rows, "row"), inputs=width)]
+    return [notice("W206", rows=table.rows, inputs=width)]
 
 
 def _repeated_rows(table: Table, fold: NDArray[Any]) -> list[Notice]:

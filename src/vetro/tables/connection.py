@@ -54,11 +54,12 @@ def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str,
 
 
 def check_names(names: Iterable[str], source: str) -> None:
-    """E110 for a name used twice, E131 for an empty one."""
+    """E110 for a name used twice, E125 for an empty one."""
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
-            raise error("E131", source=source, line=1, position=position)
+            what = f"column {position} has an empty name"
+            raise error("E125", source=source, what=what, mend="Name it.")
         first = seen.setdefault(name, position)
         if first != position:
             raise error("E110", first=first, second=position, name=name)

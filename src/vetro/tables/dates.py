@@ -20,15 +20,11 @@ _ISO = re.compile(
     rf"{_TIME}(?P<zone>Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
 )
 # What DuckDB's own cast reads as we do; the rest of _ISO (offsets) is read here.
-_ISO_PLAIN = (
-    "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?Z?)?"
-)
+_ISO_PLAIN = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?Z?)?"
 _NUMERIC = re.compile(rf"([0-9]{{1,2}})([./-])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME}")
 _SHORT_YEAR = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}")
 _MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-_FULL = (
-    "(?i:january|february|march|april|june|july|august|september|october|november|december)"
-)
+_FULL = "(?i:january|february|march|april|june|july|august|september|october|november|december)"
 _NAMED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(f"[0-9]{{1,2}} {_MONTHS} [0-9]{{4}}"), "%d %b %Y"),
     (re.compile(f"[0-9]{{1,2}} {_FULL} [0-9]{{4}}"), "%d %B %Y"),

@@ -22,6 +22,7 @@ from typing import IO
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables import dialect as dialects
 from vetro.tables import textfaults
+from vetro.tables.connection import connect
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -29,7 +30,7 @@ from vetro.tables.textfaults import LONGEST_FIELD, TextFile
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data")
 # Small buffers keep DuckDB's memory low; they must exceed the longest line.
-_BUFFER = 8 * LONGEST_FIELD
+_BUFFER = 4 * LONGEST_FIELD
 
 
 def open_delimited(path: Path, options: ReadOptions) -> Opened:
@@ -65,6 +66,11 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
     names = _names(original, source, options.header)
     notices: list[Notice] = []
     original = original.with_width(len(names))
+    if options.bad_rows == "refuse" and any(
+        count == len(names) + 1 for count in dialects.field_counts(text, sep)
+    ):
+        # DuckDB lets one separator too many pass at the end of a row.
+        original.refuse_wrong_widths()
     rewritten = facts.mixed or sep == " " or options.bad_rows == "skip"
     if rewritten:
         folder = folder or _folder()
@@ -99,8 +105,6 @@ def _opened(
     options: ReadOptions,
     facts: dialects.ByteFacts,
 ) -> Opened:
-    import duckdb
-
     quoted = {key: value.replace("'", "''") for key, value in (("path", str(work)), ("sep", sep))}
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
     relation = (
@@ -113,7 +117,7 @@ def _opened(
         # DuckDB takes a blank line for a missing value where there is one column only.
         relation = f"(SELECT * FROM {relation} WHERE c0 IS NOT NULL)"
     return Opened(
-        connection=duckdb.connect(),
+        connection=connect(),
         relation=relation,
         columns=dict.fromkeys(names, "VARCHAR"),
         name=original.source,
@@ -122,7 +126,6 @@ def _opened(
         place_of=original.place_of,
         underscores=facts.underscores,
         explain=original.explain,
-        finish=original.check_ends,
     )
 
 
@@ -188,9 +191,7 @@ def _transcoded(path: Path, folder: Path, encoding: str, source: str) -> Path:
     return target
 
 
-def _rewritten(
-    file: TextFile, folder: Path, *, skip: bool
-) -> tuple[Path, tuple[int, int] | None]:
+def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple[int, int] | None]:
     """The records in a plain dialect; with skip, how many were left out and the first's line."""
     target = folder / "records"
     left_out, first = 0, 0
@@ -220,10 +221,8 @@ class _Fingerprint:
 
     def complete(self, opened: Opened) -> None:
         """Have `finish` wait for the digest and write it into the opened source."""
-        check = opened.finish
 
-        def finish(rows: int, empty: int) -> None:
-            check(rows, empty)
+        def finish() -> None:
             self._thread.join()
             opened.fingerprint = self._digest
 

@@ -51,8 +51,8 @@ def frame_kind(source: object) -> FrameKind:
 def open_frame(source: Any, options: ReadOptions) -> Opened:
     """The frame's values as they are, through Arrow; numbers are not copied where they lie well.
 
-    E101 for no rows or no columns; E110, E125, E131 for names; E125 for a shape and E128 for
-    a column that is not a table's.
+    E101 for no rows or no columns; E110 and E125 for names; E125 for a shape and E128 for a column
+    that is not a table's.
     """
     from vetro.tables.arrow import open_arrow
 
@@ -157,7 +157,11 @@ def _from_numpy(matrix: NDArray[Any], name: str) -> Any:
             "Use array.astype(float), or a dict of columns.",
         )
     if matrix.ndim != 2:
-        mend = "Use array.reshape(-1, 1)." if matrix.ndim == 1 else "Give one row for each case."
+        mend = (
+            f"Use {name.split()[-1]}.reshape(-1, 1)."
+            if matrix.ndim == 1
+            else "Give one row for each case."
+        )
         dimensions = counted(matrix.ndim, "dimension")
         raise _shape(name, f"it has {dimensions}, not 2", mend)
     # Columns side by side in memory, so that Arrow need not copy each.

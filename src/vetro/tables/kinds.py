@@ -124,9 +124,7 @@ def patch(opened: Opened, plan: Plan, column: Values, notices: list[Notice]) -> 
     if inexact:
         notices.append(notice("W119", column=plan.name, value=inexact.strip()))
     for text, count in missing.items():
-        notices.append(
-            notice("I132", column=plan.name, value=text, rows=counted(count, "row"))
-        )
+        notices.append(notice("I132", column=plan.name, value=text, rows=counted(count, "row")))
     return list(missing)
 
 

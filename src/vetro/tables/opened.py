@@ -28,8 +28,7 @@ class Opened:
     taken by position, so that names may differ in case only.
     sep: the separator of a delimited text.  underscores: whether some value may hold "_", which DuckDB takes for a digit separator.
     explain: turns a failure while reading into the error to raise.  finish: to be called
-    once all rows were read, with the number of rows and of empty values in the last
-    column; it completes the fingerprint and may refuse.
+    once all rows were read; it completes the fingerprint.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -43,4 +42,4 @@ class Opened:
     place_of: Callable[[int], str] = row_place
     underscores: bool = True
     explain: Callable[[Exception], Exception] = lambda failure: failure
-    finish: Callable[[int, int], None] = lambda rows, empty: None
+    finish: Callable[[], None] = lambda: None

@@ -87,8 +87,9 @@ def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
     return replace(plan, way="number")
 
 
-def text_plan(plan: Plan, texts: Mapping[str, int], kind: Kind | None, found: Findings,
-              options: ReadOptions) -> Plan:
+def text_plan(
+    plan: Plan, texts: Mapping[str, int], kind: Kind | None, found: Findings, options: ReadOptions
+) -> Plan:
     """A text column's plan from texts with their counts, in order of first appearance.
 
     It notes in `found` what the texts tell about marks and dates.
@@ -99,7 +100,9 @@ def text_plan(plan: Plan, texts: Mapping[str, int], kind: Kind | None, found: Fi
     rows = sum(present.values())
     if kind in (None, "number"):
         marks, others = numbers.marks_of(present)
-        bad = sum(present[text] for text in others if not numbers.NON_FINITE.fullmatch(text.strip()))
+        bad = sum(
+            present[text] for text in others if not numbers.NON_FINITE.fullmatch(text.strip())
+        )
         if kind == "number" or is_column_of(rows - bad, bad):
             found.marks.setdefault(plan.name, Marks()).merge(marks)
             marks = found.marks[plan.name]
@@ -123,13 +126,17 @@ def is_column_of(good: int, bad: int) -> bool:
 
 
 def first_plans(
-    opened: Opened, indices: Sequence[int], options: ReadOptions, schema: Mapping[str, Column],
-    *, rows: int = 0,
+    opened: Opened,
+    indices: Sequence[int],
+    options: ReadOptions,
+    schema: Mapping[str, Column],
+    *,
+    rows: int = 0,
 ) -> tuple[list[Plan], Findings]:
     """The plans of the columns at these positions, from the first rows of the source."""
     names, types = list(opened.columns), list(opened.columns.values())
     found = Findings()
-    rows = rows or max(200, min(2000, 40_000 // max(len(indices), 1)))
+    rows = rows or max(200, min(2000, 20_000 // max(len(indices), 1)))
     texts = [index for index in indices if types[index] == "VARCHAR"]
     columns, count = scan.sample(opened, texts, rows)
     samples = dict(zip(texts, columns, strict=True))
@@ -143,6 +150,7 @@ def first_plans(
             for text in options.missing:
                 seen.pop(text, None)
             plan = text_plan(Plan(name, index, "VARCHAR", "text"), seen, kind, found, options)
+            plan = replace(plan, sparse=sum(seen.values()) < count)
         else:
             plan = typed_plan(name, index, types[index], kind)
         plans.append(plan)
@@ -269,7 +277,9 @@ def review(
     kept = []
     for plan, new in zip(plans, settled, strict=True):
         # A thousands separator found late needs no new pass: its texts are exceptions.
-        same = replace(new, whole=plan.whole, own=plan.own, final=plan.final, thousands=plan.thousands)
+        same = replace(
+            new, whole=plan.whole, own=plan.own, final=plan.final, thousands=plan.thousands
+        )
         kept.append(replace(plan, thousands=new.thousands) if same == plan else new)
     return kept
 
@@ -324,9 +334,7 @@ def bad_values(
     value, rows = min(bad.items(), key=lambda item: item[1][0])
     place = opened.place_of(rows[0])
     if plan.way == "date":
-        return error(
-            "E129", column=plan.name, place=place, value=value, format=plan.date_format
-        )
+        return error("E129", column=plan.name, place=place, value=value, format=plan.date_format)
     count = sum(map(len, bad.values()))
     return error(
         "E113",
@@ -337,5 +345,3 @@ def bad_values(
         place=place,
         them="it" if count == 1 else "them",
     )
-
-

@@ -5,15 +5,16 @@ read_table holds all rows; read_chunks streams them with a model's schema.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error
-from vetro.tables import kinds, numbers, scan
+from vetro.errors import Notice, counted, error, nearest, shown
+from vetro.tables import kinds, scan
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, first_plans, review
@@ -22,8 +23,9 @@ from vetro.tables.schema import Column, Schema
 from vetro.tables.sources import open_source
 from vetro.tables.table import Table
 
-_MOST_PASSES = 4
+_MOST_PASSES = 6
 CHUNK_ROWS = 100_000
+_MOST_LISTED = 20
 
 
 def read_table(
@@ -52,7 +54,9 @@ def read_table(
         if _same_way(plans, revised) and whole:
             break
         plans = revised
-    opened.finish(rows, _empty_last(plans, cells, opened))
+    else:
+        raise error("E900", reason="the kinds of the columns do not settle")
+    opened.finish()
     if rows < 2:
         raise error("E102", source=opened.name, rows=counted(rows, "row"))
     return _table(opened, revised, cells, kept, rows, found, options)
@@ -97,14 +101,6 @@ def _same_way(before: list[Plan], after: list[Plan]) -> bool:
     )
 
 
-def _empty_last(plans: list[Plan], cells: list[Cells], opened: Opened) -> int:
-    last = len(opened.columns) - 1
-    for plan, column in zip(plans, cells, strict=True):
-        if plan.index == last:
-            return column.empty
-    return 0
-
-
 def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[Notice]:
     if not opened.is_text:
         return []
@@ -123,17 +119,15 @@ def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[No
 
 def _check_named(opened: Opened, options: ReadOptions) -> None:
     """E114 for a column that an option names and the source lacks."""
-    from vetro.errors import nearest
-
     for role in ("number", "category", "date", "flag", "keep"):
         for name in getattr(options, role):
             if name not in opened.columns:
                 raise error(
                     "E114",
-                    role=f"--{role}" if role != "keep" else "--keep",
+                    role=f"--{role}",
                     name=name,
                     hint=nearest(name, opened.columns),
-                    columns=", ".join(opened.columns),
+                    columns=_listed(opened.columns),
                 )
 
 
@@ -152,19 +146,18 @@ def read_chunks(
     indices = [positions[name] for name in columns]
     plans, found = first_plans(opened, indices, options, columns)
     present = Schema(tuple(columns.values()))
-    start = empty = 0
+    start = 0
     for batch in scan.stream(
         opened, plans, missing=options.missing, keep=options.keep, rows=chunk_rows
     ):
-        cells = scan.cells_for(plans)
+        cells = scan.cells_for(plans, most_levels=math.inf)
         scan.add(cells, batch, start=0)
         for cell in cells:
             cell.close()
         plans = review(opened, plans, cells, found, options, columns)
-        empty += _empty_last(plans, cells, opened)
         yield _chunk(opened, present, plans, cells, batch.kept, batch.rows, start, options)
         start += batch.rows
-    opened.finish(start, empty)
+    opened.finish()
 
 
 def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
@@ -176,9 +169,16 @@ def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
         if column.name in opened.columns:
             wanted[column.name] = column
         elif column.role == "input":
-            needs = ", ".join(item.name for item in schema.inputs)
+            needs = _listed(item.name for item in schema.inputs)
             raise error("E401", column=column.name, needs=needs)
     return wanted
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The names as a message lists them."""
+    known = [shown(name) for name in names]
+    more = len(known) - _MOST_LISTED
+    return ", ".join(known[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _chunk(

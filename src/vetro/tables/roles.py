@@ -26,6 +26,7 @@ FEW_ROWS = 20
 _ID_WORDS = frozenset(("id", "ids", "uuid", "guid", "pid", "rowid", "rownames", "unnamed"))
 _ID_ENDINGS = _ID_WORDS | {"idx", "index", "key", "nr", "no", "num", "rownum"}
 """Only at the end of a name: "order_no" numbers orders, "no_of_rooms" counts rooms."""
+_IDENTIFIER = "identifier: different in every row"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -62,11 +63,10 @@ def assign_roles(
         else:
             column = replace(column, role="input")
         columns.append(column)
-    if weight and table.schema[weight].kind not in ("number", "flag"):
-        kind = table.schema[weight].kind
-        what = f'weight "{shown(weight)}" is a {kind}'
-        raise error("E604", what=what, mend="Name a column of numbers.")
-    table = _with_targets(table.with_schema(Schema(tuple(columns))), drop_missing_target)
+    schema = Schema(tuple(columns))
+    _check_named(schema, table.rows, keep={*forced, *inputs} - {*drop})
+    table = table.with_schema(schema)
+    table = _with_targets(table, drop_missing_target)
     return _without_useless(table, keep={*forced, *inputs})
 
 
@@ -125,6 +125,28 @@ def _named_roles(
     return roles
 
 
+def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
+    """Refuse a column that cannot have the role it was named for."""
+    for column in schema:
+        name = shown(column.name)
+        if column.role == "weight" and column.kind not in ("number", "flag"):
+            what = f'weight "{name}" is a {column.kind}'
+            raise error("E604", what=what, mend="Name a column of numbers.")
+        if not unkept(column):
+            continue
+        if column.role == "target":
+            mend = "Join classes, or check --target."
+            raise error("E209", column=column.name, classes=column.distinct, rows=rows, mend=mend)
+        if column.role == "group" or (column.role == "input" and column.name in keep):
+            what = f'column "{name}" holds {column.distinct} different texts, more than Vetro keeps'
+            raise error("E210", what=what, mend="Join texts, or leave the column out.")
+
+
+def unkept(column: Column) -> bool:
+    """Whether a column held so many different texts that none were kept: its values say nothing."""
+    return column.kind == "category" and not column.levels and column.distinct > 0
+
+
 def _listed(names: Sequence[str]) -> str:
     text = ", ".join(shown(name) for name in names[:SHOWN_COLUMNS])
     more = len(names) - SHOWN_COLUMNS
@@ -153,6 +175,8 @@ def _with_targets(table: Table, drop_missing: bool) -> Table:
 
 def _restated(column: Column, values: NDArray[Any]) -> Column:
     """The column with what was seen in fewer rows; levels keep their codes."""
+    if unkept(column):
+        return column
     missing = is_missing(values)
     count, present = int(missing.sum()), values[~missing]
     distinct = len(np.unique(present))
@@ -186,6 +210,10 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
 def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, Notice] | None:
     """Why an input is left out and the warning that says so, or None if it stays."""
     values, name = table.values[column.name], column.name
+    if unkept(column):
+        if column.missing == 0 and column.distinct == table.rows:
+            return _IDENTIFIER, notice("W117", column=name)
+        return _too_many(column, table.rows)
     if is_missing(values).all():
         return "empty", notice("W122", column=name)
     if bool((values == values[0]).all()):
@@ -195,12 +223,15 @@ def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, 
     if name in keep:
         return None
     if _is_identifier(column, values):
-        return "identifier: different in every row", notice("W117", column=name)
-    levels = max(column.distinct, len(column.levels))
-    if column.kind == "category" and levels > level_limit(table.rows):
-        message = notice("W123", column=name, levels=levels, rows=table.rows)
-        return f"{levels} different texts", message
+        return _IDENTIFIER, notice("W117", column=name)
+    if column.kind == "category" and column.distinct > level_limit(table.rows):
+        return _too_many(column, table.rows)
     return None
+
+
+def _too_many(column: Column, rows: int) -> tuple[str, Notice]:
+    message = notice("W123", column=column.name, levels=column.distinct, rows=rows)
+    return f"{column.distinct} different texts", message
 
 
 def level_limit(rows: int) -> int:

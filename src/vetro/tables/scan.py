@@ -34,8 +34,8 @@ class Plan:
 
     index: its position in the relation, -1 if it stands for no column.  type: as DuckDB
     names it; VARCHAR is text.  whole: the texts seen were whole numbers, so that any text
-    but a plain whole number is looked at.  own: exceptions are expected often.  final:
-    not to be changed by what the pass finds.
+    but a plain whole number is looked at.  own: exceptions are expected often.
+    sparse: missing values are expected.  final: not to be changed by what the pass finds.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Plan:
     date_format: str = ""
     whole: bool = False
     own: bool = False
+    sparse: bool = False
     final: bool = False
 
     @property
@@ -94,7 +95,7 @@ class Values:
 class Codes:
     """A text column while it is read: codes into `levels`, -1 where missing.
 
-    levels: text -> code, in order of first appearance.  Past MOST_LEVELS nothing more is
+    levels: text -> code, in order of first appearance.  Past `limit` of them nothing more is
     collected and `overflowed` is set.
     """
 
@@ -104,6 +105,7 @@ class Codes:
     levels: dict[str, int] = field(default_factory=dict)
     rows: int = 0
     overflowed: bool = False
+    limit: float = MOST_LEVELS
 
     def add(self, column: pa.Array) -> None:
         """Append a batch."""
@@ -122,7 +124,7 @@ class Codes:
         for position, text in enumerate(texts):
             lookup[position] = levels.setdefault(text, len(levels))
         lookup[-1] = -1
-        self.overflowed = len(levels) > MOST_LEVELS
+        self.overflowed = len(levels) > self.limit
         found: NDArray[np.int32] = lookup[encoded.indices.fill_null(-1).to_numpy()]
         return found
 
@@ -220,10 +222,10 @@ def collect(
     return cells, joined, rows, whole
 
 
-def cells_for(plans: Sequence[Plan]) -> list[Cells]:
+def cells_for(plans: Sequence[Plan], most_levels: float = MOST_LEVELS) -> list[Cells]:
     """Empty columns for the plans."""
     return [
-        Codes()
+        Codes(limit=most_levels)
         if plan.way == "text"
         else Values(limit=MOST_EXCEPTIONS if plan.whole or not plan.final else math.inf)
         for plan in plans
@@ -245,14 +247,18 @@ def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list
     """The values of the given text columns in the first rows, None where missing."""
     if not indices:
         return [], 0
-    query = f"SELECT {', '.join(f'c{index}' for index in indices)} FROM {_source(opened)} LIMIT {rows}"
+    query = (
+        f"SELECT {', '.join(f'c{index}' for index in indices)} FROM {_source(opened)} LIMIT {rows}"
+    )
     try:
         found = opened.connection.sql(query).fetchall()
     except Exception as failure:
         if type(failure).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
             raise
         raise opened.explain(failure) from failure
-    return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(found)
+    return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(
+        found
+    )
 
 
 def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
@@ -321,7 +327,15 @@ def _query(
         shown.append(f"k{positions[name]}")
     shown.extend(f"CASE WHEN {bad[at]} THEN t{at} END AS x{at}" for at in own)
     if shared:
-        some = " OR ".join(f"({bad[at]})" for at in shared)
+        dense = [at for at in shared if not (plans[at].sparse or plans[at].whole)]
+        checks = [f"({bad[at]})" for at in shared if at not in dense]
+        if dense and not opened.underscores:
+            # One sum finds a row with anything but finite numbers, at a tenth of the cost.
+            total = " + ".join(f"v{at}" for at in dense if plans[at].way == "number")
+            checks.append(f"NOT coalesce(isfinite({total}), false)")
+        else:
+            checks.extend(f"({bad[at]})" for at in dense)
+        some = " OR ".join(checks)
         each = ", ".join(f"CASE WHEN {bad[at]} THEN t{at} END" for at in shared)
         shown.append(f"CASE WHEN {some} THEN [{each}] END AS x")
     inner = f"SELECT {', '.join(masked)} FROM {_source(opened)}"

@@ -89,7 +89,9 @@ def _suffix(path: Path) -> str:
 
 def _unknown(path: Path, suffix: str) -> Exception:
     if suffix in _PICKLES:
-        what = f"files of the kind {suffix} are not read, because they can run code or hold no table"
+        what = (
+            f"files of the kind {suffix} are not read, because they can run code or hold no table"
+        )
         mend = "Write the table as CSV or Parquet."
     elif suffix:
         what = f"the kind {suffix} is not known"

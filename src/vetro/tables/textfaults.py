@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vetro.errors import counted, error, shown
+from vetro.errors import counted, error
 from vetro.tables import dialect as dialects
 
 LONGEST_FIELD = 1 << 20
@@ -75,25 +75,6 @@ class TextFile:
             at += 1
         return f"row {row + 1}"
 
-    def check_ends(self, rows: int, empty: int) -> None:
-        """Refuse rows that end with one separator too many, which DuckDB lets pass.
-
-        empty: how many rows have an empty last value.  Each of these, and only these, may
-        end with a separator; only if more do, the file is walked.
-        """
-        if self.skips or self.sep == " ":
-            return
-        mark = self.sep.encode()
-        ends = 0
-        last = b""
-        with self.path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                text = last + chunk
-                ends += text.count(mark + b"\n") + text.count(mark + b"\r")
-                last = chunk[-1:]
-        if ends + (last == mark) > empty:
-            self._refuse_wrong_widths()
-
     def explain(self, failure: Exception) -> Exception:
         """The error to raise for a failure of DuckDB on this file."""
         wrong = dialects.encoding_error(self.path, self.source, "utf-8")
@@ -101,18 +82,18 @@ class TextFile:
             return wrong
         try:
             self._refuse_quotes_and_lengths()
-            self._refuse_wrong_widths()
+            self.refuse_wrong_widths()
         except (csv.Error, UnicodeError):
             pass
         except Exception as found:
             return found
         return failure
 
-    def _refuse_wrong_widths(self) -> None:
+    def refuse_wrong_widths(self) -> None:
+        """E108 for the first record that has more or fewer fields than the header."""
         for line, fields in self.records():
             if len(fields) == self.width:
                 continue
-            named = f"--sep {shown(self.sep)}" if self.sep != "\t" else "--sep tab"
             mend = f'Quote values that contain "{self.sep}", or use --bad-rows skip.'
             if len(fields) == self.width + 1 and fields[-1] == "":
                 mend = f'Remove the "{self.sep}" at the end of each row, or use --bad-rows skip.'
@@ -120,7 +101,6 @@ class TextFile:
                 mend = "Fill the row up, or use --bad-rows skip."
             if self.sep == "\t":
                 mend = mend.replace('"\t"', "a tab")
-            del named
             raise error(
                 "E108",
                 source=self.source,
@@ -136,7 +116,7 @@ class TextFile:
             quoted = False
             opened_line = opened_field = 0
             length = 0
-            for line, text in enumerate(_lines(file), 1):
+            for line, text in enumerate(file, 1):
                 if not quoted:
                     length = 0
                 position = 1
@@ -176,9 +156,7 @@ class TextFile:
                 if length > LONGEST_FIELD and not quoted:
                     raise self._too_long(opened_line or line)
             if quoted:
-                raise error(
-                    "E109", source=self.source, line=opened_line, position=opened_field
-                )
+                raise error("E109", source=self.source, line=opened_line, position=opened_field)
 
     def _refuse_length(self, fields: list[str], line: int) -> None:
         if sum(map(len, fields)) + len(fields) > LONGEST_FIELD:
@@ -192,10 +170,6 @@ class TextFile:
             what=f"{'a field' if field else 'the line'} exceeds 1 MiB",
             mend="Check for a missing quote.",
         )
-
-
-def _lines(file: Iterator[str]) -> Iterator[str]:
-    return iter(file)
 
 
 def nul_error(path: Path, source: str, offset: int) -> Exception:

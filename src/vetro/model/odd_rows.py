@@ -1,0 +1,133 @@
+"""Odd rows: what a model meets when predicting that its training never showed it.
+
+Collected chunk by chunk and told once for each column: W403 outside the training range, W404
+texts not seen (E402 if they are refused), W406 empty where training never was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error, notice
+from vetro.tables.blocks import MISSING, UNSEEN
+from vetro.tables.schema import Column
+from vetro.tables.table import Table
+
+Unknown = Literal["refuse", "ignore"]
+
+
+@dataclass
+class _Found:
+    """What was odd in one column: texts in order of appearance, counts of rows, places."""
+
+    column: Column
+    texts: dict[str, None] = field(default_factory=dict)
+    first_text: str = ""
+    unseen: int = 0
+    outside: int = 0
+    empty: int = 0
+    first_empty: str = ""
+
+
+@dataclass
+class OddRows:
+    """Looks at the input columns of every chunk, in order.
+
+    unknown "refuse" raises E402 at the first text that training did not see.  reading: the
+    notices that came with the chunks.
+    """
+
+    unknown: Unknown = "refuse"
+    found: dict[str, _Found] = field(default_factory=dict)
+    reading: list[Notice] = field(default_factory=list)
+
+    def look(self, table: Table) -> None:
+        """Take a chunk into account."""
+        self.reading += table.notices
+        if self.unknown == "refuse":
+            _refuse_unseen(table)
+        for column in table.schema.inputs:
+            values = table.values[column.name]
+            odd = self.found.setdefault(column.name, _Found(column))
+            texts = table.unseen.get(column.name, {})
+            if texts:
+                odd.first_text = odd.first_text or table.place_of(min(texts.values()))
+                odd.texts.update(dict.fromkeys(sorted(texts, key=texts.__getitem__)))
+            if column.kind == "category":
+                odd.unseen += int(np.count_nonzero(values == UNSEEN))
+                _count_empty(odd, table, values == MISSING)
+            else:
+                # An unseen word of a flag is NaN as well: its column has both or neither.
+                if not odd.texts:
+                    _count_empty(odd, table, np.isnan(values))
+                odd.outside += _outside(column, values)
+
+    def notices(self) -> list[Notice]:
+        """Those of reading, then W404, W403 and W406 column by column."""
+        told = list(dict.fromkeys(self.reading))
+        for name, odd in self.found.items():
+            column = odd.column
+            category = column.kind == "category"
+            if odd.texts:
+                first, *more = odd.texts
+                others = f" and {counted(len(more), 'other text')}" if more else ""
+                told.append(
+                    notice(
+                        "W404",
+                        column=name,
+                        value=first,
+                        others=others,
+                        were="were" if more else "was",
+                        rows=counted(odd.unseen, "row") if category else f"first {odd.first_text}",
+                        reading="an unknown level" if category else "missing",
+                    )
+                )
+            if odd.outside:
+                rows, lie = counted(odd.outside, "row"), "lies" if odd.outside == 1 else "lie"
+                low, high = _shown(column, column.minimum), _shown(column, column.maximum)
+                told.append(notice("W403", column=name, rows=rows, lie=lie, low=low, high=high))
+            if odd.empty:
+                rows, place = counted(odd.empty, "row"), odd.first_empty
+                reading = "an unknown level" if category else "the median"
+                told.append(notice("W406", column=name, rows=rows, place=place, reading=reading))
+        return told
+
+
+def _count_empty(odd: _Found, table: Table, missing: NDArray[Any]) -> None:
+    """Missing values, of a column that was never empty in training."""
+    if odd.column.missing == 0 and missing.any():
+        odd.first_empty = odd.first_empty or table.place_of(int(np.argmax(missing)))
+        odd.empty += int(np.count_nonzero(missing))
+
+
+def _outside(column: Column, values: NDArray[Any]) -> int:
+    """How many values lie outside the training range; of a number or a date."""
+    if column.kind == "flag" or column.minimum is None or column.maximum is None:
+        return 0
+    return int(np.count_nonzero((values < column.minimum) | (values > column.maximum)))
+
+
+def _refuse_unseen(table: Table) -> None:
+    """E402 for the first row with an unseen text in an input column."""
+    inputs = {column.name for column in table.schema.inputs}
+    places = [
+        (row, name, text)
+        for name, texts in table.unseen.items()
+        if name in inputs
+        for text, row in texts.items()
+    ]
+    if places:
+        row, name, text = min(places)
+        raise error("E402", column=name, place=table.place_of(row), value=text)
+
+
+def _shown(column: Column, value: float | None) -> str:
+    """A bound of the training range as people write it: a date as 2024-01-31."""
+    if column.kind == "date" and value is not None:
+        moment = np.datetime64(round(value * 86400), "s")
+        return str(moment).removesuffix("T00:00:00").replace("T", " ")
+    return f"{value:.10g}"

@@ -1,0 +1,69 @@
+"""Watching a fit: from one member's epochs to the progress of the whole, with the time left."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from vetro.model.members import Ensemble
+from vetro.model.request import Progress
+from vetro.training.ensemble import Watch
+from vetro.training.history import EpochRecord
+
+OnProgress = Callable[[Progress], None]
+
+
+def watch(
+    ensemble: Ensemble,
+    tell: OnProgress,
+    stop: Callable[[], str],
+    checkpoint: Path | None,
+    started: float,
+) -> Watch:
+    """What surrounds the training of an ensemble.  started: of the fit, time.monotonic()."""
+    recipe, folds = ensemble.recipe, ensemble.split.folds
+    members = ensemble.split.parts * recipe.members
+    remaining = _Remaining(recipe.time)
+
+    def on_epoch(record: EpochRecord) -> None:
+        done = (max(record.fold, 1) - 1) * recipe.members + record.member - 1
+        share = (done + record.epoch / recipe.epochs) / members
+        seconds = time.monotonic() - started
+        tell(
+            Progress(
+                "training",
+                share=share,
+                fold=record.fold,
+                folds=folds,
+                member=record.member,
+                members=recipe.members,
+                epoch=record.epoch,
+                epochs=recipe.epochs,
+                training=record.training,
+                validation=record.validation,
+                seconds=seconds,
+                seconds_left=remaining.seconds(seconds, share),
+            )
+        )
+
+    return Watch(on_epoch, stop, checkpoint, recipe.time)
+
+
+class _Remaining:
+    """The time left, from the pace since the first epoch ended: that one pays for the start of
+    the engine as well."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self.first: tuple[float, float] | None = None
+
+    def seconds(self, now: float, share: float) -> float:
+        """Seconds left when `share` of the training is done; NaN at the first call."""
+        if self.first is None:
+            self.first = (now, share)
+        began, begun = self.first
+        pace = (now - began) / (share - begun) if share > begun else math.nan
+        left = pace * (1 - share)
+        return min(left, max(self.limit - now, 0.0)) if self.limit else left

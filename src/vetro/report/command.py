@@ -1,0 +1,58 @@
+"""The command that repeats a fit, from the request that a model keeps."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields
+
+from vetro.model.request import FitRequest
+from vetro.tables.options import ReadOptions
+from vetro.training.recipe import Recipe
+
+# where the option is not the entry's name
+_OPTIONS = {"learning_rate": "--lr"}
+_REPEATED = ("missing",)
+
+
+def repeat_command(source: str, request: FitRequest) -> str:
+    """`vetro fit ...` with every choice that is not the default, quoted for a shell."""
+    words = ["vetro", "fit", source]
+    words += ["--target", _names(request.targets)]
+    if request.inputs:
+        words += ["--input", _names(request.inputs)]
+    if request.drop:
+        words += ["--drop", _names(request.drop)]
+    if request.weight:
+        words += ["--weight", request.weight]
+    if request.group:
+        words += ["--group", request.group]
+    if request.drop_missing_target:
+        words.append("--drop-missing-target")
+    for chosen, default in ((request.options, ReadOptions()), (request.recipe, Recipe())):
+        for entry in fields(chosen):
+            value = getattr(chosen, entry.name)
+            if value != getattr(default, entry.name):
+                words += _option(entry.name, value)
+    return shlex.join(words)
+
+
+def _option(name: str, value: object) -> list[str]:
+    option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    if name == "header":
+        return ["--no-header"]
+    if name == "keep":
+        return []
+    if name == "hidden" and isinstance(value, tuple):
+        return [option, ",".join(str(units) for units in value) or "none"]
+    if name in _REPEATED and isinstance(value, tuple):
+        return [word for item in value for word in (option, str(item))]
+    if isinstance(value, tuple):
+        return [option, _names(value)]
+    return [option, f"{value:g}" if isinstance(value, float) else str(value)]
+
+
+def _names(names: tuple[str, ...]) -> str:
+    """A comma list; names with a comma or a quote are quoted as in CSV."""
+    return ",".join(
+        '"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names
+    )

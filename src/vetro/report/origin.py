@@ -1,0 +1,143 @@
+"""Where a model comes from: its columns, the warnings on the way, and how to make it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from vetro.errors import Notice
+from vetro.report.command import repeat_command
+from vetro.report.markup import MINUS, exact, number, section, table, text
+from vetro.tables.schema import Column
+from vetro.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+_LEVELS_SHOWN = 6
+
+
+def warnings_list(notices: Sequence[Notice]) -> str:
+    """Every message, the warnings first."""
+    ordered = sorted(dict.fromkeys(notices), key=lambda item: not item.is_warning)
+    items = [
+        f'<li class="{"warning" if item.is_warning else "note"}"><code>{text(item.code)}</code> '
+        f"<span>{text(item.message)}</span></li>"
+        for item in ordered
+    ]
+    content = f'<ul class="notices">{"".join(items)}</ul>' if items else "<p>None.</p>"
+    return section("warnings", "Warnings", content)
+
+
+def schema_table(model: Model) -> str:
+    """Every column of the table: kind, role, unit, what is in it."""
+    columns = list(model.schema)
+    with_units = any(column.unit for column in columns)
+    with_reasons = any(column.reason for column in columns)
+    head = ["column", "kind", "role", "range or levels", "missing", "example"]
+    if with_units:
+        head.insert(3, "unit")
+    if with_reasons:
+        head.append("note")
+    rows = []
+    for column in columns:
+        row = [
+            text(column.name),
+            text(column.kind),
+            f'<span class="role {text(column.role)}">{text(column.role)}</span>',
+            text(_content(column)),
+            f"{column.missing:,}" if column.missing else "",
+            text(column.example),
+        ]
+        if with_units:
+            row.insert(3, text(column.unit))
+        if with_reasons:
+            row.append(text(column.reason))
+        rows.append(row)
+    return section("schema", "The columns", table(head, rows, "schema", [head.index("missing")]))
+
+
+def made(model: Model) -> str:
+    """Data, split, recipe, time, versions, and the command that repeats the fit."""
+    evidence = model.evidence
+    data = evidence.data
+    entries = [("table", f"{data['name']}, {data['rows']:,} rows, {data['columns']:,} columns")]
+    if data.get("sha256"):
+        entries.append(("SHA-256 of the table", str(data["sha256"])))
+    sizes = " – ".join(str(size) for size in model.network.sizes)
+    count = len(model.members)
+    entries += [
+        (
+            "network",
+            f"{sizes}, {model.network.activation}; "
+            f"{model.network.parameter_count:,} parameters; "
+            + (f"the mean of {count} networks" if count > 1 else "one network"),
+        ),
+        ("recipe", _recipe(model.recipe)),
+        ("training ended by", _stopped(evidence.stopped)),
+        ("engine", evidence.engine),
+        (
+            "time",
+            ", ".join(f"{name} {number(value, 2)} s" for name, value in evidence.seconds.items()),
+        ),
+        ("made", evidence.created),
+        ("versions", ", ".join(f"{name} {value}" for name, value in evidence.versions.items())),
+    ]
+    rows = [f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in entries if value]
+    command = repeat_command(str(data["name"]), model.request)
+    return section(
+        "made",
+        "How it was made",
+        f"<dl>{''.join(rows)}</dl>",
+        "<p>To make it again:</p>",
+        f"<pre><code>{text(command)}</code></pre>",
+    )
+
+
+def _content(column: Column) -> str:
+    if column.kind == "category":
+        shown = ", ".join(column.levels[:_LEVELS_SHOWN])
+        count = max(len(column.levels), column.distinct)
+        return f"{shown}, … ({count:,} levels)" if count > _LEVELS_SHOWN else shown
+    if column.kind == "flag":
+        return " or ".join(word for word in column.reading.flag_words if word) or "0 or 1"
+    if column.minimum is None or column.maximum is None:
+        return ""
+    if column.kind == "date":
+        return f"{_date(column.minimum)} to {_date(column.maximum)}"
+    return f"{exact(column.minimum)} to {exact(column.maximum)}"
+
+
+def _date(days: float) -> str:
+    """A date of days since 1970-01-01; years beyond the calendar's as days."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
+    except OverflowError:
+        return f"day {exact(days)}".replace("-", MINUS)
+    return moment.strftime("%Y-%m-%d" if days == int(days) else "%Y-%m-%d %H:%M")
+
+
+def _recipe(recipe: Recipe) -> str:
+    """What was chosen, and the defaults that matter most."""
+    entries = recipe.to_json()
+    default = Recipe().to_json()
+    always = ("optimizer", "learning_rate", "schedule", "epochs", "patience", "seed")
+    chosen = [
+        name
+        for name in entries
+        if name not in ("hidden", "activation", "folds", "holdout", "time")
+        and (name in always or entries[name] != default[name])
+    ]
+    return ", ".join(f"{name.replace('_', ' ')} {entries[name]}" for name in chosen)
+
+
+def _stopped(stopped: dict[str, int]) -> str:
+    words = {
+        "steps": "the last epoch",
+        "patience": "patience",
+        "time": "the time limit",
+        "interrupted": "interruption",
+        "diverged": "divergence",
+    }
+    return ", ".join(f"{words.get(name, name)} ({count})" for name, count in stopped.items())

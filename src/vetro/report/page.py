@@ -1,0 +1,71 @@
+"""The report: one HTML file that says how good a model is and how it was made.
+
+It shows the evidence and computes nothing but pictures.  It needs no network access, no
+script, and reads the same on a screen, light or dark, and on paper.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vetro.atomic import atomic_file
+from vetro.report.markup import text
+from vetro.report.origin import made, schema_table, warnings_list
+from vetro.report.quality import importance_bars, quality_table, target_table, tiles
+from vetro.report.verdict import verdict
+from vetro.report.views import class_views, curves, regression_views
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+
+def write_report(model: Model, path: str | Path) -> None:
+    """Write the report of a model, atomically; E503 where it cannot be written."""
+    content = report_page(model).encode()
+    with atomic_file(path, what="the report") as file:
+        file.write(content)
+
+
+def report_page(model: Model) -> str:
+    """The whole page as text."""
+    evidence = model.evidence
+    style = files("vetro.report").joinpath("page.css").read_text(encoding="utf-8")
+    name = str(evidence.data.get("name", ""))
+    targets = ", ".join(column.name for column in model.schema.targets)
+    views = class_views(model) if evidence.task == "classification" else regression_views(model)
+    parts = [
+        quality_table(model),
+        target_table(model),
+        views,
+        importance_bars(model),
+        curves(model),
+        warnings_list(evidence.notices),
+        schema_table(model),
+        made(model),
+    ]
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{text(targets)} from {text(name)} – Vetro</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+<header>
+<p class="kicker">Vetro report · {text(name)} · {text(evidence.created[:10])}</p>
+<h1>{text(targets)}</h1>
+<p class="verdict">{text(verdict(model))}</p>
+{tiles(model)}
+</header>
+{"".join(parts)}
+</main>
+</body>
+</html>
+"""

@@ -1,0 +1,192 @@
+"""Quality on the page: the figures beside the baselines', and what each column is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vetro.report.markup import (
+    LOWER_IS_BETTER,
+    exact,
+    figure,
+    interval,
+    label,
+    number,
+    section,
+    table,
+    text,
+)
+from vetro.tables.schema import Column
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+_BASELINES = {
+    "mean": "the mean",
+    "majority": "the most frequent class",
+    "linear": "linear model",
+    "boosted trees": "boosted trees",
+}
+_MOST_COLUMNS = 25
+_IN_UNITS = ("rmse", "mae")
+
+
+def tiles(model: Model) -> str:
+    """The few figures that one looks for first."""
+    evidence = model.evidence
+    target = model.schema.targets[0]
+    shown = [
+        (
+            f"{_with_unit(name, figure(name, value.value), target)}",
+            label(name),
+            interval(name, value),
+        )
+        for name, value in evidence.metrics.items()
+        if name in ("r2", "rmse", "accuracy", "auc")
+    ]
+    shown = [
+        (value, name, f"95% interval {span}" if span else "held out") for value, name, span in shown
+    ]
+    split = evidence.split
+    shown.append((f"{split['held_out_rows']:,}", "rows held out", _split_in_short(model)))
+    count = len(model.members)
+    sizes = "–".join(str(size) for size in model.network.sizes)
+    shown.append((str(count), "network" if count == 1 else "networks", sizes))
+    cells = [
+        f'<div class="tile"><b>{text(value)}</b><span>{text(name)}</span>'
+        f"<small>{text(detail)}</small></div>"
+        for value, name, detail in shown
+    ]
+    return f'<div class="tiles">{"".join(cells)}</div>'
+
+
+def quality_table(model: Model) -> str:
+    """The network's figures, its intervals and the baselines', the best of each marked."""
+    evidence = model.evidence
+    names = list(evidence.metrics)
+    own = {name: value.value for name, value in evidence.metrics.items()}
+    judged = {"network": own, **evidence.baselines}
+    best = {}
+    for name in names:
+        values = [figures[name] for figures in judged.values() if name in figures]
+        best[name] = min(values) if name in LOWER_IS_BETTER else max(values)
+    several = len(model.schema.targets) > 1
+
+    def cell(name: str, figures: dict[str, float]) -> str:
+        if name not in figures:
+            return "–"
+        shown = text(figure(name, figures[name]))
+        # what reads the same is as good
+        is_best = figure(name, figures[name]) == figure(name, best[name])
+        return f'<strong class="best">{shown}</strong>' if is_best else shown
+
+    rows = []
+    for kind, figures in judged.items():
+        cells = [cell(name, figures) for name in names]
+        if kind == "network":
+            spans = [interval(name, evidence.metrics[name]) for name in names]
+            cells = [
+                f"{shown}<small>{text(span)}</small>" if span else shown
+                for shown, span in zip(cells, spans, strict=True)
+            ]
+            rows.append(["<b>this network</b>", *cells])
+        else:
+            rows.append([text(_BASELINES.get(kind, kind)), *cells])
+    if evidence.training_metrics:
+        trained = evidence.training_metrics
+        cells = [text(figure(name, trained[name])) if name in trained else "–" for name in names]
+        rows.append(
+            [
+                '<span class="muted">this network on its own training rows</span>',
+                *[f'<span class="muted">{shown}</span>' for shown in cells],
+            ]
+        )
+    unit = "" if several else model.schema.targets[0].unit
+    head = ["", *[_headed(name, unit) for name in names]]
+    note = " R² is the mean of the targets’." if several else ""
+    lead = f"{_split_in_words(model)} Every figure is of those predictions.{note}"
+    content = table(head, rows, "figures", range(1, len(head)))
+    return section("quality", "Quality beside the baselines", content, lead=lead)
+
+
+def target_table(model: Model) -> str:
+    """The figures of each of several targets; an empty text where there is one."""
+    own = model.evidence.per_target
+    if not own:
+        return ""
+    names = list(next(iter(own.values())))
+    rows = []
+    for target in model.schema.targets:
+        cells = []
+        for name in names:
+            value = own[target.name][name]
+            shown = text(_with_unit(name, figure(name, value.value), target))
+            cells.append(f"{shown}<small>{text(interval(name, value))}</small>")
+        rows.append([text(target.name), *cells])
+    head = ["target", *[text(label(name)) for name in names]]
+    return section("targets", "Each target", table(head, rows, "figures", range(1, len(head))))
+
+
+def importance_bars(model: Model) -> str:
+    """The rise of the error without each column, as bars."""
+    found = model.evidence.importance
+    if not found:
+        return ""
+    most = max(*found.values(), 1e-300)
+    rows = [
+        [
+            text(name),
+            f'<span class="bar" style="--share:{max(0.0, rise / most):.4f}"></span>',
+            text(number(rise)),
+        ]
+        for name, rise in list(found.items())[:_MOST_COLUMNS]
+    ]
+    rest = list(found.values())[_MOST_COLUMNS:]
+    more = (
+        f'<p class="note">{len(rest)} further columns, each {text(number(max(rest)))} at most.</p>'
+        if rest
+        else ""
+    )
+    target = model.schema.targets[0]
+    error = "log loss"
+    if model.evidence.task == "regression":
+        several = len(model.schema.targets) > 1
+        unit = "in standard deviations of the targets" if several else target.unit
+        error = f"RMSE{f' ({unit})' if unit else ''}"
+    lead = (
+        f"How much the {error} on held-out rows rises when a column’s values are shuffled among "
+        "the rows. It says what the network uses, not what causes the target; "
+        "columns that say the same thing share their importance."
+    )
+    content = table(["column", "", "rise"], rows, "bars", [2])
+    return section("importance", "What each column is worth", content, more, lead=lead)
+
+
+def _headed(name: str, unit: str) -> str:
+    shown = text(label(name))
+    return f"{shown} <small>{text(unit)}</small>" if unit and name in _IN_UNITS else shown
+
+
+def _with_unit(name: str, shown: str, target: Column) -> str:
+    return f"{shown} {target.unit}" if target.unit and name in _IN_UNITS else shown
+
+
+def _split_in_short(model: Model) -> str:
+    split = model.evidence.split
+    if split["kind"] == "folds":
+        return f"{split['folds']} folds"
+    return f"{split['holdout']:.0%} of the table"
+
+
+def _split_in_words(model: Model) -> str:
+    split = model.evidence.split
+    group = f", rows with the same {split['grouped_by']} together" if split["grouped_by"] else ""
+    rows = split["held_out_rows"]
+    if split["kind"] == "folds":
+        return (
+            f"The table was cut into {split['folds']} folds{group}; each of the {rows:,} rows was "
+            "predicted by a network that never saw it, and each baseline learnt from the same rows."
+        )
+    return (
+        f"{rows:,} rows ({exact(100 * split['holdout'])}% of the table{group}) were held out; "
+        f"the network and the baselines learnt from the other {split['training_rows']:,}."
+    )

@@ -1,0 +1,161 @@
+"""Views: the page's pictures with their captions, for numbers and for classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.model.metrics import predicted_codes
+from vetro.report import class_pictures, pictures
+from vetro.report.markup import section, table, text
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+_MOST_TARGETS = 12
+_MOST_CLASSES = 12
+_MOST_CONFUSIONS = 15
+
+
+def curves(model: Model) -> str:
+    """The section of learning curves; empty where no history was kept."""
+    history = model.evidence.history
+    if not history:
+        return ""
+    keys = _legend([("--muted", "training rows"), ("--first", "validation rows")])
+    caption = (
+        "Loss by epoch, mean per row in scaled units; one pair of curves for each network. "
+        "Dots mark the epochs whose parameters were kept."
+    )
+    figure = _figure(pictures.learning_curves(history), caption, keys)
+    return section("learning", "Learning curves", figure)
+
+
+def regression_views(model: Model) -> str:
+    """For each target: actual against predicted, residuals, their histogram."""
+    evidence, targets = model.evidence, model.schema.targets
+    if not len(evidence.actual):
+        return ""
+    rows = []
+    for place, target in enumerate(targets[:_MOST_TARGETS]):
+        actual, predicted = evidence.actual[:, place], evidence.predicted[:, place]
+        arguments = (actual, predicted, target.name, target.unit)
+        figures = [
+            _figure(
+                pictures.predicted_against_actual(*arguments),
+                "Actual against predicted; on the line both are equal.",
+            ),
+            _figure(
+                pictures.residuals(*arguments),
+                "Residuals; the line joins the means of ten groups and should lie at 0.",
+            ),
+            _figure(
+                pictures.residual_histogram(*arguments),
+                "Histogram of residuals; 95% lie between the dashed lines.",
+            ),
+        ]
+        name = f"<h3>{text(target.name)}</h3>" if len(targets) > 1 else ""
+        rows.append(f'{name}<div class="three">{"".join(figures)}</div>')
+    left = len(targets) - _MOST_TARGETS
+    if left > 0:
+        rows.append(f'<p class="note">{left} further targets are in the table above only.</p>')
+    return section("predictions", "Predictions on held-out rows", *rows, lead=_kept(model))
+
+
+def class_views(model: Model) -> str:
+    """Confusion matrix, ROC, precision-recall and calibration."""
+    evidence = model.evidence
+    names = model.network.output_names
+    if not len(evidence.actual):
+        return ""
+    actual = evidence.actual.astype(np.int64)
+    predicted = np.asarray(evidence.predicted, dtype=np.float64)
+    codes = class_pictures.shown_classes(actual, len(names))
+    two = len(names) == 2
+    drawn = [(class_pictures.curve_variable(place, len(codes)), names[code])
+             for place, code in enumerate(codes)]  # fmt: skip
+    keys = _legend([] if two else drawn)
+    of = f"of {names[1]} " if two else "of each class against the rest "
+    said = f"{names[1]} is said" if two else "a class is said"
+    figures = [
+        _figure(
+            class_pictures.roc(actual, predicted, codes),
+            f"ROC curve {of}; on the dashed line a guess does as well.".replace(" ;", ";"),
+        ),
+        _figure(
+            class_pictures.precision_recall(actual, predicted, codes),
+            f"Precision and recall {of}"
+            + ("; the dashed line is its share of the rows." if two else ".").lstrip(),
+        ),
+        _figure(
+            class_pictures.calibration(actual, predicted),
+            f"Calibration: how often it is so when {said} with a probability, "
+            "with 95% intervals; on the dashed line they agree.",
+        ),
+    ]
+    return section(
+        "predictions",
+        "Predictions on held-out rows",
+        _confusion(actual, predicted, names),
+        keys,
+        f'<div class="three">{"".join(figures)}</div>',
+        lead=_kept(model),
+    )
+
+
+def _confusion(
+    actual: NDArray[np.int64], predicted: NDArray[np.float64], names: tuple[str, ...]
+) -> str:
+    """Rows: the actual class, columns: the predicted; of many classes the worst confusions."""
+    count = len(names)
+    codes = actual * count + predicted_codes(predicted)
+    matrix = np.bincount(codes, minlength=count * count).reshape(count, count)
+    if count > _MOST_CLASSES:
+        wrong = matrix.copy()
+        np.fill_diagonal(wrong, 0)
+        places = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+        rows = [
+            [text(names[place // count]), text(names[place % count]), f"{wrong.flat[place]:,}"]
+            for place in places
+            if wrong.flat[place]
+        ]
+        content = table(["actual", "predicted", "rows"], rows, "figures", [2])
+        return f"<h3>The most frequent confusions</h3>{content}"
+    totals = np.maximum(matrix.sum(axis=1), 1)
+    lines = []
+    for row, name in enumerate(names):
+        cells = []
+        for column in range(count):
+            share = matrix[row, column] / totals[row]
+            kind = "right" if row == column else "wrong"
+            cells.append(
+                f'<td class="{kind}" style="--share:{share:.3f}">{matrix[row, column]:,}'
+                f"<small>{share:.1%}</small></td>"
+            )
+        lines.append(f'<tr><th scope="row">{text(name)}</th>{"".join(cells)}</tr>')
+    head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
+    return (
+        '<div class="wide"><table class="confusion">'
+        "<caption>Confusion matrix: rows are the actual class, columns the predicted one; "
+        "shares are of the row.</caption>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _figure(picture: str, caption: str, keys: str = "") -> str:
+    return f"<figure>{keys}{picture}<figcaption>{text(caption)}</figcaption></figure>"
+
+
+def _legend(keys: list[tuple[str, str]]) -> str:
+    items = [
+        f'<li><i style="background:var({variable})"></i>{text(name)}</li>'
+        for variable, name in keys
+    ]
+    return f'<ul class="legend">{"".join(items)}</ul>' if items else ""
+
+
+def _kept(model: Model) -> str:
+    kept, rows = len(model.evidence.actual), model.evidence.split["held_out_rows"]
+    return f"Drawn from {kept:,} of the {rows:,} held-out rows." if kept < rows else ""

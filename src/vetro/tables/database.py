@@ -1,0 +1,242 @@
+"""DuckDB and SQLite files, and SQL over any opened source, all read-only.
+
+A query must be one SELECT.  Its rows are held in memory (DuckDB moves them to the disk
+where they do not fit), so that every pass over them sees the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vetro.errors import VetroError, counted, error, shown
+from vetro.tables.connection import (
+    check_case,
+    check_names,
+    connect,
+    described,
+    files_fingerprint,
+    literal,
+    quoted,
+    reason,
+    unreadable,
+)
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_DUCKDB_MAGIC = b"DUCK"
+_CHUNK = 20_000
+_RESULT = "query_result"
+_ONLY_SELECT = "it is not a SELECT, and Vetro only reads"
+_SQLITE_READS = (
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+)
+
+
+def open_database(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
+    """The rows of options.query, or of the file's only table.
+
+    E125 if it is neither kind of file or cannot be opened; E604 if there are several tables
+    and no query; E127 if the query fails or would write.
+    """
+    path = Path(source)
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start == _SQLITE_MAGIC:
+        return _open_sqlite(path, options.query)
+    if start[8:12] == _DUCKDB_MAGIC:
+        return _open_duckdb(path, options.query)
+    if not start:
+        raise error("E101", source=path.name, size="0 bytes")
+    what = "it is neither a DuckDB nor a SQLite file"
+    raise error("E125", source=path.name, what=what, mend="Check the path, or its suffix.")
+
+
+def with_query(opened: Opened, query: str) -> Opened:
+    """The rows of a query over an opened source, which the query calls `data`."""
+    connection = opened.connection
+    check_case(opened.columns, opened.name)
+    names = ", ".join(quoted(name) for name in opened.columns)
+    if opened.is_text:
+        _check_whole(opened)
+    connection.execute(
+        f"CREATE TEMP VIEW data AS SELECT * FROM (SELECT * FROM {opened.relation}) AS t({names})"
+    )
+    return _queried(connection, query, opened.name, opened)
+
+
+def _open_duckdb(path: Path, query: str) -> Opened:
+    import duckdb
+
+    connection = connect()
+    try:
+        connection.execute(f"ATTACH {literal(str(path))} AS source (READ_ONLY)")
+        connection.execute("USE source")
+    except duckdb.Error as failure:
+        what = f"it cannot be opened ({shown(reason(failure))})"
+        mend = "Close other programs that use it, or restore it."
+        raise error("E125", source=path.name, what=what, mend=mend) from failure
+    if query:
+        return _queried(connection, query, path.name)
+    found = connection.execute(
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_catalog = 'source' ORDER BY ALL"
+    ).fetchall()
+    schema, table = _only_table([(str(a), str(b)) for a, b in found], path)
+    relation = f"source.{quoted(schema)}.{quoted(table)}"
+    return Opened(
+        connection,
+        relation,
+        described(connection, relation),
+        path.name,
+        fingerprint=files_fingerprint([path]),
+        explain=unreadable(path.name),
+    )
+
+
+def _only_table(tables: list[tuple[str, str]], path: Path) -> tuple[str, str]:
+    """The file's table; E604 if there are several, E125 if there is none."""
+    if not tables:
+        mend = "Check the path."
+        raise error("E125", source=path.name, what="it holds no table", mend=mend)
+    if len(tables) > 1:
+        names = ", ".join(f'"{shown(name)}"' for _, name in tables[:8])
+        names += ", …" if len(tables) > 8 else ""
+        what = f"{path.name} holds {counted(len(tables), 'table')} ({names})"
+        first = quoted(tables[0][1])
+        raise error("E604", what=what, mend=f"Use --query 'SELECT * FROM {first}' to name one.")
+    return tables[0]
+
+
+def _queried(
+    connection: duckdb.DuckDBPyConnection, query: str, name: str, opened: Opened | None = None
+) -> Opened:
+    """The rows of a query, held in a temporary table with numbered columns."""
+    import duckdb
+
+    from vetro.tables.arrow import values_fingerprint
+
+    # One thread: with several, the order of a result without ORDER BY, and the last
+    # digits of its sums, may differ from run to run.
+    threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    connection.execute("SET threads = 1")
+    try:
+        text = _one_select(connection, query, name)
+        columns = [
+            (str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {text}").fetchall()
+        ]
+        check_names([column for column, _ in columns], name)
+        numbered = ", ".join(f"c{position}" for position in range(len(columns)))
+        connection.execute(
+            f"CREATE TEMP TABLE {_RESULT} AS SELECT * FROM (\n{text}\n) AS t({numbered})"
+        )
+    except duckdb.Error as failure:
+        if opened is not None and not opened.is_text:
+            _check_whole(opened)
+        raise error("E127", source=name, reason=reason(failure)) from failure
+    finally:
+        connection.execute(f"SET threads = {threads}")
+    reader = connection.sql(f"FROM temp.{_RESULT}").to_arrow_reader(100_000)
+    return Opened(
+        connection,
+        f"temp.{_RESULT}",
+        dict(columns),
+        name,
+        fingerprint=values_fingerprint(reader.schema, reader),
+        notices=opened.notices if opened is not None else [],
+        explain=unreadable(name),
+    )
+
+
+def _one_select(connection: duckdb.DuckDBPyConnection, query: str, name: str) -> str:
+    """The text of the query's only statement, which must be a SELECT; E127 otherwise."""
+    import duckdb
+
+    statements = connection.extract_statements(query)
+    if len(statements) != 1:
+        why = f"it holds {counted(len(statements), 'statement')} where one SELECT is expected"
+        raise error("E127", source=name, reason=why)
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise error("E127", source=name, reason=_ONLY_SELECT)
+    return str(statements[0].query).strip().rstrip(";")
+
+
+def _check_whole(opened: Opened) -> None:
+    """Read everything once, so that a fault of the file is told as one and not as the query's."""
+    import duckdb
+
+    counts = ", ".join(f"count(c{position})" for position in range(len(opened.columns)))
+    names = ", ".join(f"c{position}" for position in range(len(opened.columns)))
+    try:
+        row = opened.connection.execute(
+            f"SELECT count(*), {counts} FROM (SELECT * FROM {opened.relation}) AS t({names})"
+        ).fetchall()[0]
+    except duckdb.Error as failure:
+        raise opened.explain(failure) from failure
+    opened.finish(row[0], row[0] - row[-1])
+
+
+def _open_sqlite(path: Path, query: str) -> Opened:
+    """The rows through Python's sqlite3, chunk by chunk: DuckDB's own reader is an extension."""
+    from vetro.tables.arrow import open_arrow
+    from vetro.tables.values import ValueColumn, finished
+
+    refused: list[int] = []
+
+    def authorize(action: int, first: str | None, second: str | None, *_: Any) -> int:
+        if action in _SQLITE_READS and second != "load_extension":
+            return sqlite3.SQLITE_OK
+        refused.append(action)
+        return sqlite3.SQLITE_DENY
+
+    with contextlib.closing(
+        sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    ) as base:
+        base.set_authorizer(authorize)
+        try:
+            statement = query or _only_sqlite_table(base, path)
+            cursor = base.execute(statement)
+            if cursor.description is None:
+                raise error("E127", source=path.name, reason=_ONLY_SELECT)
+            names = [str(item[0]) for item in cursor.description]
+            check_names(names, path.name)
+            columns = {name: ValueColumn() for name in names}
+            while rows := cursor.fetchmany(_CHUNK):
+                for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
+                    column.append(list(values))
+        except (sqlite3.Error, sqlite3.Warning) as failure:
+            raise _sqlite_error(path, query, failure, bool(refused)) from failure
+    table, casts = finished(columns)
+    fingerprint = "" if query else files_fingerprint([path])
+    return open_arrow(table, path.name, fingerprint=fingerprint, casts=casts)
+
+
+def _only_sqlite_table(base: sqlite3.Connection, path: Path) -> str:
+    found = base.execute(
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+    ).fetchall()
+    return f"SELECT * FROM {quoted(_only_table([('main', str(row[0])) for row in found], path)[1])}"
+
+
+def _sqlite_error(path: Path, query: str, failure: Exception, refused: bool) -> VetroError:
+    """E125 where the file is at fault, E127 where the query is."""
+    why = _ONLY_SELECT if refused else reason(failure)
+    damaged = isinstance(failure, sqlite3.DatabaseError) and (
+        type(failure) is sqlite3.DatabaseError
+        or "decode to UTF-8" in why
+        or "unable to open" in why
+    )
+    if query and (refused or not damaged):
+        return error("E127", source=path.name, reason=why)
+    return unreadable(path.name)(failure)

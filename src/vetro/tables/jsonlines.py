@@ -1,0 +1,153 @@
+"""JSON: one object a line (.jsonl, .ndjson), or an array of objects (.json).
+
+Each key is a column, in order of first appearance; a key that an object lacks is missing
+there.  Numbers, flags and texts keep their kind, a column of several kinds becomes text,
+and nested values stay JSON.  Dates are texts here: JSON has none.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from vetro.errors import VetroError, error, shown
+from vetro.tables.connection import files_fingerprint
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.table import row_place
+
+_CHUNK = 20_000
+
+
+def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
+    """The objects as rows; E125 with the line of what is not an object, E101 for no objects."""
+    from vetro.tables.arrow import open_arrow
+    from vetro.tables.values import ValueColumn, finished
+
+    path = Path(source)
+    columns: dict[str, ValueColumn] = {}
+    places: list[int] = []
+    rows = 0
+    for chunk in _chunks(path, places):
+        keys = dict.fromkeys(key for record in chunk for key in record)
+        for key in keys:
+            if key not in columns:
+                columns[key] = ValueColumn()
+                columns[key].append_missing(rows)
+            columns[key].append([record.get(key) for record in chunk])
+        rows += len(chunk)
+        for column in columns.values():
+            column.append_missing(rows - len(column))
+    if not columns:
+        size = "0 bytes" if path.stat().st_size == 0 else "no object with a value"
+        raise error("E101", source=path.name, size=size)
+    table, casts = finished(columns)
+    return open_arrow(
+        table,
+        path.name,
+        fingerprint=files_fingerprint([path]),
+        place_of=_place_of(places) if places else row_place,
+        casts=casts,
+    )
+
+
+def _place_of(lines: list[int]) -> Callable[[int], str]:
+    return lambda row: f"line {lines[row]}"
+
+
+def _chunks(path: Path, places: list[int]) -> Iterator[list[dict[str, Any]]]:
+    """The objects in chunks; `places` receives each one's line where there is one a line."""
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig") as file:
+            start = file.read(4096).lstrip()[:1]
+            file.seek(0)
+            if start == "[":
+                yield from _array(path, file.read())
+            else:
+                yield from _lines(path, file, places)
+    except UnicodeDecodeError as failure:
+        what = f"byte 0x{failure.object[failure.start]:02X} is not UTF-8"
+        raise _broken(path, what, "Write it again as UTF-8.") from failure
+    except (EOFError, gzip.BadGzipFile) as failure:
+        raise _broken(path, "it is not whole gzip", "Pack it again.") from failure
+
+
+def _array(path: Path, text: str) -> Iterator[list[dict[str, Any]]]:
+    try:
+        records = _decoder().decode(text)
+    except json.JSONDecodeError as failure:
+        raise _not_json(path, failure.lineno, failure) from failure
+    except (_RepeatedKeyError, RecursionError) as failure:
+        raise _broken(path, _why(failure), "Correct it.") from failure
+    for position, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            what = f"element {position} of the array is no object"
+            raise _broken(path, what, 'Write each row as {"column": value, ...}.')
+    for start in range(0, len(records), _CHUNK):
+        yield records[start : start + _CHUNK]
+
+
+def _lines(path: Path, file: Any, places: list[int]) -> Iterator[list[dict[str, Any]]]:
+    decode = _decoder().decode
+    chunk: list[dict[str, Any]] = []
+    for line, text in enumerate(file, start=1):
+        if not text.strip():
+            continue
+        try:
+            record = decode(text)
+        except json.JSONDecodeError as failure:
+            raise _not_json(path, line, failure) from failure
+        except (_RepeatedKeyError, RecursionError) as failure:
+            raise _broken(path, _why(failure), "Correct it.", line) from failure
+        if not isinstance(record, dict):
+            raise _broken(
+                path, "it is no object", 'Write each row as {"column": value, ...}.', line
+            )
+        chunk.append(record)
+        places.append(line)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+class _RepeatedKeyError(ValueError):
+    """An object has a key twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    return record
+
+
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_object)
+
+
+def _why(failure: Exception) -> str:
+    if isinstance(failure, _RepeatedKeyError):
+        return f'an object has the key "{shown(failure)}" twice'
+    return "its values are nested too deeply"
+
+
+def _not_json(path: Path, line: int, failure: json.JSONDecodeError) -> VetroError:
+    what = f"not valid JSON at column {failure.colno} ({failure.msg})"
+    if failure.msg == "Extra data":
+        what = f"more than one value in the line (the second at column {failure.colno})"
+    elif line == 1 and failure.doc.strip() in ("{", "["):
+        what = "an object must stand in one line"
+    return _broken(path, what, "Correct it, or write one object a line.", line)
+
+
+def _broken(path: Path, what: str, mend: str, line: int = 0) -> VetroError:
+    source = f"{path.name}:{line}" if line else path.name
+    return error("E125", source=source, what=what, mend=mend)

@@ -1,0 +1,307 @@
+"""Fitting, against independent recomputations of what it claims."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_squared_error
+
+from vetro.errors import TableError, TrainingError, VetroError
+from vetro.model.fit import fit_table
+from vetro.model.predict import ensemble_outputs
+from vetro.model.request import FitRequest
+from vetro.model.split import split_rows
+from vetro.tables.options import ReadOptions
+from vetro.tables.read import read_table
+from vetro.tables.roles import assign_roles
+from vetro.training.recipe import Recipe
+
+CONCRETE = Path(__file__).parents[2] / "examples" / "concrete.csv"
+QUICK = Recipe(hidden=(8,), epochs=6)
+
+
+def request(*targets, recipe=QUICK, **changes):
+    return FitRequest(targets=targets, recipe=recipe, **changes)
+
+
+def flowers(rows=150, seed=0):
+    """Two numbers with gaps, a category, and a class that depends on them."""
+    generator = np.random.default_rng(seed)
+    length, width = generator.normal(size=(2, rows))
+    site = generator.choice(["north", "south"], rows)
+    score = length + (site == "north") + 0.3 * generator.normal(size=rows)
+    kind = np.where(score > 1, "tall", np.where(score > 0, "middle", "low"))
+    length[generator.random(rows) < 0.1] = np.nan
+    return {"length": length, "width": width, "site": site, "kind": kind}
+
+
+@pytest.fixture(scope="module")
+def concrete():
+    return fit_table(CONCRETE, request("compressive_strength", recipe=replace(QUICK, members=2)))
+
+
+def concrete_table():
+    return assign_roles(read_table(CONCRETE, ReadOptions()), targets=("compressive_strength",))
+
+
+def test_held_out_predictions_come_from_members_that_never_saw_the_row(concrete):
+    table = concrete_table()
+    fold = split_rows(table, concrete.recipe).fold
+    assert sorted(np.bincount(fold)) == [206] * 5
+    expected = np.empty(table.rows)
+    for part in range(5):
+        members = [member for member in concrete.members if member.fold == part + 1]
+        assert len(members) == 2
+        rows = np.flatnonzero(fold == part)
+        expected[rows] = ensemble_outputs(concrete.network, members, table, rows)[:, 0]
+    actual = table.values["compressive_strength"]
+    evidence = concrete.evidence
+    np.testing.assert_allclose(evidence.predicted[:, 0], expected, rtol=1e-9)
+    np.testing.assert_array_equal(evidence.actual[:, 0], actual)
+    np.testing.assert_array_equal(evidence.fold, fold + 1)
+    assert evidence.metrics["r2"].value == pytest.approx(r2_score(actual, expected))
+    rmse = evidence.metrics["rmse"]
+    assert rmse.value == pytest.approx(root_mean_squared_error(actual, expected))
+    assert rmse.low < rmse.value < rmse.high
+    assert evidence.split["held_out_rows"] == 1030
+
+
+def test_what_is_held_out_changes_nothing_in_its_member():
+    """The strongest proof against leaks: change the held-out rows, and compare bits."""
+    table = concrete_table()
+    fold = split_rows(table, QUICK).fold
+    columns = {name: values.copy() for name, values in table.values.items()}
+    for name in columns:
+        columns[name][fold == 2] = columns[name][fold == 2] * 1.5 + 3
+    first = fit_table(table.values, request("compressive_strength"))
+    second = fit_table(columns, request("compressive_strength"))
+    for before, after in zip(first.members, second.members, strict=True):
+        same = before.parameters.tobytes() == after.parameters.tobytes()
+        assert same == (before.fold == 3)
+        assert (before.encoder == after.encoder) == (before.fold == 3)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(concrete):
+    again = fit_table(CONCRETE, request("compressive_strength", recipe=concrete.recipe))
+    other = fit_table(
+        CONCRETE, request("compressive_strength", recipe=replace(concrete.recipe, seed=1))
+    )
+    assert again.members[3].parameters.tobytes() == concrete.members[3].parameters.tobytes()
+    assert other.members[3].parameters.tobytes() != concrete.members[3].parameters.tobytes()
+    first, second = concrete.members[:2]
+    assert first.fold == second.fold
+    assert first.parameters.tobytes() != second.parameters.tobytes()
+
+
+def test_classification_with_missing_values_and_categories():
+    columns = flowers()
+    model = fit_table(columns, request("kind", recipe=replace(QUICK, epochs=30)))
+    assert model.task == "classification"
+    assert model.classes == ("low", "middle", "tall")
+    actual = np.array([model.classes.index(label) for label in columns["kind"]])
+    evidence = model.evidence
+    np.testing.assert_array_equal(evidence.actual, actual)
+    np.testing.assert_allclose(evidence.predicted.sum(axis=1), 1)
+    accuracy = accuracy_score(actual, evidence.predicted.argmax(axis=1))
+    assert evidence.metrics["accuracy"].value == pytest.approx(accuracy)
+    assert evidence.metrics["log_loss"].value == pytest.approx(log_loss(actual, evidence.predicted))
+    assert accuracy > 0.7
+    assert set(evidence.baselines) == {"majority", "linear", "boosted trees"}
+    assert set(evidence.importance) == {"length", "width", "site"}
+    assert max(evidence.importance, key=evidence.importance.__getitem__) == "length"
+
+
+def test_bce_gives_one_logit_and_two_probabilities():
+    columns = flowers()
+    columns["kind"] = np.where(columns["kind"] == "low", "low", "high")
+    model = fit_table(columns, request("kind", recipe=replace(QUICK, loss="bce", epochs=30)))
+    assert model.network.outputs == 1
+    assert model.evidence.predicted.shape == (150, 2)
+    assert model.evidence.metrics["accuracy"].value > 0.75
+
+
+def test_several_targets_have_figures_of_their_own():
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(120, 2))
+    columns = {"a": x[:, 0], "b": x[:, 1], "sum": x.sum(1), "difference": 100 * (x[:, 0] - x[:, 1])}
+    model = fit_table(columns, request("sum", "difference", recipe=replace(QUICK, epochs=60)))
+    evidence = model.evidence
+    assert set(evidence.per_target) == {"sum", "difference"}
+    for number, name in enumerate(("sum", "difference")):
+        actual, predicted = evidence.actual[:, number], evidence.predicted[:, number]
+        assert evidence.per_target[name]["r2"].value == pytest.approx(r2_score(actual, predicted))
+    assert evidence.per_target["difference"]["rmse"].value > 10 * (
+        evidence.per_target["sum"]["rmse"].value
+    )
+
+
+def test_holdout_measures_only_what_was_held_out():
+    recipe = replace(QUICK, holdout=0.2, members=2)
+    model = fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
+    assert [member.fold for member in model.members] == [0, 0]
+    assert len(model.evidence.actual) == 206
+    assert model.evidence.split["kind"] == "holdout"
+    assert model.evidence.split["training_rows"] == 824
+
+
+def test_many_rows_are_split_once():
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=100_001)
+    recipe = Recipe(hidden=(4,), epochs=1)
+    model = fit_table({"x": x, "y": 2 * x}, request("y", recipe=recipe))
+    assert len(model.members) == 1
+    assert model.evidence.split["held_out_rows"] == 10_000
+    assert len(model.evidence.actual) == 10_000
+
+
+def test_groups_stay_together():
+    generator = np.random.default_rng(0)
+    group = np.repeat(np.arange(20), 10).astype(str)
+    x = generator.normal(size=200)
+    columns = {"x": x, "plant": group, "y": x + generator.normal(size=200)}
+    model = fit_table(columns, request("y", group="plant"))
+    assert model.inputs == ("x",)
+    for plant in np.unique(group):
+        assert len(set(model.evidence.fold[group == plant])) == 1
+
+
+def test_weights_count():
+    """Two laws in one table: the rows with the weight decide which one is learnt."""
+    x = np.linspace(-1, 1, 400)
+    columns = {"x": x, "y": np.where(np.arange(400) % 2 == 0, x, -x)}
+    recipe = Recipe(hidden=(8,), epochs=40, batch=16)
+    for heavy, sign in ((0, 1), (1, -1)):
+        columns["w"] = np.where(np.arange(400) % 2 == heavy, 1.0, 1e-3)
+        model = fit_table(columns, request("y", weight="w", recipe=recipe))
+        predicted = model.predict({"x": np.array([0.5, -0.5])})["y"]
+        np.testing.assert_allclose(predicted, [sign * 0.5, -sign * 0.5], atol=0.1)
+
+
+@pytest.mark.parametrize("members_done", [0, 2])
+def test_interrupted_and_resumed_ends_bit_identical(tmp_path, members_done):
+    recipe = replace(QUICK, dropout=0.1, epochs=5)
+    asked = request("compressive_strength", recipe=recipe)
+    whole = fit_table(CONCRETE, asked)
+    path = tmp_path / "checkpoint.safetensors"
+    epochs = iter(range(10_000))
+
+    def stop():
+        return "interrupted" if next(epochs) == members_done * 5 + 2 else ""
+
+    first = fit_table(CONCRETE, asked, checkpoint=path, stop=stop)
+    assert len(first.members) == members_done + 1
+    assert "W316" in [item.code for item in first.evidence.notices]
+    held_out = 206 * (members_done + 1)
+    assert len(first.evidence.actual) == held_out
+    second = fit_table(CONCRETE, asked, checkpoint=path, resume=True)
+    assert [m.parameters.tobytes() for m in second.members] == [
+        m.parameters.tobytes() for m in whole.members
+    ]
+    assert second.evidence.metrics == whole.evidence.metrics
+    assert [replace(r, seconds=0.0) for r in second.evidence.history] == [
+        replace(r, seconds=0.0) for r in whole.evidence.history
+    ]
+
+
+def test_resume_refuses_what_changed(tmp_path):
+    table, path = tmp_path / "data.csv", tmp_path / "checkpoint.safetensors"
+    table.write_text(CONCRETE.read_text())
+    asked = request("compressive_strength")
+    fit_table(table, asked, checkpoint=path, stop=lambda: "interrupted")
+    other = request("compressive_strength", recipe=replace(QUICK, seed=3))
+    with pytest.raises(VetroError, match="the options or the recipe differ") as caught:
+        fit_table(table, other, checkpoint=path, resume=True)
+    assert caught.value.code == "E504"
+    table.write_text(CONCRETE.read_text().replace("540.0", "541.0", 1))
+    with pytest.raises(VetroError) as caught:
+        fit_table(table, asked, checkpoint=path, resume=True)
+    assert str(caught.value) == (
+        "Cannot resume: data.csv changed since the checkpoint (SHA-256 differs). "
+        "Restore it, or start a new run."
+    )
+    with pytest.raises(VetroError) as caught:
+        fit_table(table, asked, checkpoint=tmp_path / "none", resume=True)
+    assert caught.value.code == "E507"
+
+
+def test_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    asked = request("compressive_strength")
+    fit_table(CONCRETE, asked, checkpoint=path, stop=lambda: "interrupted")
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(VetroError) as caught:
+        fit_table(CONCRETE, asked, checkpoint=path, resume=True)
+    assert caught.value.code == "E501"
+
+
+def test_divergence_is_caught_and_the_best_kept():
+    recipe = Recipe(optimizer="sgd", learning_rate=3.0, schedule="one_cycle", epochs=30)
+    with pytest.raises(TrainingError) as caught:
+        fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
+    error = caught.value
+    assert error.code in ("E301", "E302")
+    assert str(error).startswith("Diverged at epoch ")
+    assert "Try --lr 0.3 (now 3), or --clip 1." in str(error)
+    if error.code == "E301":
+        assert np.isfinite(error.model.members[0].parameters).all()
+
+
+def test_time_limit_shares_the_time_among_members():
+    recipe = Recipe(hidden=(64, 64), epochs=100_000, patience=0, time=2.0, batch=16)
+    model = fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
+    assert model.evidence.stopped == {"time": 5}
+    assert 1.5 < model.evidence.seconds["training"] < 10
+
+
+def test_progress_is_told_of_every_epoch():
+    told = []
+    fit_table(CONCRETE, request("compressive_strength"), on_progress=told.append)
+    assert [p.step for p in told[:2]] == ["reading", "checking"]
+    training = [p for p in told if p.step == "training"]
+    assert [(p.fold, p.epoch) for p in training] == [
+        (f, e) for f in range(1, 6) for e in range(1, 7)
+    ]
+    assert training[-1].share == 1
+    assert all(b.share > a.share for a, b in zip(training, training[1:], strict=False))
+    assert math.isnan(training[0].seconds_left)
+    assert training[-1].seconds_left == 0
+    assert told[-1].step == "done"
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "code"),
+    [
+        ({"x": [1.0, 2.0, 3.0, 4.0], "y": [4.0] * 4}, {}, "E205"),
+        ({"x": [1.0, 2.0, 3.0, 4.0], "y": ["no"] * 4}, {}, "E204"),
+        ({"x": [1.0, 2.0, 4.0, 3.0], "y": [1.0, np.nan, 2.0, 3.0]}, {}, "E115"),
+        ({"x": [7.0] * 4, "y": [1.0, 2.0, 3.0, 5.0]}, {}, "E208"),
+        ({"x": [1.0, 2.0, 4.0, 3.0], "z": [1.0, 5.0, 2.0, 3.0]}, {}, "E114"),
+    ],
+)
+def test_refusals_reach_the_user(columns, changes, code):
+    with pytest.raises(TableError) as caught:
+        fit_table(columns, request("y", **changes))
+    assert caught.value.code == code
+
+
+def test_a_loss_for_another_task_is_refused():
+    with pytest.raises(VetroError, match="the target is a number") as caught:
+        fit_table(
+            CONCRETE, request("compressive_strength", recipe=replace(QUICK, loss="cross_entropy"))
+        )
+    assert caught.value.code == "E601"
+
+
+def test_evidence_is_json(concrete):
+    evidence = concrete.evidence
+    assert evidence.data["rows"] == 1030
+    assert len(evidence.data["sha256"]) == 64
+    assert set(evidence.seconds) == {"reading", "checking", "training", "measuring"}
+    json.dumps(
+        [evidence.data, evidence.split, evidence.versions, evidence.stopped], allow_nan=False
+    )
