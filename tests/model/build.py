@@ -87,10 +87,11 @@ def model_of(
     activation: str = "tanh",
     loss: str = "auto",
     weight: str = "",
-    options: ReadOptions = ReadOptions(),  # noqa: B008
+    options: ReadOptions | None = None,
     seed: int = 0,
 ) -> Model:
     """A model of the table's other columns, each member's encoder fitted to other rows."""
+    options = options or ReadOptions()
     recipe = Recipe(hidden=hidden, activation=activation, loss=loss, seed=seed)
     request = FitRequest(targets=targets, weight=weight, options=options, recipe=recipe)
     drop = tuple(name for name in TARGETS if name not in targets)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import pickletools
 import re
 import struct
 from collections import Counter
@@ -30,7 +31,7 @@ _DTYPES = {"F64": "<f8", "I64": "<i8", "F32": "<f4", "I32": "<i4", "U8": "|u1"}
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 _UNSEALED = "0" * 64
 _SEAL = re.compile(r"[0-9a-f]{64}")
-_PICKLE = re.compile(rb"\x80[\x01-\x05]|\([dl]p\d|c[\w.]+\n[\w.]+\n[(p)]")
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
 _PICKLE_ENDINGS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 
 
@@ -144,7 +145,14 @@ def _is_pickle(content: bytes, path: str) -> bool:
     """Whether it begins as a pickle does, or is torch's archive around one."""
     if content.startswith(b"PK\x03\x04"):
         return path.lower().endswith(_PICKLE_ENDINGS) or b"data.pkl" in content
-    return _PICKLE.match(content) is not None
+    if _PICKLE.match(content):
+        return True
+    # Protocols 0 and 1 have no mark: read the instructions, which runs none of them.
+    try:
+        last = next(at for code, _, at in pickletools.genops(content) if code.name == "STOP")
+    except (ValueError, StopIteration):
+        return False
+    return 1 < last == len(content) - 1
 
 
 def _texts(header: Any) -> dict[str, str]:

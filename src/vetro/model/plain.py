@@ -16,6 +16,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from vetro.errors import shown
+
 
 def to_plain(value: Any) -> Any:
     """Dicts, lists, texts, numbers, true, false and None; a figure that is not finite is None."""
@@ -43,7 +45,7 @@ def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = froze
     known = [entry for entry in fields(kind) if entry.name not in without]
     for name in data:
         if name not in {entry.name for entry in known}:
-            raise ValueError(f"{where} has the unknown entry {name!r}")
+            raise ValueError(f'{where} has the unknown entry "{shown(name)}"')
     values = {}
     for entry in known:
         if entry.name in data:
@@ -51,7 +53,7 @@ def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = froze
                 hints[entry.name], data[entry.name], f"{where}.{entry.name}"
             )
         elif entry.default is MISSING and entry.default_factory is MISSING:
-            raise ValueError(f"{where} lacks the entry {entry.name!r}")
+            raise ValueError(f'{where} lacks the entry "{entry.name}"')
     return kind(**values)
 
 

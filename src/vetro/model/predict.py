@@ -126,7 +126,7 @@ def predict_stream(
         yield {**table.kept, **chunk}
     if chunk is None:
         outputs = np.zeros((0, len(model.members[0].encoder.output_names)))
-        yield _columns(model, outputs, probabilities)
+        yield {**_no_rows(options.keep), **_columns(model, outputs, probabilities)}
     notices.extend(odd.notices())
 
 
@@ -190,6 +190,13 @@ def _columns(model: Model, outputs: Floats, probabilities: bool) -> dict[str, An
         labels = np.array(model.classes, dtype=object)
         columns.insert(0, labels[np.argmax(outputs, axis=1)])
     return dict(zip(_names(model, probabilities), columns, strict=False))
+
+
+def _no_rows(names: tuple[str, ...]) -> dict[str, Any]:
+    """Kept columns of a source without rows."""
+    import pyarrow as pa
+
+    return {name: pa.array([], pa.string()) for name in names}
 
 
 def _joined(parts: list[Any]) -> Any:

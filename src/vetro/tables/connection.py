@@ -18,6 +18,8 @@ from vetro.errors import VetroError, error, shown
 if TYPE_CHECKING:
     import duckdb
 
+ONLY_SELECT = "it is not a SELECT, and Vetro only reads"
+
 
 def connect() -> duckdb.DuckDBPyConnection:
     """An in-memory connection: rows keep their order, times are UTC, nothing is downloaded."""
@@ -79,7 +81,7 @@ def reason(failure: BaseException) -> str:
     """The first line of a failure without the name of its class, ready to end a sentence."""
     lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
     text = lines[0] if lines else type(failure).__name__
-    text = re.sub(r"^[A-Z][A-Za-z ]{2,30} Error: ", "", text)
+    text = re.sub(r"^[A-Z][A-Za-z ]{1,30} Error: ", "", text)
     return text.rstrip(" .!:;")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vetro.errors import VetroError, counted, error, shown
 from vetro.tables.connection import (
+    ONLY_SELECT,
     check_case,
     check_names,
     connect,
@@ -34,7 +35,6 @@ _SQLITE_MAGIC = b"SQLite format 3\0"
 _DUCKDB_MAGIC = b"DUCK"
 _CHUNK = 20_000
 _RESULT = "query_result"
-_ONLY_SELECT = "it is not a SELECT, and Vetro only reads"
 _SQLITE_READS = (
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -167,7 +167,7 @@ def _one_select(connection: duckdb.DuckDBPyConnection, query: str, name: str) ->
         why = f"it holds {counted(len(statements), 'statement')} where one SELECT is expected"
         raise error("E127", source=name, reason=why)
     if statements[0].type != duckdb.StatementType.SELECT:
-        raise error("E127", source=name, reason=_ONLY_SELECT)
+        raise error("E127", source=name, reason=ONLY_SELECT)
     return str(statements[0].query).strip().rstrip(";")
 
 
@@ -175,15 +175,14 @@ def _check_whole(opened: Opened) -> None:
     """Read everything once, so that a fault of the file is told as one and not as the query's."""
     import duckdb
 
-    counts = ", ".join(f"count(c{position})" for position in range(len(opened.columns)))
-    names = ", ".join(f"c{position}" for position in range(len(opened.columns)))
+    names = [f"c{position}" for position in range(len(opened.columns))]
+    counts = ", ".join(f"count({name})" for name in names)
+    relation = f"(SELECT * FROM {opened.relation}) AS t({', '.join(names)})"
     try:
-        row = opened.connection.execute(
-            f"SELECT count(*), {counts} FROM (SELECT * FROM {opened.relation}) AS t({names})"
-        ).fetchall()[0]
+        opened.connection.execute(f"SELECT {counts} FROM {relation}").fetchall()
     except duckdb.Error as failure:
         raise opened.explain(failure) from failure
-    opened.finish(row[0], row[0] - row[-1])
+    opened.finish()
 
 
 def _open_sqlite(path: Path, query: str) -> Opened:
@@ -207,7 +206,7 @@ def _open_sqlite(path: Path, query: str) -> Opened:
             statement = query or _only_sqlite_table(base, path)
             cursor = base.execute(statement)
             if cursor.description is None:
-                raise error("E127", source=path.name, reason=_ONLY_SELECT)
+                raise error("E127", source=path.name, reason=ONLY_SELECT)
             names = [str(item[0]) for item in cursor.description]
             check_names(names, path.name)
             columns = {name: ValueColumn() for name in names}
@@ -231,7 +230,7 @@ def _only_sqlite_table(base: sqlite3.Connection, path: Path) -> str:
 
 def _sqlite_error(path: Path, query: str, failure: Exception, refused: bool) -> VetroError:
     """E125 where the file is at fault, E127 where the query is."""
-    why = _ONLY_SELECT if refused else reason(failure)
+    why = ONLY_SELECT if refused else reason(failure)
     damaged = isinstance(failure, sqlite3.DatabaseError) and (
         type(failure) is sqlite3.DatabaseError
         or "decode to UTF-8" in why

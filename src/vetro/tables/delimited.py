@@ -7,17 +7,15 @@ skipped) is first rewritten to a temporary file.  Where a fault stands is textfa
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import hashlib
-import io
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables import dialect as dialects
@@ -39,7 +37,6 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
     size = path.stat().st_size
     if size == 0:
         raise error("E101", source=source, size="0 bytes")
-    fingerprint = _Fingerprint(path)
     suffix = path.suffix.lower()
     work = path
     folder: Path | None = None
@@ -91,7 +88,7 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
         notices.append(notice("W134", source=source, name=names[0]))
     opened = _opened(work, "\t" if sep == " " else sep, names, original, options, facts)
     opened.notices.extend(notices)
-    fingerprint.complete(opened)
+    _Fingerprint(path).complete(opened)
     if folder is not None:
         weakref.finalize(original, shutil.rmtree, folder, ignore_errors=True)
     return opened
@@ -130,7 +127,10 @@ def _opened(
 
 
 def _names(file: TextFile, source: str, header: bool) -> list[str]:
-    line, first = next(file.records(), (1, []))
+    try:
+        line, first = next(file.records(strict=True), (1, []))
+    except csv.Error as failure:
+        raise file.explain(failure) from None
     if not header:
         return [f"c{position}" for position in range(1, len(first) + 1)]
     names = [name.strip() for name in first]
@@ -210,14 +210,16 @@ class _Fingerprint:
     """SHA-256 of a file, computed beside the reading: hashing needs no interpreter lock."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        # Opened here, so that the file may be renamed or removed from now on.
+        self._file = path.open("rb")
         self._digest = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        with self._path.open("rb") as file:
-            self._digest = hashlib.file_digest(file, "sha256").hexdigest()
+        # A file that cannot be read fails in DuckDB's hands, too: that failure is told.
+        with self._file, contextlib.suppress(OSError):
+            self._digest = hashlib.file_digest(self._file, "sha256").hexdigest()
 
     def complete(self, opened: Opened) -> None:
         """Have `finish` wait for the digest and write it into the opened source."""

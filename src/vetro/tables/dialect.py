@@ -7,6 +7,7 @@ it does not read values: delimited.py does.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 from collections import Counter
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vetro.errors import error, shown
-from vetro.tables.numbers import value_of
+from vetro.tables.numbers import marks_of
 
 HEAD_BYTES = 1 << 18
 _CHUNK = 1 << 20
@@ -191,7 +192,8 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
 def _below_one_name(head: str, counts: dict[str, list[int]]) -> str:
     """The separator when the header is a single name: that of the rows, if they have one."""
     rows = [line for line in head.splitlines()[1:] if line.strip()]
-    if all(value_of(row.strip().strip(QUOTE), ",", "") is not None for row in rows):
+    commas = any("," in row for row in rows)
+    if commas and not marks_of(row.strip().strip(QUOTE) for row in rows)[1]:
         return ";"  # one column of numbers with a decimal comma
     for mark, found in counts.items():
         common, times = Counter(found[1:]).most_common(1)[0] if len(found) > 1 else (1, 0)
@@ -207,10 +209,9 @@ def field_counts(head: str, sep: str) -> list[int]:
     else:
         reader = csv.reader(io.StringIO(head, newline=""), delimiter=sep, quotechar=QUOTE)
         found = []
-        try:
+        # A field too long for csv: what was counted before it decides.
+        with contextlib.suppress(csv.Error):
             found.extend(len(fields) for fields in reader if fields)
-        except csv.Error:
-            pass  # a field too long: what was counted before it decides
     return found or [0]
 
 

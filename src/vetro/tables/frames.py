@@ -51,7 +51,7 @@ def frame_kind(source: object) -> FrameKind:
 def open_frame(source: Any, options: ReadOptions) -> Opened:
     """The frame's values as they are, through Arrow; numbers are not copied where they lie well.
 
-    E101 for no rows or no columns; E110 and E125 for names; E125 for a shape and E128 for a column
+    E101 for no columns; E110 and E125 for names; E125 for a shape and E128 for a column
     that is not a table's.
     """
     from vetro.tables.arrow import open_arrow
@@ -67,9 +67,8 @@ def open_frame(source: Any, options: ReadOptions) -> Opened:
     }
     name = _NAMES[kind]
     table = readers[kind](source, name)
-    if table.num_columns == 0 or table.num_rows == 0:
-        counts = "0 columns" if table.num_columns == 0 else "0 rows"
-        raise error("E101", source=name, size=counts)
+    if table.num_columns == 0:
+        raise error("E101", source=name, size="0 columns")
     return open_arrow(table, name)
 
 

@@ -33,12 +33,15 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
     places: list[int] = []
     rows = 0
     for chunk in _chunks(path, places):
-        keys = dict.fromkeys(key for record in chunk for key in record)
-        for key in keys:
+        for key, values in _transposed(chunk):
             if key not in columns:
                 columns[key] = ValueColumn()
                 columns[key].append_missing(rows)
-            columns[key].append([record.get(key) for record in chunk])
+            try:
+                columns[key].append(values)
+            except UnicodeEncodeError as failure:
+                what = f'column "{shown(key)}" holds half of a pair of characters'
+                raise _broken(path, what, "Write it again.") from failure
         rows += len(chunk)
         for column in columns.values():
             column.append_missing(rows - len(column))
@@ -53,6 +56,16 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
         place_of=_place_of(places) if places else row_place,
         casts=casts,
     )
+
+
+def _transposed(chunk: list[dict[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+    """The values of each key, None where an object lacks it."""
+    keys = tuple(chunk[0])
+    if all(tuple(record) == keys for record in chunk):
+        yield from zip(keys, map(list, zip(*map(dict.values, chunk), strict=True)), strict=True)
+        return
+    for key in dict.fromkeys(key for record in chunk for key in record):
+        yield key, [record.get(key) for record in chunk]
 
 
 def _place_of(lines: list[int]) -> Callable[[int], str]:
@@ -99,7 +112,7 @@ def _lines(path: Path, file: Any, places: list[int]) -> Iterator[list[dict[str, 
         if not text.strip():
             continue
         try:
-            record = decode(text)
+            record = decode(text.rstrip("\n"))
         except json.JSONDecodeError as failure:
             raise _not_json(path, line, failure) from failure
         except (_RepeatedKeyError, RecursionError) as failure:

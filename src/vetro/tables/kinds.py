@@ -109,7 +109,7 @@ def patch(opened: Opened, plan: Plan, column: Values, notices: list[Notice]) -> 
                 missing[text] = len(rows)
             value = float("nan")
         elif plan.way == "number" and (
-            (value is not None and np.isinf(value)) or numbers.NON_FINITE.fullmatch(text.strip())
+            numbers.is_infinity(text) or (value is not None and np.isinf(value))
         ):
             place = opened.place_of(rows[0])
             raise error("E112", column=plan.name, place=place, value=text)

@@ -16,7 +16,7 @@ MISSING_WORDS = frozenset(
     ("na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "nil", "missing", "nd", "n.d.")
 )
 MISSING_SIGNS = frozenset(("-", "--", "---", "—", "–", "?", ".", "..", "…"))
-NON_FINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 LEADING_ZEROS = re.compile(r"[+-]?0[0-9]+")
 WHOLE = re.compile(r"[+-]?[0-9]+")
 LARGEST_EXACT = 2**53 - 1
@@ -122,6 +122,11 @@ def means_missing(text: str) -> bool:
 def word_for_missing(text: str) -> bool:
     """Whether the text is a word for missing (not a sign such as "-")."""
     return text.strip().casefold() in MISSING_WORDS
+
+
+def is_infinity(text: str) -> bool:
+    """Whether the text is a word for infinity."""
+    return _INFINITY.fullmatch(text.strip()) is not None
 
 
 def marks_of(texts: Iterable[str]) -> tuple[Marks, list[str]]:

@@ -100,9 +100,7 @@ def text_plan(
     rows = sum(present.values())
     if kind in (None, "number"):
         marks, others = numbers.marks_of(present)
-        bad = sum(
-            present[text] for text in others if not numbers.NON_FINITE.fullmatch(text.strip())
-        )
+        bad = sum(present[text] for text in others if not numbers.is_infinity(text))
         if kind == "number" or is_column_of(rows - bad, bad):
             found.marks.setdefault(plan.name, Marks()).merge(marks)
             marks = found.marks[plan.name]
@@ -306,7 +304,7 @@ def _review_values(plan: Plan, column: Values, found: Findings) -> Plan:
     else:
         marks, others = numbers.marks_of(texts)
         found.marks.setdefault(plan.name, Marks()).merge(marks)
-        bad = sum(texts[text] for text in others if not numbers.NON_FINITE.fullmatch(text.strip()))
+        bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
         known = found.marks[plan.name]
         zeros = any(numbers.LEADING_ZEROS.fullmatch(numbers.tidy(text)) for text in texts)
         if zeros and not plan.final and not (known.decimal or known.either or known.thousands):

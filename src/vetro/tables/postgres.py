@@ -6,10 +6,185 @@ A password is never shown and never kept: messages and models hold the address w
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from vetro.errors import VetroError, error, shown
-from vetro.tables.connection import check_names, connect, described, reason, unreadable
+from vetro.errors import VetroError, error
+from vetro.tables.connection import ONLY_SELECT, check_names, connect, unreadable
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+
+_TIMEOUT_SECONDS = 15
+_WRITES = "25006"  # SQLSTATE: cannot execute ... in a read-only transaction
+
+
+def open_postgres(source: str, options: ReadOptions) -> Opened:
+    """The rows of options.query on the server at an address postgresql://user@host/database.
+
+    E604 without a query; E126 without the driver; E125 if the server cannot be reached or
+    refuses the user; E127 if the query fails or would write; E128 for types without a value
+    that Vetro reads.
+    """
+    name = shown_address(source)
+    if not options.query.strip():
+        raise error("E604", what=f"{name} needs a query", mend="Use --query 'SELECT ...'.")
+    try:
+        from adbc_driver_postgresql import dbapi
+    except ImportError as failure:
+        raise error("E126", source=name, extra="postgres") from failure
+    try:
+        server = dbapi.connect(_with_timeout(source))
+    except dbapi.Error as failure:
+        what = f"no connection ({_reason(failure, source)})"
+        mend = "Check the address, the user and the password."
+        raise error("E125", source=name, what=what, mend=mend) from None
+    with server, server.cursor() as cursor:
+        try:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            # The driver puts the query in brackets: a comment at its end must end first.
+            cursor.execute(options.query.rstrip().rstrip(";") + "\n")
+            reader = cursor.fetch_record_batch()
+        except dbapi.Error as failure:
+            raise _failed(name, source, failure) from None
+        if len(reader.schema) == 0:
+            raise error("E127", source=name, reason=ONLY_SELECT)
+        return _loaded(reader, source, name, dbapi.Error)
+
+
+def shown_address(source: str) -> str:
+    """The address without password and options."""
+    parts = urlsplit(source)
+    host = parts.netloc.rpartition("@")[2]
+    user = parts.netloc.rpartition("@")[0].partition(":")[0]
+    return f"{parts.scheme}://{user + '@' if user else ''}{host}{parts.path}"
+
+
+def _with_timeout(source: str) -> str:
+    parts = urlsplit(source)
+    if "connect_timeout" in parse_qs(parts.query):
+        return source
+    joint = "&" if parts.query else "" if source.endswith("?") else "?"
+    return f"{source}{joint}connect_timeout={_TIMEOUT_SECONDS}"
+
+
+def _loaded(reader: Any, source: str, name: str, driver_error: type[Exception]) -> Opened:
+    """The rows in a temporary table of DuckDB, exact decimals as numbers."""
+    import duckdb
+    import pyarrow as pa
+
+    from vetro.tables.arrow import values_fingerprint
+
+    check_names(reader.schema.names, name)
+    kinds = [
+        (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode() for field in reader.schema
+    ]
+    fields = [
+        pa.field(f"c{position}", _plain_type(field, kind))
+        for position, (field, kind) in enumerate(zip(reader.schema, kinds, strict=True))
+    ]
+    schema = pa.schema(fields)
+    failures: list[Exception] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in reader:
+                arrays = [
+                    _plain_values(array, field.type)
+                    for array, field in zip(batch.columns, schema, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except (driver_error, pa.ArrowException, OSError) as failure:
+            failures.append(failure)
+            raise
+
+    connection = connect()
+    connection.register("server_rows", pa.RecordBatchReader.from_batches(schema, batches()))
+    try:
+        connection.execute("CREATE TEMP TABLE server_texts AS FROM server_rows")
+    except (duckdb.Error, pa.ArrowException) as failure:
+        raise _failed(name, source, failures[0] if failures else failure) from None
+    connection.unregister("server_rows")
+    items = [_item(connection, field.name, kind) for field, kind in zip(schema, kinds, strict=True)]
+    connection.execute(
+        f"CREATE TEMP VIEW server_table AS SELECT {', '.join(items)} FROM server_texts"
+    )
+    rows = connection.execute("DESCRIBE server_table").fetchall()
+    values = connection.sql("FROM server_table").to_arrow_reader(100_000)
+    return Opened(
+        connection,
+        "server_table",
+        dict(zip(reader.schema.names, (str(row[1]) for row in rows), strict=True)),
+        name,
+        fingerprint=values_fingerprint(values.schema, values),
+        explain=unreadable(name),
+    )
+
+
+def _plain_type(field: Any, kind: str) -> Any:
+    """The Arrow type that a column is loaded as; E128 for what has no plain form."""
+    import pyarrow as pa
+
+    if kind == "money":
+        mend = f"Use CAST({field.name} AS numeric) in --query."
+        raise error("E128", column=field.name, type=kind, mend=mend)
+    if kind in ("numeric", "uuid", "json", "jsonb"):
+        return pa.string()
+    if isinstance(field.type, pa.BaseExtensionType):
+        mend = f"Use CAST({field.name} AS text) in --query, or leave it out."
+        raise error("E128", column=field.name, type=kind or str(field.type), mend=mend)
+    return field.type
+
+
+def _plain_values(array: Any, kind: Any) -> Any:
+    import pyarrow as pa
+
+    if array.type == pa.uuid():
+        return pa.array([None if item is None else str(item) for item in array.to_pylist()], kind)
+    storage = array.storage if isinstance(array, pa.ExtensionArray) else array
+    return storage.cast(kind)
+
+
+def _item(connection: Any, column: str, kind: str) -> str:
+    """The column as the view shows it."""
+    if kind == "numeric":
+        # Exact decimals arrive as text.  Whole ones stay whole, so that none loses digits.
+        found = connection.execute(
+            f"SELECT bool_and(regexp_full_match({column}, '-?[0-9]{{1,18}}')) FROM server_texts"
+        ).fetchall()
+        return f"CAST({column} AS {'BIGINT' if found[0][0] else 'DOUBLE'}) AS {column}"
+    if kind == "bpchar":
+        # char(n) is filled up with blanks that mean nothing.
+        return f"rtrim({column}) AS {column}"
+    return f"CAST({column} AS JSON) AS {column}" if kind in ("json", "jsonb") else column
+
+
+def _failed(name: str, source: str, failure: Exception) -> VetroError:
+    why = _reason(failure, source)
+    if getattr(failure, "sqlstate", None) == _WRITES:
+        why = ONLY_SELECT
+    return error("E127", source=name, reason=why)
+
+
+def _reason(failure: Exception, source: str) -> str:
+    """The server's own words in one line, without the password."""
+    text = str(failure)
+    for secret in _secrets(source):
+        text = text.replace(secret, "***")
+    patterns = (
+        r"(?:ERROR|FATAL):\s+(.*)",
+        r"port \d+ failed: (.*)",
+        r"Failed to connect: (.*)",
+        r"(.*)",
+    )
+    found = next(filter(None, (re.search(pattern, text) for pattern in patterns)))
+    return found.group(1).strip().rstrip(".") or type(failure).__name__
+
+
+def _secrets(source: str) -> list[str]:
+    """The address and the password in the forms in which a message may repeat them."""
+    parts = urlsplit(source)
+    before = parts.netloc.rpartition("@")[0].partition(":")[2]
+    given = [before, *parse_qs(parts.query).get("password", [])]
+    secrets = {source, *given, *(unquote(item) for item in given)}
+    return sorted((item for item in secrets if item), key=len, reverse=True)

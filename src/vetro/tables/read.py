@@ -26,10 +26,11 @@ from vetro.tables.table import Table
 _MOST_PASSES = 6
 CHUNK_ROWS = 100_000
 _MOST_LISTED = 20
+_PLAIN = ReadOptions()
 
 
 def read_table(
-    source: object, options: ReadOptions = ReadOptions(), schema: Schema | None = None
+    source: object, options: ReadOptions = _PLAIN, schema: Schema | None = None
 ) -> Table:
     """All rows of a source, typed and checked.
 
@@ -110,8 +111,9 @@ def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[No
         if plan.way != "number" or marks is None:
             continue
         if plan.thousands:
-            texts = [*marks.thousands.values(), *marks.either.values()]
-            examples.update({plan.name: text for text in texts[:1]})
+            examples[plan.name] = next(
+                iter([*marks.thousands.values(), *marks.either.values()]), ""
+            )
         elif plan.decimal == ",":
             examples[plan.name] = next(iter([*marks.decimal.values(), *marks.either.values()]), "")
     return kinds.reading_notice(opened, opened.sep, {plan.name: plan for plan in plans}, examples)
@@ -137,7 +139,8 @@ def read_chunks(
     """The rows in order as Tables of at most `chunk_rows`, with constant memory.
 
     schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
-    do.  Texts that are no level of a category become -2 and stand in Table.unseen.
+    do.  Texts that are no level of a category become -2 and stand in Table.unseen.  The
+    fingerprint is known, and stands in the table, only with the last rows.
     """
     opened = open_source(source, options)
     _check_named(opened, options)
@@ -147,6 +150,7 @@ def read_chunks(
     plans, found = first_plans(opened, indices, options, columns)
     present = Schema(tuple(columns.values()))
     start = 0
+    held: Table | None = None
     for batch in scan.stream(
         opened, plans, missing=options.missing, keep=options.keep, rows=chunk_rows
     ):
@@ -155,9 +159,13 @@ def read_chunks(
         for cell in cells:
             cell.close()
         plans = review(opened, plans, cells, found, options, columns)
-        yield _chunk(opened, present, plans, cells, batch.kept, batch.rows, start, options)
+        if held is not None:
+            yield held
+        held = _chunk(opened, present, plans, cells, batch.kept, batch.rows, start, options)
         start += batch.rows
     opened.finish()
+    if held is not None:
+        yield replace(held, fingerprint=opened.fingerprint)
 
 
 def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
@@ -211,7 +219,6 @@ def _chunk(
         values=values,
         rows=rows,
         name=opened.name,
-        fingerprint=opened.fingerprint,
         notices=tuple(notices),
         place_of=lambda row: place(start + row),
         kept=kept,

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.errors import VetroError
 from vetro.tables import dates, numbers
+from vetro.tables.connection import unreadable
 from vetro.tables.opened import Opened
 
 if TYPE_CHECKING:
@@ -197,9 +199,7 @@ def stream(
             kept = {name: record.column(len(plans) + at) for at, name in enumerate(keep)}
             yield Batch(count, columns, kept, exceptions)
     except Exception as failure:
-        if type(failure).__module__.partition(".")[0] not in ("duckdb", "_duckdb", "pyarrow"):
-            raise
-        raise opened.explain(failure) from failure
+        raise _explained(opened, failure) from failure
 
 
 def collect(
@@ -253,12 +253,20 @@ def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list
     try:
         found = opened.connection.sql(query).fetchall()
     except Exception as failure:
-        if type(failure).__module__.partition(".")[0] not in ("duckdb", "_duckdb"):
-            raise
-        raise opened.explain(failure) from failure
+        raise _explained(opened, failure) from failure
     return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(
         found
     )
+
+
+def _explained(opened: Opened, failure: Exception) -> Exception:
+    """What to raise for a failure while reading: never DuckDB's own text if it can be helped."""
+    if isinstance(failure, VetroError):
+        return failure
+    explained = opened.explain(failure)
+    if isinstance(explained, VetroError):
+        return explained
+    return unreadable(opened.name)(failure)
 
 
 def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:

@@ -32,7 +32,7 @@ def open_source(source: object, options: ReadOptions) -> Opened:
     from vetro.tables import frames
 
     if frames.frame_kind(source):
-        return frames.open_frame(source, options)
+        return _asked(frames.open_frame(source, options), options)
     raise error(
         "E125",
         source=f"a {type(source).__name__}",
@@ -51,15 +51,24 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
     several = any(letter in text for letter in "*?[") and not path.exists()
     if not several and not path.exists():
         raise error("E124", source=text, hint=_hint(path))
-    if path.is_dir() or several:
-        from vetro.tables.parquet import open_parquet
-
-        return open_parquet(path, options)
-    if suffix in _DATABASES or (options.query and suffix in (*_TEXT, *_PARQUET, *_JSON)):
+    if suffix in _DATABASES:
         from vetro.tables.database import open_database
 
         return open_database(path, options)
-    if suffix in _PARQUET:
+    return _asked(_open_file(path, suffix, several, options), options)
+
+
+def _asked(opened: Opened, options: ReadOptions) -> Opened:
+    """The rows of the query over what was opened, if there is one."""
+    if not options.query:
+        return opened
+    from vetro.tables.database import with_query
+
+    return with_query(opened, options.query)
+
+
+def _open_file(path: Path, suffix: str, several: bool, options: ReadOptions) -> Opened:
+    if path.is_dir() or several or suffix in _PARQUET:
         from vetro.tables.parquet import open_parquet
 
         return open_parquet(path, options)

@@ -39,8 +39,11 @@ class TextFile:
         """The same file with rows of another width left out."""
         return replace(self, skips=True)
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Each record that is not blank, with the line on which it starts."""
+    def records(self, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+        """Each record that is not blank, with the line on which it starts.
+
+        strict: csv.Error for a quote that is never closed.
+        """
         if self.sep == " ":
             with self.path.open(encoding="utf-8-sig", newline=None) as file:
                 for line, text in enumerate(file, 1):
@@ -50,7 +53,9 @@ class TextFile:
         before = csv.field_size_limit(16 * LONGEST_FIELD)
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, delimiter=self.sep, quotechar=dialects.QUOTE)
+                reader = csv.reader(
+                    file, delimiter=self.sep, quotechar=dialects.QUOTE, strict=strict
+                )
                 line = 1
                 for fields in reader:
                     if fields:
@@ -81,7 +86,7 @@ class TextFile:
         if wrong is not None:
             return wrong
         try:
-            self._refuse_quotes_and_lengths()
+            self.refuse_quotes_and_lengths()
             self.refuse_wrong_widths()
         except (csv.Error, UnicodeError):
             pass
@@ -94,13 +99,12 @@ class TextFile:
         for line, fields in self.records():
             if len(fields) == self.width:
                 continue
-            mend = f'Quote values that contain "{self.sep}", or use --bad-rows skip.'
+            mark = "tab" if self.sep == "\t" else f'"{self.sep}"'
+            mend = f"Quote values that contain {mark}, or use --bad-rows skip."
             if len(fields) == self.width + 1 and fields[-1] == "":
-                mend = f'Remove the "{self.sep}" at the end of each row, or use --bad-rows skip.'
+                mend = f"Remove the {mark} at the end of each row, or use --bad-rows skip."
             elif len(fields) < self.width:
                 mend = "Fill the row up, or use --bad-rows skip."
-            if self.sep == "\t":
-                mend = mend.replace('"\t"', "a tab")
             raise error(
                 "E108",
                 source=self.source,
@@ -110,7 +114,7 @@ class TextFile:
                 mend=mend,
             )
 
-    def _refuse_quotes_and_lengths(self) -> None:
+    def refuse_quotes_and_lengths(self) -> None:
         """Walk the characters' quotes: E109 for one never closed, E111 for what follows one."""
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             quoted = False

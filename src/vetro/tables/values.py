@@ -58,10 +58,13 @@ class ValueColumn:
         """Add the values of the next rows."""
         kinds = {_KINDS.get(item, "text") for item in set(map(type, values)) - {type(None)}}
         kind = _joined(kinds, lambda: max(abs(v) for v in values if type(v) is int))
-        if kind == "int" and any(v is not None and not -(2**63) <= v < 2**63 for v in values):
+        try:
+            array = _array(values, kind)
+        except OverflowError:  # a whole number beyond 64 bits
             kind = "text"
+            array = _array(values, kind)
         self._length += len(values)
-        self._chunks.append((kind, _array(values, kind)))
+        self._chunks.append((kind, array))
 
     def append_missing(self, count: int) -> None:
         """Add rows that have no value."""
@@ -123,16 +126,22 @@ def _array(values: Iterable[Any], kind: str) -> pa.Array:
         values = [None if v is None else v if type(v) is bytes else b"" for v in values]
     elif kind == "text":
         values = [v if v is None or type(v) is str else as_text(v) for v in values]
-    elif kind == "float":
-        values = [None if v is None else float(v) for v in values]
+    elif kind == "datetime":
+        values = [v if v is None or type(v) is dt.datetime else _midnight(v) for v in values]
     elif kind == "":
         values = list(values)
         return pa.nulls(len(values))
     return pa.array(values, _ARROW[kind])
 
 
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime(day.year, day.month, day.day)
+
+
 def as_text(value: Any) -> str:
     """A value as it would be written in a text file: whole numbers without a point."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

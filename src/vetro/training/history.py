@@ -13,7 +13,8 @@ class History:
     validation: after every epoch, empty without validation rows.  learning_rate: of
     every epoch.  seconds: wall time of the loop.  engine, reason: which engine ran and
     why, in a sentence.  stopped: why training ended ("steps", "epochs", "patience", "time",
-    "interrupted", "diverged").  best_epoch: from 1; the epoch whose parameters were kept, 0 if the last.
+    "interrupted", "diverged").  best_epoch: from 1; the epoch whose parameters were kept,
+    0 if the last.
     """
 
     loss: list[float] = field(default_factory=list)

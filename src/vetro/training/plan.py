@@ -12,18 +12,19 @@ from vetro.errors import error
 from vetro.networks.network import Network
 from vetro.training.recipe import Recipe
 
-NUMBER_LOSSES = ("mse", "l1", "smooth_l1", "huber")
-CLASS_LOSSES = ("cross_entropy", "bce")
+NUMBER_LOSSES: tuple[str, ...] = ("mse", "l1", "smooth_l1", "huber")
+CLASS_LOSSES: tuple[str, ...] = ("cross_entropy", "bce")
 
 
 def resolve_loss(recipe: Recipe, task: str, classes: int) -> str:
     """The loss that "auto" stands for; E601 if the recipe's does not fit the task."""
-    regression = task == "regression"
     if recipe.loss == "auto":
-        return "mse" if regression else "cross_entropy"
-    allowed: tuple[str, ...] = NUMBER_LOSSES if regression else CLASS_LOSSES
-    reason = "the target is a number" if regression else "the target is a class"
-    if not regression and classes != 2:
+        return "mse" if task == "regression" else "cross_entropy"
+    if task == "regression":
+        allowed, reason = NUMBER_LOSSES, "the target is a number"
+    elif classes == 2 or recipe.loss not in CLASS_LOSSES:
+        allowed, reason = CLASS_LOSSES[: 2 if classes == 2 else 1], "the target is a class"
+    else:
         allowed, reason = ("cross_entropy",), f"the target has {classes} classes"
     if recipe.loss not in allowed:
         mend = f"Use one of: {', '.join(allowed)}."

@@ -116,7 +116,9 @@ def _validate(recipe: Recipe) -> None:
         kinds = (int,) if name in _WHOLE else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds):
             _refuse(name, value, f"{wanted} is needed")
-        if not (low <= value <= high) or (value == low and not low_allowed):
+        if value > high:
+            _refuse(name, value, f"it must be at most {high:g}")
+        if not value >= low or (value == low and not low_allowed):
             _refuse(name, value, f"it must be {'at least' if low_allowed else 'above'} {low:g}")
     if not isinstance(recipe.hidden, tuple) or not all(
         isinstance(units, int) and not isinstance(units, bool) and 1 <= units <= 65536

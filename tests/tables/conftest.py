@@ -1,0 +1,31 @@
+"""Fixtures that the tests of sources share."""
+
+from __future__ import annotations
+
+import pytest
+
+from vetro.errors import VetroError
+from vetro.tables.opened import Opened
+
+
+def columns_of(opened: Opened) -> dict[str, list]:
+    """All values of an opened source, taken by position as scan.py takes them."""
+    table = opened.connection.sql(f"SELECT * FROM {opened.relation}").to_arrow_table()
+    return dict(zip(opened.columns, (column.to_pylist() for column in table.columns), strict=True))
+
+
+@pytest.fixture
+def columns():
+    return columns_of
+
+
+@pytest.fixture
+def refusal():
+    """Calls something that must be refused; gives its message as "E125 text"."""
+
+    def refused(call, *args, **options) -> str:
+        with pytest.raises(VetroError) as caught:
+            call(*args, **options)
+        return f"{caught.value.code} {caught.value}"
+
+    return refused

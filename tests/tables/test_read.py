@@ -1,0 +1,189 @@
+"""Reading with a model's schema, in chunks; real tables against pandas."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vetro.errors import PredictionError, TableError
+from vetro.tables.options import ReadOptions
+from vetro.tables.read import read_chunks, read_table
+from vetro.tables.schema import Schema, with_role
+from vetro.tables.table import Table
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PLAIN = ReadOptions()
+TRAINING = "x;city;day;ok;y\n1,5;Rome;13/02/1970;yes;1\n2,5;Oslo;14/02/1970;no;2\n3,5;Rome;;yes;3\n"
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Schema:
+    """The schema of a model trained on TRAINING with target y."""
+    found = read_table(write(tmp_path, TRAINING)).schema
+    return found.replaced(with_role(found["y"], "target"))
+
+
+def write(folder: Path, text: str, name: str = "data.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def chunks(path: Path, schema: Schema, rows: int = 2, **options: Any) -> list[Table]:
+    return list(read_chunks(path, ReadOptions(**options), schema, rows))
+
+
+def test_kinds_and_levels_are_the_models(tmp_path: Path, schema: Schema) -> None:
+    path = write(tmp_path, "city;x;ok;day\nOslo;1;no;01/03/1970\nParis;2;YES;NA\n;NA;;\n")
+    (table,) = chunks(path, schema, 10)
+    assert table.schema.names == ("x", "city", "day", "ok")
+    assert table.values["city"].tolist() == [0, -2, -1]
+    assert table.unseen == {"city": {"Paris": 1}}
+    np.testing.assert_array_equal(table.values["x"], [1, 2, math.nan])
+    np.testing.assert_array_equal(table.values["ok"], [0, 1, math.nan])
+    np.testing.assert_array_equal(table.values["day"], [59, math.nan, math.nan])
+
+
+def test_chunks_are_the_whole(tmp_path: Path, schema: Schema) -> None:
+    lines = [f"{row},5;{'Rome' if row % 3 else 'Nice'};{row % 2}" for row in range(1, 5001)]
+    path = write(tmp_path, "x;city;ok\n" + "\n".join(lines) + "\n")
+    inputs = Schema(tuple(c for c in schema if c.name in ("x", "city", "ok")))
+    parts = chunks(path, inputs, 2048)
+    whole = read_table(path, PLAIN, inputs)
+    assert [part.rows for part in parts] == [2048, 2048, 904]
+    for name in inputs.names:
+        joined = np.concatenate([part.values[name] for part in parts])
+        np.testing.assert_array_equal(joined, whole.values[name])
+    assert whole.values["x"].tolist() == [row + 0.5 for row in range(1, 5001)]
+    assert whole.unseen == {"city": {"Nice": 2}}
+    assert parts[1].place_of(0) == "line 2050"
+    assert whole.fingerprint == parts[-1].fingerprint != ""
+
+
+def test_ambiguous_numbers_are_read_as_in_training(tmp_path: Path, schema: Schema) -> None:
+    inputs = Schema((schema["x"],))
+    (table,) = chunks(write(tmp_path, "x\n7.000\n8.000\n"), inputs)
+    assert table.values["x"].tolist() == [7000, 8000]
+    (table,) = chunks(write(tmp_path, "x\n7.000\n8.5\n"), inputs)
+    assert table.values["x"].tolist() == [7, 8.5]
+
+
+def test_ambiguous_dates_are_read_as_in_training(tmp_path: Path, schema: Schema) -> None:
+    inputs = Schema((schema["day"],))
+    (table,) = chunks(write(tmp_path, "day\n01/02/1970\n02/02/1970\n"), inputs)
+    assert table.values["day"].tolist() == [31, 32]
+    (table,) = chunks(write(tmp_path, "day\n1970-02-01\n1970-01-02\n"), inputs)
+    assert table.values["day"].tolist() == [31, 1]
+
+
+def test_one_row_is_enough(tmp_path: Path, schema: Schema) -> None:
+    (table,) = chunks(write(tmp_path, "x\n7\n"), Schema((schema["x"],)))
+    assert table.values["x"].tolist() == [7]
+
+
+def test_target_is_read_if_there(tmp_path: Path, schema: Schema) -> None:
+    (table,) = chunks(write(tmp_path, TRAINING), schema, 10)
+    assert table.schema.names == ("x", "city", "day", "ok", "y")
+    assert table.values["y"].tolist() == [1, 2, 3]
+
+
+def test_other_columns_are_not_read_but_kept(tmp_path: Path, schema: Schema) -> None:
+    path = write(tmp_path, "id,x,junk\n007,1,[\n008,2,]\n009,3,\n")
+    parts = chunks(path, Schema((schema["x"],)), 2, keep=("id", "x"))
+    assert [part.schema.names for part in parts] == [("x",), ("x",)]
+    assert [part.kept["id"].to_pylist() for part in parts] == [["007", "008"], ["009"]]
+    whole = read_table(path, ReadOptions(keep=("junk",)), Schema((schema["x"],)))
+    assert whole.kept["junk"].to_pylist() == ["[", "]", None]
+
+
+def test_many_unseen_texts(tmp_path: Path, schema: Schema) -> None:
+    text = "city\n" + "".join(f"c{row}\n" for row in range(150_000))
+    table = read_table(write(tmp_path, text), PLAIN, Schema((schema["city"],)))
+    assert len(table.unseen["city"]) == 150_000
+    assert table.unseen["city"]["c149999"] == 149_999
+
+
+def test_missing_input(tmp_path: Path, schema: Schema) -> None:
+    with pytest.raises(PredictionError) as caught:
+        chunks(write(tmp_path, "x,city,ok\n1,Rome,yes\n"), schema)
+    assert f"{caught.value.code} {caught.value}" == (
+        'E401 column "day" is missing (the model needs: x, city, day, ok). Add it.'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "x\n1\n2\n3\nabc\n5\n",
+            'E113 column "x": 1 of 2 values are not numbers (first "abc", line 5). '
+            'Correct it, use --missing "abc", or --category x.',
+        ),
+        (
+            "x\n1,5\n2\n3\n4.5\n5\n",
+            'E107 column "x": line 2 "1,5" and line 5 "4.5" use different decimal marks. '
+            "Make them the same.",
+        ),
+        (
+            "x\n1\n2\n1e999\n",
+            'E112 column "x", line 4: "1e999" is not finite. Correct it, or use --missing "1e999".',
+        ),
+    ],
+    ids=["text", "marks", "infinite"],
+)
+def test_bad_values_in_a_later_chunk(
+    tmp_path: Path, schema: Schema, text: str, message: str
+) -> None:
+    with pytest.raises(TableError) as caught:
+        chunks(write(tmp_path, text), Schema((schema["x"],)), 2)
+    assert f"{caught.value.code} {caught.value}" == message
+
+
+def test_unknown_flag_is_unseen(tmp_path: Path, schema: Schema) -> None:
+    path = write(tmp_path, "ok\nyes\nperhaps\n1\nfalse\n")
+    (table,) = chunks(path, Schema((schema["ok"],)), 10)
+    np.testing.assert_array_equal(table.values["ok"], [1, math.nan, 1, 0])
+    assert table.unseen == {"ok": {"perhaps": 1}}
+
+
+def test_ignored_columns_are_not_needed(tmp_path: Path, schema: Schema) -> None:
+    known = Schema((schema["x"], replace(schema["city"], role="ignored")))
+    (table,) = chunks(write(tmp_path, "x\n1\n2\n"), known)
+    assert table.schema.names == ("x",)
+
+
+def test_concrete_equals_pandas() -> None:
+    table = read_table(EXAMPLES / "concrete.csv")
+    frame = pd.read_csv(EXAMPLES / "concrete.csv")
+    assert table.rows == 1030
+    assert table.schema.names == tuple(frame.columns)
+    for name in frame.columns:
+        assert table.schema[name].kind == "number"
+        np.testing.assert_array_equal(table.values[name], frame[name].to_numpy())
+
+
+def test_place_of_a_row_after_quoted_breaks(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, 'a,b\n1,"x\ny"\n\n2,z\n3,w\n'))
+    assert [table.place_of(row) for row in range(3)] == ["line 2", "line 5", "line 6"]
+    assert table.take(np.array([2, 0])).place_of(0) == "line 6"
+
+
+def test_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    table = read_table(write(tmp_path, "a b\n1 2\n3 4\n", "data.dat"))
+    assert table.place_of(1) == "line 3"
+    assert [item for item in folder.iterdir() if item.name.startswith("vetro-")]
+    del table
+    import gc
+
+    gc.collect()
+    left = [item for item in folder.iterdir() if not item.name.startswith("vetro-duckdb")]
+    assert left == []
