@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -72,14 +72,14 @@ def test_a_full_disk_keeps_the_old_file(tmp_path):
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_device_is_written_and_not_replaced():
     with pytest.raises(ModelFileError, match="disk full"), atomic_file("/dev/full") as file:
         file.write(b"x" * 100_000)
-    assert not os.path.isfile("/dev/full")
+    assert not Path("/dev/full").is_file()
     with atomic_file("/dev/null") as file:
         file.write(b"x")
-    assert not os.path.isfile("/dev/null")
+    assert not Path("/dev/null").is_file()
 
 
 def test_a_link_stays_a_link_and_the_mode_stays(tmp_path):

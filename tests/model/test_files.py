@@ -797,6 +797,18 @@ def test_random_damage_is_always_found(data, valid, folder):
     assert caught.value.code in ("E501", "E502", "E505", "E506")
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    content=st.binary(max_size=60),
+    begin=st.sampled_from([b"", b"c", b"(d", b"PK\x03\x04", b"\x80\x04"]),
+)
+def test_any_bytes_are_refused(content, begin, folder):
+    path = folder / "bytes.safetensors"
+    path.write_bytes(begin + content)
+    with pytest.raises(ModelFileError):
+        load_model(path)
+
+
 json_values = st.recursive(
     st.none()
     | st.booleans()

@@ -68,7 +68,7 @@ def test_names_may_differ_in_case(opened, columns):
 
 
 def test_a_kind_that_changes_after_many_rows(opened, columns):
-    lines = ['{"a": %d}' % row for row in range(30_000)] + ['{"a": 0.5}', '{"b": "x"}']
+    lines = [f'{{"a": {row}}}' for row in range(30_000)] + ['{"a": 0.5}', '{"b": "x"}']
     read = columns(opened("\n".join(lines)))
     assert read["a"] == [*map(float, range(30_000)), 0.5, None]
     assert read["b"] == [None] * 30_001 + ["x"]

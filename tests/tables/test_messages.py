@@ -633,7 +633,8 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "a,b\n",
         {},
         "E125 data.abc: the kind .abc is not known. "
-        "Use one of: CSV, TSV, Parquet, JSON lines, .xlsx, DuckDB and SQLite files, and PostgreSQL addresses.",
+        "Use one of: CSV, TSV, Parquet, JSON lines, .xlsx, "
+        "DuckDB and SQLite files, and PostgreSQL addresses.",
     ),
     (
         "no-suffix",

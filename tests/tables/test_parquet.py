@@ -120,7 +120,8 @@ def test_a_truncated_file(tmp_path, refusal):
 def test_a_damaged_footer(tmp_path, refusal):
     path = write(tmp_path / "a.parquet", x=[1, 2])
     data = bytearray(path.read_bytes())
-    data[-40:-10] = b"\0" * 30
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    data[footer : footer + 30] = b"\xff" * 30
     path.write_bytes(data)
     assert refusal(open_parquet, path, OPTIONS).startswith("E125 a.parquet: it is damaged")
 

@@ -466,6 +466,16 @@ def test_gradients_that_were_there():
     train(module, x, y)
 
 
+def test_gradients_of_a_plain_loop_are_no_surprise():
+    module, x, y = linear(), torch.randn(ROWS, 3), torch.randn(ROWS, 2)
+    optimizer = torch.optim.Adam(module.parameters())
+    functional.mse_loss(module(x), y).backward()
+    optimizer.step()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(module, x, y, optimizer=optimizer)
+
+
 def test_eval_mode():
     x, y = torch.randn(ROWS, 3), torch.randn(ROWS, 2)
     module = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.5)).eval()

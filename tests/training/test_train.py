@@ -388,6 +388,30 @@ def test_a_schedule_of_torch_goes_on():
     assert history.learning_rate == [0.05, 0.025, 0.0125, 0.00625]
 
 
+def test_an_optimizers_own_zero_grad_is_called():
+    class Counting(torch.optim.SGD):
+        calls = 0
+
+        def zero_grad(self, set_to_none=True):
+            self.calls += 1
+            super().zero_grad(set_to_none)
+
+    module, x, y = problem()
+    optimizer = Counting(module.parameters(), lr=0.1)
+    vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=6)
+    assert optimizer.calls == 6
+    optimizer = sgd(module)
+    optimizer.zero_grad = lambda: None  # gradients add up, as in the plain loop
+    module.zero_grad()
+    other = copy.deepcopy(module)
+    its = sgd(other)
+    vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=3)
+    for _ in range(3):
+        functional.mse_loss(other(x), y).backward()
+        its.step()
+    assert same(module, other)
+
+
 def test_an_optimizer_with_a_closure():
     module, x, y = problem()
     other = copy.deepcopy(module)
@@ -417,3 +441,28 @@ def test_the_running_sums_are_what_their_generator_gives(tmp_path, monkeypatch):
     written = (tmp_path / "running_sums.csv").read_bytes()
     assert written == (examples / "running_sums.csv").read_bytes()
     assert written.count(b"\n") == 1001
+
+
+def test_the_code_of_the_document_runs(capsys):
+    """docs/pytorch-door.md, from top to bottom."""
+    text = (Path(__file__).parents[2] / "docs" / "pytorch-door.md").read_text()
+    names: dict[str, object] = {}
+    for block in text.split("```python\n")[1:]:
+        exec(block.split("```")[0], names)
+    assert capsys.readouterr().out.splitlines()[-3:] == ["4.0", "8.0", "12.0"]
+
+
+def test_the_loop_of_the_document_is_the_doors():
+    text = (Path(__file__).parents[2] / "docs" / "pytorch-door.md").read_text()
+    loop = text.split("## The loop")[1].split("```python\n")[1].split("```")[0]
+    module, x, y = problem()
+    other = copy.deepcopy(module)
+    optimizer, its = (torch.optim.Adam(m.parameters()) for m in (module, other))
+    names = {"torch": torch, "module": other, "x": x, "y": y, "loss": nn.MSELoss()}
+    exec(loop.replace("40, 32", "40, 6"), {**names, "optimizer": its})
+    generator = torch.Generator().manual_seed(7)
+    vetro.train(
+        module, x, y, loss=nn.MSELoss(), optimizer=optimizer,
+        steps=40, batch_size=6, shuffle=True, generator=generator,
+    )  # fmt: skip
+    assert same(module, other)

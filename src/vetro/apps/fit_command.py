@@ -135,6 +135,11 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
                 _keep(refusal.model, folder, reporter)
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
+        except KeyboardInterrupt:
+            if folder.checkpoint.is_file():
+                run = shlex.quote(str(folder.path))
+                reporter.say(f"Ended at once. Go on: vetro fit --resume {run}")
+            raise
     return model
 
 

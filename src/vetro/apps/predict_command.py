@@ -76,14 +76,12 @@ def predict(
         keep=names("--keep", keep or ()),
         unknown=_unknown(unknown),
     )
-    rows = 0
     with TableWriter(out) as writer:
         for chunk in chunks:
             writer.write(chunk)
-            rows += len(next(reversed(chunk.values())))
     show_notices(found)
     if out != STDOUT:
-        say(f"{counted(rows, 'row')} predicted to {out}")
+        say(f"{counted(writer.rows, 'row')} predicted to {out}")
 
 
 @taking(reading=READING)

@@ -136,7 +136,7 @@ def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     grid.add_column(overflow="fold")
     for name, text in pairs:
         if text:

@@ -92,7 +92,7 @@ def _compact(text: str) -> str:
     """Arrays on one line where they fit; texts hold no line breaks of their own in TOML."""
 
     def joined(found: re.Match[str]) -> str:
-        items = [item.strip().rstrip(",") for item in found[2].splitlines()]
+        items = [item[4:].removesuffix(",") for item in found[2][:-1].split("\n")]
         line = f"{found[1]}[{', '.join(items)}]"
         return line if len(line) <= LINE else found[0]
 

@@ -87,6 +87,7 @@ def _run(
 
     compute = loop.first_loss
     takes_closure = _needs_closure(optimizer)
+    zero_grad = _zero_grad(optimizer)
     step = 0
     next_tick = perf_counter() + TICK_SECONDS
     batches = _batches(loop)
@@ -97,7 +98,7 @@ def _run(
             if not _record(value, losses, pending):
                 return "diverged"
         else:
-            optimizer.zero_grad()
+            zero_grad()
             value = compute(x, y)
             if not _record(value, losses, pending):
                 return "diverged"
@@ -171,6 +172,23 @@ def _fetch(pending: list[Tensor], losses: list[float]) -> bool:
         if not math.isfinite(number):
             return False
     return True
+
+
+def _zero_grad(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+    """optimizer.zero_grad(), without the profiler's record that torch makes of it.
+
+    The record costs more than the work: 3% of a small network's step.
+    """
+    own = "zero_grad" in vars(optimizer)
+    if own or type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad:
+        return optimizer.zero_grad
+
+    def forget() -> None:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
+    return forget
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:

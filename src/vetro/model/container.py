@@ -152,7 +152,7 @@ def _is_pickle(content: bytes, path: str) -> bool:
         last = next(at for code, _, at in pickletools.genops(content) if code.name == "STOP")
     except (ValueError, StopIteration):
         return False
-    return 1 < last == len(content) - 1
+    return last is not None and 1 < last == len(content) - 1
 
 
 def _texts(header: Any) -> dict[str, str]:

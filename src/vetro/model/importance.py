@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 Predict = Callable[[Floats, NDArray[np.intp]], NDArray[Any]]
 
 MOST_ROWS = 2000
+# of several columns in one call of predict, whose calls cost more than its rows
+_ROWS_AT_ONCE = 20_000
 
 
 def permutation_importance(
@@ -47,15 +49,21 @@ def permutation_importance(
     error = _error_of(task, actual, rows, weight)
     matrix = raw[rows]
     before = error(predict(matrix, rows))
-    rises = {}
-    for place, name in enumerate(names):
-        changed = np.tile(matrix, (repeats, 1))
-        changed[:, place] = np.concatenate(
-            [generator.permutation(matrix[:, place]) for _ in range(repeats)]
-        )
-        after = np.asarray(predict(changed, np.tile(rows, repeats)))
-        parts = np.split(after, repeats)
-        rises[name] = float(np.mean([error(part) for part in parts]) - before)
+    rises: dict[str, float] = {}
+    each = repeats * len(rows)
+    together = max(1, _ROWS_AT_ONCE // each)
+    for start in range(0, len(names), together):
+        part = range(start, min(start + together, len(names)))
+        changed = np.tile(matrix, (repeats * len(part), 1))
+        for number, place in enumerate(part):
+            changed[number * each : (number + 1) * each, place] = np.concatenate(
+                [generator.permutation(matrix[:, place]) for _ in range(repeats)]
+            )
+        after = np.asarray(predict(changed, np.tile(rows, repeats * len(part))))
+        errors = [error(piece) for piece in np.split(after, repeats * len(part))]
+        for number, place in enumerate(part):
+            mean = np.mean(errors[number * repeats : (number + 1) * repeats])
+            rises[names[place]] = float(mean) - before
     return dict(sorted(rises.items(), key=lambda item: -item[1]))
 
 

@@ -91,11 +91,11 @@ def calibration(actual: NDArray[np.int64], predicted: Floats) -> str:
             below.append(max(0.0, share - low))
             above.append(max(0.0, high - share))
     axes.errorbar(
-        places, shares, yerr=[below, above], fmt="o-", color=FIRST, linewidth=1.1,
-        markersize=3.5, elinewidth=0.9,
+        places, shares, yerr=[below, above], fmt="o", color=FIRST, linewidth=1.1,
+        markersize=4, elinewidth=0.9,
     )  # fmt: skip
     _unit_square(axes)
-    name_axes(axes, "probability said", "share that is so")
+    name_axes(axes, "predicted probability", "actual share")
     return svg(figure, "Calibration")
 
 

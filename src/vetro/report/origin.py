@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vetro.errors import Notice
 from vetro.report.command import repeat_command
-from vetro.report.markup import MINUS, exact, number, section, table, text
+from vetro.report.markup import MINUS, exact, section, table, text
 from vetro.tables.schema import Column
 from vetro.training.recipe import Recipe
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vetro.model.model import Model
 
 _LEVELS_SHOWN = 6
+_DENSE_FROM = 40
 
 
 def warnings_list(notices: Sequence[Notice]) -> str:
@@ -27,7 +28,7 @@ def warnings_list(notices: Sequence[Notice]) -> str:
         for item in ordered
     ]
     content = f'<ul class="notices">{"".join(items)}</ul>' if items else "<p>None.</p>"
-    return section("warnings", "Warnings", content)
+    return section("warnings", "Warnings and notes", content)
 
 
 def schema_table(model: Model) -> str:
@@ -55,7 +56,8 @@ def schema_table(model: Model) -> str:
         if with_reasons:
             row.append(text(column.reason))
         rows.append(row)
-    return section("schema", "The columns", table(head, rows, "schema", [head.index("missing")]))
+    kind = "schema dense" if len(columns) > _DENSE_FROM else "schema"
+    return section("schema", "The columns", table(head, rows, kind, [head.index("missing")]))
 
 
 def made(model: Model) -> str:
@@ -79,7 +81,7 @@ def made(model: Model) -> str:
         ("engine", evidence.engine),
         (
             "time",
-            ", ".join(f"{name} {number(value, 2)} s" for name, value in evidence.seconds.items()),
+            ", ".join(f"{name} {_seconds(value)}" for name, value in evidence.seconds.items()),
         ),
         ("made", evidence.created),
         ("versions", ", ".join(f"{name} {value}" for name, value in evidence.versions.items())),
@@ -93,6 +95,10 @@ def made(model: Model) -> str:
         "<p>To make it again:</p>",
         f"<pre><code>{text(command)}</code></pre>",
     )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f} s" if value >= 100 else f"{value:.1f} s"
 
 
 def _content(column: Column) -> str:

@@ -19,7 +19,7 @@ _MOST_CURVES = 20
 
 def learning_curves(history: Sequence[EpochRecord]) -> str:
     """Training and validation error of every member by epoch, the kept epoch marked."""
-    figure, axes = square(7.0, 2.9)
+    figure, axes = square(10.0, 3.1)
     runs = [list(records) for _, records in groupby(history, lambda item: (item.fold, item.member))]
     for records in runs[:_MOST_CURVES]:
         shown = records[:: max(1, len(records) // _MOST_POINTS)]
@@ -57,7 +57,7 @@ def residuals(actual: Floats, predicted: Floats, target: str, unit: str) -> str:
     groups = np.array_split(np.argsort(predicted, kind="stable"), 10)
     means = [(predicted[rows].mean(), rest[rows].mean()) for rows in groups if len(rows) >= 5]
     if len(means) > 2:
-        axes.plot(*zip(*means, strict=True), color=SECOND, linewidth=1.2, zorder=3)
+        axes.plot(*zip(*means, strict=True), color=SECOND, linewidth=1.6, zorder=3)
     name_axes(axes, "predicted{unit}", "actual − predicted{unit}")
     return svg(figure, f"{target}: residuals against predicted", _unit(unit))
 

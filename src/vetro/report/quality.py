@@ -132,12 +132,10 @@ def importance_bars(model: Model) -> str:
     if not found:
         return ""
     most = max(*found.values(), 1e-300)
-    rows = [
-        [
-            text(name),
-            f'<span class="bar" style="--share:{max(0.0, rise / most):.4f}"></span>',
-            text(number(rise)),
-        ]
+    bars = [
+        f"<dt>{text(name)}</dt><dd>"
+        f'<i class="bar" style="--share:{max(0.0, rise / most):.4f}"></i>'
+        f"<b>{text(number(rise))}</b></dd>"
         for name, rise in list(found.items())[:_MOST_COLUMNS]
     ]
     rest = list(found.values())[_MOST_COLUMNS:]
@@ -157,7 +155,7 @@ def importance_bars(model: Model) -> str:
         "the rows. It says what the network uses, not what causes the target; "
         "columns that say the same thing share their importance."
     )
-    content = table(["column", "", "rise"], rows, "bars", [2])
+    content = f'<dl class="bars">{"".join(bars)}</dl>'
     return section("importance", "What each column is worth", content, more, lead=lead)
 
 

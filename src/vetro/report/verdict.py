@@ -93,12 +93,15 @@ def _classes(evidence: Evidence, target: Column) -> str:
     )
     if majority is None:
         return f"{opening}."
-    beside = f"always saying the most frequent class ({majority:.1%})"
     standing = compared(evidence, "accuracy")
     if standing["majority"] != "better":
         word = "worse than" if standing["majority"] == "worse" else "no better than"
-        return f"{opening}: {word} {beside}. See the classes below before using it."
-    return f"{opening}; {beside} is right less often{_comparison(evidence, 'accuracy')}."
+        return (
+            f"{opening}: {word} always saying the most frequent class, "
+            f"which is right in {majority:.1%}."
+        )
+    beside = f", where the most frequent class alone is right in {majority:.1%}"
+    return f"{opening}{beside}{_comparison(evidence, 'accuracy')}."
 
 
 def _comparison(evidence: Evidence, metric: str) -> str:

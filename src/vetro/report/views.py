@@ -77,22 +77,22 @@ def class_views(model: Model) -> str:
     drawn = [(class_pictures.curve_variable(place, len(codes)), names[code])
              for place, code in enumerate(codes)]  # fmt: skip
     keys = _legend([] if two else drawn)
-    of = f"of {names[1]} " if two else "of each class against the rest "
-    said = f"{names[1]} is said" if two else "a class is said"
+    of = f"of {names[1]}" if two else "of each class against the rest"
+    share = "; the dashed line is its share of the rows" if two else ""
+    what = f"rows are {names[1]}" if two else "the predicted class is right"
     figures = [
         _figure(
             class_pictures.roc(actual, predicted, codes),
-            f"ROC curve {of}; on the dashed line a guess does as well.".replace(" ;", ";"),
+            f"ROC curve {of}; on the dashed line a guess does as well.",
         ),
         _figure(
             class_pictures.precision_recall(actual, predicted, codes),
-            f"Precision and recall {of}"
-            + ("; the dashed line is its share of the rows." if two else ".").lstrip(),
+            f"Precision and recall {of}{share}.",
         ),
         _figure(
             class_pictures.calibration(actual, predicted),
-            f"Calibration: how often it is so when {said} with a probability, "
-            "with 95% intervals; on the dashed line they agree.",
+            f"Calibration: how often {what} where it is predicted with a probability, "
+            "with 95% intervals; on the dashed line both agree.",
         ),
     ]
     return section(
@@ -137,9 +137,8 @@ def _confusion(
         lines.append(f'<tr><th scope="row">{text(name)}</th>{"".join(cells)}</tr>')
     head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
     return (
-        '<div class="wide"><table class="confusion">'
-        "<caption>Confusion matrix: rows are the actual class, columns the predicted one; "
-        "shares are of the row.</caption>"
+        '<p class="note">Confusion matrix: rows are the actual class, columns the predicted '
+        'one; shares are of the row.</p><div class="wide"><table class="confusion">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 

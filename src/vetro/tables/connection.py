@@ -5,6 +5,7 @@ It opens no source.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
@@ -49,6 +50,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def file_literal(path: Path) -> str:
+    """A file's path as an SQL string that DuckDB does not take for a pattern."""
+    return literal(glob.escape(str(path)))
+
+
 def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """The columns of what can stand after FROM: name -> DuckDB type, in order."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
@@ -82,7 +88,7 @@ def reason(failure: BaseException) -> str:
     lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
     text = lines[0] if lines else type(failure).__name__
     text = re.sub(r"^[A-Z][A-Za-z ]{1,30} Error: ", "", text)
-    return text.rstrip(" .!:;")
+    return "".join(filter(str.isprintable, text)).rstrip(" .!:;")
 
 
 def unreadable(source: str) -> Callable[[Exception], VetroError]:

@@ -57,8 +57,14 @@ def finish_values(
     present = len(array) - absent
     low = float(np.nanmin(array)) if present else None
     high = float(np.nanmax(array)) if present else None
-    if plan.way == "number" and not plan.is_text:
-        _check_typed(opened, plan, array, low, high, notices)
+    if plan.way == "number" and low is not None and high is not None:
+        largest = max(-low, high)
+        if np.isinf(largest):
+            row = int(np.argmax(np.isinf(array)))
+            text = scan.text_at(opened, plan.index, row)
+            raise error("E112", column=plan.name, place=opened.place_of(row), value=text)
+        if largest > numbers.LARGEST_EXACT and (plan.is_text or plans.is_whole_type(plan.type)):
+            notices.extend(_digits_lost(opened, plan))
     distinct = distinct_numbers(array, low, high)
     reading = Reading(
         decimal=plan.decimal,
@@ -101,7 +107,6 @@ def patch(opened: Opened, plan: Plan, column: Values, notices: list[Notice]) -> 
     """
     missing: dict[str, int] = {}
     bad: dict[str, list[int]] = {}
-    inexact = ""
     for text, rows in column.exceptions.items():
         value = _value(plan, text)
         if value is None and numbers.means_missing(text):
@@ -116,13 +121,9 @@ def patch(opened: Opened, plan: Plan, column: Values, notices: list[Notice]) -> 
         if value is None:
             bad[text] = rows
             continue
-        if plan.way == "number" and not inexact and numbers.loses_digits(text, value):
-            inexact = text
         column.array[rows] = value
     if bad:
         raise plans.bad_values(opened, plan, column, bad)
-    if inexact:
-        notices.append(notice("W119", column=plan.name, value=inexact.strip()))
     for text, count in missing.items():
         notices.append(notice("I132", column=plan.name, value=text, rows=counted(count, "row")))
     return list(missing)
@@ -226,26 +227,13 @@ def _value(plan: Plan, text: str) -> float | None:
     return numbers.value_of(text, plan.decimal, plan.thousands)
 
 
-def _check_typed(
-    opened: Opened,
-    plan: Plan,
-    array: NDArray[np.float64],
-    low: float | None,
-    high: float | None,
-    notices: list[Notice],
-) -> None:
-    if low is None or high is None:
-        return
-    if np.isinf(low) or np.isinf(high):
-        row = int(np.argmax(np.isinf(array)))
-        text = scan.text_at(opened, plan.index, row)
-        raise error("E112", column=plan.name, place=opened.place_of(row), value=text)
-    if max(-low, high) > numbers.LARGEST_EXACT and plans.is_whole_type(plan.type):
-        for row in np.flatnonzero(np.abs(array) > numbers.LARGEST_EXACT)[:100]:
-            text = scan.text_at(opened, plan.index, int(row))
-            if int(text) != int(array[row]):
-                notices.append(notice("W119", column=plan.name, value=text))
-                return
+def _digits_lost(opened: Opened, plan: Plan) -> list[Notice]:
+    """W119 if one of the large numbers is a whole number that a double cannot hold."""
+    for text in scan.large_texts(opened, plan.index):
+        value = numbers.value_of(text, plan.decimal, plan.thousands)
+        if value is not None and numbers.loses_digits(text, value):
+            return [notice("W119", column=plan.name, value=text.strip())]
+    return []
 
 
 def _is_zero_one(

@@ -198,12 +198,14 @@ def sql(text: str, decimal: str, thousands: str) -> str:
             f"CASE WHEN contains({text}, '.') THEN NULL "
             f"ELSE TRY_CAST(replace({text}, ',', '.') AS DOUBLE) END"
         )
-    quoted = thousands.replace("'", "''")
     fits = pattern(decimal, thousands).replace("'", "''")
-    return (
-        f"CASE WHEN regexp_full_match(trim({text}), '{fits}') THEN "
-        f"TRY_CAST(translate(trim({text}), '{decimal}{quoted}', '.') AS DOUBLE) END"
-    )
+    digits = text
+    for mark in thousands:
+        quoted = mark.replace("'", "''")
+        digits = f"replace({digits}, '{quoted}', '')"
+    if decimal == ",":
+        digits = f"replace({digits}, ',', '.')"
+    return f"CASE WHEN regexp_full_match({text}, '{fits}') THEN TRY_CAST({digits} AS DOUBLE) END"
 
 
 def file_decision(columns: Mapping[str, Marks]) -> str:

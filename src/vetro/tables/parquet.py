@@ -16,8 +16,8 @@ from vetro.tables.connection import (
     check_names,
     connect,
     described,
+    file_literal,
     files_fingerprint,
-    literal,
     reason,
     unreadable,
 )
@@ -48,7 +48,7 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         columns = _columns(connection, path)
         _check_same(paths[0], first, path, columns)
         reordered = reordered or list(columns) != list(first)
-    listing = ", ".join(literal(str(path)) for path in paths)
+    listing = ", ".join(file_literal(path) for path in paths)
     relation = (
         f"read_parquet([{listing}], union_by_name={reordered}, "
         f"hive_partitioning={in_folders}, hive_types_autocast=false)"
@@ -119,7 +119,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
         with pq.ParquetFile(path) as file:
             check_names(file.schema_arrow.names, path.name)
             check_case(file.schema_arrow.names, path.name)
-        return described(connection, f"read_parquet({literal(str(path))}, hive_partitioning=false)")
+        return described(connection, f"read_parquet({file_literal(path)}, hive_partitioning=false)")
     except VetroError:
         raise
     except (duckdb.Error, pa.ArrowException, OSError, ValueError) as failure:

@@ -243,8 +243,9 @@ def _with_format(
         known = schema[plan.name].reading.date_format
         open_ = {*forms.either, *forms.neutral}
         format_ = known if not forms.told and open_ <= set(known) else ""
+    clock = "" if options.date_format else forms.clock or ""
     if format_:
-        return replace(plan, date_format=format_)
+        return replace(plan, date_format=format_, clock=clock)
     if ambiguous is None:
         # Several formats, each clear: the first is taken, the others are refused later.
         return replace(plan, date_format=next(iter(forms.told), dates.ISO))
@@ -273,12 +274,15 @@ def review(
             revised.append(_review_values(plan, column, found))
     settled = settle(opened, revised, found, options, schema, final=True)
     kept = []
-    for plan, new in zip(plans, settled, strict=True):
-        # A thousands separator found late needs no new pass: its texts are exceptions.
-        same = replace(
-            new, whole=plan.whole, own=plan.own, final=plan.final, thousands=plan.thousands
-        )
-        kept.append(replace(plan, thousands=new.thousands) if same == plan else new)
+    for plan, new, column in zip(plans, settled, cells, strict=True):
+        if new == plan and isinstance(column, Values) and column.overflowed:
+            new = replace(new, final=True)  # many exceptions, and all of them values
+        elif not column.overflowed:
+            # A thousands separator found late needs no new pass: its texts are exceptions.
+            late = replace(plan, thousands=new.thousands)
+            if replace(new, whole=plan.whole, own=plan.own, final=plan.final) == late:
+                new = late
+        kept.append(new)
     return kept
 
 

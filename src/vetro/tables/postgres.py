@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from vetro.errors import VetroError, error
-from vetro.tables.connection import ONLY_SELECT, check_names, connect, unreadable
+from vetro.tables.connection import ONLY_SELECT, check_names, connect, reason, unreadable
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 
@@ -26,7 +26,12 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
     refuses the user; E127 if the query fails or would write; E128 for types without a value
     that Vetro reads.
     """
-    name = shown_address(source)
+    try:
+        name = shown_address(source)
+    except ValueError as failure:
+        what = f"not a valid address ({reason(failure)})"
+        mend = "Use postgresql://user@host/database."
+        raise error("E125", source="PostgreSQL", what=what, mend=mend) from None
     if not options.query.strip():
         raise error("E604", what=f"{name} needs a query", mend="Use --query 'SELECT ...'.")
     try:

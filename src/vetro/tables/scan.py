@@ -47,6 +47,7 @@ class Plan:
     decimal: str = "."
     thousands: str = ""
     date_format: str = ""
+    clock: str = ""
     whole: bool = False
     own: bool = False
     sparse: bool = False
@@ -153,12 +154,12 @@ Cells = Values | Codes
 
 @dataclass
 class Batch:
-    """Some rows: one Arrow array per plan, kept columns, exceptions as (plan, row, text)."""
+    """Some rows: one Arrow array per plan, kept columns, exceptions as (plan, text, rows)."""
 
     rows: int
     columns: list[Any]
     kept: dict[str, Any]
-    exceptions: list[tuple[int, int, str]]
+    exceptions: list[tuple[int, str, list[int]]]
 
 
 def stream(
@@ -176,22 +177,18 @@ def stream(
         reader = opened.connection.sql(query).to_arrow_reader(rows)
         for record in reader:
             count = record.num_rows
-            exceptions: list[tuple[int, int, str]] = []
+            exceptions: list[tuple[int, str, list[int]]] = []
             for offset, position in enumerate(own):
                 texts = record.column(first_own + offset)
                 if texts.null_count < count:
-                    where = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
-                    exceptions.extend(
-                        (position, int(row), text)
-                        for row, text in zip(where, texts.drop_null().to_pylist(), strict=True)
-                    )
+                    exceptions.extend((position, *found) for found in _by_text(texts))
             if shared:
                 lists = record.column(record.num_columns - 1)
                 if lists.null_count < count:
                     where = np.flatnonzero(lists.is_valid().to_numpy(zero_copy_only=False))
                     for row, texts in zip(where, lists.drop_null().to_pylist(), strict=True):
                         exceptions.extend(
-                            (position, int(row), text)
+                            (position, text, [int(row)])
                             for position, text in zip(shared, texts, strict=True)
                             if text is not None
                         )
@@ -236,10 +233,12 @@ def add(cells: Sequence[Cells], batch: Batch, start: int) -> bool:
     """Append a batch whose first row is `start`; False if a plan has proved wrong."""
     for column, array in zip(cells, batch.columns, strict=True):
         column.add(array)
-    for position, row, text in batch.exceptions:
+    for position, text, rows in batch.exceptions:
         values = cells[position]
         assert isinstance(values, Values)
-        values.exceptions.setdefault(text, []).append(start + row)
+        values.exceptions.setdefault(text, []).extend(
+            [start + row for row in rows] if start else rows
+        )
     return not any(isinstance(column, Values) and column.overflowed for column in cells)
 
 
@@ -285,6 +284,16 @@ def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
     return -1
 
 
+def large_texts(opened: Opened, index: int) -> list[str]:
+    """The texts of some of the numbers that are too large to be exact."""
+    text = f"CAST(c{index} AS VARCHAR)"
+    query = (
+        f"SELECT {text} FROM {_source(opened)} "
+        f"WHERE abs(TRY_CAST({text} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
+    )
+    return [str(row[0]) for row in opened.connection.sql(query).fetchall()]
+
+
 def text_at(opened: Opened, index: int, row: int) -> str:
     """The text of one value."""
     query = f"SELECT CAST(c{index} AS VARCHAR) FROM {_source(opened)} LIMIT 1 OFFSET {row}"
@@ -295,6 +304,17 @@ def distinct_texts(opened: Opened, index: int) -> int:
     """How many different texts a column holds, exactly."""
     query = f"SELECT count(DISTINCT c{index}) FROM {_source(opened)}"
     return int(opened.connection.sql(query).fetchall()[0][0])
+
+
+def _by_text(texts: pa.Array) -> Iterator[tuple[str, list[int]]]:
+    """Each text with its rows, in order of first appearance."""
+    rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+    encoded = texts.drop_null().dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(encoded.dictionary) + 1))
+    for code, text in enumerate(encoded.dictionary.to_pylist()):
+        yield text, rows[order[starts[code] : starts[code + 1]]].tolist()
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -335,14 +355,14 @@ def _query(
         shown.append(f"k{positions[name]}")
     shown.extend(f"CASE WHEN {bad[at]} THEN t{at} END AS x{at}" for at in own)
     if shared:
-        dense = [at for at in shared if not (plans[at].sparse or plans[at].whole)]
+        dense = [
+            at for at in shared if not (opened.underscores or plans[at].sparse or plans[at].whole)
+        ]
         checks = [f"({bad[at]})" for at in shared if at not in dense]
-        if dense and not opened.underscores:
-            # One sum finds a row with anything but finite numbers, at a tenth of the cost.
-            total = " + ".join(f"v{at}" for at in dense if plans[at].way == "number")
+        if dense:
+            # One sum finds a row with anything but finite numbers, cheaper than twenty tests.
+            total = " + ".join(f"v{at}" for at in dense)
             checks.append(f"NOT coalesce(isfinite({total}), false)")
-        else:
-            checks.extend(f"({bad[at]})" for at in dense)
         some = " OR ".join(checks)
         each = ", ".join(f"CASE WHEN {bad[at]} THEN t{at} END" for at in shared)
         shown.append(f"CASE WHEN {some} THEN [{each}] END AS x")
@@ -360,7 +380,9 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
         return (text if plan.is_text else f"CAST({text} AS VARCHAR)"), ""
     if plan.way == "date":
         if plan.is_text:
-            return dates.sql(text, plan.date_format), f"{value} IS NULL AND {text} IS NOT NULL"
+            return dates.sql(
+                text, plan.date_format, plan.clock
+            ), f"{value} IS NULL AND {text} IS NOT NULL"
         return f"(epoch_us({_moment(plan.type, text)}) / 86400e6)", ""
     if not plan.is_text:
         return f"CAST({text} AS DOUBLE)", ""
@@ -370,11 +392,7 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
             f"NOT coalesce({value} BETWEEN -{numbers.LARGEST_EXACT} AND {numbers.LARGEST_EXACT} "
             f"AND CAST(CAST({value} AS BIGINT) AS VARCHAR) = {text}, {text} IS NULL)"
         )
-    # Comparing also finds what is not finite: DuckDB orders NaN above infinity.
-    refused = (
-        f"NOT coalesce({value} BETWEEN -{numbers.LARGEST_EXACT} AND {numbers.LARGEST_EXACT}, "
-        f"{text} IS NULL)"
-    )
+    refused = f"NOT coalesce(isfinite({value}), {text} IS NULL)"
     if underscores:
         refused += f" OR contains({text}, '_')"
     return numbers.sql(text, plan.decimal, plan.thousands), refused

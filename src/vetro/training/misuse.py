@@ -110,12 +110,15 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
     return []
 
 
-def check_gradients(module: nn.Module) -> list[Notice]:
-    """Tell gradients that are not zero, unless Vetro's own last step left them."""
+def check_gradients(module: nn.Module, optimizer: torch.optim.Optimizer) -> list[Notice]:
+    """Tell gradients that are not zero, unless a step was taken with them.
+
+    That is known of Vetro's own last step, and likely where the optimizer has a state.
+    """
     left = _left.get(module, {})
     for name, parameter in module.named_parameters():
         gradient = parameter.grad
-        if gradient is None:
+        if gradient is None or optimizer.state.get(parameter):
             continue
         reference, version = left.get(name, (None, -1))
         mine = reference is not None and reference() is gradient and gradient._version == version

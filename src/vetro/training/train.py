@@ -86,7 +86,7 @@ def train(
     if validation is not None:
         held_out = _pair("validation x", validation[0], "validation y", validation[1], parameter)
     misuse.check_values(module, loss, x, y)
-    notices += misuse.check_gradients(module) + misuse.check_mode(module)
+    notices += misuse.check_gradients(module, optimizer) + misuse.check_mode(module)
     issue_warnings(notices)
 
     rows = x.shape[0]

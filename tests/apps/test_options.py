@@ -1,0 +1,99 @@
+"""Options: texts of the command line become the values of requests and recipes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_args
+
+import pytest
+
+from vetro.apps.options import (
+    READING,
+    RECIPE,
+    ROLES,
+    duration,
+    layers,
+    names,
+    recipe_defaults,
+    value_text,
+)
+from vetro.errors import UsageError
+from vetro.model.request import FitRequest
+from vetro.tables.options import ReadOptions
+from vetro.training import recipe as recipes
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), ("30s", 30), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("0.5m", 30)],
+)
+def test_time(text: str, seconds: float) -> None:
+    assert duration("--time", text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-3", "3x", "3 4", "1h 2", "nan", "1e3"])
+def test_time_that_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="a time is needed") as refused:
+        duration("--time", text)
+    assert refused.value.code == "E601"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"), [("64,64", (64, 64)), ("8", (8,)), ("none", ()), ("3, 4", (3, 4))]
+)
+def test_layers(text: str, hidden: tuple[int, ...]) -> None:
+    assert layers("--hidden", text) == hidden
+
+
+@pytest.mark.parametrize("text", ["8,", "a", "8;8", "8.5"])
+def test_layers_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--hidden"):
+        layers("--hidden", text)
+
+
+@pytest.mark.parametrize(
+    ("texts", "columns"),
+    [
+        (["a,b", "c"], ("a", "b", "c")),
+        (["a, b"], ("a", "b")),
+        (['"a,b",c'], ("a,b", "c")),
+        (["a", "a"], ("a",)),
+        (["length of stay"], ("length of stay",)),
+        (['"open', "b"], ("open", "b")),
+    ],
+)
+def test_columns(texts: list[str], columns: tuple[str, ...]) -> None:
+    assert names("--drop", texts) == columns
+
+
+def test_every_entry_has_an_option_and_every_option_an_entry() -> None:
+    assert {choice.field for choice in RECIPE} == {entry.name for entry in fields(recipes.Recipe)}
+    assert {choice.field for choice in READING} | {"keep"} == {
+        entry.name for entry in fields(ReadOptions)
+    }
+    assert {choice.field for choice in ROLES} | {"options", "recipe"} == {
+        entry.name for entry in fields(FitRequest)
+    }
+
+
+def test_help_names_every_choice() -> None:
+    shown = {choice.field: choice.metavar.split("|") for choice in RECIPE}
+    for field, allowed in {
+        "activation": recipes.ACTIVATIONS,
+        "loss": get_args(recipes.Loss),
+        "optimizer": get_args(recipes.Optimizer),
+        "schedule": get_args(recipes.Schedule),
+        "class_weight": get_args(recipes.ClassWeight),
+        "device": get_args(recipes.Device),
+    }.items():
+        assert shown[field] == list(allowed)
+
+
+def test_help_tells_the_defaults(vetro) -> None:
+    ended = vetro("fit", "--help")
+    text = " ".join(ended.out.split())
+    assert ended.status == 0
+    assert "{" not in text
+    assert f"Units of the hidden layers [{value_text(recipes.Recipe().hidden)}]." in text
+    assert f"Epochs at most [{recipes.Recipe().epochs}]." in text
+    assert set(recipe_defaults()) == {entry.name for entry in fields(recipes.Recipe)}

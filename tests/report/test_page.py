@@ -1,0 +1,194 @@
+"""The report as a file: valid, alone, escaped, complete, and equal to the evidence."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from vetro.errors import VetroError
+from vetro.report.markup import figure, interval
+from vetro.report.page import report_page, write_report
+from vetro.report.verdict import verdict
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+SVG = {"path", "use", "rect", "image", "g", "svg", "defs", "clippath", "text", "style"}
+LOADS = {"src", "href", "xlink:href", "data", "action", "srcset"}
+
+
+class Checker(HTMLParser):
+    """Balance, ids, references and texts of a page."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.tags, self.references, self.texts = [], [], set(), [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.note(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.add(tag)
+        self.note(attributes)
+
+    def note(self, attributes):
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value)
+            if name in LOADS:
+                self.references.append(value)
+            assert not name.startswith("on"), f"{name} would run a script"
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.texts.append(data.strip())
+
+
+def parsed(page: str) -> Checker:
+    checker = Checker()
+    checker.feed(page)
+    checker.close()
+    return checker
+
+
+@pytest.fixture
+def page(model):
+    return report_page(model)
+
+
+def test_the_page_is_balanced_and_its_ids_are_its_own(page):
+    checker = parsed(page)
+    assert checker.open == []
+    assert len(checker.ids) == len(set(checker.ids))
+
+
+def test_nothing_is_loaded(page):
+    """References lead into the page or are pictures in it; no script, no import, no address."""
+    checker = parsed(page)
+    assert {"script", "link", "iframe", "object"} & checker.tags == set()
+    for reference in checker.references:
+        inside = reference.startswith("#") and reference[1:] in checker.ids
+        assert inside or reference.startswith("data:image/png;base64,")
+    for target in re.findall(r"url\(#([^)]*)\)", page):
+        assert target in checker.ids
+    assert "://" not in page
+    assert "@import" not in page
+
+
+def test_names_and_levels_are_escaped_and_shown(model, page):
+    assert "<script" not in page.lower()
+    assert "<b>&amp;$" not in page
+    evil = model.schema.columns[0].name
+    assert evil.startswith("<script>")
+    assert evil in parsed(page).texts
+    assert model.schema["kind"].levels[0] in " ".join(parsed(page).texts)
+
+
+def test_every_section_is_there(model, page):
+    found = re.findall(r'<section id="(\w+)">', page)
+    expected = ["quality", "predictions", "importance", "learning", "warnings", "schema", "made"]
+    if len(model.targets) > 1:
+        expected.insert(1, "targets")
+    assert found == expected
+    pictures = {1: 4, 3: 10}[len(model.targets)]
+    assert page.count("<svg") == pictures
+
+
+def test_the_figures_are_the_evidences(model, page):
+    texts = parsed(page).texts
+    for name, value in model.evidence.metrics.items():
+        assert figure(name, value.value) in texts
+        assert interval(name, value) in texts
+    for baseline in model.evidence.baselines.values():
+        for name, value in baseline.items():
+            assert figure(name, value) in texts
+    for target, metrics in model.evidence.per_target.items():
+        assert target in texts
+        assert all(interval(name, value) in texts for name, value in metrics.items())
+    for notice in model.evidence.notices:
+        assert notice.message in texts
+    assert model.evidence.data["sha256"] in texts
+    assert verdict(model) in texts
+
+
+def test_the_best_of_each_figure_is_marked(one_number):
+    evidence = one_number.evidence
+    judged = [evidence.metrics["rmse"].value] + [b["rmse"] for b in evidence.baselines.values()]
+    marked = re.findall(r'<strong class="best">([^<]*)</strong>', report_page(one_number))
+    assert marked[0] == figure("rmse", min(judged))
+    assert len(marked) >= 3
+
+
+def test_colours_are_the_styles_own(page):
+    """No placeholder is left, and every variable used is declared for light and dark."""
+    assert not re.search(r"#0000[01]\d\b", page)
+    used = set(re.findall(r"var\((--[\w-]+)\)", page)) - {"--share"}
+    light, dark = re.findall(r":root \{(.*?)\}", page, flags=re.DOTALL)[:2]
+    for name in used:
+        assert f"{name}:" in light
+        assert f"{name}:" in dark
+
+
+def test_units_are_on_the_axes(one_number):
+    assert one_number.schema.targets[0].unit == "m3/h"
+    texts = parsed(report_page(one_number)).texts
+    assert "predicted, m3/h" in texts
+    assert "actual, m3/h" in texts
+
+
+def test_the_confusion_matrix_counts_every_row(two_classes):
+    page = report_page(two_classes)
+    cells = re.findall(r'<td class="(?:right|wrong)"[^>]*>([\d,]+)<small>', page)
+    counts = [int(cell.replace(",", "")) for cell in cells]
+    assert len(counts) == 4
+    assert sum(counts) == len(two_classes.evidence.actual)
+    right = counts[0] + counts[3]
+    accuracy = two_classes.evidence.metrics["accuracy"].value
+    assert right / sum(counts) == pytest.approx(accuracy)
+
+
+def test_many_classes_give_the_worst_confusions(many_classes):
+    page = report_page(many_classes)
+    assert "The most frequent confusions" in page
+    assert 'class="confusion"' not in page
+
+
+def test_each_picture_is_small(page):
+    for picture in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
+        assert len(picture) < 200_000
+
+
+def test_the_same_model_gives_the_same_page(one_number):
+    assert report_page(one_number) == report_page(one_number)
+
+
+def test_it_is_written_whole_or_refused(one_number, tmp_path):
+    target = tmp_path / "report.html"
+    write_report(one_number, target)
+    assert target.read_text(encoding="utf-8") == report_page(one_number)
+    assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(VetroError) as caught:
+        write_report(one_number, tmp_path / "none" / "report.html")
+    assert caught.value.code == "E503"
+
+
+def test_many_rows_are_drawn_as_pixels():
+    import numpy as np
+
+    from vetro.report.pictures import residuals
+
+    generator = np.random.default_rng(0)
+    few, many = (generator.normal(size=(2, rows)) for rows in (200, 20_000))
+    assert "data:image/png" not in residuals(*few, "y", "")
+    picture = residuals(*many, "y", "")
+    assert "data:image/png" in picture
+    assert len(picture) < 200_000
+
+
+def test_text_comes_back(page):
+    assert unescape(re.search(r"<title>(.*?)</title>", page).group(1)).endswith("Vetro")

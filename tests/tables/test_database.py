@@ -1,0 +1,276 @@
+"""DuckDB and SQLite files, and SQL over files and frames."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vetro.tables.database import open_database, with_query
+from vetro.tables.delimited import open_delimited
+from vetro.tables.frames import open_frame
+from vetro.tables.jsonlines import open_json
+from vetro.tables.options import ReadOptions
+from vetro.tables.parquet import open_parquet
+from vetro.tables.read import read_chunks, read_table
+
+
+def opened(path, query=""):
+    return open_database(path, ReadOptions(query=query))
+
+
+@pytest.fixture
+def duck(tmp_path):
+    path = tmp_path / "a.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute(
+            "CREATE TABLE pumps AS SELECT range i, range / 4 x, 'p' || range s FROM range(3)"
+        )
+    return path
+
+
+@pytest.fixture
+def lite(tmp_path):
+    path = tmp_path / "a.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        base.execute("CREATE TABLE pumps (i INTEGER, x REAL, s TEXT, mixed, d DATE)")
+        base.executemany(
+            "INSERT INTO pumps VALUES (?, ?, ?, ?, ?)",
+            [
+                (0, 0.0, "p0", 1, "2024-01-01"),
+                (1, 0.25, None, 2.5, None),
+                (2, 0.5, "p2", "z", None),
+            ],
+        )
+        base.commit()
+    return path
+
+
+@pytest.fixture(params=["duck", "lite"])
+def base(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_the_only_table(base, columns):
+    found = opened(base)
+    read = columns(found)
+    assert (read["i"], read["x"]) == ([0, 1, 2], [0.0, 0.25, 0.5])
+    assert (found.columns["i"], found.columns["s"]) == ("BIGINT", "VARCHAR")
+    assert found.fingerprint == hashlib.sha256(base.read_bytes()).hexdigest()
+    assert found.name == base.name
+
+
+def test_a_query(base, columns):
+    found = opened(base, "SELECT i * 10 AS ten, x FROM pumps WHERE i > 0 ORDER BY i DESC -- note")
+    assert columns(found) == {"ten": [20, 10], "x": [0.5, 0.25]}
+    again = opened(base, "SELECT i * 10 AS ten, x FROM pumps WHERE i > 0 ORDER BY i DESC;")
+    other = opened(base, "SELECT i * 10 AS ten, x FROM pumps WHERE i > 0 ORDER BY i")
+    assert found.fingerprint == again.fingerprint != other.fingerprint
+
+
+def test_sqlite_values_of_several_kinds(lite, columns):
+    found = opened(lite)
+    assert found.columns["mixed"] == "VARCHAR"
+    assert columns(found)["mixed"] == ["1", "2.5", "z"]
+    assert columns(opened(lite, "SELECT mixed FROM pumps WHERE i < 2")) == {"mixed": [1.0, 2.5]}
+    assert columns(found)["d"] == ["2024-01-01", None, None]
+
+
+def test_sqlite_in_chunks(tmp_path, columns):
+    path = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        base.execute("CREATE TABLE t (v)")
+        base.executemany("INSERT INTO t VALUES (?)", [(row,) for row in range(50_000)])
+        base.execute("INSERT INTO t VALUES (0.5)")
+        base.commit()
+    found = opened(path)
+    assert found.columns == {"v": "DOUBLE"}
+    assert columns(found)["v"] == [*range(50_000), 0.5]
+
+
+def test_whole_numbers_keep_their_digits(tmp_path, columns):
+    path = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        base.execute("CREATE TABLE t (v)")
+        base.executemany("INSERT INTO t VALUES (?)", [(2**53 + 1,), (0.5,)])
+        base.commit()
+    assert columns(opened(path)) == {"v": ["9007199254740993", "0.5"]}
+
+
+def test_a_query_is_the_same_in_every_pass(duck):
+    found = opened(duck, "SELECT random() AS r FROM range(100)")
+    passes = [found.connection.sql(f"FROM {found.relation}").fetchall() for _ in range(2)]
+    assert passes[0] == passes[1]
+
+
+def test_results_do_not_depend_on_threads(tmp_path):
+    path = tmp_path / "a.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute("CREATE TABLE t AS SELECT range % 1000 k, random() v FROM range(500_000)")
+    query = "SELECT k, sum(v) AS v FROM t GROUP BY k"
+    prints = {opened(path, query).fingerprint for _ in range(3)}
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT * FROM nosuch", "nosuch"),
+        ("SELEC 1", 'near "SELEC"'),
+        ("SELECT nosuch FROM pumps", "nosuch"),
+        ("SELECT 1; SELECT 2", "statement"),
+    ],
+)
+def test_a_failing_query(base, refusal, query, reason):
+    message = refusal(opened, base, query)
+    assert message.startswith(f"E127 {base.name}: the query failed: ")
+    assert reason in message
+    assert message.endswith(". Correct --query.")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM pumps",
+        "INSERT INTO pumps (i) VALUES (9)",
+        "INSERT INTO pumps (i) VALUES (9) RETURNING i",
+        "UPDATE pumps SET i = 7",
+        "DROP TABLE pumps",
+        "CREATE TABLE other (a INTEGER)",
+        "ATTACH 'other.db' AS other",
+        "PRAGMA user_version",
+        "WITH gone AS (DELETE FROM pumps RETURNING i) SELECT * FROM gone",
+        "COPY pumps TO 'other.csv'",
+        "VACUUM INTO 'other.db'",
+        " ",
+    ],
+)
+def test_a_query_that_writes(base, refusal, query, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = base.read_bytes()
+    assert refusal(opened, base, query).startswith("E127")
+    assert base.read_bytes() == before
+    assert not [item for item in tmp_path.iterdir() if item.name.startswith("other")]
+
+
+def test_sqlite_loads_no_extension(lite, refusal):
+    assert "it is not a SELECT" in refusal(opened, lite, "SELECT load_extension('x')")
+
+
+def test_a_query_finds_no_python_variables(duck, refusal):
+    hidden = pa.table({"a": [1]})
+    assert hidden.num_rows == 1
+    assert refusal(opened, duck, "SELECT * FROM hidden").startswith("E127")
+
+
+def test_names(base, columns, refusal):
+    assert refusal(opened, base, "SELECT 1 AS a, 2 AS a").startswith("E110")
+    assert columns(opened(base, 'SELECT 1 AS a, 2 AS "A"')) == {"a": [1], "A": [2]}
+
+
+def test_several_tables_ask_for_a_query(tmp_path, refusal):
+    lite = tmp_path / "a.db"
+    with contextlib.closing(sqlite3.connect(lite)) as base:
+        base.execute("CREATE TABLE one (x)")
+        base.execute("CREATE VIEW two AS SELECT * FROM one")
+    assert refusal(opened, lite) == (
+        'E604 a.db holds 2 tables ("one", "two"). Use --query \'SELECT * FROM "one"\' to name one.'
+    )
+    duck = tmp_path / "b.duckdb"
+    with duckdb.connect(str(duck)) as base:
+        base.execute("CREATE TABLE one (x INTEGER)")
+        base.execute("CREATE TABLE two (x INTEGER)")
+    assert 'holds 2 tables ("one", "two")' in refusal(opened, duck)
+
+
+def test_no_table(tmp_path, refusal):
+    duck = tmp_path / "a.duckdb"
+    duckdb.connect(str(duck)).close()
+    assert refusal(opened, duck) == "E125 a.duckdb: it holds no table. Check the path."
+
+
+def test_what_is_no_database(tmp_path, refusal, lite, duck):
+    path = tmp_path / "w.db"
+    path.write_bytes(b"")
+    assert refusal(opened, path).startswith("E101 w.db is empty (0 bytes)")
+    path.write_bytes(b"just text, long enough for a header")
+    assert refusal(opened, path).startswith("E125 w.db: it is neither a DuckDB nor a SQLite file")
+    path.write_bytes(duck.read_bytes()[:5000])
+    assert refusal(opened, path).startswith("E125 w.db: it cannot be opened (")
+    path.write_bytes(lite.read_bytes()[:3000])
+    assert refusal(opened, path).startswith("E125 w.db: it cannot be read (")
+    path.write_bytes(lite.read_bytes()[:4096] + b"\xff" * 4096)
+    assert refusal(opened, path, "SELECT * FROM pumps").startswith("E125 w.db: it cannot be read (")
+
+
+def test_sqlite_text_that_is_no_text(lite, refusal):
+    message = refusal(opened, lite, "SELECT CAST(x'FF' AS TEXT) AS t")
+    assert message.startswith("E125 a.sqlite: it cannot be read (Could not decode to UTF-8")
+
+
+def test_sql_over_files_and_frames(tmp_path, columns):
+    csv = tmp_path / "t.csv"
+    csv.write_text("a,b\n1,2.5\n2,3.5\n")
+    jsonl = tmp_path / "t.jsonl"
+    jsonl.write_text('{"a":1,"b":2.5}\n{"a":2,"b":3.5}\n')
+    parquet = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"a": [1, 2], "b": [2.5, 3.5]}), parquet)
+    options = ReadOptions()
+    query = "SELECT CAST(b AS DOUBLE) * 2 AS c FROM data WHERE CAST(a AS INTEGER) > 1"
+    for found in [
+        open_delimited(csv, options),
+        open_json(jsonl, options),
+        open_parquet(parquet, options),
+        open_frame({"a": [1, 2], "b": [2.5, 3.5]}, options),
+    ]:
+        asked = with_query(found, query)
+        assert asked.columns == {"c": "DOUBLE"}
+        assert columns(asked) == {"c": [7.0]}
+
+
+def test_text_stays_text_in_a_query(tmp_path, columns):
+    csv = tmp_path / "t.csv"
+    csv.write_text("code;v\n007;1,5\n008;2,5\n")
+    found = with_query(open_delimited(csv, ReadOptions()), "SELECT * FROM data ORDER BY code DESC")
+    assert columns(found) == {"code": ["008", "007"], "v": ["2,5", "1,5"]}
+    table = read_table(csv, ReadOptions(query="SELECT * FROM data ORDER BY code DESC"))
+    assert table.values["v"].tolist() == [2.5, 1.5]
+
+
+def test_a_fault_of_the_file_is_not_the_querys(tmp_path, refusal):
+    csv = tmp_path / "t.csv"
+    csv.write_text("a,b\n1,2\n2,3,9\n3,4\n")
+    options = ReadOptions(query="SELECT a FROM data LIMIT 1")
+    assert refusal(read_table, csv, options).startswith("E108 t.csv:3: 3 fields")
+
+
+def test_a_failing_query_over_a_file(tmp_path, refusal):
+    csv = tmp_path / "t.csv"
+    csv.write_text("a,b\n1,2\n2,3\n")
+    for query, reason in [
+        ("SELECT nosuch FROM data", "nosuch"),
+        ("SELECT CAST(b || 'x' AS INTEGER) AS c FROM data", "Could not convert string"),
+        ("DROP VIEW data", "it is not a SELECT"),
+    ]:
+        message = refusal(read_table, csv, ReadOptions(query=query))
+        assert message.startswith("E127 t.csv: the query failed: ")
+        assert reason in message
+
+
+def test_sql_needs_names_that_it_can_tell_apart(refusal):
+    frame = open_frame({"a": [1, 2], "A": [3, 4]}, ReadOptions())
+    assert 'the columns "a" and "A" apart' in refusal(with_query, frame, "SELECT a FROM data")
+
+
+def test_as_tables_and_in_chunks(base):
+    options = ReadOptions(query="SELECT i, x, s FROM pumps")
+    table = read_table(base, options)
+    assert [column.kind for column in table.schema] == ["number", "number", "category"]
+    chunks = list(read_chunks(base, options, table.schema, 2))
+    assert [chunk.rows for chunk in chunks] == [2, 1]

@@ -1,0 +1,305 @@
+"""PostgreSQL, against a real server that is started for these tests and stopped after them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from vetro.tables.options import ReadOptions
+from vetro.tables.postgres import open_postgres, shown_address
+from vetro.tables.read import read_chunks, read_table
+
+pytestmark = pytest.mark.network_server
+
+USER, PASSWORD = "vetro_test", "ge:h@im pass"
+IN_ADDRESS = "ge%3Ah%40im%20pass"
+
+
+def programs() -> Path | None:
+    """The folder of the newest server's programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    on_path = shutil.which("initdb")
+    return found[-1].parent if found else Path(on_path).parent if on_path else None
+
+
+def installed() -> Path:
+    """The server's programs, installed if they are missing; a skip says what stood against it."""
+    folder = programs()
+    if folder is not None:
+        return folder
+    done = None
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (
+            ["apt-get", "update", "-q"],
+            ["apt-get", "install", "-yq", "--no-install-recommends", "postgresql"],
+        ):
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=environment, check=False
+            )
+        folder = programs()
+        if folder is not None:
+            # Debian starts a server of its own, which these tests do not use.
+            version = folder.parent.name
+            subprocess.run(
+                ["pg_ctlcluster", version, "main", "stop"], capture_output=True, check=False
+            )
+            return folder
+    why = done.stderr[-300:] if done is not None else "apt-get or the rights to use it are missing"
+    pytest.skip(f"POSTGRESQL IS NOT TESTED: it is not installed and cannot be: {why}")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The address of a server with an own data folder, without user and database."""
+    folder = installed()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = Path(tempfile.mkdtemp(prefix="vetro-postgres-"))
+    (home / "password").write_text(PASSWORD + "\n")
+    user = []
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        user = ["runuser", "-u", "postgres", "--"]
+        for item in (home, home / "password"):
+            shutil.chown(item, "postgres")
+
+    def run(*command):
+        done = subprocess.run(
+            [*user, *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=(home / "out").open("w"),
+            stderr=subprocess.STDOUT,
+            check=False,
+            cwd="/",
+        )
+        assert done.returncode == 0, (home / "out").read_text()
+
+    data = home / "data"
+    run(
+        *(folder / "initdb", "-D", data, "-U", USER, "--pwfile", home / "password"),
+        *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"),
+    )
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {home} -c fsync=off"
+    run(folder / "pg_ctl", "-D", data, "-w", "-l", home / "log", "-o", options, "start")
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        run(folder / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def address(server):
+    from adbc_driver_postgresql import dbapi
+
+    address = f"postgresql://{USER}:{IN_ADDRESS}@{server}/postgres"
+    with dbapi.connect(address) as connection, connection.cursor() as cursor:
+        for statement in (
+            "DROP TABLE IF EXISTS pumps",
+            "CREATE TABLE pumps AS SELECT g AS id, g * 1.5::float8 AS flow, "
+            "'type ' || g % 3 AS kind, date '2024-01-01' + g AS day, g % 2 = 0 AS ok "
+            "FROM generate_series(1, 5000) g",
+            "CREATE TYPE mood AS ENUM ('sad', 'well')",
+        ):
+            cursor.execute(statement)
+        connection.commit()
+    return address
+
+
+@pytest.fixture
+def opened(address):
+    return lambda query, where=address: open_postgres(where, ReadOptions(query=query))
+
+
+def test_a_table(address):
+    table = read_table(address, ReadOptions(query="SELECT * FROM pumps ORDER BY id"))
+    assert table.rows == 5000
+    assert {column.name: column.kind for column in table.schema} == {
+        "id": "number",
+        "flow": "number",
+        "kind": "category",
+        "day": "date",
+        "ok": "flag",
+    }
+    assert table.values["flow"][:3].tolist() == [1.5, 3.0, 4.5]
+    assert table.schema["kind"].levels == ("type 0", "type 1", "type 2")
+
+
+def test_in_chunks(address):
+    options = ReadOptions(query="SELECT id, flow FROM pumps ORDER BY id")
+    schema = read_table(address, options).schema
+    chunks = list(read_chunks(address, options, schema, 2000))
+    assert [chunk.rows for chunk in chunks] == [2000, 2000, 1000]
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "value"),
+    [
+        ("1::smallint", "SMALLINT", 1),
+        ("9007199254740993::bigint", "BIGINT", 9007199254740993),
+        ("0.1::float4", "FLOAT", pytest.approx(0.1)),
+        ("0.1::float8", "DOUBLE", 0.1),
+        ("2.50::numeric", "DOUBLE", 2.5),
+        ("1.234::numeric", "DOUBLE", 1.234),
+        ("123456789012345678::numeric", "BIGINT", 123456789012345678),
+        ("1e20::numeric", "DOUBLE", 1e20),
+        ("'città'::text", "VARCHAR", "città"),
+        ("'007'::varchar", "VARCHAR", "007"),
+        ("'a'::char(3)", "VARCHAR", "a"),
+        ("'well'::mood", "VARCHAR", "well"),
+        ("true", "BOOLEAN", True),
+        ("date '2024-02-29'", "DATE", dt.date(2024, 2, 29)),
+        ("timestamp '2024-01-02 03:04'", "TIMESTAMP", dt.datetime(2024, 1, 2, 3, 4)),
+        (
+            "timestamptz '2024-01-02 03:04+02'",
+            "TIMESTAMP WITH TIME ZONE",
+            dt.datetime(2024, 1, 2, 1, 4, tzinfo=dt.UTC),
+        ),
+        (
+            "'6f1dbd9e-2a64-4b5f-8b5a-000000000001'::uuid",
+            "VARCHAR",
+            "6f1dbd9e-2a64-4b5f-8b5a-000000000001",
+        ),
+        ("'{1,2}'::int[]", "INTEGER[]", [1, 2]),
+        ("'x'::bytea", "BLOB", b"x"),
+        ("time '10:00'", "TIME", dt.time(10)),
+        ("null::int", "INTEGER", None),
+        ("null::numeric", "DOUBLE", None),
+    ],
+)
+def test_types(opened, columns, expression, kind, value):
+    found = opened(f"SELECT {expression} AS v")
+    assert found.columns == {"v": kind}
+    assert columns(found) == {"v": [value]}
+
+
+def test_json_and_intervals(opened, columns):
+    found = opened("SELECT '{\"a\": 1}'::jsonb AS v, interval '1 day' AS w")
+    assert found.columns == {"v": "JSON", "w": "INTERVAL"}
+    assert json.loads(columns(found)["v"][0]) == {"a": 1}
+
+
+@pytest.mark.parametrize("kind", ["money", "point"])
+def test_types_without_a_value(opened, refusal, kind):
+    value = "1" if kind == "money" else "point(1, 2)"
+    message = refusal(opened, f"SELECT {value}::{kind} AS v")
+    assert message.startswith(f'E128 column "v" has the type {kind}')
+    assert "CAST(v AS" in message
+
+
+def test_mixed_exact_decimals_and_nan(opened, columns):
+    found = opened("SELECT v::numeric AS v FROM (VALUES ('1'), ('2.25'), ('NaN'), (null)) t(v)")
+    assert found.columns == {"v": "DOUBLE"}
+    read = columns(found)["v"]
+    assert read[:2] == [1.0, 2.25]
+    assert read[2] != read[2]
+    assert read[3] is None
+
+
+@pytest.mark.parametrize("end", ["", ";", " ; ", " -- a note", "\n"])
+def test_ends_of_queries(opened, columns, end):
+    assert columns(opened("SELECT 1 AS v" + end)) == {"v": [1]}
+
+
+def test_no_rows(opened, columns):
+    assert columns(opened("SELECT 1 AS v WHERE false")) == {"v": []}
+
+
+def test_names(opened, columns, refusal):
+    assert refusal(opened, "SELECT 1 AS a, 2 AS a").startswith("E110")
+    assert columns(opened('SELECT 1 AS a, 2 AS "A"')) == {"a": [1], "A": [2]}
+
+
+def test_the_fingerprint_is_of_the_rows(opened):
+    prints = [
+        opened(f"SELECT * FROM pumps WHERE id < {limit} ORDER BY id").fingerprint
+        for limit in (4000, 4000, 4001)
+    ]
+    assert prints[0] == prints[1] != prints[2]
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("SELECT * FROM nosuch", 'relation "nosuch" does not exist'),
+        ("SELECT 1/0", "division by zero"),
+        ("SELECT 10 / (4000 - id) AS v FROM pumps", "division by zero"),
+        ("SELECT 1; SELECT 2", "cannot insert multiple commands"),
+        ("DELETE FROM pumps", "it is not a SELECT"),
+        ("DELETE FROM pumps RETURNING id", "it is not a SELECT"),
+        ("WITH gone AS (DELETE FROM pumps RETURNING id) SELECT * FROM gone", "it is not a SELECT"),
+        ("CREATE TABLE other (a int)", "it is not a SELECT"),
+        ("SET TRANSACTION READ WRITE", "it is not a SELECT"),
+        ("COMMIT", "it is not a SELECT"),
+    ],
+)
+def test_queries_refused(opened, refusal, columns, address, query, reason):
+    message = refusal(opened, query)
+    name = shown_address(address)
+    assert message.startswith(f"E127 {name}: the query failed: {reason}")
+    assert message.endswith(". Correct --query.")
+    assert "\n" not in message
+    assert columns(opened("SELECT count(*) AS n FROM pumps")) == {"n": [5000]}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ((IN_ADDRESS, "wrong"), f'password authentication failed for user "{USER}"'),
+        (("/postgres", "/nodb"), 'database "nodb" does not exist'),
+        (("127.0.0.1", "no.such.host.invalid"), "could not translate host name"),
+    ],
+)
+def test_no_connection(opened, refusal, address, change, reason):
+    where = address.replace(*change) if change[0] != "/postgres" else address[:-8] + "nodb"
+    message = refusal(opened, "SELECT 1", where)
+    assert message.startswith(f"E125 {shown_address(where)}: no connection ({reason}")
+
+
+def test_no_server(opened, refusal, address):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        where = f"postgresql://u:{IN_ADDRESS}@127.0.0.1:{probe.getsockname()[1]}/d"
+        assert "no connection (Connection refused)" in refusal(opened, "SELECT 1", where)
+
+
+def test_a_password_is_never_shown(opened, refusal, address, server):
+    found = opened("SELECT 1 AS v")
+    assert found.name == f"postgresql://{USER}@{server}/postgres"
+    in_options = f"postgresql://{server}/postgres?user={USER}&password=secretword"
+    messages = [
+        refusal(opened, "SELEC", address),
+        refusal(opened, "", address),
+        refusal(opened, "SELECT 1", address.replace(server, "127.0.0.1:54x")),
+        refusal(opened, "SELECT 1", in_options),
+        refusal(opened, "SELECT 1", f"postgresql://u:{IN_ADDRESS}@[::1/d"),
+    ]
+    for message in messages:
+        for secret in (PASSWORD, IN_ADDRESS, "secretword"):
+            assert secret not in message
+
+
+def test_a_query_is_needed(opened, refusal, address):
+    name = shown_address(address)
+    assert refusal(opened, " ") == f"E604 {name} needs a query. Use --query 'SELECT ...'."
+
+
+def test_without_the_driver(monkeypatch, refusal):
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+    message = refusal(open_postgres, "postgresql://u:p@h/d", ReadOptions(query="SELECT 1"))
+    assert message == (
+        'E126 postgresql://u@h/d needs the extra "postgres". Install it: '
+        "pip install 'vetro[postgres]'."
+    )
