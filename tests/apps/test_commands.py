@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,10 @@ def test_fit_json_and_a_recipe_file(vetro, pumps: Path) -> None:
     assert ended.err == ""
     found = ended.json
     assert (found["task"], found["targets"]) == ("classification", ["state"])
+    assert list(found) == [
+        "run", "model", "report", "interrupted", "verdict", "task", "targets", "metrics",
+        "per_target", "baselines", "split", "stopped", "seconds", "messages",
+    ]  # fmt: skip
     assert found["interrupted"] is False
     assert set(found["metrics"]["accuracy"]) == {"value", "low", "high"}
     assert found["split"]["folds"] == 2
@@ -252,9 +257,7 @@ def test_show(vetro, fitted: Path, pumps: Path) -> None:
     assert f"SHA-256 {found['data']['sha256']}" in ended.out
     assert vetro("inspect", pumps, "--json").json["sha256"] == found["data"]["sha256"]
     widths = found["network"]["sizes"]
-    assert found["network"]["parameters"] == sum(
-        n * m + m for n, m in zip(widths, widths[1:], strict=False)
-    )
+    assert found["network"]["parameters"] == sum(n * m + m for n, m in pairwise(widths))
 
 
 def test_runs(vetro, fitted: Path) -> None:

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from model.build import CITIES, TARGETS, csv_text, model_of, reference, rows_of, write_csv
 
 from vetro.errors import PredictionError, TableError, VetroWarning
-from vetro.model.predict import predict_outputs, predict_stream, probabilities_of, raw_outputs
+from vetro.model.predict import (
+    ensemble_outputs,
+    predict_outputs,
+    predict_stream,
+    probabilities_of,
+    raw_outputs,
+)
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 
@@ -64,6 +70,21 @@ def test_outputs_are_those_of_float64(regression, classification, path):
         rest = predict_outputs(model, table, model.members[1:])
         mean = (one + rest * (len(model.members) - 1)) / len(model.members)
         np.testing.assert_allclose(mean, found, rtol=1e-12, atol=1e-12 * scale)
+
+
+def test_rows_of_many_blocks_keep_their_order(monkeypatch):
+    columns = rows_of(1000)
+    model = model_of(columns, "pressure")
+    table = read_table(columns, schema=model.schema)
+    whole = predict_outputs(model, table)
+    monkeypatch.setattr("vetro.model.predict._BLOCK_VALUES", 1)
+    np.testing.assert_allclose(predict_outputs(model, table), whole, rtol=1e-5)
+    raw = model.members[0].encoder.raw(table)
+    found = raw_outputs(model.network, model.members, raw)
+    np.testing.assert_allclose(found, whole, rtol=1e-5)
+    some = np.arange(999, -1, -3)
+    found = ensemble_outputs(model.network, model.members, table, some)
+    np.testing.assert_allclose(found, whole[some], rtol=1e-5)
 
 
 @given(

@@ -1,6 +1,7 @@
 """The report as a file: valid, alone, escaped, complete, and equal to the evidence."""
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -192,3 +193,11 @@ def test_many_rows_are_drawn_as_pixels():
 
 def test_text_comes_back(page):
     assert unescape(re.search(r"<title>(.*?)</title>", page).group(1)).endswith("Vetro")
+
+
+def test_the_command_is_given_for_a_file_only(one_number):
+    assert "To make it again" not in report_page(one_number)
+    data = one_number.evidence.data | {"name": "my <pumps>.csv"}
+    model = replace(one_number, evidence=replace(one_number.evidence, data=data))
+    texts = parsed(report_page(model)).texts
+    assert any(item.startswith("vetro fit 'my <pumps>.csv' --target") for item in texts)

@@ -251,7 +251,13 @@ def test_texts_alone_repeat_without_being_copies():
 
 @pytest.mark.parametrize(
     ("counts", "warned"),
-    [((988, 12), True), ((940, 60), False), ((50,) * 25, False), ((50,) * 25 + (20,), True)],
+    [
+        ((988, 12), True),
+        ((940, 60), False),
+        ((50,) * 25, False),
+        ((50,) * 25 + (30,), False),
+        ((50,) * 25 + (20,), True),
+    ],
 )
 def test_a_rare_class_is_named(counts, warned):
     y = [chr(ord("a") + number) for number, count in enumerate(counts) for _ in range(count)]

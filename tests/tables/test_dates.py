@@ -72,3 +72,13 @@ def test_sql_refuses_what_is_no_date() -> None:
     for text in ("infinity", "epoch", "2024-02-30", "", "2024-01-05+02:00 x"):
         query = f"SELECT {dates.sql('t', dates.ISO)} FROM (SELECT ?::VARCHAR AS t)"
         assert duckdb.execute(query, [text]).fetchall() == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "format_"),
+    [("13/12/2024", "%d/%m/%Y"), ("12/13/2024", "%m/%d/%Y"), ("12/11/2024", ""), ("5/5/2024", "")],
+)
+def test_where_days_begin(text: str, format_: str) -> None:
+    forms, others = dates.forms_of([text])
+    assert not others
+    assert forms.decided() == format_

@@ -167,6 +167,8 @@ def test_rows_are_encoded_alike_in_every_block_of_rows():
     filled = np.where(np.isnan(values), np.median(present), values)
     wanted = np.stack([(filled - present.mean()) / present.std(), np.isnan(values)], axis=1)
     np.testing.assert_allclose(encoder.encode(large, dtype=np.float64), wanted, atol=1e-12)
+    order = generator.permutation(20_001)[:19_000]
+    np.testing.assert_array_equal(encoder.encode(large, order), encoder.encode(large)[order])
 
 
 def test_the_input_columns_stay_in_order_and_are_named():
@@ -308,6 +310,13 @@ def test_moments_are_exact_to_rounding_in_the_whole_range(values):
         assert Fraction(found_deviation) / size == pytest.approx(ratio, rel=1e-9)
     elif size > 1e-290:
         assert Fraction(found_deviation) / size < 2e-4
+
+
+@pytest.mark.parametrize("far", [0.0, 1e6, -1e9, 2.0**50])
+def test_the_deviation_does_not_depend_on_how_far_from_zero_the_values_lie(far):
+    mean, deviation = moments(far + np.array([0.0, 1.0, 2.0, 5.0]))
+    assert mean == far + 2
+    assert deviation == pytest.approx(math.sqrt(3.5), rel=1e-12)
 
 
 def test_a_constant_is_zero_even_if_its_mean_is_not_exact():

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vetro.errors import TableError
-from vetro.tables import kinds, scan
+from vetro.tables import kinds
+from vetro.tables.cells import MOST_LEVELS
 from vetro.tables.connection import connect, described
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -115,7 +116,7 @@ def test_distinct_of_many() -> None:
 
 
 def test_many_levels_stay_small(tmp_path: Path) -> None:
-    rows = scan.MOST_LEVELS + 5
+    rows = MOST_LEVELS + 5
     text = "id,y\n" + "".join(f"k{row},{row % 7}\n" for row in range(rows)) + "k0,1\n"
     table = read_text(tmp_path, text)
     column = table.schema["id"]

@@ -291,6 +291,21 @@ def test_a_password_is_never_shown(opened, refusal, address, server):
             assert secret not in message
 
 
+@pytest.mark.parametrize("secret", [PASSWORD, IN_ADDRESS])
+def test_a_password_in_a_drivers_message_is_hidden(monkeypatch, refusal, secret):
+    from adbc_driver_manager import AdbcStatusCode
+    from adbc_driver_postgresql import dbapi
+
+    def failing(_):
+        text = f'Failed to connect: bad "{secret}" in it'
+        raise dbapi.OperationalError(text, status_code=AdbcStatusCode.IO)
+
+    monkeypatch.setattr(dbapi, "connect", failing)
+    source = f"postgresql://u:{IN_ADDRESS}@h/d"
+    message = refusal(open_postgres, source, ReadOptions(query="SELECT 1"))
+    assert 'no connection (bad "***" in it)' in message
+
+
 def test_a_query_is_needed(opened, refusal, address):
     name = shown_address(address)
     assert refusal(opened, " ") == f"E604 {name} needs a query. Use --query 'SELECT ...'."

@@ -248,6 +248,10 @@ def test_texts_too_many_to_keep_are_named_as_such_and_never_used():
         ({"targets": ["text"]}, "E209"),
     ):
         assert refusal(VetroError, overflowed(200_000), **arguments).startswith(code)
+    gappy_target = overflowed(200_000)
+    gappy_target.values["price"][3] = np.nan
+    left = assign_roles(gappy_target, targets=["price"], drop_missing_target=True)
+    assert [notice.code for notice in left.notices] == ["I213", "W123"]
     dropped = assign_roles(overflowed(200_000), targets=["price"], drop=["text"], forced=["text"])
     assert dropped.notices == ()
 

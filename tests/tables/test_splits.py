@@ -138,6 +138,15 @@ def test_one_group_is_split_for_early_stopping():
     assert validation_rows(built, np.arange(10), 0.2, 0).sum() == 2
 
 
+@pytest.mark.parametrize("known", ["g", 1.0])
+def test_a_row_without_a_group_is_a_group_of_its_own(known):
+    built = made("ab" * 15, [known] * 10 + [None] * 20)
+    fold = folds_of_rows(built, 3, 0)
+    assert len(set(fold[:10])) == 1
+    assert np.bincount(fold).tolist() == [10, 10, 10]
+    assert len(set(fold[10:])) == 2
+
+
 def test_a_flag_is_stratified_like_a_category():
     flags = [True] * 10 + [False] * 40
     built = table({"a": list(range(50)), "y": flags}, target="y")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +91,9 @@ def svg(figure: Figure, title: str, values: Mapping[str, str] | None = None) -> 
         content,
         count=1,
     )
-    # names of parts are of no use, and would stand several times in the page
-    mark = f"{zlib.crc32(title.encode()):x}"
+    # names of parts are of no use and would stand several times in the page; what is
+    # referred to has a name made from the salt
     content = re.sub(r'<g id="[^"]*">', "<g>", content)
-    content = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>p{mark}-", content)
     # the page's own font
     content = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", content)
     for color, variable in _VARIABLES.items():

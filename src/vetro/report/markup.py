@@ -28,7 +28,7 @@ MINUS = "−"
 
 def text(value: object) -> str:
     """A value as HTML text, also inside attributes."""
-    return str(value)
+    return escape(str(value), quote=True)
 
 
 def number(value: float, digits: int = 3) -> str:

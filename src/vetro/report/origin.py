@@ -87,13 +87,15 @@ def made(model: Model) -> str:
         ("versions", ", ".join(f"{name} {value}" for name, value in evidence.versions.items())),
     ]
     rows = [f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in entries if value]
-    command = repeat_command(str(data["name"]), model.request)
+    name = str(data["name"])
+    # a frame in memory ("the dict") has no name that a command could give
+    repeat = "" if name.startswith("the ") else repeat_command(name, model.request)
+    command = f"<p>To make it again:</p><pre><code>{text(repeat)}</code></pre>" if repeat else ""
     return section(
         "made",
         "How it was made",
         f"<dl>{''.join(rows)}</dl>",
-        "<p>To make it again:</p>",
-        f"<pre><code>{text(command)}</code></pre>",
+        command,
     )
 
 

@@ -19,6 +19,8 @@ _MOST_CURVES = 20
 
 def learning_curves(history: Sequence[EpochRecord]) -> str:
     """Training and validation error of every member by epoch, the kept epoch marked."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = square(10.0, 3.1)
     runs = [list(records) for _, records in groupby(history, lambda item: (item.fold, item.member))]
     for records in runs[:_MOST_CURVES]:
@@ -33,6 +35,7 @@ def learning_curves(history: Sequence[EpochRecord]) -> str:
     if errors and min(errors) > 0 and max(errors) > 5 * min(errors):
         axes.set_yscale("log")
         _plain_ticks(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     name_axes(axes, "epoch", "loss")
     return svg(figure, "Learning curves")
 

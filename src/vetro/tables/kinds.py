@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables import dates, numbers, plans, scan
+from vetro.tables.cells import MOST_LEVELS, Codes, Values
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan import Codes, Plan, Values
+from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Reading
 
 FALSE_WORDS = frozenset(("false", "no", "n", "f", "off", "falso", "0", "0.0"))
@@ -141,7 +142,7 @@ def finish_codes(
     )
     if column.overflowed:
         distinct = scan.distinct_texts(opened, plan.index)
-        reason = f"more than {scan.MOST_LEVELS} different texts; they were not kept"
+        reason = f"more than {MOST_LEVELS} different texts; they were not kept"
         nothing = np.broadcast_to(np.int32(-1), (column.rows,))
         example = next(iter(column.levels))
         return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []

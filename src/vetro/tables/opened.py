@@ -26,7 +26,8 @@ class Opened:
     is_text: whether the source is delimited text (numbers arrive as text too).
     The relation is read as `(SELECT * FROM relation) AS t(c0, c1, ...)`: its columns are
     taken by position, so that names may differ in case only.
-    sep: the separator of a delimited text.  underscores: whether some value may hold "_", which DuckDB takes for a digit separator.
+    sep: the separator of a delimited text.  underscores: whether some value may hold
+    "_", which DuckDB takes for a digit separator.
     explain: turns a failure while reading into the error to raise.  finish: to be called
     once all rows were read; it completes the fingerprint.
     """

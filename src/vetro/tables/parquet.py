@@ -43,15 +43,12 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
     connection = connect()
     in_folders = len(paths) > 1 and any("=" in part for path in paths for part in path.parts[:-1])
     first = _columns(connection, paths[0])
-    reordered = False
     for path in paths[1:]:
-        columns = _columns(connection, path)
-        _check_same(paths[0], first, path, columns)
-        reordered = reordered or list(columns) != list(first)
+        _check_same(paths[0], first, path, _columns(connection, path))
     listing = ", ".join(file_literal(path) for path in paths)
     relation = (
-        f"read_parquet([{listing}], union_by_name={reordered}, "
-        f"hive_partitioning={in_folders}, hive_types_autocast=false)"
+        # Columns are matched by name, whatever their order in each file.
+        f"read_parquet([{listing}], hive_partitioning={in_folders}, hive_types_autocast=false)"
     )
     name = paths[0].name if len(paths) == 1 else os.fspath(source)
     return Opened(

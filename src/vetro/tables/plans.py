@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from vetro.errors import error
 from vetro.tables import dates, numbers, scan
+from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dates import DateForms
 from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan import Cells, Codes, Plan, Values
+from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Kind
 
 MOST_BAD = 0.2

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, nearest, shown
 from vetro.tables import kinds, scan
+from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, first_plans, review
-from vetro.tables.scan import Cells, Codes, Plan, Values
+from vetro.tables.queries import query_table, without_query
+from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Schema
 from vetro.tables.sources import open_source
 from vetro.tables.table import Table
@@ -43,7 +45,18 @@ def read_table(
         if not chunks:
             raise error("E102", source=str(source), rows="0 rows")
         return _joined(chunks)
+    return _read(_opened(source, options), options)
+
+
+def _opened(source: object, options: ReadOptions) -> Opened:
+    """The source, or the rows of the query over it; a query over text sees typed columns."""
     opened = open_source(source, options)
+    if not options.query or not opened.is_text:
+        return opened
+    return query_table(_read(opened, without_query(opened, options)), options.query)
+
+
+def _read(opened: Opened, options: ReadOptions) -> Table:
     _check_named(opened, options)
     indices = [i for i, name in enumerate(opened.columns) if name not in options.keep]
     plans, found = first_plans(opened, indices, options, {})
@@ -142,7 +155,7 @@ def read_chunks(
     do.  Texts that are no level of a category become -2 and stand in Table.unseen.  The
     fingerprint is known, and stands in the table, only with the last rows.
     """
-    opened = open_source(source, options)
+    opened = _opened(source, options)
     _check_named(opened, options)
     columns = _wanted(opened, schema)
     positions = {name: index for index, name in enumerate(opened.columns)}

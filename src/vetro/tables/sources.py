@@ -59,8 +59,11 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
 
 
 def _asked(opened: Opened, options: ReadOptions) -> Opened:
-    """The rows of the query over what was opened, if there is one."""
-    if not options.query:
+    """The rows of the query over what was opened, if there is one.
+
+    Delimited text is left as it is: its columns need their kinds first (queries.py).
+    """
+    if not options.query or opened.is_text:
         return opened
     from vetro.tables.database import with_query
 

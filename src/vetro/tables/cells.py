@@ -1,0 +1,113 @@
+"""Columns while they are read: doubles with exceptions, or codes with levels, batch by batch.
+
+They grow in place; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_LEVELS = 100_000
+# A column with more different exceptions than this was planned wrongly: the pass stops.
+MOST_EXCEPTIONS = 20_000
+_FIRST_CAPACITY = 1 << 18
+
+
+@dataclass
+class Values:
+    """A number or date column while it is read: doubles, and exceptions with their rows.
+
+    empty: how many values are missing and not exceptions, once closed.
+    """
+
+    array: NDArray[np.float64] = field(default_factory=lambda: np.empty(_FIRST_CAPACITY))
+    exceptions: dict[str, list[int]] = field(default_factory=dict)
+    rows: int = 0
+    limit: float = MOST_EXCEPTIONS
+    empty: int = 0
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether there were too many different exceptions to go on."""
+        return len(self.exceptions) > self.limit
+
+    def add(self, column: pa.Array) -> None:
+        """Append a batch."""
+        end = self.rows + len(column)
+        if end > len(self.array):
+            self.array.resize(int(end * 1.25), refcheck=False)
+        self.array[self.rows : end] = column.to_numpy(zero_copy_only=False)
+        self.rows = end
+
+    def close(self) -> None:
+        """Give back what was reserved and not used."""
+        self.array.resize(self.rows, refcheck=False)
+        # What DuckDB made of an exception ("007", "1_000", "inf") does not count.
+        for rows in self.exceptions.values():
+            self.array[rows] = np.nan
+        self.empty = int(np.isnan(self.array).sum()) - sum(map(len, self.exceptions.values()))
+
+
+@dataclass
+class Codes:
+    """A text column while it is read: codes into `levels`, -1 where missing.
+
+    levels: text -> code, in order of first appearance.  Past `limit` of them nothing more is
+    collected and `overflowed` is set.
+    """
+
+    array: NDArray[np.int32] = field(
+        default_factory=lambda: np.empty(_FIRST_CAPACITY, dtype=np.int32)
+    )
+    levels: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    overflowed: bool = False
+    limit: float = MOST_LEVELS
+
+    def add(self, column: pa.Array) -> None:
+        """Append a batch."""
+        end = self.rows + len(column)
+        if not self.overflowed:
+            if end > len(self.array):
+                self.array.resize(int(end * 1.25), refcheck=False)
+            self.array[self.rows : end] = self._codes(column)
+        self.rows = end
+
+    def _codes(self, column: pa.Array) -> NDArray[np.int32]:
+        encoded = column.dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        levels = self.levels
+        lookup = np.empty(len(texts) + 1, dtype=np.int32)
+        for position, text in enumerate(texts):
+            lookup[position] = levels.setdefault(text, len(levels))
+        lookup[-1] = -1
+        self.overflowed = len(levels) > self.limit
+        found: NDArray[np.int32] = lookup[encoded.indices.fill_null(-1).to_numpy()]
+        return found
+
+    def close(self) -> None:
+        """Give back what was reserved and not used."""
+        if self.overflowed:
+            self.array = np.empty(0, dtype=np.int32)
+        else:
+            self.array.resize(self.rows, refcheck=False)
+
+    def counts(self) -> NDArray[np.intp]:
+        """How often each level occurs, by code."""
+        present = self.array[: self.rows if not self.overflowed else 0]
+        return np.bincount(present[present >= 0], minlength=len(self.levels))
+
+    @property
+    def empty(self) -> int:
+        """How many values are missing."""
+        return int((self.array == -1).sum())
+
+
+Cells = Values | Codes

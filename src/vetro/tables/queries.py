@@ -1,0 +1,72 @@
+"""SQL over delimited text: the query sees the columns as Vetro read them, not their texts.
+
+As texts, "9" > "28" would be true.  Queries over typed sources are database.py's matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from vetro.tables.arrow import open_arrow
+from vetro.tables.database import with_query
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.schema import Column
+from vetro.tables.table import Table
+
+_MICROSECONDS = 86_400_000_000
+
+
+def query_table(table: Table, query: str) -> Opened:
+    """The rows of a query over a table that was read from text, which it calls `data`.
+
+    Numbers are BIGINT where all are whole and DOUBLE otherwise, dates DATE or TIMESTAMP,
+    flags BOOLEAN, categories VARCHAR; what is missing is NULL.
+    """
+    columns = {column.name: _arrow(column, table.values[column.name]) for column in table.schema}
+    opened = open_arrow(pa.table(columns), table.name)
+    return with_query(replace(opened, notices=list(table.notices)), query)
+
+
+def without_query(opened: Opened, options: ReadOptions) -> ReadOptions:
+    """The options for reading the text itself: columns that only the query names are left out."""
+    present = set(opened.columns)
+
+    def known(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in present)
+
+    return replace(
+        options,
+        query="",
+        keep=(),
+        number=known(options.number),
+        category=known(options.category),
+        date=known(options.date),
+        flag=known(options.flag),
+    )
+
+
+def _arrow(column: Column, values: NDArray[Any]) -> pa.Array:
+    if column.kind == "category":
+        codes = pa.array(values, mask=values < 0, type=pa.int32())
+        return pa.DictionaryArray.from_arrays(codes, pa.array(column.levels, pa.string())).cast(
+            pa.string()
+        )
+    missing = np.isnan(values)
+    filled = np.where(missing, 0.0, values)
+    if column.kind == "flag":
+        return pa.array(filled != 0, mask=missing)
+    whole = bool((filled == np.floor(filled)).all())
+    if column.kind == "date":
+        if whole:
+            return pa.array(filled.astype(np.int32), mask=missing).cast(pa.date32())
+        moments = np.round(filled * _MICROSECONDS).astype(np.int64)
+        return pa.array(moments, mask=missing).cast(pa.timestamp("us"))
+    if whole and bool((np.abs(filled) < 2**53).all()):
+        return pa.array(filled.astype(np.int64), mask=missing)
+    return pa.array(values, mask=missing)
