@@ -330,3 +330,14 @@ def test_labels_of_values():
     assert [label_of(built.schema["size"], value) for value in (3.0, 0.1, -2.5, 1e22)] == [
         "3", "0.1", "-2.5", "1e+22",
     ]  # fmt: skip
+
+
+def test_input_keeps_an_identifier_beside_the_others():
+    """W117 says "Use --input id to keep it": nobody means to lose the other columns."""
+    columns = houses(id=[float(i) for i in range(ROWS)])
+    assert "id" not in [c.name for c in assign_roles(columns, targets=["price"]).schema.inputs]
+    kept = assign_roles(columns, targets=["price"], inputs=["id"])
+    assert [c.name for c in kept.schema.inputs][-1] == "id"
+    assert len(kept.schema.inputs) > 1
+    only = assign_roles(columns, targets=["price"], inputs=["id", "size"])
+    assert [c.name for c in only.schema.inputs] == ["size", "id"]

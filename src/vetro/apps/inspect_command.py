@@ -57,8 +57,7 @@ def look(source: str, roles: Given, reading: Given) -> tuple[Table, str]:
     from vetro.tables.splits import folds_of_rows
 
     options = read_options(reading)
-    forced = (*options.number, *options.category, *options.date, *options.flag)
-    found = assign_roles(read_table(source, options), **roles, forced=forced)
+    found = assign_roles(read_table(source, options), **roles, forced=options.forced)
     if not found.schema.targets:
         return found, ""
     task, said = check_target(found)

@@ -89,7 +89,7 @@ def inspect(source: Any, target: Names = (), **settings: Any) -> Table:
     table = read_table(source, options)
     targets = _names(target)
     if targets:
-        table = assign_roles(table, targets=targets, forced=options.category + options.number)
+        table = assign_roles(table, targets=targets, forced=options.forced)
         _, notices = check_target(table)
         table = table.with_schema(table.schema, *notices)
     return table

@@ -85,7 +85,7 @@ def fit_table(
         weight=request.weight,
         group=request.group,
         drop_missing_target=request.drop_missing_target,
-        forced=request.inputs + request.options.category + request.options.number,
+        forced=request.options.forced,
     )
     task, said = check_target(table)
     split = split_rows(table, request.recipe)

@@ -53,7 +53,7 @@ def figure(name: str, value: float) -> str:
     """A figure of a metric: 91.4% for shares, two decimals for R2, AUC and F1."""
     if name in _PERCENT:
         return f"{value:.1%}"
-    if name in ("r2", "auc", "f1"):
+    if name in ("r2", "auc", "f1") and abs(value) < 1000:
         # 0.99996 is not 1
         places = 2
         while places < 6 and 0.995 <= value < 1.0 and float(f"{value:.{places}f}") >= 1.0:

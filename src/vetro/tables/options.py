@@ -33,3 +33,8 @@ class ReadOptions:
     query: str = ""
     sheet: str = ""
     keep: tuple[str, ...] = ()
+
+    @property
+    def forced(self) -> tuple[str, ...]:
+        """The columns whose kind the user said; they are inputs even if they look useless."""
+        return (*self.number, *self.category, *self.date, *self.flag)

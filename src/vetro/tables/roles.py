@@ -43,7 +43,8 @@ def assign_roles(
 ) -> Table:
     """The table with every column's role, and what was decided in its notices.
 
-    inputs: when given, no other column is an input.  forced: columns named by the user
+    inputs: when given, no other column is an input; but where all of them are columns that
+    would be left out (an identifier, say), they are kept beside the others.  forced: columns named by the user
     (--category and the like); these and `inputs` are kept even if they look like
     identifiers (W117) or hold too many different texts (W123).  Columns that are empty
     (W122) or constant (W116) are left out in any case.  Rows without a target: E115, or
@@ -51,6 +52,8 @@ def assign_roles(
     E208: no input is left.
     """
     named = _named_roles(table.schema, targets, inputs, drop, weight, group)
+    # W117 says "Use --input id to keep it": that is no wish to lose the other columns.
+    only = any(_useless(table.schema[name], table, keep=()) is None for name in inputs)
     columns = []
     for column in table.schema:
         role = named.get(column.name)
@@ -58,7 +61,7 @@ def assign_roles(
             column = with_role(column, "ignored", "left out by --drop")
         elif role is not None:
             column = replace(column, role=role)
-        elif inputs:
+        elif only:
             column = with_role(column, "ignored", "not among --input")
         else:
             column = replace(column, role="input")
