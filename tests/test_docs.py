@@ -20,6 +20,13 @@ def blocks(page: Path, language: str) -> list[str]:
     return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
 
 
+def run(command: list[str], folder: Path) -> None:
+    ended = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, (command, ended.stderr)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
@@ -29,10 +36,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
 def test_python_blocks_run_in_order(page, folder):
     program = "\n".join(blocks(page, "python"))
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=300
-    )
-    assert ended.returncode == 0, ended.stderr
+    run([sys.executable, "-c", program], folder)
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=lambda p: p.name)
@@ -44,10 +48,7 @@ def test_commands_run_in_order(page, folder):
         if line.startswith("vetro ")
     ]
     for command in commands:
-        ended = subprocess.run(
-            [sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, timeout=300
-        )
-        assert ended.returncode == 0, (command, ended.stderr)
+        run([sys.executable, "-m", *command], folder)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -267,7 +268,7 @@ def test_progress_is_told_of_every_epoch():
         (f, e) for f in range(1, 6) for e in range(1, 7)
     ]
     assert training[-1].share == 1
-    assert all(b.share > a.share for a, b in zip(training, training[1:], strict=False))
+    assert all(b.share > a.share for a, b in pairwise(training))
     assert math.isnan(training[0].seconds_left)
     assert training[-1].seconds_left == 0
     assert told[-1].step == "done"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -187,3 +189,19 @@ def test_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     gc.collect()
     left = [item for item in folder.iterdir() if not item.name.startswith("vetro-duckdb")]
     assert left == []
+
+
+def test_a_name_is_no_pattern(tmp_path):
+    (tmp_path / "a1.csv").write_text("x,y\n7,8\n9,9\n")
+    (tmp_path / "a[1].csv").write_text("x,y\n1,2\n3,4\n")
+    assert read_table(tmp_path / "a[1].csv").values["x"].tolist() == [1, 3]
+
+
+def test_a_refused_file_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    path = tmp_path / "bad.csv.gz"
+    path.write_bytes(gzip.compress(b"x,y\n1,2\n2,3,4\n"))
+    with pytest.raises(TableError, match="3 fields"):
+        read_table(path)
+    assert list((tmp_path / "temporary").iterdir()) == []

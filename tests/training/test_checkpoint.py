@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_the_disk_s_refusal_leaves_the_previous_one_intact(tmp_path):
     save_checkpoint(checkpoint(), path)
     program = f"""
 import resource, signal, sys
-sys.path.insert(0, {str(os.path.dirname(__file__))!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_checkpoint import checkpoint
 from pathlib import Path
 from vetro.errors import ModelFileError
@@ -89,7 +89,7 @@ def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "c.safetensors"
     program = f"""
 import sys
-sys.path.insert(0, {str(os.path.dirname(__file__))!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_checkpoint import checkpoint
 from pathlib import Path
 from vetro.training.checkpoint import save_checkpoint

@@ -116,8 +116,6 @@ def test_balanced_weights_are_scikit_learn_s():
 
 def test_plateau_waits_a_third_of_the_patience():
     network = Network((1, 1), "relu", 0.0, ("x",), ("y",))
-    plan = make_plan(
-        Recipe(schedule="plateau", patience=30), network, "mse", 100, 0, None, "cpu"
-    )
+    plan = make_plan(Recipe(schedule="plateau", patience=30), network, "mse", 100, 0, None, "cpu")
     assert plan.plateau == 10
     assert make_plan(Recipe(), network, "mse", 100, 0, None, "cpu").plateau == 0

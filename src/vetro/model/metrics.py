@@ -198,14 +198,12 @@ class _Ranked:
     """Rows sorted by score, for the area under the ROC curve of many resamples at once.
 
     area = sum over positives of (weight of negatives below + half of those level) / (P N).
-    order (n,): rows by rising score.  positive (p,): places of the positives in it.
-    first, last (p,): the places before and after each positive's run of equal scores.
+    order (n,): rows by rising score.  first, last (n,): where each one's run of equal
+    scores begins and ends; None where no two scores are equal.
     """
 
     order: NDArray[np.intp]
-    positive: NDArray[np.intp]
-    first: NDArray[np.intp]
-    last: NDArray[np.intp]
+    runs: tuple[NDArray[np.intp], NDArray[np.intp]] | None
     positive_weight: Floats
     negative_weight: Floats
 
@@ -213,23 +211,24 @@ class _Ranked:
     def of(is_positive: NDArray[np.bool_], score: Floats, weight: Floats) -> _Ranked:
         order = np.argsort(score, kind="stable")
         ordered, truth, mass = score[order], is_positive[order], weight[order]
-        positive = np.flatnonzero(truth)
-        return _Ranked(
-            order,
-            positive,
-            np.searchsorted(ordered, ordered[positive], side="left"),
-            np.searchsorted(ordered, ordered[positive], side="right"),
-            mass[positive],
-            np.where(truth, 0.0, mass),
-        )
+        runs = None
+        if np.any(ordered[1:] == ordered[:-1]):
+            first = np.searchsorted(ordered, ordered, side="left")
+            runs = first, np.searchsorted(ordered, ordered, side="right")
+        return _Ranked(order, runs, np.where(truth, mass, 0.0), np.where(truth, 0.0, mass))
 
     def area(self, counts: Floats) -> Floats:
         """The area (resamples,) for counts (resamples, n); NaN where a class is absent."""
-        drawn = counts[:, self.order]
-        positive = drawn[:, self.positive] * self.positive_weight
+        drawn = np.take(counts, self.order, axis=1)
         below = np.zeros((len(counts), len(self.order) + 1))
-        np.cumsum(drawn * self.negative_weight, axis=1, out=below[:, 1:])
-        level = 0.5 * (below[:, self.first] + below[:, self.last])
-        pairs = positive.sum(axis=1) * below[:, -1]
+        np.multiply(drawn, self.negative_weight, out=below[:, 1:])
+        np.cumsum(below, axis=1, out=below)
+        drawn *= self.positive_weight
+        pairs = drawn.sum(axis=1) * below[:, -1]
+        level = below[:, 1:]
+        if self.runs is not None:
+            first, last = self.runs
+            level = 0.5 * (np.take(below, first, axis=1) + np.take(below, last, axis=1))
+        won = np.einsum("ij,ij->i", drawn, level)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(pairs > 0, (positive * level).sum(axis=1) / pairs, np.nan)
+            return np.where(pairs > 0, won / pairs, np.nan)

@@ -20,7 +20,7 @@ from pathlib import Path
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables import dialect as dialects
 from vetro.tables import textfaults
-from vetro.tables.connection import connect
+from vetro.tables.connection import connect, file_literal, literal
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -33,6 +33,14 @@ _BUFFER = 4 * LONGEST_FIELD
 
 def open_delimited(path: Path, options: ReadOptions) -> Opened:
     """Open a delimited text file: dialect, header and relation; no value is read yet."""
+    with contextlib.ExitStack() as undo:
+        opened = _open(path, options, undo)
+        # From here on the folder lives as long as what was opened.
+        undo.pop_all()
+        return opened
+
+
+def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opened:
     source = path.name
     size = path.stat().st_size
     if size == 0:
@@ -42,13 +50,13 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
     folder: Path | None = None
     if suffix == ".gz":
         suffix = Path(path.stem).suffix.lower()
-        folder = _folder()
+        folder = _folder(undo)
         work = _unpacked(path, folder, source)
     with work.open("rb") as file:
         head = file.read(dialects.HEAD_BYTES)
     encoding = dialects.encoding_of(head, options.encoding)
     if encoding not in ("utf-8", "utf-8-sig"):
-        folder = folder or _folder()
+        folder = folder or _folder(undo)
         work = _transcoded(work, folder, encoding, source)
         with work.open("rb") as file:
             head = file.read(dialects.HEAD_BYTES)
@@ -70,7 +78,7 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
         original.refuse_wrong_widths()
     rewritten = facts.mixed or sep == " " or options.bad_rows == "skip"
     if rewritten:
-        folder = folder or _folder()
+        folder = folder or _folder(undo)
         work, skipped = _rewritten(original, folder, skip=options.bad_rows == "skip")
         if skipped:
             lines, first = skipped
@@ -102,11 +110,10 @@ def _opened(
     options: ReadOptions,
     facts: dialects.ByteFacts,
 ) -> Opened:
-    quoted = {key: value.replace("'", "''") for key, value in (("path", str(work)), ("sep", sep))}
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
     relation = (
-        f"read_csv(['{quoted['path']}'], auto_detect = false, all_varchar = true, "
-        f"delim = '{quoted['sep']}', quote = '\"', escape = '\"', "
+        f"read_csv([{file_literal(work)}], auto_detect = false, all_varchar = true, "
+        f"delim = {literal(sep)}, quote = '\"', escape = '\"', "
         f"header = {str(options.header).lower()}, strict_mode = true, "
         f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
     )
@@ -155,8 +162,10 @@ def _head_text(head: bytes, path: Path, source: str) -> str:
         return whole.decode("utf-8-sig", errors="ignore")
 
 
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="vetro-"))
+def _folder(undo: contextlib.ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="vetro-"))
+    undo.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _unpacked(path: Path, folder: Path, source: str) -> Path:

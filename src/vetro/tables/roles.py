@@ -44,8 +44,8 @@ def assign_roles(
     """The table with every column's role, and what was decided in its notices.
 
     inputs: when given, no other column is an input; but where all of them are columns that
-    would be left out (an identifier, say), they are kept beside the others.  forced: columns named by the user
-    (--category and the like); these and `inputs` are kept even if they look like
+    would be left out (an identifier, say), they are kept beside the others.  forced:
+    columns named by the user (--category and the like); these and `inputs` are kept even if they look like
     identifiers (W117) or hold too many different texts (W123).  Columns that are empty
     (W122) or constant (W116) are left out in any case.  Rows without a target: E115, or
     left out (I213).  E114: a name is not found; E604: a column is named for two roles;
