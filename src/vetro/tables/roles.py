@@ -45,11 +45,11 @@ def assign_roles(
 
     inputs: when given, no other column is an input; but where all of them are columns that
     would be left out (an identifier, say), they are kept beside the others.  forced:
-    columns named by the user (--category and the like); these and `inputs` are kept even if they look like
-    identifiers (W117) or hold too many different texts (W123).  Columns that are empty
-    (W122) or constant (W116) are left out in any case.  Rows without a target: E115, or
-    left out (I213).  E114: a name is not found; E604: a column is named for two roles;
-    E208: no input is left.
+    columns named by the user (--category and the like); these and `inputs` are kept even
+    if they look like identifiers (W117) or hold too many different texts (W123).
+    Columns that are empty (W122) or constant (W116) are left out in any case.  Rows
+    without a target: E115, or left out (I213).  E114: a name is not found; E604: a
+    column is named for two roles; E208: no input is left.
     """
     named = _named_roles(table.schema, targets, inputs, drop, weight, group)
     # W117 says "Use --input id to keep it": that is no wish to lose the other columns.
