@@ -93,3 +93,9 @@ def fitted(pumps: Path) -> Path:
     ended = run_here("fit", pumps, "--target", "flow", "--drop", "state", "--run", run, *TINY)
     assert ended.status == 0, ended.err
     return run
+
+
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the width that pytest-xdist gives its workers: outputs are as wide as they need."""
+    monkeypatch.delenv("COLUMNS", raising=False)
