@@ -49,11 +49,10 @@ def read_with_pandas(path: str) -> np.ndarray:
 
 
 def read_and_stack(path: str) -> np.ndarray:
-    """Table, then one float64 matrix."""
+    """Table, then one float64 matrix of its values."""
     from vetro.tables.read import read_table
 
-    table = read_table(path)
-    return np.stack([table.values[name] for name in table.schema.names], axis=1)
+    return read_table(path).matrix()
 
 
 def read_and_encode(path: str) -> np.ndarray:

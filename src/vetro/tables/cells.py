@@ -48,7 +48,8 @@ class Values:
 
     def close(self) -> None:
         """Give back what was reserved and not used."""
-        self.array.resize(self.rows, refcheck=False)
+        if len(self.array) > self.rows:
+            self.array.resize(self.rows, refcheck=False)
         # What DuckDB made of an exception ("007", "1_000", "inf") does not count.
         for rows in self.exceptions.values():
             self.array[rows] = np.nan

@@ -45,6 +45,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     size = path.stat().st_size
     if size == 0:
         raise error("E101", source=source, size="0 bytes")
+    fingerprint = _Fingerprint(path)
     suffix = path.suffix.lower()
     work = path
     folder: Path | None = None
@@ -96,7 +97,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         notices.append(notice("W134", source=source, name=names[0]))
     opened = _opened(work, "\t" if sep == " " else sep, names, original, options, facts)
     opened.notices.extend(notices)
-    _Fingerprint(path).complete(opened)
+    fingerprint.complete(opened)
     if folder is not None:
         weakref.finalize(original, shutil.rmtree, folder, ignore_errors=True)
     return opened

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vetro.errors import VetroError
 from vetro.tables import dates, numbers
@@ -74,10 +75,11 @@ def stream(
     rows: int = BATCH_ROWS,
 ) -> Iterator[Batch]:
     """The rows in order, batch by batch, with constant memory; failures are explained."""
-    query, own, shared = _query(opened, plans, missing, keep)
+    parts = _parts(opened, plans, missing, keep)
+    own, shared = parts.own, parts.shared
     first_own = len(plans) + len(keep)
     try:
-        reader = opened.connection.sql(query).to_arrow_reader(rows)
+        reader = opened.connection.sql(parts.with_texts()).to_arrow_reader(rows)
         for record in reader:
             count = record.num_rows
             exceptions: list[tuple[int, str, list[int]]] = []
@@ -106,6 +108,8 @@ def collect(
     opened: Opened, plans: Sequence[Plan], *, missing: Sequence[str] = (), keep: Sequence[str] = ()
 ) -> tuple[list[Cells], dict[str, Any], int, bool]:
     """All rows: the columns, the kept columns, the number of rows, and whether all were read."""
+    if not keep and (clean := _clean_numbers(opened, plans, missing)) is not None:
+        return clean, {}, clean[0].rows, True
     cells = cells_for(plans)
     kept: dict[str, list[Any]] = {name: [] for name in keep}
     rows, whole = 0, True
@@ -120,6 +124,40 @@ def collect(
         column.close()
     joined = {name: _joined(parts) for name, parts in kept.items()}
     return cells, joined, rows, whole
+
+
+def _clean_numbers(
+    opened: Opened, plans: Sequence[Plan], missing: Sequence[str]
+) -> list[Cells] | None:
+    """All rows of a source without texts, handed over at once, which takes half as long as
+    batch by batch; None where there are texts, or exceptions, whose texts are then needed."""
+    parts = _parts(opened, plans, missing, ())
+    if parts.own or not plans or any(plan.way == "text" for plan in plans):
+        return None
+    # Where neither gaps nor odd texts are expected, the values themselves tell of them.
+    gapless = all(plan.is_text and not plan.sparse and not plan.whole for plan in plans)
+    gapless = gapless and not opened.underscores
+    try:
+        found: dict[str, Any] = opened.connection.execute(
+            parts.values() if gapless else parts.flagged()
+        ).fetchnumpy()
+    except Exception as failure:
+        raise _explained(opened, failure) from failure
+    if not gapless and parts.shared and bool(np.ma.getdata(found["x"]).any()):
+        return None
+    cells: list[Cells] = []
+    for position in range(len(plans)):
+        array = found.pop(f"v{position}")
+        values: NDArray[np.float64] = np.ma.getdata(array)
+        if np.ma.is_masked(array):
+            values[np.ma.getmaskarray(array)] = np.nan
+        if gapless and not math.isfinite(float(values.sum())):
+            return None
+        column = Values(array=values, rows=len(values))
+        if not gapless:
+            column.close()
+        cells.append(column)
+    return cells
 
 
 def cells_for(plans: Sequence[Plan], most_levels: float = MOST_LEVELS) -> list[Cells]:
@@ -231,10 +269,44 @@ def _source(opened: Opened) -> str:
     return f"(SELECT * FROM {opened.relation}) AS t({names})"
 
 
-def _query(
+@dataclass(frozen=True)
+class _Parts:
+    """The pass in parts of SQL, and which plans have exceptions of their own or share a list.
+
+    shown: the values.  suspect: true for every row with an exception in a shared column,
+    and cheap; bad: the exact condition of each plan.
+    """
+
+    shown: list[str]
+    source: str
+    own: list[int]
+    shared: list[int]
+    suspect: str
+    bad: dict[int, str]
+
+    def with_texts(self) -> str:
+        """The values, then the texts of exceptions."""
+        texts = [f"CASE WHEN {self.bad[at]} THEN t{at} END AS x{at}" for at in self.own]
+        if self.shared:
+            each = ", ".join(f"CASE WHEN {self.bad[at]} THEN t{at} END" for at in self.shared)
+            texts.append(f"CASE WHEN {self.suspect} THEN [{each}] END AS x")
+        return f"SELECT {', '.join([*self.shown, *texts])} FROM ({self.source})"
+
+    def values(self) -> str:
+        """The values alone."""
+        return f"SELECT {', '.join(self.shown)} FROM ({self.source})"
+
+    def flagged(self) -> str:
+        """The values, then x: whether the row has an exception."""
+        some = " OR ".join(f"({self.bad[at]})" for at in self.shared)
+        flag = f", CASE WHEN {self.suspect} THEN {some} ELSE false END AS x" if some else ""
+        return f"SELECT {', '.join(self.shown)}{flag} FROM ({self.source})"
+
+
+def _parts(
     opened: Opened, plans: Sequence[Plan], missing: Sequence[str], keep: Sequence[str]
-) -> tuple[str, list[int], list[int]]:
-    """The pass as SQL; and which plans have exceptions of their own, and which share a list."""
+) -> _Parts:
+    """The pass as SQL: each column's text t, its value v, and what could not be cast."""
     texts = ", ".join("'" + text.replace("'", "''") + "'" for text in missing)
     masked, cast, shown = [], [], []
     own: list[int] = []
@@ -256,7 +328,7 @@ def _query(
         masked.append(f"c{positions[name]} AS k{positions[name]}")
         cast.append(f"k{positions[name]}")
         shown.append(f"k{positions[name]}")
-    shown.extend(f"CASE WHEN {bad[at]} THEN t{at} END AS x{at}" for at in own)
+    suspect = ""
     if shared:
         dense = [
             at for at in shared if not (opened.underscores or plans[at].sparse or plans[at].whole)
@@ -266,12 +338,10 @@ def _query(
             # One sum finds a row with anything but finite numbers, cheaper than twenty tests.
             total = " + ".join(f"v{at}" for at in dense)
             checks.append(f"NOT coalesce(isfinite({total}), false)")
-        some = " OR ".join(checks)
-        each = ", ".join(f"CASE WHEN {bad[at]} THEN t{at} END" for at in shared)
-        shown.append(f"CASE WHEN {some} THEN [{each}] END AS x")
+        suspect = " OR ".join(checks)
     inner = f"SELECT {', '.join(masked)} FROM {_source(opened)}"
-    middle = f"SELECT {', '.join(cast)} FROM ({inner})"
-    return f"SELECT {', '.join(shown)} FROM ({middle})", own, shared
+    source = f"SELECT {', '.join(cast)} FROM ({inner})"
+    return _Parts(shown, source, own, shared, suspect, bad)
 
 
 def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[str, str]:

@@ -5,7 +5,7 @@ Not a data frame: no indexing by label, no joins, no text beyond category levels
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice
 from vetro.tables.schema import Schema
+
+BLOCK_ROWS = 4096
 
 
 def row_place(row: int) -> str:
@@ -51,6 +53,20 @@ class Table:
     def with_schema(self, schema: Schema, *notices: Notice) -> Table:
         """The same values under another schema (roles changed), with notices added."""
         return replace(self, schema=schema, notices=self.notices + notices)
+
+    def matrix(self, names: Sequence[str] | None = None, dtype: Any = np.float64) -> NDArray[Any]:
+        """The values of the columns (all by default) as they are, (rows, columns), C order.
+
+        Numbers in their unit, days, 0 or 1, category codes; no scaling (Encoder.encode scales).
+        """
+        columns = [self.values[name] for name in names or self.schema.names]
+        out = np.empty((self.rows, len(columns)), dtype)
+        # Block by block, so that the lines of the matrix that are written stay in the cache.
+        for start in range(0, self.rows, BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            for number, values in enumerate(columns):
+                out[part, number] = values[part]
+        return out
 
     def take(self, rows: NDArray[np.intp]) -> Table:
         """The given rows, in that order."""
