@@ -13,7 +13,7 @@ test: .venv/test
 	$(BIN)/python -m pytest $(TESTS) -m "not long" -n 2
 
 test-long: .venv/test
-	$(BIN)/python -m pytest $(TESTS) -m long -n 2 --timeout 3600
+	VETRO_HYPOTHESIS=searching $(BIN)/python -m pytest $(TESTS) -m "long or not long" -n 2 --timeout 3600
 
 lint: .venv/lint
 	$(BIN)/ruff format --check
