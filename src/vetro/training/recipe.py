@@ -124,7 +124,10 @@ def _validate(recipe: Recipe) -> None:
         isinstance(units, int) and not isinstance(units, bool) and 1 <= units <= 65536
         for units in recipe.hidden
     ):
-        _refuse("hidden", recipe.hidden, "whole numbers from 1 to 65536 are needed")
+        given: object = recipe.hidden
+        if isinstance(given, tuple):
+            given = ",".join(map(str, given))
+        _refuse("hidden", given, "whole numbers from 1 to 65536 are needed")
     if recipe.folds == 1:
         _refuse("folds", 1, "one fold leaves nothing to train on", "Use 0 or at least 2.")
     if recipe.folds > 1 and recipe.holdout > 0:
