@@ -207,11 +207,13 @@ def test_a_refused_file_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_matrix_is_the_columns_side_by_side():
+@pytest.mark.parametrize("rows", [2, 10_001, 300_001])
+def test_matrix_is_the_columns_side_by_side(rows):
     generator = np.random.default_rng(0)
-    columns = {f"c{i}": generator.normal(size=10_001) for i in range(3)}
+    columns = {f"c{i}": generator.normal(size=rows) for i in range(3)}
     table = read_table(columns)
     np.testing.assert_array_equal(table.matrix(), np.column_stack(list(columns.values())))
+    assert table.matrix().flags.c_contiguous and table.matrix().flags.writeable
     chosen = table.matrix(["c2", "c0"], np.float32)
     np.testing.assert_array_equal(
         chosen, np.column_stack([columns["c2"], columns["c0"]]).astype(np.float32)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vetro.errors import error
 from vetro.tables.blocks import MISSING, Block, CategoryBlock, DateBlock, Floats, NumberBlock
 from vetro.tables.blocks_json import Targets, block_from_json, targets_from_json, to_json
+from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
 from vetro.tables.targets import ClassTarget, NumberTarget
@@ -163,7 +164,7 @@ class Encoder:
     ) -> NDArray[Any]:
         """Block of rows by block of rows, so that what is written stays in the cache."""
         count = count if index is None else len(index)
-        out = np.empty((count, self.width), dtype)
+        out = empty_matrix((count, self.width), dtype)
         step = min(8192, max(256, 2**17 // max(1, self.width)))
         for start in range(0, count, step):
             part = slice(start, start + step)

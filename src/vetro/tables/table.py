@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice
+from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Schema
 
 BLOCK_ROWS = 4096
@@ -60,7 +61,7 @@ class Table:
         Numbers in their unit, days, 0 or 1, category codes; no scaling (Encoder.encode scales).
         """
         columns = [self.values[name] for name in names or self.schema.names]
-        out = np.empty((self.rows, len(columns)), dtype)
+        out = empty_matrix((self.rows, len(columns)), dtype)
         # Block by block, so that the lines of the matrix that are written stay in the cache.
         for start in range(0, self.rows, BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
