@@ -86,7 +86,6 @@ CATALOGUE: dict[str, str] = {
     "W130": "{source}: {rows} with a wrong number of fields {were} skipped (first {place}).",
     "E131": "{source}:{line}: the header has an empty name in column {position}. Name it.",
     "I132": "column {column!q}: {value!q} in {rows} read as missing.",
-    "I133": "column {column!q} read as {kind}: {reason}.",
     "W134": "{source}: every name in the first line is a number (first {name!q}). "
     "Use --no-header if that line holds values.",
     # Before training
