@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_BENCH := .venv-bench/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TESTS ?= tests
+ROWS ?=
 
 .PHONY: fit test test-long lint format bench clean
 
@@ -25,11 +27,12 @@ format: .venv/lint
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: .venv/test
-	for file in benchmarks/*.py; do echo "## $$file"; $(BIN)/python $$file || exit 1; done
+# All rows, or those named: make bench ROWS="3 5".  The tables go into docs/benchmarks.md.
+bench: .venv-bench/installed
+	.venv-bench/bin/python benchmarks/run.py $(ROWS) --save
 
 clean:
-	rm -rf .venv build dist runs .mypy_cache .ruff_cache .hypothesis .pytest_cache
+	rm -rf .venv .venv-bench build dist runs .mypy_cache .ruff_cache .hypothesis .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are remade when what they install from changes.
@@ -37,7 +40,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
-.venv/installed: .venv/bin/python pyproject.toml constraints.txt CMakeLists.txt
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
 	$(PIP) torch==2.13.0
 	$(PIP) --editable .
 	touch $@
@@ -48,4 +51,12 @@ clean:
 
 .venv/lint: .venv/installed
 	$(PIP) --editable . --group test --group lint
+	touch $@
+
+# The peers have an environment of their own, so that nothing they need touches Vetro's.
+.venv-bench/installed: pyproject.toml constraints.txt CMakeLists.txt $(wildcard native/*)
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(PIP_BENCH) torch==2.13.0
+	$(PIP_BENCH) --config-settings build-dir=build/bench --editable . --group bench
 	touch $@

@@ -1,4 +1,6 @@
-"""The PyTorch door beside the loop one writes by hand: running sums, full-batch steps.
+"""The torch engine beside the loop one writes by hand: running sums, full-batch steps.
+
+What vetro.train costs where the native engine cannot run; not a row of run.py.
 
     python benchmarks/plain_loop.py [steps] [rounds]
 
@@ -51,7 +53,7 @@ def through_vetro(steps: int) -> tuple[float, nn.Module, list[float]]:
     """The same through vetro.train, its checks included."""
     (x, y), (module, loss, optimizer) = rows(), fresh()
     start = time.perf_counter()
-    history = vetro.train(module, x, y, loss=loss, optimizer=optimizer, steps=steps)
+    history = vetro.train(module, x, y, loss=loss, optimizer=optimizer, steps=steps, engine="torch")
     return time.perf_counter() - start, module, history.loss
 
 

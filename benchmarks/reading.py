@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 COLUMNS = 20
+ROWS = 1_000_000
 ROUNDS = 3
 CONTENDERS = {
     "pandas": "pandas read_csv + to_numpy (float64)",
@@ -65,7 +66,7 @@ def read_and_encode(path: str) -> np.ndarray:
     return Encoder.fit(table).encode(table)
 
 
-def measure(contender: str, path: str) -> dict[str, float]:
+def measure_one(contender: str, path: str) -> dict[str, float]:
     """Seconds and peak memory of one reading, in this process."""
     if contender == "pandas":
         import pandas  # noqa: F401
@@ -89,34 +90,44 @@ def measure(contender: str, path: str) -> dict[str, float]:
     return {"seconds": seconds, "peak": peak, "rows": len(matrix)}
 
 
-def main(rows: int) -> None:
-    """Print the table of times and peaks."""
+def measure(rounds: int = ROUNDS, rows: int = ROWS) -> dict[str, list[dict[str, float]]]:
+    """Seconds and peaks of each contender's rounds."""
     results: dict[str, list[dict[str, float]]] = {name: [] for name in CONTENDERS}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "numbers.csv"
         write_table(path, rows)
-        print(f"{rows} x {COLUMNS} numbers, {path.stat().st_size / 1e6:.0f} MB of CSV\n")
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, found in results.items():
                 command = [sys.executable, __file__, "--one", name, str(path)]
                 output = subprocess.run(command, check=True, capture_output=True, text=True)
                 found.append(json.loads(output.stdout))
                 assert found[-1]["rows"] == rows, "not all rows were read"
+    return results
+
+
+def table(results: dict[str, list[dict[str, float]]]) -> str:
+    """The section: median seconds, largest peak."""
+    rows = int(results["pandas"][0]["rows"])
     matrix = rows * COLUMNS * 8
     peer = statistics.median(item["seconds"] for item in results["pandas"])
-    print("| reading | seconds | times pandas | peak above base, MB | times the matrix |")
-    print("|---|---:|---:|---:|---:|")
+    lines = [
+        f"### Row 12: reading {rows:,} x {COLUMNS} numbers from a CSV file",
+        "",
+        "| reading | seconds | times pandas | peak above base, MB | times the matrix |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for name, found in results.items():
         seconds = statistics.median(item["seconds"] for item in found)
         peak = max(item["peak"] for item in found)
-        print(
+        lines.append(
             f"| {CONTENDERS[name]} | {seconds:.2f} | {seconds / peer:.2f} "
             f"| {peak / 1e6:.0f} | {peak / matrix:.2f} |"
         )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(sys.argv[2], sys.argv[3])))
+        print(json.dumps(measure_one(sys.argv[2], sys.argv[3])))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+        print(table(measure(rows=int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)))

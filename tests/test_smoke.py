@@ -12,7 +12,21 @@ HEAVY = (
     "torch", "duckdb", "matplotlib", "pandas", "polars", "sklearn", "scipy", "pyarrow", "numpy",
     "rich", "safetensors",
 )  # fmt: skip
-PUBLIC = ["History", "Model", "Recipe", "__version__", "errors", "fit", "inspect", "load", "train"]
+PUBLIC = [
+    "History",
+    "Model",
+    "Predictor",
+    "Recipe",
+    "Training",
+    "__version__",
+    "errors",
+    "explain_engine",
+    "fit",
+    "inspect",
+    "load",
+    "train",
+    "train_many",
+]
 
 
 def python(code: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -61,3 +75,17 @@ def test_a_table_becomes_a_model(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     model = vetro.load(tmp_path / "runs" / "sums-1" / "model.safetensors")
     assert model.predict(tmp_path / "sums.csv").num_rows == 60
+
+
+def test_a_fit_needs_no_torch(tmp_path: Path) -> None:
+    (tmp_path / "sums.csv").write_text("a,b,y\n" + "".join(f"{x},{x % 7},{x}\n" for x in range(60)))
+    code = """
+import contextlib, sys
+from vetro.apps.command_line import main
+with contextlib.suppress(SystemExit):
+    main(["fit", "sums.csv", "--target", "y", "--epochs", "2", "--folds", "2", "--quiet"])
+print(*sys.modules)
+"""
+    loaded = set(python(code, cwd=tmp_path).split())
+    assert (tmp_path / "runs" / "sums-1" / "report.html").is_file()
+    assert not loaded & {"torch", "sklearn", "pandas", "scipy"}

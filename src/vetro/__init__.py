@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vetro import errors
     from vetro.apps.python import fit, inspect, load
+    from vetro.engines.explain import explain_engine
     from vetro.model.model import Model
+    from vetro.training.arguments import Training
     from vetro.training.history import History
+    from vetro.training.many import train_many
+    from vetro.training.predictor import Predictor
     from vetro.training.recipe import Recipe
     from vetro.training.train import train
 
@@ -21,15 +25,33 @@ __version__ = "0.1.0"
 _HOMES = {
     "History": "vetro.training.history",
     "Model": "vetro.model.model",
+    "Predictor": "vetro.training.predictor",
     "Recipe": "vetro.training.recipe",
+    "Training": "vetro.training.arguments",
     "errors": "vetro.errors",
+    "explain_engine": "vetro.engines.explain",
     "fit": "vetro.apps.python",
     "inspect": "vetro.apps.python",
     "load": "vetro.apps.python",
     "train": "vetro.training.train",
+    "train_many": "vetro.training.many",
 }
 
-__all__ = ["History", "Model", "Recipe", "__version__", "errors", "fit", "inspect", "load", "train"]
+__all__ = [
+    "History",
+    "Model",
+    "Predictor",
+    "Recipe",
+    "Training",
+    "__version__",
+    "errors",
+    "explain_engine",
+    "fit",
+    "inspect",
+    "load",
+    "train",
+    "train_many",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -140,6 +140,7 @@ CATALOGUE: dict[str, str] = {
     "Use --resume to go on.",
     "E317": "Diverged at step {step}: the loss is {loss}; first non-finite value in {tensor}. "
     "{kept}Lower the learning rate (now {lr:g}), or clip gradients.",
+    "I319": "The torch engine trains, more slowly: {reason}.",
     # Predicting and files
     "E401": "column {column!q} is missing (the model needs: {needs}). Add it.",
     "E402": "column {column!q}, {place}: {value!q} was not seen in training. "

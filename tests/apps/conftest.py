@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 
+# Loaded here, so that the fits of this process do not each start another for their baselines.
+import sklearn.ensemble  # noqa: F401
+
 from vetro.apps.command_line import main
 
 TINY = ("--epochs", "3", "--folds", "2", "--hidden", "4", "--quiet")

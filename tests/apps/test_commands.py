@@ -111,7 +111,7 @@ def test_fit_leaves_a_run(fitted: Path, pumps: Path) -> None:
     )
     log = (fitted / "log.txt").read_text()
     assert "Reading the table" in log
-    assert "fold 2/2; epoch 3/3" in log
+    assert "2 networks; epoch 3/3" in log
 
 
 def test_fit_prints_the_verdict_and_what_to_do_next(vetro, pumps: Path) -> None:
@@ -129,7 +129,7 @@ def test_fit_prints_the_verdict_and_what_to_do_next(vetro, pumps: Path) -> None:
     assert again.status == 0, again.err
     assert len(rows_of(Path("predictions.csv").read_text(encoding="utf-8"))) == 80
     # Progress and warnings go to stderr, each warning once.
-    assert "fold 1/2; epoch 1/3" in ended.err
+    assert "2 networks; epoch 1/3" in ended.err
     assert "epoch" not in ended.out
     codes = [line.split()[0] for line in ended.err.splitlines() if line.startswith("W")]
     assert len(codes) == len(set(codes))

@@ -17,6 +17,7 @@ from vetro.apps.options import (
     recipe_defaults,
     value_text,
 )
+from vetro.engines.engine import EngineName
 from vetro.errors import UsageError
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
@@ -67,11 +68,13 @@ def test_columns(texts: list[str], columns: tuple[str, ...]) -> None:
 
 
 def test_every_entry_has_an_option_and_every_option_an_entry() -> None:
-    assert {choice.field for choice in RECIPE} == {entry.name for entry in fields(recipes.Recipe)}
+    assert {choice.field for choice in RECIPE} == {"engine"} | {
+        entry.name for entry in fields(recipes.Recipe)
+    }
     assert {choice.field for choice in READING} | {"keep"} == {
         entry.name for entry in fields(ReadOptions)
     }
-    assert {choice.field for choice in ROLES} | {"options", "recipe"} == {
+    assert {choice.field for choice in ROLES} | {"options", "recipe", "engine"} == {
         entry.name for entry in fields(FitRequest)
     }
 
@@ -79,6 +82,7 @@ def test_every_entry_has_an_option_and_every_option_an_entry() -> None:
 def test_help_names_every_choice() -> None:
     shown = {choice.field: choice.metavar.split("|") for choice in RECIPE}
     for field, allowed in {
+        "engine": get_args(EngineName),
         "activation": recipes.ACTIVATIONS,
         "loss": get_args(recipes.Loss),
         "optimizer": get_args(recipes.Optimizer),

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from vetro.engines.engine import Epoch, Plan, Rows
+from vetro.engines.engine import Epoch, Job, Plan, Rows
 from vetro.engines.torch_engine import TorchEngine
 from vetro.networks.initial import initial_parameters
 from vetro.networks.lift import flat_parameters, lift
@@ -51,6 +51,13 @@ def rows(loss="mse", count=ROWS, seed=0, weighted=False):
 
 def go_on(epoch, capture):
     return ""
+
+
+def train(settings, initial, data, validation, on_epoch, resume=None):
+    """One job; on_epoch is told of each epoch."""
+    job = Job(settings, initial, data, validation, resume)
+    (outcome,) = TorchEngine().train([job], lambda _, epochs, capture: on_epoch(*epochs, capture))
+    return outcome
 
 
 def plain_loss(name, weighted):
@@ -118,7 +125,7 @@ def test_equals_the_plain_loop(loss, optimizer, weighted):
         last["state"] = capture()
         return ""
 
-    TorchEngine().train(settings, initial, data, None, keep_last)
+    train(settings, initial, data, None, keep_last)
     expected = plain_loop(settings, initial, data)
     np.testing.assert_allclose(last["state"].arrays["parameters"], expected, rtol=2e-5, atol=2e-6)
     assert np.abs(expected - initial).max() > 0.01
@@ -153,9 +160,7 @@ def test_keeps_the_best_parameters_and_stops():
         seen.append(epoch)
         return ""
 
-    outcome = TorchEngine().train(
-        settings, initial_parameters(net, 3), rows(), validation, on_epoch
-    )
+    outcome = train(settings, initial_parameters(net, 3), rows(), validation, on_epoch)
     losses = [epoch.validation for epoch in seen]
     assert outcome.stopped == "patience"
     assert outcome.best_epoch == int(np.argmin(losses)) + 1
@@ -170,7 +175,7 @@ def test_resumed_ends_bit_identical(optimizer, stop_at):
     net = network(dropout=0.2)
     settings = plan(net, optimizer=optimizer, momentum=0.9, plateau=2, learning_rate=0.003)
     initial, data, validation = initial_parameters(net, 3), rows(), rows(seed=1, count=30)
-    whole = TorchEngine().train(settings, initial, data, validation, go_on)
+    whole = train(settings, initial, data, validation, go_on)
     kept = {}
 
     def stop(epoch, capture):
@@ -179,9 +184,9 @@ def test_resumed_ends_bit_identical(optimizer, stop_at):
             return "interrupted"
         return ""
 
-    first = TorchEngine().train(settings, initial, data, validation, stop)
+    first = train(settings, initial, data, validation, stop)
     assert first.stopped == "interrupted"
-    second = TorchEngine().train(settings, initial, data, validation, go_on, kept["state"])
+    second = train(settings, initial, data, validation, go_on, kept["state"])
     assert second.parameters.tobytes() == whole.parameters.tobytes()
     assert replace(second, parameters=whole.parameters) == whole
 
@@ -189,7 +194,7 @@ def test_resumed_ends_bit_identical(optimizer, stop_at):
 def test_names_where_training_diverged():
     net = network()
     settings = plan(net, optimizer="sgd", learning_rate=1e6, momentum=0.0, weight_decay=0.0)
-    outcome = TorchEngine().train(settings, initial_parameters(net, 3), rows(), None, go_on)
+    outcome = train(settings, initial_parameters(net, 3), rows(), None, go_on)
     assert outcome.stopped == "diverged"
     assert outcome.divergence is not None
     assert outcome.divergence.epoch == 1
@@ -204,7 +209,7 @@ def test_class_weights_are_those_of_torch():
     settings = plan(net, loss="cross_entropy", class_weights=weights, epochs=1, batch_size=ROWS)
     data, initial = rows("cross_entropy"), initial_parameters(net, 3)
     told = []
-    TorchEngine().train(settings, initial, data, None, lambda e, c: told.append(e) or "")
+    train(settings, initial, data, None, lambda e, c: told.append(e) or "")
     expected = nn.CrossEntropyLoss(torch.from_numpy(weights))(
         lift(net, initial)(torch.from_numpy(data.x)), torch.from_numpy(data.y)
     )
@@ -214,6 +219,6 @@ def test_class_weights_are_those_of_torch():
 def test_leaves_torch_as_it_was():
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     net = network(dropout=0.5)
-    TorchEngine().train(plan(net), initial_parameters(net, 3), rows(), None, go_on)
+    train(plan(net), initial_parameters(net, 3), rows(), None, go_on)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_squared_error
 
+from vetro.engines import choose
 from vetro.errors import TableError, TrainingError, VetroError
 from vetro.model.fit import fit_table
 from vetro.model.predict import ensemble_outputs
@@ -183,30 +184,48 @@ def test_weights_count():
         np.testing.assert_allclose(predicted, [sign * 0.5, -sign * 0.5], atol=0.1)
 
 
+def stopping(asks):
+    """A stop that says "interrupted" when it is asked for the asks-th time, and ever after."""
+    count = iter(range(10_000))
+    return lambda: "interrupted" if next(count) >= asks - 1 else ""
+
+
+def assert_the_same(one, other):
+    assert [m.parameters.tobytes() for m in one.members] == [
+        m.parameters.tobytes() for m in other.members
+    ]
+    assert one.evidence.metrics == other.evidence.metrics
+    assert [replace(r, seconds=0.0) for r in one.evidence.history] == [
+        replace(r, seconds=0.0) for r in other.evidence.history
+    ]
+
+
 @pytest.mark.parametrize("members_done", [0, 2])
 def test_interrupted_and_resumed_ends_bit_identical(tmp_path, members_done):
+    """One member after the other."""
     recipe = replace(QUICK, dropout=0.1, epochs=5)
-    asked = request("compressive_strength", recipe=recipe)
+    asked = request("compressive_strength", recipe=recipe, engine="torch")
     whole = fit_table(CONCRETE, asked)
     path = tmp_path / "checkpoint.safetensors"
-    epochs = iter(range(10_000))
-
-    def stop():
-        return "interrupted" if next(epochs) == members_done * 5 + 2 else ""
-
+    stop = stopping(members_done * 5 + 3)
     first = fit_table(CONCRETE, asked, checkpoint=path, stop=stop)
     assert len(first.members) == members_done + 1
     assert "W316" in [item.code for item in first.evidence.notices]
     held_out = 206 * (members_done + 1)
     assert len(first.evidence.actual) == held_out
-    second = fit_table(CONCRETE, asked, checkpoint=path, resume=True)
-    assert [m.parameters.tobytes() for m in second.members] == [
-        m.parameters.tobytes() for m in whole.members
-    ]
-    assert second.evidence.metrics == whole.evidence.metrics
-    assert [replace(r, seconds=0.0) for r in second.evidence.history] == [
-        replace(r, seconds=0.0) for r in whole.evidence.history
-    ]
+    assert_the_same(fit_table(CONCRETE, asked, checkpoint=path, resume=True), whole)
+
+
+@pytest.mark.parametrize("asks", [1, 3, 9])
+def test_interrupted_side_by_side_and_resumed_ends_bit_identical(tmp_path, asks):
+    recipe = replace(QUICK, dropout=0.1, epochs=3000, patience=0, hidden=(16,), batch=64)
+    asked = request("compressive_strength", recipe=recipe, engine="native")
+    whole = fit_table(CONCRETE, asked)
+    path = tmp_path / "checkpoint.safetensors"
+    first = fit_table(CONCRETE, asked, checkpoint=path, stop=stopping(asks))
+    assert first.evidence.stopped["interrupted"] > 0
+    assert "W316" in [item.code for item in first.evidence.notices]
+    assert_the_same(fit_table(CONCRETE, asked, checkpoint=path, resume=True), whole)
 
 
 def test_resume_refuses_what_changed(tmp_path):
@@ -259,19 +278,55 @@ def test_time_limit_shares_the_time_among_members():
     assert 1.5 < model.evidence.seconds["training"] < 10
 
 
-def test_progress_is_told_of_every_epoch():
+@pytest.mark.parametrize("engine", ["native", "torch"])
+def test_progress_is_told(engine):
     told = []
-    fit_table(CONCRETE, request("compressive_strength"), on_progress=told.append)
+    model = fit_table(
+        CONCRETE, request("compressive_strength", engine=engine), on_progress=told.append
+    )
     assert [p.step for p in told[:2]] == ["reading", "checking"]
     training = [p for p in told if p.step == "training"]
-    assert [(p.fold, p.epoch) for p in training] == [
-        (f, e) for f in range(1, 6) for e in range(1, 7)
-    ]
+    every = [(fold, epoch) for fold in range(1, 6) for epoch in range(1, 7)]
+    assert [(record.fold, record.epoch) for record in model.evidence.history] == every
+    if engine == "torch":
+        assert [(p.fold, p.epoch) for p in training] == every
+    assert {p.together for p in training} == {1 if engine == "torch" else 5}
     assert training[-1].share == 1
     assert all(b.share > a.share for a, b in pairwise(training))
     assert math.isnan(training[0].seconds_left)
     assert training[-1].seconds_left == 0
     assert told[-1].step == "done"
+
+
+def test_the_evidence_says_which_engine_trained_and_why():
+    evidence = fit_table(CONCRETE, request("compressive_strength")).evidence
+    assert evidence.engine == "native"
+    assert evidence.engine_reason == "it runs every network of a table on the CPU"
+    asked = request("compressive_strength", engine="torch")
+    evidence = fit_table(CONCRETE, asked).evidence
+    assert (evidence.engine, evidence.engine_reason) == ("torch", "it was asked for")
+
+
+def test_the_engines_agree_on_quality():
+    recipe = replace(QUICK, hidden=(16,), epochs=20)
+    scores = [
+        fit_table(CONCRETE, request("compressive_strength", recipe=recipe, engine=engine))
+        .evidence.metrics["rmse"]
+        .value
+        for engine in ("native", "torch")
+    ]
+    assert scores[0] == pytest.approx(scores[1], rel=0.01)
+
+
+def test_without_the_core_torch_trains_and_says_so(monkeypatch):
+    monkeypatch.setattr(choose, "why_not_native", lambda: "the native engine is not built")
+    evidence = fit_table(CONCRETE, request("compressive_strength")).evidence
+    assert (evidence.engine, evidence.engine_reason) == ("torch", "the native engine is not built")
+    told = [item.message for item in evidence.notices if item.code == "I319"]
+    assert told == ["The torch engine trains, more slowly: the native engine is not built."]
+    with pytest.raises(VetroError, match="the native engine is not built") as caught:
+        fit_table(CONCRETE, request("compressive_strength", engine="native"))
+    assert caught.value.code == "E604"
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,14 @@ def checkpoint(size=10, seed=0):
         table="ab12",
         request='{"targets": ["y"]}',
         engine="torch 2.13.0",
-        done=[Outcome(vector, 3, 0.1 + 0.2, 7, "patience")],
-        current=TrainingState(
-            {"parameters": vector * 2, "optimizer.0.step": np.array(4.0, dtype=np.float32)},
-            {"epoch": 2, "best_validation": 1 / 3},
-        ),
+        done={4: Outcome(vector, 3, 0.1 + 0.2, 7, "patience")},
+        current={
+            number: TrainingState(
+                {"parameters": vector * number, "optimizer.0.step": np.array(4.0, np.float32)},
+                {"epoch": number, "best_validation": 1 / 3},
+            )
+            for number in (1, 11)
+        },
         history=[EpochRecord(1, 1, 1, 0.5, 1 / 3, 0.01, True, 0.25)],
         seconds=1.5,
     )
@@ -38,13 +41,16 @@ def test_round_trip_is_exact(tmp_path):
     path, kept = tmp_path / "c.safetensors", checkpoint()
     save_checkpoint(kept, path)
     loaded = load_checkpoint(path)
-    assert loaded.done[0].parameters.tobytes() == kept.done[0].parameters.tobytes()
-    assert loaded.done[0].best_validation == kept.done[0].best_validation
-    assert loaded.current.numbers == kept.current.numbers
-    assert set(loaded.current.arrays) == set(kept.current.arrays)
-    for name, array in kept.current.arrays.items():
-        assert loaded.current.arrays[name].tobytes() == array.tobytes()
-        assert loaded.current.arrays[name].shape == np.shape(array)
+    assert loaded.done[4].parameters.tobytes() == kept.done[4].parameters.tobytes()
+    assert loaded.done[4].best_validation == kept.done[4].best_validation
+    assert set(loaded.current) == {1, 11}
+    for number, state in kept.current.items():
+        found = loaded.current[number]
+        assert found.numbers == state.numbers
+        assert set(found.arrays) == set(state.arrays)
+        for name, array in state.arrays.items():
+            assert found.arrays[name].tobytes() == array.tobytes()
+            assert found.arrays[name].shape == np.shape(array)
     assert loaded.history == kept.history
     assert (loaded.table, loaded.request, loaded.engine) == (kept.table, kept.request, kept.engine)
 
@@ -81,7 +87,7 @@ except ModelFileError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert ended.stdout.strip() == "E503"
-    assert load_checkpoint(path).done[0].best_epoch == 3
+    assert load_checkpoint(path).done[4].best_epoch == 3
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -108,4 +114,4 @@ while True:
                 time.sleep(0.001)
             time.sleep(wait)
             process.send_signal(signal.SIGKILL)
-        assert len(load_checkpoint(path).current.arrays["parameters"]) == 300_000
+        assert len(load_checkpoint(path).current[1].arrays["parameters"]) == 300_000

@@ -1,4 +1,4 @@
-"""vetro.train against the loop one writes by hand: the same bits in every tensor.
+"""vetro.train on the torch engine against the loop by hand: the same bits in every tensor.
 
 The plain loop below is the whole oracle; it is what docs/pytorch-door.md prints.
 """
@@ -242,7 +242,9 @@ def compare(module_name, optimizer_name, loss_name, batch_name, schedule_name):
         }
         torch.manual_seed(seed + 1)  # dropout draws from the global generator
         if module is first:
-            history = vetro.train(module, x, y, loss=make_loss(), optimizer=optimizer, **settings)
+            history = vetro.train(
+                module, x, y, loss=make_loss(), optimizer=optimizer, engine="torch", **settings
+            )
             losses, scores = history.loss, history.validation
         else:
             losses, scores = plain_loop(module, x, y, make_loss(), optimizer, **settings)

@@ -514,7 +514,11 @@ def test_what_a_loss_must_return():
         ({"shuffle": True, "generator": 3}, "E601", "torch.Generator"),
         ({"validation": torch.zeros(3)}, "E601", "a pair"),
         ({"patience": 3}, "E604", "without validation"),
-        ({"engine": "native"}, "E604", "no native engine"),
+        (
+            {"engine": "native", "loss": lambda o, t: ((o - t) ** 2).mean()},
+            "E604",
+            "the native engine cannot run this",
+        ),
         ({"engine": "jax"}, "E601", "no such engine"),
         ({"schedule": 0.1}, "E601", "schedule"),
         ({"schedule": torch.optim.lr_scheduler.StepLR}, "E601", '"StepLR"'),

@@ -1,4 +1,7 @@
-"""What vetro.train does beside the steps: history, validation, patience, stopping, divergence."""
+"""What vetro.train does beside the steps: history, validation, patience, stopping, divergence.
+
+On the torch engine; test_native_door.py holds the native engine against it.
+"""
 
 import copy
 import itertools
@@ -22,6 +25,10 @@ ROWS = 20
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+def train(*arguments, **settings):
+    return vetro.train(*arguments, **{"engine": "torch", **settings})
 
 
 def problem(outputs=1):
@@ -51,19 +58,26 @@ def same(module, other):
 
 def test_history():
     module, x, y = problem()
-    history = vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), epochs=5)
+    history = train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), epochs=5)
     assert len(history.loss) == 5
     assert all(type(value) is float for value in history.loss)
     assert history.validation == []
     assert history.learning_rate == [0.05] * 5
     assert 0 < history.seconds < 60
     assert (history.engine, history.stopped, history.best_epoch) == ("torch", "epochs", 0)
-    assert history.reason == "this version has no other engine than torch"
+    assert history.reason == "the torch engine was asked for"
     assert isinstance(history, vetro.History)
-    history = vetro.train(
-        module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=5, engine="torch"
+    history = train(
+        module,
+        x,
+        y,
+        loss=lambda o, t: ((o - t) ** 2).mean(),
+        optimizer=sgd(module),
+        steps=5,
+        engine="auto",
     )
-    assert (history.stopped, history.reason) == ("steps", "the torch engine was asked for")
+    assert (history.stopped, history.engine) == ("steps", "torch")
+    assert "<lambda> (test_train.py:" in history.reason
 
 
 def test_it_goes_on_where_it_left_off_and_with_either_loop():
@@ -71,8 +85,8 @@ def test_it_goes_on_where_it_left_off_and_with_either_loop():
     other = copy.deepcopy(module)
     optimizer = torch.optim.Adam(module.parameters())
     other_optimizer = torch.optim.Adam(other.parameters())
-    losses = vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=7).loss
-    losses += vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=7).loss
+    losses = train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=7).loss
+    losses += train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=7).loss
     losses += plain(module, x, y, optimizer, 7)
     assert losses == plain(other, x, y, other_optimizer, 21)
     assert same(module, other)
@@ -92,7 +106,7 @@ def test_batches(batch_size):
     x = torch.arange(float(ROWS)).reshape(-1, 1)
     generator = torch.Generator().manual_seed(3)
     settings = {"loss": nn.MSELoss(), "optimizer": sgd(module, 1e-6), "epochs": 2}
-    vetro.train(module, x, x, **settings, batch_size=batch_size, shuffle=True, generator=generator)
+    train(module, x, x, **settings, batch_size=batch_size, shuffle=True, generator=generator)
     generator.manual_seed(3)
     for _ in range(2):
         expected = torch.randperm(ROWS, generator=generator).float().tolist()
@@ -105,7 +119,7 @@ def test_batches(batch_size):
 def test_steps_may_end_within_an_epoch():
     module, x, y = problem()
     settings = {"loss": nn.MSELoss(), "optimizer": sgd(module), "validation": (x, y)}
-    history = vetro.train(module, x, y, **settings, steps=5, batch_size=6)
+    history = train(module, x, y, **settings, steps=5, batch_size=6)
     assert len(history.loss) == 5
     assert len(history.validation) == 2
     assert history.validation[-1] == functional.mse_loss(module(x), y).item()
@@ -121,7 +135,7 @@ def test_validation_is_in_eval_mode_and_modes_come_back():
         modes.append([part.training for part in module])
         return functional.mse_loss(output, target)
 
-    vetro.train(module, x, y, loss=loss, optimizer=sgd(module), epochs=2, validation=(x, y))
+    train(module, x, y, loss=loss, optimizer=sgd(module), epochs=2, validation=(x, y))
     training, held_out = [True, False, True, True], [False] * 4
     assert modes[-4:] == [training, held_out, training, held_out]
     assert [part.training for part in module] == training
@@ -133,7 +147,7 @@ def test_patience_restores_the_best_parameters_and_buffers():
     x, y = torch.randn(ROWS, 3), torch.randn(ROWS, 1)
     held_out = torch.randn(ROWS, 3), torch.randn(ROWS, 1)
     other = copy.deepcopy(module)
-    history = vetro.train(
+    history = train(
         module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), epochs=500,
         validation=held_out, patience=4,
     )  # fmt: skip
@@ -150,16 +164,14 @@ def test_patience_restores_the_best_parameters_and_buffers():
 def test_without_patience_the_last_parameters_stay():
     module, x, y = problem()
     other = copy.deepcopy(module)
-    vetro.train(
-        module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), epochs=30, validation=(x, -y)
-    )
+    train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), epochs=30, validation=(x, -y))
     plain(other, x, y, sgd(other), 30)
     assert same(module, other)
 
 
 def test_best_is_kept_also_at_the_limit():
     module, x, y = problem()
-    history = vetro.train(
+    history = train(
         module, x, y, loss=nn.MSELoss(), optimizer=sgd(module, 0.3), epochs=60,
         validation=(x, -y), patience=1000,
     )  # fmt: skip
@@ -186,7 +198,7 @@ def test_progress_and_stopping_by_its_answer():
         assert history.loss[-1] == loss
         return len(calls) < 5
 
-    history = vetro.train(
+    history = train(
         module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=100, on_progress=on_progress
     )
     losses = plain(other, x, y, sgd(other), 5)
@@ -201,7 +213,7 @@ def test_progress_comes_every_tenth_of_a_second_and_at_the_end(monkeypatch):
     monkeypatch.setattr(torch_loop, "perf_counter", lambda: next(clock) / 64)
     module, x, y = problem()
     steps = []
-    vetro.train(
+    train(
         module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=20,
         on_progress=lambda step, loss, history: steps.append(step),
     )  # fmt: skip
@@ -221,7 +233,7 @@ def test_ctrl_c_ends_between_two_steps():
         return functional.mse_loss(output, target)
 
     optimizer = torch.optim.Adam(module.parameters())
-    history = vetro.train(module, x, y, loss=loss, optimizer=optimizer, steps=1000)
+    history = train(module, x, y, loss=loss, optimizer=optimizer, steps=1000)
     assert history.stopped == "interrupted"
     # the probe of an unknown loss called it twice before the first update
     assert len(history.loss) == 28
@@ -240,7 +252,7 @@ def test_ctrl_c_twice_ends_at_once_and_keeps_the_history():
         return functional.mse_loss(output, target)
 
     optimizer = sgd(module)
-    history = vetro.train(module, x, y, loss=loss, optimizer=optimizer, epochs=9, batch_size=6)
+    history = train(module, x, y, loss=loss, optimizer=optimizer, epochs=9, batch_size=6)
     assert history.stopped == "interrupted"
     assert len(history.loss) == 3
 
@@ -261,7 +273,7 @@ def test_keyboard_interrupt_from_a_programs_own_handler():
 
     before = signal.signal(signal.SIGINT, own)
     try:
-        history = vetro.train(
+        history = train(
             module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=50,
             on_progress=on_progress,
         )  # fmt: skip
@@ -278,9 +290,7 @@ def test_it_runs_in_another_thread():
     histories = []
 
     def work():
-        histories.append(
-            vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=3)
-        )
+        histories.append(train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=3))
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -292,7 +302,7 @@ def test_divergence():
     module = nn.Linear(3, 1)
     x, y = 100 * torch.randn(ROWS, 3), torch.randn(ROWS, 1)
     with pytest.raises(TrainingError) as caught:
-        vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module, 1.0), steps=500)
+        train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module, 1.0), steps=500)
     assert caught.value.code == "E317"
     history = caught.value.values["history"]
     step = len(history.loss)
@@ -315,7 +325,7 @@ def test_divergence_names_the_parameter():
 
     module[0].requires_grad_(False)
     with pytest.raises(TrainingError, match=r"Diverged at step 7: .* non-finite value in 1.weight"):
-        vetro.train(
+        train(
             module, x, y, loss=nn.MSELoss(),
             optimizer=torch.optim.SGD(module[1].parameters(), lr=0.01),
             steps=500, schedule=poison,
@@ -331,7 +341,7 @@ def test_divergence_with_patience_keeps_the_best():
         return 1e30 if k > 5 else 1.0
 
     with pytest.raises(TrainingError, match=r"The best parameters \(epoch 6\) were kept") as caught:
-        vetro.train(
+        train(
             module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=500,
             schedule=poison, validation=(x, y), patience=1000,
         )  # fmt: skip
@@ -350,12 +360,12 @@ def test_losses_fetched_in_blocks_as_from_an_accelerator(monkeypatch):
     monkeypatch.setattr(torch_loop, "_record", wait)
     module, x, y = problem()
     other = copy.deepcopy(module)
-    history = vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=50)
+    history = train(module, x, y, loss=nn.MSELoss(), optimizer=sgd(module), steps=50)
     assert history.loss == plain(other, x, y, sgd(other), 50)
     assert same(module, other)
     module = nn.Linear(3, 1)
     with pytest.raises(TrainingError, match=r"Diverged at step \d+: .* value in weight"):
-        vetro.train(module, 100 * x, y, loss=nn.MSELoss(), optimizer=sgd(module, 1.0), steps=500)
+        train(module, 100 * x, y, loss=nn.MSELoss(), optimizer=sgd(module, 1.0), steps=500)
 
 
 def test_a_function_as_schedule():
@@ -370,10 +380,10 @@ def test_a_function_as_schedule():
         return functional.mse_loss(output, target)
 
     settings = {"loss": loss, "optimizer": optimizer, "schedule": lambda k: 0.5**k}
-    vetro.train(module, x, y, **settings, steps=4)
+    train(module, x, y, **settings, steps=4)
     assert rates[-4:] == [[0.1 * 0.5**k, 0.02 * 0.5**k] for k in range(4)]
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.02]
-    vetro.train(module, x, y, **settings, epochs=2, batch_size=10)
+    train(module, x, y, **settings, epochs=2, batch_size=10)
     assert [first for first, _ in rates[-4:]] == [0.1, 0.1, 0.05, 0.05]
     assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.02]
 
@@ -383,8 +393,8 @@ def test_a_schedule_of_torch_goes_on():
     optimizer = sgd(module)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
     settings = {"loss": nn.MSELoss(), "optimizer": optimizer, "schedule": schedule}
-    history = vetro.train(module, x, y, **settings, epochs=2)
-    history.learning_rate += vetro.train(module, x, y, **settings, epochs=2).learning_rate
+    history = train(module, x, y, **settings, epochs=2)
+    history.learning_rate += train(module, x, y, **settings, epochs=2).learning_rate
     assert history.learning_rate == [0.05, 0.025, 0.0125, 0.00625]
 
 
@@ -398,14 +408,14 @@ def test_an_optimizers_own_zero_grad_is_called():
 
     module, x, y = problem()
     optimizer = Counting(module.parameters(), lr=0.1)
-    vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=6)
+    train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=6)
     assert optimizer.calls == 6
     optimizer = sgd(module)
     optimizer.zero_grad = lambda: None  # gradients add up, as in the plain loop
     module.zero_grad()
     other = copy.deepcopy(module)
     its = sgd(other)
-    vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=3)
+    train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=3)
     for _ in range(3):
         functional.mse_loss(other(x), y).backward()
         its.step()
@@ -416,7 +426,7 @@ def test_an_optimizer_with_a_closure():
     module, x, y = problem()
     other = copy.deepcopy(module)
     mine, its = (torch.optim.LBFGS(m.parameters(), max_iter=4) for m in (module, other))
-    history = vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=mine, steps=5)
+    history = train(module, x, y, loss=nn.MSELoss(), optimizer=mine, steps=5)
     losses = []
     for _ in range(5):
 
@@ -461,7 +471,7 @@ def test_the_loop_of_the_document_is_the_doors():
     names = {"torch": torch, "module": other, "x": x, "y": y, "loss": nn.MSELoss()}
     exec(loop.replace("40, 32", "40, 6"), {**names, "optimizer": its})
     generator = torch.Generator().manual_seed(7)
-    vetro.train(
+    train(
         module, x, y, loss=nn.MSELoss(), optimizer=optimizer,
         steps=40, batch_size=6, shuffle=True, generator=generator,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from vetro.apps.recipe_file import RecipeFile
     from vetro.apps.runs import RunFolder
     from vetro.model.model import Model
+    from vetro.model.request import Progress
 
 INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
 
@@ -115,18 +117,22 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
         reporter.log(f"{'Resumed' if resume else 'Started'}: {without_password(asked.source)}")
         if not resume:
             write_recipe(folder.recipe, asked.source, asked.request)
-        # Loads the engine's libraries, a second or more: the bar stands already.
-        from vetro.model.fit import fit_table
+        # These load what computes, most of a second: the bar stands already, and the process
+        # of the baselines loads its own meanwhile.
+        from vetro.model.baselines_apart import Baselines
 
         try:
-            with _stopping(reporter) as stop:
+            with _stopping(reporter) as stop, Baselines(apart=True) as baselines:
+                from vetro.model.fit import fit_table
+
                 model = fit_table(
                     asked.source,
                     asked.request,
-                    on_progress=reporter,
+                    on_progress=_loading_report(reporter),
                     checkpoint=folder.checkpoint,
                     resume=resume,
                     stop=stop,
+                    baselines=baselines,
                 )
                 _keep(model, folder, reporter)
         except VetroError as refusal:
@@ -141,6 +147,23 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
                 reporter.say(f"Ended at once. Go on: vetro fit --resume {run}")
             raise
     return model
+
+
+def _loading_report(reporter: Reporter) -> Callable[[Progress], None]:
+    """The reporter; the report's libraries are loaded while the fit waits for its baselines."""
+
+    def told(progress: Progress) -> None:
+        if progress.step == "measuring":
+            threading.Thread(target=_load_report, daemon=True).start()
+        reporter(progress)
+
+    return told
+
+
+def _load_report() -> None:
+    import matplotlib.figure  # noqa: F401
+
+    import vetro.report.page  # noqa: F401
 
 
 def _keep(model: Model, folder: RunFolder, reporter: Reporter) -> None:

@@ -53,6 +53,7 @@ def whole(option: str, raw: str) -> int:
         raise _refused(option, raw, "a whole number is needed") from None
 
 
+ENGINES = ("auto", "native", "torch")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -79,6 +80,13 @@ def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:
     """Column names of one or more comma lists; quotes keep a comma: '"a,b",c'."""
     rows = (row for text in raw for row in csv.reader([text], skipinitialspace=True))
     return tuple(dict.fromkeys(name for row in rows for name in row if name))
+
+
+def _engine(option: str, raw: str) -> str:
+    """The name of an engine; E601."""
+    if raw not in ENGINES:
+        raise _refused(option, raw, "it is unknown", f"Use one of: {', '.join(ENGINES)}.")
+    return raw
 
 
 def _separator(option: str, raw: str) -> str:
@@ -217,6 +225,7 @@ RECIPE = (
         metavar="none|balanced",
     ),
     Choice("device", "--device", "Where to compute [{device}].", metavar="auto|cpu|cuda"),
+    Choice("engine", "--engine", "What trains [auto].", _engine, metavar="auto|native|torch"),
 )
 
 PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}

@@ -100,11 +100,15 @@ class Reporter:
 
 
 def _part(progress: Progress) -> tuple[str, int, int]:
+    if progress.together > 1:
+        return progress.step, 0, 0
     return progress.step, progress.fold, progress.member
 
 
 def where(progress: Progress) -> str:
-    """ "fold 2/5, member 1/3", as far as there are several."""
+    """ "fold 2/5, member 1/3", as far as there are several; "5 networks" side by side."""
+    if progress.together > 1:
+        return f"{progress.together} networks"
     parts = []
     if progress.folds > 1:
         parts.append(f"fold {progress.fold}/{progress.folds}")

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from vetro.engines.engine import EngineName
 from vetro.errors import error, issue_warnings, nearest
 from vetro.model import model as models
 from vetro.model.files import load_model
@@ -37,6 +38,7 @@ def fit(
     drop_missing_target: bool = False,
     recipe: Recipe | None = None,
     options: ReadOptions | None = None,
+    engine: EngineName = "auto",
     on_progress: Callable[[Progress], None] | None = None,
     **settings: Any,
 ) -> Model:
@@ -47,7 +49,9 @@ def fit(
     category or flag a classification.  inputs: only these columns (default: all others).
     drop, weight, group: columns to ignore, to weigh rows by, to keep together in folds.
     settings: any entry of Recipe (hidden=(64, 64), epochs=300, seed=1) or of ReadOptions
-    (sep=";", missing=("?",)), by name.  on_progress: told of every step and epoch.
+    (sep=";", missing=("?",)), by name.  engine: "native" (compiled, on the CPU) or
+    "torch"; "auto" takes the native one where it can.  on_progress: told of every step, and of
+    epochs as they end, those of a tenth of a second together.
 
     Returns the mean of one network per fold, with the evidence of rows that the predicting
     network never saw.  Warnings are issued once, as VetroWarning.  Raises TableError,
@@ -66,6 +70,7 @@ def fit(
         drop_missing_target=drop_missing_target,
         options=chosen_options,
         recipe=chosen_recipe,
+        engine=engine,
     )
     model = fit_table(source, request, on_progress=on_progress)
     issue_warnings(model.evidence.notices)

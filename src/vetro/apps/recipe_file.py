@@ -1,7 +1,7 @@
 """The recipe file: a FitRequest and its source as TOML, read and written.
 
     [table]   source, targets, inputs, drop, weight, group, and how the table is read
-    [recipe]  the entries of Recipe
+    [recipe]  the entries of Recipe, and engine
 
 Every entry may be left out.  A file written from a request gives an equal one when read
 back; a password in the source's address is not written.
@@ -13,10 +13,11 @@ import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 from vetro.atomic import atomic_file
+from vetro.engines.engine import EngineName
 from vetro.errors import UsageError, error, nearest
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
@@ -54,7 +55,9 @@ def read_recipe(path: Path) -> RecipeFile:
     table = dict(data.get("table", {}))
     _known(f"{name} [table]", table, TABLE_ENTRIES)
     values = {entry: _typed(name, entry, value) for entry, value in table.items()}
-    recipe = _recipe(name, data.get("recipe", {}))
+    training = dict(data.get("recipe", {}))
+    engine = _engine(name, training.pop("engine", "auto"))
+    recipe = _recipe(name, training)
     request = FitRequest(
         targets=values.get("targets", ()),
         **{entry: values[entry] for entry in ROLE_ENTRIES[1:] if entry in values},
@@ -62,6 +65,7 @@ def read_recipe(path: Path) -> RecipeFile:
             **{entry: values[entry] for entry in READING_ENTRIES if entry in values}
         ),
         recipe=recipe,
+        engine=engine,
     )
     return RecipeFile(values.get("source", ""), request)
 
@@ -80,7 +84,10 @@ def write_recipe(path: Path, source: str, request: FitRequest) -> None:
         value = getattr(request.options, entry)
         if value != getattr(usual, entry):
             table[entry] = value
-    text = _compact(tomli_w.dumps({"table": table, "recipe": request.recipe.to_json()}))
+    recipe = request.recipe.to_json()
+    if request.engine != "auto":
+        recipe["engine"] = request.engine
+    text = _compact(tomli_w.dumps({"table": table, "recipe": recipe}))
     with atomic_file(path, "the recipe") as file:
         file.write(text.encode())
 
@@ -104,6 +111,7 @@ def merged(
 ) -> FitRequest:
     """The request with what the command line gave in place of what the file said."""
     given = dict(recipe)
+    engine = given.pop("engine", base.engine)
     if given.get("holdout", 0) > 0:
         given.setdefault("folds", 0)
     elif given.get("folds", 0) > 0:
@@ -113,6 +121,7 @@ def merged(
         **roles,
         options=read_options(reading, base.options),
         recipe=replace(base.recipe, **given),
+        engine=engine,
     )
 
 
@@ -150,6 +159,15 @@ def _recipe(name: str, entries: dict[str, Any]) -> Recipe:
             raise
         values = {**fault.values, "argument": f"{name} [recipe] {fault.values['argument']}"}
         raise error("E601", **values) from None
+
+
+def _engine(name: str, value: Any) -> EngineName:
+    """The engine of a [recipe]; E601."""
+    for known in get_args(EngineName):
+        if value == known:
+            return known  # type: ignore[no-any-return]
+    mend = f"Use one of: {', '.join(get_args(EngineName))}."
+    raise _refused(name, "[recipe] engine", value, "it is unknown", mend)
 
 
 def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None:

@@ -129,6 +129,7 @@ def _json(path: str, model: Model) -> dict[str, Any]:
         "split": evidence.split,
         "stopped": evidence.stopped,
         "engine": evidence.engine,
+        "engine_reason": evidence.engine_reason,
         "versions": evidence.versions,
         "seconds": evidence.seconds,
         "created": evidence.created,

@@ -1,37 +1,72 @@
-"""Choosing an engine, and saying why."""
+"""Choosing an engine for the networks of tables, and saying why."""
 
 from __future__ import annotations
 
-from vetro.engines.engine import Engine
-from vetro.errors import error
+from dataclasses import dataclass
+from typing import get_args
+
+from vetro.engines.engine import Engine, EngineName
+from vetro.engines.native_core import why_not_native
+from vetro.errors import Notice, error, notice
 
 
-def engine_for_training() -> tuple[Engine, str]:
-    """The engine that trains a network, and the reason for it as a sentence."""
-    return _torch_engine(), "the torch engine is the only one in this version"
+@dataclass(frozen=True)
+class Choice:
+    """An engine, its device, the reason as a sentence, and what the user should know of it."""
+
+    engine: Engine
+    device: str
+    reason: str
+    notices: tuple[Notice, ...] = ()
+
+
+def engine_for_training(wanted: str = "auto", device: str = "auto") -> Choice:
+    """The engine "auto", "native" or "torch" for the device "auto", "cpu" or "cuda".
+
+    "auto" is the native engine on the CPU: networks for tables are so small that a GPU waits
+    for its launches.  E604 where what is wanted is not there.
+    """
+    names = get_args(EngineName)
+    if wanted not in names:
+        mend = f"Use one of: {', '.join(names)}."
+        raise error("E601", argument="engine", value=wanted, reason="it is unknown", mend=mend)
+    missing = why_not_native()
+    if wanted == "native":
+        if device == "cuda":
+            raise error("E604", what="the native engine has no CUDA", mend="Use --engine torch.")
+        if missing:
+            raise error("E604", what=missing, mend="Use --engine torch.")
+        return Choice(_native_engine(), "cpu", "it was asked for")
+    if device == "cuda":
+        _check_cuda()
+        return Choice(_torch_engine(), "cuda", "the native engine has no CUDA")
+    if wanted == "torch":
+        return Choice(_torch_engine(), "cpu", "it was asked for")
+    if missing:
+        return Choice(_torch_engine(), "cpu", missing, (notice("I319", reason=missing),))
+    return Choice(_native_engine(), "cpu", "it runs every network of a table on the CPU")
 
 
 def engine_for_prediction() -> Engine:
     """The engine that predicts with a network."""
-    return _torch_engine()
+    return _torch_engine() if why_not_native() else _native_engine()
+
+
+def _native_engine() -> Engine:
+    from vetro.engines.native_engine import NativeEngine
+
+    return NativeEngine()
 
 
 def _torch_engine() -> Engine:
-    # torch takes seconds to import: only a command that computes pays for it.
+    # torch takes seconds to import: only a command that computes with it pays for it.
     from vetro.engines.torch_engine import TorchEngine
 
     return TorchEngine()
 
 
-def device_for_training(wanted: str) -> str:
-    """The device for "auto", "cpu" or "cuda"; E604 where CUDA is wanted and not there.
-
-    "auto" is the CPU: networks for tables are so small that a GPU waits for its launches.
-    """
-    if wanted != "cuda":
-        return "cpu"
+def _check_cuda() -> None:
     import torch
 
     if not torch.cuda.is_available():
         raise error("E604", what="there is no CUDA device here", mend="Use --device cpu.")
-    return "cuda"

@@ -1,14 +1,14 @@
 """The engine interface: what executes training and prediction of a network.
 
 An engine knows matrices, networks and plain settings.  It does not know tables, nor why
-a recipe was chosen.  Engines: torch_engine.py; the native engine takes its place here.
+a recipe was chosen.  Engines: native_engine.py and torch_engine.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vetro.networks.network import Network
 
 Matrix = NDArray[np.float32]
+EngineName = Literal["auto", "native", "torch"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Plan:
     step; numpy's default_rng((seed, epoch)) permutes the rows before each epoch, batches
     are consecutive slices, the last may be shorter.  patience: epochs without a better
     validation loss before stopping, 0 for never.  clip: largest norm of the gradient,
-    0 for none.
+    0 for none.  one_hot: (first column, columns) of each group of inputs of which at most
+    one is 1 and the others are 0.
     """
 
     network: Network
@@ -59,6 +61,7 @@ class Plan:
     seed: int
     class_weights: Matrix | None = None
     device: str = "cpu"
+    one_hot: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,25 @@ class Outcome:
     divergence: Divergence | None = None
 
 
-OnEpoch = Callable[[Epoch, Callable[[], TrainingState]], str]
-"""Called after each epoch, with a function that captures the state; returns "" to go on or
-the reason to stop, such as "time" or "interrupted"."""
+@dataclass(frozen=True)
+class Job:
+    """One network to train: from `initial`, or on from `resume`."""
+
+    plan: Plan
+    initial: Matrix
+    training: Rows
+    validation: Rows | None
+    resume: TrainingState | None = None
+
+
+OnEpochs = Callable[[int, Sequence[Epoch], Callable[[], TrainingState]], str]
+"""Called with the number of a job, its epochs that ended since the last call (one at least),
+and a function that captures its state after the last of them; returns "" to go on or the reason
+to stop this job, such as "time" or "interrupted"."""
 
 
 class Engine(Protocol):
-    """Trains and predicts a network."""
+    """Trains and predicts networks."""
 
     @property
     def name(self) -> str: ...
@@ -126,16 +141,13 @@ class Engine(Protocol):
     @property
     def version(self) -> str: ...
 
-    def train(
-        self,
-        plan: Plan,
-        initial: Matrix,
-        training: Rows,
-        validation: Rows | None,
-        on_epoch: OnEpoch,
-        resume: TrainingState | None = None,
-    ) -> Outcome:
-        """Train from `initial` (or go on from `resume`) and return the best parameters."""
+    @property
+    def together(self) -> bool:
+        """Whether the jobs of one call are trained side by side."""
+        ...
+
+    def train(self, jobs: Sequence[Job], on_epochs: OnEpochs) -> list[Outcome]:
+        """Train every job and return its best parameters; no job changes another's bits."""
         ...
 
     def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:

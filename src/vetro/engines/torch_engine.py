@@ -7,7 +7,7 @@ torch_loop.py's matter.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -19,8 +19,9 @@ from torch.nn import functional
 from vetro.engines.engine import (
     Divergence,
     Epoch,
+    Job,
     Matrix,
-    OnEpoch,
+    OnEpochs,
     Outcome,
     Plan,
     Rows,
@@ -40,20 +41,16 @@ class TorchEngine:
 
     name = "torch"
     version = torch.__version__
+    together = False
 
-    def train(
-        self,
-        plan: Plan,
-        initial: Matrix,
-        training: Rows,
-        validation: Rows | None,
-        on_epoch: OnEpoch,
-        resume: TrainingState | None = None,
-    ) -> Outcome:
-        """Train from `initial` (or go on from `resume`); see engine.Plan for the batch order."""
-        work = plan.batch_size * plan.network.parameter_count
-        with _threads(1 if work < SINGLE_THREAD_WORK else torch.get_num_threads()):
-            return _Run(plan, initial, training, validation, resume).until_stopped(on_epoch)
+    def train(self, jobs: Sequence[Job], on_epochs: OnEpochs) -> list[Outcome]:
+        """Train the jobs one after the other; see engine.Plan for the batch order."""
+        outcomes = []
+        for number, job in enumerate(jobs):
+            work = job.plan.batch_size * job.plan.network.parameter_count
+            with _threads(1 if work < SINGLE_THREAD_WORK else torch.get_num_threads()):
+                outcomes.append(_Run(job).until_stopped(number, on_epochs))
+        return outcomes
 
     def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
         """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
@@ -79,21 +76,14 @@ def _threads(count: int) -> Iterator[None]:
 class _Run:
     """One training run: module, optimizer, data on the device, and the best so far."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        initial: Matrix,
-        training: Rows,
-        validation: Rows | None,
-        resume: TrainingState | None,
-    ) -> None:
-        self.plan = plan
+    def __init__(self, job: Job) -> None:
+        plan = self.plan = job.plan
         self.device = torch.device(plan.device)
-        self.module = lift(plan.network, initial).to(self.device)
+        self.module = lift(plan.network, job.initial).to(self.device)
         self.optimizer = _optimizer(plan, self.module)
         self.loss = _loss_function(plan, self.device)
-        self.training = [_tensor(part, self.device) for part in _parts(training)]
-        self.validation = [_tensor(part, self.device) for part in _parts(validation)]
+        self.training = [_tensor(part, self.device) for part in _parts(job.training)]
+        self.validation = [_tensor(part, self.device) for part in _parts(job.validation)]
         self.epoch = 0
         self.best_epoch = 0
         self.best_validation = math.inf
@@ -101,10 +91,10 @@ class _Run:
         self.rate = 1.0
         self.rate_waited = 0
         self.best = [parameter.detach().clone() for parameter in self.module.parameters()]
-        if resume is not None:
-            self._restore(resume)
+        if job.resume is not None:
+            self._restore(job.resume)
 
-    def until_stopped(self, on_epoch: OnEpoch) -> Outcome:
+    def until_stopped(self, number: int, on_epochs: OnEpochs) -> Outcome:
         plan = self.plan
         while self.epoch < plan.epochs:
             if plan.patience and self.waited >= plan.patience:
@@ -122,7 +112,8 @@ class _Run:
                 self._keep_best(score)
             else:
                 self._wait()
-            reason = on_epoch(Epoch(self.epoch, training, score, rate, best), self.state)
+            epoch = Epoch(self.epoch, training, score, rate, best)
+            reason = on_epochs(number, [epoch], self.state)
             if reason:
                 return self._outcome(reason)
         return self._outcome("epochs")

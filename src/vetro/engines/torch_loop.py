@@ -32,7 +32,9 @@ class Loop:
     """One run of the loop.
 
     x, y: rows in their first dimension.  steps: optimizer steps.  batch_size: rows a
-    step, None for all of them.  first_loss: what computes the loss of the first step,
+    step, None for all of them.  given: (steps, batch) row numbers, walked over again and
+    again in place of slices; an epoch is once over them.  clip: what is done to the
+    gradients between backward and step.  first_loss: what computes the loss of the first step,
     where the door looks at outputs; later steps are loss(module(x), y).  after_step:
     called after every step.  after_epoch: called after the last batch of every epoch,
     and after the last step; returns "" to go on, or the reason to stop.  tick: called
@@ -48,6 +50,8 @@ class Loop:
     batch_size: int | None
     shuffle: bool
     generator: torch.Generator | None
+    given: Tensor | None
+    clip: Callable[[], None] | None
     first_loss: Compute
     after_step: Callable[[], None] | None
     after_epoch: Callable[[], str] | None
@@ -64,7 +68,7 @@ def run(loop: Loop, losses: list[float]) -> str:
     between two steps.
     """
     pending: list[Tensor] = []
-    with _interrupts() as interrupted:
+    with interrupts() as interrupted:
         try:
             reason = _run(loop, losses, pending, interrupted)
         except KeyboardInterrupt:
@@ -94,7 +98,7 @@ def _run(
     while step < loop.steps:
         x, y, last_of_epoch = next(batches)
         if takes_closure:
-            value = _closure_step(optimizer, compute, x, y)
+            value = _closure_step(optimizer, compute, loop.clip, x, y)
             if not _record(value, losses, pending):
                 return "diverged"
         else:
@@ -103,6 +107,8 @@ def _run(
             if not _record(value, losses, pending):
                 return "diverged"
             torch.autograd.backward(value)
+            if loop.clip is not None:
+                loop.clip()
             optimizer.step()
         compute = later_loss
         step += 1
@@ -127,11 +133,14 @@ def _batches(loop: Loop) -> Iterator[tuple[Tensor, Tensor, bool]]:
     """The batches of all epochs, and whether each is the last of its epoch.
 
     With shuffle, one torch.randperm an epoch and consecutive slices of it; else
-    consecutive rows.  The last batch of an epoch may be shorter.
+    consecutive rows.  The last batch of an epoch may be shorter.  `given` says it itself.
     """
     x, y, rows = loop.x, loop.y, loop.x.shape[0]
     size = rows if loop.batch_size is None else min(loop.batch_size, rows)
     random_device = "cpu" if loop.generator is None else loop.generator.device
+    while loop.given is not None:
+        for number, chosen in enumerate(loop.given, 1):
+            yield x[chosen], y[chosen], number == len(loop.given)
     while True:
         order = None
         if loop.shuffle:
@@ -198,7 +207,11 @@ def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
 
 
 def _closure_step(
-    optimizer: torch.optim.Optimizer, compute: Compute, x: Tensor, y: Tensor
+    optimizer: torch.optim.Optimizer,
+    compute: Compute,
+    clip: Callable[[], None] | None,
+    x: Tensor,
+    y: Tensor,
 ) -> Tensor:
     """One step of an optimizer that evaluates the loss itself; the first value it had."""
     first: list[Tensor] = []
@@ -207,6 +220,8 @@ def _closure_step(
         optimizer.zero_grad()
         value = compute(x, y)
         torch.autograd.backward(value)
+        if clip is not None:
+            clip()
         first.append(value)
         return value
 
@@ -215,7 +230,7 @@ def _closure_step(
 
 
 @contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
+def interrupts() -> Iterator[Callable[[], bool]]:
     """A function that tells whether Ctrl-C was pressed, so that no step is torn in two.
 
     A second Ctrl-C raises KeyboardInterrupt at once.  Outside the main thread, or where

@@ -28,7 +28,7 @@ _MOST_ROWS = 200_000
 # trees of all classes together; beyond it a fit would take minutes
 _MOST_TREES = 2_000
 _ITERATIONS = 100
-# below, the threads of the trees cost more than they give, and far more on a busy machine
+# below, threads cost more than they give, and far more on a busy machine
 _THREADS_FROM = 50_000
 
 
@@ -96,10 +96,10 @@ def baselines(
 
 
 def _threads(rows: int) -> AbstractContextManager[object]:
-    """One OpenMP thread for tables that are not large; the library must have been loaded."""
+    """One thread for tables that are not large; the libraries must have been loaded."""
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1, user_api="openmp") if rows < _THREADS_FROM else nullcontext()
+    return threadpool_limits(1) if rows < _THREADS_FROM else nullcontext()
 
 
 def _targets(table: Table, encoder: Encoder, classification: bool) -> NDArray[Any]:
@@ -136,13 +136,14 @@ def _linear(
 ) -> Floats:
     from sklearn.linear_model import LogisticRegression, RidgeCV
 
-    if classes:
-        model = LogisticRegression(max_iter=300)
-        model.fit(inputs, actual, sample_weight=weight)
-        return _all_classes(model.predict_proba(wanted), model.classes_, classes)
-    ridge = RidgeCV(alphas=np.logspace(-3, 4, 15))
-    ridge.fit(inputs, actual, sample_weight=weight)
-    predicted: Floats = ridge.predict(wanted)
+    with _threads(len(inputs)):
+        if classes:
+            model = LogisticRegression(max_iter=300)
+            model.fit(inputs, actual, sample_weight=weight)
+            return _all_classes(model.predict_proba(wanted), model.classes_, classes)
+        ridge = RidgeCV(alphas=np.logspace(-3, 4, 15))
+        ridge.fit(inputs, actual, sample_weight=weight)
+        predicted: Floats = ridge.predict(wanted)
     return predicted.reshape(len(wanted), -1)
 
 

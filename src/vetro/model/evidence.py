@@ -41,7 +41,8 @@ class Evidence:
     predicted, (n, outputs) for regression; (n,) class codes and (n, classes)
     probabilities for classification; at most 20,000 rows are kept.  fold: (n,) fold of
     each kept row.  history: every epoch.  notices: every W and I message.  data: name,
-    sha256, rows, columns of the source.  versions: of the packages.  seconds: by step.
+    sha256, rows, columns of the source.  engine, engine_reason: which trained, and why.
+    versions: of the packages.  seconds: by step.
     """
 
     task: str
@@ -57,6 +58,7 @@ class Evidence:
     versions: dict[str, str]
     seconds: dict[str, float]
     created: str
+    engine_reason: str = ""
     stopped: dict[str, int] = field(default_factory=dict)
     actual: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     predicted: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
@@ -64,9 +66,9 @@ class Evidence:
     history: tuple[EpochRecord, ...] = ()
 
     @staticmethod
-    def empty(task: str, engine: str) -> Evidence:
+    def empty(task: str, engine: str, reason: str = "") -> Evidence:
         """Evidence before anything was measured."""
-        return Evidence(task, {}, {}, {}, {}, {}, {}, {}, (), engine, {}, {}, "")
+        return Evidence(task, {}, {}, {}, {}, {}, {}, {}, (), engine, {}, {}, "", reason)
 
     @property
     def main_metric(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,17 @@ DEAD_SHARE = 0.5
 
 
 def still_falling(
-    recipe: Recipe, outcomes: Sequence[Outcome], history: Sequence[EpochRecord]
+    recipe: Recipe, outcomes: Mapping[tuple[int, int], Outcome], history: Sequence[EpochRecord]
 ) -> list[Notice]:
-    """W305 when most members ended at the last epoch while the validation error still fell."""
+    """W305 when most members ended at the last epoch while the validation error still fell.
+
+    outcomes: by fold and member, as the history counts them.
+    """
     rates = []
-    for number, outcome in enumerate(outcomes):
+    for place, outcome in outcomes.items():
         if outcome.stopped != "epochs" or outcome.epochs <= FALL_EPOCHS:
             continue
-        losses = _validation_losses(history, number)
+        losses = [item.validation for item in history if (item.fold, item.member) == place]
         if (
             len(losses) > FALL_EPOCHS
             and losses[-1] > 0
@@ -40,14 +43,6 @@ def still_falling(
         return []
     rate = float(np.median(rates))
     return [notice("W305", epochs=recipe.epochs, rate=rate, suggestion=3 * recipe.epochs)]
-
-
-def _validation_losses(history: Sequence[EpochRecord], number: int) -> list[float]:
-    """The losses of the member with this number, in the order in which members began."""
-    members = list(dict.fromkeys((record.fold, record.member) for record in history))
-    if number >= len(members):
-        return []
-    return [r.validation for r in history if (r.fold, r.member) == members[number]]
 
 
 def quality_findings(

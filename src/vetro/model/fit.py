@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from vetro.engines.choose import device_for_training, engine_for_training
+from vetro.engines.choose import Choice, engine_for_training
 from vetro.engines.engine import Engine, Outcome
 from vetro.errors import Notice, TrainingError, error, notice
+from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
 from vetro.model.held_out import Measured, measure_held_out
@@ -62,17 +63,22 @@ def fit_table(
     checkpoint: Path | None = None,
     resume: bool = False,
     stop: Callable[[], str] | None = None,
+    baselines: Baselines | None = None,
 ) -> Model:
     """Fit a model to a table.
 
     source: anything that read_table reads.  checkpoint: where an interrupted fit is kept;
     with resume it goes on from there and ends bit-identical to an uninterrupted one.
-    stop: asked after every epoch; "interrupted" ends training, and the model is made of what
-    was trained so far.  Raises TableError for what the table lacks, E301 if training
-    diverged: the error's `.model` is then the model of the best parameters.
+    stop: asked after every epoch or several short ones; "interrupted" ends training, and the
+    model is made of what was trained so far.  baselines: where they are computed, here if not
+    given.  Raises TableError for what the table lacks, E301 if training diverged: the error's
+    `.model` is then the model of the best parameters.
     """
-    tell = on_progress or _say_nothing
+    tell, stop = on_progress or _say_nothing, stop or _never
+    baselines = baselines or Baselines(apart=False)
     clock = _Clock(time.monotonic(), {})
+    recipe = request.recipe
+    choice = engine_for_training(request.engine, recipe.device)
     tell(Progress("reading"))
     table = read_table(source, request.options)
     clock.step("reading")
@@ -88,33 +94,34 @@ def fit_table(
         forced=request.options.forced,
     )
     task, said = check_target(table)
-    split = split_rows(table, request.recipe)
+    split = split_rows(table, recipe)
     said += check_rows(table, split.fold if split.folds else split.fold + 1)
-    table = replace(table, notices=table.notices + tuple(said))
-    recipe = request.recipe
-    device = device_for_training(recipe.device)
-    ensemble = Ensemble(table, recipe, split, task, weights_of(table, None), device)
+    table = replace(table, notices=table.notices + choice.notices + tuple(said))
+    ensemble = Ensemble(table, recipe, split, task, weights_of(table, None), choice.device)
+    baselines.begin(table, task, split.fold, ensemble.weights, recipe.seed)
     clock.step("checking")
-    engine, _ = engine_for_training()
-    state = _checkpoint(table, request, engine, checkpoint, resume)
-    watching = watch(ensemble, tell, stop or _never, checkpoint, clock.started)
-    outcomes = train_members(engine, ensemble.tasks(), state, watching)
+    state = _checkpoint(table, request, choice.engine, checkpoint, resume)
+    watching = watch(ensemble, tell, stop, checkpoint, clock.started)
+    outcomes = train_members(choice.engine, ensemble.tasks(), state, watching)
     clock.step("training")
     tell(Progress("measuring", share=1.0, seconds=clock.seconds))
-    usable = [outcome for outcome in outcomes if outcome.best_epoch > 0]
+    usable = {number: outcome for number, outcome in outcomes.items() if outcome.best_epoch > 0}
     if not usable:
         raise _nothing_usable(request, outcomes)
-    model = _model(request, ensemble, usable, table, task, engine)
-    measured = measure_held_out(model, ensemble)
+    first = next(iter(usable))
+    model = _model(request, ensemble, usable, table, task, choice)
+    measured = measure_held_out(model, ensemble, first, baselines)
     clock.step("measuring")
-    notices = table.notices + tuple(_findings(model, ensemble, outcomes, state, measured))
+    found = _findings(model, ensemble, outcomes, first, state, measured)
+    notices = table.notices + tuple(found)
     model = replace(
         model,
         evidence=_evidence(model, table, split, measured, notices, outcomes, state, clock),
     )
     tell(Progress("done", share=1.0, seconds=clock.seconds))
-    if outcomes[-1].stopped == "diverged":
-        refusal = diverged(recipe, outcomes[-1])
+    failed = _diverged(outcomes)
+    if failed is not None:
+        refusal = diverged(recipe, failed)
         if isinstance(refusal, TrainingError):
             refusal.model = model
         raise refusal
@@ -130,9 +137,15 @@ def _never() -> str:
     return ""
 
 
-def _nothing_usable(request: FitRequest, outcomes: list[Outcome]) -> Exception:
-    if outcomes and outcomes[-1].stopped == "diverged":
-        return diverged(request.recipe, outcomes[-1])
+def _diverged(outcomes: dict[int, Outcome]) -> Outcome | None:
+    """The first member that diverged."""
+    return next((one for one in outcomes.values() if one.stopped == "diverged"), None)
+
+
+def _nothing_usable(request: FitRequest, outcomes: dict[int, Outcome]) -> Exception:
+    failed = _diverged(outcomes)
+    if failed is not None:
+        return diverged(request.recipe, failed)
     return error(
         "E315",
         what="training ended before its first epoch did",
@@ -167,14 +180,14 @@ def _checkpoint(
 def _model(
     request: FitRequest,
     ensemble: Ensemble,
-    outcomes: list[Outcome],
+    outcomes: dict[int, Outcome],
     table: Table,
     task: str,
-    engine: Engine,
+    choice: Choice,
 ) -> Model:
     """The model of the members trained so far, its evidence still empty."""
     members = []
-    for number, outcome in enumerate(outcomes):
+    for number, outcome in outcomes.items():
         part, member = ensemble.part_of(number)
         encoder = ensemble.encoder(part, member)
         members.append(Member(encoder, outcome.parameters, ensemble.split.number(part)))
@@ -185,34 +198,43 @@ def _model(
         members=tuple(members),
         recipe=request.recipe,
         request=request,
-        evidence=Evidence.empty(task, engine.name),
+        evidence=Evidence.empty(task, choice.engine.name, choice.reason),
     )
 
 
 def _findings(
     model: Model,
     ensemble: Ensemble,
-    outcomes: list[Outcome],
+    outcomes: dict[int, Outcome],
+    first: int,
     state: Checkpoint,
     measured: Measured,
 ) -> list[Notice]:
-    found = still_falling(model.recipe, outcomes, state.history)
+    named = {_place(ensemble, number): outcome for number, outcome in outcomes.items()}
+    found = still_falling(model.recipe, named, state.history)
     values = {name: interval.value for name, interval in measured.metrics.items()}
     chance = measured.baselines.get("majority", {}).get("accuracy", 0.0)
     found += quality_findings(model.task, measured.training_metrics, values, chance)
-    training, _ = ensemble.rows_of(0, 0)
+    training, _ = ensemble.rows_of(*ensemble.part_of(first))
     x = model.members[0].encoder.encode(ensemble.table, training[:20_000])
     found += dead_units(model.network, model.members[0].parameters, x)
-    last = outcomes[-1]
-    if last.stopped == "interrupted":
-        part, _ = ensemble.part_of(len(outcomes) - 1)
-        where = (
-            f"fold {part + 1}, epoch {last.epochs}"
-            if ensemble.split.folds
-            else (f"epoch {last.epochs}")
-        )
-        found.append(notice("W316", reason="interruption", where=where, best=last.best_epoch))
+    interrupted = [place for place, one in named.items() if one.stopped == "interrupted"]
+    if interrupted:
+        slowest = min(interrupted, key=lambda place: named[place].epochs)
+        outcome, fold = named[slowest], slowest[0]
+        where = f"epoch {outcome.epochs}"
+        if len(interrupted) > 1:
+            where += f" ({len(interrupted)} networks)"
+        elif fold:
+            where = f"fold {fold}, {where}"
+        found.append(notice("W316", reason="interruption", where=where, best=outcome.best_epoch))
     return found
+
+
+def _place(ensemble: Ensemble, number: int) -> tuple[int, int]:
+    """Fold and member of a task, as history counts them."""
+    part, member = ensemble.part_of(number)
+    return ensemble.split.number(part), member + 1
 
 
 def _evidence(
@@ -221,12 +243,12 @@ def _evidence(
     split: Split,
     measured: Measured,
     notices: tuple[Notice, ...],
-    outcomes: list[Outcome],
+    outcomes: dict[int, Outcome],
     state: Checkpoint,
     clock: _Clock,
 ) -> Evidence:
     stopped: dict[str, int] = {}
-    for outcome in outcomes:
+    for outcome in outcomes.values():
         stopped[outcome.stopped] = stopped.get(outcome.stopped, 0) + 1
     data = {
         "name": table.name,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.model.baselines import baselines
+from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Interval
 from vetro.model.importance import permutation_importance
 from vetro.model.members import Ensemble
@@ -36,10 +36,15 @@ class Measured:
     fold: NDArray[np.int32]
 
 
-def measure_held_out(model: Model, ensemble: Ensemble) -> Measured:
-    """Measure on the rows held out from the model's members (of an interrupted fit: fewer)."""
+def measure_held_out(
+    model: Model, ensemble: Ensemble, first: int, baselines: Baselines
+) -> Measured:
+    """Measure on the rows held out from the model's members (of an interrupted fit: fewer).
+
+    first: the number of the task whose outcome is the model's first member.
+    """
     table, split, task = ensemble.table, ensemble.split, model.task
-    groups = _members_by_part(model, ensemble)
+    groups = _members_by_part(model)
     trained = np.isin(split.fold, list(groups))
     rows = np.flatnonzero(trained)
     fold = split.fold[rows]
@@ -65,26 +70,26 @@ def measure_held_out(model: Model, ensemble: Ensemble) -> Measured:
             per_target[name] = measure(task, actual[:, one], predicted[:, one], weights)
     kept = _evenly(len(rows), KEPT_ROWS)
     held_fold = np.where(trained, split.fold, -1)
+    weights_of_all, seed = ensemble.weights, model.recipe.seed
     return Measured(
         metrics=measure(task, actual, predicted, weights),
         per_target=per_target,
-        baselines=baselines(
-            table, task, held_fold, weights=ensemble.weights, seed=model.recipe.seed
-        ),
-        training_metrics=_training_metrics(model, ensemble),
+        training_metrics=_training_metrics(model, ensemble, first),
         importance=permutation_importance(
-            predict, raw, model.inputs, actual, task, seed=model.recipe.seed, weights=weights
+            predict, raw, model.inputs, actual, task, seed=seed, weights=weights
         ),
         actual=actual[kept],
         predicted=predicted[kept],
         fold=np.array([split.number(int(part)) for part in fold[kept]], dtype=np.int32),
+        # last: a process apart may still be at them
+        baselines=baselines.figures(table, task, held_fold, weights_of_all, seed),
     )
 
 
-def _members_by_part(model: Model, ensemble: Ensemble) -> dict[int, tuple[Member, ...]]:
+def _members_by_part(model: Model) -> dict[int, tuple[Member, ...]]:
     groups: dict[int, tuple[Member, ...]] = {}
-    for number, member in enumerate(model.members):
-        part, _ = ensemble.part_of(number)
+    for member in model.members:
+        part = max(member.fold - 1, 0)
         groups[part] = (*groups.get(part, ()), member)
     return groups
 
@@ -97,9 +102,9 @@ def _actual(model: Model, ensemble: Ensemble, rows: NDArray[np.intp]) -> NDArray
     return np.column_stack(columns).astype(np.float64)
 
 
-def _training_metrics(model: Model, ensemble: Ensemble) -> dict[str, float]:
+def _training_metrics(model: Model, ensemble: Ensemble, first: int) -> dict[str, float]:
     """The first member on (at most 20,000 of) the rows it learnt from."""
-    training, _ = ensemble.rows_of(0, 0)
+    training, _ = ensemble.rows_of(*ensemble.part_of(first))
     rows = training[_evenly(len(training), KEPT_ROWS)]
     raw = model.members[0].encoder.raw(ensemble.table, rows)
     weights = None if ensemble.weights is None else ensemble.weights[rows]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.engine import Matrix, Rows
+from vetro.engines.engine import Job, Matrix, Rows
 from vetro.model.split import Split
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
 from vetro.tables.encoder import Encoder
 from vetro.tables.splits import validation_rows
 from vetro.tables.table import Table
-from vetro.training.ensemble import MemberTask, Prepared
+from vetro.training.ensemble import MemberTask
 from vetro.training.plan import balanced_weights, make_plan, output_count, resolve_loss
 from vetro.training.recipe import Recipe
 
@@ -33,6 +33,7 @@ class Ensemble:
     task: str
     weights: NDArray[np.float64] | None
     device: str
+    _encoders: dict[tuple[int, int], Encoder] = field(default_factory=dict, compare=False)
 
     def rows_of(self, part: int, member: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """(training, validation) row numbers of a member; disjoint, none held out from it."""
@@ -42,8 +43,11 @@ class Ensemble:
         return rows[~chosen], rows[chosen]
 
     def encoder(self, part: int, member: int) -> Encoder:
-        """The member's encoder: the statistics of its training rows."""
-        return Encoder.fit(self.table, self.rows_of(part, member)[0])
+        """The member's encoder: the statistics of its training rows; made once."""
+        if (part, member) not in self._encoders:
+            training, _ = self.rows_of(part, member)
+            self._encoders[part, member] = Encoder.fit(self.table, training)
+        return self._encoders[part, member]
 
     def network(self, encoder: Encoder) -> Network:
         """The network that all members share."""
@@ -71,12 +75,12 @@ class Ensemble:
         """(part, member), from 0, of the task with this number."""
         return divmod(task, self.recipe.members)
 
-    def _preparation(self, part: int, member: int) -> Callable[[], Prepared]:
+    def _preparation(self, part: int, member: int) -> Callable[[], Job]:
         return lambda: self._prepare(part, member)
 
-    def _prepare(self, part: int, member: int) -> Prepared:
+    def _prepare(self, part: int, member: int) -> Job:
         training, validation = self.rows_of(part, member)
-        encoder = Encoder.fit(self.table, training)
+        encoder = self.encoder(part, member)
         network = self.network(encoder)
         seed = member_seed(self.recipe, part, member)
         class_weights = None
@@ -85,9 +89,16 @@ class Ensemble:
             class_weights = balanced_weights(codes, len(encoder.classes))
         loss = resolve_loss(self.recipe, self.task, len(encoder.classes))
         plan = make_plan(
-            self.recipe, network, loss, len(training), seed, class_weights, self.device
+            self.recipe,
+            network,
+            loss,
+            len(training),
+            seed,
+            class_weights,
+            self.device,
+            encoder.one_hot,
         )
-        return Prepared(
+        return Job(
             plan,
             initial_parameters(network, seed),
             self._matrices(encoder, training),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vetro.engines.engine import EngineName
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
 
@@ -15,7 +16,8 @@ from vetro.training.recipe import Recipe
 class FitRequest:
     """targets: one or more columns.  inputs: when given, only these (and columns named here
     are kept even if they look like identifiers).  drop: columns to ignore.  weight, group:
-    a column, or "".  drop_missing_target: leave out rows without a target."""
+    a column, or "".  drop_missing_target: leave out rows without a target.  engine: which one
+    trains; see engines/choose.py."""
 
     targets: tuple[str, ...]
     inputs: tuple[str, ...] = ()
@@ -25,15 +27,17 @@ class FitRequest:
     drop_missing_target: bool = False
     options: ReadOptions = field(default_factory=ReadOptions)
     recipe: Recipe = field(default_factory=Recipe)
+    engine: EngineName = "auto"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands, told after every step and epoch.
+    """Where a fit stands, told after every step, and after every epoch or several short ones.
 
     step: "reading", "checking", "training", "measuring" or "done".  share: of the training, 0 to 1.
-    fold of folds, member of members, epoch of epochs: counted from 1.  training,
-    validation: mean loss per row.  seconds: since the start; seconds_left: an estimate,
+    fold of folds, member of members, epoch of epochs: counted from 1, of the network that
+    has just ended an epoch.  together: networks that are trained side by side.  training,
+    validation: its mean loss per row.  seconds: since the start; seconds_left: an estimate,
     NaN where there is none.
     """
 
@@ -43,6 +47,7 @@ class Progress:
     folds: int = 0
     member: int = 0
     members: int = 0
+    together: int = 1
     epoch: int = 0
     epochs: int = 0
     training: float = float("nan")

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from vetro.model.members import Ensemble
 from vetro.model.request import Progress
-from vetro.training.ensemble import Watch
-from vetro.training.history import EpochRecord
+from vetro.training.ensemble import Standing, Watch
 
 OnProgress = Callable[[Progress], None]
 
@@ -24,12 +23,10 @@ def watch(
 ) -> Watch:
     """What surrounds the training of an ensemble.  started: of the fit, time.monotonic()."""
     recipe, folds = ensemble.recipe, ensemble.split.folds
-    members = ensemble.split.parts * recipe.members
     remaining = _Remaining(recipe.time)
 
-    def on_epoch(record: EpochRecord) -> None:
-        done = (max(record.fold, 1) - 1) * recipe.members + record.member - 1
-        share = (done + record.epoch / recipe.epochs) / members
+    def on_epochs(standing: Standing) -> None:
+        record, share = standing.latest, standing.share
         seconds = time.monotonic() - started
         tell(
             Progress(
@@ -39,6 +36,7 @@ def watch(
                 folds=folds,
                 member=record.member,
                 members=recipe.members,
+                together=standing.together,
                 epoch=record.epoch,
                 epochs=recipe.epochs,
                 training=record.training,
@@ -48,7 +46,7 @@ def watch(
             )
         )
 
-    return Watch(on_epoch, stop, checkpoint, recipe.time)
+    return Watch(on_epochs, stop, checkpoint, recipe.time)
 
 
 class _Remaining:

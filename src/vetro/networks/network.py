@@ -6,6 +6,7 @@ A frozen description without numbers.  The parameters are one flat vector apart 
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
@@ -30,7 +31,7 @@ class ParameterSlot:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)

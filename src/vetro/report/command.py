@@ -33,6 +33,8 @@ def repeat_command(source: str, request: FitRequest) -> str:
             value = getattr(chosen, entry.name)
             if value != getattr(default, entry.name):
                 words += _option(entry.name, value)
+    if request.engine != "auto":
+        words += ["--engine", request.engine]
     return shlex.join(words)
 
 

@@ -78,7 +78,7 @@ def made(model: Model) -> str:
         ),
         ("recipe", _recipe(model.recipe)),
         ("training ended by", _stopped(evidence.stopped)),
-        ("engine", evidence.engine),
+        ("engine", ": ".join(filter(None, (evidence.engine, evidence.engine_reason)))),
         (
             "time",
             ", ".join(f"{name} {_seconds(value)}" for name, value in evidence.seconds.items()),

@@ -89,6 +89,15 @@ class Encoder:
         """The first matrix column of each input block, and the width at the end."""
         return tuple(accumulate((block.width for block in self.inputs), initial=0))
 
+    @property
+    def one_hot(self) -> tuple[tuple[int, int], ...]:
+        """(first column, columns) of each category in the matrix: at most one of them is 1."""
+        return tuple(
+            (first, block.width)
+            for block, first in zip(self.inputs, self.offsets, strict=False)
+            if isinstance(block, CategoryBlock)
+        )
+
     def encode(self, table: Table, rows: RowIndex = None, dtype: Any = np.float32) -> NDArray[Any]:
         """The matrix (n, width), C order: computed in float64, then cast."""
         for block in self.inputs:

@@ -49,12 +49,13 @@ def evaluate(
     module: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor
 ) -> float:
     """The loss of all rows at once, in eval mode and without gradients."""
-    with _evaluating(module), torch.no_grad():
+    with evaluating(module), torch.no_grad():
         return float(loss(module(x), y))
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """The module in eval mode; afterwards every part in the mode that it had."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

@@ -1,6 +1,6 @@
 """Checkpoints: an interrupted fit, whole, in one safetensors file.
 
-Holds the members that are done, the state of the one in training and every epoch so far.
+Holds the members that are done, the states of those in training and their epochs so far.
 Written to a temporary file, fsynced and renamed: a kill leaves the previous one intact.
 """
 
@@ -21,20 +21,20 @@ from vetro.engines.engine import Outcome, TrainingState
 from vetro.errors import error
 from vetro.training.history import EpochRecord
 
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 
 @dataclass
 class Checkpoint:
     """table: SHA-256 of the data; request: the fit's request as JSON; engine: its name,
-    version and threads (bits depend on them); done: outcomes of finished members, in
-    order; current: the state of the next one, None before its first epoch."""
+    version (bits depend on them); done: outcomes of finished members, by number; current:
+    the states of those in training."""
 
     table: str
     request: str
     engine: str
-    done: list[Outcome] = field(default_factory=list)
-    current: TrainingState | None = None
+    done: dict[int, Outcome] = field(default_factory=dict)
+    current: dict[int, TrainingState] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -42,23 +42,21 @@ class Checkpoint:
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write it atomically; E503 if the disk refuses, the previous one stays intact."""
     arrays: dict[str, NDArray[Any]] = {}
-    for number, outcome in enumerate(checkpoint.done):
+    for number, outcome in checkpoint.done.items():
         arrays[f"done.{number}"] = outcome.parameters
-    numbers = None
-    if checkpoint.current is not None:
-        numbers = checkpoint.current.numbers
-        arrays |= {f"current.{name}": value for name, value in checkpoint.current.arrays.items()}
+    for number, state in checkpoint.current.items():
+        arrays |= {f"current.{number}.{name}": value for name, value in state.arrays.items()}
     document = {
         "format": CHECKPOINT_FORMAT,
         "table": checkpoint.table,
         "request": checkpoint.request,
         "engine": checkpoint.engine,
         "seconds": checkpoint.seconds,
-        "done": [
-            [one.best_epoch, one.best_validation, one.epochs, one.stopped]
-            for one in checkpoint.done
-        ],
-        "numbers": numbers,
+        "done": {
+            number: [one.best_epoch, one.best_validation, one.epochs, one.stopped]
+            for number, one in checkpoint.done.items()
+        },
+        "current": {number: state.numbers for number, state in checkpoint.current.items()},
         "history": [list(asdict(record).values()) for record in checkpoint.history],
     }
     content = save(arrays, metadata={"vetro.checkpoint": json.dumps(document)})
@@ -76,18 +74,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
             arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         if document["format"] != CHECKPOINT_FORMAT:
             raise ValueError(f"checkpoint format {document['format']}")
-        done = [
-            Outcome(arrays[f"done.{number}"], int(best), float(score), int(epochs), str(stopped))
-            for number, (best, score, epochs, stopped) in enumerate(document["done"])
-        ]
-        current = None
-        if document["numbers"] is not None:
-            state = {
-                name.removeprefix("current."): value
-                for name, value in arrays.items()
-                if name.startswith("current.")
-            }
-            current = TrainingState(state, document["numbers"])
+        done = {
+            int(number): Outcome(
+                arrays[f"done.{number}"], int(best), float(score), int(epochs), str(stopped)
+            )
+            for number, (best, score, epochs, stopped) in document["done"].items()
+        }
+        current = {
+            int(number): TrainingState(_named(arrays, f"current.{number}."), numbers)
+            for number, numbers in document["current"].items()
+        }
         history = [EpochRecord(*values) for values in document["history"]]
         return Checkpoint(
             document["table"],
@@ -98,5 +94,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
             history,
             float(document["seconds"]),
         )
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as reason:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as reason:
         raise error("E501", path=path, reason=f"not a checkpoint: {reason}") from reason
+
+
+def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }

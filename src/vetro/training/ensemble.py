@@ -1,4 +1,4 @@
-"""Training many members one after the other, resumable at every epoch.
+"""Training many members, side by side where the engine can, resumable at every epoch.
 
 It knows matrices and plans, not tables: model/members.py prepares them.
 """
@@ -7,26 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vetro.engines.engine import Engine, Epoch, Matrix, Outcome, Plan, Rows, TrainingState
+from vetro.engines.engine import Engine, Epoch, Job, Outcome, TrainingState
 from vetro.training.checkpoint import Checkpoint, save_checkpoint
 from vetro.training.history import EpochRecord
 
 # A checkpoint costs an fsync: seldom enough not to slow training down, often enough that
 # a kill loses little.
 CHECKPOINT_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What an engine needs to train one member."""
-
-    plan: Plan
-    initial: Matrix
-    training: Rows
-    validation: Rows | None
+# Members whose matrices together hold more are trained one group after the other.
+TOGETHER_BYTES = 2**31
 
 
 @dataclass(frozen=True)
@@ -36,16 +28,27 @@ class MemberTask:
 
     fold: int
     member: int
-    prepare: Callable[[], Prepared]
+    prepare: Callable[[], Job]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How training stands: the latest epoch of a member, how many members are trained side by
+    side, and the share of all members' epochs that are over."""
+
+    latest: EpochRecord
+    together: int
+    share: float
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What surrounds training: on_epoch is told of every epoch; stop returns "" or a reason
-    that ends everything ("interrupted"); path: of the checkpoint, None for none; time_limit:
-    seconds for all members together, 0 for none (each member gets an equal share)."""
+    """What surrounds training: on_epochs is told how it stands, after every epoch or several;
+    stop returns "" or a reason that ends everything ("interrupted"); path: of the checkpoint,
+    None for none; time_limit: seconds for all members together, 0 for none (members that are
+    trained one after the other get equal shares)."""
 
-    on_epoch: Callable[[EpochRecord], None]
+    on_epochs: Callable[[Standing], None]
     stop: Callable[[], str]
     path: Path | None = None
     time_limit: float = 0.0
@@ -53,47 +56,90 @@ class Watch:
 
 def train_members(
     engine: Engine, tasks: Sequence[MemberTask], checkpoint: Checkpoint, watch: Watch
-) -> list[Outcome]:
+) -> dict[int, Outcome]:
     """Train the tasks that the checkpoint does not hold as done; it is updated on the way.
 
-    Returns one outcome per task that was begun, in order; fewer than the tasks when the
-    last one stopped for "interrupted" or "diverged".
+    Returns the outcomes by number of the task, in order; of fewer tasks when training was
+    stopped by "interrupted" or one diverged.  The checkpoint's history is then sorted by task.
     """
-    trainer = _Trainer(engine, checkpoint, watch)
-    outcomes = list(checkpoint.done)
-    for number in range(len(outcomes), len(tasks)):
-        deadline = watch.time_limit * (number + 1) / len(tasks) if watch.time_limit else 0.0
-        outcome = trainer.train(tasks[number], deadline)
-        outcomes.append(outcome)
-        if outcome.stopped in ("interrupted", "diverged"):
-            break
-        checkpoint.done.append(outcome)
-        checkpoint.current = None
-        trainer.save()
-    return outcomes
+    return _Trainer(engine, tasks, checkpoint, watch).train()
 
 
 class _Trainer:
-    def __init__(self, engine: Engine, checkpoint: Checkpoint, watch: Watch) -> None:
-        self.engine = engine
-        self.checkpoint = checkpoint
-        self.watch = watch
+    def __init__(
+        self, engine: Engine, tasks: Sequence[MemberTask], checkpoint: Checkpoint, watch: Watch
+    ) -> None:
+        self.engine, self.tasks = engine, tasks
+        self.checkpoint, self.watch = checkpoint, watch
         self.before = checkpoint.seconds
         self.started = self.saved = time.monotonic()
+        self.captured: dict[int, float] = {}
+        self.shares = dict.fromkeys(checkpoint.done, 1.0)
 
     @property
     def seconds(self) -> float:
         return self.before + time.monotonic() - self.started
 
-    def save(self) -> None:
-        self.saved = time.monotonic()
-        self.checkpoint.seconds = self.seconds
-        if self.watch.path is not None:
-            save_checkpoint(self.checkpoint, self.watch.path)
+    def train(self) -> dict[int, Outcome]:
+        outcomes = dict(self.checkpoint.done)
+        left = [number for number in range(len(self.tasks)) if number not in outcomes]
+        while left:
+            numbers, jobs = self._next(left)
+            trained = dict(zip(numbers, self._train(numbers, jobs, len(left)), strict=True))
+            outcomes |= {n: one for n, one in trained.items() if one.epochs or one.divergence}
+            if any(one.stopped in ("interrupted", "diverged") for one in trained.values()):
+                break
+            left = left[len(numbers) :]
+        self.checkpoint.history.sort(key=lambda item: (item.fold, item.member, item.epoch))
+        return dict(sorted(outcomes.items()))
 
-    def train(self, task: MemberTask, deadline: float) -> Outcome:
-        def on_epoch(epoch: Epoch, capture: Callable[[], TrainingState]) -> str:
-            record = EpochRecord(
+    def _next(self, left: Sequence[int]) -> tuple[list[int], list[Job]]:
+        """The tasks to train now, prepared."""
+        numbers, jobs = [left[0]], [self._job(left[0])]
+        if self.engine.together:
+            many = max(1, TOGETHER_BYTES // max(1, _bytes(jobs[0])))
+            for number in left[1:many]:
+                numbers.append(number)
+                jobs.append(self._job(number))
+        return numbers, jobs
+
+    def _job(self, number: int) -> Job:
+        return replace(self.tasks[number].prepare(), resume=self.checkpoint.current.get(number))
+
+    def _train(self, numbers: Sequence[int], jobs: Sequence[Job], left: int) -> list[Outcome]:
+        limit = self.watch.time_limit
+        share = max(limit - self.seconds, 0.0) * len(jobs) / left
+        deadline = self.seconds + share if limit else 0.0
+
+        def on_epochs(
+            place: int, epochs: Sequence[Epoch], capture: Callable[[], TrainingState]
+        ) -> str:
+            number, job = numbers[place], jobs[place]
+            reason = self.watch.stop()
+            if not epochs:  # one epoch there must be, to have something to keep
+                return reason if self.checkpoint.history else ""
+            self._tell(number, epochs, job.plan.epochs, len(jobs))
+            now = time.monotonic()
+            if reason or now - self.captured.get(number, self.started) > CHECKPOINT_SECONDS:
+                self.captured[number] = now
+                self.checkpoint.current[number] = capture()
+            if now - self.saved > CHECKPOINT_SECONDS:
+                self._save()
+            return reason or ("time" if deadline and self.seconds > deadline else "")
+
+        outcomes = self.engine.train(jobs, on_epochs)
+        for number, outcome in zip(numbers, outcomes, strict=True):
+            if outcome.stopped not in ("interrupted", "diverged"):
+                self.checkpoint.done[number] = outcome
+                self.checkpoint.current.pop(number, None)
+                self.shares[number] = 1.0
+        self._save()
+        return outcomes
+
+    def _tell(self, number: int, epochs: Sequence[Epoch], most: int, together: int) -> None:
+        task, seconds = self.tasks[number], self.seconds
+        records = [
+            EpochRecord(
                 fold=task.fold,
                 member=task.member,
                 epoch=epoch.number,
@@ -101,24 +147,38 @@ class _Trainer:
                 validation=epoch.validation,
                 learning_rate=epoch.learning_rate,
                 best=epoch.best,
-                seconds=self.seconds,
+                seconds=seconds,
             )
-            self.checkpoint.history.append(record)
-            self.watch.on_epoch(record)
-            reason = self.watch.stop()
-            if reason or time.monotonic() - self.saved > CHECKPOINT_SECONDS:
-                self.checkpoint.current = capture()
-                self.save()
-            if not reason and deadline and self.seconds > deadline:
-                return "time"
-            return reason
+            for epoch in epochs
+        ]
+        self.checkpoint.history += records
+        self.shares[number] = records[-1].epoch / most
+        share = sum(self.shares.values()) / len(self.tasks)
+        self.watch.on_epochs(Standing(records[-1], together, share))
 
-        prepared = task.prepare()
-        return self.engine.train(
-            prepared.plan,
-            prepared.initial,
-            prepared.training,
-            prepared.validation,
-            on_epoch,
-            self.checkpoint.current,
+    def _save(self) -> None:
+        self.saved = time.monotonic()
+        if self.watch.path is None:
+            return
+        known = {
+            (task.fold, task.member): self._epochs_kept(number)
+            for number, task in enumerate(self.tasks)
+        }
+        history = [
+            item for item in self.checkpoint.history if item.epoch <= known[item.fold, item.member]
+        ]
+        save_checkpoint(
+            replace(self.checkpoint, seconds=self.seconds, history=history), self.watch.path
         )
+
+    def _epochs_kept(self, number: int) -> float:
+        """The last epoch of a task that the checkpoint holds; what followed is trained again."""
+        if number in self.checkpoint.done:
+            return float("inf")
+        state = self.checkpoint.current.get(number)
+        return state.numbers["epoch"] if state else 0
+
+
+def _bytes(job: Job) -> int:
+    parts = [job.training] + ([job.validation] if job.validation else [])
+    return sum(rows.x.nbytes + rows.y.nbytes for rows in parts)

@@ -83,6 +83,7 @@ def make_plan(
     seed: int,
     class_weights: Matrix | None,
     device: str,
+    one_hot: tuple[tuple[int, int], ...] = (),
 ) -> Plan:
     """The plan of one member that trains on `rows` rows."""
     return Plan(
@@ -101,4 +102,5 @@ def make_plan(
         seed=seed,
         class_weights=class_weights,
         device=device,
+        one_hot=one_hot,
     )

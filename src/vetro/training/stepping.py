@@ -5,7 +5,9 @@ Not the recipe's schedules, which the engines know by themselves.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,6 +61,24 @@ class Stepping:
             self._apply(schedule)
 
     @property
+    def constant(self) -> bool:
+        """Whether there is no schedule at all."""
+        return self._schedule is None
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it can be stepped ahead of training and put back.
+
+        Not ReduceLROnPlateau, which must know how training went, and not a class of the
+        user's own, whose steps may do anything.
+        """
+        schedule = self._schedule
+        if isinstance(schedule, LRScheduler):
+            known = type(schedule).__module__ == "torch.optim.lr_scheduler"
+            return known and not isinstance(schedule, ReduceLROnPlateau)
+        return True
+
+    @property
     def every_step(self) -> Callable[[], None] | None:
         """What is to be called after each step."""
         return None if self._schedule is None or self._after_epoch else self._advance
@@ -76,6 +96,34 @@ class Stepping:
         """Put back the learning rates that a function varied."""
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=False):
             _set(group, rate)
+
+    def snapshot(self) -> tuple[object, ...]:
+        """Where the schedule and the groups' settings are; for `restore`."""
+        schedule = self._schedule
+        state = None
+        if isinstance(schedule, LRScheduler):
+            state = copy.deepcopy(schedule.state_dict())
+        settings = [
+            {
+                name: value.clone() if isinstance(value, Tensor) else value
+                for name, value in group.items()
+                if name != "params"
+            }
+            for group in self._optimizer.param_groups
+        ]
+        return self._count, state, settings
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Put both back to where they were."""
+        self._count, state, settings = snapshot
+        if isinstance(self._schedule, LRScheduler):
+            self._schedule.load_state_dict(copy.deepcopy(state))
+        for group, kept in zip(self._optimizer.param_groups, settings, strict=True):
+            for name, value in kept.items():
+                if isinstance(value, Tensor):
+                    group[name].copy_(value)
+                else:
+                    group[name] = value
 
     def _advance(self) -> None:
         self._count += 1

@@ -1,0 +1,1 @@
+"""The contestants, one file a library.  Each has contestant(work, arrays, threads, variant)."""

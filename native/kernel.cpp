@@ -1,0 +1,41 @@
+// All kernels for one instruction set: this file is compiled once for each, with its flags.
+//
+// Everything lies in an anonymous namespace and nothing of the standard library is
+// included, so that no symbol compiled for a newer processor can be linked into code that
+// runs on an older one.  The object exports VETRO_KERNELS alone.
+#include "program.h"
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#else
+#include <immintrin.h>
+#endif
+
+namespace {
+using namespace vetro;
+#include "lanes.h"
+#include "registers.h"
+#include "elementary.h"
+#include "activations.h"
+#include "losses.h"
+#include "matrix.h"
+#include "norm.h"
+#include "optimizers.h"
+#include "sparse.h"
+#include "step.h"
+#include "predict.h"
+
+template <class T>
+void add_terms(T* sum, const T* term, int64_t count) {
+  add_to(sum, term, count);
+}
+
+template <class T>
+constexpr Table<T> table() {
+  return {run_chunk<T>, update_parameters<T>,     add_terms<T>, square_sum<T>,
+          cross_entropy_divisor<T>, lay_out<T>, predict_rows<T>};
+}
+}  // namespace
+
+extern const Kernels VETRO_KERNELS;
+const Kernels VETRO_KERNELS = {VETRO_ISA_NAME, table<float>(), table<double>()};

@@ -1,0 +1,34 @@
+// Where everything lies: from a list of operations to the Program that the kernels read.
+//
+// Decides which deltas are wanted, which buffers can be shared and how long a chunk is,
+// from the shapes alone.
+#pragma once
+#include <utility>
+#include <vector>
+
+#include "program.h"
+
+namespace vetro {
+
+struct Layout {
+  std::vector<Operation> operations;
+  std::vector<int32_t> widths;
+  std::vector<int64_t> values_at, deltas_at;
+  std::vector<double> constants;  // factors and shifts of SCALE
+  std::vector<float> constants_single;
+  std::vector<int32_t> group_starts, group_sizes, dense_columns;  // one-hot columns of the inputs
+  int64_t parameter_count = 0;
+
+  // Tell the one-hot groups (first column, columns), in order; small ones stay numbers.
+  void set_groups(const std::vector<std::pair<int32_t, int32_t>>& groups);
+
+  // Check the operations (std::invalid_argument says what is wrong) and set all the rest of
+  // them.  most_rows: of a batch; no chunk is longer.  single: float, else double.
+  Program arrange(int64_t most_rows, bool single, bool training);
+
+ private:
+  void check() const;
+  void mark_backward();
+};
+
+}  // namespace vetro

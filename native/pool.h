@@ -1,0 +1,30 @@
+// The thread pool: tasks 0..count-1 of one function, over the cores, until all are done.
+//
+// Which thread runs which task is left to chance; no result may depend on it.
+#pragma once
+#include <cstdint>
+
+namespace vetro {
+
+int cores();  // that this process may use
+
+// A function to call, borrowed for the time of the call: std::function would allocate.
+class Task {
+ public:
+  template <class F>
+  Task(const F& function)
+      : function_(&function), call_([](const void* f, int64_t number, int worker) {
+          (*static_cast<const F*>(f))(number, worker);
+        }) {}
+  void operator()(int64_t number, int worker) const { call_(function_, number, worker); }
+
+ private:
+  const void* function_;
+  void (*call_)(const void*, int64_t, int);
+};
+
+// Runs task(number, worker) for each number; worker < threads.  From within a task, or while
+// another caller uses the pool, the tasks run here one after the other.
+void run_parallel(int64_t count, int threads, const Task& task);
+
+}  // namespace vetro

@@ -1,0 +1,36 @@
+// Prediction: outputs of a network for rows, without allocating.
+#pragma once
+#include <vector>
+
+#include "layout.h"
+#include "program.h"
+
+namespace vetro {
+
+template <class T>
+class Predictor {
+ public:
+  Predictor(const Layout& layout, const Table<T>& table, const T* parameters, int threads);
+
+  // x (count, inputs) and outputs (count, outputs), row by row.  Not for two callers at once.
+  void predict(const T* x, int64_t count, T* outputs);
+
+  int inputs() const { return program_.inputs; }
+  int outputs() const { return program_.outputs; }
+
+ private:
+  Layout layout_;
+  Program program_;
+  const Table<T>& table_;
+  int threads_;
+  bool by_rows_;  // whether few rows can go with outputs in the lanes
+  std::vector<T> parameters_;
+  std::vector<std::vector<T>> packed_;
+  std::vector<const T*> packed_at_;
+  std::vector<std::vector<T>> workspaces_;
+};
+
+extern template class Predictor<float>;
+extern template class Predictor<double>;
+
+}  // namespace vetro

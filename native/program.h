@@ -1,0 +1,178 @@
+// What crosses the boundary between the loop and the kernels: plain structs and pointers.
+//
+// T is float or double.  Matrices in the workspace are feature-major: the rows of a chunk
+// lie side by side, one feature after the other, `stride` apart.
+#pragma once
+#include <cstdint>
+
+namespace vetro {
+
+enum Kind : int32_t { AFFINE, ACTIVATION, LAYER_NORM, DROPOUT, SCALE, ADD };
+
+enum Function : int32_t {
+  IDENTITY,
+  RELU,
+  LEAKY_RELU,  // a: slope below zero
+  ELU,         // a: alpha
+  TANH,
+  SIGMOID,
+  SILU,
+  GELU,       // x Phi(x)
+  GELU_TANH,  // its approximation by tanh
+  SOFTPLUS,   // a: beta, b: threshold
+};
+
+// One operation of a network.  Values are numbered; value 0 holds the inputs, every
+// operation writes one new value (`out`), the last one the outputs.
+struct Operation {
+  int32_t kind;
+  int32_t function;  // of an ACTIVATION
+  int32_t in, in2;   // in2: second operand of ADD, else -1
+  int32_t out;
+  int32_t inputs, outputs;  // features
+  int64_t weight, bias;     // offsets in the parameters; AFFINE: (outputs, inputs), (outputs,);
+                            // LAYER_NORM: gamma, beta (outputs,); -1: none.
+                            // SCALE: offsets of factor and shift in the constants: y = x*factor + shift
+  double a, b;              // of the function; LAYER_NORM a: eps; DROPOUT a: share set to zero
+  int32_t learns_weight, learns_bias;  // 1: its gradient is wanted
+  int32_t passes_back;   // 1: something before `in` learns, so that its delta is wanted
+  int32_t passes_back2;  // the same of in2
+  int32_t adds, adds2;   // 1: the delta of in (in2) is added to what later operations left there
+  int32_t adds_weight, adds_bias;  // 1: the weight is shared with a later operation: added
+  int32_t in_place;      // 1: the delta of out becomes that of in where it lies
+  int32_t sparse;        // 1: the first layer, its one-hot columns come as codes
+  int64_t saved_at;      // in the workspace: the derivative, or the norm's statistics; -1: none
+};
+
+struct Program {
+  const Operation* operations;
+  int32_t operation_count;
+  int32_t value_count;
+  const int32_t* widths;  // features of each value
+  int32_t inputs, outputs;
+  int64_t parameter_count;
+  const void* constants;  // of T: factors and shifts
+
+  // The workspace of one chunk, in numbers of T.
+  int32_t chunk;            // rows a chunk: a function of the widths alone
+  int64_t stride;           // from feature to feature
+  const int64_t* values_at;  // of each value: (width, stride)
+  const int64_t* deltas_at;
+  int64_t scratch_at, sparse_at;
+  int64_t y_at, weights_at;  // the targets (or classes) and the weights of the rows
+  int64_t workspace;  // its size
+
+  // Groups of one-hot columns of the inputs, sparse.h; 0 groups: all columns are numbers.
+  int32_t group_count, dense_count, hot_count;
+  const int32_t* group_starts;
+  const int32_t* group_sizes;
+  const int32_t* dense_columns;
+};
+
+enum LossKind : int32_t { MSE, L1, SMOOTH_L1, HUBER, BCE_LOGITS, CROSS_ENTROPY };
+
+template <class T>
+struct Loss {
+  int32_t kind;
+  int32_t weighted_mean;  // CROSS_ENTROPY, reduction mean: the divisor is the sum of class weights
+  double a;               // SMOOTH_L1: beta; HUBER: delta; CROSS_ENTROPY: label smoothing
+  int64_t ignored;        // CROSS_ENTROPY: the class that does not count
+  const T* class_weights;     // (outputs,) or null
+  const T* positive_weights;  // BCE_LOGITS: pos_weight (outputs,) or null
+};
+
+// Rows of a table: x (rows, inputs) and y (rows, outputs) row by row; classes (rows,) in
+// place of y for CROSS_ENTROPY; weights (rows,) or null.
+template <class T>
+struct Rows {
+  const T* x;
+  const T* y;
+  const int64_t* classes;
+  const T* weights;
+  int64_t count;
+  const int32_t* codes;  // (rows, groups), where the program has groups
+};
+
+// The targets of one chunk, feature-major, as the loss reads them.
+template <class T>
+struct Targets {
+  const T* y;              // (outputs, stride)
+  const int64_t* classes;  // (rows,)
+  const T* weights;        // (stride,), zero beyond the rows; null: all 1
+};
+
+// Rows of a batch, one chunk of them: forward, loss and, with gradients, backward.
+template <class T>
+struct Chunk {
+  const Program* program;
+  const T* parameters;
+  Rows<T> rows;
+  const int32_t* order;  // numbers of the chunk's rows; null: `first` and the following
+  int64_t first;
+  int32_t count;
+  int64_t place;     // of its first row in the batch: dropout depends on it
+  const T* x_block;  // inputs and targets laid out as in the workspace, if they stay; else null
+  const T* y_block;
+  const T* weights_block;
+  const Loss<T>* loss;  // null: no targets
+  double scale;         // of the loss: 1 / rows / outputs for a mean
+  T* gradients;         // (parameter_count,) written; null: none
+  T* outputs;           // (count, outputs) row by row; null: not wanted
+  T* workspace;
+  int32_t training;  // dropout and saved derivatives
+  uint32_t seed;     // of this step's dropout
+  double value;      // out: its share of the loss
+};
+
+enum OptimizerKind : int32_t { SGD, ADAM, ADAMW, RMSPROP };
+
+// One update of the parameters [begin, end) with the settings of their group, numerics 1.
+template <class T>
+struct Update {
+  int32_t kind;
+  int32_t nesterov, maximize, amsgrad, centered, first;  // first: no momentum buffer yet
+  double learning_rate, momentum, dampening, weight_decay;  // momentum: also RMSprop's
+  double beta1, beta2, eps, alpha;
+  double step;  // t of this update, from 1
+  double gradient_factor;  // clipping by norm: every gradient times this, 1: none
+  double gradient_limit;   // clipping by value, 0: none
+  T* parameters;
+  T* gradients;
+  T* first_moment;   // m; RMSprop: momentum buffer; SGD: momentum buffer
+  T* second_moment;  // v; RMSprop: square average
+  T* third;          // amsgrad: the largest v; RMSprop centered: gradient average
+  int64_t begin, end;
+};
+
+// Predicting few rows: outputs in the lanes, weights (inputs, padded outputs) laid out for it.
+template <class T>
+struct RowPrediction {
+  const Program* program;
+  const T* parameters;
+  const T* const* packed;  // of each operation: the transposed weights, or null
+  const T* x;
+  T* outputs;
+  int64_t count;
+  T* workspace;
+};
+
+// What one instruction set offers for one type.
+template <class T>
+struct Table {
+  void (*run_chunk)(Chunk<T>&);
+  void (*update)(const Update<T>&);
+  void (*add)(T* sum, const T* term, int64_t count);
+  double (*square_sum)(const T* values, int64_t count);
+  double (*divisor)(const Loss<T>&, const int64_t* classes, int64_t count);
+  void (*lay_out)(const Program&, const Rows<T>&, const int32_t* order, int64_t first, int count,
+                  bool classes, T* x, T* y, T* weights);
+  void (*predict_rows)(const RowPrediction<T>&);
+};
+
+struct Kernels {
+  const char* name;
+  Table<float> single;
+  Table<double> twofold;
+};
+
+}  // namespace vetro

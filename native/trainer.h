@@ -1,0 +1,99 @@
+// The loop: steps, epochs, validation, patience and the best parameters of one network.
+//
+// It knows no Python.  `advance` runs until its window of steps is used up, the time is
+// over or training ends, and can be called again; how often it returns changes no bit.
+#pragma once
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layout.h"
+#include "program.h"
+
+namespace vetro {
+
+struct Group {  // settings of one parameter group; learning rates come with the window
+  int32_t kind;
+  double momentum, dampening, weight_decay, beta1, beta2, eps, alpha;
+  bool nesterov, maximize, amsgrad, centered;
+};
+
+struct Range {  // parameters [begin, end) belong to a group
+  int64_t begin, end;
+  int32_t group;
+};
+
+struct Settings {
+  std::vector<Group> groups;
+  std::vector<Range> ranges;
+  int64_t batch_size, epoch_rows, total_steps, patience, plateau;
+  bool keep_best, mean;  // mean: the loss's reduction
+  double clip_norm, clip_value;
+  int threads;
+  uint64_t seed;  // of dropout
+};
+
+struct EpochRecord {
+  double training, validation, learning_rate;
+  bool best;
+  int64_t steps;
+};
+
+enum class Status { HUNGRY, TIME, DONE, DIVERGED, PATIENCE };
+
+template <class T>
+class Trainer {
+ public:
+  Trainer(const Layout& layout, const Table<T>& table, const Settings& settings, const Loss<T>& loss,
+          const Rows<T>& rows, const Rows<T>& validation, const T* parameters);
+
+  // The next steps: `order`, row numbers of step after step (empty: consecutive rows), and
+  // `rates`, learning rate and momentum (or beta1) of every group for every step.
+  void feed(std::vector<int32_t> order, std::vector<double> rates);
+  Status advance(double seconds);
+
+  // What state and set_state carry beside the vectors.
+  struct Counters {
+    int64_t steps = 0, epochs = 0, position = 0, best_epoch = 0, waited = 0, rate_waited = 0;
+    double rate = 1, best_score = std::numeric_limits<double>::infinity();
+    double epoch_sum = 0, epoch_weight = 0;
+  };
+
+  Counters counters;
+  std::vector<T> parameters, gradients, best, first_moment, second_moment, third;
+  std::vector<double> range_steps;  // t of each range
+  std::vector<double> losses;
+  std::vector<EpochRecord> epochs;
+  const Settings settings;
+
+ private:
+  bool step();
+  void end_epoch();
+  double evaluate(const Rows<T>& rows, const std::vector<std::vector<T>>& blocks);
+  double run_batch(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count,
+                   const std::vector<std::vector<T>>& blocks, bool learning);
+  double scale_of(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count);
+  std::vector<std::vector<T>> lay_out_all(const Rows<T>& rows) const;
+  void update(const double* rates);
+  bool classes() const { return loss_.kind == CROSS_ENTROPY; }
+
+  Layout layout_;
+  Program program_;
+  const Table<T>& table_;
+  Loss<T> loss_;
+  Rows<T> rows_, validation_;
+  std::vector<std::vector<T>> blocks_, validation_blocks_;  // data that stay as they are
+  std::vector<std::vector<T>> workspaces_, slots_;
+  std::vector<int32_t> order_;
+  std::vector<int64_t> chosen_;  // classes of the batch's rows
+  std::vector<double> rates_;
+  size_t order_used_ = 0, rates_used_ = 0;
+  bool in_order_ = true;
+};
+
+extern template class Trainer<float>;
+extern template class Trainer<double>;
+
+}  // namespace vetro

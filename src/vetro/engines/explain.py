@@ -1,0 +1,99 @@
+"""Which engine would run, and why, in a sentence; and all that the native one needs to know.
+
+Not the running: native_loop.py and torch_loop.py do that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from vetro.engines.native_core import why_not_native
+from vetro.engines.native_loss import NativeLoss, describe_loss
+from vetro.engines.native_optimizer import NativeOptimizer, describe_optimizer
+from vetro.errors import error
+from vetro.networks.lower_module import Lowering, lower_module
+from vetro.networks.refusal import NotUnderstood
+
+REASON = "the module, the loss and the optimizer are made of what the native engine has"
+"""The reason for the native engine."""
+
+
+@dataclass(frozen=True)
+class NativeTask:
+    """A module, a loss and an optimizer as the native engine takes them."""
+
+    lowering: Lowering
+    loss: NativeLoss
+    optimizer: NativeOptimizer
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """engine: "native" or "torch".  reason: why, in a sentence.  str() is both."""
+
+    engine: Literal["native", "torch"]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.engine}: {self.reason}"
+
+
+def understand(
+    module: nn.Module,
+    loss: Callable[..., Any],
+    optimizer: torch.optim.Optimizer,
+    inputs: int | None = None,
+) -> NativeTask:
+    """All three, understood; NotUnderstood with the reason, also where there is no native engine.
+
+    inputs: the features of x, if known.
+    """
+    missing = why_not_native()
+    if missing:
+        raise NotUnderstood(missing)
+    lowering = lower_module(module, inputs=inputs)
+    return NativeTask(
+        lowering, describe_loss(loss, lowering), describe_optimizer(optimizer, module, lowering)
+    )
+
+
+def active_dropout(lowering: Lowering) -> str:
+    """Why torch's masks cannot be had from the native engine, "" where nothing is dropped."""
+    for operation in lowering.network.operations:
+        if operation.kind == "dropout":
+            return f"{operation.where} is active, and its masks come from torch's generator"
+    return ""
+
+
+def explain_engine(
+    module: nn.Module, loss: Callable[..., Any], optimizer: torch.optim.Optimizer
+) -> EngineChoice:
+    """Which engine vetro.train(module, ..., loss=loss, optimizer=optimizer) takes, and why.
+
+    The reason names the module and the line that decided it.  It is that of a module on
+    CPU rows (rows, features) of its own dtype, and of targets that fit the loss.  Nothing
+    is changed or trained.
+    """
+    kinds = (("module", module, nn.Module), ("optimizer", optimizer, torch.optim.Optimizer))
+    for argument, value, kind in kinds:
+        if not isinstance(value, kind):
+            raise error(
+                "E601",
+                argument=argument,
+                value=getattr(value, "__name__", type(value).__name__),
+                reason=f"it is no {kind.__name__} object",
+                mend="Give the same objects as to vetro.train().",
+            )
+    try:
+        task = understand(module, loss, optimizer)
+    except NotUnderstood as refused:
+        return EngineChoice("torch", str(refused))
+    dropped = active_dropout(task.lowering)
+    if dropped:
+        return EngineChoice("torch", dropped)
+    return EngineChoice("native", REASON)

@@ -1,0 +1,131 @@
+"""Baselines in a process of their own, while the network trains.
+
+scikit-learn takes longer to load than a small network to train, and its trees as long again;
+neither needs the network.  Where no process can be had, or it fails, the baselines are computed
+here: the figures are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.model.baselines import baselines
+from vetro.tables.table import Table
+
+# Above, copying the table to the process would cost more memory than the time is worth.
+MOST_BYTES = 2**28
+
+Figures = dict[str, dict[str, float]]
+
+
+class Baselines:
+    """The baselines of one fit; a context manager, which ends the process.
+
+    apart: start a process, which loads scikit-learn at once.
+    """
+
+    def __init__(self, *, apart: bool) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sent: tuple[Any, ...] | None = None
+        if apart and _worthwhile():
+            with contextlib.suppress(OSError):
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", f"from {__name__} import _serve; _serve()"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    # Ctrl-C is for the fit, which then ends this process.
+                    start_new_session=True,
+                )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def begin(
+        self,
+        table: Table,
+        task: str,
+        fold: NDArray[np.integer[Any]],
+        weights: NDArray[Any] | None,
+        seed: int,
+    ) -> None:
+        """Say what will be wanted; see baselines.baselines."""
+        if self._process is None or self._process.stdin is None:
+            return
+        wanted = [*table.schema.inputs, *table.schema.targets]
+        values = {column.name: table.values[column.name] for column in wanted}
+        if sum(array.nbytes for array in values.values()) > MOST_BYTES:
+            return
+        self._sent = (fold,)
+        with contextlib.suppress(OSError):
+            with self._process.stdin as pipe:
+                sent = Table(table.schema, values, table.rows, table.name)
+                pickle.dump((sent, task, fold, weights, seed), pipe, pickle.HIGHEST_PROTOCOL)
+            self._process.stdin = None
+
+    def figures(
+        self,
+        table: Table,
+        task: str,
+        fold: NDArray[np.integer[Any]],
+        weights: NDArray[Any] | None,
+        seed: int,
+    ) -> Figures:
+        """The figures: the process's, if it was begun with this fold, or computed here."""
+        if self._sent is not None and np.array_equal(self._sent[0], fold):
+            found = self._answer()
+            if found is not None:
+                return found
+        return baselines(table, task, fold, weights=weights, seed=seed)
+
+    def _answer(self) -> Figures | None:
+        if self._process is None or self._process.stdout is None:
+            return None
+        content = self._process.stdout.read()
+        if self._process.wait() != 0:
+            return None
+        found: Figures = pickle.loads(content)
+        return found
+
+
+def _worthwhile() -> bool:
+    """There is a second core, scikit-learn is not loaded here, and a Python to run."""
+    runs_python = Path(sys.executable or "").name.startswith("python")
+    several = (os.cpu_count() or 1) > 1
+    return several and runs_python and "sklearn" not in sys.modules
+
+
+def _load() -> None:
+    # scikit-learn can do without pandas, which is a third of the time that it takes to load;
+    # no frame comes here.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    import sklearn.ensemble
+    import sklearn.linear_model  # noqa: F401
+
+    del sys.modules["pandas"]
+
+
+def _serve() -> None:
+    """The process: the table comes on stdin while scikit-learn is loaded; figures to stdout."""
+    loading = threading.Thread(target=_load)
+    loading.start()
+    table, task, fold, weights, seed = pickle.load(sys.stdin.buffer)
+    loading.join()
+    found = baselines(table, task, fold, weights=weights, seed=seed)
+    sys.stdout.buffer.write(pickle.dumps(found))

@@ -1,0 +1,295 @@
+"""Assembling a lowered network, operation by operation, around parameters that are tensors.
+
+Knows widths and parameters, not how a forward was read.  Values are numbered as in
+lowered.py; a width is None until something fixes it, and is then that of the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from vetro.networks.lowered import Function, Kind, LoweredNetwork, Operation
+from vetro.networks.network import ParameterSlot
+from vetro.networks.refusal import NotUnderstood
+
+Numbers = NDArray[np.float64]
+DTYPES = (torch.float32, torch.float64)
+_FORGETS_INPUT = frozenset({"relu", "tanh", "sigmoid"})
+"""Activations whose derivative torch computes from what they gave."""
+_KEEPS_OUTPUT = _FORGETS_INPUT | {"leaky_relu", "elu"}
+"""The same, and those that do so when they work in place."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An operation whose parameters are still tensors, and whose output is `output`."""
+
+    kind: Kind
+    inputs: tuple[int, ...]
+    output: int
+    where: str
+    function: Function = "identity"
+    weight: nn.Parameter | None = None
+    bias: nn.Parameter | None = None
+    numbers: tuple[float, ...] = ()
+    constants: tuple[Numbers, ...] = ()
+
+
+@dataclass(slots=True)
+class Assembly:
+    """The operations so far.  Every method that adds one returns the value it writes."""
+
+    inputs: int | None = None
+    drafts: list[_Draft] = field(default_factory=list)
+    widths: list[int | None] = field(default_factory=lambda: [None])
+    parameters: dict[int, nn.Parameter] = field(default_factory=dict)
+    dtype: torch.dtype | None = None
+
+    def width(self, value: int) -> int | None:
+        known = self.widths[value]
+        return self.inputs if known is None else known
+
+    def fix_width(self, value: int, width: int) -> None:
+        """State that `value` has so many columns; NotUnderstood if it has others."""
+        known = self.width(value)
+        if known is None:
+            self.inputs = width
+        elif known != width:
+            raise NotUnderstood(f"{width} columns are wanted where there are {known}")
+
+    def producer(self, value: int) -> _Draft | None:
+        """What writes a value; None for the input."""
+        return self.drafts[value - 1] if value else None
+
+    def affine(
+        self, value: int, weight: nn.Parameter, bias: nn.Parameter | None, where: str
+    ) -> int:
+        if weight.dim() != 2:
+            raise NotUnderstood(f"a weight of shape {tuple(weight.shape)} is no matrix")
+        outputs, inputs = weight.shape
+        if bias is not None and tuple(bias.shape) != (outputs,):
+            raise NotUnderstood(f"a bias of shape {tuple(bias.shape)} for {outputs} outputs")
+        self.fix_width(value, inputs)
+        self._use(weight, bias)
+        return self._put("affine", (value,), outputs, where, weight=weight, bias=bias)
+
+    def with_bias(self, value: int, bias: nn.Parameter, where: str) -> int:
+        """The affine operation that wrote `value`, with a bias that it did not have."""
+        made_by = self.producer(value)
+        if made_by is None or made_by.weight is None or made_by.bias is not None:
+            raise NotUnderstood("adds a parameter to what is not a product with a weight")
+        if made_by.kind != "affine":
+            raise NotUnderstood("adds a parameter to a layer norm")
+        return self.affine(made_by.inputs[0], made_by.weight, bias, where)
+
+    def activation(
+        self, value: int, function: Function, numbers: tuple[float, ...], where: str
+    ) -> int:
+        if not all(0 <= number < np.inf for number in numbers):
+            raise NotUnderstood(f"a {function} with the numbers {numbers}")
+        width = self.widths[value]
+        return self._put("activation", (value,), width, where, function=function, numbers=numbers)
+
+    def layer_norm(
+        self,
+        value: int,
+        shape: Sequence[int],
+        weight: nn.Parameter | None,
+        bias: nn.Parameter | None,
+        eps: float,
+        where: str,
+    ) -> int:
+        if len(shape) != 1:
+            raise NotUnderstood(f"a layer norm over {len(shape)} dimensions")
+        for parameter in (weight, bias):
+            if parameter is not None and tuple(parameter.shape) != tuple(shape):
+                raise NotUnderstood("a layer norm's parameters have another shape than it")
+        self.fix_width(value, shape[0])
+        self._use(weight, bias)
+        return self._put(
+            "layer_norm", (value,), shape[0], where, weight=weight, bias=bias, numbers=(eps,)
+        )
+
+    def dropout(self, value: int, share: float, where: str) -> int:
+        """share > 0 of the values set to zero in training."""
+        if not 0 <= share < 1:
+            raise NotUnderstood(f"a dropout of {share:g}")
+        if share == 0:
+            return value
+        return self._put("dropout", (value,), self.widths[value], where, numbers=(share,))
+
+    def scale(self, value: int, factor: Numbers, shift: Numbers, where: str) -> int:
+        """y = x * factor + shift, each () or (features,).
+
+        A product and the sum after it become one operation, which rounds once where torch
+        rounds twice.  (x - mean) / std stays two: as one, x / std - mean / std, it would lose
+        the digits that the subtraction saves.
+        """
+        for constant in (factor, shift):
+            if not np.isfinite(constant).all():
+                raise NotUnderstood("a constant is not finite")
+            if constant.ndim == 1:
+                self.fix_width(value, constant.size)
+        made_by = self.producer(value)
+        if made_by is not None and made_by.kind == "scale" and bool((factor == 1).all()):
+            earlier, nothing = made_by.constants
+            if not nothing.any():
+                value, factor = made_by.inputs[0], earlier
+        return self._put("scale", (value,), self.widths[value], where, constants=(factor, shift))
+
+    def add(self, first: int, second: int, where: str) -> int:
+        for one, other in ((first, second), (second, first)):
+            known = self.width(other)
+            if known is not None:
+                self.fix_width(one, known)
+        width = self.widths[second] if self.widths[first] is None else self.widths[first]
+        return self._put("add", (first, second), width, where)
+
+    def may_change(self, value: int, but_for: int = -1) -> bool:
+        """Whether torch lets this value be overwritten: no derivative needs it as it was,
+        apart from the operation that overwrites it and writes `but_for`."""
+        made_by = self.producer(value)
+        if made_by is None or made_by.function in _KEEPS_OUTPUT:
+            return False
+        return all(
+            draft.kind in ("add", "scale") or draft.function in _FORGETS_INPUT
+            for draft in self.drafts
+            if value in draft.inputs and draft.output != but_for
+        )
+
+    def finish(
+        self, output: int, named: Iterable[tuple[str, nn.Parameter]]
+    ) -> tuple[LoweredNetwork, tuple[nn.Parameter, ...]]:
+        """The network that computes `output`, without what it does not need.
+
+        named: the module's parameters; the slots are in their order.
+        """
+        needed = {output}
+        kept: list[_Draft] = []
+        for draft in reversed(self.drafts):
+            if draft.output in needed:
+                needed.update(draft.inputs)
+                kept.append(draft)
+        kept.reverse()
+        used = {
+            id(parameter)
+            for draft in kept
+            for parameter in (draft.weight, draft.bias)
+            if parameter is not None
+        }
+        slots: list[ParameterSlot] = []
+        parameters: list[nn.Parameter] = []
+        number_of: dict[int | None, int | None] = {None: None}
+        offset = 0
+        for name, parameter in named:
+            if id(parameter) in used:
+                number_of[id(parameter)] = len(slots)
+                slots.append(ParameterSlot(name, tuple(parameter.shape), offset))
+                parameters.append(parameter)
+                offset += parameter.numel()
+        if len(slots) < len(used):
+            raise NotUnderstood("the forward uses a parameter that is not the module's")
+        if not slots:
+            raise NotUnderstood("the forward uses no parameter of the module")
+        _check_apart(parameters)
+        width = self.inputs
+        if width is None:
+            raise NotUnderstood("the number of inputs is not known")
+        value_of = {0: 0}
+        widths = [width]
+        operations = []
+        for draft in kept:
+            known = self.widths[draft.output]
+            columns = width if known is None else known
+            value_of[draft.output] = len(widths)
+            widths.append(columns)
+            operations.append(
+                Operation(
+                    draft.kind,
+                    tuple(value_of[value] for value in draft.inputs),
+                    value_of[draft.output],
+                    function=draft.function,
+                    weight=number_of[_id(draft.weight)],
+                    bias=number_of[_id(draft.bias)],
+                    numbers=draft.numbers,
+                    constants=tuple(
+                        np.ascontiguousarray(np.broadcast_to(constant, (columns,)))
+                        for constant in draft.constants
+                    ),
+                    where=draft.where,
+                )
+            )
+        if 0 in widths:
+            raise NotUnderstood("a layer has no columns")
+        dtype: Literal["float32", "float64"] = "float32"
+        if self.dtype == torch.float64:
+            dtype = "float64"
+        network = LoweredNetwork(tuple(operations), tuple(widths), tuple(slots), dtype)
+        return network, tuple(parameters)
+
+    def _put(
+        self,
+        kind: Kind,
+        inputs: tuple[int, ...],
+        width: int | None,
+        where: str,
+        *,
+        function: Function = "identity",
+        weight: nn.Parameter | None = None,
+        bias: nn.Parameter | None = None,
+        numbers: tuple[float, ...] = (),
+        constants: tuple[Numbers, ...] = (),
+    ) -> int:
+        output = len(self.widths)
+        self.drafts.append(
+            _Draft(kind, inputs, output, where, function, weight, bias, numbers, constants)
+        )
+        self.widths.append(width)
+        return output
+
+    def _use(self, *parameters: nn.Parameter | None) -> None:
+        """Look at each parameter once: the native engine must be able to read and write it."""
+        for parameter in parameters:
+            if parameter is None or id(parameter) in self.parameters:
+                continue
+            if type(parameter) is not nn.Parameter:
+                raise NotUnderstood(f"a parameter is a {type(parameter).__name__}")
+            if is_lazy(parameter):
+                raise NotUnderstood("a parameter has no shape yet")
+            if parameter.device.type != "cpu":
+                raise NotUnderstood(f"a parameter is on {parameter.device}")
+            if self.dtype is None:
+                self.dtype = parameter.dtype
+            if parameter.dtype not in DTYPES or parameter.dtype != self.dtype:
+                names = sorted({_dtype_name(self.dtype), _dtype_name(parameter.dtype)})
+                raise NotUnderstood(f"its parameters are {' and '.join(names)}")
+            if not parameter.is_contiguous():
+                raise NotUnderstood("a parameter is not contiguous")
+            if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
+                raise NotUnderstood("a parameter has a hook on its gradient")
+            self.parameters[id(parameter)] = parameter
+
+
+def _id(parameter: nn.Parameter | None) -> int | None:
+    return None if parameter is None else id(parameter)
+
+
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _check_apart(parameters: list[nn.Parameter]) -> None:
+    """Refuse parameters that share memory without being the same tensor."""
+    places = sorted((p.data_ptr(), p.numel() * p.element_size()) for p in parameters)
+    for (start, size), (next_start, _) in pairwise(places):
+        if start + size > next_start:
+            raise NotUnderstood("two parameters share memory")

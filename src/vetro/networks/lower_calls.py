@@ -1,0 +1,247 @@
+"""What torch's functions, methods and operators mean on stand-ins: activations and layers.
+
+Handlers take what torch's function takes, after the trace; NotUnderstood or TypeError for
+what they do not know.  Sums, products and shapes: lower_arithmetic.py and lower_shapes.py.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from vetro.networks import lower_arithmetic, lower_shapes
+from vetro.networks.lowered import Function
+from vetro.networks.refusal import NotUnderstood
+from vetro.networks.standin import StandIn, Value, Weight
+from vetro.networks.tracing import Trace, value_of
+
+Handler = Callable[..., Any]
+
+_SYMBOLS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%",
+    "pow": "**", "matmul": "@", "and_": "&", "or_": "|", "xor": "^", "lt": "<", "le": "<=",
+    "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "getitem": "[]", "inv": "~",
+    "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=", "imatmul": "@=", "ipow": "**=",
+}  # fmt: skip
+
+
+def name_of(target: Any) -> str:
+    """How messages name an operation: torch.sin, Tensor.sin, the operator **."""
+    if isinstance(target, str):
+        return f"Tensor.{target}"
+    name = getattr(target, "__name__", str(target))
+    if getattr(target, "__module__", "") == "_operator":
+        return f"the operator {_SYMBOLS.get(name, name)}"
+    if getattr(torch, name, None) is target:
+        return f"torch.{name}"
+    if hasattr(functional, name):
+        return f"torch.nn.functional.{name}"
+    return f"Tensor.{name}" if hasattr(torch.Tensor, name) else name
+
+
+def find(target: Any) -> Handler | None:
+    """What handles an operator, a torch function, or (target a text) a method."""
+    if isinstance(target, str):
+        return METHODS.get(target)
+    handler = FUNCTIONS.get(target)
+    if handler is None and torch.overrides.is_tensor_method_or_property(target):
+        return METHODS.get(target.__name__)
+    return handler
+
+
+def _activation(t: Trace, x: Any, function: Function, *numbers: float, inplace: bool) -> StandIn:
+    value = value_of(x)
+    made = t.assembly.activation(value, function, tuple(map(float, numbers)), t.where())
+    if inplace:
+        return replace(t, x, made)
+    return t.tensor(made, x.held.squeezed)
+
+
+def replace(t: Trace, x: Any, made: int) -> StandIn:
+    """Let the tensor x hold `made` from now on, as an operation in place does."""
+    value = value_of(x)
+    if not t.assembly.may_change(value, but_for=made):
+        raise NotUnderstood("changes in place what is needed elsewhere")
+    x.held.storage.value = made
+    return x  # type: ignore[no-any-return]
+
+
+def relu(t: Trace, input: Any, inplace: bool = False) -> StandIn:
+    return _activation(t, input, "relu", inplace=inplace)
+
+
+def tanh(t: Trace, input: Any) -> StandIn:
+    return _activation(t, input, "tanh", inplace=False)
+
+
+def sigmoid(t: Trace, input: Any) -> StandIn:
+    return _activation(t, input, "sigmoid", inplace=False)
+
+
+def silu(t: Trace, input: Any, inplace: bool = False) -> StandIn:
+    return _activation(t, input, "silu", inplace=inplace)
+
+
+def leaky_relu(
+    t: Trace, input: Any, negative_slope: float = 0.01, inplace: bool = False
+) -> StandIn:
+    return _activation(t, input, "leaky_relu", negative_slope, inplace=inplace)
+
+
+def elu(t: Trace, input: Any, alpha: float = 1.0, inplace: bool = False) -> StandIn:
+    return _activation(t, input, "elu", alpha, inplace=inplace)
+
+
+def gelu(t: Trace, input: Any, *, approximate: str = "none") -> StandIn:
+    functions: dict[str, Function] = {"none": "gelu", "tanh": "gelu_tanh"}
+    if approximate not in functions:
+        raise NotUnderstood(f"gelu with approximate={approximate!r}")
+    return _activation(t, input, functions[approximate], inplace=False)
+
+
+def softplus(t: Trace, input: Any, beta: float = 1, threshold: float = 20) -> StandIn:
+    return _activation(t, input, "softplus", beta, threshold, inplace=False)
+
+
+def dropout(
+    t: Trace, input: Any, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> StandIn:
+    value = value_of(input)
+    if not training or p == 0:
+        return lower_shapes.same(t, input)
+    made = t.assembly.dropout(value, float(p), t.where())
+    return replace(t, input, made) if inplace else t.tensor(made, input.held.squeezed)
+
+
+def torch_dropout(t: Trace, input: Any, p: float, train: bool) -> StandIn:
+    return dropout(t, input, p, train)
+
+
+def linear(t: Trace, input: Any, weight: Any, bias: Any = None) -> StandIn:
+    parameter = _parameter(weight, "weight")
+    offset = None if bias is None else _parameter(bias, "bias")
+    return t.tensor(t.assembly.affine(_matrix(input), parameter, offset, t.where()))
+
+
+def matmul(t: Trace, input: Any, other: Any) -> StandIn:
+    return t.tensor(t.assembly.affine(_matrix(input), _turned(other), None, t.where()))
+
+
+def addmm(t: Trace, input: Any, mat1: Any, mat2: Any) -> StandIn:
+    bias = _parameter(input, "bias")
+    return t.tensor(t.assembly.affine(_matrix(mat1), _turned(mat2), bias, t.where()))
+
+
+def layer_norm(
+    t: Trace,
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+) -> StandIn:
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    learned = [None if held is None else _parameter(held, "weight") for held in (weight, bias)]
+    return t.tensor(
+        t.assembly.layer_norm(_matrix(input), shape, learned[0], learned[1], float(eps), t.where())
+    )
+
+
+def _matrix(x: Any) -> int:
+    """The value of a stand-in of shape (rows, features)."""
+    value = value_of(x)
+    if x.held.squeezed:
+        raise NotUnderstood("a layer reads a tensor of shape (rows,)")
+    return value
+
+
+def _turned(weight: Any) -> nn.Parameter:
+    """The parameter W of a product with W^T."""
+    if not (isinstance(weight, StandIn) and isinstance(weight.held, Weight)):
+        raise NotUnderstood("multiplies by a matrix that is not a transposed parameter")
+    if not weight.held.transposed:
+        raise NotUnderstood("multiplies by a weight stored as (in, out), not as (out, in)")
+    return weight.held.parameter
+
+
+def _parameter(held: Any, role: str) -> nn.Parameter:
+    if isinstance(held, StandIn) and isinstance(held.held, Weight):
+        if held.held.transposed:
+            raise NotUnderstood(f"takes a transposed parameter as its {role}")
+        return held.held.parameter
+    if isinstance(held, nn.Parameter):
+        return held
+    if isinstance(held, StandIn) and isinstance(held.held, Value):
+        raise NotUnderstood(f"its {role} depends on the data")
+    raise NotUnderstood(f"its {role} is not a parameter")
+
+
+def _in_place(handler: Handler) -> Handler:
+    def change(t: Trace, input: Any, *args: Any, **kwargs: Any) -> StandIn:
+        made = handler(t, input, *args, **kwargs)
+        return replace(t, input, value_of(made))
+
+    return change
+
+
+_EVERYWHERE: dict[str, Handler] = {
+    "relu": relu,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
+    **lower_arithmetic.NAMED,
+    **lower_shapes.NAMED,
+    "matmul": matmul,
+    "mm": matmul,
+    "addmm": addmm,
+}
+"""Names that mean the same in torch, in torch.nn.functional and as methods."""
+
+_OF_FUNCTIONAL: dict[str, Handler] = {
+    "linear": linear,
+    "silu": silu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "gelu": gelu,
+    "softplus": softplus,
+    "dropout": dropout,
+    "layer_norm": layer_norm,
+}
+
+METHODS: dict[str, Handler] = {
+    **_EVERYWHERE,
+    **{f"{name}_": _in_place(_EVERYWHERE[name]) for name in ("relu", "tanh", "sigmoid")},
+    **{f"{name}_": _in_place(handler) for name, handler in lower_arithmetic.NAMED.items()},
+    **lower_arithmetic.DUNDERS,
+    **{name: _in_place(handler) for name, handler in lower_arithmetic.IN_PLACE_DUNDERS.items()},
+    **lower_shapes.METHODS,
+    "__matmul__": matmul,
+}
+
+FUNCTIONS: dict[Any, Handler] = {
+    **{
+        getattr(home, name): handler
+        for home in (torch, functional)
+        for name, handler in _EVERYWHERE.items()
+        if hasattr(home, name)
+    },
+    **{getattr(functional, name): handler for name, handler in _OF_FUNCTIONAL.items()},
+    torch.special.expit: sigmoid,
+    torch.dropout: torch_dropout,
+    torch.relu_: _in_place(relu),
+    torch.tanh_: _in_place(tanh),
+    torch.sigmoid_: _in_place(sigmoid),
+    functional.leaky_relu_: _in_place(leaky_relu),
+    functional.elu_: _in_place(elu),
+    **lower_arithmetic.OPERATORS,
+    **{
+        function: _in_place(handler)
+        for function, handler in lower_arithmetic.IN_PLACE_OPERATORS.items()
+    },
+    **lower_shapes.OPERATORS,
+    operator.matmul: matmul,
+}

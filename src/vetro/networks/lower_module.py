@@ -1,0 +1,196 @@
+"""Lowering a torch module: the operations that its forward is made of.
+
+A tree of plain nn.Sequential is read as it stands, in microseconds; any other forward is
+run once on stand-ins (trace.py).  Not the choice of an engine: engines/explain.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from vetro.networks.assembly import Assembly
+from vetro.networks.lowered import LoweredNetwork, Operation
+from vetro.networks.module_checks import check_module, title
+from vetro.networks.refusal import NotUnderstood
+from vetro.networks.trace import trace
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """What lower_module found.
+
+    parameters: the module's own tensor of each slot of `network`.  squeezed: the module
+    gives (rows,) rather than (rows, 1).  traced: the forward was the user's own.
+    """
+
+    network: LoweredNetwork
+    parameters: tuple[nn.Parameter, ...]
+    squeezed: bool
+    traced: bool
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.float64 if self.network.dtype == "float64" else torch.float32
+
+
+def lower_module(
+    module: nn.Module, *, inputs: int | None = None, training: bool | None = None
+) -> Lowering:
+    """The module's forward on (rows, inputs) as operations; NotUnderstood with the reason.
+
+    inputs: the features, if known.  training: as if module.train(training) had been
+    called; None: every part in the mode it is in.  Changes nothing of the module.
+    """
+    check_module(module)
+    if training is None:
+        assembly = Assembly(inputs)
+        value = _read(assembly, 0, "", module)
+        if value is not None:
+            network, parameters = assembly.finish(value, module.named_parameters())
+            return Lowering(network, parameters, squeezed=False, traced=False)
+    assembly = Assembly(inputs)
+    value, squeezed = trace(module, assembly, training)
+    network, parameters = assembly.finish(value, module.named_parameters())
+    return Lowering(network, parameters, squeezed, traced=True)
+
+
+def check_validation(module: nn.Module, lowering: Lowering) -> None:
+    """NotUnderstood if the forward in eval mode is more different than by its dropouts."""
+    if not lowering.traced:
+        return
+    held_out = lower_module(module, inputs=lowering.network.inputs, training=False)
+    for operation in held_out.network.operations:
+        if operation.kind == "dropout":
+            raise NotUnderstood(f"{operation.where} drops values in eval mode, too")
+    if held_out.squeezed != lowering.squeezed or not _alike(lowering, held_out):
+        raise NotUnderstood(
+            f"the forward of {type(module).__name__} is another one in eval mode, "
+            "by more than its dropouts"
+        )
+
+
+def _alike(first: Lowering, second: Lowering) -> bool:
+    if len(first.parameters) != len(second.parameters):
+        return False
+    if any(a is not b for a, b in zip(first.parameters, second.parameters, strict=True)):
+        return False
+    operations = _without_dropout(first.network), _without_dropout(second.network)
+    if len(operations[0]) != len(operations[1]):
+        return False
+    return all(
+        a[:-1] == b[:-1] and all(np.array_equal(c, d) for c, d in zip(a[-1], b[-1], strict=True))
+        for a, b in zip(*operations, strict=True)
+    )
+
+
+def _without_dropout(network: LoweredNetwork) -> list[tuple[Any, ...]]:
+    """What each operation computes, its constants last, as if nothing were dropped."""
+    value_of = {0: 0}
+    found: list[tuple[Any, ...]] = []
+    for operation in network.operations:
+        inputs = tuple(value_of[value] for value in operation.inputs)
+        if operation.kind == "dropout":
+            value_of[operation.output] = inputs[0]
+            continue
+        value_of[operation.output] = len(found) + 1
+        found.append((*_settings(operation), inputs, operation.constants))
+    return found
+
+
+def _settings(operation: Operation) -> tuple[Any, ...]:
+    return (
+        operation.kind, operation.function, operation.weight, operation.bias, operation.numbers,
+    )  # fmt: skip
+
+
+def _read(assembly: Assembly, value: int, name: str, module: nn.Module) -> int | None:
+    """The value that a tree of plain layers makes; None if it holds something else."""
+    if type(module) is nn.Sequential:
+        prefix = f"{name}." if name else ""
+        result: int | None = value
+        for key, child in module._modules.items():
+            if result is None or child is None:
+                return None
+            result = _read(assembly, result, prefix + key, child)
+        return result
+    layer = _LAYERS.get(type(module))
+    if layer is None:
+        return None
+    where = title(name, module)
+    try:
+        return layer(assembly, value, where, module)
+    except NotUnderstood as refused:
+        raise NotUnderstood(f"{where}: {refused}") from None
+
+
+def _linear(assembly: Assembly, value: int, where: str, layer: nn.Linear) -> int | None:
+    weight, bias = layer._parameters.get("weight"), layer._parameters.get("bias")
+    if weight is None or (bias is None and "bias" not in layer._parameters):
+        return None
+    return assembly.affine(value, weight, bias, where)
+
+
+def _layer_norm(assembly: Assembly, value: int, where: str, layer: nn.LayerNorm) -> int | None:
+    held = layer._parameters
+    if "weight" not in held or "bias" not in held:
+        return None
+    shape = tuple(layer.normalized_shape)
+    return assembly.layer_norm(value, shape, held["weight"], held["bias"], layer.eps, where)
+
+
+def _dropout(assembly: Assembly, value: int, where: str, layer: nn.Dropout) -> int | None:
+    if not layer.training or layer.p == 0:
+        return value
+    return None if layer.inplace else assembly.dropout(value, layer.p, where)
+
+
+def _flatten(assembly: Assembly, value: int, where: str, layer: nn.Flatten) -> int | None:
+    return value if (layer.start_dim, layer.end_dim) in ((1, -1), (1, 1)) else None
+
+
+def _activation(
+    function: Any, numbers: Callable[[Any], tuple[float, ...]] = lambda _: ()
+) -> Callable[[Assembly, int, str, Any], int | None]:
+    """How an activation's layer is read.
+
+    In place is the same, except on what a derivative needs or on the input: trace.py tells.
+    """
+
+    def read(assembly: Assembly, value: int, where: str, layer: Any) -> int | None:
+        if getattr(layer, "inplace", False) and not assembly.may_change(value):
+            return None
+        return assembly.activation(value, function, numbers(layer), where)
+
+    return read
+
+
+def _gelu(assembly: Assembly, value: int, where: str, layer: nn.GELU) -> int | None:
+    function = {"none": "gelu", "tanh": "gelu_tanh"}.get(layer.approximate)
+    return None if function is None else _activation(function)(assembly, value, where, layer)
+
+
+def _softplus_numbers(layer: Any) -> tuple[float, ...]:
+    return float(layer.beta), float(layer.threshold)
+
+
+_LAYERS: dict[type[nn.Module], Callable[[Assembly, int, str, Any], int | None]] = {
+    nn.Linear: _linear,
+    nn.LayerNorm: _layer_norm,
+    nn.Dropout: _dropout,
+    nn.Flatten: _flatten,
+    nn.Identity: lambda assembly, value, where, layer: value,
+    nn.ReLU: _activation("relu"),
+    nn.Tanh: _activation("tanh"),
+    nn.Sigmoid: _activation("sigmoid"),
+    nn.SiLU: _activation("silu"),
+    nn.GELU: _gelu,
+    nn.LeakyReLU: _activation("leaky_relu", lambda layer: (float(layer.negative_slope),)),
+    nn.ELU: _activation("elu", lambda layer: (float(layer.alpha),)),
+    nn.Softplus: _activation("softplus", _softplus_numbers),
+}

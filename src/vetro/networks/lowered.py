@@ -1,0 +1,121 @@
+"""A lowered network: the operations that the native engine runs, one after the other.
+
+A frozen description without numbers, more general than Network: any chain of affine layers,
+activations, layer norms, fixed scalings and residual sums, with shared weights.  Made from a
+Network by `lower_network` below, from a torch module by lower_module.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.networks.network import Network, ParameterSlot
+
+Kind = Literal["affine", "activation", "layer_norm", "dropout", "scale", "add"]
+Function = Literal[
+    "identity", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
+    "softplus",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: reads the values numbered in `inputs`, writes the value `output`.
+
+    Values are numbered in the order in which they are made; 0 is the network's input.
+
+    affine: y = x W^T + b, weight (out, in), bias (out,) or None.
+    activation: y = function(x), with its numbers: leaky_relu (slope,), elu (alpha,),
+    softplus (beta, threshold).
+    layer_norm: over the features, numbers (eps,), weight and bias (features,) or None.
+    dropout: numbers (share,), scaled by 1 / (1 - share) in training, the identity else.
+    scale: y = x * factor + shift, constants[0] factor and constants[1] shift, (features,).
+    add: y = inputs[0] + inputs[1].
+    weight, bias: numbers of slots in LoweredNetwork.slots.  where: names the module or the
+    line that it came from, such as 'layer1 (Linear)'.
+    """
+
+    kind: Kind
+    inputs: tuple[int, ...]
+    output: int
+    function: Function = "identity"
+    weight: int | None = None
+    bias: int | None = None
+    numbers: tuple[float, ...] = ()
+    constants: tuple[NDArray[np.float64], ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class LoweredNetwork:
+    """The operations in order, the widths of the values, and the parameters' layout.
+
+    widths: features of each value, widths[0] inputs, the last operation's output last.
+    slots: every parameter once, also when two operations share it, in the flat vector of
+    parameter_count numbers.  dtype: of parameters, inputs and outputs.
+    """
+
+    operations: tuple[Operation, ...]
+    widths: tuple[int, ...]
+    slots: tuple[ParameterSlot, ...]
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @property
+    def inputs(self) -> int:
+        return self.widths[0]
+
+    @property
+    def outputs(self) -> int:
+        return self.widths[self.operations[-1].output] if self.operations else self.widths[0]
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(slot.size for slot in self.slots)
+
+
+def lower_network(network: Network) -> LoweredNetwork:
+    """The operations of a Network; its slots are the network's own."""
+    operations: list[Operation] = []
+    widths = [network.inputs]
+    layers = list(pairwise(network.sizes))
+    for number, (_, outputs) in enumerate(layers, start=1):
+        slot = 2 * (number - 1)
+        name = f"layer{number}"
+        value = len(widths) - 1
+        operations.append(
+            Operation("affine", (value,), value + 1, weight=slot, bias=slot + 1, where=name)
+        )
+        widths.append(outputs)
+        if number == len(layers):
+            break
+        value += 1
+        numbers = (0.01,) if network.activation == "leaky_relu" else ()
+        operations.append(
+            Operation(
+                "activation",
+                (value,),
+                value + 1,
+                function=network.activation,
+                numbers=numbers,
+                where=f"{network.activation}{number}",
+            )
+        )
+        widths.append(outputs)
+        if network.dropout > 0:
+            value += 1
+            operations.append(
+                Operation(
+                    "dropout",
+                    (value,),
+                    value + 1,
+                    numbers=(network.dropout,),
+                    where=f"dropout{number}",
+                )
+            )
+            widths.append(outputs)
+    return LoweredNetwork(tuple(operations), tuple(widths), network.slots)

@@ -1,0 +1,77 @@
+"""What a module must not have for its forward to say all that happens.
+
+Hooks, compiled or replaced forwards and parametrisations change a step without being
+part of any forward.  Not the forward itself: trace.py reads that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules import module as torch_module
+
+from vetro.networks.refusal import NotUnderstood
+
+_HOOKS = {
+    "_forward_pre_hooks": "a forward pre-hook",
+    "_forward_hooks": "a forward hook",
+    "_backward_pre_hooks": "a backward pre-hook",
+    "_backward_hooks": "a backward hook",
+}
+
+
+def module_hooks(module: nn.Module) -> str:
+    """The first kind of hook of this one module, in words; "" if it has none."""
+    own = module.__dict__
+    for key, words in _HOOKS.items():
+        hooks = own.get(key)
+        if hooks:
+            hook = next(iter(hooks.values()))
+            return f"{words} ({getattr(hook, '__name__', type(hook).__name__)})"
+    return ""
+
+
+def check_module(module: nn.Module) -> None:
+    """NotUnderstood, naming the part of the module, if more than its forward runs."""
+    for key, words in _HOOKS.items():
+        if getattr(torch_module, f"_global{key}", None):
+            raise NotUnderstood(f"{words} for all modules is registered")
+    if torch.is_autocast_enabled("cpu"):
+        raise NotUnderstood("autocast is active")
+    if isinstance(module, torch.jit.ScriptModule):
+        raise NotUnderstood(f"{type(module).__name__} is a script of torch.jit")
+    for name, part in module.named_modules():
+        reason = _strangeness(part)
+        if reason:
+            raise NotUnderstood(f"{title(name, part)} {reason}")
+
+
+def title(name: str, module: nn.Module) -> str:
+    """How messages name a part of a module: 'block.fc (Linear)', the whole as 'Net'."""
+    kind = type(module).__name__
+    return f"{name} ({kind})" if name else kind
+
+
+def _strangeness(part: nn.Module) -> str:
+    own: dict[str, Any] = part.__dict__
+    kind = type(part)
+    if (
+        own.get("_forward_pre_hooks")
+        or own.get("_forward_hooks")
+        or own.get("_backward_pre_hooks")
+        or own.get("_backward_hooks")
+    ):
+        if isinstance(part, nn.modules.lazy.LazyModuleMixin) and part.has_uninitialized_params():
+            return "is lazy: it has no shape before its first call"
+        return f"has {module_hooks(part)}"
+    if own.get("_compiled_call_impl") is not None or kind.__name__ == "OptimizedModule":
+        return "is compiled by torch.compile"
+    if kind.__call__ is not nn.Module.__call__:
+        return "has its own __call__"
+    if "forward" in own:
+        return "has a forward that was replaced on the object"
+    if "parametrizations" in own["_modules"]:
+        return "is parametrized"
+    return ""

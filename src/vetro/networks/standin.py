@@ -1,0 +1,147 @@
+"""Stand-ins: what a forward is given in place of tensors, so that it says what it does.
+
+A stand-in takes every operator, method and torch function, through torch.fx's proxy, and
+hands it to its trace.  It knows shapes, no numbers.  What the calls mean: lower_calls.py.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from torch import Tensor, fx, nn
+
+
+@dataclass(slots=True)
+class Storage:
+    """The memory of a tensor: the value that it holds now.  Views share it."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A tensor that depends on the input: (rows, features), or (rows,) if squeezed."""
+
+    storage: Storage
+    squeezed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A parameter of the module, or its transposed view."""
+
+    parameter: nn.Parameter
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """The number of rows: x.shape[0]."""
+
+
+class Tracer(Protocol):
+    """What stand-ins report to."""
+
+    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
+
+    def attribute(self, standin: StandIn, name: str) -> Any: ...
+
+    def refuse(self, reason: str) -> Exception: ...
+
+
+class StandIn(fx.Proxy):
+    """A tensor of the forward (Value, Weight), or its number of rows."""
+
+    def __init__(self, tracer: Tracer, held: Value | Weight | RowCount) -> None:
+        # Not fx's own initialiser: there is no graph, the trace assembles the network at once.
+        self.tracer: Any = tracer
+        self.held = held
+
+    def __repr__(self) -> str:
+        return f"StandIn({self.held})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(Tensor, name):
+            raise AttributeError(f"a tensor has no attribute {name!r}")
+        return self.tracer.attribute(self, name)
+
+    def __bool__(self) -> bool:
+        raise self.tracer.refuse("{forward} branches on its data")
+
+    def __iter__(self) -> Iterator[fx.Proxy]:
+        raise self.tracer.refuse("{forward} goes through a tensor's rows")
+
+    def __len__(self) -> int:
+        raise self.tracer.refuse("{forward} asks for a number of rows")
+
+    def _number(self) -> Any:
+        raise self.tracer.refuse("{forward} turns data into a Python number")
+
+    __int__ = __float__ = __index__ = __complex__ = _number
+
+    def __array__(self, *arguments: Any) -> Any:
+        raise self.tracer.refuse("{forward} turns data into a NumPy array")
+
+    def __contains__(self, item: object) -> bool:
+        raise self.tracer.refuse("{forward} branches on its data")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise self.tracer.refuse("{forward} writes into a tensor")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        raise self.tracer.refuse("{forward} copies a tensor")
+
+    @classmethod
+    def __torch_function__(
+        cls, orig_method: Any, types: Any, args: Any = None, kwargs: Any = None
+    ) -> Any:
+        tracer = _tracer_of((*(args or ()), *(kwargs or {}).values()))
+        return tracer.call(orig_method, tuple(args or ()), dict(kwargs or {}))
+
+
+def method(standin: StandIn, name: str) -> Any:
+    """The bound method `name` of a stand-in."""
+    return partial(_call_method, standin, name)
+
+
+def _call_method(standin: StandIn, name: str, *args: Any, **kwargs: Any) -> Any:
+    return standin.tracer.call(name, (standin, *args), kwargs)
+
+
+def _tracer_of(arguments: Any) -> Any:
+    for argument in arguments:
+        if isinstance(argument, StandIn):
+            return argument.tracer
+        if isinstance(argument, list | tuple):
+            found = _tracer_of(argument)
+            if found is not None:
+                return found
+    return None
+
+
+def _take_operators() -> None:
+    """Let every arithmetic operator, also in place and reflected, report as itself."""
+    arithmetic = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+    for name in (*arithmetic, "and", "or", "xor", "lshift", "rshift"):
+        plain = getattr(operator, f"__{name}__")
+        in_place = getattr(operator, f"__i{name}__")
+        setattr(StandIn, f"__{name}__", _operator(plain))
+        setattr(StandIn, f"__i{name}__", _operator(in_place))
+        setattr(StandIn, f"__r{name}__", _operator(plain, reflected=True))
+    for name in ("neg", "pos", "abs", "invert", "getitem", "eq", "ne", "lt", "le", "gt", "ge"):
+        setattr(StandIn, f"__{name}__", _operator(getattr(operator, f"__{name}__")))
+
+
+def _operator(function: Any, reflected: bool = False) -> Any:
+    def report(self: StandIn, *others: Any) -> Any:
+        args = (*others, self) if reflected else (self, *others)
+        return self.tracer.call(function, args, {})
+
+    return report
+
+
+_take_operators()

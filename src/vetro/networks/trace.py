@@ -1,0 +1,221 @@
+"""Tracing: a forward run once on stand-ins, and the operations that it made.
+
+The forward runs on a twin of the module whose parameters are stand-ins, so that whatever
+it changes, it changes the twin.  What the calls mean: lower_calls.py.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from vetro.networks import lower_calls
+from vetro.networks.assembly import Assembly
+from vetro.networks.module_checks import title
+from vetro.networks.refusal import NotUnderstood
+from vetro.networks.standin import RowCount, StandIn, Storage, Value, Weight, method
+from vetro.networks.twin import Twin
+
+_TORCH = str(Path(torch.__file__).parent)
+_HERE = str(Path(__file__).parent)
+
+
+def trace(module: nn.Module, assembly: Assembly, training: bool | None) -> tuple[int, bool]:
+    """The value that the forward returns, and whether as (rows,); NotUnderstood if it cannot
+    be told.  training: as if in this mode."""
+    for parameter in module.parameters():
+        assembly.dtype = parameter.dtype
+        break
+    return _Trace(module, assembly, training).run()
+
+
+class _Trace:
+    """One run of a forward on stand-ins."""
+
+    def __init__(self, module: nn.Module, assembly: Assembly, training: bool | None) -> None:
+        self.assembly = assembly
+        self.module = module
+        self.refused: NotUnderstood | None = None
+        self.twin = Twin(module, lambda parameter: StandIn(self, Weight(parameter)), training)
+
+    def run(self) -> tuple[int, bool]:
+        chance = _RandomState()
+        try:
+            with torch.enable_grad():
+                output = self.twin.module(self.tensor(0))
+        except Exception as caught:
+            if self.refused is None:
+                raise self._refused_by(caught) from caught
+        finally:
+            moved = chance.restore()
+        if self.refused is not None:
+            # Also where the forward caught the exception and went on.
+            raise self.refused from None
+        name = type(self.module).__name__
+        if moved:
+            raise NotUnderstood(f"the forward of {name} draws random numbers ({moved})")
+        changed = self.twin.changed()
+        if changed:
+            raise NotUnderstood(f"the forward of {name} changes {changed}")
+        if not isinstance(output, StandIn) or not isinstance(output.held, Value):
+            kind = "no tensor" if isinstance(output, StandIn) else f"a {type(output).__name__}"
+            raise NotUnderstood(f"the forward of {name} returns {kind}, not one tensor")
+        return output.held.storage.value, output.held.squeezed
+
+    # What lower_calls.py uses
+
+    def tensor(self, value: int, squeezed: bool = False) -> StandIn:
+        """A new tensor that holds `value`."""
+        return StandIn(self, Value(Storage(value), squeezed))
+
+    def standin(self, held: Value | Weight | RowCount) -> StandIn:
+        return StandIn(self, held)
+
+    def guess_inputs(self) -> int:
+        """What the first layer of the module that reads features takes."""
+        for part in self.module.modules():
+            if isinstance(part, nn.Linear):
+                return part.in_features
+        raise NotUnderstood("asks for the number of inputs, which is not known")
+
+    def refuse(self, reason: str) -> NotUnderstood:
+        """The refusal of what runs now, with its place; remembered should it be caught."""
+        frames = _frames(sys._getframe(1))
+        self.refused = self._placed(reason, frames)
+        return self.refused
+
+    def where(self) -> str:
+        """The innermost layer that runs now, or the line."""
+        line, part, _ = self._place(_frames(sys._getframe(1)))
+        return part or line
+
+    # What stand-ins use
+
+    def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of an operator, a torch function, or (target a text) a method."""
+        name = lower_calls.name_of(target)
+        if any(isinstance(argument, StandIn) and argument.tracer is not self for argument in args):
+            raise self.refuse("{forward} keeps tensors of an earlier call")
+        handler = lower_calls.find(target)
+        if handler is None:
+            raise self.refuse(f"{{{name}}} is not an operation that the native engine has")
+        if not torch.is_grad_enabled():
+            raise self.refuse("{forward} computes without gradients")
+        if torch.is_autocast_enabled("cpu"):
+            raise self.refuse("{forward} turns on autocast")
+        try:
+            return handler(self, *args, **kwargs)
+        except NotUnderstood as refused:
+            if refused is self.refused:
+                raise
+            raise self.refuse(str(refused)) from None
+        except TypeError:
+            raise self.refuse(f"{name} is called in a way that is not understood") from None
+
+    def attribute(self, standin: StandIn, name: str) -> Any:
+        """The attribute of a tensor: its shape, dtype, ..., or a method."""
+        held = standin.held
+        if isinstance(held, RowCount):
+            raise self.refuse("{forward} computes with the number of rows")
+        if isinstance(held, Weight) and name in ("shape", "requires_grad", "ndim"):
+            parameter = held.parameter.T if held.transposed else held.parameter
+            return getattr(parameter, name)
+        simple = {"dtype": self.assembly.dtype, "device": torch.device("cpu"), "is_cuda": False}
+        if name in simple:
+            return simple[name]
+        if name in ("shape", "ndim", "T", "mT"):
+            return self.call(name, (standin,), {})
+        if not callable(getattr(torch.Tensor, name)):
+            raise self.refuse(f"{{forward}} uses .{name}")
+        return method(standin, name)
+
+    # Places
+
+    def _refused_by(self, caught: Exception) -> NotUnderstood:
+        """The refusal for what the forward itself, or torch within it, raised."""
+        frames = []
+        step = caught.__traceback__
+        while step is not None:
+            frames.append((step.tb_frame, step.tb_lineno))
+            step = step.tb_next
+        first_line = str(caught).strip().partition("\n")[0]
+        _, part, _ = self._place(reversed(frames))
+        if part:
+            return self._placed(
+                "{call} is not an operation that the native engine has", frames[::-1]
+            )
+        return self._placed(
+            f"{{forward}} raised {type(caught).__name__}: {first_line}", frames[::-1]
+        )
+
+    def _placed(self, reason: str, frames: Any) -> NotUnderstood:
+        line, part, forward = self._place(frames)
+        opened, closed = reason.find("{"), reason.find("}")
+        if opened >= 0:
+            word = reason[opened + 1 : closed]
+            if word == "forward":
+                word = f"the forward of {forward}"
+            elif part:
+                word = part
+            reason = reason[:opened] + word + reason[closed + 1 :]
+        elif part:
+            reason = f"{part}: {reason}"
+        return NotUnderstood(f"{line}: {reason}" if line else reason)
+
+    def _place(self, frames: Any) -> tuple[str, str, str]:
+        """From the innermost frame outwards: the line of the user's code, the layer of torch
+        that it called, if any, and the class whose forward it is."""
+        part = ""
+        for frame, number in frames:
+            file = frame.f_code.co_filename
+            if file.startswith(_HERE):
+                continue
+            owner = frame.f_locals.get("self")
+            known = self.twin.names.get(id(owner)) if isinstance(owner, nn.Module) else None
+            if file.startswith((_TORCH, "<frozen")):
+                if not part and isinstance(owner, nn.Module) and frame.f_code.co_name == "forward":
+                    part = title(known or "", owner)
+                continue
+            forward = type(owner if isinstance(owner, nn.Module) else self.module).__name__
+            file = file.replace("\\", "/").rpartition("/")[2]
+            return f"{file}:{number}", part, forward
+        return "", part, type(self.module).__name__
+
+
+def _frames(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
+    """The frames from this one outwards, up to where the trace began."""
+    while frame is not None and frame.f_code is not _Trace.run.__code__:
+        yield frame, frame.f_lineno
+        frame = frame.f_back
+
+
+class _RandomState:
+    """The states of the generators that a forward may draw from."""
+
+    def __init__(self) -> None:
+        self._torch = torch.get_rng_state()
+        self._python = random.getstate()
+        self._numpy: Any = np.random.get_state()
+
+    def restore(self) -> str:
+        """Put back what moved; the generator that did, "" if none."""
+        moved = ""
+        if not torch.equal(self._torch, torch.get_rng_state()):
+            torch.set_rng_state(self._torch)
+            moved = "torch"
+        if self._python != random.getstate():
+            random.setstate(self._python)
+            moved = "random"
+        now: Any = np.random.get_state()
+        if self._numpy[2] != now[2] or not np.array_equal(self._numpy[1], now[1]):
+            np.random.set_state(self._numpy)
+            moved = "numpy.random"
+        return moved

@@ -1,0 +1,43 @@
+"""What the handlers of calls know of a trace, and how they look at its stand-ins."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from vetro.networks.assembly import Assembly
+from vetro.networks.refusal import NotUnderstood
+from vetro.networks.standin import RowCount, StandIn, Value, Weight
+
+
+class Trace(Protocol):
+    """The run of a forward that a call belongs to.
+
+    tensor: a new stand-in that holds a value.  where: names what runs now.  guess_inputs:
+    the features of the input, where nothing has told them yet; NotUnderstood if unknown.
+    """
+
+    @property
+    def assembly(self) -> Assembly: ...
+
+    def tensor(self, value: int, squeezed: bool = False) -> StandIn: ...
+
+    def standin(self, held: Value | Weight | RowCount) -> StandIn: ...
+
+    def where(self) -> str: ...
+
+    def guess_inputs(self) -> int: ...
+
+
+def value_of(x: Any) -> int:
+    """The number of the value that a stand-in holds now; NotUnderstood for anything else."""
+    if isinstance(x, StandIn):
+        if isinstance(x.held, Value):
+            return x.held.storage.value
+        if isinstance(x.held, Weight):
+            raise NotUnderstood("computes with a parameter by itself")
+        raise NotUnderstood("computes with the number of rows")
+    raise NotUnderstood("changes or reads a tensor that does not depend on the input")
+
+
+def is_value(x: Any) -> bool:
+    return isinstance(x, StandIn) and isinstance(x.held, Value)

@@ -1,0 +1,150 @@
+"""A twin of a module: the same classes and attributes, other tensors.
+
+Its parameters are what a function makes of them, its buffers copies, so that a forward can
+run on it without touching the module.  Not a deep copy: no number of a parameter is copied.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Twin:
+    """module: the twin.  names: of its parts, by id."""
+
+    def __init__(
+        self,
+        original: nn.Module,
+        replace: Callable[[nn.Parameter], Any],
+        training: bool | None,
+    ) -> None:
+        self._replace = replace
+        self._training = training
+        self._copies: dict[int, Any] = {}
+        self._kept: list[tuple[Any, Any]] = []
+        self.names: dict[int, str] = {}
+        self.module: nn.Module = self._of_module(original)
+        for name, part in original.named_modules():
+            self.names[id(self._copies[id(part)])] = name
+        self._before = [
+            (copy, dict(vars(copy)))
+            for copy in self._copies.values()
+            if isinstance(copy, nn.Module)
+        ]
+
+    def changed(self) -> str:
+        """The first attribute or buffer that is not as it was, "" if all are."""
+        for part, before in self._before:
+            prefix = self.names.get(id(part), "")
+            prefix = f"{prefix}." if prefix else ""
+            now = vars(part)
+            for name in {**before, **now}:
+                if name not in before or name not in now or before[name] is not now[name]:
+                    return f"{prefix}{name}"
+        for container, before in self._kept:
+            if not _same(container, before):
+                return self._owner(container)
+        return ""
+
+    def _owner(self, container: Any) -> str:
+        """The name of the attribute that holds a container or tensor."""
+        for part, before in self._before:
+            prefix = self.names.get(id(part), "")
+            prefix = f"{prefix}." if prefix else ""
+            for name, value in {**before, **before["_buffers"]}.items():
+                if value is container:
+                    owned = {"_buffers": "a buffer", "_parameters": "a parameter"}
+                    return owned.get(name, f"{prefix}{name}")
+        return "its own attributes"
+
+    def _of_module(self, module: nn.Module) -> Any:
+        if id(module) in self._copies:
+            return self._copies[id(module)]
+        twin = object.__new__(type(module))
+        self._copies[id(module)] = twin
+        own = dict(vars(module))
+        own["_parameters"] = self._kept_copy(
+            {
+                name: None if parameter is None else self._of_parameter(parameter)
+                for name, parameter in module._parameters.items()
+            }
+        )
+        for name, value in own.items():
+            if name not in _STRUCTURE:
+                own[name] = self._of(value)
+        if self._training is not None:
+            own["training"] = self._training
+        vars(twin).update(own)
+        return twin
+
+    def _of_parameter(self, parameter: nn.Parameter) -> Any:
+        if id(parameter) not in self._copies:
+            self._copies[id(parameter)] = self._replace(parameter)
+        return self._copies[id(parameter)]
+
+    def _of(self, value: Any) -> Any:
+        """The twin's own of an attribute's value; what cannot hold tensors is shared."""
+        kind = type(value)
+        if kind in _SHARED:
+            return value
+        if id(value) in self._copies:
+            return self._copies[id(value)]
+        if isinstance(value, nn.Module):
+            return self._of_module(value)
+        if isinstance(value, nn.Parameter):
+            return self._of_parameter(value)
+        if kind is Tensor:
+            copy = value.detach().clone().requires_grad_(value.requires_grad)
+            self._copies[id(value)] = copy
+            self._kept.append((copy, copy.detach().clone()))
+            return copy
+        if kind is np.ndarray:
+            copied = value.copy()
+            self._copies[id(value)] = copied
+            self._kept.append((copied, value.copy()))
+            return copied
+        if kind is MethodType and isinstance(value.__self__, nn.Module):
+            return MethodType(value.__func__, self._of_module(value.__self__))
+        if kind is dict or kind is OrderedDict:
+            return self._kept_copy(kind((key, self._of(item)) for key, item in value.items()))
+        if kind is list:
+            return self._kept_copy([self._of(item) for item in value])
+        if kind is tuple:
+            return tuple(self._of(item) for item in value)
+        if kind is set:
+            return self._kept_copy(set(value))
+        return value
+
+    def _kept_copy(self, container: Any) -> Any:
+        self._kept.append((container, container.copy()))
+        return container
+
+
+# What every module has beside its buffers, parts and own attributes; no forward changes it.
+_STRUCTURE = frozenset(vars(nn.Module())) - {"_buffers", "_modules"}
+_SHARED = frozenset({int, float, bool, str, bytes, type(None), complex, type, torch.dtype})
+
+
+def _same(now: Any, before: Any) -> bool:
+    if isinstance(now, Tensor):
+        alike = (now == before) | ((now != now) & (before != before))
+        return now._version == 0 and bool(alike.all())
+    if isinstance(now, np.ndarray):
+        return bool(np.array_equal(now, before))
+    if len(now) != len(before):
+        return False
+    if isinstance(now, dict):
+        return all(
+            key == other and value is old
+            for (key, value), (other, old) in zip(now.items(), before.items(), strict=True)
+        )
+    if isinstance(now, list):
+        return all(value is old for value, old in zip(now, before, strict=True))
+    return bool(now == before)

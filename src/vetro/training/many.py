@@ -1,0 +1,218 @@
+"""Many trainings of the PyTorch door at once, over all cores.
+
+Each is what vetro.train does by itself, to the last bit.  Those that the native engine
+understands run together, the others one after the other on the torch engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import torch
+
+from vetro.engines import torch_loop
+from vetro.engines.native_core import core
+from vetro.engines.native_loop import MOST_ROWS
+from vetro.errors import TrainingError, error, issue_warnings
+from vetro.networks.refusal import NotUnderstood
+from vetro.training.arguments import Request, Training, check_count, invalid, request
+from vetro.training.ending import Ended, conclude
+from vetro.training.history import History
+from vetro.training.native_door import NativeDoor
+from vetro.training.stepping import Stepping
+from vetro.training.torch_door import run_in_torch
+
+OnProgress = Callable[[int, int], object]
+
+_ROWS_TOGETHER = 8 * MOST_ROWS
+"""Row numbers that the windows of all networks may hold."""
+
+
+def train_many(
+    trainings: Sequence[Training],
+    *,
+    threads: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> list[History]:
+    """Train every module in place, and return the History of each, in the same order.
+
+    threads: cores to use, None for all; no bit depends on it.
+    on_progress(steps, total): steps done of all trainings together, about every 0.1 s and
+    at the end; returning False ends all of them, as Ctrl-C does.
+
+    The trainings share no module, optimizer or generator.  One that shuffles without a
+    generator is given its own, seeded from torch's global one.  Modules are written back as
+    each training ends.  Mistakes raise before any module changed, as in vetro.train, save
+    those of a module that runs on torch: they raise in its turn.  A loss that is not
+    finite ends its own training only, with `stopped` "diverged".
+    """
+    check_count("threads", threads)
+    for training in trainings:
+        if not isinstance(training, Training):
+            kind = type(training).__name__
+            raise invalid("trainings", kind, "it is no Training", "Use vetro.Training(...)")
+    _check_apart(trainings)
+    requests = [request(training) for training in trainings]
+    issue_warnings([notice for asked in requests for notice in asked.notices])
+    ones = [_One(_with_generator(asked), History()) for asked in requests]
+    with _schedules(ones):
+        together = _prepared(ones)
+        total = sum(one.asked.total for one in ones)
+
+        def tick(elsewhere: int) -> bool:
+            steps = sum(len(one.history.loss) for one in ones if not one.running) + elsewhere
+            return on_progress is None or on_progress(steps, total) is not False
+
+        goes_on = _run_together(together, tick, threads or 0)
+        for one in ones:
+            if one.door is None:
+                goes_on = goes_on and _runs_apart(one, tick)
+                one.history.stopped = one.history.stopped or "interrupted"
+    return [one.history for one in ones]
+
+
+@dataclass(eq=False)
+class _One:
+    """One of the trainings on its way."""
+
+    asked: Request
+    history: History
+    stepping: Stepping | None = None
+    door: NativeDoor | None = None
+    running: bool = False
+    began: float = 0.0
+
+    def end(self, ended: Ended) -> None:
+        """Complete the history; a divergence stays this training's own."""
+        self.running = False
+        self.history.seconds = perf_counter() - self.began
+        if self.stepping is not None:
+            self.stepping.finish()
+        try:
+            conclude(self.asked, self.history, ended)
+        except TrainingError as diverged:
+            if diverged.code != "E317":
+                raise
+
+
+def _check_apart(trainings: Sequence[Training]) -> None:
+    """E604 where two trainings change the same object."""
+    seen: dict[int, str] = {}
+    for one in trainings:
+        objects: list[tuple[str, object]] = [
+            ("optimizer", one.optimizer),
+            ("generator", one.generator),
+        ]
+        own = {id(value): name for name, value in objects if value is not None}
+        if isinstance(one.module, torch.nn.Module):
+            learning = (value for value in one.module.parameters() if value.requires_grad)
+            own |= {id(value): "module or parameter" for value in learning}
+        for key, name in own.items():
+            if key in seen:
+                raise error(
+                    "E604",
+                    what=f"two trainings share the same {name}",
+                    mend="Give each training its own, such as copy.deepcopy(module).",
+                )
+        seen |= own
+
+
+def _with_generator(asked: Request) -> Request:
+    training = asked.training
+    if not training.shuffle or training.generator is not None:
+        return asked
+    generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+    return replace(asked, training=replace(training, generator=generator))
+
+
+@contextmanager
+def _schedules(ones: Sequence[_One]) -> Iterator[None]:
+    """Every training with its schedule; the rates that functions vary are put back."""
+    try:
+        for one in ones:
+            one.stepping = one.asked.stepping()
+        yield
+    finally:
+        for one in ones:
+            if one.stepping is not None:
+                one.stepping.finish()
+
+
+def _prepared(ones: Sequence[_One]) -> list[_One]:
+    """Those that the native engine understands, each with its door."""
+    share = _ROWS_TOGETHER // max(1, len(ones))
+    for one in ones:
+        assert one.stepping is not None
+        window = max(1, min(one.asked.total, share // one.asked.batch_size))
+        try:
+            one.door = NativeDoor(one.asked, one.history, one.stepping, threads=1, window=window)
+        except NotUnderstood as why:
+            one.history.reason = str(why)
+    return [one for one in ones if one.door is not None]
+
+
+def _run_together(ones: Sequence[_One], tick: Callable[[int], bool], threads: int) -> bool:
+    """Advance all of them until each has ended; False if all were told to end."""
+    running: dict[_One, NativeDoor] = {}
+    next_tick = perf_counter() + torch_loop.TICK_SECONDS
+    with torch_loop.interrupts() as interrupted:
+        try:
+            for one in ones:
+                assert one.door is not None
+                one.began, one.running = perf_counter(), True
+                running[one] = one.door
+                one.door.loop.feed()
+            while running:
+                trainers = [door.session.trainer for door in running.values()]
+                words = core().advance_many(trainers, torch_loop.TICK_SECONDS, threads)
+                for (one, door), word in zip(list(running.items()), words, strict=True):
+                    if not _goes_on(one, door, word):
+                        del running[one]
+                if interrupted():
+                    return False
+                if perf_counter() >= next_tick or not running:
+                    steps = sum(door.session.trainer.steps for door in running.values())
+                    if not tick(steps):
+                        return False
+                    next_tick = perf_counter() + torch_loop.TICK_SECONDS
+        except KeyboardInterrupt:
+            return False
+        finally:
+            for one, door in running.items():
+                _end(one, door, "interrupted")
+    return True
+
+
+def _goes_on(one: _One, door: NativeDoor, word: str) -> bool:
+    """Whether a trainer has more to do, after its word; if not it has been ended."""
+    trainer = door.session.trainer
+    first = not one.history.loss and (trainer.steps > 0 or word == "diverged")
+    if first and not door.agrees(float(trainer.losses(0)[0])):
+        door.loop.take_back()
+        one.door, one.running, one.history.reason = None, False, door.doubt
+        return False
+    if word == "hungry":
+        door.loop.settle()
+        door.loop.feed()
+    elif word != "time":
+        _end(one, door, door.loop.ended(word))
+        return False
+    return True
+
+
+def _end(one: _One, door: NativeDoor, reason: str) -> None:
+    door.loop.settle(reason == "diverged")
+    door.write_back(reason)
+    one.end(door.ended(reason))
+
+
+def _runs_apart(one: _One, tick: Callable[[int], bool]) -> bool:
+    """Run one on the torch engine; False if it was told to end."""
+    assert one.stepping is not None
+    one.began, one.running = perf_counter(), True
+    ended = run_in_torch(one.asked, one.history, one.stepping, tick)
+    one.end(ended)
+    return ended.reason != "interrupted"

@@ -1,0 +1,222 @@
+"""The PyTorch door on the native engine: what it understands, in the same order as torch.
+
+Understands or says why not (NotUnderstood); the module's own forward on the first batch is
+the witness that it was understood rightly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import torch
+
+from vetro.engines.explain import NativeTask, understand
+from vetro.engines.native_core import core
+from vetro.engines.native_loop import FIRST_WINDOW, NativeLoop, run
+from vetro.engines.native_order import RowOrder
+from vetro.engines.native_session import NativeSession, Settings, native_rows
+from vetro.networks.lower_module import check_validation
+from vetro.networks.refusal import NotUnderstood
+from vetro.training.ahead import Ahead
+from vetro.training.arguments import Request
+from vetro.training.best import evaluating
+from vetro.training.ending import Ended
+from vetro.training.history import History
+from vetro.training.stepping import Stepping
+from vetro.training.torch_door import Tick, explaining, judged_loss
+
+UNDERSTOOD = "the native engine understands the module, the loss and the optimizer"
+
+_AGREE = {torch.float32: 1e-3, torch.float64: 1e-9}
+"""Largest relative difference of the first loss, far above rounding, far below a misreading."""
+
+_WITNESSES = 64
+"""Rows whose outputs are compared where masks of dropout make losses differ."""
+
+_FEW_ROWS = 512
+
+
+def run_natively(
+    asked: Request,
+    history: History,
+    stepping: Stepping,
+    tick: Tick | None,
+    *,
+    forced: bool,
+    threads: int,
+) -> Ended:
+    """Run the native loop; NotUnderstood, with nothing changed, if it must not.
+
+    forced: also with dropout, whose masks are then not torch's.
+    """
+    door = NativeDoor(asked, history, stepping, forced=forced, threads=threads)
+
+    def watched(step: int) -> bool:
+        assert tick is not None
+        door.session.write_back()
+        return door.session.watched(lambda: tick(step)) is not False
+
+    reason = run(door.loop, door.agrees, door.write_back, None if tick is None else watched)
+    if reason == "misread":
+        del history.loss[:], history.validation[:], history.learning_rate[:]
+        raise NotUnderstood(door.doubt)
+    if tick is not None and reason != "diverged":
+        tick(len(history.loss))
+    return door.ended(reason)
+
+
+class NativeDoor:
+    """A training, understood and ready: its session with the trainer, and its loop."""
+
+    def __init__(
+        self,
+        asked: Request,
+        history: History,
+        stepping: Stepping,
+        *,
+        forced: bool = False,
+        threads: int = 0,
+        window: int = FIRST_WINDOW,
+    ) -> None:
+        training = asked.training
+        self._patient = training.patience is not None
+        inputs = asked.x.shape[1] if asked.x.dim() == 2 else None
+        task = understand(training.module, training.loss, training.optimizer, inputs)
+        self._drops = _drops(task)
+        if self._drops and not forced:
+            raise NotUnderstood(
+                "dropout is active, and its masks come from torch's generator, which the native "
+                'engine does not have; engine="native" draws masks of its own'
+            )
+        if training.generator is not None and training.generator.device.type != "cpu":
+            raise NotUnderstood("the generator is not the CPU's")
+        order = RowOrder(
+            asked.rows,
+            asked.batch_size,
+            shuffle=training.shuffle,
+            generator=training.generator,
+            given=asked.given,
+        )
+        self._expected, self._slack = _witness(asked, order, self._drops)
+        rows = native_rows(task, asked.x, asked.y)
+        held_out = None
+        if asked.held_out is not None:
+            check_validation(training.module, task.lowering)
+            held_out = native_rows(task, *asked.held_out)
+        self.doubt = ""
+        seed = int(torch.randint(2**62, ())) if self._drops else 0
+        self.session = NativeSession(
+            task,
+            training.optimizer,
+            rows,
+            held_out,
+            Settings(
+                batch_size=asked.batch_size,
+                epoch_rows=order.epoch_rows,
+                total=asked.total,
+                patience=training.patience or 0,
+                clip_norm=training.clip_norm or 0.0,
+                clip_value=training.clip_value or 0.0,
+                threads=threads,
+                seed=seed,
+            ),
+        )
+        if self._drops:
+            _compare_outputs(asked, self.session)
+        self.loop = NativeLoop(
+            self.session.trainer,
+            order,
+            Ahead(
+                stepping,
+                training.optimizer,
+                history.learning_rate,
+                steps_an_epoch=asked.steps_an_epoch,
+                total=asked.total,
+            ),
+            asked.total,
+            history.loss,
+            history.validation,
+            validated=held_out is not None,
+            patience=training.patience or 0,
+            window=window,
+        )
+        history.engine, history.reason = "native", UNDERSTOOD
+
+    def agrees(self, first: float) -> bool:
+        """Whether the trainer's first loss is that of the module's own forward."""
+        expected = self._expected
+        if self._drops or not (math.isfinite(first) or math.isfinite(expected)):
+            return True
+        if abs(first - expected) <= self._slack:
+            return True
+        self.doubt = (
+            f"the first loss is {expected:.9g} by the module's own forward and {first:.9g} by the "
+            "native engine, which must have misread it"
+        )
+        return False
+
+    def write_back(self, reason: str) -> None:
+        self.session.write_back(gradients=reason != "diverged")
+
+    def ended(self, reason: str) -> Ended:
+        def restore_best() -> int:
+            self.session.write_best()
+            return int(self.session.trainer.best_epoch)
+
+        return Ended(reason, restore_best if self._patient else lambda: 0)
+
+
+def _drops(task: NativeTask) -> bool:
+    operations = task.lowering.network.operations
+    return any(item.kind == "dropout" and item.numbers[0] > 0 for item in operations)
+
+
+def _witness(asked: Request, order: RowOrder, drops: bool) -> tuple[float, float]:
+    """The first step's loss by the module's own forward, and how far the trainer's may lie.
+
+    Rounding of the outputs moves a loss near 0 by more than its own rounding: the slack
+    counts both.  With dropout, in eval mode: the mistakes are the same, the loss is not.
+    """
+    rows = order.take(1)
+    order.commit(0, 0)
+    if rows is None:
+        x, y = asked.x[: asked.batch_size], asked.y[: asked.batch_size]
+    else:
+        chosen = torch.from_numpy(rows).long()
+        x, y = asked.x[chosen], asked.y[chosen]
+    module = asked.training.module
+    with explaining(asked), _threads(len(x)), evaluating(module) if drops else nullcontext():
+        value, output = judged_loss(asked, x, y)
+    expected = float(value.detach())
+    size = float(output.detach().abs().max())
+    if getattr(asked.training.loss, "reduction", "mean") == "sum":
+        size *= output.numel()
+    share = _AGREE[output.dtype]
+    return expected, share * abs(expected) + 1e3 * torch.finfo(output.dtype).eps * size
+
+
+@contextmanager
+def _threads(rows: int) -> Iterator[None]:
+    """One thread of torch's for few rows: waking the others costs more than they help."""
+    threads = torch.get_num_threads()
+    if rows <= _FEW_ROWS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _compare_outputs(asked: Request, session: NativeSession) -> None:
+    """NotUnderstood if the outputs without dropout are not the module's own in eval mode."""
+    x = asked.x[:_WITNESSES]
+    module = asked.training.module
+    with evaluating(module), torch.no_grad(), _threads(len(x)):
+        expected = module(x)
+    predictor = core().Predictor(session.program, session.parameters, 1)
+    found = torch.from_numpy(predictor(x.contiguous().numpy())).view_as(expected)
+    slack = _AGREE[x.dtype] * float(expected.abs().max())
+    if not bool(((found - expected).abs() <= slack).all()):
+        raise NotUnderstood("the native engine's outputs are not the module's own: misread")

@@ -1,0 +1,83 @@
+"""Outputs of a user's module by the native engine: no autograd, no allocation with `out`.
+
+A copy of the parameters as they are when it is made; not the table door's prediction.
+"""
+
+from __future__ import annotations
+
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vetro.engines.native_core import core, why_not_native
+from vetro.engines.native_program import program_of
+from vetro.errors import error
+from vetro.networks.lower_module import lower_module
+from vetro.networks.refusal import NotUnderstood
+from vetro.training.arguments import check_count
+from vetro.training.misuse import refusal
+
+
+class Predictor:
+    """predictor(x) is module(x) in eval mode and without gradients, of the dtype of the module.
+
+    x: (rows, inputs), contiguous.  An array gives an array, a tensor a tensor: (rows,
+    outputs), or `out`, which is then written into.  threads: None for all cores; few rows
+    take one.  E604 if the native engine does not understand the module.
+    """
+
+    __slots__ = ("_native", "_squeezed")
+
+    def __init__(self, module: nn.Module, threads: int | None = None) -> None:
+        check_count("threads", threads)
+        if not isinstance(module, nn.Module):
+            raise refusal(f"module is a {type(module).__name__}", "Give a torch.nn.Module")
+        why = why_not_native()
+        try:
+            if why:
+                raise NotUnderstood(why)
+            lowering = lower_module(module, training=False)
+        except NotUnderstood as reason:
+            raise error(
+                "E604",
+                what=f"the native engine cannot run this: {reason}",
+                mend="Call the module itself.",
+            ) from None
+        network = lowering.network
+        parameters = np.empty(network.parameter_count, dtype=network.dtype)
+        for slot, parameter in zip(network.slots, lowering.parameters, strict=True):
+            values = parameter.detach().numpy().reshape(-1)
+            parameters[slot.offset : slot.offset + slot.size] = values
+        self._native: Any = core().Predictor(program_of(network), parameters, threads or 0)
+        self._squeezed = lowering.squeezed
+
+    @overload
+    def __call__(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+
+    @overload
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor: ...
+
+    def __call__(self, x: Any, out: Any = None) -> Any:
+        """The outputs of rows x; E405 if x or out does not fit."""
+        try:
+            # the common case first: every comparison here is a part of a microsecond
+            if type(x) is np.ndarray and not self._squeezed:
+                return self._native(x, out)
+            return self._any(x, out)
+        except ValueError as wrong:
+            raise error("E405", what=str(wrong), mend="See vetro.Predictor.") from None
+
+    def _any(self, x: Any, out: Any) -> Any:
+        rows = x.detach().numpy() if isinstance(x, Tensor) else x
+        into = out.detach().numpy() if isinstance(out, Tensor) else out
+        if self._squeezed and into is not None:
+            into = into[:, np.newaxis]
+        outputs = self._native(rows, into)
+        if out is not None:
+            return out
+        if self._squeezed:
+            outputs = outputs[:, 0]
+        return torch.from_numpy(outputs) if isinstance(x, Tensor) else outputs

@@ -1,0 +1,83 @@
+"""The elementary functions: at most 2 units in the last place off, the same bits on all sets."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from pathlib import Path
+
+import pytest
+from native.building import HERE, NATIVE, SETS, compiler, run, runs_here
+
+LIMIT = 2.0
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
+CROSS = "aarch64-linux-gnu-g++"
+EMULATOR = "qemu-aarch64"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elementary")
+
+
+def build(folder: Path, isa: str, by: str = "c++") -> Path:
+    program = folder / f"elementary_{isa}"
+    if program.exists():
+        return program
+    emulated = ("-static",) if by == CROSS else ()
+    run([
+        compiler(by), "-std=c++17", "-O2", "-ffp-contract=off", "-fno-math-errno", *SETS[isa],
+        NATIVE / "tests" / "elementary_test.cpp", "-o", program, "-pthread", *emulated,
+    ])  # fmt: skip
+    return program
+
+
+def results(program: Path, *words: str, prefix: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    """By function: the largest error, where it is, the hash."""
+    lines = [line.split() for line in run([*prefix, program, *words]).splitlines()]
+    assert tuple(words[0] for words in lines) == FUNCTIONS
+    return {words[0]: words[1:] for words in lines}
+
+
+def within_the_limit(found: dict[str, list[str]]) -> None:
+    for function, (error, where, _) in found.items():
+        assert float(error) <= LIMIT, f"{function}({where}) is {error} units off"
+
+
+def bits(found: dict[str, list[str]]) -> dict[str, str]:
+    return {function: words[-1] for function, words in found.items()}
+
+
+@pytest.mark.parametrize("words", [("float", "9973", "1"), ("double", "200000", "1")])
+def test_errors_stay_below_two_units_and_bits_are_equal_on_all_sets(folder, words):
+    found = []
+    for isa in HERE:
+        runs_here(isa)
+        found.append(results(build(folder, isa), *words, *(["bits"] if found else [])))
+    within_the_limit(found[0])
+    assert all(bits(found[0]) == bits(other) for other in found[1:])
+
+
+@pytest.mark.parametrize("words", [("float", "99991", "1"), ("double", "50000", "1")])
+def test_bits_are_equal_on_aarch64(folder, words):
+    if platform.machine() in ("aarch64", "arm64"):
+        pytest.skip("the sets of this machine are compared already")
+    for tool in (CROSS, EMULATOR):
+        if not shutil.which(tool):
+            pytest.skip(f"NOT TESTED: there is no {tool}")
+    runs_here("avx2")
+    here = results(build(folder, "avx2"), *words, "bits")
+    there = results(build(folder, "neon", CROSS), *words, "bits", prefix=(EMULATOR,))
+    assert bits(here) == bits(there)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("words", [("float", "1", "2"), ("double", "10000000", "2")])
+def test_all_floats_and_ten_million_doubles(folder, words):
+    found = []
+    for isa in HERE:
+        runs_here(isa)
+        found.append(results(build(folder, isa), *words, *(["bits"] if found else [])))
+    within_the_limit(found[0])
+    assert all(bits(found[0]) == bits(other) for other in found[1:])

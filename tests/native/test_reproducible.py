@@ -1,0 +1,121 @@
+"""The same bits: for any number of threads, on any instruction set, in one call or in pieces."""
+
+import os
+import platform
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from native.building import build_driver, drive, runs_here
+from native.nets import random_problem
+from native.pairs import native_side
+
+from vetro import _native
+
+
+def same(lines, others):
+    """Case by case; the first line, the set, may differ."""
+    assert len(lines) == len(others) > 80
+    differing = [f"{a}\n{b}" for a, b in zip(lines[1:], others[1:], strict=True) if a != b]
+    assert not differing, "\n".join(differing)
+
+
+@pytest.fixture(scope="module")
+def reference(driver):
+    lines = drive(driver)
+    assert not [line for line in lines if "NOT FINITE" in line or "DIFFERS" in line]
+    return lines
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_threads(driver, reference, threads):
+    same(reference, drive(driver, f"threads={threads}"))
+
+
+@pytest.mark.parametrize("isa", ["avx512", "avx2", "neon"])
+def test_instruction_sets(driver, reference, isa):
+    runs_here(isa)
+    lines = drive(driver, "threads=2", isa=isa)
+    assert lines[0] == f"set {isa}"
+    same(reference, lines)
+
+
+def test_fed_in_pieces(driver, reference):
+    same(reference, drive(driver, "pieces", "threads=2"))
+
+
+def test_a_set_that_is_not_there_is_not_replaced(driver):
+    done = subprocess.run(
+        [driver], env={**os.environ, "VETRO_ISA": "sse9"}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (3, "no instruction set\n")
+
+
+def outcome(trainer):
+    return [trainer.parameters(), trainer.gradients(), trainer.losses(), trainer.epoch_records()]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_two_halves_with_a_checkpoint_between(seed):
+    """state() into a new trainer, at steps that cut an epoch, is the run that was never cut."""
+    problem = random_problem(seed, (torch.float32, torch.float64)[seed % 2], 23)
+    options = {"keep_best": True, "plateau": 2}
+    whole = native_side(problem, threads=1, **options)
+    whole.feed(np.concatenate(problem.order), problem.rates)
+    assert whole.advance(60.0) == "done"
+    cut = 9
+    first, second = (native_side(problem, threads=2, **options) for _ in range(2))
+    first.feed(np.concatenate(problem.order[:cut]), problem.rates[:cut])
+    assert first.advance(60.0) == "hungry"
+    second.set_state(first.state())
+    second.feed(np.concatenate(problem.order[cut:]), problem.rates[cut:])
+    assert second.advance(60.0) == "done"
+    assert np.array_equal(whole.parameters(), second.parameters())
+    assert np.array_equal(whole.gradients(), second.gradients())
+    assert np.array_equal(whole.best(), second.best())
+    assert np.array_equal(whole.losses(cut), second.losses())
+    done = first.epochs
+    assert np.array_equal(whole.epoch_records(done), second.epoch_records(), equal_nan=True)
+    for name, values in whole.state().items():
+        assert np.array_equal(values, second.state()[name]), name
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_short_turns_change_nothing(seed):
+    """advance(0) over and over, alone or beside others in advance_many."""
+    problems = [random_problem(100 + 7 * seed + k, torch.float32, 60) for k in range(5)]
+
+    def fed():
+        trainers = [native_side(problem, threads=1) for problem in problems]
+        for trainer, problem in zip(trainers, problems, strict=True):
+            trainer.feed(np.concatenate(problem.order), problem.rates)
+        return trainers
+
+    together, alone = fed(), fed()
+    while set(_native.advance_many(together, 0.001, threads=3)) != {"done"}:
+        pass
+    for one, other in zip(together, alone, strict=True):
+        while other.advance(0.0) != "done":
+            pass
+        for ours, theirs in zip(outcome(one), outcome(other), strict=True):
+            assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+@pytest.mark.long
+def test_arm(tmp_path, reference):
+    """The driver, cross-compiled, under an emulator."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("NOT TESTED: this machine is no x86-64")
+    tools = {"aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu", "qemu-aarch64": "qemu-user"}
+    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "install", "-qq", "-y", *missing], capture_output=True)
+    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"NOT TESTED: {', '.join(missing)} cannot be installed here")
+    program = build_driver(tmp_path, sets=("neon",), by="aarch64-linux-gnu-g++", link=["-static"])
+    lines = drive(program, "threads=2", prefix=["qemu-aarch64"])
+    assert lines[0] == "set neon"
+    same(reference, lines)
