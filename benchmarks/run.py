@@ -49,8 +49,9 @@ def measure(rows: list[str], rounds: int, cores: str, clock: str) -> dict[str, s
         wanted = [1] if cores != "all" else []
         wanted += [everything] if work.all_cores and cores != "1" and everything > 1 else []
         for threads in wanted:
-            result = training.measure(work, threads, rounds, clock if threads == 1 else "seconds")
-            take(f"{work.name}.{threads}", result, tables.training(work, threads, result))
+            by = clock if threads == 1 else "seconds"
+            result = training.measure(work, threads, rounds, by)
+            take(f"{work.name}.{threads}", result, tables.training(work, threads, by, result))
     others = {
         "10": lambda: (prediction.measure(rounds), prediction.table),
         "11": lambda: (whole_process.measure(rounds), whole_process.table),

@@ -14,9 +14,10 @@ from workloads import Workload
 FOLDER = Path(__file__).parent.parent / "build" / "benchmarks"
 
 
-def training(work: Workload, threads: int, result: dict[str, dict[str, Any]]) -> str:
+def training(work: Workload, threads: int, clock: str, result: dict[str, dict[str, Any]]) -> str:
     """One workload's section."""
     where = "one core" if threads == 1 else f"all {threads} cores"
+    where += ", processor time" if clock == "processor" else ""
     unit = "us a step of one network" if work.members > 1 else "us a step"
     heads = [unit, "times Vetro's", "asked", "of the floor", "first call, s", "steps timed"]
     lines = [

@@ -85,7 +85,7 @@ def _check(work: Workload, running: dict[str, Process], found: dict[str, dict[st
             found[key]["first"] = reply["seconds"]
             reference = reference or reply["losses"]
             distance = _distance(reply["losses"], reference)
-            if not distance <= TOLERANCE.get(key, 1e-4):
+            if not distance <= max(TOLERANCE.get(key, 0), work.tolerance):
                 problem = f"its losses differ by {distance:.1e}"
         if problem:
             found[key]["problem"] = problem

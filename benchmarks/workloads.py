@@ -23,6 +23,7 @@ class Workload:
 
     batch: rows a step, None for all.  steps: of a whole training; a contestant that needs
     more than a second for them is timed on fewer.  members: networks trained at once.
+    tolerance: by how much the first losses may differ, relative to plain torch's.
     bars: how many times faster than a contestant Vetro has to be, on one core.
     """
 
@@ -41,6 +42,7 @@ class Workload:
     weight_decay: float = 0.0
     members: int = 1
     all_cores: bool = False
+    tolerance: float = 1e-4
     bars: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -117,6 +119,10 @@ def _batches(
     return order.reshape(work.members, epochs * an_epoch, work.batch)[:, :steps]
 
 
+# Adam's first steps turn rounding into whole steps where gradients are small: in float64 the
+# contestants of row 7 agree to 4e-16, in float32 each is up to 6e-4 away from that after 20 steps.
+WIDE = 1e-3
+
 WORKLOADS = (
     Workload(
         "1", "the article: 1000x3 full batch, 3-3-3-3, SGD", (3, 3, 3, 3), 1000, None, 5000,
@@ -151,11 +157,13 @@ WORKLOADS = (
     ),
     Workload(
         "7.256", "64-512-512-512-1 ReLU, batch 256, Adam", (64, 512, 512, 512, 1), 8192, 256, 200,
-        ("vetro", "torch", "jax"), all_cores=True, bars={"torch": 1.1, "jax": 1},
+        ("vetro", "torch", "jax"),
+        all_cores=True, tolerance=WIDE, bars={"torch": 1.1, "jax": 1},
     ),
     Workload(
         "7.4096", "64-512-512-512-1 ReLU, batch 4096, Adam", (64, 512, 512, 512, 1), 8192, 4096, 12,
-        ("vetro", "torch", "jax"), all_cores=True, bars={"torch": 1.1, "jax": 1},
+        ("vetro", "torch", "jax"),
+        all_cores=True, tolerance=WIDE, bars={"torch": 1.1, "jax": 1},
     ),
     Workload(
         "8", "1024 networks 8-32-32-1 ReLU, batch 32, Adam, own seeds, rates and rows",

@@ -12,9 +12,6 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#define RELAX() _mm_pause()
-#else
-#define RELAX() asm volatile("yield")
 #endif
 
 namespace vetro {
@@ -22,6 +19,14 @@ namespace {
 
 // About 50 us: a step's next job comes sooner, anything later may cost a wake-up.
 constexpr int SPINS = 2000;
+
+void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  asm volatile("yield");
+#endif
+}
 
 thread_local bool inside = false;  // a task that runs tasks does them itself
 
@@ -53,7 +58,7 @@ class Pool {
     }
     if (sleeping_.load() > 0) wake_.notify_all();
     take(0);
-    for (int spins = 0; running_.load() > 0; ++spins) spins < SPINS ? RELAX() : std::this_thread::yield();
+    for (int spins = 0; running_.load() > 0; ++spins) spins < SPINS ? relax() : std::this_thread::yield();
   }
 
  private:
@@ -65,7 +70,7 @@ class Pool {
   void work(int worker) {
     uint64_t seen = 0;
     for (;;) {
-      for (int spins = 0; generation_.load() == seen && spins < SPINS; ++spins) RELAX();
+      for (int spins = 0; generation_.load() == seen && spins < SPINS; ++spins) relax();
       if (generation_.load() == seen) {
         std::unique_lock<std::mutex> lock(mutex_);
         sleeping_.fetch_add(1);

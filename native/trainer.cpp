@@ -260,6 +260,9 @@ void Trainer<T>::end_epoch() {
   const double score = validation_.count ? record.validation : record.training;
   ++counters.epochs;
   record.best = score < counters.best_score;
+  if (record.best && settings.keep_best)  // the last update may have overflowed
+    record.best = std::all_of(parameters.begin(), parameters.end(),
+                              [](T value) { return std::isfinite(value); });
   if (record.best) {
     counters.best_score = score;
     counters.best_epoch = counters.epochs;

@@ -28,5 +28,7 @@ network = MLPRegressor(
 )
 pipeline = make_pipeline(StandardScaler(), network)
 folds = KFold(5, shuffle=True, random_state=0)
-predicted = cross_val_predict(pipeline, table.to_numpy(), (y - y_mean) / y_spread, cv=folds)
+predicted = cross_val_predict(
+    pipeline, table.to_numpy(), (y - y_mean) / y_spread, cv=folds, n_jobs=-1
+)
 print("out-of-fold RMSE", np.sqrt(((predicted * y_spread + y_mean - y) ** 2).mean()))

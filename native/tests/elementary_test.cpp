@@ -1,8 +1,10 @@
 // The error of the elementary functions, and a hash of all their bits.
 //
-//   elementary_test float STEP THREADS [bits]    every STEP-th of all 2^32 floats
-//   elementary_test double COUNT THREADS [bits]  COUNT random numbers: half of them any bits,
-//                                                half of them of a size where something happens
+//   elementary_test float STEP FIRST THREADS [bits]    every STEP-th of all 2^32 floats
+//   elementary_test double COUNT FIRST THREADS [bits]  COUNT random numbers: half of them any
+//                                bits, half of them of a size where something happens
+//
+// FIRST: the number to begin with, so that a long run can be split.
 //
 // One line a function: its name, the largest error in units of the last place of the exact
 // result, where it is, and the hash.  bits: no errors, only the hash, which is the same on
@@ -93,13 +95,14 @@ uint64_t scrambled(uint64_t x) {  // splitmix64
   return x ^ (x >> 31);
 }
 
-float number(uint64_t i, uint64_t step, float) {
-  const uint32_t word = uint32_t(i * step);
+float number(uint64_t i, uint64_t step, uint64_t first, float) {
+  const uint32_t word = uint32_t(first + i * step);
   float x;
   std::memcpy(&x, &word, 4);
   return x;
 }
-double number(uint64_t i, uint64_t, double) {
+double number(uint64_t i, uint64_t, uint64_t first, double) {
+  i += first;
   uint64_t word = scrambled(i);
   if (i & 1)  // exponents from -40 to 10
     word = (word & 0x800fffffffffffffULL) | ((1023 - 40 + scrambled(~i) % 51) << 52);
@@ -109,14 +112,15 @@ double number(uint64_t i, uint64_t, double) {
 }
 
 template <class T>
-void check(uint64_t begin, uint64_t end, uint64_t step, bool bits_alone, Part<T>& part) {
+void check(uint64_t begin, uint64_t end, uint64_t step, uint64_t first, bool bits_alone,
+           Part<T>& part) {
   using R = std::conditional_t<sizeof(T) == 4, double, long double>;
   constexpr int L = COUNT<T>;
   for (uint64_t& hash : part.hash) hash = 14695981039346656037ULL;
   for (uint64_t i = begin; i < end; i += L) {
     alignas(64) T x[L], y[L];
     const int count = int(end - i < L ? end - i : L);
-    for (int l = 0; l < L; ++l) x[l] = number(i + (l < count ? l : 0), step, T());
+    for (int l = 0; l < L; ++l) x[l] = number(i + (l < count ? l : 0), step, first, T());
     for (int f = 0; f < FUNCTIONS; ++f) {
       store(y, ours(f, load(x)));
       for (int l = 0; l < count; ++l) {
@@ -135,14 +139,14 @@ void check(uint64_t begin, uint64_t end, uint64_t step, bool bits_alone, Part<T>
 }
 
 template <class T>
-void run(uint64_t count, uint64_t step, int threads, bool bits_alone) {
+void run(uint64_t count, uint64_t step, uint64_t first, int threads, bool bits_alone) {
   constexpr int PARTS = 64;  // the hash does not depend on the threads
   std::vector<Part<T>> parts(PARTS);
   std::vector<std::thread> pool;
   for (int t = 0; t < threads; ++t)
     pool.emplace_back([&, t] {
       for (int p = t; p < PARTS; p += threads)
-        check(count * p / PARTS, count * (p + 1) / PARTS, step, bits_alone, parts[p]);
+        check(count * p / PARTS, count * (p + 1) / PARTS, step, first, bits_alone, parts[p]);
     });
   for (std::thread& thread : pool) thread.join();
   for (int f = 0; f < FUNCTIONS; ++f) {
@@ -160,12 +164,14 @@ void run(uint64_t count, uint64_t step, int threads, bool bits_alone) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) return 2;
+  if (argc < 5) return 2;
   const uint64_t number = std::strtoull(argv[2], nullptr, 10);
-  const int threads = std::atoi(argv[3]);
-  const bool bits_alone = argc > 4 && std::string(argv[4]) == "bits";
+  const uint64_t first = std::strtoull(argv[3], nullptr, 10);
+  const int threads = std::atoi(argv[4]);
+  const bool bits_alone = argc > 5 && std::string(argv[5]) == "bits";
   if (std::string(argv[1]) == "float")
-    run<float>(((uint64_t(1) << 32) + number - 1) / number, number, threads, bits_alone);
+    run<float>(((uint64_t(1) << 32) - first + number - 1) / number, number, first, threads,
+               bits_alone);
   else
-    run<double>(number, 1, threads, bits_alone);
+    run<double>(number, 1, first, threads, bits_alone);
 }

@@ -203,7 +203,7 @@ def deviation(problem: Problem, ours: np.ndarray, theirs: np.ndarray, least: flo
     worst = 0.0
     for slot in problem.net.slots:
         a, b = ours[slot.offset : slot.end], theirs[slot.offset : slot.end]
-        if not np.isfinite(a).all() == np.isfinite(b).all():
+        if np.isfinite(a).all() != np.isfinite(b).all():
             return np.inf
         size = max(float(np.abs(b).max()), least)
         difference = float(np.abs(a - b).max())

@@ -16,6 +16,7 @@ FUNCTIONS = (
     "identity", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
     "softplus",
 )  # fmt: skip
+SAVED = ("silu", "gelu", "gelu_tanh", "softplus")  # differentiated from what forward leaves
 LOSSES = ("mse", "l1", "smooth_l1", "huber", "bce", "cross_entropy")
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 Array = NDArray[np.floating]
@@ -59,7 +60,8 @@ class Parts:
         padded = np.zeros(count, z.dtype)
         padded[: z.size] = z
         out = padded if in_place else np.zeros_like(padded)
-        derivative = np.zeros_like(padded)
+        saves = function in SAVED or (function in ("leaky_relu", "elu") and a < 0)
+        derivative = np.zeros_like(padded) if saves else None
         delta = np.zeros_like(padded)
         delta[: z.size] = d
         self.call(

@@ -1,4 +1,4 @@
-"""Whatever comes in wrong is refused at the border with ValueError or TypeError; nothing crashes."""
+"""Whatever is wrong is refused at the border with ValueError or TypeError; nothing crashes."""
 
 import numpy as np
 import pytest

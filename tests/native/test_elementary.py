@@ -39,26 +39,26 @@ def results(program: Path, *words: str, prefix: tuple[str, ...] = ()) -> dict[st
     return {words[0]: words[1:] for words in lines}
 
 
-def within_the_limit(found: dict[str, list[str]]) -> None:
-    for function, (error, where, _) in found.items():
-        assert float(error) <= LIMIT, f"{function}({where}) is {error} units off"
-
-
 def bits(found: dict[str, list[str]]) -> dict[str, str]:
     return {function: words[-1] for function, words in found.items()}
 
 
-@pytest.mark.parametrize("words", [("float", "9973", "1"), ("double", "200000", "1")])
-def test_errors_stay_below_two_units_and_bits_are_equal_on_all_sets(folder, words):
+def check_all_sets(folder: Path, words: tuple[str, ...]) -> None:
     found = []
     for isa in HERE:
         runs_here(isa)
         found.append(results(build(folder, isa), *words, *(["bits"] if found else [])))
-    within_the_limit(found[0])
+    for function, (error, where, _) in found[0].items():
+        assert float(error) <= LIMIT, f"{function}({where}) is {error} units off"
     assert all(bits(found[0]) == bits(other) for other in found[1:])
 
 
-@pytest.mark.parametrize("words", [("float", "99991", "1"), ("double", "50000", "1")])
+@pytest.mark.parametrize("words", [("float", "9973", "0", "1"), ("double", "200000", "0", "1")])
+def test_errors_stay_below_two_units_and_bits_are_equal_on_all_sets(folder, words):
+    check_all_sets(folder, words)
+
+
+@pytest.mark.parametrize("words", [("float", "99991", "0", "1"), ("double", "50000", "0", "1")])
 def test_bits_are_equal_on_aarch64(folder, words):
     if platform.machine() in ("aarch64", "arm64"):
         pytest.skip("the sets of this machine are compared already")
@@ -71,13 +71,11 @@ def test_bits_are_equal_on_aarch64(folder, words):
     assert bits(here) == bits(there)
 
 
+ALL = [("float", "8", str(first), "2") for first in range(8)]
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("words", [("float", "1", "2"), ("double", "10000000", "2")])
+@pytest.mark.parametrize("words", [*ALL, ("double", "10000000", "0", "2")])
 def test_all_floats_and_ten_million_doubles(folder, words):
-    found = []
-    for isa in HERE:
-        runs_here(isa)
-        found.append(results(build(folder, isa), *words, *(["bits"] if found else [])))
-    within_the_limit(found[0])
-    assert all(bits(found[0]) == bits(other) for other in found[1:])
+    check_all_sets(folder, words)

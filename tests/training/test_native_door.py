@@ -5,10 +5,7 @@ In float64 and within rounding; what is no number (keys, steps, generators, sche
 
 import copy
 import itertools
-import math
 import random
-import signal
-import threading
 
 import numpy as np
 import pytest
@@ -16,222 +13,30 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.optim import lr_scheduler
+from training.native_cases import (
+    BATCHES,
+    CLIPS,
+    INPUTS,
+    LOSSES,
+    MODULES,
+    OPTIMIZERS,
+    ROWS,
+    SCHEDULES,
+    adam,
+    assert_close,
+    both,
+    nothing,
+    problem,
+)  # fmt: skip
 
 import vetro
-from vetro.engines import torch_loop
 from vetro.engines.native_core import why_not_native
-from vetro.errors import TrainingError, UsageError
+from vetro.errors import UsageError
 
 pytestmark = pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """torch's own threads only wait for each other at these sizes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-ROWS, INPUTS, OUTPUTS = 24, 4, 3
-CLOSE = 1e-9
-
-
-class Residual(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.enter = nn.Linear(INPUTS, 6)
-        self.norm = nn.LayerNorm(6)
-        self.inner = nn.Linear(6, 6)
-        self.leave = nn.Linear(6, OUTPUTS)
-
-    def forward(self, x):
-        x = self.enter(x)
-        return self.leave(x + torch.tanh(self.inner(self.norm(x))))
-
-
-class BuiltInForward(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Linear(INPUTS, 5)
-        self.second = nn.Linear(5, OUTPUTS)
-
-    def forward(self, x):
-        return nn.Sequential(self.first, nn.ReLU(), self.second)(x)
-
-
-class Shared(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.enter = nn.Linear(INPUTS, 5)
-        self.twice = nn.Linear(5, 5)
-        self.leave = nn.Linear(5, OUTPUTS)
-
-    def forward(self, x):
-        return self.leave(functional.gelu(self.twice(functional.gelu(self.twice(self.enter(x))))))
-
-
-def chain(activation):
-    return lambda: nn.Sequential(nn.Linear(INPUTS, 8), activation(), nn.Linear(8, OUTPUTS))
-
-
-MODULES = {
-    "linear": lambda: nn.Linear(INPUTS, OUTPUTS, bias=False),
-    "relu": chain(nn.ReLU),
-    "tanh": chain(nn.Tanh),
-    "silu": chain(nn.SiLU),
-    "softplus": chain(nn.Softplus),
-    "residual": Residual,
-    "built_in_forward": BuiltInForward,
-    "shared": Shared,
-}
-
-
-def frozen_and_groups(module):
-    parameters = list(module.parameters())
-    parameters[-1].requires_grad_(len(parameters) == 1)
-    groups = [{"params": parameters[:1], "lr": 3e-3}, {"params": parameters[1:]}]
-    return torch.optim.Adam([group for group in groups if group["params"]], lr=1e-2)
-
-
-OPTIMIZERS = {
-    "sgd": lambda m: torch.optim.SGD(m.parameters(), lr=1e-2),
-    "nesterov": lambda m: torch.optim.SGD(
-        m.parameters(), lr=1e-2, momentum=0.9, nesterov=True, weight_decay=1e-2
-    ),
-    "damped": lambda m: torch.optim.SGD(m.parameters(), lr=1e-2, momentum=0.8, dampening=0.3),
-    "adam": lambda m: torch.optim.Adam(m.parameters(), lr=1e-2, weight_decay=1e-3),
-    "adamw_amsgrad": lambda m: torch.optim.AdamW(m.parameters(), lr=1e-2, amsgrad=True),
-    "maximize": lambda m: torch.optim.AdamW(m.parameters(), lr=1e-4, maximize=True),
-    "rmsprop": lambda m: torch.optim.RMSprop(m.parameters(), lr=1e-3, centered=True, momentum=0.8),
-    "groups": frozen_and_groups,
-    "fused": lambda m: torch.optim.Adam(m.parameters(), lr=1e-2, fused=True),
-}
-
-
-def regression():
-    return torch.randn(ROWS, OUTPUTS, dtype=torch.float64)
-
-
-def classes():
-    return torch.randint(0, OUTPUTS, (ROWS,))
-
-
-def flags():
-    return torch.randint(0, 2, (ROWS, OUTPUTS)).double()
-
-
-CLASS_WEIGHTS = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
-LOSSES = {
-    "mse": (nn.MSELoss, regression),
-    "sum": (lambda: nn.MSELoss(reduction="sum"), regression),
-    "l1": (nn.L1Loss, regression),
-    "smooth_l1": (lambda: nn.SmoothL1Loss(beta=0.5), regression),
-    "huber": (lambda: functional.huber_loss, regression),
-    "cross_entropy": (nn.CrossEntropyLoss, classes),
-    "weighted": (lambda: nn.CrossEntropyLoss(CLASS_WEIGHTS, label_smoothing=0.1), classes),
-    "bce": (lambda: nn.BCEWithLogitsLoss(pos_weight=CLASS_WEIGHTS), flags),
-}
-
-BATCHES = {
-    "full": {},
-    "slices": {"batch_size": 7},
-    "shuffled": {"batch_size": 7, "shuffle": True},
-    "all": {"shuffle": True},
-    "given": {"batches": torch.arange(40).reshape(4, 10) * 7 % ROWS},
-}
-
-
-def one_cycle(optimizer, steps):
-    rates = [group["lr"] for group in optimizer.param_groups]
-    cycled = "betas" in optimizer.defaults or optimizer.defaults.get("momentum", 0) > 0
-    return lr_scheduler.OneCycleLR(
-        optimizer, max_lr=rates, total_steps=steps, cycle_momentum=cycled
-    )
-
-
-def warm_up(optimizer, steps):
-    first = lr_scheduler.LinearLR(optimizer, 0.1, total_iters=3)
-    second = lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    return lr_scheduler.SequentialLR(optimizer, [first, second], [3])
-
-
-class Halving(lr_scheduler.LRScheduler):
-    """One of a user's own."""
-
-    def get_lr(self):
-        return [group["lr"] * 0.9 for group in self.optimizer.param_groups]
-
-
-SCHEDULES = {
-    "none": lambda optimizer, steps: None,
-    "step": lambda optimizer, steps: lr_scheduler.StepLR(optimizer, 3, 0.5),
-    "one_cycle": one_cycle,
-    "warm_up": warm_up,
-    "own": lambda optimizer, steps: Halving(optimizer),
-    "plateau": lambda optimizer, steps: lr_scheduler.ReduceLROnPlateau(optimizer, patience=0),
-    "function": lambda optimizer, steps: lambda k: 1 / (1 + 0.1 * k),
-}
-CLIPS = {
-    "free": {},
-    "norm": {"clip_norm": 0.1},
-    "value": {"clip_value": 0.02},
-    "both": {"clip_norm": 0.3, "clip_value": 0.05},
-}
-
 PRODUCT = list(itertools.product(MODULES, OPTIMIZERS, LOSSES, BATCHES, SCHEDULES, CLIPS))
 SAMPLE = random.Random(1).sample(PRODUCT, 150)
-
-
-def assert_close(mine, its):
-    (module, optimizer), (other, other_optimizer) = mine, its
-    for (name, value), expected in zip(module.named_parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(value, expected, rtol=CLOSE, atol=1e-12, msg=name)
-        assert (value.grad is None) == (expected.grad is None)
-        if value.grad is not None:
-            torch.testing.assert_close(value.grad, expected.grad, rtol=1e-7, atol=1e-10)
-    state, expected = optimizer.state_dict(), other_optimizer.state_dict()
-    assert state["param_groups"] == expected["param_groups"]
-    assert state["state"].keys() == expected["state"].keys()
-    for index, buffers in state["state"].items():
-        theirs = expected["state"][index]
-        assert list(buffers) == list(theirs)
-        for name, value in buffers.items():
-            torch.testing.assert_close(value, theirs[name], rtol=1e-7, atol=1e-10)
-
-
-def both(module, make_optimizer, make_schedule, train):
-    """What `train(module, optimizer, schedule, engine)` leaves with either engine."""
-    runs = []
-    for engine in ("native", "torch"):
-        own = copy.deepcopy(module)
-        optimizer = make_optimizer(own)
-        schedule = make_schedule(optimizer)
-        torch.manual_seed(11)
-        history = train(own, optimizer, schedule, engine)
-        runs.append((own, optimizer, history, schedule, torch.get_rng_state()))
-    mine, its = runs
-    assert_close(mine[:2], its[:2])
-    assert torch.equal(mine[4], its[4])
-    if isinstance(mine[3], lr_scheduler.LRScheduler):
-        numbers = [
-            {
-                name: value
-                for name, value in one[3].state_dict().items()
-                if isinstance(value, int | list)
-            }
-            for one in runs
-        ]
-        numbers = [{k: v for k, v in one.items() if k != "_schedulers"} for one in numbers]
-        assert numbers[0] == numbers[1]
-    mine, its = mine[2], its[2]
-    assert (mine.engine, its.engine) == ("native", "torch")
-    np.testing.assert_allclose(mine.loss, its.loss, rtol=CLOSE)
-    np.testing.assert_allclose(mine.validation, its.validation, rtol=CLOSE)
-    assert mine.learning_rate == its.learning_rate
-    assert (mine.stopped, mine.best_epoch) == (its.stopped, its.best_epoch)
-    return mine
 
 
 def compare(module_name, optimizer_name, loss_name, batch_name, schedule_name, clip_name):
@@ -243,7 +48,7 @@ def compare(module_name, optimizer_name, loss_name, batch_name, schedule_name, c
     if schedule_name == "plateau" or len(optimizer_name) % 2:
         held_out = (torch.randn(ROWS, INPUTS, dtype=torch.float64), make_target())
     by_epochs = len(module_name + loss_name) % 2 == 0
-    steps = 3 * {"full": 1, "all": 1}.get(batch_name, 4) if by_epochs else 20
+    steps = 3 * {"full": 1, "all": 1}.get(batch_name, 4) if by_epochs else 18
     settings = {"epochs": 3} if by_epochs else {"steps": steps}
 
     def train(own, optimizer, schedule, engine):
@@ -279,20 +84,6 @@ def test_as_the_torch_engine_everywhere(module):
     cases = [case for case in PRODUCT if case[0] == module]
     for case in random.Random(2).sample(cases, 600):
         compare(*case)
-
-
-def problem(rows=200, outputs=1, dtype=torch.float64):
-    torch.manual_seed(3)
-    module = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, outputs)).to(dtype)
-    return module, torch.randn(rows, 3, dtype=dtype), torch.randn(rows, outputs, dtype=dtype)
-
-
-def adam(module):
-    return torch.optim.Adam(module.parameters(), lr=1e-2)
-
-
-def nothing(optimizer):
-    return None
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -365,205 +156,6 @@ def test_the_same_rows_by_any_of_three_ways():
         assert (history.engine, history.stopped) == ("native", "epochs")
         losses.append(history.loss)
     assert losses[0] == losses[1] == losses[2]
-
-
-def test_patience():
-    module, x, y = problem(60)
-    held_out = torch.randn(40, 3).double(), torch.randn(40, 1).double()
-
-    def train(own, opt, schedule, engine):
-        return vetro.train(
-            own, x, y, loss=nn.MSELoss(), optimizer=opt, schedule=schedule, engine=engine,
-            epochs=4000, batch_size=16, shuffle=True, validation=held_out, patience=6,
-        )  # fmt: skip
-
-    for schedule in (
-        nothing,
-        lambda opt: lr_scheduler.StepLR(opt, 5, 0.9),
-        lambda opt: lambda k: 0.99**k,
-        lambda opt: lr_scheduler.CosineAnnealingWarmRestarts(opt, 7),
-    ):
-        history = both(module, adam, schedule, train)
-        assert history.stopped == "patience"
-        assert history.best_epoch == len(history.validation) - 6
-
-
-def test_patience_used_up_by_the_last_epoch_and_no_best_epoch():
-    module, x, y = problem(60)
-    both(
-        module, lambda m: torch.optim.SGD(m.parameters(), lr=0.0), nothing,
-        lambda own, opt, schedule, engine: vetro.train(
-            own, x, y, loss=nn.MSELoss(), optimizer=opt, engine=engine, epochs=4,
-            validation=(x, y), patience=3,
-        ),
-    )  # fmt: skip
-
-
-def interrupting(engine, module, optimizer, schedule, x, y, when, **settings):
-    """Train for long, interrupted by `when`."""
-    return vetro.train(
-        module, x, y, loss=nn.MSELoss(), optimizer=optimizer, schedule=schedule, engine=engine,
-        steps=10**7, on_progress=when, **settings,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "schedule",
-    [
-        nothing,
-        lambda opt: lr_scheduler.StepLR(opt, 1000, 0.9),
-        lambda opt: lr_scheduler.CyclicLR(opt, 1e-4, 1e-3, 100, cycle_momentum=False),
-        lambda opt: lambda k: 1 / (1 + 0.001 * k),
-    ],
-)
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_stopped_by_progress_all_is_as_after_so_many_steps(schedule, shuffle, monkeypatch):
-    """Generator, schedule and rates as the torch engine leaves them after as many steps."""
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.01)
-    module, x, y = problem(50)
-    settings = {"batch_size": 16, "shuffle": shuffle}
-    other = copy.deepcopy(module)
-    optimizer, its = adam(module), adam(other)
-    mine, theirs = schedule(optimizer), schedule(its)
-    seen = []
-
-    def stop(step, loss, history):
-        assert len(history.loss) == step
-        assert history.loss[-1] == loss
-        assert optimizer.state[module[0].weight]["step"] == step
-        seen.append((step, optimizer.param_groups[0]["lr"], module[0].weight.sum().item()))
-        return len(seen) < 4
-
-    torch.manual_seed(4)
-    history = vetro.train(
-        module, x, y, loss=nn.MSELoss(), optimizer=optimizer, schedule=mine, engine="native",
-        steps=10**7, on_progress=stop, **settings,
-    )  # fmt: skip
-    assert history.stopped == "interrupted"
-    assert len(seen) == 5
-    state = torch.get_rng_state()
-    torch.manual_seed(4)
-    expected = vetro.train(
-        other, x, y, loss=nn.MSELoss(), optimizer=its, schedule=theirs, engine="native",
-        steps=len(history.loss), **settings,
-    )  # fmt: skip
-    assert history.loss == expected.loss
-    assert torch.equal(state, torch.get_rng_state())
-    assert all(map(torch.equal, module.parameters(), other.parameters()))
-    if isinstance(mine, lr_scheduler.LRScheduler):
-        assert mine.last_epoch == theirs.last_epoch == len(history.loss)
-        assert mine.get_last_lr() == theirs.get_last_lr()
-    assert optimizer.param_groups[0]["lr"] == its.param_groups[0]["lr"]
-
-
-def test_changes_made_in_progress_are_taken_over(monkeypatch):
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.01)
-    module, x, y = problem(50)
-    optimizer = torch.optim.SGD(module.parameters(), lr=1e-3)
-    weights = []
-
-    def change(step, loss, history):
-        weights.append(module[0].weight.detach().clone())
-        if len(weights) == 1:
-            optimizer.param_groups[0]["lr"] = 0.0
-            with torch.no_grad():
-                module[0].weight.fill_(0.25)
-        return len(weights) < 3
-
-    vetro.train(
-        module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=10**7, on_progress=change
-    )
-    assert (weights[1] == 0.25).all()
-    assert (weights[2] == 0.25).all()
-
-
-def test_ctrl_c_ends_between_two_steps():
-    module, x, y = problem()
-    other = copy.deepcopy(module)
-    optimizer, its = adam(module), adam(other)
-    timer = threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT))
-    timer.start()
-    torch.manual_seed(2)
-    history = vetro.train(
-        module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=10**8, batch_size=32,
-        shuffle=True, engine="native",
-    )  # fmt: skip
-    assert history.stopped == "interrupted"
-    assert history.seconds < 5
-    state = torch.get_rng_state()
-    torch.manual_seed(2)
-    vetro.train(
-        other, x, y, loss=nn.MSELoss(), optimizer=its, steps=len(history.loss), batch_size=32,
-        shuffle=True, engine="native",
-    )  # fmt: skip
-    assert torch.equal(state, torch.get_rng_state())
-    assert all(map(torch.equal, module.parameters(), other.parameters()))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_an_error_in_progress_leaves_all_written_back(monkeypatch):
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.01)
-    module, x, y = problem()
-    before = module[0].weight.detach().clone()
-    optimizer = adam(module)
-
-    def fail(step, loss, history):
-        raise LookupError("mine")
-
-    with pytest.raises(LookupError, match="mine"):
-        vetro.train(
-            module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=10**7,
-            on_progress=fail, engine="native",
-        )  # fmt: skip
-    assert not torch.equal(before, module[0].weight)
-    assert optimizer.state[module[0].weight]["step"] > 0
-
-
-def test_a_schedule_that_raises_raises_after_its_step():
-    module, x, y = problem()
-    for engine in ("native", "torch"):
-        own = copy.deepcopy(module)
-        optimizer = adam(own)
-
-        def factor(k):
-            if k == 7:
-                raise LookupError("seven")
-            return 1.0
-
-        with pytest.raises(LookupError, match="seven"):
-            vetro.train(
-                own, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=50, schedule=factor,
-                engine=engine,
-            )  # fmt: skip
-        assert optimizer.state[own[0].weight]["step"] == 7
-
-
-@pytest.mark.parametrize("patience", [None, 1000])
-def test_divergence(patience):
-    module = nn.Linear(3, 1).double()
-    x, y = torch.randn(30, 3).double(), torch.randn(30, 1).double()
-    ends = []
-    for engine in ("native", "torch"):
-        own = copy.deepcopy(module)
-        optimizer = torch.optim.SGD(own.parameters(), lr=0.05)
-        schedule = lr_scheduler.LambdaLR(optimizer, lambda k: 1e200 if k > 5 else 1.0)
-        generator = torch.Generator().manual_seed(1)
-        with pytest.raises(TrainingError) as caught:
-            vetro.train(
-                own, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=500, schedule=schedule,
-                batch_size=8, shuffle=True, generator=generator, engine=engine,
-                validation=(x, y) if patience else None, patience=patience,
-            )  # fmt: skip
-        history = caught.value.values["history"]
-        assert caught.value.code == "E317"
-        assert not math.isfinite(history.loss[-1])
-        assert own.weight.grad is None
-        ends.append((
-            str(caught.value), len(history.loss), history.best_epoch, schedule.last_epoch,
-            generator.get_state().tolist(), history.stopped, history.learning_rate,
-            own.weight.isfinite().all(),
-        ))  # fmt: skip
-    assert ends[0] == ends[1]
 
 
 def test_frozen_parameters_keep_their_version_and_learning_ones_do_not():

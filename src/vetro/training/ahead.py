@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from vetro.engines.native_optimizer import rates
 from vetro.training.stepping import Stepping
 
 _ABSENT = object()
@@ -63,10 +64,9 @@ class Ahead:
         self._taken = steps
         if self._marks:
             vars(self._optimizer)["_opt_called"] = True
-        groups = len(self._optimizer.param_groups)
-        now = self._now()
         if self._stepping.constant:
-            return np.tile(np.reshape(now, (groups, 2)), (steps, 1, 1))
+            return np.tile(rates(self._optimizer), (steps, 1, 1))
+        now = self._now()
         self._known = self._stepping.snapshot(), len(self._learning_rate)
         sampled: list[float] = []
         done = 0
@@ -84,7 +84,7 @@ class Ahead:
                 self._looks_ahead = False
                 return self.sample(done)
             now = self._now()
-        return np.reshape(sampled, (steps, groups, 2))
+        return np.reshape(sampled, (steps, -1, 2))
 
     def commit(self, steps: int, scores: Sequence[float]) -> None:
         """Only `steps` of those sampled were done; scores: the validation losses of the
@@ -132,11 +132,5 @@ class Ahead:
 
     def _now(self) -> list[float]:
         """Both numbers of every group, one after the other."""
-        return [
-            float(value)
-            for group in self._optimizer.param_groups
-            for value in (
-                group["lr"],
-                group["betas"][0] if "betas" in group else group["momentum"],
-            )
-        ]
+        numbers: list[float] = rates(self._optimizer).reshape(-1).tolist()
+        return numbers
