@@ -56,8 +56,8 @@ nb::object numpy_copy(const T* data, std::vector<size_t> shape) {
   nb::capsule owner(copy, [](void* p) noexcept { delete[] static_cast<T*>(p); });
   return nb::cast(nb::ndarray<nb::numpy, T>(copy, shape.size(), shape.data(), owner));
 }
-template <class T>
-nb::object numpy_copy(const std::vector<T>& data) {
+template <class T, class A>
+nb::object numpy_copy(const std::vector<T, A>& data) {
   return numpy_copy(data.data(), {data.size()});
 }
 
@@ -303,8 +303,8 @@ class TrainerOf : public AnyTrainer {
   }
   void set_state(const nb::dict& d) override {
     // everything is looked at before anything is taken over
-    std::vector<std::pair<std::vector<T>*, Vector<T>>> values;
-    auto note = [&](const char* name, std::vector<T>& into) {
+    std::vector<std::pair<Numbers<T>*, Vector<T>>> values;
+    auto note = [&](const char* name, Numbers<T>& into) {
       if (d.contains(name) && !into.empty())
         values.emplace_back(&into, vector_of<T>(d, name, into.size()));
     };
@@ -481,7 +481,9 @@ void feed(TrainerObject& self, const std::optional<Array<int32_t>>& order, const
     }
     require(int64_t(order->size()) >= needed, "order has too few rows for these steps");
     rows.assign(order->data(), order->data() + order->size());
-    for (int32_t row : rows) require(row >= 0 && row < any.rows, "order holds a row out of range");
+    bool within = true;
+    for (int32_t row : rows) within &= row >= 0 && row < any.rows;
+    require(within, "order holds a row out of range");
   } else {
     require(self.epoch_rows <= any.rows, "without an order an epoch has at most all rows");
   }

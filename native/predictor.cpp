@@ -20,13 +20,13 @@ Predictor<T>::Predictor(const Layout& layout, const Table<T>& table, const T* pa
   if (!layout_.operations.empty()) layout_.operations.front().sparse = 0;
   program_ = layout_.arrange(1 << 20, sizeof(T) == 4, false);
   parameters_.assign(parameters, parameters + program_.parameter_count);
-  workspaces_.assign(size_t(threads), std::vector<T>(size_t(program_.workspace), T(0)));
+  workspaces_.assign(size_t(threads), Numbers<T>(size_t(program_.workspace), T(0)));
   constexpr int64_t L = 64 / sizeof(T);
   by_rows_ = true;
   for (const Operation& op : layout_.operations) {
     by_rows_ &= op.kind != LAYER_NORM;
     const int64_t padded = (op.outputs + L - 1) / L * L;
-    std::vector<T> packed;
+    Numbers<T> packed;
     if (op.kind == AFFINE) {
       packed.assign(size_t(padded * (op.inputs + 1)), T(0));
       for (int64_t o = 0; o < op.outputs; ++o) {
@@ -43,7 +43,7 @@ Predictor<T>::Predictor(const Layout& layout, const Table<T>& table, const T* pa
     }
     packed_.push_back(std::move(packed));
   }
-  for (const std::vector<T>& one : packed_) packed_at_.push_back(one.empty() ? nullptr : one.data());
+  for (const Numbers<T>& one : packed_) packed_at_.push_back(one.empty() ? nullptr : one.data());
 }
 
 template <class T>

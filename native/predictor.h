@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "aligned.h"
 #include "layout.h"
 #include "program.h"
 
@@ -24,10 +25,10 @@ class Predictor {
   const Table<T>& table_;
   int threads_;
   bool by_rows_;  // whether few rows can go with outputs in the lanes
-  std::vector<T> parameters_;
-  std::vector<std::vector<T>> packed_;
+  Numbers<T> parameters_;
+  std::vector<Numbers<T>> packed_;
   std::vector<const T*> packed_at_;
-  std::vector<std::vector<T>> workspaces_;
+  std::vector<Numbers<T>> workspaces_;
 };
 
 extern template class Predictor<float>;

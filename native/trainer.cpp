@@ -49,20 +49,20 @@ Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings&
   range_steps.assign(settings.ranges.size(), 0);
   const int64_t chunks = (most + program_.chunk - 1) / program_.chunk;
   const int workers = int(std::min<int64_t>(settings.threads, chunks));
-  workspaces_.assign(size_t(workers), std::vector<T>(size_t(program_.workspace), T(0)));
-  if (chunks > 1) slots_.assign(size_t(workers), std::vector<T>(count, T(0)));
+  workspaces_.assign(size_t(workers), Numbers<T>(size_t(program_.workspace), T(0)));
+  if (chunks > 1) slots_.assign(size_t(workers), Numbers<T>(count, T(0)));
   if (loss_.weighted_mean) chosen_.assign(size_t(settings.batch_size), 0);
   if (validation_.count) validation_blocks_ = lay_out_all(validation_);
 }
 
 template <class T>
-std::vector<std::vector<T>> Trainer<T>::lay_out_all(const Rows<T>& rows) const {
+std::vector<Numbers<T>> Trainer<T>::lay_out_all(const Rows<T>& rows) const {
   // Each chunk: inputs, targets, weights, as they lie in the workspace.
   const int64_t x_size = int64_t(program_.inputs) * program_.stride;
   const int64_t y_size = program_.weights_at - program_.y_at;
-  std::vector<std::vector<T>> blocks;
+  std::vector<Numbers<T>> blocks;
   for (int64_t first = 0; first < rows.count; first += program_.chunk) {
-    std::vector<T> block(size_t(x_size + y_size + program_.stride), T(0));
+    Numbers<T> block(size_t(x_size + y_size + program_.stride), T(0));
     table_.lay_out(program_, rows, nullptr, first,
                    int(std::min<int64_t>(program_.chunk, rows.count - first)), classes(),
                    block.data(), block.data() + x_size, block.data() + x_size + y_size);
@@ -109,7 +109,7 @@ template <class T>
 bool Trainer<T>::step() {
   const int64_t size = std::min(settings.batch_size, settings.epoch_rows - counters.position);
   const int32_t* order = in_order_ ? nullptr : order_.data() + order_used_;
-  static const std::vector<std::vector<T>> none;
+  static const std::vector<Numbers<T>> none;
   const bool resident = in_order_ && !blocks_.empty();
   const double loss =
       run_batch(rows_, order, counters.position, size, resident ? blocks_ : none, true);
@@ -140,7 +140,7 @@ double Trainer<T>::scale_of(const Rows<T>& rows, const int32_t* order, int64_t f
 
 template <class T>
 double Trainer<T>::run_batch(const Rows<T>& rows, const int32_t* order, int64_t first,
-                             int64_t count, const std::vector<std::vector<T>>& blocks,
+                             int64_t count, const std::vector<Numbers<T>>& blocks,
                              bool learning) {
   const double scale = scale_of(rows, order, first, count);
   const int64_t size = program_.chunk, chunks = (count + size - 1) / size;
@@ -205,9 +205,19 @@ void Trainer<T>::update(const double* rates) {
       squares += table_.square_sum(gradients.data() + range.begin, range.end - range.begin);
     factor = std::min(1.0, settings.clip_norm / (std::sqrt(squares) + 1e-6));
   }
-  auto data = [](std::vector<T>& v) { return v.empty() ? nullptr : v.data(); };
+  auto data = [](Numbers<T>& v) { return v.empty() ? nullptr : v.data(); };
   for (size_t r = 0; r < settings.ranges.size(); ++r) {
-    const Range& range = settings.ranges[r];
+    // Neighbours that differ in nothing are updated in one go.
+    Range range = settings.ranges[r];
+    const bool first = range_steps[r] == 0;
+    const double step = range_steps[r] += 1;
+    for (; r + 1 < settings.ranges.size(); ++r) {
+      const Range& next = settings.ranges[r + 1];
+      if (next.begin != range.end || next.group != range.group || range_steps[r + 1] + 1 != step)
+        break;
+      range.end = next.end;
+      range_steps[r + 1] = step;
+    }
     const Group& group = settings.groups[size_t(range.group)];
     const double second_rate = rates[2 * range.group + 1];
     const bool adam = group.kind == ADAM || group.kind == ADAMW;
@@ -217,7 +227,7 @@ void Trainer<T>::update(const double* rates) {
     u.maximize = group.maximize;
     u.amsgrad = group.amsgrad;
     u.centered = group.centered;
-    u.first = range_steps[r] == 0;
+    u.first = first;
     u.learning_rate = rates[2 * range.group] * counters.rate;
     u.momentum = adam || group.momentum == 0 ? 0 : second_rate;
     u.dampening = group.dampening;
@@ -226,7 +236,7 @@ void Trainer<T>::update(const double* rates) {
     u.beta2 = group.beta2;
     u.eps = group.eps;
     u.alpha = group.alpha;
-    u.step = range_steps[r] += 1;
+    u.step = step;
     u.gradient_factor = factor;
     u.gradient_limit = settings.clip_value;
     u.parameters = parameters.data();
@@ -245,7 +255,7 @@ void Trainer<T>::update(const double* rates) {
 }
 
 template <class T>
-double Trainer<T>::evaluate(const Rows<T>& rows, const std::vector<std::vector<T>>& blocks) {
+double Trainer<T>::evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& blocks) {
   return run_batch(rows, nullptr, 0, rows.count, blocks, false);
 }
 

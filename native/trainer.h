@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "aligned.h"
 #include "layout.h"
 #include "program.h"
 
@@ -62,7 +63,7 @@ class Trainer {
   };
 
   Counters counters;
-  std::vector<T> parameters, gradients, best, first_moment, second_moment, third;
+  Numbers<T> parameters, gradients, best, first_moment, second_moment, third;
   std::vector<double> range_steps;  // t of each range
   std::vector<double> losses;
   std::vector<EpochRecord> epochs;
@@ -71,11 +72,11 @@ class Trainer {
  private:
   bool step();
   void end_epoch();
-  double evaluate(const Rows<T>& rows, const std::vector<std::vector<T>>& blocks);
+  double evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& blocks);
   double run_batch(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count,
-                   const std::vector<std::vector<T>>& blocks, bool learning);
+                   const std::vector<Numbers<T>>& blocks, bool learning);
   double scale_of(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count);
-  std::vector<std::vector<T>> lay_out_all(const Rows<T>& rows) const;
+  std::vector<Numbers<T>> lay_out_all(const Rows<T>& rows) const;
   void update(const double* rates);
   bool classes() const { return loss_.kind == CROSS_ENTROPY; }
 
@@ -84,8 +85,8 @@ class Trainer {
   const Table<T>& table_;
   Loss<T> loss_;
   Rows<T> rows_, validation_;
-  std::vector<std::vector<T>> blocks_, validation_blocks_;  // data that stay as they are
-  std::vector<std::vector<T>> workspaces_, slots_;
+  std::vector<Numbers<T>> blocks_, validation_blocks_;  // data that stay as they are
+  std::vector<Numbers<T>> workspaces_, slots_;
   std::vector<int32_t> order_;
   std::vector<int64_t> chosen_;  // classes of the batch's rows
   std::vector<double> rates_;

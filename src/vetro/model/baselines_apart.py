@@ -73,11 +73,10 @@ class Baselines:
         if sum(array.nbytes for array in values.values()) > MOST_BYTES:
             return
         self._sent = (fold,)
-        with contextlib.suppress(OSError):
-            with self._process.stdin as pipe:
-                sent = Table(table.schema, values, table.rows, table.name)
-                pickle.dump((sent, task, fold, weights, seed), pipe, pickle.HIGHEST_PROTOCOL)
-            self._process.stdin = None
+        pipe, self._process.stdin = self._process.stdin, None  # `communicate` would flush it
+        with contextlib.suppress(OSError), pipe:
+            sent = Table(table.schema, values, table.rows, table.name)
+            pickle.dump((sent, task, fold, weights, seed), pipe, pickle.HIGHEST_PROTOCOL)
 
     def figures(
         self,
