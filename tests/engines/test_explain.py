@@ -170,7 +170,7 @@ class TestChoice:
         net = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5), nn.Linear(4, 1))
         found = choice(net)
         assert found.engine == "torch"
-        assert found.reason == "1 (Dropout) is active, and its masks come from torch's generator"
+        assert found.reason.startswith("1 (Dropout) is active, and its masks come from torch's")
         assert choice(net.eval()).engine == "native"
 
 

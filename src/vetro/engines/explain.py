@@ -65,8 +65,11 @@ def understand(
 def active_dropout(lowering: Lowering) -> str:
     """Why torch's masks cannot be had from the native engine, "" where nothing is dropped."""
     for operation in lowering.network.operations:
-        if operation.kind == "dropout":
-            return f"{operation.where} is active, and its masks come from torch's generator"
+        if operation.kind == "dropout" and operation.numbers[0] > 0:
+            return (
+                f"{operation.where} is active, and its masks come from torch's generator, "
+                'which the native engine does not have; engine="native" draws masks of its own'
+            )
     return ""
 
 

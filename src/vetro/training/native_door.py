@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
-from vetro.engines.explain import NativeTask, understand
+from vetro.engines.explain import active_dropout, understand
 from vetro.engines.native_core import core
 from vetro.engines.native_loop import FIRST_WINDOW, NativeLoop, run
 from vetro.engines.native_order import RowOrder
@@ -84,12 +84,10 @@ class NativeDoor:
         self._patient = training.patience is not None
         inputs = asked.x.shape[1] if asked.x.dim() == 2 else None
         task = understand(training.module, training.loss, training.optimizer, inputs)
-        self._drops = _drops(task)
-        if self._drops and not forced:
-            raise NotUnderstood(
-                "dropout is active, and its masks come from torch's generator, which the native "
-                'engine does not have; engine="native" draws masks of its own'
-            )
+        dropped = active_dropout(task.lowering)
+        if dropped and not forced:
+            raise NotUnderstood(dropped)
+        self._drops = bool(dropped)
         if training.generator is not None and training.generator.device.type != "cpu":
             raise NotUnderstood("the generator is not the CPU's")
         order = RowOrder(
@@ -166,11 +164,6 @@ class NativeDoor:
             return int(self.session.trainer.best_epoch)
 
         return Ended(reason, restore_best if self._patient else lambda: 0)
-
-
-def _drops(task: NativeTask) -> bool:
-    operations = task.lowering.network.operations
-    return any(item.kind == "dropout" and item.numbers[0] > 0 for item in operations)
 
 
 def _witness(asked: Request, order: RowOrder, drops: bool) -> tuple[float, float]:
