@@ -168,8 +168,11 @@ def assert_close(mine, its):
     for index, buffers in state["state"].items():
         theirs = expected["state"][index]
         assert list(buffers) == list(theirs)
+        # rmsprop divides by eps = 1e-8 where gradients cancel to nothing but their rounding
+        divided = "square_avg" in buffers
         for name, value in buffers.items():
-            torch.testing.assert_close(value, theirs[name], rtol=1e-7, atol=1e-10)
+            atol = 1e-8 if divided and name == "momentum_buffer" else 1e-10
+            torch.testing.assert_close(value, theirs[name], rtol=1e-7, atol=atol)
 
 
 def both(module, make_optimizer, make_schedule, train):
