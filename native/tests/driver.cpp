@@ -29,6 +29,11 @@ extern "C" {
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
 void* __libc_realloc(void*, size_t);
+void* __libc_memalign(size_t, size_t);
+void* aligned_alloc(size_t alignment, size_t size) {
+  if (counting.load()) ++allocations;
+  return __libc_memalign(alignment, size);
+}
 void* malloc(size_t size) {
   if (counting.load()) ++allocations;
   return __libc_malloc(size);
@@ -49,8 +54,8 @@ using namespace vetro;
 
 struct Hash {  // FNV-1a
   uint64_t value = 14695981039346656037ULL;
-  template <class V>
-  void add(const std::vector<V>& values) {
+  template <class V, class A>
+  void add(const std::vector<V, A>& values) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
     for (size_t i = 0; i < values.size() * sizeof(V); ++i)
       value = (value ^ bytes[i]) * 1099511628211ULL;
