@@ -29,7 +29,7 @@ class Predictor:
     take one.  E604 if the native engine does not understand the module.
     """
 
-    __slots__ = ("_native", "_squeezed")
+    __slots__ = ("_native", "_squeezed", "_wanted")
 
     def __init__(self, module: nn.Module, threads: int | None = None) -> None:
         check_count("threads", threads)
@@ -53,6 +53,7 @@ class Predictor:
             parameters[slot.offset : slot.offset + slot.size] = values
         self._native: Any = core().Predictor(program_of(network), parameters, threads or 0)
         self._squeezed = lowering.squeezed
+        self._wanted = f"contiguous rows (n, {network.inputs}) of {network.dtype}"
 
     @overload
     def __call__(self, x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
@@ -68,7 +69,12 @@ class Predictor:
                 return self._native(x, out)
             return self._any(x, out)
         except ValueError as wrong:
-            raise error("E405", what=str(wrong), mend="See vetro.Predictor.") from None
+            given = tuple(getattr(x, "shape", ())), getattr(x, "dtype", type(x).__name__)
+            raise error(
+                "E405",
+                what=f"{wrong}; x is {given[0]} of {given[1]}",
+                mend=f"Give {self._wanted}.",
+            ) from None
 
     def _any(self, x: Any, out: Any) -> Any:
         rows = x.detach().numpy() if isinstance(x, Tensor) else x
