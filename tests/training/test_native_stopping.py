@@ -150,7 +150,7 @@ def test_ctrl_c_ends_between_two_steps():
         shuffle=True, engine="native",
     )  # fmt: skip
     assert history.stopped == "interrupted"
-    assert history.seconds < 5
+    assert history.seconds < 30  # all steps would take minutes
     state = torch.get_rng_state()
     torch.manual_seed(2)
     vetro.train(

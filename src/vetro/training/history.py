@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vetro.errors import counted
 
-@dataclass
+
+@dataclass(repr=False)
 class History:
     """What one training run of an engine left behind.
 
@@ -25,6 +27,16 @@ class History:
     reason: str = ""
     stopped: str = ""
     best_epoch: int = 0
+
+    def __repr__(self) -> str:
+        """One line, however many steps there were."""
+        steps = counted(len(self.loss), "step")
+        losses = f", loss {self.loss[0]:.6g} to {self.loss[-1]:.6g}" if self.loss else ""
+        best = f", best epoch {self.best_epoch}" if self.best_epoch else ""
+        return (
+            f"History({steps}{losses}{best}, stopped by {self.stopped or 'nothing'}, "
+            f"{self.engine or 'no'} engine, {self.seconds:.3g} s)"
+        )
 
 
 @dataclass(frozen=True)
