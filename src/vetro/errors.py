@@ -6,6 +6,7 @@
     ├── PredictionError        E4xx        predicting
     ├── ModelFileError         E5xx        model files, checkpoints, runs
     ├── UsageError             E6xx        arguments and recipes
+    ├── GlassError             E7xx        looking inside a model or module
     └── InternalError          E9xx        Vetro failed; exit status 1
     VetroWarning               a W or I message as a Python warning
 
@@ -169,6 +170,16 @@ CATALOGUE: dict[str, str] = {
     "E602": "{source}: unknown entry {name!q}. {hint}Entries: {entries}",
     "E603": "{source}:{line}: not valid TOML: {reason}. Correct it.",
     "E604": "{what}. {mend}",
+    # Looking inside
+    "E701": "the glass cannot look into this: {reason}. It sees chains of linear layers, activations, "
+    "layer norms and sums; vetro.explain_engine names what is not one.",
+    "E702": "{what}. {mend}",
+    # verify and backprop
+    "E710": "{what}. {mend}",
+    # formula
+    # bounds and proofs
+    # diagnose
+    # the tour
     # Vetro failed
     "E900": "Vetro failed: {reason}. This is a fault of Vetro; run again with --debug and report it.",
 }
@@ -207,6 +218,10 @@ class UsageError(VetroError):
     """An argument or a recipe's entry is not valid."""
 
 
+class GlassError(VetroError):
+    """A model or module cannot be looked into as asked."""
+
+
 class InternalError(VetroError):
     """Vetro itself failed."""
 
@@ -240,6 +255,7 @@ _CLASSES: dict[str, type[VetroError]] = {
     "E4": PredictionError,
     "E5": ModelFileError,
     "E6": UsageError,
+    "E7": GlassError,
     "E9": InternalError,
 }
 

@@ -1,0 +1,154 @@
+"""Which row of which table a command looks at: --row N of a source, and --set COL=VALUE.
+
+Shared by trace, backprop, formula and their like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vetro.apps.options import Given, whole
+from vetro.errors import Notice, error, nearest, shown
+
+if TYPE_CHECKING:
+    from vetro.glass.rows import Rows
+    from vetro.glass.subject import Subject
+    from vetro.model.model import Model
+
+RowOption = Annotated[
+    str,
+    typer.Option(
+        "--row", metavar="N", show_default=False, help="Row of the source, counted from 1."
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="COL=VALUE",
+        help="The value of a column; repeatable. With --row, in place of the row's.",
+    ),
+]
+SourceOption = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        metavar="TABLE",
+        show_default=False,
+        help="Table of the rows [the one that the model was fitted to].",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A model as the glass sees it, and the row: `shown` is how to name it, "row 17 of
+    concrete.csv"."""
+
+    model: Model
+    subject: Subject
+    rows: Rows
+    shown: str
+    notices: tuple[Notice, ...]
+
+
+def looking_at(
+    named: str, row: str, settings: Sequence[str] | None, source: str, reading: Given
+) -> Looking:
+    """The model and the one row that the options name; E604 if they name none."""
+    from vetro.apps.recipe_file import read_options
+    from vetro.apps.runs import load_model
+    from vetro.glass.rows import rows_of
+    from vetro.glass.subject import subject_of
+
+    model = load_model(named)
+    subject = subject_of(model)
+    given = settings_of(settings or (), model)
+    options = read_options(reading)
+    if not row and not given:
+        mend = "Use --row N for a row of the table, or --set COL=VALUE for each column."
+        raise error("E604", what="no row to look at is named", mend=mend)
+    if not row:
+        rows = rows_of(subject, {name: [text] for name, text in given.items()}, options)
+        return Looking(model, subject, rows, "the row given", rows.notices)
+    number = whole("--row", row)
+    place = source or source_of(named)
+    found = rows_of(subject, place, options, most=max(number, 1))
+    if not 1 <= number <= len(found):
+        count = len(found) if number > len(found) else ""
+        what = (
+            f"row {number} not found: {shown(place)} has {count} rows"
+            if count
+            else (f"row {number} not found: rows are counted from 1")
+        )
+        raise error("E702", what=what, mend="Use another --row.")
+    rows = found.only(number - 1)
+    name = f"row {number} of {Path(place).name or place}"
+    if given:
+        rows = _changed(subject, rows, given, options)
+        name += " with " + ", ".join(f"{column} = {text}" for column, text in given.items())
+    return Looking(model, subject, rows, name, rows.notices)
+
+
+def _changed(subject: Subject, rows: Rows, given: dict[str, str], options: Any) -> Rows:
+    """The row with other values in some columns."""
+    from dataclasses import replace
+
+    from vetro.glass.rows import cell, rows_of
+
+    assert subject.model is not None
+    columns = subject.model.schema.inputs
+    complete = {
+        column.name: given.get(column.name, "" if (text := cell(column, v)) == "missing" else text)
+        for column, v in zip(columns, rows.raw[0], strict=True)
+    }
+    other = rows_of(subject, {name: [text] for name, text in complete.items()}, options)
+    raw = rows.raw.copy()
+    for place, column in enumerate(columns):
+        if column.name in given:
+            raw[0, place] = other.raw[0, place]
+    return replace(rows, raw=raw, notices=(*rows.notices, *other.notices))
+
+
+def settings_of(settings: Sequence[str], model: Model) -> dict[str, str]:
+    """column -> text of each COL=VALUE; E604 for one without "=", E114 for an unknown column."""
+    found: dict[str, str] = {}
+    known = model.inputs
+    for text in settings:
+        # a column's name may itself hold "=": the longest name that fits is meant
+        names = [name for name in known if text.startswith(f"{name}=")]
+        if names:
+            name = max(names, key=len)
+            found[name] = text[len(name) + 1 :]
+            continue
+        name, equals, _ = text.partition("=")
+        if not equals:
+            what = f'--set "{shown(text)}" has no "="'
+            raise error("E604", what=what, mend="Use --set COLUMN=VALUE.")
+        raise error(
+            "E114", role="column", name=name, hint=nearest(name, known),
+            columns=shown(", ".join(known)),
+        )  # fmt: skip
+    return found
+
+
+def source_of(named: str) -> str:
+    """The table that a run was fitted to; E604 if it cannot be told or is not there."""
+    from vetro.apps.recipe_file import read_recipe
+    from vetro.apps.runs import RunFolder
+
+    path = Path(named)
+    run = RunFolder(path if path.is_dir() else path.parent)
+    if run.recipe.is_file():
+        source = read_recipe(run.recipe).source
+        if source and ("://" in source or Path(source).exists()):
+            return source
+        what = f"the table that {named} was fitted to, {source or 'unnamed'}, is not here"
+    else:
+        what = f"{named} does not say where the table is that it was fitted to"
+    raise error("E604", what=what, mend="Use --source TABLE.")

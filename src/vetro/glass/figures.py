@@ -1,0 +1,20 @@
+"""Numbers for people, in the texts of the glass: short, with the digits that matter."""
+
+from __future__ import annotations
+
+import math
+
+
+def figure(value: float, digits: int = 5) -> str:
+    """So many significant digits, no zeros at the end: 12.5, -0.0312, 1.2e-07, 540."""
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
+    if value == 0:
+        return "0"
+    if value == int(value) and abs(value) < 10**9:
+        return str(int(value))
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        mantissa, _, exponent = text.partition("e")
+        return f"{mantissa}e{int(exponent):+03d}"
+    return text

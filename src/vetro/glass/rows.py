@@ -1,0 +1,230 @@
+"""Rows to look at: what a person gives, as the raw numbers that a subject takes.
+
+Model rows go through the reader with the model's schema, as in predicting; a module's are its x.
+Not where rows come from: finding row 17 of a file is the applications' matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.native_core import core, why_not_native
+from vetro.engines.native_program import program_of
+from vetro.errors import Notice, error
+from vetro.glass.subject import Part, Subject
+from vetro.model.odd_rows import OddRows, Unknown
+from vetro.model.predict import raw_outputs
+from vetro.tables.blocks import MISSING
+from vetro.tables.frames import frame_kind
+from vetro.tables.options import ReadOptions
+from vetro.tables.read import read_chunks
+from vetro.tables.schema import Column
+from vetro.tables.table import Table
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """raw: (rows, inputs) float64, of a model as Encoder.raw gives it: numbers in their units,
+    days since 1970-01-01, 0 or 1, category codes (-2 unseen), NaN where missing; of a module x.
+    table: where a model's rows were read from, with its targets where the source has them.
+    places: where each row stands, "line 18" or "row 17"; notices: what reading them told.
+    """
+
+    raw: Floats
+    places: tuple[str, ...] = ()
+    table: Table | None = None
+    notices: tuple[Notice, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def only(self, row: int) -> Rows:
+        """A single row, by its number from 0."""
+        table = None if self.table is None else self.table.take(np.array([row]))
+        return Rows(self.raw[row : row + 1], self.places[row : row + 1], table, self.notices)
+
+
+def rows_of(
+    subject: Subject,
+    given: Any,
+    options: ReadOptions | None = None,
+    unknown: Unknown = "refuse",
+    most: int | None = None,
+) -> Rows:
+    """The rows that were given, as many as there are, or the first `most`.
+
+    A model: anything that predict() takes, or one row as a mapping of column to value, or as
+    numbers (inputs,) or (rows, inputs) in the form of Encoder.raw.  A module: (inputs,) or
+    (rows, inputs) as a tensor, array or list.  Raises E401, E402 and E702; W403 and its like
+    are in `notices`.
+    """
+    if isinstance(given, Rows):
+        return given
+    if subject.model is None:
+        return _numbers(subject, given, most)
+    if _is_numbers(given):
+        return _numbers(subject, given, most)
+    if isinstance(given, Mapping):
+        given = {
+            name: [value] if isinstance(value, str) or not hasattr(value, "__len__") else value
+            for name, value in given.items()
+        }
+    return _read(subject, given, options or ReadOptions(), unknown, most)
+
+
+def _read(
+    subject: Subject, source: Any, options: ReadOptions, unknown: Unknown, most: int | None
+) -> Rows:
+    assert subject.model is not None
+    odd = OddRows(unknown)
+    encoder = subject.parts[0].encoder
+    assert encoder is not None
+    tables: list[Table] = []
+    count = 0
+    for table in read_chunks(source, options, _with_targets(subject)):
+        if most is not None and count + table.rows > most:
+            table = table.take(np.arange(most - count))
+        odd.look(table)
+        tables.append(table)
+        count += table.rows
+        if most is not None and count >= most:
+            break
+    if not count:
+        raise error("E702", what="there is no row to look at", mend="Give at least one.")
+    raw = np.concatenate([encoder.raw(table) for table in tables])
+    places = tuple(table.place_of(row) for table in tables for row in range(table.rows))
+    return Rows(raw, places, _joined(tables), tuple(odd.notices()))
+
+
+def _joined(tables: Sequence[Table]) -> Table:
+    """One table of the chunks; places are kept apart."""
+    if len(tables) == 1:
+        return tables[0]
+    first = tables[0]
+    values = {name: np.concatenate([t.values[name] for t in tables]) for name in first.values}
+    return Table(
+        schema=first.schema,
+        values=values,
+        rows=sum(table.rows for table in tables),
+        name=first.name,
+        fingerprint=tables[-1].fingerprint,
+    )
+
+
+def _with_targets(subject: Subject) -> Any:
+    """The model's schema without weight and group: targets are read where they are."""
+    from vetro.tables.schema import Schema, with_role
+
+    assert subject.model is not None
+    return Schema(
+        tuple(
+            column if column.role in ("input", "target") else with_role(column, "ignored")
+            for column in subject.model.schema
+        )
+    )
+
+
+def _is_numbers(given: Any) -> bool:
+    """Whether these are bare numbers rather than a table: no names in them."""
+    if isinstance(given, (str, Mapping)) or frame_kind(given) in ("pandas", "polars", "pyarrow"):
+        return False
+    return isinstance(given, Sequence) or hasattr(given, "__array__")
+
+
+def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
+    width = len(subject.inputs)
+    if hasattr(given, "detach"):
+        given = given.detach().cpu().numpy()
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        kind = type(given).__name__
+        what = f"the row is a {kind}, not numbers"
+        raise error("E702", what=what, mend=f"Give {width} numbers, or rows of them.") from None
+    shape = values.shape
+    if values.ndim == 1:
+        values = values.reshape(1, -1)
+    if values.ndim != 2 or values.shape[1] != width or not len(values):
+        what = f"the row has shape {shape} where ({width},) or (rows, {width}) is expected"
+        raise error("E702", what=what, mend=f"The inputs are {_listed(subject.inputs)}.")
+    if subject.model is None and not np.isfinite(values).all():
+        raise error("E702", what="the row holds a number that is not finite", mend="Correct it.")
+    if most is not None:
+        values = values[:most]
+    return Rows(values, tuple(f"row {number}" for number in range(1, len(values) + 1)))
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def part_inputs(part: Part, rows: Rows) -> NDArray[Any]:
+    """What a part's network reads, (rows, features) of its dtype."""
+    if part.encoder is not None:
+        return part.encoder.encode_raw(rows.raw, dtype=part.network.dtype)
+    return np.ascontiguousarray(rows.raw, dtype=part.network.dtype)
+
+
+def part_outputs(part: Part, x: NDArray[Any]) -> NDArray[Any]:
+    """What the engine's network gives for x, (rows, outputs) of its dtype: no unscaling.
+
+    By the native engine; where it cannot run, E604.
+    """
+    missing = why_not_native()
+    if missing:
+        raise error("E604", what=missing, mend="Use a machine whose processor has them.")
+    predictor = core().Predictor(program_of(part.network), part.parameters, 1)
+    outputs: NDArray[Any] = predictor(np.ascontiguousarray(x, dtype=part.network.dtype))
+    return outputs
+
+
+def answers(subject: Subject, rows: Rows) -> Floats:
+    """What the subject answers, (rows, answers) float64, exactly as predicting gives it.
+
+    A model: predict()'s numbers, or class probabilities.  A module: its own forward in eval mode.
+    """
+    if subject.model is not None:
+        return raw_outputs(subject.model.network, subject.model.members, rows.raw)
+    import torch
+
+    module = subject.module
+    assert module is not None
+    modes = {part: part.training for part in module.modules()}
+    x = torch.from_numpy(part_inputs(subject.parts[0], rows))
+    try:
+        module.eval()
+        with torch.no_grad():
+            outputs = module(x)
+    finally:
+        for part, training in modes.items():
+            part.training = training
+    found: Floats = outputs.reshape(len(rows), -1).double().numpy()
+    return found
+
+
+def cell(column: Column, value: float) -> str:
+    """A raw value as the table's reader would know it: the level's text, a date, a number."""
+    if np.isnan(value) or (column.kind == "category" and value == MISSING):
+        return "missing"
+    if column.kind == "category":
+        code = int(value)
+        return column.levels[code] if 0 <= code < len(column.levels) else "unseen"
+    if column.kind == "flag":
+        word = column.reading.flag_words[int(value)] if value in (0.0, 1.0) else ""
+        return word or f"{value:g}"
+    if column.kind == "date":
+        try:
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)
+        except OverflowError:
+            return f"day {value:.6g}"
+        return moment.strftime("%Y-%m-%d" if value == int(value) else "%Y-%m-%d %H:%M")
+    return f"{value:.15g}"

@@ -1,0 +1,91 @@
+"""The error signal of a unit: how fast the loss rises with its value, as the sum it is.
+
+delta of a value = the sum, over all that reads it, of what the reader passes back: weight x delta
+of a layer's unit, slope x delta of an activation.  From values and deltas that plain.py made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass import plain
+from vetro.glass.subject import Part
+from vetro.networks.lowered import LoweredNetwork, Operation
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Of every unit of one value, in one row: delta (features,) = slope x sum.
+
+    where: the layer.  z: what the units hold.  slope: of the activation behind, (features,), 1
+    where there is none; function: its name, "".  weights: (features, units read by), or None where
+    what reads them is not a layer; behind: the deltas of those units; reader: the value they are.
+    sum: (features,).  last: whether the loss itself reads the value.
+    """
+
+    value: int
+    where: str
+    z: Floats
+    delta: Floats
+    slope: Floats
+    function: str
+    sum: Floats
+    weights: Floats | None
+    behind: Floats | None
+    reader: int
+    last: bool
+
+    @property
+    def off(self) -> NDArray[np.bool_]:
+        """Units that pass nothing on: their activation is flat here."""
+        found: NDArray[np.bool_] = self.slope == 0
+        return found
+
+
+def signals(part: Part, values: list[Floats], deltas: list[Floats], row: int) -> list[Signals]:
+    """For each layer's value, from the output back, the error signals in a row (from 0)."""
+    network = part.network
+    found = []
+    for operation in reversed(network.operations):
+        if operation.kind == "affine":
+            found.append(_of(part, values, deltas, row, operation))
+    return found
+
+
+def _of(
+    part: Part, values: list[Floats], deltas: list[Floats], row: int, operation: Operation
+) -> Signals:
+    network = part.network
+    number = operation.output
+    z, delta = values[number][row], deltas[number][row]
+    slope, function, at = np.ones_like(z), "", number
+    reader = _reader(network, at)
+    while reader is not None and reader.kind in ("activation", "dropout", "scale"):
+        if reader.kind == "activation":
+            own = plain.derivative(reader, values[at][row : row + 1])[0]
+            slope, function = slope * own, reader.function
+        elif reader.kind == "scale":
+            slope = slope * reader.constants[0]
+        at = reader.output
+        reader = _reader(network, at)
+    behind, weights, after = None, None, -1
+    if reader is not None and reader.kind == "affine":
+        assert reader.weight is not None
+        weights = part.view(reader.weight).astype(np.float64).T
+        behind, after = deltas[reader.output][row], reader.output
+    last = at == (network.operations[-1].output if network.operations else 0)
+    where = operation.where
+    return Signals(
+        number, where, z, delta, slope, function, deltas[at][row], weights, behind, after, last
+    )
+
+
+def _reader(network: LoweredNetwork, value: int) -> Operation | None:
+    """The only operation that reads a value; None if there are several, or none."""
+    readers = [operation for operation in network.operations if value in operation.inputs]
+    return readers[0] if len(readers) == 1 else None

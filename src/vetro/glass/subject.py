@@ -1,0 +1,168 @@
+"""What the glass looks at: the networks of a model or of a torch module, with their names.
+
+Both doors meet here: every function of the glass takes a Subject's lowered networks and flat
+parameters.  Not the names of single units (names.py) nor rows (rows.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import error
+from vetro.model.model import Model
+from vetro.networks.lowered import LoweredNetwork, lower_network
+from vetro.networks.refusal import NotUnderstood
+from vetro.tables.encoder import Encoder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Kind = Literal["regression", "classification", "module"]
+
+_LINEAR = ("identity", "relu", "leaky_relu")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One network with its numbers: a member of a model, or the whole of a module.
+
+    parameters: (network.parameter_count,), of the network's dtype; a copy.  encoder: of a
+    member, None of a module.  name: "member1", ... where there are several, else "".
+    fold: the fold that a member did not see.
+    """
+
+    network: LoweredNetwork
+    parameters: NDArray[Any]
+    encoder: Encoder | None = None
+    name: str = ""
+    fold: int = 0
+
+    def view(self, slot: int) -> NDArray[Any]:
+        """The numbers of a slot in its shape, weight (out, in) or bias (out,); no copy."""
+        found = self.network.slots[slot]
+        return self.parameters[found.offset : found.offset + found.size].reshape(found.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model or module as the glass sees it.  All parts share the network's operations.
+
+    inputs: the columns of a model, or x0, x1, ... of a module; units of a model's, "" else.
+    features: what the network reads: encoded columns, or the inputs.
+    outputs: what the network's last operation writes: targets, scores of classes, y0, ...
+    answers: what the subject answers: targets, classes, or y0, ...; answer_units beside them.
+    The answer of a model is the mean of its parts' answers: of outputs * deviation + mean, or of
+    class probabilities.  squeezed: the module gives (rows,) rather than (rows, 1).
+    """
+
+    kind: Kind
+    parts: tuple[Part, ...]
+    inputs: tuple[str, ...]
+    units: tuple[str, ...]
+    features: tuple[str, ...]
+    outputs: tuple[str, ...]
+    answers: tuple[str, ...]
+    answer_units: tuple[str, ...]
+    model: Model | None = None
+    module: nn.Module | None = None
+    squeezed: bool = False
+
+    @property
+    def network(self) -> LoweredNetwork:
+        """The operations that all parts share."""
+        return self.parts[0].network
+
+    @property
+    def piecewise_linear(self) -> bool:
+        """Whether the networks' outputs are piecewise linear in the features."""
+        return piecewise_linear(self.network)
+
+
+def piecewise_linear(network: LoweredNetwork) -> bool:
+    """Whether every operation is affine, a sum, or an activation made of straight pieces."""
+    return all(
+        operation.kind != "layer_norm"
+        and (operation.kind != "activation" or operation.function in _LINEAR)
+        for operation in network.operations
+    )
+
+
+def subject_of(thing: Any, inputs: int | None = None) -> Subject:
+    """The Subject of a Model or nn.Module; E701 for a module that cannot be looked into.
+
+    inputs: the features of a module's x, where known.  A module is seen as in eval mode.
+    """
+    if isinstance(thing, Subject):
+        return thing
+    if isinstance(thing, Model):
+        return _of_model(thing)
+    import torch
+
+    if not isinstance(thing, torch.nn.Module):
+        kind = thing.__name__ if isinstance(thing, type) else type(thing).__name__
+        mend = "Give a model of vetro.fit or vetro.load, or a torch.nn.Module object."
+        raise error(
+            "E601", argument="module_or_model", value=kind, reason="it is neither", mend=mend
+        )
+    from vetro.networks.lower_module import lower_module
+
+    try:
+        lowering = lower_module(thing, inputs=inputs, training=False)
+    except NotUnderstood as reason:
+        raise error("E701", reason=reason) from None
+    return of_lowering(thing, lowering)
+
+
+def of_lowering(module: nn.Module, lowering: Any) -> Subject:
+    """The Subject of a module and what lower_module made of it."""
+    network = lowering.network
+    parameters = np.empty(network.parameter_count, dtype=network.dtype)
+    for slot, parameter in zip(network.slots, lowering.parameters, strict=True):
+        values = parameter.detach().numpy().reshape(-1)
+        parameters[slot.offset : slot.offset + slot.size] = values
+    inputs = tuple(f"x{number}" for number in range(network.inputs))
+    outputs = tuple(f"y{number}" for number in range(network.outputs))
+    return Subject(
+        "module",
+        (Part(network, parameters),),
+        inputs=inputs,
+        units=("",) * len(inputs),
+        features=inputs,
+        outputs=outputs,
+        answers=outputs,
+        answer_units=("",) * len(outputs),
+        module=module,
+        squeezed=lowering.squeezed,
+    )
+
+
+def _of_model(model: Model) -> Subject:
+    network = lower_network(model.network)
+    several = len(model.members) > 1
+    parts = tuple(
+        Part(
+            network,
+            member.parameters,
+            member.encoder,
+            f"member{number}" if several else "",
+            member.fold,
+        )
+        for number, member in enumerate(model.members, start=1)
+    )
+    answers = model.classes or model.targets
+    units = ("",) * len(answers) if model.classes else tuple(c.unit for c in model.schema.targets)
+    return Subject(
+        model.task,
+        parts,
+        inputs=model.inputs,
+        units=tuple(column.unit for column in model.schema.inputs),
+        features=model.network.input_names,
+        outputs=model.network.output_names,
+        answers=answers,
+        answer_units=units,
+        model=model,
+    )

@@ -1,0 +1,199 @@
+"""Terms: what a formula multiplies, in the user's own columns, and how features are made of them.
+
+A number column is a term; so are [city = Rome], [age is missing] and the waves of a date.  Every
+feature that any member's network reads is an affine function of them, exactly.  Not the formula
+itself: formula.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+from flint import arb, arb_mat, ctx
+
+from vetro.errors import error, shown
+from vetro.glass.exact import EXACT_PRECISION
+from vetro.glass.rows import Floats
+from vetro.glass.subject import Part, Subject
+from vetro.tables.blocks import (
+    MISSING,
+    PERIODS,
+    UNSEEN,
+    Block,
+    CategoryBlock,
+    DateBlock,
+    NumberBlock,
+    phase,
+)
+
+TermKind = Literal["number", "flag", "days", "wave", "level", "missing"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """column: its place among the inputs.  A number counts as 0 where it is missing.
+
+    number: the column's value.  flag: 1 for the true word.  days: since 1970-01-01.
+    wave: the sine or cosine `detail` ("sin year") of a date, as the encoder rounds it.
+    level: 1 where the category's code is `code`.  missing: 1 where the value is missing.
+    """
+
+    name: str
+    column: int
+    kind: TermKind
+    code: int = 0
+    detail: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it goes through a range of numbers in a straight line."""
+        return self.kind in ("number", "days")
+
+    def value(self, raw: float) -> float:
+        """The term's value at a raw value of its column."""
+        absent = math.isnan(raw)
+        match self.kind:
+            case "missing":
+                return float(absent)
+            case "level":
+                return float(not absent and raw == self.code)
+            case "wave":
+                return 0.0 if absent else _wave(raw, self.detail)
+        return 0.0 if absent else raw
+
+
+def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
+    """The terms of a subject's formula at a raw row (inputs,), column by column."""
+    if subject.model is None:
+        return tuple(Term(name, place, "number") for place, name in enumerate(subject.inputs))
+    encoders = [part.encoder for part in subject.parts if part.encoder is not None]
+    found: list[Term] = []
+    for place, column in enumerate(subject.model.schema.inputs):
+        blocks = [encoder.inputs[place] for encoder in encoders]
+        block, name = blocks[0], column.name
+        value = float(raw[place])
+        if isinstance(block, CategoryBlock):
+            codes = list(range(len(block.levels)))
+            if block.codes(np.array([value]))[0] == UNSEEN:
+                codes.append(UNSEEN)
+            names = (*block.levels, "an unseen text")
+            found += [Term(f"[{name} = {names[c]}]", place, "level", code=c) for c in codes]
+        elif isinstance(block, DateBlock):
+            if block.days:
+                found.append(Term(name, place, "days"))
+            waves = [f"{wave} {cycle}" for cycle in block.cycles for wave in ("sin", "cos")]
+            found += [Term(f"{w} of {name}", place, "wave", detail=w) for w in waves]
+        elif column.kind == "flag":
+            word = column.reading.flag_words[1] or "1"
+            found.append(Term(f"[{name} = {word}]", place, "flag"))
+        else:
+            found.append(Term(name, place, "number"))
+        if math.isnan(value) or any(_has_missing(block) for block in blocks):
+            found.append(Term(f"[{name} is missing]", place, "missing", code=MISSING))
+    return tuple(found)
+
+
+def term_values(terms: Sequence[Term], raw: Floats) -> tuple[Fraction, ...]:
+    """The terms' exact values at a raw row (inputs,); E721 for an infinite number."""
+    found = []
+    for term in terms:
+        value = term.value(float(raw[term.column]))
+        if math.isinf(value):
+            what = f"column {shown(term.name)} is infinite: no formula holds there"
+            raise error("E721", what=what, mend="Give a finite number.")
+        found.append(Fraction(value))
+    return tuple(found)
+
+
+def feature_map(part: Part, terms: Sequence[Term]) -> arb_mat:
+    """What the network reads as an affine function of the terms, (features, terms + 1): the last
+    column is the constant.  Exact, the encoder's stored numbers taken as real numbers."""
+    size = len(terms)
+    if part.encoder is None:
+        return arb_mat([[arb(f == t) for t in range(size + 1)] for f in range(size)])
+    rows: list[list[arb]] = []
+    with ctx.workprec(EXACT_PRECISION):
+        for place, block in enumerate(part.encoder.inputs):
+            own = [(number, term) for number, term in enumerate(terms) if term.column == place]
+            made = [[arb(0)] * (size + 1) for _ in range(block.width)]
+            _fill(block, own, made)
+            rows += made
+    return arb_mat(rows) if rows else arb_mat(0, size + 1)
+
+
+def _fill(block: Block, own: list[tuple[int, Term]], rows: list[list[arb]]) -> None:
+    """Write the coefficients of a block's features."""
+    if isinstance(block, CategoryBlock):
+        for number, term in own:
+            position = int(block.positions[term.code - UNSEEN])
+            if position >= 0:
+                rows[position][number] = arb(1)
+        return
+    waves = _waves(block)
+    straight = isinstance(block, NumberBlock) or block.days
+    scale, mean, median = arb(block.scale), arb(block.mean), arb(block.median)
+    first = int(straight)
+    if straight:
+        rows[0][-1] = -mean * scale
+    for number, term in own:
+        if term.kind == "missing":
+            if straight:
+                rows[0][number] = median * scale
+            for place, wave in enumerate(waves):
+                rows[first + place][number] = arb(_wave(block.median, wave))
+            if block.indicator and block.indicator_trained:
+                rows[-1][number] = arb(1)
+        elif term.kind == "wave":
+            rows[first + waves.index(term.detail)][number] = arb(1)
+        else:
+            rows[0][number] = scale
+
+
+def _waves(block: NumberBlock | DateBlock) -> list[str]:
+    if isinstance(block, NumberBlock):
+        return []
+    return [f"{wave} {cycle}" for cycle in block.cycles for wave in ("sin", "cos")]
+
+
+def _wave(days: float, detail: str) -> float:
+    """sin or cos of 2 pi (d mod p) / p in float64, as DateBlock.write has it."""
+    kind, _, cycle = detail.partition(" ")
+    angle = phase(np.array([days]), PERIODS[cycle])
+    return float((np.sin if kind == "sin" else np.cos)(angle)[0])
+
+
+def _has_missing(block: Block) -> bool:
+    return block.missing if isinstance(block, CategoryBlock) else block.indicator
+
+
+def deviations(subject: Subject, terms: Sequence[Term]) -> Floats:
+    """How far one scaled unit goes along each term: of a number the mean over the members of its
+    standard deviation in training, else 1."""
+    found = np.ones(len(terms))
+    for number, term in enumerate(terms):
+        scales = [
+            block.scale
+            for part in subject.parts
+            if part.encoder is not None
+            and not isinstance(block := part.encoder.inputs[term.column], CategoryBlock)
+        ]
+        if term.moves and scales and all(scale > 0 for scale in scales):
+            found[number] = float(np.mean([1 / scale for scale in scales]))
+    return found
+
+
+def training_range(subject: Subject, term: Term) -> tuple[float, float] | None:
+    """The smallest and largest value of a term in training; None where that is not known."""
+    if subject.model is None:
+        return None
+    if not term.moves:
+        return (-1.0, 1.0) if term.kind == "wave" else (0.0, 1.0)
+    column = subject.model.schema.inputs[term.column]
+    if column.minimum is None or column.maximum is None:
+        return None
+    return column.minimum, column.maximum

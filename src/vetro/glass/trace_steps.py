@@ -1,0 +1,314 @@
+"""Steps: one number of a network with the formula that made it; stages: all of one operation.
+
+A stage keeps arrays and makes its steps when asked, since a small network has thousands of terms.
+Not how a row is encoded nor how the members are joined: trace_cells.py and trace.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.figures import figure
+from vetro.glass.plain import Floats
+from vetro.glass.subject import Part
+from vetro.networks.lowered import LoweredNetwork, Operation
+
+DEFINITIONS = {
+    "identity": "z",
+    "relu": "max(0, z)",
+    "leaky_relu": "z where z > 0, else {0} z",
+    "elu": "z where z > 0, else {0} (exp(z) - 1)",
+    "tanh": "tanh(z)",
+    "sigmoid": "1 / (1 + exp(-z))",
+    "silu": "z / (1 + exp(-z))",
+    "gelu": "z (1 + erf(z / sqrt(2))) / 2",
+    "gelu_tanh": "z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2",
+    "softplus": "ln(1 + exp({0} z)) / {0}, z where {0} z > {1}",
+}
+_LETTERS = {"affine": "h", "activation": "h", "layer_norm": "n", "scale": "u", "add": "s"}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One product of a sum: the weight of that name times what comes from a source."""
+
+    parameter: str
+    source: str
+    weight: float
+    value: float
+
+    @property
+    def product(self) -> float:
+        return self.weight * self.value
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, the product included."""
+        return {
+            "parameter": self.parameter,
+            "source": self.source,
+            "weight": self.weight,
+            "value": self.value,
+            "product": self.product,
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """One number.  name: layer1[h3].  formula: "h3 = relu(z3)".  working: its right side in
+    numbers, "" of a sum, which has terms and a bias instead.  off: a relu's 0.  unit: of value.
+    """
+
+    name: str
+    formula: str
+    value: float
+    working: str = ""
+    unit: str = ""
+    off: bool = False
+    terms: tuple[Term, ...] = ()
+    bias: tuple[str, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; terms, bias, unit and off only where there are any."""
+        found: dict[str, Any] = {"name": self.name, "formula": self.formula}
+        if self.working:
+            found["working"] = self.working
+        found["value"] = self.value
+        if self.unit:
+            found["unit"] = self.unit
+        if self.off:
+            found["off"] = True
+        if self.terms:
+            found["terms"] = [term.to_json() for term in self.terms]
+        if self.bias is not None:
+            found["bias"] = {"parameter": self.bias[0], "value": self.bias[1]}
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One operation on one row.
+
+    formula: for all units, "z = W x + b".  inputs, output: the numbers of the values read and
+    written.  units: names of what is written; symbols: as formulas call them.  values: (units,).
+    read: what each input holds, symbols_read: how formulas call it.  weight: (units, sources) of a
+    sum, (units,) of a layer norm; bias: (units,); with their names.  off: (units,), a relu's 0.
+    """
+
+    operation: Operation
+    formula: str
+    units: tuple[str, ...]
+    symbols: tuple[str, ...]
+    values: Floats
+    read: tuple[Floats, ...]
+    symbols_read: tuple[tuple[str, ...], ...]
+    units_read: tuple[str, ...]
+    weight: Floats | None
+    bias: Floats | None
+    weight_name: str
+    bias_name: str
+    off: NDArray[np.bool_]
+
+    @property
+    def kind(self) -> str:
+        return self.operation.kind
+
+    @property
+    def where(self) -> str:
+        """The layer or line that it comes from."""
+        return self.operation.where or self.operation.kind
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def steps(self) -> Iterator[Step]:
+        """Every unit's step, in order."""
+        return map(self.step, range(len(self)))
+
+    def step(self, unit: int) -> Step:
+        """How one unit's number was made."""
+        symbol, right, working = self.symbols[unit], *self._right(unit)
+        terms: tuple[Term, ...] = ()
+        if self.kind == "affine":
+            terms = tuple(self.terms(unit))
+        with_bias = self.bias is not None and self.kind == "affine"
+        return Step(
+            f"{self.where}[{self.units[unit]}]",
+            f"{symbol} = {right}",
+            float(self.values[unit]),
+            working=working,
+            off=bool(self.off[unit]),
+            terms=terms,
+            bias=(f"{self.bias_name}[{self.units[unit]}]", self.bias_of(unit))
+            if with_bias
+            else None,
+        )
+
+    def terms(self, unit: int, order: Sequence[int] | None = None) -> Iterator[Term]:
+        """The products of a sum: all in order, or those of the sources named."""
+        assert self.weight is not None
+        row, read, unit_name = self.weight[unit], self.read[0], self.units[unit]
+        for source in range(len(read)) if order is None else order:
+            name = f"{self.weight_name}[{unit_name} <- {self.units_read[source]}]"
+            symbol = self.symbols_read[0][source]
+            yield Term(name, symbol, float(row[source]), float(read[source]))
+
+    def largest(self, unit: int) -> NDArray[np.intp]:
+        """The sources of a sum, the largest product first."""
+        assert self.weight is not None
+        return np.argsort(-np.abs(self.weight[unit] * self.read[0]), kind="stable")
+
+    def bias_of(self, unit: int) -> float:
+        """The bias of a unit, 0 where there is none."""
+        return 0.0 if self.bias is None else float(self.bias[unit])
+
+    def _right(self, unit: int) -> tuple[str, str]:
+        """The right side of a unit's formula, in letters and in numbers."""
+        operation = self.operation
+        if self.kind == "affine":
+            return ("w . x" if self.bias is None else "w . x + b"), ""
+        read, symbol = float(self.read[0][unit]), self.symbols_read[0][unit]
+        given = figure(read)
+        if self.kind == "activation":
+            name = operation.function
+            return (symbol, given) if name == "identity" else (f"{name}({symbol})",
+                                                               f"{name}({given})")  # fmt: skip
+        if self.kind == "add":
+            other, number = self.symbols_read[1][unit], figure(float(self.read[1][unit]))
+            return f"{symbol} + {other}", f"{given} + {number}"
+        if self.kind == "scale":
+            factor, shift = (figure(float(c[unit])) for c in operation.constants)
+            return f"{symbol} * {factor} + {shift}", f"{given} * {factor} + {shift}"
+        if self.kind == "dropout":
+            return f"{symbol} (dropout acts in training only)", given
+        mean, variance, eps = self.moments()
+        letters = f"({symbol} - mean) / sqrt(variance + {figure(eps)})"
+        numbers = f"({given} - {figure(mean)}) / sqrt({figure(variance)} + {figure(eps)})"
+        if self.weight is not None:
+            letters, numbers = f"{letters} * weight", f"{numbers} * {figure(self.weight[unit])}"
+        if self.bias is not None:
+            letters, numbers = f"{letters} + bias", f"{numbers} + {figure(self.bias_of(unit))}"
+        return letters, numbers
+
+    def moments(self) -> tuple[float, float, float]:
+        """Mean and variance that a layer norm takes, and its eps."""
+        read = self.read[0]
+        return float(read.mean()), float(read.var()), self.operation.numbers[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, every step with every term."""
+        return {
+            "kind": self.kind,
+            "where": self.where,
+            "formula": self.formula,
+            "steps": [step.to_json() for step in self.steps()],
+        }
+
+
+def stages_of(
+    part: Part,
+    values: Sequence[Floats],
+    names: Sequence[tuple[str, ...]],
+    output_symbols: tuple[str, ...],
+) -> tuple[Stage, ...]:
+    """The stages of a part on one row.  values: of plain.forward, each (1, features)."""
+    network = part.network
+    symbols = _symbols(network, names, output_symbols)
+    stages = []
+    for operation in network.operations:
+        output, first = operation.output, operation.inputs[0]
+        row = values[output][0]
+        off = np.zeros(len(row), dtype=np.bool_)
+        if operation.function == "relu" and operation.kind == "activation":
+            off = values[first][0] <= 0
+        weight, weight_name = _held(part, operation.weight)
+        bias, bias_name = _held(part, operation.bias)
+        stages.append(
+            Stage(
+                operation,
+                _formula(operation, letter(network, first), letter(network, output)),
+                names[output],
+                symbols[output],
+                row,
+                tuple(values[number][0] for number in operation.inputs),
+                tuple(symbols[number] for number in operation.inputs),
+                names[first],
+                weight,
+                bias,
+                weight_name,
+                bias_name,
+                off,
+            )
+        )
+    return tuple(stages)
+
+
+def _held(part: Part, slot: int | None) -> tuple[Floats | None, str]:
+    if slot is None:
+        return None, ""
+    return part.view(slot).astype(np.float64), part.network.slots[slot].name
+
+
+def letter(network: LoweredNetwork, value: int) -> str:
+    """What formulas call a value: x the input, y the output, z a sum before an activation, ..."""
+    if value == 0:
+        return "x"
+    if value == network.operations[-1].output:
+        return "y"
+    operation = next(o for o in network.operations if o.output == value)
+    if operation.kind == "dropout":
+        return letter(network, operation.inputs[0])
+    if operation.kind == "affine" and any(
+        o.kind == "activation" and value in o.inputs for o in network.operations
+    ):
+        return "z"
+    return _LETTERS[operation.kind]
+
+
+def _symbols(
+    network: LoweredNetwork, names: Sequence[tuple[str, ...]], outputs: tuple[str, ...]
+) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    last = network.operations[-1].output if network.operations else 0
+    for value, units in enumerate(names):
+        prefix = letter(network, value)
+        if value == last:
+            found.append(outputs)
+        elif value == 0:
+            found.append(units)
+        else:
+            found.append(tuple(_symbol(prefix, unit) for unit in units))
+    return found
+
+
+def _symbol(prefix: str, unit: str) -> str:
+    """z3 of unit h3, z(price) of another."""
+    numbered = unit[:1] == "h" and unit[1:].isdecimal()
+    return f"{prefix}{unit[1:]}" if numbered else f"{prefix}({unit})"
+
+
+def _formula(operation: Operation, x: str, y: str) -> str:
+    """The formula of all units: "z = W x + b", "h = relu(z) = max(0, z)"."""
+    match operation.kind:
+        case "affine":
+            return f"{y} = W {x}" + ("" if operation.bias is None else " + b")
+        case "activation":
+            numbers = [figure(number) for number in operation.numbers]
+            meant = re.sub(r"\bz\b", x, DEFINITIONS[operation.function].format(*numbers))
+            if operation.function in ("identity", "tanh"):
+                return f"{y} = {meant}"
+            return f"{y} = {operation.function}({x}) = {meant}"
+        case "layer_norm":
+            scaled = "" if operation.weight is None else " * weight"
+            shifted = "" if operation.bias is None else " + bias"
+            return f"{y} = ({x} - mean) / sqrt(variance + eps){scaled}{shifted}"
+        case "scale":
+            return f"{y} = {x} * factor + shift"
+        case "add":
+            return f"{y} = {x} + what was there before"
+    return f"{y} = {x}: dropout acts in training only"
