@@ -157,6 +157,7 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator) -> Evidence:
         seconds={"training": 1.25},
         created="2026-01-01T00:00:00+00:00",
         stopped={"patience": 2},
+        median_row=tuple(1.0 if number else float("nan") for number in range(len(encoder.columns))),
         actual=actual,
         predicted=generator.normal(size=(rows, outputs)),
         fold=generator.integers(1, 3, rows).astype(np.int32),

@@ -535,5 +535,10 @@ described(
     lambda m: m["evidence"]["metrics"]["accuracy"].update(low="x"),
 )
 described(
+    "a median row of other columns",
+    "the median row of its evidence",
+    lambda m: m["evidence"].update(median_row=[1.0]),
+)
+described(
     "notices of text", "notices[0] is not an object", lambda m: m["evidence"].update(notices=["x"])
 )

@@ -439,6 +439,29 @@ def edit(where, entry, value):
     return change
 
 
+@given(mixed_tables())
+@settings(max_examples=40, deadline=None)
+def test_the_median_row_is_made_of_values_that_occur(drawn):
+    """Numbers and dates: as many rows above as below; categories and flags: the most frequent."""
+    built, _ = drawn
+    encoder = Encoder.fit(built)
+    row = encoder.median_row(built)
+    assert len(row) == len(encoder.columns)
+    for value, block in zip(row, encoder.inputs, strict=True):
+        own = built.values[block.name]
+        present = own[own >= 0] if own.dtype.kind == "i" else own[~np.isnan(own)]
+        if not len(present):
+            assert math.isnan(value)
+            continue
+        assert value in present
+        if own.dtype.kind == "i":
+            counts = np.unique(present, return_counts=True)[1]
+            assert (present == value).sum() == counts.max()
+        else:
+            assert (present < value).sum() <= (len(present) - 1) // 2
+            assert (present > value).sum() <= len(present) - 1 - (len(present) - 1) // 2
+
+
 EDITS = {
     "no inputs": edit([], "inputs", KeyError),
     "inputs are a number": edit([], "inputs", 3),

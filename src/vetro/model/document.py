@@ -112,6 +112,8 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
         members.append((encoder, _parameters(tensors, network, number), fold))
     outputs = len(members[0][0].output_names)
     evidence = _evidence(document["evidence"], task, tensors, outputs)
+    if evidence.median_row and len(evidence.median_row) != len(schema.inputs):
+        raise ValueError("the median row of its evidence has other columns than the schema")
     if tensors:
         raise ValueError(f'it holds the foreign tensor "{shown(min(tensors))}"')
     return {

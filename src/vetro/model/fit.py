@@ -270,6 +270,7 @@ def _evidence(
         seconds={name: round(value, 3) for name, value in clock.steps.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         stopped=stopped,
+        median_row=model.members[0].encoder.median_row(table),
         actual=measured.actual,
         predicted=measured.predicted,
         fold=measured.fold,

@@ -7,6 +7,7 @@ in blocks.py and targets.py.  Row weights are not its matter (checks.weights_of)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,6 +120,11 @@ class Encoder:
                 matrix[matrix[:, number] == MISSING, number] = np.nan
         return matrix
 
+    def median_row(self, table: Table) -> tuple[float, ...]:
+        """One row as raw gives it: of numbers and dates the middle value that occurs, of flags
+        and categories the most frequent one; NaN where a column is empty."""
+        return tuple(_typical(block, table.values[block.name]) for block in self.inputs)
+
     def encode_raw(self, matrix: NDArray[Any], dtype: Any = np.float32) -> NDArray[Any]:
         """The matrix (n, width) of a raw matrix; of raw(table) it is encode(table), bit for bit."""
         raw = np.asarray(matrix, dtype=np.float64)
@@ -189,6 +195,17 @@ def _indices(rows: RowIndex) -> RowIndex:
 
 def _taken(values: NDArray[Any], index: RowIndex) -> NDArray[Any]:
     return values if index is None else values[index]
+
+
+def _typical(block: Block, values: NDArray[Any]) -> float:
+    present = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values >= 0]
+    if not len(present):
+        return math.nan
+    if isinstance(block, CategoryBlock):
+        return float(np.bincount(present).argmax())
+    # the lower of two middle ones: a value that somebody measured
+    middle = (len(present) - 1) // 2
+    return float(np.partition(present, middle)[middle])
 
 
 def _fit_block(column: Column, table: Table, index: RowIndex) -> Block:
