@@ -6,7 +6,7 @@ PIP_BENCH := .venv-bench/bin/pip install --quiet --disable-pip-version-check --c
 TESTS ?= tests
 ROWS ?=
 
-.PHONY: fit test test-long lint format bench clean
+.PHONY: fit test test-long lint format docs bench clean
 
 fit: .venv/installed
 	$(BIN)/vetro fit examples/concrete.csv --target compressive_strength
@@ -26,6 +26,10 @@ lint: .venv/lint
 format: .venv/lint
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+# The pages of the tour, with the numbers of a real run.
+docs: .venv/installed
+	$(BIN)/python -m vetro.apps.tour.page docs
 
 # All rows, or those named: make bench ROWS="3 5".  The tables go into docs/benchmarks.md.
 bench: .venv-bench/installed

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from vetro import errors
     from vetro.apps.python import fit, inspect, load
     from vetro.engines.explain import explain_engine
+    from vetro.glass.backprop import Backprop, backprop
+    from vetro.glass.bounds import Bounds, bounds
+    from vetro.glass.diagnose import Diagnosis, diagnose
+    from vetro.glass.formula import Formula, formula
+    from vetro.glass.monotonicity import monotonicity
+    from vetro.glass.names import parameters
+    from vetro.glass.prove import Proof, prove
+    from vetro.glass.trace import Trace, trace
+    from vetro.glass.verify import Verification, verify
     from vetro.model.model import Model
     from vetro.training.arguments import Training
     from vetro.training.history import History
@@ -23,34 +32,66 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Backprop": "vetro.glass.backprop",
+    "Bounds": "vetro.glass.bounds",
+    "Diagnosis": "vetro.glass.diagnose",
+    "Formula": "vetro.glass.formula",
     "History": "vetro.training.history",
     "Model": "vetro.model.model",
     "Predictor": "vetro.training.predictor",
+    "Proof": "vetro.glass.prove",
     "Recipe": "vetro.training.recipe",
+    "Trace": "vetro.glass.trace",
     "Training": "vetro.training.arguments",
+    "Verification": "vetro.glass.verify",
+    "backprop": "vetro.glass.backprop",
+    "bounds": "vetro.glass.bounds",
+    "diagnose": "vetro.glass.diagnose",
     "errors": "vetro.errors",
     "explain_engine": "vetro.engines.explain",
     "fit": "vetro.apps.python",
+    "formula": "vetro.glass.formula",
     "inspect": "vetro.apps.python",
     "load": "vetro.apps.python",
+    "monotonicity": "vetro.glass.monotonicity",
+    "parameters": "vetro.glass.names",
+    "prove": "vetro.glass.prove",
+    "trace": "vetro.glass.trace",
     "train": "vetro.training.train",
     "train_many": "vetro.training.many",
+    "verify": "vetro.glass.verify",
 }
 
 __all__ = [
+    "Backprop",
+    "Bounds",
+    "Diagnosis",
+    "Formula",
     "History",
     "Model",
     "Predictor",
+    "Proof",
     "Recipe",
+    "Trace",
     "Training",
+    "Verification",
     "__version__",
+    "backprop",
+    "bounds",
+    "diagnose",
     "errors",
     "explain_engine",
     "fit",
+    "formula",
     "inspect",
     "load",
+    "monotonicity",
+    "parameters",
+    "prove",
+    "trace",
     "train",
     "train_many",
+    "verify",
 ]
 
 

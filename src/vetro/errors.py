@@ -175,11 +175,47 @@ CATALOGUE: dict[str, str] = {
     "layer norms and sums; vetro.explain_engine names what is not one.",
     "E702": "{what}. {mend}",
     # verify and backprop
+    "E711": "{what}. {mend}",
     "E710": "{what}. {mend}",
     # formula
+    "E721": "{what}. {mend}",
+    "E722": "this formula is a tangent: it has {what}. Networks of straight pieces have them (relu, "
+    "leaky_relu or no activation; of a classification one member's scores).",
     # bounds and proofs
+    "E731": "column {column!q}: {what}. {mend}",
+    "E732": "{what}. {mend}",
+    "E733": "over this box values may exceed what {dtype} holds, so that no bound exists. "
+    "Use narrower ranges.",
+    "E734": "{claim!q} is no claim that can be proved: {reason}. {mend}Forms: {forms}",
+    "W731": "column {column!q}: {low} to {high} goes beyond the training range {least} to {most}; "
+    "what is proved holds there, but the model extrapolates.",
+    "W732": "column {column!q} may be missing in this box, but training never lacked it; "
+    "it counts as {reading}.",
     # diagnose
+    "E741": "{what}. {mend}",
+    "W741": "{layer}: {count} {kind} are 0 on all {rows} and learn nothing from them ({units}). "
+    "Lower the rate (--lr), use leaky_relu (--activation), or fewer units (--hidden).",
+    "W742": "{layer}: {count} {kind} are on in all {rows}, as straight lines are ({units}). Fewer "
+    "units may do (--hidden).",
+    "W743": "{layer}: some units rise and fall together ({what}). {spare} fewer would do (--hidden), "
+    "or more weight decay (--weight-decay).",
+    "W744": "{layer}: {count} {kind} stand at their limits in nearly all rows and hardly learn "
+    "({units}). Scale the inputs, lower the rate (--lr), or use more weight decay (--weight-decay).",
+    "W745": "inputs that hardly matter, beside what {most} moves: {columns}. Leave them out (--drop) "
+    "and see whether the held-out error stays.",
+    "W746": "members disagree at {rows}: {places}, up to {times} times the usual spread. Trust these "
+    "answers less; more rows like them would help.",
+    "W747": "{rows} {pull} far harder on the fit than the mean row: {places}. Look for wrong cells; "
+    "if they are right, a loss such as huber (--loss) makes rows far off count less.",
+    "W748": "the validation loss of {networks} was lowest near epoch {epoch} and then rose by "
+    "{share}%; the best parameters were kept. Use fewer epochs (--epochs), or more --weight-decay.",
+    "W749": "gradients fade: those of {layer} are {share} of the largest layer's. Use relu "
+    "(--activation), fewer layers, or scale the inputs.",
+    "W740": "{member} stands alone: {times} times as far from the members' median as they are. Look at its "
+    "training in the report, or fit again with another --seed.",
     # the tour
+    "E751": "the tour is not told in {language!q}. Use --lang {languages}.",
+    "E752": "the tour has no step {step!q}. Use --step with a number from 1 to {total}.",
     # Vetro failed
     "E900": "Vetro failed: {reason}. This is a fault of Vetro; run again with --debug and report it.",
 }

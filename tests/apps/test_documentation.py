@@ -26,7 +26,9 @@ def test_every_option() -> None:
         assert f"`{entry}`" in section("vetro fit")
 
 
-@pytest.mark.parametrize("command", ["inspect", "fit", "predict", "evaluate", "show", "runs"])
+@pytest.mark.parametrize(
+    "command", ["inspect", "fit", "predict", "evaluate", "show", "runs", "tour"]
+)
 def test_every_option_of_a_command(vetro, command: str) -> None:
     options = set(re.findall(r"--[a-z][a-z-]+", vetro(command, "--help").out)) - {"--help"}
     for option in options:

@@ -535,6 +535,11 @@ described(
     lambda m: m["evidence"]["metrics"]["accuracy"].update(low="x"),
 )
 described(
+    "fingerprints of other members",
+    "the fingerprints of other members",
+    lambda m: m["evidence"].update(fingerprints=["ab"]),
+)
+described(
     "a median row of other columns",
     "the median row of its evidence",
     lambda m: m["evidence"].update(median_row=[1.0]),

@@ -16,13 +16,22 @@ import typer
 from typer.core import TyperCommand
 
 import vetro
+from vetro.apps.backprop_command import backprop
+from vetro.apps.bounds_command import bounds
+from vetro.apps.diagnose_command import diagnose
 from vetro.apps.fit_command import fit
+from vetro.apps.formula_command import formula
 from vetro.apps.inspect_command import inspect
 from vetro.apps.options import recipe_defaults
+from vetro.apps.parameters_command import parameters
 from vetro.apps.predict_command import evaluate, predict
 from vetro.apps.present import message
+from vetro.apps.prove_command import prove
 from vetro.apps.runs_command import runs
 from vetro.apps.show_command import show
+from vetro.apps.tour_command import tour
+from vetro.apps.trace_command import trace
+from vetro.apps.verify_command import verify
 from vetro.errors import VetroError, error, nearest, shown
 
 
@@ -55,7 +64,23 @@ app = typer.Typer(
     help="Fit a neural network to a table, and see every number inside.",
     epilog="vetro COMMAND --help tells more.  A first run: vetro fit data.csv --target price",
 )
-for _command in (inspect, fit, predict, evaluate, show, runs):
+for _command in (
+    inspect,
+    fit,
+    predict,
+    evaluate,
+    show,
+    runs,
+    verify,
+    bounds,
+    prove,
+    trace,
+    backprop,
+    diagnose,
+    parameters,
+    tour,
+    formula,
+):
     app.command(_command.__name__, cls=Command)(_command)
 
 
@@ -87,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif not sys.warnoptions:
         # Libraries' warnings are no messages of Vetro's; its own are printed by the commands.
         warnings.simplefilter("ignore")
-    status = _run(_resume_with_value(given), debug)
+    status = _run(_claims_as_values(_resume_with_value(given)), debug)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -136,6 +161,15 @@ def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
         name = next((item for item in arguments if not item.startswith("-")), arguments[0])
         what, hint = f'vetro has no command "{shown(name)}"', nearest(name, commands)
     return error("E604", what=what, mend=f"{hint}See {path} --help.")
+
+
+def _claims_as_values(arguments: list[str]) -> list[str]:
+    """The arguments with a space before each claim that begins with a minus, which is no option."""
+    return [
+        f" {argument}" if argument[:1] == "-" and argument[1:2].isdigit() and "<" in argument
+        else argument
+        for argument in arguments
+    ]  # fmt: skip
 
 
 def _resume_with_value(arguments: list[str]) -> list[str]:

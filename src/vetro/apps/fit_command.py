@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vetro.apps.runs import RunFolder
     from vetro.model.model import Model
     from vetro.model.request import Progress
+    from vetro.tables.table import Table
 
 INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
 
@@ -121,6 +122,7 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
         # of the baselines loads its own meanwhile.
         from vetro.model.baselines_apart import Baselines
 
+        tables: list[Table] = []
         try:
             with _stopping(reporter) as stop, Baselines(apart=True) as baselines:
                 from vetro.model.fit import fit_table
@@ -133,12 +135,13 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
                     resume=resume,
                     stop=stop,
                     baselines=baselines,
+                    on_table=tables.append,
                 )
-                _keep(model, folder, reporter)
+                _keep(model, folder, reporter, tables[0])
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
-                _keep(refusal.model, folder, reporter)
+                _keep(refusal.model, folder, reporter, tables[0])
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
         except KeyboardInterrupt:
@@ -166,13 +169,13 @@ def _load_report() -> None:
     import vetro.report.page  # noqa: F401
 
 
-def _keep(model: Model, folder: RunFolder, reporter: Reporter) -> None:
+def _keep(model: Model, folder: RunFolder, reporter: Reporter, table: Table) -> None:
     from vetro.report.page import write_report
     from vetro.report.verdict import verdict
 
     model.save(folder.model)
     folder.write_history(model.evidence.history)
-    write_report(model, folder.report)
+    write_report(model, folder.report, table)
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)
     for item in dict.fromkeys(model.evidence.notices):

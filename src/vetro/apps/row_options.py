@@ -115,7 +115,7 @@ def _changed(subject: Subject, rows: Rows, given: dict[str, str], options: Any) 
     return replace(rows, raw=raw, notices=(*rows.notices, *other.notices))
 
 
-def settings_of(settings: Sequence[str], model: Model) -> dict[str, str]:
+def settings_of(settings: Sequence[str], model: Model, option: str = "--set") -> dict[str, str]:
     """column -> text of each COL=VALUE; E604 for one without "=", E114 for an unknown column."""
     found: dict[str, str] = {}
     known = model.inputs
@@ -128,8 +128,8 @@ def settings_of(settings: Sequence[str], model: Model) -> dict[str, str]:
             continue
         name, equals, _ = text.partition("=")
         if not equals:
-            what = f'--set "{shown(text)}" has no "="'
-            raise error("E604", what=what, mend="Use --set COLUMN=VALUE.")
+            what = f'{option} "{shown(text)}" has no "="'
+            raise error("E604", what=what, mend=f"Use {option} COLUMN=VALUE.")
         raise error(
             "E114", role="column", name=name, hint=nearest(name, known),
             columns=shown(", ".join(known)),

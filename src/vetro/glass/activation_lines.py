@@ -2,8 +2,8 @@
 
 Zhang et al. 2018, "Efficient neural network robustness certification with general activation
 functions"; for relu the choice of the lower line is DeepPoly's (Singh et al. 2019).  Bent
-activations are bounded here by one rule for all: for a slope k, f(z) - k z lies within its values on a
-grid of [low, high], less or plus (cell width)^2 / 8 times the largest |f''|.
+activations are bounded here by one rule for all: for a slope k, f(z) - k z lies within its values
+on a grid of [low, high], less or plus (cell width)^2 / 8 times the largest |f''|.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _curve(operation: Operation, low: Floats, high: Floats) -> Lines:
     with np.errstate(over="ignore"):
         remainder = SAFE * _curvature(operation) * (width / CELLS) ** 2 / 8
     size = np.maximum(np.abs(low), np.abs(high))
-    jump = _jump(operation, high)
+    jump = _jump(operation, low, high)
 
     middle = low / 2 + high / 2
     at_ends = derivative(operation, np.stack([low, middle, high]))
@@ -126,12 +126,15 @@ def _curvature(operation: Operation) -> float:
     return CURVATURE[operation.function]
 
 
-def _jump(operation: Operation, high: Floats) -> Floats:
-    """What softplus loses where beta z > threshold and it gives z itself."""
+def _jump(operation: Operation, low: Floats, high: Floats) -> Floats:
+    """Twice what softplus drops where beta z > threshold and it gives z itself: once for the
+    values on the grid, once for the engine's."""
     if operation.function != "softplus":
         return np.zeros_like(high)
     beta, threshold = operation.numbers
-    return np.full_like(high, np.logaddexp(0.0, -threshold) / abs(beta) * SAFE)
+    reached = np.maximum(beta * low, beta * high) >= threshold - 1e-3 * (1 + abs(threshold))
+    dropped = float(np.logaddexp(0.0, -threshold)) / abs(beta)
+    return np.where(reached, 2 * SAFE * dropped, 0.0)
 
 
 def _engine_error(
@@ -166,11 +169,17 @@ def slopes(operation: Operation, low: Floats, high: Floats) -> tuple[Floats, Flo
     points[..., -1] = high
     values = derivative(operation, points)
     if function == "elu":
-        sides = [np.where((low <= 0) & (high >= 0), side, values[..., 0]) for side in (1.0, numbers[0])]
+        sides = [
+            np.where((low <= 0) & (high >= 0), side, values[..., 0]) for side in (1.0, numbers[0])
+        ]
         values = np.concatenate([values, np.stack(sides, axis=-1)], axis=-1)
     # between two points f' moves by at most |f''| times half the cell
-    spare = SAFE * _curvature(operation) * width / CELLS / 2 + EVALUATION * (1 + np.abs(high) + np.abs(low))
+    spare = SAFE * _curvature(operation) * width / CELLS / 2 + EVALUATION * (
+        1 + np.abs(high) + np.abs(low)
+    )
     if function == "softplus":  # its derivative is 1 beyond the threshold
-        beta, threshold = numbers
-        spare = spare + np.exp(-threshold)
-    return values.min(axis=-1) - spare, values.max(axis=-1) + spare
+        spare = spare + np.exp(-numbers[1])
+    least = values.min(axis=-1) - spare
+    if function in _RISING or (function == "elu" and numbers[0] >= 0):
+        least = np.maximum(least, 0.0)
+    return least, values.max(axis=-1) + spare

@@ -35,10 +35,12 @@ class Bend:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """outputs: (outputs, terms + 1), the last column the constant; exact."""
+    """outputs: (outputs, terms + 1), the last column the constant; exact.  sides: for each
+    activation with bends, by the number of its value, which units are on."""
 
     outputs: arb_mat
     bends: tuple[Bend, ...]
+    sides: dict[int, tuple[bool, ...]]
 
 
 def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction]) -> Piece:
@@ -49,16 +51,20 @@ def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction]) -> Piece:
     with exact.precision(part.network):
         point = arb_mat([[_dyadic(value)] for value in (*at, Fraction(1))])
         bends: list[Bend] = []
+        sides: dict[int, tuple[bool, ...]] = {}
         values = [features]
         for operation in part.network.operations:
-            values.append(_through(operation, part, [values[i] for i in operation.inputs], point,
-                                   bends))  # fmt: skip
-        return Piece(values[-1], tuple(bends))
+            inputs = [values[number] for number in operation.inputs]
+            if operation.kind == "activation" and operation.function != "identity":
+                levels = (inputs[0] * point).entries()
+                sides[operation.output] = tuple(bool(level > 0) for level in levels)
+                values.append(_bent(operation, part, inputs[0], levels, bends))
+            else:
+                values.append(_straight(operation, part, inputs))
+        return Piece(values[-1], tuple(bends), sides)
 
 
-def _through(
-    operation: Operation, part: Part, inputs: list[arb_mat], point: arb_mat, bends: list[Bend]
-) -> arb_mat:
+def _straight(operation: Operation, part: Part, inputs: list[arb_mat]) -> arb_mat:
     x = inputs[0]
     if operation.kind == "affine":
         assert operation.weight is not None
@@ -74,10 +80,13 @@ def _through(
             for f, row in zip(factor, x.table(), strict=True)
         ]
         return _shifted(arb_mat(rows), [arb(float(s)) for s in shift])
-    if operation.kind == "dropout" or operation.function == "identity":
-        return x
+    return x
+
+
+def _bent(
+    operation: Operation, part: Part, x: arb_mat, levels: list[arb], bends: list[Bend]
+) -> arb_mat:
     slope = arb(operation.numbers[0]) if operation.function == "leaky_relu" else arb(0)
-    levels = (x * point).entries()
     rows = []
     for unit, (row, level) in enumerate(zip(x.table(), levels, strict=True)):
         on = bool(level > 0)

@@ -57,11 +57,12 @@ def allowance(
     gradient = np.zeros(part.network.parameter_count)
     for operation in reversed(part.network.operations):
         _backward(operation, part, (values, errors), (deltas, behind), gradient, unit)
-    scale = np.abs(terms.terms).sum() / (terms.divisor or 1.0)
     loss = (np.abs(terms.slope) * errors[-1]).sum() + terms.curvature.max(initial=0.0) * (
         errors[-1] ** 2
     ).sum()
-    return Allowance(errors, gradient, float(loss + (terms.terms.size + OWN) * unit * scale))
+    return Allowance(
+        errors, gradient, float(loss + (terms.terms.size + OWN) * unit * terms.term_size)
+    )
 
 
 def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
@@ -210,7 +211,7 @@ def _layer_norm(
     unit: float,
 ) -> Floats:
     (x, e), (d, b) = forward, backward
-    spread, standard, s = _standard_error(operation, x, e, unit)
+    spread, _, s = _standard_error(operation, x, e, unit)
     rows, features = x.shape
     root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
     found = b * s + d * spread + (rows + 4) * unit * d * s

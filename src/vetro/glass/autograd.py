@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +17,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vetro.engines.native_loss import check_target, describe_loss
 from vetro.engines.native_optimizer import describe_optimizer, read_state
 from vetro.glass.loss_terms import LossKind, LossRule, Slopes
-from vetro.glass.update_terms import UpdateRule, UpdateState
+from vetro.glass.subject import Part
+from vetro.glass.update_terms import Stepped, UpdateRule, UpdateState
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
-from vetro.training.arguments import Request
+from vetro.training.arguments import Request, Training
 from vetro.training.best import evaluating
 from vetro.training.torch_door import explaining, judged_loss
 
@@ -42,32 +45,78 @@ class Autograd:
     twice: Floats
 
 
-@dataclass(frozen=True, eq=False)
-class Stepped:
-    """An optimizer's step on a copy: the new parameters (parameter_count,).
+class _Member(nn.Module):
+    """A network with its numbers as a torch module, made without what lift's layers draw in."""
 
-    rules: (begin, end, rule) of the flat vector, () where the kind is not one whose formula is
-    known; state: before the step.  name: the optimizer's class.
-    """
+    def __init__(self, part: Part) -> None:
+        super().__init__()
+        self.operations = part.network.operations
+        self.values = nn.ParameterList(
+            nn.Parameter(torch.from_numpy(part.view(slot).copy()))
+            for slot in range(len(part.network.slots))
+        )
 
-    name: str
-    new: Floats
-    rules: tuple[tuple[int, int, UpdateRule], ...]
-    state: UpdateState
+    def forward(self, x: Tensor) -> Tensor:
+        for operation in self.operations:
+            if operation.kind == "affine":
+                assert operation.weight is not None and operation.bias is not None
+                weight, bias = self.values[operation.weight], self.values[operation.bias]
+                x = functional.linear(x, weight, bias)
+            elif operation.kind == "activation":
+                x = _FUNCTIONS[operation.function](x)
+        return x
+
+
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": lambda x: x,
+    "relu": torch.relu,
+    "leaky_relu": functional.leaky_relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+}
+
+
+def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[Request, Lowering]:
+    """One member of a model, its rows and loss as the PyTorch door takes them; no optimizer."""
+    module = _Member(part)
+    none: Any = None
+    asked = Request(
+        Training(module, x, y, loss=loss, optimizer=none),
+        torch.from_numpy(x),
+        torch.from_numpy(y),
+        held_out=None,
+        given=None,
+        batch_size=len(x),
+        steps_an_epoch=1,
+        total=1,
+        notices=[],
+    )
+    return asked, Lowering(part.network, tuple(module.values), squeezed=False, traced=False)
+
+
+def judge(asked: Request) -> None:
+    """Refuse what vetro.train refuses in its first step."""
+    with _aside(asked), explaining(asked):
+        judged_loss(asked, asked.x, asked.y)
+
+
+@contextmanager
+def _aside(asked: Request) -> Iterator[None]:
+    """The module in eval mode; its modes and torch's generators as they were, afterwards."""
+    module = asked.training.module
+    devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
+    with torch.random.fork_rng(devices=list(devices)), evaluating(module), torch.enable_grad():
+        yield
 
 
 def autograd(asked: Request, lowering: Lowering) -> Autograd:
     """The gradients of a request's loss, in eval mode."""
     module = asked.training.module
     learning = [parameter for parameter in lowering.parameters if parameter.requires_grad]
-    devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
-    with (
-        torch.random.fork_rng(devices=list(devices)),
-        evaluating(module),
-        torch.enable_grad(),
-        explaining(asked),
-    ):
-        value, _ = judged_loss(asked, asked.x, asked.y)
+    with _aside(asked):
+        value = asked.training.loss(module(asked.x), asked.y)
         found = torch.autograd.grad(value, learning, allow_unused=True)
         twice = _twice(asked, lowering)
     return Autograd(float(value.detach()), _flat(lowering, learning, found), twice)
@@ -81,7 +130,7 @@ def _twice(asked: Request, lowering: Lowering) -> Floats:
     for parameter in module.parameters():
         parameter.grad = None
     for _ in range(2):
-        loss(module(asked.x), asked.y).backward()
+        loss(module(asked.x), asked.y).backward()  # type: ignore[no-untyped-call]
     return _flat(lowering, learning, [own[parameter].grad for parameter in learning])
 
 
@@ -89,9 +138,7 @@ def _flat(
     lowering: Lowering, learning: Sequence[nn.Parameter], found: Sequence[Tensor | None]
 ) -> Floats:
     """One vector in the network's layout: 0 where the loss does not depend on it."""
-    of = {
-        id(parameter): gradient for parameter, gradient in zip(learning, found, strict=True)
-    }
+    of = {id(parameter): gradient for parameter, gradient in zip(learning, found, strict=True)}
     flat = np.full(lowering.network.parameter_count, np.nan)
     for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
         if id(parameter) not in of:
@@ -144,8 +191,11 @@ def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
 
 def stepped(
     module: nn.Module, optimizer: torch.optim.Optimizer, lowering: Lowering, gradient: Floats
-) -> Stepped:
-    """What the optimizer's own step makes of these gradients, on copies of it and the module."""
+) -> Stepped | None:
+    """What the optimizer's own step makes of these gradients, on copies of it and the module.
+
+    None of one that evaluates the loss itself, as LBFGS does.
+    """
     rules: list[tuple[int, int, UpdateRule]] = []
     state = UpdateState.none(lowering.network.parameter_count)
     try:
@@ -159,7 +209,7 @@ def stepped(
             rules.append((part.begin, part.end, rule))
             steps[part.begin : part.end] = held["step"][number]
         vectors = [held[name].astype(np.float64) for name in _VECTORS]
-        state = UpdateState(*vectors, steps)
+        state = UpdateState(vectors[0], vectors[1], vectors[2], steps)
     except NotUnderstood:
         rules = []
     twin, own = copy.deepcopy((module, optimizer))
@@ -172,22 +222,18 @@ def stepped(
         if parameter.requires_grad:
             mine = of[id(parameter)]
             mine.grad = torch.from_numpy(values.copy()).to(mine).reshape(mine.shape)
-    _step(own)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            own.step()
+        except TypeError:
+            return None
     new = np.empty(lowering.network.parameter_count)
     for slot, parameter in places:
         values = of[id(parameter)].detach().double().reshape(-1).cpu().numpy()
         new[slot.offset : slot.offset + slot.size] = values
-    return Stepped(type(optimizer).__name__, new, tuple(rules), state)
-
-
-def _step(optimizer: torch.optim.Optimizer) -> None:
-    """A step; of one that asks for a closure, with the gradients as they are."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            optimizer.step()
-        except TypeError:
-            optimizer.step(lambda: torch.zeros(()))
+    name = f"torch's {type(optimizer).__name__}"
+    return Stepped(name, new, gradient, tuple(rules), state)
 
 
 _VECTORS = ("first_moment", "second_moment", "third")

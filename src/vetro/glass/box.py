@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from vetro.glass.rounding_bounds import OWN
 from vetro.glass.subject import Part, Subject
-from vetro.tables.blocks import MISSING, PERIODS, UNSEEN, CategoryBlock, DateBlock, NumberBlock, phase
+from vetro.tables.blocks import (
+    MISSING,
+    PERIODS,
+    UNSEEN,
+    CategoryBlock,
+    DateBlock,
+    NumberBlock,
+    phase,
+)
 
 Floats = NDArray[np.float64]
 _WAVE_ERROR = 2.0**-40
@@ -149,7 +157,7 @@ def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
                 (variables, variables + used),
                 (alternatives, alternatives + len(codes)),
                 codes,
-                whole=_is_flag(subject, place),
+                whole=is_flag(subject, place),
             )
         )
         numbers += not category
@@ -158,7 +166,8 @@ def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def _is_flag(subject: Subject, place: int) -> bool:
+def is_flag(subject: Subject, place: int) -> bool:
+    """Whether an input column is a flag, 0 or 1."""
     return subject.model is not None and subject.model.schema.inputs[place].kind == "flag"
 
 
@@ -262,9 +271,10 @@ def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
             allowed = boxes.allowed[rows, start:end]
             several = allowed.sum(axis=1) > 1
             among = rows[several]
-            half = np.cumsum(allowed[several], axis=1) <= allowed[several].sum(
-                axis=1, keepdims=True
-            ) // 2
+            half = (
+                np.cumsum(allowed[several], axis=1)
+                <= allowed[several].sum(axis=1, keepdims=True) // 2
+            )
             first.allowed[among, start:end] &= half
             second.allowed[among, start:end] &= ~half
             rows = rows[~several]

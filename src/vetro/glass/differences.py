@@ -153,9 +153,9 @@ def _move(
         unit, source = np.divmod(own, place.shape[1])
         found[chosen, :, unit] += moved[:, None] * x[chosen, :, source]
     elif operation.kind == "layer_norm" and slot == operation.weight:
-        found[chosen, :, own] += moved[:, None] * _standard(operation, x[chosen])[
-            np.arange(len(chosen)), :, own
-        ]
+        found[chosen, :, own] += (
+            moved[:, None] * _standard(operation, x[chosen])[np.arange(len(chosen)), :, own]
+        )
     else:
         found[chosen, :, own] += moved[:, None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def figure(value: float, digits: int = 5) -> str:
@@ -18,3 +19,14 @@ def figure(value: float, digits: int = 5) -> str:
         mantissa, _, exponent = text.partition("e")
         return f"{mantissa}e{int(exponent):+03d}"
     return text
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells below each other, the first column to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first = f"{row[0]:{widths[0]}}"
+        others = [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  " + "  ".join([first, *others]).rstrip())
+    return lines

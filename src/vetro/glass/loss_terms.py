@@ -76,7 +76,8 @@ class LossTerms:
 
     terms: (rows, outputs), or (rows, 1) where a row has one term.  slope: (rows, outputs), by each
     output.  curvature: (rows, outputs), a bound of how fast any slope of the row changes with its
-    outputs' errors; size: (rows, outputs), the sum of the absolute values that a slope is made of.
+    outputs' errors; size: (rows, outputs), the sum of the absolute values that a slope is made of;
+    term_size: the same of the loss itself.
     """
 
     rule: LossRule
@@ -86,6 +87,7 @@ class LossTerms:
     slope: Floats
     curvature: Floats
     size: Floats
+    term_size: float
 
 
 def loss_terms(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> LossTerms:
@@ -95,13 +97,17 @@ def loss_terms(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> LossTer
         value, slope = rule.slopes(outputs)
         rows = len(outputs)
         terms = np.full((rows, 1), value / rows)
-        return LossTerms(rule, value, terms, 1.0, slope, np.zeros_like(slope), np.abs(slope))
+        own = abs(value) + float(np.abs(slope * outputs).sum())
+        return LossTerms(rule, value, terms, 1.0, slope, np.zeros_like(slope), np.abs(slope), own)
     terms = _terms(rule, outputs, target)
     divisor = _divisor(rule, outputs, target)
     slope, curvature, size = _slopes(rule, outputs, target)
     value = float(terms.sum() / divisor) if divisor else float("nan")
     scale = 1.0 / divisor if divisor else float("nan")
-    return LossTerms(rule, value, terms, divisor, slope * scale, curvature * scale, size * scale)
+    own = _term_size(rule, outputs, target) * scale
+    return LossTerms(
+        rule, value, terms, divisor, slope * scale, curvature * scale, size * scale, own
+    )
 
 
 def loss_values(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> Floats:
@@ -170,6 +176,24 @@ def _slopes(rule: LossRule, o: Floats, y: NDArray[Any]) -> tuple[Floats, Floats,
             return slope, np.abs(weight * factor) * 0.25 * ones, size
 
 
+def _term_size(rule: LossRule, o: Floats, y: NDArray[Any]) -> float:
+    """The absolute values that the terms are made of, summed: their rounding is relative to it."""
+    if rule.kind == "cross_entropy":
+        share = _share(rule, o.shape[-1], y)
+        moved = o - o.max(axis=-1, keepdims=True)
+        # exp(0) is among the sum whose logarithm is taken: its rounding is absolute
+        logarithm = np.log(np.exp(moved).sum(axis=-1, keepdims=True))
+        return float((share * (np.abs(moved) + logarithm + 1.0)).sum())
+    e = np.abs(o - y)
+    if rule.kind in ("smooth_l1", "huber"):
+        return float((np.maximum(rule.a, 1.0) * (e + 0.5 * rule.a)).sum())
+    if rule.kind == "bce":
+        weight, positive = _bce_weights(rule)
+        soft = np.abs(1.0 + (positive - 1.0) * y) * np.logaddexp(0.0, -o)
+        return float((np.abs(weight) * (np.abs((1.0 - y) * o) + soft)).sum())
+    return float(np.abs(_terms(rule, o, y)).sum())
+
+
 def _divisor(rule: LossRule, outputs: Floats, y: NDArray[Any]) -> float:
     if rule.reduction == "sum":
         return 1.0
@@ -182,7 +206,7 @@ def _divisor(rule: LossRule, outputs: Floats, y: NDArray[Any]) -> float:
 
 
 def _share(rule: LossRule, classes: int, y: NDArray[Any]) -> Floats:
-    """(rows, classes): how much -log p of each class counts; torch's label smoothing and weights."""
+    """(rows, classes): how much -log p of each class counts: label smoothing and weights."""
     counts = (y != rule.ignored).astype(np.float64)[:, None]
     weights = np.ones(classes) if rule.class_weights is None else rule.class_weights
     own = np.zeros((len(y), classes))

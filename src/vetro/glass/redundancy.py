@@ -3,9 +3,10 @@
 Around an inner point an inequality normal . u <= margin is the point normal / margin of the polar
 dual, and those that matter are the corners of the points' hull.  Rays find most corners with one
 matrix product (argmax of point . direction); the rest is asked of small linear programs over the
-corners found so far (Clarkson 1994, "More output-sensitive geometric algorithms"), many in one
-call of HiGHS.  `follows` proves each removal in fractions, so that rounding can only leave an
-inequality too many, never take one away.
+corners found so far (Clarkson 1994, "More output-sensitive geometric algorithms").  They share
+their constraints, so that one simplex walks for all of them in step, which spares the half second
+that a general solver takes to load.  `follows` proves each removal in fractions: rounding can only
+leave an inequality too many, never take one away.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from numpy.typing import NDArray
 
 from vetro.glass.rows import Floats
 
+Whole = NDArray[np.intp]
+
 RAYS = 4096
-AT_ONCE = 128
-"""Linear programs in one call."""
+STEPS = 500
+"""Most steps of a simplex; what is not settled then is kept."""
 
 _BEYOND = 1e-9
 
@@ -37,70 +40,129 @@ class Sorting:
 
 def sort_out(normals: Floats, margins: Floats) -> Sorting:
     """Which of normals (m, d) . u <= margins (m,) matter; every margin > 0: u = 0 is inside."""
-    points = normals / margins[:, None]
+    points = _spanned(normals / margins[:, None])
     kept = _first_corners(points)
-    open_: NDArray[np.intp] = np.setdiff1d(np.arange(len(points)), sorted(kept))
+    open_: Whole = np.setdiff1d(np.arange(len(points)), sorted(kept))
     reasons: dict[int, tuple[int, ...]] = {}
     while len(open_):
-        left: list[int] = []
         corners = np.array(sorted(kept))
-        for start in range(0, len(open_), AT_ONCE):
-            asked = open_[start : start + AT_ONCE]
-            values, directions, supports = _gauges(points[corners], points[asked])
-            for number, value, direction, support in zip(
-                asked, values, directions, supports, strict=True
-            ):
-                if value <= 1 + _BEYOND:
-                    reasons[int(number)] = tuple(int(corner) for corner in corners[support])
-                    continue
-                found = int(np.argmax(points @ direction))
-                kept.add(int(number) if found in kept else found)
-                left.append(int(number))
+        walk = walk_out(points[corners], points[open_])
+        left: list[int] = []
+        for place, number in enumerate(open_.tolist()):
+            if walk.reach[place] <= 1 + _BEYOND:
+                used = walk.bases[place][walk.weights[place] > _BEYOND]
+                reasons[number] = tuple(corners[used].tolist())
+                continue
+            found = int(np.argmax(points @ walk.directions[place]))
+            # a corner of this round stands out no more: then rounding hides what does
+            kept.add(number if found in corners else found)
+            left.append(number)
         open_ = np.array([number for number in left if number not in kept], dtype=np.intp)
-    # a corner found later may itself have been settled before: corners have no reasons
     return Sorting(tuple(sorted(kept)), {n: s for n, s in reasons.items() if n not in kept})
 
 
-def _first_corners(points: Floats) -> set[int]:
-    """Corners that rays meet, spread as the points are and as the first corners found are."""
-    generator = np.random.default_rng(0)
-    directions = generator.standard_normal((points.shape[1], RAYS))
-    found = set(np.argmax(points @ directions, axis=0).tolist())
-    for spread in (points, points[sorted(found)]):
-        moments = spread.T @ spread
-        moments += np.eye(len(moments)) * (np.trace(moments) * 1e-12 + 1e-300)
-        rays = np.linalg.cholesky(np.linalg.inv(moments)) @ directions
-        found |= set(np.argmax(points @ rays, axis=0).tolist())
+def _spanned(points: Floats) -> Floats:
+    """The points in as few dimensions as they span."""
+    _, sizes, ways = np.linalg.svd(points, full_matrices=False)
+    spanned = ways[sizes > sizes[0] * 1e-12]
+    found: Floats = points @ spanned.T
     return found
 
 
-def _gauges(
-    corners: Floats, points: Floats
-) -> tuple[Floats, Floats, list[NDArray[np.intp]]]:
-    """For each point the least sum of weights >= 0 that make it of the corners, the direction in
-    which it stands out most, and the corners with a weight.  Twice the point itself is on offer at
-    the price of 2, so that there always is an answer."""
-    from scipy import sparse
-    from scipy.optimize import linprog
+def _first_corners(points: Floats) -> set[int]:
+    """Corners that rays meet, spread as the points are and as the first corners found are; at
+    least so many that they span the space."""
+    generator = np.random.default_rng(0)
+    size = points.shape[1]
+    directions = generator.standard_normal((size, RAYS))
+    found = set(np.argmax(points @ directions, axis=0).tolist())
+    for spread in (points, points[sorted(found)]):
+        moments = spread.T @ spread
+        moments += np.eye(size) * (np.trace(moments) * 1e-12)
+        rays = np.linalg.cholesky(np.linalg.inv(moments)) @ directions
+        found |= set(np.argmax(points @ rays, axis=0).tolist())
+    for number in np.argsort(-np.linalg.norm(points, axis=1)).tolist():
+        if np.linalg.matrix_rank(points[sorted(found)]) == size:
+            break
+        found.add(number)
+    return found
 
-    count, size = points.shape
-    width = len(corners) + 1
-    blocks = [np.column_stack([corners.T, point]) for point in points]
-    costs = np.tile(np.append(np.ones(len(corners)), 2.0), count)
-    answer = linprog(
-        costs,
-        A_eq=sparse.block_diag(blocks, format="csc"),
-        b_eq=points.reshape(-1),
-        bounds=(0, None),
-        method="highs-ds",
-    )
-    if answer.status != 0:
-        return np.full(count, np.inf), points, [np.zeros(0, dtype=np.intp)] * count
-    weights = answer.x.reshape(count, width)
-    directions = answer.eqlin.marginals.reshape(count, size)
-    values = (weights * costs[:width]).sum(axis=1)
-    supports = [np.flatnonzero(row[:-1] > _BEYOND) for row in weights]
-    return values, directions, supports
+
+@dataclass(frozen=True)
+class Walk:
+    """For each objective the largest objective . r with corners . r <= 1 (infinite where there is
+    none) and the r, or the way, that it is reached by; the corners it is held by and the weights
+    >= 0 with sum of weight * corner = objective."""
+
+    reach: Floats
+    directions: Floats
+    bases: Whole
+    weights: Floats
+
+
+def walk_out(corners: Floats, objectives: Floats) -> Walk:
+    """The simplex method for all objectives (m, d) at once over corners (n, d) of rank d."""
+    count, size = objectives.shape
+    # bounds a little apart from 1, so that no step has length 0
+    bounds = 1 + 1e-11 * np.random.default_rng(1).random(len(corners))
+    bases = np.tile(_vertex(corners, bounds), (count, 1))
+    reach = np.full(count, np.inf)
+    directions = objectives.copy()
+    weights = np.zeros((count, size))
+    walking = np.arange(count)
+    for _ in range(STEPS):
+        held = corners[bases[walking]]
+        inverse = np.linalg.inv(held)
+        pull = np.einsum("mji,mj->mi", inverse, objectives[walking])
+        places = np.einsum("mij,mj->mi", inverse, bounds[bases[walking]])
+        settled = pull.min(axis=1) >= -1e-12 * np.abs(pull).max(axis=1)
+        done = walking[settled]
+        weights[done] = pull[settled]
+        directions[done] = places[settled]
+        reach[done] = weights[done].sum(axis=1)
+        walking, inverse, pull, places = (x[~settled] for x in (walking, inverse, pull, places))
+        if not len(walking):
+            break
+        leaving = np.argmin(pull, axis=1)
+        ways = -inverse[np.arange(len(walking)), :, leaving]
+        speed = ways @ corners.T
+        left = bounds - places @ corners.T
+        np.put_along_axis(speed, bases[walking], 0.0, axis=1)
+        fast = speed > 1e-12 * np.abs(speed).max(axis=1, keepdims=True)
+        lengths = np.divide(left, speed, out=np.full(speed.shape, np.inf), where=fast)
+        entering = np.argmin(lengths, axis=1)
+        bases[walking, leaving] = entering
+        endless = ~fast.any(axis=1)
+        directions[walking[endless]] = ways[endless]
+        walking = walking[~endless]
+        if not len(walking):
+            break
+    return Walk(reach, directions, bases, weights)
+
+
+def _vertex(corners: Floats, bounds: Floats) -> Whole:
+    """Corners that hold a vertex of corners . r <= bounds: from 0 to a border, then along it."""
+    size = corners.shape[1]
+    generator = np.random.default_rng(2)
+    place, held = np.zeros(size), list[int]()
+    while len(held) < size:
+        way: Floats = generator.standard_normal((size,))
+        if held:
+            basis = np.linalg.qr(corners[held].T)[0]
+            way -= basis @ (basis.T @ way)
+            way -= basis @ (basis.T @ way)
+        way /= np.linalg.norm(way)
+        speed = corners @ way
+        speed[held] = 0.0
+        if speed.max() <= 1e-12 * np.abs(speed).max():
+            way, speed = -way, -speed
+        fast = speed > 1e-12 * np.abs(speed).max()
+        left = bounds - corners @ place
+        lengths = np.divide(left, speed, out=np.full(len(corners), np.inf), where=fast)
+        meets = int(np.argmin(lengths))
+        place = place + max(float(lengths[meets]), 0.0) * way
+        held.append(meets)
+    return np.array(held, dtype=np.intp)
 
 
 def follows(

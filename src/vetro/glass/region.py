@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import fmpq, fmpz
+from flint import ctx, fmpq, fmpz
 
 from vetro.glass import exact
 from vetro.glass.affine_pieces import Bend
@@ -22,8 +22,8 @@ from vetro.glass.rows import Floats
 from vetro.glass.terms import Term
 from vetro.tables.blocks import PERIODS
 
-LONGEST = 365242.5
-"""Days: how far a date is followed, a thousand years."""
+LONGEST = 3652.425
+"""Days: how far a date with waves is followed, ten years; it may hold beyond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,9 @@ class Region:
         """How fast a scaled unit of each term eats it up, (bends, terms); float."""
         rows = np.array([[float(entry) for entry in bend.row[:-1]] for bend in self.bends])
         signs = np.array([-1.0 if bend.on else 1.0 for bend in self.bends])
-        slopes: Floats = rows.reshape(len(self.bends), -1) * signs[:, None] * self.units
+        slopes: Floats = (
+            rows.reshape(len(self.bends), len(self.terms)) * signs[:, None] * self.units
+        )
         return slopes
 
     @cached_property
@@ -213,6 +215,8 @@ class Region:
     def _date_alone(self, column: int) -> tuple[float, float]:
         """Step by step, each no longer than the fastest change allows: never past a border."""
         own = [n for n, term in enumerate(self.terms) if term.column == column and n in self.free]
+        if not self.bends:
+            return math.inf, math.inf
         slopes = self.slopes[:, own] / self.units[own]
         start = np.array([float(self.at[n]) for n in own])
         fastest = np.zeros(len(slopes))
@@ -220,9 +224,7 @@ class Region:
             term = self.terms[n]
             period = PERIODS[term.detail.partition(" ")[2]] if term.kind == "wave" else math.tau
             fastest += np.abs(slopes[:, place_]) * math.tau / period
-        days = next((float(self.at[n]) for n in own if self.terms[n].kind == "days"), None)
-        if days is None or not self.bends:
-            return (math.inf, math.inf) if not self.bends else (math.nan, math.nan)
+        days = next(float(self.at[n]) for n in own if self.terms[n].kind == "days")
 
         def reach(sign: float) -> float:
             gone = 0.0
@@ -233,7 +235,7 @@ class Region:
                 if step < 1e-4:
                     return gone
                 gone += step
-            return math.inf
+            return LONGEST
 
         return reach(-1.0), reach(1.0)
 
@@ -258,7 +260,7 @@ class Region:
         return {name: tuple(levels) for name, levels in found.items()}
 
     def _holds(self, changes: dict[int, Fraction]) -> bool:
-        with exact.ctx.workprec(exact.EXACT_PRECISION):
+        with ctx.workprec(exact.EXACT_PRECISION):
             for bend in self.bends:
                 z = bend.at
                 for number, value in changes.items():
@@ -289,15 +291,16 @@ def inner_point(normals: Floats, margins: Floats) -> Floats | None:
         bounds=[*[(None, None)] * size, (None, 1.0)],
         method="highs",
     )
-    if answer.status != 0:
+    if answer.status != 0 or answer.x is None:
         return None
-    point: Floats = answer.x[:size]
+    point: Floats = np.asarray(answer.x[:size])
     return point if (margins - normals @ point).min() > 1e-9 else None
 
 
 def _ratio(slack: Floats, speed: Floats) -> Floats:
     """slack / speed, infinite where the speed is not positive."""
-    return np.divide(slack, speed, out=np.full(len(slack), np.inf), where=speed > 0)
+    found: Floats = np.divide(slack, speed, out=np.full(len(slack), np.inf), where=speed > 0)
+    return found
 
 
 def _rational(number: Any) -> fmpq:
@@ -305,5 +308,3 @@ def _rational(number: Any) -> fmpq:
     power = int(exponent)
     whole = fmpz(mantissa)
     return fmpq(whole << power) if power >= 0 else fmpq(whole, fmpz(1) << -power)
-
-

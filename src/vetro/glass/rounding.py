@@ -41,23 +41,24 @@ ROOT = 3.0
 DIVIDING = 256
 """Bits of what cannot stay a fraction of a power of two."""
 
-ZERO, ONE = arb(0), arb(1)
+ZERO: Any = arb(0)
+ONE: Any = arb(1)
 
 
 @dataclass(frozen=True)
 class Format:
-    """A floating-point format: u, its unit roundoff, and `tiny`, its smallest normal number.
+    """A floating-point format: u, its unit roundoff; its smallest normal and its largest number.
 
-    tiny rather than the smallest denormal: it covers flushing to zero.  unit: the value of 1 in
-    the units that a computation is recomputed in, so that a common divisor can wait to the end.
+    The smallest normal number rather than the smallest at all: that covers flushing to zero.
     """
 
     u: float
     tiny: float
+    largest: float
 
     def scaled(self, unit: float) -> Format:
-        """The format for results that are recomputed `unit` times as large."""
-        return Format(self.u, self.tiny * unit * SLACK)
+        """The format for what is recomputed `unit` times as large, until it is divided by it."""
+        return Format(self.u, self.tiny * unit * SLACK, self.largest * unit / SLACK)
 
     def gamma(self, terms: Any) -> Any:
         """n u / (1 - n u), infinite from n u = 1/2 on."""
@@ -65,7 +66,10 @@ class Format:
         return np.where(product < 0.5, product / (1.0 - np.minimum(product, 0.5)), np.inf)
 
 
-FORMATS = {"float32": Format(2.0**-24, 2.0**-126), "float64": Format(2.0**-53, 2.0**-1022)}
+FORMATS = {
+    "float32": Format(2.0**-24, 2.0**-126, float(np.finfo(np.float32).max)),
+    "float64": Format(2.0**-53, 2.0**-1022, float(np.finfo(np.float64).max)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +83,7 @@ class Rounded:
     def shape(self) -> tuple[int, ...]:
         return self.exact.shape
 
-    @property
+    @cached_property
     def size(self) -> Floats:
         """An upper bound of what floating point returns, in absolute value."""
         return (self.magnitude + self.error) * SLACK
@@ -97,23 +101,40 @@ class Rounded:
     @cached_property
     def zero(self) -> NDArray[np.bool_]:
         """Where the exact value is 0."""
-        return np.equal(self.exact, ZERO).astype(np.bool_)
+        found: NDArray[np.bool_] = np.equal(self.near, 0.0)
+        if found.any():  # or less than float64 holds
+            found[found] = np.equal(self.exact[found], ZERO)
+        return found
 
-    @property
+    @cached_property
     def nothing(self) -> NDArray[np.bool_]:
         """Where every evaluation gives exactly 0."""
-        return self.zero & (self.error == 0)
+        found: NDArray[np.bool_] = self.zero & (self.error == 0)
+        return found
 
     def __getitem__(self, key: Any) -> Rounded:
-        return Rounded(self.exact[key], self.error[key])
+        return known(self.exact[key], self.error[key], self.near[key])
 
     @property
     def transposed(self) -> Rounded:
-        return Rounded(self.exact.T, self.error.T)
+        found = known(self.exact.T, self.error.T, self.near.T)
+        if "matrix" in self.__dict__:
+            found.__dict__["matrix"] = self.matrix.transpose()
+        return found
+
+    @cached_property
+    def matrix(self) -> arb_mat:
+        """The exact values, (rows, columns), as flint's matrix."""
+        rows, columns = self.exact.shape
+        return arb_mat(rows, columns, self.exact.reshape(-1).tolist())
 
     def spread(self, shape: tuple[int, ...]) -> Rounded:
         """Broadcast to a shape."""
-        return Rounded(np.broadcast_to(self.exact, shape), np.broadcast_to(self.error, shape))
+        return known(
+            np.broadcast_to(self.exact, shape),
+            np.broadcast_to(self.error, shape),
+            np.broadcast_to(self.near, shape),
+        )
 
 
 def exactly(values: ArrayLike) -> Exact:
@@ -127,12 +148,19 @@ def exactly(values: ArrayLike) -> Exact:
 def stored(values: ArrayLike) -> Rounded:
     """Floats that are what they are."""
     exact = exactly(values)
-    return Rounded(exact, np.zeros(exact.shape))
+    return known(exact, np.zeros(exact.shape), np.array(values, dtype=np.float64))
+
+
+def known(exact: Exact, error: Floats, near: Floats) -> Rounded:
+    """A Rounded value whose nearest floats are known already."""
+    found = Rounded(exact, error)
+    found.__dict__["near"] = near
+    return found
 
 
 def constant(value: arb, format: Format, roundings: float = 1.0) -> Rounded:
-    """A coefficient () that is rounded on its way into the format."""
-    exact = np.array(value, dtype=object)
+    """A coefficient, (1,), that is rounded on its way into the format."""
+    exact = np.array([value], dtype=object)
     return Rounded(exact, lifted(roundings * format.u * np.abs(exact.astype(np.float64))))
 
 
@@ -144,30 +172,48 @@ def nothing(shape: tuple[int, ...]) -> Rounded:
 def lifted(bound: Floats | float) -> Floats:
     """A bound as float64 computed it, made certain; 0 stays 0."""
     found: Floats = np.where(np.equal(bound, 0), 0.0, np.multiply(bound, SLACK) + TINY)
-    return np.nan_to_num(found, nan=np.inf, posinf=np.inf)
+    return np.where(found < np.inf, found, np.inf)  # what is not a number bounds nothing
+
+
+def made(exact: Exact, bound: Floats, format: Format, near: Floats | None = None) -> Rounded:
+    """A result with its bound; that of one that may overflow is infinite."""
+    near = exact.astype(np.float64) if near is None else near
+    error = lifted(bound)
+    return known(exact, np.where(np.abs(near) + error < format.largest, error, np.inf), near)
+
+
+def last_place(size: Floats, format: Format) -> Floats:
+    """Half a unit in the last place of numbers up to `size`: u 2^floor(log2 size)."""
+    return np.where(size > 0, format.u * np.exp2(np.frexp(size * SLACK)[1] - 1.0), 0.0)
 
 
 def plus(a: Rounded, b: Rounded, format: Format) -> Rounded:
     """a + b."""
     exact = a.exact + b.exact
+    near = exact.astype(np.float64)
     carried = a.error + b.error
-    own = format.u * (np.abs(exact.astype(np.float64)) + carried)
+    own = last_place(np.abs(near) + carried, format)
     # what one side adds to nothing is not rounded
     own = np.where(a.nothing | b.nothing, 0.0, own)
-    return Rounded(exact, lifted(carried + own))
+    return made(exact, carried + own, format, near)
 
 
 def minus(a: Rounded, b: Rounded, format: Format) -> Rounded:
     """a - b."""
-    return plus(a, Rounded(-b.exact, b.error), format)
+    return plus(a, minus_of(b), format)
+
+
+def minus_of(a: Rounded) -> Rounded:
+    """-a, which rounds nothing."""
+    return known(-a.exact, a.error, -a.near)
 
 
 def times(a: Rounded, b: Rounded, format: Format) -> Rounded:
     """a b; exactly 0 where one of them is."""
     exact = a.exact * b.exact
     carried = a.magnitude * b.error + b.magnitude * a.error + a.error * b.error
-    own = format.u * (a.magnitude * b.magnitude + carried) + format.tiny
-    return Rounded(exact, lifted(np.where(a.nothing | b.nothing, 0.0, carried + own)))
+    own = last_place(a.magnitude * b.magnitude + carried, format) + format.tiny
+    return made(exact, np.where(a.nothing | b.nothing, 0.0, carried + own), format)
 
 
 def over(a: Rounded, b: Rounded, format: Format) -> Rounded:
@@ -175,23 +221,25 @@ def over(a: Rounded, b: Rounded, format: Format) -> Rounded:
     with ctx.workprec(DIVIDING):
         exact = a.exact / b.exact
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        quotient = np.abs(exact.astype(np.float64)) * SLACK
+        near = exact.astype(np.float64)
+        quotient = np.abs(near) * SLACK
         least = np.abs(b.near) / SLACK - b.error
         carried = np.where(least > 0, (a.error + quotient * b.error) / least, np.inf)
-        own = format.u * (quotient + carried) + format.tiny
-    return Rounded(exact, lifted(np.where(a.nothing & (least > 0), 0.0, carried + own)))
+        own = last_place(quotient + carried, format) + format.tiny
+    return made(exact, np.where(a.nothing & (least > 0), 0.0, carried + own), format, near)
 
 
 def root(a: Rounded, format: Format) -> Rounded:
     """sqrt(a), a not negative: |sqrt(x) - sqrt(y)| is at most sqrt|x - y| and |x - y| / sqrt(y)."""
     with ctx.workprec(DIVIDING):
         exact = each(lambda value: value.sqrt(), a.exact)
-    value = np.abs(exact.astype(np.float64))
+    near = exact.astype(np.float64)
+    value = np.abs(near)
     with np.errstate(divide="ignore", invalid="ignore"):
         steep = np.where(value > 0, a.error / (value / SLACK), np.inf)
     carried = np.minimum(np.sqrt(a.error), steep)
     own = ROOT * format.u * (value + carried)
-    return Rounded(exact, lifted(np.where(a.nothing, 0.0, carried + own)))
+    return made(exact, np.where(a.nothing, 0.0, carried + own), format, near)
 
 
 def total(a: Rounded, axis: int, format: Format) -> Rounded:
@@ -200,7 +248,7 @@ def total(a: Rounded, axis: int, format: Format) -> Rounded:
     summed = a.size.sum(axis=axis)
     terms = (~a.nothing).sum(axis=axis)
     own = format.gamma(np.maximum(terms - 1, 0)) * summed
-    return Rounded(np.asarray(exact, dtype=object), lifted(a.error.sum(axis=axis) + own))
+    return made(exact, a.error.sum(axis=axis) + own, format)
 
 
 def product(a: Rounded, b: Rounded, format: Format, start: Rounded | None = None) -> Rounded:
@@ -208,10 +256,10 @@ def product(a: Rounded, b: Rounded, format: Format, start: Rounded | None = None
 
     Of t terms that are not 0 the bound is gamma_t; terms of exact zeros round nothing.
     """
-    made = _matrix(a.exact) * _matrix(b.exact)
-    exact = np.empty(made.nrows() * made.ncols(), dtype=object)
-    exact[:] = made.entries()
-    exact = exact.reshape(made.nrows(), made.ncols())
+    multiplied = a.matrix * b.matrix
+    entries = np.empty(multiplied.nrows() * multiplied.ncols(), dtype=object)
+    entries[:] = multiplied.entries()
+    exact: Exact = entries.reshape(multiplied.nrows(), multiplied.ncols())
     terms = (~a.nothing).astype(np.float64) @ (~b.nothing).astype(np.float64)
     carried = a.magnitude @ b.error + a.error @ b.size
     sizes = a.size @ b.size
@@ -221,7 +269,7 @@ def product(a: Rounded, b: Rounded, format: Format, start: Rounded | None = None
         carried, sizes = carried + start.error, sizes + start.size
         terms = terms + ~start.nothing
     own = own + format.gamma(terms) * sizes
-    return Rounded(exact, lifted(carried + own))
+    return made(exact, carried + own, format)
 
 
 def each(function: Any, values: Exact) -> Exact:
@@ -229,8 +277,3 @@ def each(function: Any, values: Exact) -> Exact:
     found = np.empty(values.size, dtype=object)
     found[:] = [function(value) for value in values.reshape(-1)]
     return found.reshape(values.shape)
-
-
-def _matrix(values: Exact) -> arb_mat:
-    rows, columns = values.shape
-    return arb_mat(rows, columns, values.reshape(-1).tolist())

@@ -49,12 +49,11 @@ class Signals:
 
 def signals(part: Part, values: list[Floats], deltas: list[Floats], row: int) -> list[Signals]:
     """For each layer's value, from the output back, the error signals in a row (from 0)."""
-    network = part.network
-    found = []
-    for operation in reversed(network.operations):
-        if operation.kind == "affine":
-            found.append(_of(part, values, deltas, row, operation))
-    return found
+    return [
+        _of(part, values, deltas, row, operation)
+        for operation in reversed(part.network.operations)
+        if operation.kind == "affine"
+    ]
 
 
 def _of(

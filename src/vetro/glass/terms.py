@@ -61,14 +61,26 @@ class Term:
             case "missing":
                 return float(absent)
             case "level":
-                return float(not absent and raw == self.code)
+                return float(raw == self.code)
             case "wave":
                 return 0.0 if absent else _wave(raw, self.detail)
         return 0.0 if absent else raw
 
 
+def plain_rows(subject: Subject, raw: Floats) -> Floats:
+    """Raw rows (rows, inputs) with every category a level's code, -2 or NaN."""
+    plain = raw.copy()
+    encoder = subject.parts[0].encoder
+    for place, block in enumerate(encoder.inputs if encoder is not None else ()):
+        if isinstance(block, CategoryBlock):
+            codes = block.codes(raw[:, place])
+            plain[:, place] = np.where(codes == MISSING, np.nan, codes)
+    return plain
+
+
 def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
-    """The terms of a subject's formula at a raw row (inputs,), column by column."""
+    """The terms of a subject's formula at raw rows (rows, inputs), column by column: [age is
+    missing] where training or a row lacks it, [city = an unseen text] where a row has one."""
     if subject.model is None:
         return tuple(Term(name, place, "number") for place, name in enumerate(subject.inputs))
     encoders = [part.encoder for part in subject.parts if part.encoder is not None]
@@ -76,24 +88,29 @@ def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
     for place, column in enumerate(subject.model.schema.inputs):
         blocks = [encoder.inputs[place] for encoder in encoders]
         block, name = blocks[0], column.name
-        value = float(raw[place])
+        values = raw[:, place]
         if isinstance(block, CategoryBlock):
             codes = list(range(len(block.levels)))
-            if block.codes(np.array([value]))[0] == UNSEEN:
+            if (values == UNSEEN).any():
                 codes.append(UNSEEN)
-            names = (*block.levels, "an unseen text")
-            found += [Term(f"[{name} = {names[c]}]", place, "level", code=c) for c in codes]
+            found += [
+                Term(f"[{name} = {_text(block, code)}]", place, "level", code=code)
+                for code in codes
+            ]
         elif isinstance(block, DateBlock):
             if block.days:
                 found.append(Term(name, place, "days"))
-            waves = [f"{wave} {cycle}" for cycle in block.cycles for wave in ("sin", "cos")]
-            found += [Term(f"{w} of {name}", place, "wave", detail=w) for w in waves]
+            found += [
+                Term(f"{wave}({cycle} of {name})", place, "wave", detail=f"{wave} {cycle}")
+                for cycle in block.cycles
+                for wave in ("sin", "cos")
+            ]
         elif column.kind == "flag":
             word = column.reading.flag_words[1] or "1"
             found.append(Term(f"[{name} = {word}]", place, "flag"))
         else:
             found.append(Term(name, place, "number"))
-        if math.isnan(value) or any(_has_missing(block) for block in blocks):
+        if np.isnan(values).any() or any(_has_missing(block) for block in blocks):
             found.append(Term(f"[{name} is missing]", place, "missing", code=MISSING))
     return tuple(found)
 
@@ -108,6 +125,11 @@ def term_values(terms: Sequence[Term], raw: Floats) -> tuple[Fraction, ...]:
             raise error("E721", what=what, mend="Give a finite number.")
         found.append(Fraction(value))
     return tuple(found)
+
+
+def term_table(terms: Sequence[Term], raw: Floats) -> Floats:
+    """The terms' values at raw rows, (terms, rows)."""
+    return np.array([[term.value(float(row[term.column])) for row in raw] for term in terms])
 
 
 def feature_map(part: Part, terms: Sequence[Term]) -> arb_mat:
@@ -165,6 +187,10 @@ def _wave(days: float, detail: str) -> float:
     kind, _, cycle = detail.partition(" ")
     angle = phase(np.array([days]), PERIODS[cycle])
     return float((np.sin if kind == "sin" else np.cos)(angle)[0])
+
+
+def _text(block: CategoryBlock, code: int) -> str:
+    return "an unseen text" if code == UNSEEN else block.levels[code]
 
 
 def _has_missing(block: Block) -> bool:

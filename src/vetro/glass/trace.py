@@ -117,12 +117,13 @@ class Trace:
             "engine": self.engine,
             "deviation": self.deviation,
             "members": [
-                {"member": chain.part.name, "answers": dict(zip(self.answers, chain.answers.tolist(),
-                                                                strict=True))}
-                for chain in self.chains
+                {"member": chain.part.name, "answers": self._named(chain)} for chain in self.chains
             ],
             "chains": [chain.to_json() for chain in chains],
-        }  # fmt: skip
+        }
+
+    def _named(self, chain: Chain) -> dict[str, float]:
+        return dict(zip(self.answers, chain.answers.tolist(), strict=True))
 
     def __str__(self) -> str:
         from vetro.glass.trace_text import lines

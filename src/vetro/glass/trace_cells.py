@@ -16,7 +16,7 @@ from vetro.glass.figures import figure
 from vetro.glass.plain import Floats
 from vetro.glass.rows import cell
 from vetro.glass.subject import Part, Subject
-from vetro.glass.trace_steps import Step
+from vetro.glass.trace_steps import Step, signed
 from vetro.model.predict import probabilities_of
 from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, NumberBlock, phase
 
@@ -58,7 +58,14 @@ def cells_of(subject: Subject, part: Part, raw: Floats, features: Floats) -> tup
     model, encoder = subject.model, part.encoder
     if model is None or encoder is None:
         return tuple(
-            Cell(name, f"{raw[n]:.15g}", "", "", n, (Step(f"x[{name}]", f"x[{name}] = {name}", float(features[n])),))
+            Cell(
+                name,
+                f"{raw[n]:.15g}",
+                "",
+                "",
+                n,
+                (Step(f"x[{name}]", f"x[{name}] = {name}", float(features[n])),),
+            )
             for n, name in enumerate(subject.inputs)
         )
     found = []
@@ -98,7 +105,7 @@ def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
         yield _standardised(block, given)
     if isinstance(block, DateBlock):
         for cycle in block.cycles:
-            period, days = figure(PERIODS[cycle], 7), figure(given, 9)
+            period, days = figure(PERIODS[cycle], 7), figure(given, 12)
             inner = f"2 pi ({{}} mod {period}) / {period}"
             angle = figure(float(phase(np.array([given]), PERIODS[cycle])[0]))
             for wave in ("sin", "cos"):
@@ -112,9 +119,9 @@ def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
 def _standardised(block: NumberBlock | DateBlock, given: float) -> tuple[str, str]:
     if block.scale == 0.0:
         return "0: it never varied in training", ""
-    mean, scale = figure(block.mean), figure(block.scale)
-    difference = f"{figure(given, 9)} {'-' if block.mean >= 0 else '+'} {mean.lstrip('-')}"
-    return f"({block.name} - mean) * scale", f"({difference}) * {scale}"
+    mean = signed(-block.mean, 1.0 / block.scale)
+    working = f"({figure(given, 12)} {mean}) * {figure(block.scale)}"
+    return f"({block.name} - mean) * scale", working
 
 
 def _of_category(block: CategoryBlock) -> Iterator[tuple[str, str]]:
@@ -128,7 +135,7 @@ def _of_category(block: CategoryBlock) -> Iterator[tuple[str, str]]:
 
 
 def ending_of(subject: Subject, part: Part, outputs: Floats) -> tuple[Step, ...]:
-    """From a part's outputs (outputs,) to its answers: one step each; a module's are its outputs."""
+    """From a part's outputs (outputs,) to its answers, a step each; a module's are its outputs."""
     encoder = part.encoder
     if encoder is None:
         return ()
@@ -137,8 +144,8 @@ def ending_of(subject: Subject, part: Part, outputs: Floats) -> tuple[Step, ...]
         for target, unit, scaled in zip(
             encoder.number_targets, subject.answer_units, outputs, strict=True
         ):
-            sign, mean = "-" if target.mean < 0 else "+", figure(abs(target.mean))
-            working = f"{figure(scaled)} * {figure(target.deviation)} {sign} {mean}"
+            mean = signed(target.mean, target.deviation)
+            working = f"{figure(scaled)} * {figure(target.deviation)} {mean}"
             formula = f"{target.name} = scaled * deviation + mean"
             value = float(target.decode(np.array([scaled]))[0])
             steps.append(Step(target.name, formula, value, working, unit))
@@ -162,6 +169,6 @@ def _probabilities(
     top = float(scores.max())
     total = float(np.exp(scores - top).sum())
     for label, score_of, value in zip(classes, scores, values, strict=True):
-        working = f"exp({figure(float(score_of))} - {figure(top)}) / {figure(total)}"
+        working = f"exp({figure(float(score_of))} {signed(-top)}) / {figure(total)}"
         formula = f"P({label}) = exp(score - largest) / sum of all exp(score - largest)"
         yield Step(f"P({label})", formula, float(value), working)

@@ -6,6 +6,7 @@ Not how a row is encoded nor how the members are joined: trace_cells.py and trac
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,14 +23,14 @@ from vetro.networks.lowered import LoweredNetwork, Operation
 DEFINITIONS = {
     "identity": "z",
     "relu": "max(0, z)",
-    "leaky_relu": "z where z > 0, else {0} z",
-    "elu": "z where z > 0, else {0} (exp(z) - 1)",
+    "leaky_relu": "z where z > 0, else {0}z",
+    "elu": "z where z > 0, else {0}(exp(z) - 1)",
     "tanh": "tanh(z)",
     "sigmoid": "1 / (1 + exp(-z))",
     "silu": "z / (1 + exp(-z))",
     "gelu": "z (1 + erf(z / sqrt(2))) / 2",
     "gelu_tanh": "z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2",
-    "softplus": "ln(1 + exp({0} z)) / {0}, z where {0} z > {1}",
+    "softplus": "ln(1 + exp({0}z)) / {0}, z where {0}z > {1}",
 }
 _LETTERS = {"affine": "h", "activation": "h", "layer_norm": "n", "scale": "u", "add": "s"}
 
@@ -94,14 +95,15 @@ class Step:
 class Stage:
     """One operation on one row.
 
-    formula: for all units, "z = W x + b".  inputs, output: the numbers of the values read and
-    written.  units: names of what is written; symbols: as formulas call them.  values: (units,).
-    read: what each input holds, symbols_read: how formulas call it.  weight: (units, sources) of a
-    sum, (units,) of a layer norm; bias: (units,); with their names.  off: (units,), a relu's 0.
+    formula: of all units, "z = W x + b".  letter: what it calls the first input.  units: names of
+    what is written, symbols: as formulas call them, values: (units,).  read: what each input holds,
+    symbols_read: as formulas call it, units_read: names of the first's.  weight: (units, sources)
+    of a sum, (units,) of a layer norm, bias: (units,), with names.  off: (units,), a relu's 0.
     """
 
     operation: Operation
     formula: str
+    letter: str
     units: tuple[str, ...]
     symbols: tuple[str, ...]
     values: Floats
@@ -132,7 +134,7 @@ class Stage:
 
     def step(self, unit: int) -> Step:
         """How one unit's number was made."""
-        symbol, right, working = self.symbols[unit], *self._right(unit)
+        symbol, right, working = self.symbols[unit], *self.right(unit)
         terms: tuple[Term, ...] = ()
         if self.kind == "affine":
             terms = tuple(self.terms(unit))
@@ -167,11 +169,11 @@ class Stage:
         """The bias of a unit, 0 where there is none."""
         return 0.0 if self.bias is None else float(self.bias[unit])
 
-    def _right(self, unit: int) -> tuple[str, str]:
+    def right(self, unit: int) -> tuple[str, str]:
         """The right side of a unit's formula, in letters and in numbers."""
         operation = self.operation
         if self.kind == "affine":
-            return ("w . x" if self.bias is None else "w . x + b"), ""
+            return f"w . {self.letter}" + ("" if self.bias is None else " + b"), ""
         read, symbol = float(self.read[0][unit]), self.symbols_read[0][unit]
         given = figure(read)
         if self.kind == "activation":
@@ -179,20 +181,21 @@ class Stage:
             return (symbol, given) if name == "identity" else (f"{name}({symbol})",
                                                                f"{name}({given})")  # fmt: skip
         if self.kind == "add":
-            other, number = self.symbols_read[1][unit], figure(float(self.read[1][unit]))
-            return f"{symbol} + {other}", f"{given} + {number}"
+            other = self.symbols_read[1][unit]
+            return f"{symbol} + {other}", f"{given} {signed(float(self.read[1][unit]))}"
         if self.kind == "scale":
-            factor, shift = (figure(float(c[unit])) for c in operation.constants)
-            return f"{symbol} * {factor} + {shift}", f"{given} * {factor} + {shift}"
+            factor, shift = (float(constant[unit]) for constant in operation.constants)
+            scaled = f"* {figure(factor)} {signed(shift)}"
+            return f"{symbol} {scaled}", f"{given} {scaled}"
         if self.kind == "dropout":
             return f"{symbol} (dropout acts in training only)", given
         mean, variance, eps = self.moments()
         letters = f"({symbol} - mean) / sqrt(variance + {figure(eps)})"
-        numbers = f"({given} - {figure(mean)}) / sqrt({figure(variance)} + {figure(eps)})"
+        numbers = f"({given} {signed(-mean)}) / sqrt({figure(variance)} + {figure(eps)})"
         if self.weight is not None:
             letters, numbers = f"{letters} * weight", f"{numbers} * {figure(self.weight[unit])}"
         if self.bias is not None:
-            letters, numbers = f"{letters} + bias", f"{numbers} + {figure(self.bias_of(unit))}"
+            letters, numbers = f"{letters} + bias", f"{numbers} {signed(self.bias_of(unit))}"
         return letters, numbers
 
     def moments(self) -> tuple[float, float, float]:
@@ -208,6 +211,14 @@ class Stage:
             "formula": self.formula,
             "steps": [step.to_json() for step in self.steps()],
         }
+
+
+def signed(value: float, unit: float = math.inf) -> str:
+    """A number as it goes on in a sum: "+ 0.5", "- 0.5"; to so many digits that who repeats the sum
+    comes within 0.00005 of a unit."""
+    ahead = math.log10(abs(value) / unit) if value and 0 < unit < math.inf else 0.0
+    size = figure(abs(value), 5 + max(0, min(10, math.ceil(ahead))))
+    return f"{'-' if value < 0 else '+'} {size}"
 
 
 def stages_of(
@@ -228,15 +239,17 @@ def stages_of(
             off = values[first][0] <= 0
         weight, weight_name = _held(part, operation.weight)
         bias, bias_name = _held(part, operation.bias)
+        letters = [_called(network, operation, number) for number in operation.inputs]
         stages.append(
             Stage(
                 operation,
-                _formula(operation, letter(network, first), letter(network, output)),
+                _formula(operation, letters, letter(network, output)),
+                letters[0],
                 names[output],
                 symbols[output],
                 row,
                 tuple(values[number][0] for number in operation.inputs),
-                tuple(symbols[number] for number in operation.inputs),
+                tuple(_read(network, operation, number, symbols) for number in operation.inputs),
                 names[first],
                 weight,
                 bias,
@@ -292,14 +305,42 @@ def _symbol(prefix: str, unit: str) -> str:
     return f"{prefix}{unit[1:]}" if numbered else f"{prefix}({unit})"
 
 
-def _formula(operation: Operation, x: str, y: str) -> str:
+def _origin(network: LoweredNetwork, operation: Operation, value: int) -> str:
+    """Of two values that are added and called alike: " of layer1", where each comes from."""
+    called = [letter(network, number) for number in operation.inputs]
+    if value == 0 or len(set(called)) == len(called):
+        return ""
+    maker = next(other for other in network.operations if other.output == value)
+    return f" of {maker.where or maker.kind}"
+
+
+def _called(network: LoweredNetwork, operation: Operation, value: int) -> str:
+    return letter(network, value) + _origin(network, operation, value)
+
+
+def _read(
+    network: LoweredNetwork, operation: Operation, value: int, symbols: Sequence[tuple[str, ...]]
+) -> tuple[str, ...]:
+    origin = _origin(network, operation, value)
+    return tuple(symbol + origin for symbol in symbols[value]) if origin else symbols[value]
+
+
+def _definition(operation: Operation, x: str) -> str:
+    """What an activation makes of x, its numbers filled in and factors of 1 left out."""
+    factors = [figure(number) + " " for number in operation.numbers]
+    meant = DEFINITIONS[operation.function].format(*factors)
+    meant = re.sub(r" / 1 (?=,)|(?<![\d.])1 (?=[z(])", "", meant).replace(" ,", ",")
+    return re.sub(r"\bz\b", x, meant).rstrip()
+
+
+def _formula(operation: Operation, letters: Sequence[str], y: str) -> str:
     """The formula of all units: "z = W x + b", "h = relu(z) = max(0, z)"."""
+    x = letters[0]
     match operation.kind:
         case "affine":
             return f"{y} = W {x}" + ("" if operation.bias is None else " + b")
         case "activation":
-            numbers = [figure(number) for number in operation.numbers]
-            meant = re.sub(r"\bz\b", x, DEFINITIONS[operation.function].format(*numbers))
+            meant = _definition(operation, x)
             if operation.function in ("identity", "tanh"):
                 return f"{y} = {meant}"
             return f"{y} = {operation.function}({x}) = {meant}"
@@ -310,5 +351,5 @@ def _formula(operation: Operation, x: str, y: str) -> str:
         case "scale":
             return f"{y} = {x} * factor + shift"
         case "add":
-            return f"{y} = {x} + what was there before"
+            return f"{y} = {x} + {letters[1]}"
     return f"{y} = {x}: dropout acts in training only"

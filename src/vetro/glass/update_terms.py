@@ -49,9 +49,11 @@ class UpdateRule:
     def title(self) -> str:
         """The optimizer with the settings that matter: AdamW(rate 0.01, weight decay 0.1)."""
         words = [f"rate {figure(self.rate)}"]
-        for name in ("momentum", "dampening", "weight_decay"):
-            if getattr(self, name):
-                words.append(f"{name.replace('_', ' ')} {figure(getattr(self, name))}")
+        words += [
+            f"{name.replace('_', ' ')} {figure(getattr(self, name))}"
+            for name in ("momentum", "dampening", "weight_decay")
+            if getattr(self, name)
+        ]
         flags = ("nesterov", "maximize", "amsgrad", "centered")
         words += [name for name in flags if getattr(self, name)]
         return f"{TITLES[self.kind]}({', '.join(words)})"
@@ -118,6 +120,22 @@ class Update:
             lines.append(f"{step.name} = {step.formula} = {numbers} = {value}")
             known[step.name] = value
         return lines
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """A step that an optimizer took, on copies: new, the parameters, and gradient, what it took it
+    with, (n,) each.
+
+    rules: (begin, end, rule) of the flat vector, () where the kind is not one whose formula is
+    known; state: before the step.  name: who took it.
+    """
+
+    name: str
+    new: Floats
+    gradient: Floats
+    rules: tuple[tuple[int, int, UpdateRule], ...]
+    state: UpdateState
 
 
 @dataclass

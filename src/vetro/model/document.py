@@ -114,6 +114,8 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
     evidence = _evidence(document["evidence"], task, tensors, outputs)
     if evidence.median_row and len(evidence.median_row) != len(schema.inputs):
         raise ValueError("the median row of its evidence has other columns than the schema")
+    if evidence.fingerprints and len(evidence.fingerprints) != len(members):
+        raise ValueError("its evidence has the fingerprints of other members")
     if tensors:
         raise ValueError(f'it holds the foreign tensor "{shown(min(tensors))}"')
     return {

@@ -42,7 +42,9 @@ class Evidence:
     probabilities for classification; at most 20,000 rows are kept.  fold: (n,) fold of
     each kept row.  history: every epoch.  notices: every W and I message.  data: name,
     sha256, rows, columns of the source.  median_row: (input columns,) as Encoder.raw gives a
-    row: the median of each number, the most frequent level, flag or date; () if unknown.  engine, engine_reason: which trained, and why.
+    row: the median of each number, the most frequent level, flag or date; () if unknown.
+    fingerprints: SHA-256 of each member's parameters as training left them; () if unknown.
+    engine, engine_reason: which trained, and why.
     versions: of the packages.  seconds: by step.
     """
 
@@ -62,6 +64,7 @@ class Evidence:
     engine_reason: str = ""
     stopped: dict[str, int] = field(default_factory=dict)
     median_row: tuple[float, ...] = ()
+    fingerprints: tuple[str, ...] = ()
     actual: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     predicted: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     fold: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))

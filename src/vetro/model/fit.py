@@ -26,12 +26,11 @@ from vetro.model.findings import dead_units, diverged, quality_findings, still_f
 from vetro.model.held_out import Measured, measure_held_out
 from vetro.model.members import Ensemble
 from vetro.model.model import Member, Model
-from vetro.model.request import FitRequest, Progress
+from vetro.model.request import FitRequest, Progress, with_roles
 from vetro.model.split import Split, split_rows
 from vetro.model.watching import OnProgress, watch
 from vetro.tables.checks import check_rows, check_target, weights_of
 from vetro.tables.read import read_table
-from vetro.tables.roles import assign_roles
 from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
 from vetro.training.ensemble import train_members
@@ -64,6 +63,7 @@ def fit_table(
     resume: bool = False,
     stop: Callable[[], str] | None = None,
     baselines: Baselines | None = None,
+    on_table: Callable[[Table], object] | None = None,
 ) -> Model:
     """Fit a model to a table.
 
@@ -71,8 +71,9 @@ def fit_table(
     with resume it goes on from there and ends bit-identical to an uninterrupted one.
     stop: asked after every epoch or several short ones; "interrupted" ends training, and the
     model is made of what was trained so far.  baselines: where they are computed, here if not
-    given.  Raises TableError for what the table lacks, E301 if training diverged: the error's
-    `.model` is then the model of the best parameters.
+    given.  on_table: given the table once it is read and has its roles.  Raises TableError for
+    what the table lacks, E301 if training diverged: the error's `.model` is then the model of
+    the best parameters.
     """
     tell, stop = on_progress or _say_nothing, stop or _never
     baselines = baselines or Baselines(apart=False)
@@ -83,16 +84,9 @@ def fit_table(
     table = read_table(source, request.options)
     clock.step("reading")
     tell(Progress("checking", seconds=clock.seconds))
-    table = assign_roles(
-        table,
-        targets=request.targets,
-        inputs=request.inputs,
-        drop=request.drop,
-        weight=request.weight,
-        group=request.group,
-        drop_missing_target=request.drop_missing_target,
-        forced=request.options.forced,
-    )
+    table = with_roles(table, request)
+    if on_table is not None:
+        on_table(table)
     task, said = check_target(table)
     split = split_rows(table, recipe)
     said += check_rows(table, split.fold if split.folds else split.fold + 1)
@@ -270,6 +264,7 @@ def _evidence(
         seconds={name: round(value, 3) for name, value in clock.steps.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         stopped=stopped,
+        fingerprints=tuple(member.fingerprint for member in model.members),
         median_row=model.members[0].encoder.median_row(table),
         actual=measured.actual,
         predicted=measured.predicted,

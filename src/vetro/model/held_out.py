@@ -3,6 +3,7 @@ baselines' on the same rows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,23 @@ class Measured:
     fold: NDArray[np.int32]
 
 
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """rows: their numbers; raw (n, inputs), actual, predicted and fold (from 0) of each.
+
+    kept: the places among them that the evidence keeps.  predict: each row of a matrix by the
+    members that never saw row `chosen` of the held-out.
+    """
+
+    rows: NDArray[np.intp]
+    raw: Floats
+    actual: NDArray[Any]
+    predicted: Floats
+    fold: NDArray[np.int32]
+    kept: NDArray[np.intp]
+    predict: Callable[[Floats, NDArray[np.intp]], Floats]
+
+
 def measure_held_out(
     model: Model, ensemble: Ensemble, first: int, baselines: Baselines
 ) -> Measured:
@@ -44,39 +62,23 @@ def measure_held_out(
     first: the number of the task whose outcome is the model's first member.
     """
     table, split, task = ensemble.table, ensemble.split, model.task
-    groups = _members_by_part(model)
-    trained = np.isin(split.fold, list(groups))
-    rows = np.flatnonzero(trained)
-    fold = split.fold[rows]
-    raw = model.members[0].encoder.raw(table, rows)
-    actual = _actual(model, ensemble, rows)
-    weights = None if ensemble.weights is None else ensemble.weights[rows]
-
-    def predict(matrix: Floats, chosen: NDArray[np.intp]) -> Floats:
-        """Each row of the matrix by the members that never saw row `chosen` of the held-out."""
-        out = np.empty((len(matrix), actual.shape[1] if task == "regression" else len(classes)))
-        for part, members in groups.items():
-            here = fold[chosen] == part
-            if here.any():
-                out[here] = raw_outputs(model.network, members, matrix[here])
-        return out
-
-    classes = model.classes
-    predicted = predict(raw, np.arange(len(rows)))
+    found = held_out(model, ensemble)
+    actual, predicted, fold, kept = found.actual, found.predicted, found.fold, found.kept
+    weights = None if ensemble.weights is None else ensemble.weights[found.rows]
     per_target = {}
     if task == "regression" and len(model.targets) > 1:
         for number, name in enumerate(model.targets):
             one = slice(number, number + 1)
             per_target[name] = measure(task, actual[:, one], predicted[:, one], weights)
-    kept = _evenly(len(rows), KEPT_ROWS)
-    held_fold = np.where(trained, split.fold, -1)
+    held_fold = np.full(len(split.fold), -1, dtype=split.fold.dtype)
+    held_fold[found.rows] = fold
     weights_of_all, seed = ensemble.weights, model.recipe.seed
     return Measured(
         metrics=measure(task, actual, predicted, weights),
         per_target=per_target,
         training_metrics=_training_metrics(model, ensemble, first),
         importance=permutation_importance(
-            predict, raw, model.inputs, actual, task, seed=seed, weights=weights
+            found.predict, found.raw, model.inputs, actual, task, seed=seed, weights=weights
         ),
         actual=actual[kept],
         predicted=predicted[kept],
@@ -84,6 +86,27 @@ def measure_held_out(
         # last: a process apart may still be at them
         baselines=baselines.figures(table, task, held_fold, weights_of_all, seed),
     )
+
+
+def held_out(model: Model, ensemble: Ensemble) -> HeldOut:
+    """Every row that the model's members were kept from, predicted by those that never saw it."""
+    table, split, task = ensemble.table, ensemble.split, model.task
+    groups = _members_by_part(model)
+    rows = np.flatnonzero(np.isin(split.fold, list(groups)))
+    fold = split.fold[rows]
+    raw = model.members[0].encoder.raw(table, rows)
+    actual, classes = _actual(model, ensemble, rows), model.classes
+
+    def predict(matrix: Floats, chosen: NDArray[np.intp]) -> Floats:
+        out = np.empty((len(matrix), actual.shape[1] if task == "regression" else len(classes)))
+        for part, members in groups.items():
+            here = fold[chosen] == part
+            if here.any():
+                out[here] = raw_outputs(model.network, members, matrix[here])
+        return out
+
+    predicted = predict(raw, np.arange(len(rows)))
+    return HeldOut(rows, raw, actual, predicted, fold, _evenly(len(rows), KEPT_ROWS), predict)
 
 
 def _members_by_part(model: Model) -> dict[int, tuple[Member, ...]]:

@@ -6,6 +6,7 @@ module.py makes a torch module, files.py saves and loads.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,11 @@ class Member:
     encoder: Encoder
     parameters: NDArray[np.float32]
     fold: int
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the parameters' bytes, little-endian float32."""
+        return hashlib.sha256(np.asarray(self.parameters, dtype="<f4").tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from vetro.engines.engine import EngineName
 from vetro.tables.options import ReadOptions
+from vetro.tables.roles import assign_roles
+from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
 
 
@@ -28,6 +30,20 @@ class FitRequest:
     options: ReadOptions = field(default_factory=ReadOptions)
     recipe: Recipe = field(default_factory=Recipe)
     engine: EngineName = "auto"
+
+
+def with_roles(table: Table, request: FitRequest) -> Table:
+    """The table with the roles that the request asks for; see assign_roles."""
+    return assign_roles(
+        table,
+        targets=request.targets,
+        inputs=request.inputs,
+        drop=request.drop,
+        weight=request.weight,
+        group=request.group,
+        drop_missing_target=request.drop_missing_target,
+        forced=request.options.forced,
+    )
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,13 @@ class _Draft:
 
 @dataclass(slots=True)
 class Assembly:
-    """The operations so far.  Every method that adds one returns the value it writes."""
+    """The operations so far.  Every method that adds one returns the value it writes.
+
+    declared: hooks on gradients are no matter; see lower_module.
+    """
 
     inputs: int | None = None
+    declared: bool = False
     drafts: list[_Draft] = field(default_factory=list)
     widths: list[int | None] = field(default_factory=lambda: [None])
     parameters: dict[int, nn.Parameter] = field(default_factory=dict)
@@ -274,7 +278,8 @@ class Assembly:
                 raise NotUnderstood(f"its parameters are {' and '.join(names)}")
             if not parameter.is_contiguous():
                 raise NotUnderstood("a parameter is not contiguous")
-            if parameter._backward_hooks or parameter._post_accumulate_grad_hooks:
+            hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
+            if hooks and not self.declared:
                 raise NotUnderstood("a parameter has a hook on its gradient")
             self.parameters[id(parameter)] = parameter
 

@@ -40,22 +40,28 @@ class Lowering:
 
 
 def lower_module(
-    module: nn.Module, *, inputs: int | None = None, training: bool | None = None
+    module: nn.Module,
+    *,
+    inputs: int | None = None,
+    training: bool | None = None,
+    declared: bool = False,
 ) -> Lowering:
     """The module's forward on (rows, inputs) as operations; NotUnderstood with the reason.
 
     inputs: the features, if known.  training: as if module.train(training) had been
-    called; None: every part in the mode it is in.  Changes nothing of the module.
+    called; None: every part in the mode it is in.  declared: as its classes say it, without
+    hooks and replaced forwards, and a torch.autograd.Function by its own forward; with
+    `training`.  Changes nothing of the module.
     """
-    check_module(module)
+    check_module(module, declared)
     if training is None:
         assembly = Assembly(inputs)
         value = _read(assembly, 0, "", module)
         if value is not None:
             network, parameters = assembly.finish(value, module.named_parameters())
             return Lowering(network, parameters, squeezed=False, traced=False)
-    assembly = Assembly(inputs)
-    value, squeezed = trace(module, assembly, training)
+    assembly = Assembly(inputs, declared)
+    value, squeezed = trace(module, assembly, training, declared)
     network, parameters = assembly.finish(value, module.named_parameters())
     return Lowering(network, parameters, squeezed, traced=True)
 

@@ -6,6 +6,8 @@ part of any forward.  Not the forward itself: trace.py reads that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -33,17 +35,20 @@ def module_hooks(module: nn.Module) -> str:
     return ""
 
 
-def check_module(module: nn.Module) -> None:
-    """NotUnderstood, naming the part of the module, if more than its forward runs."""
+def check_module(module: nn.Module, declared: bool = False) -> None:
+    """NotUnderstood, naming the part of the module, if more than its forward runs.
+
+    declared: hooks and replaced forwards are no matter, since the classes are read.
+    """
     for key, words in _HOOKS.items():
-        if getattr(torch_module, f"_global{key}", None):
+        if getattr(torch_module, f"_global{key}", None) and not declared:
             raise NotUnderstood(f"{words} for all modules is registered")
     if torch.is_autocast_enabled("cpu"):
         raise NotUnderstood("autocast is active")
     if isinstance(module, torch.jit.ScriptModule):
         raise NotUnderstood(f"{type(module).__name__} is a script of torch.jit")
     for name, part in module.named_modules():
-        reason = _strangeness(part)
+        reason = _strangeness(part, declared)
         if reason:
             raise NotUnderstood(f"{title(name, part)} {reason}")
 
@@ -54,23 +59,38 @@ def title(name: str, module: nn.Module) -> str:
     return f"{name} ({kind})" if name else kind
 
 
-def _strangeness(part: nn.Module) -> str:
+@contextmanager
+def without_global_hooks() -> Iterator[None]:
+    """Hooks for all modules are put aside meanwhile."""
+    held = [getattr(torch_module, f"_global{key}") for key in _HOOKS]
+    kept = [dict(hooks) for hooks in held]
+    try:
+        for hooks in held:
+            hooks.clear()
+        yield
+    finally:
+        for hooks, own in zip(held, kept, strict=True):
+            hooks.update(own)
+
+
+def _strangeness(part: nn.Module, declared: bool) -> str:
     own: dict[str, Any] = part.__dict__
     kind = type(part)
-    if (
+    lazy_kind = nn.modules.lazy.LazyModuleMixin
+    if (not declared or isinstance(part, lazy_kind)) and (
         own.get("_forward_pre_hooks")
         or own.get("_forward_hooks")
         or own.get("_backward_pre_hooks")
         or own.get("_backward_hooks")
     ):
-        if isinstance(part, nn.modules.lazy.LazyModuleMixin) and part.has_uninitialized_params():
+        if isinstance(part, lazy_kind) and part.has_uninitialized_params():
             return "is lazy: it has no shape before its first call"
         return f"has {module_hooks(part)}"
     if own.get("_compiled_call_impl") is not None or kind.__name__ == "OptimizedModule":
         return "is compiled by torch.compile"
     if kind.__call__ is not nn.Module.__call__:
         return "has its own __call__"
-    if "forward" in own:
+    if "forward" in own and not declared:
         return "has a forward that was replaced on the object"
     if "parametrizations" in own["_modules"]:
         return "is parametrized"

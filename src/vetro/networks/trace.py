@@ -19,7 +19,8 @@ from torch import nn
 
 from vetro.networks import lower_calls
 from vetro.networks.assembly import Assembly
-from vetro.networks.module_checks import title
+from vetro.networks.functions import functions_by_forward
+from vetro.networks.module_checks import title, without_global_hooks
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.standin import RowCount, StandIn, Storage, Value, Weight, method
 from vetro.networks.twin import Twin
@@ -28,26 +29,36 @@ _TORCH = str(Path(torch.__file__).parent)
 _HERE = str(Path(__file__).parent)
 
 
-def trace(module: nn.Module, assembly: Assembly, training: bool | None) -> tuple[int, bool]:
+def trace(
+    module: nn.Module, assembly: Assembly, training: bool | None, declared: bool = False
+) -> tuple[int, bool]:
     """The value that the forward returns, and whether as (rows,); NotUnderstood if it cannot
-    be told.  training: as if in this mode."""
+    be told.  training: as if in this mode.  declared: see lower_module."""
     for parameter in module.parameters():
         assembly.dtype = parameter.dtype
         break
-    return _Trace(module, assembly, training).run()
+    traced = _Trace(module, assembly, training, declared)
+    if not declared:
+        return traced.run()
+    with without_global_hooks(), functions_by_forward():
+        return traced.run()
 
 
 class _Trace:
     """One run of a forward on stand-ins."""
 
-    def __init__(self, module: nn.Module, assembly: Assembly, training: bool | None) -> None:
+    def __init__(
+        self, module: nn.Module, assembly: Assembly, training: bool | None, declared: bool
+    ) -> None:
         self.assembly = assembly
         self.module = module
         self.refused: NotUnderstood | None = None
-        self.twin = Twin(module, lambda parameter: StandIn(self, Weight(parameter)), training)
+        self.twin = Twin(
+            module, lambda parameter: StandIn(self, Weight(parameter)), training, declared
+        )
 
     def run(self) -> tuple[int, bool]:
-        chance = _RandomState()
+        chance = RandomState()
         try:
             with torch.enable_grad():
                 output = self.twin.module(self.tensor(0))
@@ -197,7 +208,7 @@ def _frames(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
         frame = frame.f_back
 
 
-class _RandomState:
+class RandomState:
     """The states of the generators that a forward may draw from."""
 
     def __init__(self) -> None:

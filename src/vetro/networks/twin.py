@@ -17,15 +17,20 @@ from torch import Tensor, nn
 
 
 class Twin:
-    """module: the twin.  names: of its parts, by id."""
+    """module: the twin.  names: of its parts, by id.
+
+    declared: without hooks and without what was replaced on objects, as the classes say it.
+    """
 
     def __init__(
         self,
         original: nn.Module,
         replace: Callable[[nn.Parameter], Any],
         training: bool | None,
+        declared: bool = False,
     ) -> None:
         self._replace = replace
+        self._declared = declared
         self._training = training
         self._copies: dict[int, Any] = {}
         self._kept: list[tuple[Any, Any]] = []
@@ -81,6 +86,9 @@ class Twin:
                 own[name] = self._of(value)
         if self._training is not None:
             own["training"] = self._training
+        if self._declared:
+            own.pop("forward", None)
+            own |= {name: OrderedDict() for name in own if name.endswith("_hooks")}
         vars(twin).update(own)
         return twin
 

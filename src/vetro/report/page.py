@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vetro.atomic import atomic_file
+from vetro.report.diagnose_pictures import units_over
+from vetro.report.look_inside import look_inside
 from vetro.report.markup import text
 from vetro.report.origin import made, schema_table, warnings_list
 from vetro.report.quality import importance_bars, quality_table, target_table, tiles
@@ -19,17 +21,21 @@ from vetro.report.views import class_views, curves, regression_views
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
+    from vetro.tables.table import Table
 
 
-def write_report(model: Model, path: str | Path) -> None:
-    """Write the report of a model, atomically; E503 where it cannot be written."""
-    content = report_page(model).encode()
+def write_report(model: Model, path: str | Path, table: Table | None = None) -> None:
+    """Write the report of a model, atomically; E503 where it cannot be written.
+
+    table: that it was fitted to, if at hand: the report then shows what the units do over it.
+    """
+    content = report_page(model, table).encode()
     with atomic_file(path, what="the report") as file:
         file.write(content)
 
 
-def report_page(model: Model) -> str:
-    """The whole page as text."""
+def report_page(model: Model, table: Table | None = None) -> str:
+    """The whole page as text; see write_report."""
     evidence = model.evidence
     style = files("vetro.report").joinpath("page.css").read_text(encoding="utf-8")
     name = str(evidence.data.get("name", ""))
@@ -40,6 +46,8 @@ def report_page(model: Model) -> str:
         target_table(model),
         views,
         importance_bars(model),
+        look_inside(model),
+        "" if table is None else units_over(model, table),
         curves(model),
         warnings_list(evidence.notices),
         schema_table(model),

@@ -67,7 +67,7 @@ def regression_views(model: Model) -> str:
 def class_views(model: Model) -> str:
     """Confusion matrix, ROC, precision-recall and calibration."""
     evidence = model.evidence
-    names = model.network.output_names
+    names = model.classes
     if not len(evidence.actual):
         return ""
     actual = evidence.actual.astype(np.int64)

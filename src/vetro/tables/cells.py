@@ -29,8 +29,7 @@ def buffered(column: pa.Array, dtype: Any, empty: float) -> NDArray[Any]:
     if not len(column):
         return np.empty(0, dtype)
     if str(column.type) != _ARROW_NAMES[dtype]:
-        found: NDArray[Any] = column.fill_null(empty).to_numpy(zero_copy_only=False)
-        return found
+        column = column.cast(_ARROW_NAMES[dtype])
     validity, data = column.buffers()
     start, count = column.offset, len(column)
     values = np.frombuffer(data, dtype, count, start * np.dtype(dtype).itemsize)

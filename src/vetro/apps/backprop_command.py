@@ -1,0 +1,103 @@
+"""`vetro backprop`: the loss of one row, and every gradient as the product it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vetro.apps.options import READING, Given, taking
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
+from vetro.apps.trace_command import member_number
+from vetro.errors import error
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+
+@taking(reading=READING)
+def backprop(
+    model: ModelArgument,
+    *,
+    row: RowOption = "",
+    set_: SetOption = None,
+    source: SourceOption = "",
+    target_value: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target-value",
+            metavar="[COL=]VALUE",
+            help="The target, in place of the table's; repeatable where there are several.",
+        ),
+    ] = None,
+    member: Annotated[
+        str,
+        typer.Option(
+            "--member",
+            metavar="N",
+            show_default=False,
+            help="The member to show, counted from 1 [the first].",
+        ),
+    ] = "",
+    parameter: Annotated[
+        str,
+        typer.Option(
+            "--parameter",
+            metavar="NAME",
+            show_default=False,
+            help="The parameter whose update is shown [that of the largest gradient].",
+        ),
+    ] = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every unit, term and gradient, not only the largest.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object instead, complete.")
+    ] = False,
+    reading: Given,
+) -> None:
+    """Show backpropagation with its numbers, for one row.
+
+    The loss, the error signal of each unit, each gradient beside autograd's and a central
+    difference, and what SGD, Adam, AdamW and RMSprop would make of it.
+    """
+    from vetro.glass.backprop_text import text
+    from vetro.glass.differentiated import differentiated
+
+    looking = looking_at(model, row, set_, source, reading)
+    number = member_number(member, looking.subject) or 1
+    given = _targets(target_value or (), looking.model)
+    from vetro.glass.backprop import explain
+
+    found = explain(differentiated(looking.subject, looking.rows, given, None, None, number))
+    if json:
+        messages = notices_json(found.notices)
+        print_json(
+            {"model": model, "shown": looking.shown, **found.to_json(), "messages": messages}
+        )
+        return
+    several = len(looking.subject.parts)
+    of = f", member {number} of {several}" if several > 1 else ""
+    for line in [f"{looking.shown}{of}", *text(found, everything, parameter)]:
+        say_line(line)
+    show_notices(found.notices)
+
+
+def _targets(given: Sequence[str], model: Model) -> Any:
+    """What --target-value names: a mapping, or None; E604 for one that cannot be placed."""
+    found: dict[str, str] = {}
+    for text in given:
+        names = [name for name in model.targets if text.startswith(f"{name}=")]
+        if names:
+            name = max(names, key=len)
+            found[name] = text[len(name) + 1 :]
+        elif len(model.targets) == 1:
+            found[model.targets[0]] = text
+        else:
+            what = f'--target-value "{text}" does not say of which target'
+            mend = f"Use --target-value COL=VALUE with one of: {', '.join(model.targets)}."
+            raise error("E604", what=what, mend=mend)
+    return found or None

@@ -1,0 +1,57 @@
+"""`vetro diagnose`: what stands out inside a model over many rows, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vetro.apps.options import READING, Given, taking
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import notices_json, print_json, say_line, show_notices
+
+
+@taking(reading=READING)
+def diagnose(
+    model: ModelArgument,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[SOURCE]",
+            show_default=False,
+            help="Table of rows, best with targets [rows drawn from the columns' ranges].",
+        ),
+    ] = "",
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    reading: Given,
+) -> None:
+    """Show what stands out inside a model, and what to do about it.
+
+    Units that do nothing or the same twice, weights and gradients by layer, inputs that hardly
+    matter, members that disagree, rows that pull hardest on the fit.
+    """
+    from vetro.apps.recipe_file import read_options
+    from vetro.apps.runs import load_model
+    from vetro.glass.diagnose import DRAWN, MOST_ROWS, diagnose_rows
+    from vetro.glass.diagnose_text import text
+    from vetro.glass.drawn import drawn_rows
+    from vetro.glass.rows import rows_of
+    from vetro.glass.subject import subject_of
+
+    loaded = load_model(model)
+    subject = subject_of(loaded)
+    if source:
+        rows = rows_of(subject, source, read_options(reading), most=MOST_ROWS)
+    else:
+        rows = drawn_rows(loaded, DRAWN)
+    found = diagnose_rows(subject, rows)
+    if json:
+        messages = notices_json(found.notices)
+        print_json(
+            {"model": model, "source": source or None, **found.to_json(), "messages": messages}
+        )
+        return
+    for line in text(found):
+        say_line(line)
+    show_notices(found.notices)

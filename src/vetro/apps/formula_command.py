@@ -1,0 +1,133 @@
+"""`vetro formula`: the formula of a model around one row, where it holds, and its proof."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vetro.apps.options import READING, Given, number, taking, whole
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import print_json, say, say_line, show_notices
+from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
+from vetro.errors import error
+
+if TYPE_CHECKING:
+    from vetro.glass.formula import Formula
+
+FORMATS = ("text", "latex", "python", "json")
+POINTS = 1000
+"""Points of the proof, over all members: each member takes about 0.2 ms a point."""
+
+
+@taking(reading=READING)
+def formula(
+    model: ModelArgument,
+    *,
+    row: RowOption = "",
+    settings: SetOption = None,
+    source: SourceOption = "",
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            show_default=False,
+            help="How to write it [text].",
+        ),
+    ] = "text",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="The fractions as well; with python, instead.")
+    ] = False,
+    region: Annotated[
+        bool, typer.Option("--region", help="The inequalities of the region as well.")
+    ] = False,
+    digits: Annotated[
+        str,
+        typer.Option("--digits", metavar="N", show_default=False, help="Digits shown [3]."),
+    ] = "3",
+    every: Annotated[
+        bool, typer.Option("--all", help="Small terms and the other levels as well.")
+    ] = False,
+    within: Annotated[
+        str,
+        typer.Option(
+            "--within",
+            metavar="SHARE",
+            show_default=False,
+            help="How far a tangent's box reaches, as a share of each training range [0.1].",
+        ),
+    ] = "0.1",
+    points: Annotated[
+        str,
+        typer.Option(
+            "--points",
+            metavar="N",
+            show_default=False,
+            help="Points of the proof [1000, shared by the members].",
+        ),
+    ] = "",
+    reading: Given,
+) -> None:
+    """The exact formula of the answer around one row, and where it holds; else its tangent."""
+    from vetro.glass.formula import formula as formula_of
+
+    if format not in FORMATS:
+        mend = f"Use one of: {', '.join(FORMATS)}."
+        raise error("E601", argument="--format", value=format, reason="it is unknown", mend=mend)
+    count = whole("--digits", digits)
+    if not 1 <= count <= 17:
+        raise error(
+            "E601", argument="--digits", value=digits, reason="1 to 17 are possible",
+            mend="Correct it.",
+        )  # fmt: skip
+    asked = whole("--points", points) if points else None
+    if asked is not None and asked < 1:
+        raise error(
+            "E601", argument="--points", value=points, reason="at least 1 is needed",
+            mend="Correct it.",
+        )  # fmt: skip
+    look = looking_at(model, row, settings, source, reading)
+    found = formula_of(look.subject, look.rows, number("--within", within))
+    if exact and not found.members:
+        found.exact()  # E722 before anything is printed
+    if format == "latex":
+        say_line_by_line(found.latex(count, every=every))
+    elif format == "python":
+        say_line_by_line(found.python(exact=exact))
+    else:
+        members = found.members or ((found,) if found.kind == "exact" else ())
+        each = asked or max(1, POINTS // len(found.subject.parts))
+        checks = [member.prove_equal(each) for member in members]
+        if format == "json":
+            data = found.to_json(exact=exact, borders=region)
+            print_json({**data, "checks": [check.to_json() for check in checks]})
+        else:
+            say(f"{look.shown[0].upper()}{look.shown[1:]}")
+            for line in found.text(count, every=every, borders=region).splitlines():
+                say(line)
+            for member in members if exact else ():
+                _say_fractions(member)
+            if checks:
+                say()
+            for check in checks:
+                word = "Proved" if check else "NOT EQUAL"
+                say(f"{word}: {check.name}, {check.detail}.")
+    show_notices(look.notices)
+
+
+def say_line_by_line(text: str) -> None:
+    """Text to be copied, as it is."""
+    for line in text.splitlines():
+        say_line(line)
+
+
+def _say_fractions(found: Formula) -> None:
+    exact = found.exact()
+    for output, name in enumerate(found.outputs):
+        say()
+        say(f"{name}, exactly:")
+        say_line(f"  {exact.intercept[output]}")
+        for term, value in zip(found.terms, exact.coefficients[output], strict=True):
+            if value:
+                say_line(f"  + ({value}) {term.name}")

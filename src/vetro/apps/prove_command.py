@@ -1,0 +1,65 @@
+"""`vetro prove`: a claim about every row of a box, proved or refuted; exit status 0 if proved."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.errors import error
+
+
+def prove(
+    model: ModelArgument,
+    claim: Annotated[
+        str,
+        typer.Argument(
+            metavar="CLAIM",
+            show_default=False,
+            help='For example "flow >= 0", "10 <= flow <= 80", "flow rises with speed", '
+            '"P(yes) <= 0.5".',
+        ),
+    ] = "",
+    *,
+    over: OverOption = None,
+    monotone: Annotated[
+        bool, typer.Option("--monotone", help="Instead: with which columns answers rise or fall.")
+    ] = False,
+    seconds: SecondsOption = "",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+) -> None:
+    """Prove a claim for every row of a box, or refute it with a row.
+
+    Ends with 0 if it is proved, with 1 if it is refuted or undecided.
+    """
+    from vetro.apps.runs import load_model
+    from vetro.glass.bounds import SECONDS
+    from vetro.glass.bounds_text import proof_lines, trend_lines
+    from vetro.glass.monotonicity import monotonicity
+    from vetro.glass.prove import prove as find_proof
+
+    if bool(claim) == monotone:
+        what = "--monotone takes no claim" if monotone else "vetro prove needs CLAIM"
+        mend = 'Use vetro prove MODEL "flow >= 0", or vetro prove MODEL --monotone.'
+        raise error("E604", what=what, mend=mend)
+    found = load_model(model)
+    box, limit = over_of(over, found), seconds_of(seconds, SECONDS)
+    if monotone:
+        table = monotonicity(found, box, seconds=limit)
+        lines, data, notices, proved = trend_lines(table), table.to_json(), table.notices, True
+    else:
+        proof = find_proof(found, claim, box, seconds=limit)
+        lines, data, notices, proved = (
+            proof_lines(proof), proof.to_json(), proof.notices, bool(proof),
+        )  # fmt: skip
+    if json:
+        print_json({"model": model, **data, "messages": notices_json(notices)})
+    else:
+        for line in lines:
+            say_line(line)
+        show_notices(notices)
+    if not proved:
+        raise typer.Exit(1)

@@ -1,0 +1,120 @@
+"""What the tour says and shows: prose of one language, code shared by all.
+
+code.py holds the cells, in the order in which they run; LANGUAGE.md the prose, which names
+each cell on a line of its own, [[cell]].  Not the running (running.py), nor how it looks.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+LANGUAGES = ("en", "it")
+
+_CELL = re.compile(
+    r"^# %% (?P<step>\d+) (?P<name>\w+)(?: needs (?P<needs>[\d ]+?))?(?P<shell> shell)?"
+    r"(?: varies: (?P<varies>digits|time|speed))?$",
+    re.MULTILINE,
+)
+_STEP = re.compile(r"^## (\d+)\. (.+)$", re.MULTILINE)
+_PLACE = re.compile(r"^\[\[(\w+)\]\]$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A few lines that the reader can paste.
+
+    kind: Python, or commands of the shell.  needs: steps that must have run before.
+    varies: what of its output depends on the machine: nothing; "digits", by rounding; "time", a
+    time beside other things; "speed", all that it says.
+    """
+
+    step: int
+    name: str
+    source: str
+    kind: Literal["python", "shell"]
+    needs: tuple[int, ...]
+    varies: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """pieces: Markdown prose, whose {names} are filled in after the run, and cells, in order."""
+
+    number: int
+    title: str
+    pieces: tuple[str | Cell, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Cell))
+
+    @property
+    def needs(self) -> tuple[int, ...]:
+        """The steps whose names its cells use."""
+        return tuple(sorted({number for cell in self.cells for number in cell.needs}))
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The tour in one language.  words: the short texts of the walk, by name."""
+
+    language: str
+    title: str
+    introduction: str
+    words: dict[str, str] = field(repr=False)
+    steps: tuple[Step, ...] = field(repr=False)
+
+
+@cache
+def cells() -> dict[str, Cell]:
+    """Every cell by name, in the order in which they run."""
+    text = _resource("code.py")
+    heads = list(_CELL.finditer(text))
+    found: dict[str, Cell] = {}
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        source = text[head.end() : following.start() if following else None].strip("\n")
+        if head["shell"]:
+            source = "\n".join(line.removeprefix("# ") for line in source.splitlines())
+        found[head["name"]] = Cell(
+            int(head["step"]),
+            head["name"],
+            source,
+            "shell" if head["shell"] else "python",
+            tuple(map(int, (head["needs"] or "").split())),
+            head["varies"] or "",
+        )
+    return found
+
+
+@cache
+def tour(language: str) -> Tour:
+    """The tour in a language of LANGUAGES."""
+    _, words, text = _resource(f"{language}.md").split("+++\n", 2)
+    heads = list(_STEP.finditer(text))
+    title, introduction = text[: heads[0].start()].strip().split("\n", 1)
+    steps = tuple(
+        Step(
+            int(head[1]),
+            head[2],
+            _pieces(text[head.end() : following.start() if following else None]),
+        )
+        for head, following in zip(heads, [*heads[1:], None], strict=True)
+    )
+    return Tour(
+        language, title.removeprefix("# "), introduction.strip(), tomllib.loads(words), steps
+    )
+
+
+def _pieces(text: str) -> tuple[str | Cell, ...]:
+    """Prose and cells: every second part of the split is a cell's name."""
+    parts = [part.strip() for part in _PLACE.split(text)]
+    return tuple(cells()[part] if place % 2 else part for place, part in enumerate(parts) if part)
+
+
+def _resource(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""`vetro trace`: every number of one prediction, as text, JSON or a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vetro.apps.options import READING, Given, taking, whole
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
+from vetro.errors import error
+
+if TYPE_CHECKING:
+    from vetro.glass.subject import Subject
+
+MemberOption = Annotated[
+    str,
+    typer.Option(
+        "--member",
+        metavar="N",
+        show_default=False,
+        help="The member to show, counted from 1 [the one whose answer is nearest the mean].",
+    ),
+]
+
+
+@taking(reading=READING)
+def trace(
+    model: ModelArgument,
+    *,
+    row: RowOption = "",
+    set_: SetOption = None,
+    source: SourceOption = "",
+    member: MemberOption = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every unit with every term, not only the largest.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object instead, complete.")
+    ] = False,
+    html: Annotated[
+        str,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            show_default=False,
+            help="Write a page with the network drawn instead.",
+        ),
+    ] = "",
+    reading: Given,
+) -> None:
+    """Show every number of one prediction, with the formula that made it.
+
+    From the cells of a row through scaling, each layer's sum and activation, to the answer in
+    the target's unit.
+    """
+    from vetro.glass.trace import trace as trace_of
+    from vetro.glass.trace_text import lines
+
+    looking = looking_at(model, row, set_, source, reading)
+    number = member_number(member, looking.subject)
+    # the table's own answer is not that of a row with other values
+    rows = replace(looking.rows, table=None) if set_ else looking.rows
+    found = trace_of(looking.subject, rows, looking.shown)
+    if html:
+        from vetro.report.trace_page import write_trace
+
+        write_trace(found, html, number)
+        say_line(f"The trace is in {html}")
+    elif json:
+        messages = notices_json(looking.notices)
+        print_json({"model": model, **found.to_json(number), "messages": messages})
+        return
+    else:
+        for line in lines(found, number, everything):
+            say_line(line)
+        if not everything:
+            say_line("")
+            say_line("--all shows every unit and term, --html FILE draws the network.")
+    show_notices(looking.notices)
+
+
+def member_number(text: str, subject: Subject) -> int | None:
+    """The member that --member names, from 1, None for none; E601, E702."""
+    if not text:
+        return None
+    number, count = whole("--member", text), len(subject.parts)
+    if not 1 <= number <= count:
+        what = f"member {number} not found: the model has {count}"
+        raise error("E702", what=what, mend="Members are counted from 1; leave out --member.")
+    return number

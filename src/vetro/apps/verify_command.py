@@ -1,0 +1,135 @@
+"""`vetro verify`: the file, the evidence from the data, and the arithmetic recomputed exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vetro.apps.options import READING, Given, taking, whole
+from vetro.apps.predict_command import ModelArgument
+from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.row_options import SourceOption, source_of
+from vetro.errors import VetroError, error
+
+if TYPE_CHECKING:
+    from vetro.glass.check import Check
+    from vetro.glass.rows import Rows
+    from vetro.glass.subject import Subject
+    from vetro.model.model import Model
+
+ROWS = 100
+
+
+@taking(reading=READING)
+def verify(
+    model: ModelArgument,
+    table: Annotated[
+        str,
+        typer.Argument(metavar="[SOURCE]", show_default=False, help="As --source."),
+    ] = "",
+    *,
+    source: SourceOption = "",
+    rows: Annotated[str, typer.Option("--rows", metavar="N", help="Rows to recompute.")] = str(
+        ROWS
+    ),
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit again too, and compare every parameter.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    reading: Given,
+) -> None:
+    """Prove that a model's numbers are right.
+
+    Its file is undamaged; its stored split, predictions and metrics come out of its table again;
+    and outputs, gradients and updates agree with exact arithmetic within proven bounds of
+    rounding.  Exit status 0 if all of it passed, 1 if not.
+    """
+    from vetro.glass.verify import Verification, verify_model
+    from vetro.glass.verify_text import text
+
+    count = whole("--rows", rows)
+    if count < 1:
+        raise error(
+            "E601", argument="--rows", value=rows, reason="at least one is needed",
+            mend="Use for example --rows 100.",
+        )  # fmt: skip
+    if table and source and table != source:
+        what = f"two tables are named, {table} and {source}"
+        raise error("E604", what=what, mend="Give one of them.")
+    file_check, loaded = _loaded(model)
+    if loaded is None:
+        found = Verification(model, 0, (file_check,))
+    else:
+        at_hand = _at_hand(loaded, model, table or source, count, reading, refit)
+        made = verify_model(at_hand.subject, at_hand.rows)
+        checks = (file_check, *at_hand.checks, *made.checks)
+        found = replace(made, checks=checks, notes=(*at_hand.notes, *made.notes))
+    if json:
+        print_json({"model": model, **found.to_json(), "messages": notices_json(found.notices)})
+    else:
+        for line in text(found):
+            say_line(line)
+        show_notices(found.notices)
+    if not found:
+        raise typer.Exit(1)
+
+
+def _loaded(named: str) -> tuple[Check, Model | None]:
+    """Whether the file is what was written, and the model in it."""
+    from vetro.apps.runs import load_model
+    from vetro.glass.check import Check
+
+    name = "file: seal and structure"
+    try:
+        model = load_model(named)
+    except VetroError as refusal:
+        if refusal.code != "E501":
+            raise
+        return Check(name, "failed", detail=str(refusal)), None
+    return Check(name, "passed", detail="its SHA-256 is that of its contents."), model
+
+
+@dataclass(frozen=True)
+class _AtHand:
+    """The rows to recompute, and what their table says of the evidence."""
+
+    subject: Subject
+    rows: Rows
+    checks: tuple[Check, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def _at_hand(
+    model: Model, named: str, source: str, count: int, reading: Given, refit: bool
+) -> _AtHand:
+    """The rows to recompute, and what their table says of the evidence.
+
+    Of the table that was given, of the one that the run names, else made from the schema.
+    """
+    from vetro.apps.recipe_file import read_options
+    from vetro.glass.evidence_checks import data_check, evidence_checks, refit_check, reread
+    from vetro.glass.made_rows import made_rows
+    from vetro.glass.rows import rows_of, rows_of_table
+    from vetro.glass.subject import subject_of
+
+    subject = subject_of(model)
+    place = source
+    if not place:
+        try:
+            place = source_of(named)
+        except VetroError as refusal:
+            note = f"The evidence is not compared, and rows are made up: {refusal}"
+            return _AtHand(subject, made_rows(subject, count), notes=(note,))
+    options = read_options(reading) if reading else None
+    table = reread(model, place, options)
+    shown = Path(place).name or place
+    checks: tuple[Check, ...] = (data_check(model, table, shown),)
+    if table is None or table.schema != model.schema:
+        return _AtHand(subject, rows_of(subject, place, options, most=count), checks)
+    checks = (*checks, *evidence_checks(model, table))
+    if refit:
+        checks = (*checks, refit_check(model, place))
+    return _AtHand(subject, rows_of_table(subject, table, count), checks)

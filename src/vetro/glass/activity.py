@@ -1,0 +1,144 @@
+"""What the units of each layer do over many rows: dead, always on, saturated, or the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.names import value_names
+from vetro.glass.subject import Part, Subject
+from vetro.networks.lowered import LoweredNetwork, Operation
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SATURATED = 0.99
+"""Beyond this share of its limit a tanh or sigmoid has next to no slope."""
+
+MOSTLY = 0.95
+"""The share of rows in which a unit must be saturated to be called so."""
+
+ALIKE = 0.999
+"""The correlation from which on two units say the same."""
+
+FEW_ROWS = 5
+"""A unit that is on in fewer rows says too little to be compared with others."""
+
+MOST_UNITS = 2048
+"""Of a layer with more units duplicates are not sought: it takes their square."""
+
+_LIMITS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
+_BENT = ("relu", "leaky_relu")
+
+
+@dataclass(frozen=True, eq=False)
+class LayerActivity:
+    """Of one layer of one part, over rows; every array is (units,).
+
+    layer: where its sums are made; function: its activation.  on: the share of rows with a
+    positive sum.  mean, deviation: of what the units pass on.  dead: ReLU units that are 0 in
+    every row.  always_on: ReLU and leaky units whose sum is positive in every row: they only add.
+    saturated: tanh and sigmoid units at their limits in nearly all rows.  duplicates: groups of
+    units that rise and fall together.  rows: how many.
+    """
+
+    part: str
+    layer: str
+    function: str
+    units: tuple[str, ...]
+    on: Floats
+    mean: Floats
+    deviation: Floats
+    dead: Flags
+    always_on: Flags
+    saturated: Flags
+    duplicates: tuple[tuple[int, ...], ...]
+    rows: int
+
+    @property
+    def spare(self) -> int:
+        """Units that could be left out: all but one of each group of duplicates."""
+        return sum(len(group) - 1 for group in self.duplicates)
+
+
+def activities(subject: Subject, part: Part, values: Sequence[Floats]) -> tuple[LayerActivity, ...]:
+    """Of every activation of a part, from the values that plain.forward made of many rows."""
+    names = value_names(subject)
+    network = part.network
+    return tuple(
+        _activity(part, network, operation, names[operation.output], values)
+        for operation in network.operations
+        if operation.kind == "activation" and operation.function != "identity"
+    )
+
+
+def _activity(
+    part: Part,
+    network: LoweredNetwork,
+    operation: Operation,
+    names: tuple[str, ...],
+    values: Sequence[Floats],
+) -> LayerActivity:
+    z, h = values[operation.inputs[0]], values[operation.output]
+    on = (z > 0).mean(axis=0)
+    units = z.shape[1]
+    dead = np.zeros(units, dtype=bool)
+    always = np.zeros(units, dtype=bool)
+    if operation.function == "relu":
+        dead = np.asarray((z <= 0).all(axis=0))
+    if operation.function in _BENT:
+        always = np.asarray((z > 0).all(axis=0))
+    saturated = np.zeros(units, dtype=bool)
+    if operation.function in _LIMITS:
+        low, high = _LIMITS[operation.function]
+        middle, half = (low + high) / 2, (high - low) / 2
+        saturated = (np.abs(h - middle) > SATURATED * half).mean(axis=0) >= MOSTLY
+    return LayerActivity(
+        part.name,
+        _made_by(network, operation),
+        operation.function,
+        names,
+        on,
+        h.mean(axis=0),
+        h.std(axis=0),
+        dead,
+        always,
+        saturated,
+        _duplicates(h, z, operation.function == "relu"),
+        len(h),
+    )
+
+
+def _made_by(network: LoweredNetwork, operation: Operation) -> str:
+    """The layer whose sums an activation works on."""
+    by_output = {item.output: item for item in network.operations}
+    source: Operation | None = operation
+    while source is not None and source.kind != "affine":
+        source = by_output.get(source.inputs[0])
+    return source.where if source is not None else operation.where
+
+
+def _duplicates(h: Floats, z: Floats, relu: bool) -> tuple[tuple[int, ...], ...]:
+    """Groups of units whose values are straight lines of each other over all rows."""
+    rows, units = h.shape
+    if rows < FEW_ROWS or units > MOST_UNITS:
+        return ()
+    apart = h - h.mean(axis=0)
+    size = np.sqrt((apart**2).sum(axis=0))
+    enough = size > 1e-9 * np.sqrt(rows) * (1.0 + np.abs(h).max(axis=0, initial=0.0))
+    if relu:
+        enough &= (z > 0).sum(axis=0) >= FEW_ROWS
+    chosen = np.flatnonzero(enough)
+    scaled = apart[:, chosen] / size[chosen]
+    alike = np.abs(scaled.T @ scaled) > ALIKE
+    found, seen = [], np.zeros(len(chosen), dtype=bool)
+    for number in range(len(chosen)):
+        group = np.flatnonzero(alike[number] & ~seen)
+        if seen[number] or len(group) < 2:
+            continue
+        seen[group] = True
+        found.append(tuple(int(chosen[unit]) for unit in group))
+    return tuple(found)

@@ -1,0 +1,30 @@
+"""Rows made up within the ranges of a model's schema, where no table is given to look at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vetro.glass.rows import Rows
+from vetro.model.model import Model
+from vetro.tables.schema import Column
+
+SEED = 0
+
+
+def drawn_rows(model: Model, count: int) -> Rows:
+    """`count` rows, every column by itself: numbers and dates evenly between the least and the
+    largest value seen, categories and flags evenly among theirs.  The same at every call."""
+    draw = np.random.default_rng(SEED)
+    raw = np.stack([_column(column, count, draw) for column in model.schema.inputs], axis=1)
+    return Rows(raw, tuple(f"drawn row {number}" for number in range(1, count + 1)))
+
+
+def _column(column: Column, count: int, draw: np.random.Generator) -> np.ndarray:
+    if column.kind == "category":
+        return draw.integers(max(1, len(column.levels)), size=count).astype(np.float64)
+    if column.kind == "flag":
+        return draw.integers(2, size=count).astype(np.float64)
+    low = column.minimum if column.minimum is not None else 0.0
+    high = column.maximum if column.maximum is not None else low
+    values = draw.uniform(low, high, size=count)
+    return np.floor(values) if column.kind == "date" else values

@@ -1,0 +1,134 @@
+"""Matrices of binary fractions as whole numbers with one common power of two.
+
+Exact and fast: FLINT multiplies the whole numbers.  For checking what exact.py's balls of radius 0
+have found, by another way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import arb_mat, fmpz, fmpz_mat
+from numpy.typing import ArrayLike, NDArray
+
+from vetro.glass.subject import Part
+from vetro.networks.lowered import Operation
+
+
+@dataclass(frozen=True, eq=False)
+class Dyadic:
+    """whole * 2^power, entry by entry."""
+
+    whole: fmpz_mat
+    power: int
+
+    def __matmul__(self, other: Dyadic) -> Dyadic:
+        return Dyadic(self.whole * other.whole, self.power + other.power)
+
+    def __add__(self, other: Dyadic) -> Dyadic:
+        power = min(self.power, other.power)
+        return Dyadic(self.at(power) + other.at(power), power)
+
+    def __sub__(self, other: Dyadic) -> Dyadic:
+        power = min(self.power, other.power)
+        return Dyadic(self.at(power) - other.at(power), power)
+
+    def at(self, power: int) -> fmpz_mat:
+        """The whole numbers with a smaller power."""
+        shift = self.power - power
+        return self.whole * (fmpz(1) << shift) if shift else self.whole
+
+    @property
+    def is_zero(self) -> bool:
+        return bool(self.whole.is_zero())
+
+
+def of_floats(values: ArrayLike) -> Dyadic:
+    """The numbers (rows, columns) as they are."""
+    array = np.asarray(values, dtype=np.float64)
+    parts, powers = np.frexp(array)
+    wholes = (parts * 2.0**53).astype(np.int64)
+    trailing = (wholes & -wholes).clip(1)
+    wholes //= trailing
+    exponents = powers - 53 + np.log2(trailing).astype(np.int64)
+    lowest = int(exponents[wholes != 0].min()) if wholes.any() else 0
+    shifts = np.where(wholes != 0, exponents - lowest, 0)
+    entries = [
+        int(w) << int(s) for w, s in zip(wholes.reshape(-1), shifts.reshape(-1), strict=True)
+    ]
+    rows, columns = array.shape
+    return Dyadic(fmpz_mat(rows, columns, entries), lowest)
+
+
+def of_balls(matrix: arb_mat) -> Dyadic:
+    """The numbers of a matrix of radius 0."""
+    pairs = [entry.man_exp() for entry in matrix.entries()]
+    powers = [int(power) for whole, power in pairs if whole]
+    lowest = min(powers, default=0)
+    entries = [fmpz(whole) << (int(power) - lowest) if whole else fmpz(0) for whole, power in pairs]
+    return Dyadic(fmpz_mat(matrix.nrows(), matrix.ncols(), entries), lowest)
+
+
+def forward(
+    part: Part, features: Dyadic, sides: dict[int, tuple[bool, ...]] | None = None
+) -> tuple[Dyadic, NDArray[np.bool_]]:
+    """The outputs (outputs, rows) of a piecewise linear network for features (features, rows).
+
+    sides: for each activation by the number of its value, which units are on.  The second result
+    tells for each row whether no unit is on the other side of its bend.
+    """
+    inside = np.ones(features.whole.ncols(), dtype=bool)
+    values = [features]
+    for operation in part.network.operations:
+        inputs = [values[number] for number in operation.inputs]
+        if operation.kind == "activation" and operation.function != "identity":
+            made, signs = _bent(operation, inputs[0])
+            if sides is not None:
+                wanted = np.array(sides[operation.output])[:, None]
+                inside &= np.where(wanted, signs >= 0, signs <= 0).all(axis=0)
+            values.append(made)
+        else:
+            values.append(_straight(operation, part, inputs))
+    return values[-1], inside
+
+
+def _straight(operation: Operation, part: Part, inputs: list[Dyadic]) -> Dyadic:
+    x = inputs[0]
+    if operation.kind == "affine":
+        assert operation.weight is not None
+        product = of_floats(part.view(operation.weight)) @ x
+        return product if operation.bias is None else product + _spread(
+            part.view(operation.bias), x.whole.ncols()
+        )  # fmt: skip
+    if operation.kind == "add":
+        return x + inputs[1]
+    if operation.kind == "scale":
+        factor, shift = operation.constants
+        return of_floats(np.diag(factor)) @ x + _spread(shift, x.whole.ncols())
+    return x
+
+
+def _spread(values: NDArray[Any], columns: int) -> Dyadic:
+    column = of_floats(np.asarray(values, dtype=np.float64).reshape(-1, 1))
+    return column @ Dyadic(fmpz_mat(1, columns, [1] * columns), 0)
+
+
+def _bent(operation: Operation, z: Dyadic) -> tuple[Dyadic, NDArray[np.int8]]:
+    """The activation's values and the signs of z, (units, rows)."""
+    entries = z.whole.entries()
+    shape = z.whole.nrows(), z.whole.ncols()
+    signs = np.array([(e > 0) - (e < 0) for e in entries], dtype=np.int8).reshape(shape)
+    if operation.function == "relu":
+        return Dyadic(fmpz_mat(*shape, [e if e > 0 else 0 for e in entries]), z.power), signs
+    slope = of_floats([[operation.numbers[0]]])
+    steep, one = slope.whole[0, 0], fmpz(1)
+    # both slopes over the same power of two
+    if slope.power <= 0:
+        one = one << -slope.power
+        power = z.power + slope.power
+    else:
+        steep, power = steep << slope.power, z.power
+    made = [e * one if e > 0 else e * steep for e in entries]
+    return Dyadic(fmpz_mat(*shape, made), power), signs

@@ -1,0 +1,116 @@
+"""The engine's outputs to the last bit, by its stated order of sums.
+
+For networks of straight pieces.  Each sum is one chain of fused multiply-adds over the inputs in
+their order, from the bias (native/matrix.h).  NumPy has no fused multiply-add; it is emulated by
+rounding to odd: of float32 in double, of float64 by error-free sums and products (Boldo and
+Melquiond 2008, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding
+to odd").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.subject import Part, piecewise_linear
+from vetro.networks.lowered import Operation
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_SPLIT = 2.0**27 + 1.0
+_FAR = 2.0**480
+"""Products of float64 beyond, or below its inverse, may lose what the emulation needs."""
+
+
+def outputs(part: Part, x: Array) -> Array | None:
+    """What the engine must return for x, (rows, outputs); None where this cannot be told."""
+    if not piecewise_linear(part.network) or not part.network.operations:
+        return None
+    values = [np.ascontiguousarray(x, dtype=part.network.dtype)]
+    for operation in part.network.operations:
+        found = _apply(operation, part, [values[v] for v in operation.inputs])
+        if found is None or not np.isfinite(found).all():
+            return None
+        values.append(found)
+    return values[-1]
+
+
+def _apply(operation: Operation, part: Part, inputs: list[Array]) -> Array | None:
+    x = inputs[0]
+    dtype = x.dtype
+    found: Array | None
+    match operation.kind:
+        case "affine":
+            assert operation.weight is not None
+            weight = part.view(operation.weight)
+            found = np.zeros((len(x), len(weight)), dtype=dtype)
+            if operation.bias is not None:
+                found = found + part.view(operation.bias)
+            for k in range(x.shape[1]):
+                assert found is not None
+                found = fused(weight[:, k], x[:, k, None], found)
+                if found is None:
+                    return None
+            return found
+        case "add":
+            return np.add(x, inputs[1])
+        case "scale":
+            factor, shift = (constant.astype(dtype) for constant in operation.constants)
+            return fused(x, factor, np.broadcast_to(shift, x.shape))
+        case "activation" if operation.function == "relu":
+            found = np.maximum(x, dtype.type(0))
+            return found
+        case "activation" if operation.function == "leaky_relu":
+            found = np.where(x > 0, x, x * dtype.type(operation.numbers[0]))
+            return found
+    return x
+
+
+def fused(a: Array, b: Array, c: Array) -> Array | None:
+    """a b + c, rounded once; None where the emulation does not reach."""
+    if c.dtype == np.float32:
+        product = a.astype(np.float64) * b
+        return odd_sum(product, c.astype(np.float64)).astype(np.float32)
+    sizes = np.abs(a * b)
+    if ((sizes > _FAR) | ((sizes < 1 / _FAR) & (a != 0) & (b != 0))).any():
+        return None
+    high, low = _exact_product(a, b)
+    upper, rest = _exact_sum(c, low)
+    upper, other = _exact_sum(high, upper)
+    found: Array = upper + odd_sum(rest, other)
+    return found
+
+
+def odd_sum(a: Floats, b: Floats) -> Floats:
+    """a + b; where it is not exact, of the two neighbours the one with an odd last bit."""
+    found, lost = _exact_sum(a, b)
+    bits = found.view(np.int64)
+    # one bit away from 0 where what is lost has the sign of the sum, else one towards it
+    aside = np.where(np.signbit(lost) == np.signbit(found), 1, -1)
+    moved = (lost != 0) & ((bits & 1) == 0)
+    return np.asarray((bits + np.where(moved, aside, 0)).view(np.float64))
+
+
+def _exact_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """a + b as its nearest double and what that loses (Knuth's TwoSum)."""
+    found = np.asarray(a + b)
+    back = found - a
+    return found, (a - (found - back)) + (b - back)
+
+
+def _exact_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """a b as its nearest double and what that loses (Dekker 1971)."""
+    found = a * b
+    high_a, low_a = _halves(a)
+    high_b, low_b = _halves(b)
+    lost = ((high_a * high_b - found) + high_a * low_b + low_a * high_b) + low_a * low_b
+    return found, lost
+
+
+def _halves(a: Floats) -> tuple[Floats, Floats]:
+    scaled = _SPLIT * a
+    high = scaled - (scaled - a)
+    return high, a - high

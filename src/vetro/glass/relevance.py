@@ -1,0 +1,100 @@
+"""Inputs that hardly matter: how far each moves the outputs over its range, and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass import plain
+from vetro.glass.subject import Part, Subject
+
+Floats = NDArray[np.float64]
+
+MOST_OUTPUTS = 16
+"""Outputs whose slopes are computed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """Of each input column: effect and weight as shares of the largest, (columns,).
+
+    effect: mean |d output / d feature| over the rows x the range of the feature among them, of
+    the feature and output where that is largest, outputs by their deviation over the rows; the
+    mean over the parts.  weight: the largest root mean square of a feature's weights in the layers
+    that read it.
+    """
+
+    columns: tuple[str, ...]
+    effect: Floats
+    weight: Floats
+
+
+def relevance(subject: Subject, values: Sequence[list[Floats]]) -> Relevance:
+    """Of the rows that plain.forward made `values` of, for each part."""
+    effects, weights = [], []
+    for part, own in zip(subject.parts, values, strict=True):
+        groups = _groups(subject, part)
+        effect = _effects(subject, part, own)
+        weight = _weights(part)
+        effects.append([effect[group].max(initial=0.0) for group in groups])
+        weights.append([weight[group].max(initial=0.0) for group in groups])
+    return Relevance(subject.inputs, _shares(effects), _shares(weights))
+
+
+def _groups(subject: Subject, part: Part) -> list[slice]:
+    """The features of each input column."""
+    if part.encoder is None:
+        return [slice(number, number + 1) for number in range(len(subject.inputs))]
+    offsets = part.encoder.offsets
+    return [slice(first, after) for first, after in pairwise(offsets)]
+
+
+def _effects(subject: Subject, part: Part, values: list[Floats]) -> Floats:
+    """(features,): the largest effect on any output."""
+    x, outputs = values[0], values[-1]
+    spread = x.max(axis=0) - x.min(axis=0)
+    if subject.kind == "classification" and outputs.shape[1] > 1:
+        # scores count only beside each other
+        outputs = outputs - outputs.mean(axis=1, keepdims=True)
+    deviation = outputs.std(axis=0)
+    found = np.zeros(x.shape[1])
+    for output in range(min(outputs.shape[1], MOST_OUTPUTS)):
+        if deviation[output] == 0:
+            continue
+        delta = np.zeros_like(outputs)
+        delta[:, output] = 1.0
+        if subject.kind == "classification" and outputs.shape[1] > 1:
+            delta -= 1.0 / outputs.shape[1]
+        _, deltas = plain.backward(part, values, delta)
+        slopes = np.abs(deltas[0]).mean(axis=0)
+        found = np.maximum(found, slopes * spread / deviation[output])
+    return found
+
+
+def _weights(part: Part) -> Floats:
+    """(features,): of the affine layers that read the input, by way of scalings too."""
+    network = part.network
+    reached = {0}
+    found = np.zeros(network.inputs)
+    for operation in network.operations:
+        if operation.inputs[0] not in reached:
+            continue
+        if operation.kind == "affine":
+            assert operation.weight is not None
+            weight = part.view(operation.weight).astype(np.float64)
+            found = np.maximum(found, np.sqrt((weight**2).mean(axis=0)))
+        elif operation.kind in ("scale", "dropout", "layer_norm"):
+            reached.add(operation.output)
+    return found
+
+
+def _shares(rows: list[list[float]]) -> Floats:
+    """The mean over the parts of each as a share of its part's largest."""
+    values = np.array(rows, dtype=np.float64)
+    largest = values.max(axis=1, keepdims=True, initial=0.0)
+    found: Floats = (values / np.where(largest > 0, largest, 1.0)).mean(axis=0)
+    return found

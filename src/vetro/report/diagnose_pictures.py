@@ -1,0 +1,186 @@
+"""The report's part "what the units do": activity by layer, members' disagreement, rows' pull.
+
+Fragments of HTML whose colours the page's style decides; the numbers are glass/diagnose.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vetro.errors import counted
+from vetro.glass.diagnose import MOST_ROWS, diagnose_rows
+from vetro.glass.rows import rows_of_table
+from vetro.glass.subject import subject_of
+from vetro.report.drawing import (
+    FIRST,
+    INK,
+    MUTED,
+    SECOND,
+    dots,
+    name_axes,
+    square,
+    svg,
+)
+from vetro.report.markup import section, text
+
+if TYPE_CHECKING:
+    from vetro.glass.activity import LayerActivity
+    from vetro.glass.agreement import Agreement
+    from vetro.glass.diagnose import Diagnosis
+    from vetro.glass.influence import Influence
+    from vetro.model.model import Model
+    from vetro.tables.table import Table
+
+_MOST_LAYERS = 6
+_MOST_MEMBERS = 20
+_LIMITED = ("tanh", "sigmoid")
+
+
+def units_over(model: Model, table: Table) -> str:
+    """The section over (at most MOST_ROWS of) a table's rows, read with the model's schema."""
+    subject = subject_of(model)
+    return what_units_do(diagnose_rows(subject, rows_of_table(subject, table, MOST_ROWS)))
+
+
+def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
+    """The whole section: pictures, and the findings as a list."""
+    rows = "drawn rows" if found.drawn else "rows"
+    layers = [_captioned(unit_activity(layer), _of_units(layer)) for layer in _shown(found)]
+    others = []
+    if found.agreement is not None:
+        others.append(_captioned(disagreement(found), _of_members(found.agreement)))
+    if found.influence is not None:
+        others.append(_captioned(pulls(found.influence), _of_rows(found.influence)))
+    more = len(found.layers) - _MOST_LAYERS
+    note = f'<p class="note">{counted(more, "further layer")} not drawn.</p>' if more > 0 else ""
+    return section(
+        "units",
+        title,
+        _grid("Layer by layer", layers),
+        note,
+        _grid("Row by row", others),
+        _findings(found),
+        lead=f"Looked at over {found.rows:,} {rows}.",
+    )
+
+
+def unit_activity(layer: Sequence[LayerActivity]) -> str:
+    """Units in order of how often they are on, or of how far they move; a line for each member."""
+    figure, axes = square()
+    first = layer[0]
+    limited = first.function in _LIMITED
+    for item in layer[:_MOST_MEMBERS]:
+        height = item.deviation if limited else 100 * item.on
+        order = np.argsort(-height, kind="stable")
+        units = np.arange(1, len(order) + 1)
+        axes.plot(units, height[order], color=FIRST, linewidth=1.0, alpha=0.8)
+        idle = (item.saturated if limited else item.dead | item.always_on)[order]
+        if idle.any():
+            axes.plot(units[idle], height[order][idle], "o", color=SECOND, markersize=3.2)
+    if len(first.units) == 1:
+        axes.plot([1], [(first.deviation if limited else 100 * first.on)[0]], "o", color=FIRST)
+    if not limited:
+        axes.set_ylim(-4, 104)
+    _whole_ticks(axes)
+    vertical = "spread of its value" if limited else "rows in which it is on, %"
+    name_axes(axes, "units of {layer}, the busiest first", vertical)
+    return svg(figure, f"Activity of {first.layer}", {"layer": first.layer})
+
+
+def disagreement(found: Diagnosis) -> str:
+    """The members' spread against their mean answer: of the first target, or likeliest class."""
+    agreement = found.agreement
+    assert agreement is not None
+    figure, axes = square()
+    mean = agreement.answers.mean(axis=0)
+    if found.subject.kind == "classification":
+        place = mean.argmax(axis=1)
+        rows = np.arange(len(mean))
+        dots(axes, mean[rows, place], agreement.spread[rows, place])
+        middle = float(np.median(agreement.spread[rows, place]))
+        horizontal, vertical, values = "probability of the likeliest class", "spread", {}
+    else:
+        dots(axes, mean[:, 0], agreement.spread[:, 0])
+        middle = float(np.median(agreement.spread[:, 0]))
+        unit = found.subject.answer_units[0]
+        values = {"target": found.subject.answers[0], "unit": f", {unit}" if unit else ""}
+        horizontal, vertical = "{target}, the mean answer{unit}", "spread of the members{unit}"
+    axes.axhline(middle, color=SECOND, linewidth=1.2)
+    axes.set_ylim(bottom=0)
+    name_axes(axes, horizontal, vertical)
+    return svg(figure, "Disagreement of the members", values)
+
+
+def pulls(found: Influence) -> str:
+    """Each row's pull beside its leverage; the mean pull is a line."""
+    figure, axes = square()
+    ratio = found.ratio
+    known = ~np.isnan(ratio)
+    if np.isnan(found.leverage[known]).any():
+        order = np.sort(ratio[known])[::-1]
+        axes.plot(np.arange(1, len(order) + 1), order, color=FIRST, linewidth=1.4)
+        name_axes(axes, "rows, the hardest first", "pull, times the mean")
+    else:
+        dots(axes, found.leverage[known], ratio[known])
+        name_axes(axes, "leverage", "pull, times the mean")
+    axes.axhline(1.0, color=MUTED, linewidth=0.9)
+    axes.axhline(0.0, color=INK, linewidth=0.0)
+    return svg(figure, "Pull of the rows")
+
+
+def _shown(found: Diagnosis) -> Sequence[Sequence[LayerActivity]]:
+    return found.layers[:_MOST_LAYERS]
+
+
+def _of_units(layer: Sequence[LayerActivity]) -> str:
+    first = layer[0]
+    each = "each line a member" if len(layer) > 1 else f"{len(first.units)} units"
+    words = ""
+    if any(item.saturated.any() for item in layer):
+        words = "; dots are units at their limits"
+    elif any((item.dead | item.always_on).any() for item in layer):
+        words = "; dots are units that are never on, or never off"
+    return f"{first.layer}, {first.function}, {each}{words}."
+
+
+def _of_members(agreement: Agreement) -> str:
+    return (
+        f"How far {counted(len(agreement.answers), 'member')} disagree, row by row (standard "
+        "deviation of their answers); the line is the median."
+    )
+
+
+def _of_rows(found: Influence) -> str:
+    over = " beside how far its place decides its own fit" if not _few(found) else ""
+    return f"How hard each row pulls on the fit (the length of its gradient){over}."
+
+
+def _few(found: Influence) -> bool:
+    return bool(np.isnan(found.leverage[~np.isnan(found.pull)]).any())
+
+
+def _findings(found: Diagnosis) -> str:
+    items = [
+        f'<li class="warning"><code>{text(item.code)}</code> <span>{text(item.message)}</span></li>'
+        for item in found.findings
+    ]
+    if not items:
+        return '<p class="note">Nothing stands out.</p>'
+    return f'<ul class="notices">{"".join(items)}</ul>'
+
+
+def _grid(head: str, figures: Sequence[str]) -> str:
+    return f'<h3>{text(head)}</h3><div class="three">{"".join(figures)}</div>' if figures else ""
+
+
+def _captioned(picture: str, caption: str) -> str:
+    return f"<figure>{picture}<figcaption>{text(caption)}</figcaption></figure>"
+
+
+def _whole_ticks(axes: object) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))  # type: ignore[attr-defined]

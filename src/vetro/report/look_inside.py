@@ -1,0 +1,122 @@
+"""The report's section "Look inside": one prediction drawn, traced, checked, and as a formula.
+
+Static: no script.  The numbers are the glass's: trace, verify and formula at one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vetro.glass.figures import figure
+from vetro.glass.formula import formula
+from vetro.glass.plain import Floats
+from vetro.glass.trace import Chain, Trace, trace
+from vetro.glass.trace_text import engine, in_short, lines, sentence
+from vetro.glass.verify import verify
+from vetro.report.markup import section, table, text
+from vetro.report.network_drawing import caption, drawing_of, svg
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+_MOST_CELLS, _MOST_ANSWERS = 14, 3
+
+
+def look_inside(model: Model) -> str:
+    """The section at the model's median row; an empty text where its evidence holds none."""
+    if not model.evidence.median_row:
+        return ""
+    return at_row(model, np.array(model.evidence.median_row), "the median row")
+
+
+def at_row(model: Model, row: Floats, place: str) -> str:
+    """The section for a raw row (inputs,), as Encoder.raw gives it.  place: what to call it."""
+    found = trace(model, row, place)
+    chain, drawing = found.chain, drawing_of(found, found.chain)
+    several = len(found.chains) > 1
+    lead = f"{sentence(found)}. " + (
+        f"It is the mean of {len(found.chains)} networks; drawn is number {chain.number}, whose "
+        "answer is nearest to it."
+        if several
+        else "The network, with the values that lead there:"
+    )
+    picture = (
+        f'<figure><div class="drawing">{svg(drawing)}</div>'
+        f"<figcaption>{text(caption(drawing))}</figcaption></figure>"
+    )
+    steps = table(("number", "how it was made", "value"), _rows(found, chain), "dense", (2,))
+    everything = text("\n".join(lines(found)))
+    return section(
+        "inside",
+        "Look inside",
+        picture,
+        f"<h3>One prediction, step by step</h3>{steps}",
+        f'<p class="note">{text(engine(found))}</p>',
+        f"<details><summary>The trace in full</summary><pre>{everything}</pre></details>",
+        _formula(model, row),
+        _checks(model, row),
+        lead=lead,
+    )
+
+
+def _formula(model: Model, row: Floats) -> str:
+    """The formula that holds around the row, or its tangent."""
+    shown = formula(model, row).text()
+    return f"<h3>As a formula</h3><pre>{text(shown)}</pre>"
+
+
+def _checks(model: Model, row: Floats) -> str:
+    """What the engine answered, recomputed in exact arithmetic, with the margins."""
+    found = verify(model, row)
+    rows = [
+        (
+            text(check.name) + f"<small>{text(check.detail)}</small>",
+            f'<span class="{check.verdict}">{text(check.verdict)}</span>',
+            "" if np.isnan(check.deviation) else text(figure(check.deviation, 3)),
+            "" if np.isnan(check.bound) else text(figure(check.bound, 3)),
+            "" if np.isnan(check.share) else text(f"{check.share:.1%}"),
+        )
+        for check in found.checks
+    ]
+    heads = ("checked", "verdict", "off by at most", "proven bound", "share of it")
+    note = (
+        "Every number recomputed in fractions and held against what rounding can explain. "
+        "vetro verify does the same for rows of the table, with gradients, updates and the "
+        "evidence of this page."
+    )
+    return (
+        f'<h3>Checked</h3>{table(heads, rows, "dense", (2, 3, 4))}<p class="note">{text(note)}</p>'
+    )
+
+
+def _rows(found: Trace, chain: Chain) -> Iterator[tuple[str, str, str]]:
+    """The cells, the largest unit of each layer, and the answer."""
+    steps = [(cell, step) for cell in chain.cells for step in cell.features if step.value]
+    for cell, step in steps[:_MOST_CELLS]:
+        made = step.working or step.formula.partition(" = ")[2]
+        yield text(step.name), f"{text(made)}<small>{text(cell.note)}</small>", _value(step.value)
+    if len(steps) > _MOST_CELLS:
+        yield text(f"and {len(steps) - _MOST_CELLS} more"), "", ""
+    for stages in chain.layers:
+        last = stages[-1]
+        off = np.any([stage.off for stage in stages], axis=0)
+        unit = int(np.argmax(np.where(off, -1.0, np.abs(last.values))))
+        symbol, shown, made = in_short(stages, unit)
+        which = f", the largest of {len(last)}" if len(last) > 1 else ""
+        where = f"<small>{text(stages[0].where + which)}</small>"
+        yield text(symbol) + where, text(made), text(shown)
+    ranked = sorted(chain.ending, key=lambda step: -step.value) if found.label else chain.ending
+    for step in ranked[:_MOST_ANSWERS]:
+        yield text(step.name), text(step.working), _value(step.value, step.unit)
+    if len(found.chains) > 1:
+        for place, (name, mean) in enumerate(found.answers.items()):
+            if name == f"P({found.label})" or (not found.label and place < _MOST_ANSWERS):
+                made = ", ".join(figure(float(c.answers[place]), 4) for c in found.chains)
+                yield text(name), f"the mean of {text(made)}", _value(mean, found.units[name])
+
+
+def _value(value: float, unit: str = "") -> str:
+    return text(f"{figure(value)} {unit}".rstrip())

@@ -1,0 +1,328 @@
+"""The network of one prediction, drawn: inputs left, layers, answers right, as inline SVG.
+
+Each unit shows its value; lines are weights, coloured by sign, thick by size.  Of large layers
+the units that carry most and the largest weights are drawn, and `caption` says so.  Colours are
+the page's variables, so that one drawing serves light, dark and paper.  No script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.figures import figure
+from vetro.glass.plain import Floats
+from vetro.glass.trace import Chain, Trace
+from vetro.glass.trace_steps import Stage
+from vetro.report.markup import text
+from vetro.report.svg_text import NAME_SIZE, SMALL_SIZE, cut, label, two_lines, value_text, width_of
+
+MOST_UNITS = 14
+"""Units of a layer that are drawn."""
+
+MOST_LINES = 90
+"""Weights of a layer that are drawn."""
+
+PITCH, TOP, BOTTOM = 36, 58, 16
+WIDTH, HEIGHT, GAP = 96, 24, 120
+_FEW_COLUMNS, _NARROW_GAP = 4, 92
+_MARGIN, _LARGEST_MARGIN = 12, 230
+
+
+_Layer = tuple[str, tuple[str, ...], Floats, NDArray[np.bool_], tuple[Stage, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One layer as drawn.  values, off: of all its units; drawn: the numbers of those shown, in
+    order; stages: what made it, () of the inputs.  x: its left edge."""
+
+    title: str
+    units: tuple[str, ...]
+    values: Floats
+    off: NDArray[np.bool_]
+    drawn: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    x: float
+
+    @property
+    def more(self) -> int:
+        """How many units are not drawn."""
+        return len(self.units) - len(self.drawn)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """The columns from left to right, and the picture's size; holders: value number -> column."""
+
+    trace: Trace
+    chain: Chain
+    columns: tuple[Column, ...]
+    holders: dict[int, int]
+    width: float
+    height: float
+    gap: float
+
+    def place(self, column: int, unit: int) -> tuple[float, float] | None:
+        """The left edge and the middle of a unit, None where it is not drawn."""
+        found = self.columns[column]
+        if unit not in found.drawn:
+            return None
+        rows = len(found.drawn) + bool(found.more)
+        first = TOP + (self.height - TOP - BOTTOM - rows * PITCH) / 2
+        return found.x, first + (found.drawn.index(unit) + 0.5) * PITCH
+
+
+def drawing_of(trace: Trace, chain: Chain) -> Drawing:
+    """Where everything stands."""
+    layers = chain.layers
+    names = trace.subject.features
+    nothing = np.zeros(len(names), dtype=np.bool_)
+    columns: list[_Layer] = [("inputs", names, chain.features, nothing, ())]
+    columns += [
+        (
+            ", ".join(dict.fromkeys(stage.where for stage in stages)),
+            stages[-1].units,
+            stages[-1].values,
+            np.any([stage.off for stage in stages], axis=0),
+            stages,
+        )
+        for stages in layers
+    ]
+    holders = {0: 0} | {
+        stage.operation.output: number
+        for number, stages in enumerate(layers, start=1)
+        for stage in stages
+    }
+    labels = [label for unit in range(len(names)) for label in _input_label(trace, chain, unit)]
+    answers = [_answer_label(trace, chain, unit) for unit in range(len(columns[-1][1]))]
+    gap = GAP if len(columns) <= _FEW_COLUMNS else _NARROW_GAP
+    left = _margin(labels, columns[0][0], gap)
+    right = _margin([label for pair in answers for label in pair], columns[-1][0], gap)
+    made = []
+    for number, (title, units, values, off, stages) in enumerate(columns):
+        drawn = _carrying_most(number, layers, values, holders)
+        x = left + number * (WIDTH + gap)
+        made.append(Column(title, units, values, off, drawn, stages, x))
+    rows = max(len(column.drawn) + bool(column.more) for column in made)
+    width = left + len(made) * (WIDTH + gap) - gap + right
+    return Drawing(trace, chain, tuple(made), holders, width, TOP + rows * PITCH + BOTTOM, gap)
+
+
+def _carrying_most(
+    column: int, layers: Sequence[Sequence[Stage]], values: Floats, holders: dict[int, int]
+) -> tuple[int, ...]:
+    """The units whose products in the next sums are largest, in the layer's order."""
+    if len(values) <= MOST_UNITS:
+        return tuple(range(len(values)))
+    carried = np.zeros(len(values))
+    for stages in layers:
+        first = stages[0]
+        if first.weight is not None and holders[first.operation.inputs[0]] == column:
+            carried += np.abs(first.weight * values).sum(axis=0)
+    if not carried.any():
+        carried = np.abs(values)
+    ranked = np.argsort(-carried, kind="stable")[:MOST_UNITS]
+    return tuple(sorted(unit for unit in ranked.tolist() if carried[unit] != 0)) or (0,)
+
+
+def svg(drawing: Drawing, interactive: bool = False) -> str:
+    """The picture.  interactive: units can be reached by keyboard and carry data for a script."""
+    trace, chain = drawing.trace, drawing.chain
+    what = f"The network with the values of this prediction, {len(drawing.columns)} columns"
+    width, height = round(drawing.width), round(drawing.height)
+    parts = [
+        f'<svg class="network" viewBox="0 0 {width} {height}" style="--natural:{width}px" '
+        f'role="{"group" if interactive else "img"}" aria-label="{text(what)}">',
+        f'<g class="weights">{"".join(_lines(drawing))}</g><g class="picked"></g>',
+    ]
+    for number, column in enumerate(drawing.columns):
+        middle = column.x + WIDTH / 2
+        wide = WIDTH + drawing.gap - _MARGIN
+        parts.append(label(middle, 20, column.title, "layer", wide, "middle"))
+        parts.append(label(middle, 37, _count(column), "small", wide, "middle"))
+        last = number == len(drawing.columns) - 1
+        for unit in column.drawn:
+            parts.append(_unit(drawing, number, unit, interactive))
+            place = drawing.place(number, unit)
+            assert place is not None
+            if not number:
+                name, value = _input_label(trace, chain, unit)
+                parts.append(two_lines(place[0] - 9, place[1], name, value, "end", column.x - 12))
+            if last:
+                name, value = _answer_label(trace, chain, unit)
+                room = drawing.width - place[0] - WIDTH - 12
+                parts.append(two_lines(place[0] + WIDTH + 9, place[1], name, value, "start", room))
+        if column.more:
+            parts.append(_more(drawing, number, interactive))
+    return "".join(parts) + "</svg>"
+
+
+def caption(drawing: Drawing) -> str:
+    """What the picture shows and what it leaves out, in a sentence or two of plain text."""
+    found = "Each line is a weight: blue is positive, orange negative, a thick line a large weight."
+    if any(column.off.any() for column in drawing.columns):
+        found += " Dashed units are off: their activation is 0."
+    cut = [column for column in drawing.columns if column.more]
+    if cut:
+        found += f" Of a layer with many units, the {MOST_UNITS} that carry most into the next " \
+                 "are drawn"  # fmt: skip
+    fewer = any(
+        column.stages and column.stages[0].weight is not None
+        and len(_pairs(drawing, number)) > MOST_LINES
+        for number, column in enumerate(drawing.columns)
+    )  # fmt: skip
+    if fewer:
+        found += f"{', and' if cut else ' Drawn are'} the {MOST_LINES} largest weights between " \
+                 "two layers"  # fmt: skip
+    return found + ("." if cut or fewer else "")
+
+
+def _pairs(drawing: Drawing, number: int) -> list[tuple[float, int, int]]:
+    """(weight, unit, source) between drawn units of a column and of the one that it sums."""
+    column = drawing.columns[number]
+    stage = column.stages[0]
+    assert stage.weight is not None
+    source = drawing.columns[drawing.holders[stage.operation.inputs[0]]]
+    return [(float(stage.weight[unit, other]), unit, other)
+            for unit in column.drawn for other in source.drawn]  # fmt: skip
+
+
+def _lines(drawing: Drawing) -> list[str]:
+    found = []
+    for number, column in enumerate(drawing.columns):
+        for stage in column.stages:
+            if stage.kind == "affine":
+                found += _weights(drawing, number, stage)
+            elif stage is column.stages[0]:
+                found += _passed(drawing, number, stage.operation.inputs[0])
+            if stage.kind == "add":
+                found += [
+                    line
+                    for value in stage.operation.inputs
+                    if drawing.holders[value] != number
+                    for line in _passed(drawing, number, value)
+                ]
+    return found
+
+
+def _weights(drawing: Drawing, number: int, stage: Stage) -> list[str]:
+    source = drawing.holders[stage.operation.inputs[0]]
+    pairs = sorted(_pairs(drawing, number), key=lambda pair: -abs(pair[0]))[:MOST_LINES]
+    largest = max((abs(weight) for weight, _, _ in pairs), default=0.0) or 1.0
+    found = []
+    for weight, unit, other in reversed(pairs):
+        share = abs(weight) / largest if np.isfinite(weight) else 1.0
+        sign = "minus" if weight < 0 else "plus"
+        idle = drawing.columns[source].off[other] or drawing.columns[number].off[unit]
+        found.append(
+            f'<path class="{sign}" d="{_curve(drawing, source, other, number, unit)}" '
+            f'stroke-width="{0.5 + 3 * share:.2f}" '
+            f'opacity="{(0.1 if idle else 0.22) + (0.15 if idle else 0.5) * share:.2f}"/>'
+        )
+    return found
+
+
+def _passed(drawing: Drawing, number: int, value: int) -> list[str]:
+    """What is handed on unit by unit: into an activation or a sum of two values."""
+    source = drawing.holders[value]
+    both = set(drawing.columns[source].drawn) & set(drawing.columns[number].drawn)
+    return [
+        f'<path class="passed" d="{_curve(drawing, source, unit, number, unit)}"/>'
+        for unit in sorted(both)
+    ]
+
+
+def _curve(drawing: Drawing, source: int, other: int, column: int, unit: int) -> str:
+    start, end = drawing.place(source, other), drawing.place(column, unit)
+    assert start is not None
+    assert end is not None
+    x, bend = start[0] + WIDTH, (end[0] - start[0] - WIDTH) * 0.45
+    return (f"M{x:g} {start[1]:g}C{x + bend:g} {start[1]:g} {end[0] - bend:g} {end[1]:g} "
+            f"{end[0]:g} {end[1]:g}")  # fmt: skip
+
+
+def _unit(drawing: Drawing, number: int, unit: int, interactive: bool) -> str:
+    column = drawing.columns[number]
+    place = drawing.place(number, unit)
+    assert place is not None
+    x, y = place
+    value = float(column.values[unit])
+    finite = np.abs(column.values[np.isfinite(column.values)])
+    largest = float(finite.max()) if len(finite) else 0.0
+    share = min(1.0, abs(value) / largest) if largest else 0.0
+    off = bool(column.off[unit])
+    sign = "off" if off else ("minus" if value < 0 else "plus")
+    name, shown = column.units[unit], "off" if off else value_text(value)
+    says = f"{name} of {column.title}: {'off, ' if off else ''}{figure(value)}"
+    data = f' data-at="{number},{unit}" tabindex="0" role="button"' if interactive else ""
+    hidden = 0 < number < len(drawing.columns) - 1
+    inside = (
+        f'<text x="{x + 9:g}" y="{y + 4:g}" class="name">{text(cut(name, 36, SMALL_SIZE))}</text>'
+    )
+    at = x + WIDTH - 9 if hidden else x + WIDTH / 2
+    side = "end" if hidden else "middle"
+    return (
+        f'<g class="unit {sign}" style="--share:{share:.2f}"{data} aria-label="{text(says)}">'
+        f"<title>{text(says)}</title>"
+        f'<rect x="{x:g}" y="{y - HEIGHT / 2:g}" width="{WIDTH}" height="{HEIGHT}" rx="12"/>'
+        f"{inside if hidden else ''}"
+        f'<text x="{at:g}" y="{y + 4:g}" text-anchor="{side}">{text(shown)}</text></g>'
+    )
+
+
+def _more(drawing: Drawing, number: int, interactive: bool) -> str:
+    column = drawing.columns[number]
+    place = drawing.place(number, column.drawn[-1])
+    assert place is not None
+    x, y = place[0], place[1] + PITCH
+    others = [unit for unit in range(len(column.units)) if unit not in column.drawn]
+    off = int(column.off[others].sum())
+    shown = f"{column.more} more"
+    says = f"{shown} units of {column.title}" + (f", {off} of them off" if off else "")
+    data = f' data-more="{number}" tabindex="0" role="button"' if interactive else ""
+    return (
+        f'<g class="unit more"{data} aria-label="{text(says)}"><title>{text(says)}</title>'
+        f'<rect x="{x:g}" y="{y - HEIGHT / 2:g}" width="{WIDTH}" height="{HEIGHT}" rx="12"/>'
+        f'<text x="{x + WIDTH / 2:g}" y="{y + 4:g}" text-anchor="middle">{shown}</text></g>'
+    )
+
+
+def _count(column: Column) -> str:
+    noun = "unit" if column.stages else "feature"
+    count = f"{len(column.units)} {noun}{'s' * (len(column.units) != 1)}"
+    off = int(column.off.sum())
+    return f"{count}, {off} off" if off else count
+
+
+def _input_label(trace: Trace, chain: Chain, unit: int) -> tuple[str, str]:
+    """The name of a feature and the cell that it comes from."""
+    cell = next(cell for cell in reversed(chain.cells) if cell.first <= unit)
+    step = cell.features[unit - cell.first]
+    # what is 0 for another level or for a value that is there tells nothing of the cell
+    silent = len(cell.features) > 1 and not step.value and not step.working
+    if trace.subject.model is None or silent:
+        return trace.subject.features[unit], ""
+    return trace.subject.features[unit], cell.shown
+
+
+def _answer_label(trace: Trace, chain: Chain, unit: int) -> tuple[str, str]:
+    """An output's name, and what it becomes: the answer in its unit, or a probability."""
+    name = chain.layers[-1][-1].units[unit] if chain.layers else chain.cells[unit].column
+    if not chain.ending:
+        return name, ""
+    if trace.label:
+        step = chain.ending[unit if len(chain.ending) == len(trace.subject.outputs) else 1]
+        return name, f"{step.value:.1%}"
+    step = chain.ending[unit]
+    return name, f"{figure(step.value, 4)} {step.unit}".rstrip()
+
+
+def _margin(labels: Sequence[str], title: str, gap: float) -> float:
+    """The room beside the first or last column, for its labels and for the title above it."""
+    widest = max((width_of(label, NAME_SIZE) for label in labels if label), default=0.0)
+    above = (min(width_of(title, NAME_SIZE), WIDTH + gap - _MARGIN) - WIDTH) / 2
+    return max(min(_LARGEST_MARGIN, widest) + 2 * _MARGIN, above)

@@ -1,0 +1,223 @@
+"""The trace as a page: the network drawn, each unit's sum shown when it is pointed at or tapped.
+
+One HTML file without network access; a small script in it only shows numbers that are in the
+page.  Keyboard: Tab reaches each unit.  The numbers are glass/trace.py's.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.atomic import atomic_file
+from vetro.glass.figures import figure
+from vetro.glass.trace import Chain, Trace
+from vetro.glass.trace_steps import Stage
+from vetro.glass.trace_text import actual, engine, lines, sentence
+from vetro.report.markup import text
+from vetro.report.network_drawing import Drawing, caption, drawing_of, svg
+
+MOST_WEIGHTS = 60_000
+"""A page with more weights than this holds one member, and of long sums the largest terms."""
+
+MOST_TERMS = 48
+
+
+def write_trace(trace: Trace, path: str | Path, member: int | None = None) -> None:
+    """Write the page, atomically; E503 where it cannot be written.  member: see trace_page."""
+    content = trace_page(trace, member).encode()
+    with atomic_file(path, what="the trace") as file:
+        file.write(content)
+
+
+def trace_page(trace: Trace, member: int | None = None) -> str:
+    """The whole page as text.  member: only this one, from 1; None: all, if they are small."""
+    weights = trace.subject.network.parameter_count
+    if member is not None:
+        chains: tuple[Chain, ...] = (trace.member(member),)
+    elif weights * len(trace.chains) > MOST_WEIGHTS:
+        chains = (trace.chain,)
+    else:
+        chains = trace.chains
+    shown = chains.index(trace.chain) if trace.chain in chains else 0
+    drawings = [drawing_of(trace, chain) for chain in chains]
+    pictures = [
+        f'<div class="drawing"{"" if place == shown else " hidden"}>{svg(drawing, True)}</div>'
+        for place, drawing in enumerate(drawings)
+    ]
+    numbers = json.dumps([_numbers(drawing) for drawing in drawings], separators=(",", ":"))
+    numbers = numbers.replace("<", "\\u003c")
+    title = sentence(trace)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{text(title)} – Vetro</title>
+<style>
+{_resource("page.css")}{_resource("trace_page.css")}
+</style>
+</head>
+<body>
+<main>
+<header>
+<p class="kicker">Vetro trace{text(f" · {trace.place}" if trace.place else "")}</p>
+<h1>{text(sentence(trace, with_place=False))}</h1>
+<p class="lead">{text(_lead(trace, chains))}</p>
+{_members(trace, chains, shown)}
+</header>
+<section id="network">
+<div class="stage">
+<figure>{"".join(pictures)}<figcaption>{text(caption(drawings[shown]))}</figcaption></figure>
+<aside class="panel" aria-live="polite" aria-label="How the chosen number was made"></aside>
+</div>
+<noscript><p class="note">The sums behind the units need this page's script; all of them stand
+in the text below.</p></noscript>
+</section>
+<section id="text">
+<p class="note">{text(engine(trace))}</p>
+<details><summary>The trace as text</summary>
+<pre>{text(chr(10).join(lines(trace, member)))}</pre></details>
+</section>
+</main>
+<script type="application/json" id="numbers" data-chosen="{shown}">{numbers}</script>
+<script>
+{_resource("trace_page.js")}
+</script>
+</body>
+</html>
+"""
+
+
+def _resource(name: str) -> str:
+    return files("vetro.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _lead(trace: Trace, chains: tuple[Chain, ...]) -> str:
+    parts = [actual(trace)]
+    if len(chains) > 1:
+        parts.append(
+            f"The answer is the mean of {len(chains)} networks; choose one to see inside it."
+        )
+    elif len(trace.chains) > 1:
+        parts.append(
+            f"The answer is the mean of {len(trace.chains)} networks; drawn is member "
+            f"{chains[0].number}."
+        )
+    parts.append("Point at a unit, tap it or reach it with Tab to see how its number was made.")
+    return " ".join(part for part in parts if part)
+
+
+def _members(trace: Trace, chains: tuple[Chain, ...], shown: int) -> str:
+    """A button for each member with its answer."""
+    if len(trace.chains) == 1:
+        return ""
+    names = list(trace.answers)
+    if trace.label:
+        names = [f"P({trace.label})"]
+    buttons = []
+    for chain in trace.chains:
+        answers = dict(zip(trace.answers, chain.answers.tolist(), strict=True))
+        told = ", ".join(figure(answers[name], 4) for name in names[:3])
+        told += ", …" if len(names) > 3 else ""
+        inside = f"<small>{text(chain.part.name)}</small>{text(told)}"
+        if chain in chains:
+            place = chains.index(chain)
+            buttons.append(
+                f'<button type="button" data-member="{place}" '
+                f'aria-pressed="{"true" if place == shown else "false"}">{inside}</button>'
+            )
+        else:
+            buttons.append(f"<span>{inside}</span>")
+    return f'<div class="members">{"".join(buttons)}</div>'
+
+
+def _numbers(drawing: Drawing) -> dict[str, Any]:
+    """What the script shows of one member."""
+    chain = drawing.chain
+    last = drawing.columns[-1].values
+    return {
+        "cells": [
+            {
+                "column": cell.column,
+                "shown": cell.shown,
+                "note": cell.note,
+                "first": cell.first,
+                "features": [
+                    [*step.formula.split(" = ", 1), step.working] for step in cell.features
+                ],
+            }
+            for cell in chain.cells
+        ],
+        "columns": [
+            {
+                "title": column.title,
+                "units": column.units,
+                "values": _plain(column.values),
+                "off": np.flatnonzero(column.off).tolist(),
+                "stages": [_stage(drawing, stage) for stage in column.stages],
+            }
+            for column in drawing.columns
+        ],
+        "ending": _ending(drawing),
+        "first": int(np.argmax(last)) if drawing.trace.label else 0,
+    }
+
+
+def _ending(drawing: Drawing) -> list[list[list[Any]]]:
+    """For each output the steps that follow it: its own answer, both of a single score."""
+    steps = [
+        [*step.formula.split(" = ", 1), step.working, *_plain(np.array([step.value])), step.unit]
+        for step in drawing.chain.ending
+    ]
+    outputs = len(drawing.columns[-1].units)
+    return [[step] for step in steps] if len(steps) == outputs else [steps]
+
+
+def _stage(drawing: Drawing, stage: Stage) -> dict[str, Any]:
+    found: dict[str, Any] = {"symbols": stage.symbols, "values": _plain(stage.values)}
+    if stage.weight is None or stage.kind != "affine":
+        rights = [stage.right(unit) for unit in range(len(stage))]
+        found["right"] = [letters for letters, _ in rights]
+        found["working"] = [working for _, working in rights]
+        return found
+    source = drawing.holders[stage.operation.inputs[0]]
+    found |= {
+        "source": source,
+        "names": stage.symbols_read[0],
+        "units": stage.units,
+        "unitsRead": stage.units_read,
+        "weightName": stage.weight_name,
+        "count": stage.weight.shape[1],
+    }
+    if stage.bias is not None:
+        found["bias"] = _plain(stage.bias)
+    if not np.array_equal(drawing.columns[source].values, stage.read[0], equal_nan=True):
+        found["read"] = _plain(stage.read[0])
+    if stage.weight.size <= MOST_WEIGHTS:
+        return found | {"weights": [_plain(row) for row in stage.weight]}
+    kept = [stage.largest(unit)[:MOST_TERMS] for unit in range(len(stage))]
+    rest = [
+        float(
+            stage.values[unit]
+            - stage.bias_of(unit)
+            - stage.weight[unit, keep] @ stage.read[0][keep]
+        )
+        for unit, keep in enumerate(kept)
+    ]
+    return found | {
+        "kept": [keep.tolist() for keep in kept],
+        "weights": [_plain(stage.weight[unit, keep]) for unit, keep in enumerate(kept)],
+        "rest": _plain(np.array(rest)),
+    }
+
+
+def _plain(values: NDArray[Any]) -> list[float | None]:
+    """Numbers for JSON with 8 significant digits; None for what is not finite."""
+    return [float(f"{value:.8g}") if np.isfinite(value) else None for value in values]

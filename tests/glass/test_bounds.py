@@ -1,0 +1,257 @@
+"""vetro.bounds for models of every kind of column, and for modules; what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import vetro
+from vetro.errors import GlassError, VetroError, VetroWarning
+from vetro.glass.activation_lines import lines, slopes
+from vetro.glass.box import space_of
+from vetro.glass.over import ranges_of
+from vetro.glass.plain import activation, derivative
+from vetro.glass.subject import subject_of
+from vetro.glass.witness import Search
+from vetro.networks.lowered import Operation
+
+FUNCTIONS: list[tuple[Any, tuple[float, ...]]] = [
+    ("identity", ()),
+    ("relu", ()),
+    ("leaky_relu", (0.1,)),
+    ("leaky_relu", (-0.5,)),
+    ("leaky_relu", (2.0,)),
+    ("elu", (1.0,)),
+    ("elu", (1.7,)),
+    ("elu", (-0.8,)),
+    ("tanh", ()),
+    ("sigmoid", ()),
+    ("silu", ()),
+    ("gelu", ()),
+    ("gelu_tanh", ()),
+    ("softplus", (1.0, 20.0)),
+    ("softplus", (3.0, 0.5)),
+    ("softplus", (-2.0, 20.0)),
+]
+
+
+@pytest.mark.parametrize(("function", "numbers"), FUNCTIONS)
+def test_lines_enclose_the_function_and_its_slope(
+    function: Any, numbers: tuple[float, ...]
+) -> None:
+    random = np.random.default_rng(0)
+    operation = Operation("activation", (0,), 1, function=function, numbers=numbers)
+    middle = random.normal(0, 3, (400, 1))
+    half = np.abs(random.normal(0, 1, (400, 1))) * random.choice([0, 1e-6, 0.1, 1, 10], (400, 1))
+    low, high = middle - half, middle + half
+    found = lines(operation, low, high, "float64")
+    share = np.concatenate([[0.0, 1.0], random.random(200)])
+    z = np.clip(low + (high - low) * share, low, high)
+    value = activation(operation, z)
+    room = 1e-13 * (1 + np.abs(value))
+    assert (found.lower_slope * z + found.lower <= value + room).all()
+    assert (value - room <= found.upper_slope * z + found.upper).all()
+    assert (found.least <= value + room).all() and (value - room <= found.most).all()
+    least, most = slopes(operation, low, high)
+    slope = derivative(operation, z)
+    assert (least <= slope + 1e-13).all() and (slope - 1e-13 <= most).all()
+    # and they are lines of this interval: where it is short they nearly touch
+    short = (half < 0.2) & (half > 0)
+    jump = 1.0 if numbers == (3.0, 0.5) else 0.0
+    gap = (found.upper_slope - found.lower_slope) * middle + found.upper - found.lower
+    assert (gap[short] < 0.3 + jump).all()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Numbers, a category, a flag and a date, some of them missing; two numbers and two labels."""
+    random = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("bounds") / "mixed.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["city", "age", "income", "owner", "day", "y", "z", "size", "large"])
+        for _ in range(240):
+            city = str(random.choice(["Rome", "Pisa", "Bari, sud"]))
+            age, income = random.uniform(18, 70), random.normal(30, 10)
+            owner = str(random.choice(["yes", "no"]))
+            day = np.datetime64("2021-01-01") + int(random.integers(0, 900))
+            y = 0.3 * income + 5 * (city == "Rome") + 0.05 * age * (owner == "yes")
+            size = ["low", "mid", "high"][int(np.digitize(y, [9, 14]))]
+            writer.writerow(
+                [
+                    city if random.random() > 0.1 else "",
+                    f"{age:.1f}",
+                    f"{income:.2f}" if random.random() > 0.2 else "",
+                    owner,
+                    str(day),
+                    f"{y:.3f}",
+                    f"{0.1 * age - y:.3f}",
+                    size,
+                    "yes" if y > 11 else "no",
+                ]
+            )
+    return path
+
+
+def fitted(table: Path, target: Any, drop: list[str], **recipe: Any) -> vetro.Model:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VetroWarning)  # so few epochs are too few
+        return vetro.fit(
+            table, target=target, drop=drop, epochs=12, folds=2, hidden=(12, 12), **recipe
+        )
+
+
+@pytest.fixture(scope="module")
+def numbers(table: Path) -> vetro.Model:
+    return fitted(table, ["y", "z"], ["size", "large"])
+
+
+@pytest.fixture(scope="module")
+def classes(table: Path) -> vetro.Model:
+    return fitted(table, "size", ["y", "z", "large"], activation="tanh")
+
+
+@pytest.fixture(scope="module")
+def binary(table: Path) -> vetro.Model:
+    return fitted(table, "large", ["y", "z", "size"], loss="bce", activation="gelu")
+
+
+def check(model: vetro.Model, over: dict[str, Any] | None = None, seconds: float = 0.3) -> Any:
+    """The bounds, after random rows and corners of the box have been tried against them."""
+    found = vetro.bounds(model, over, seconds=seconds)
+    subject = subject_of(model)
+    space, root = space_of(subject, ranges_of(subject, over)[0])
+    search = Search(subject, space, root, seed=7)
+    for corners in (False, True):
+        search.look(search.random(3000, corners=corners))
+    for number, name in enumerate(subject.answers):
+        low, high = found[name]
+        assert low <= search.values[number]
+        assert -search.values[len(subject.answers) + number] <= high
+        item = found.ranges[name]
+        assert low <= item.lowest <= item.highest <= high
+        assert item.plain[0] <= item.relaxed[0] <= low and high <= item.relaxed[1] <= item.plain[1]
+    return found
+
+
+@pytest.mark.parametrize("name", ["numbers", "classes", "binary"])
+def test_the_whole_training_range(name: str, request: pytest.FixtureRequest) -> None:
+    model = request.getfixturevalue(name)
+    found = check(model)
+    assert tuple(found) == subject_of(model).answers
+    assert found.over["city"] == "Bari, sud, Pisa, Rome or missing"
+    assert found.over["income"].endswith("or missing")
+    if model.task == "classification":
+        assert all(0 <= low <= high <= 1 for low, high in found.values())
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"city": "Rome", "age": (30, 31), "income": (20, 22), "owner": "yes", "day": "2021-05-01"},
+        {"city": ["Rome", "Pisa"], "income": None, "day": ("2022-01-01", "2022-01-04")},
+        {"city": [None], "income": (10, 20), "age": 40.0, "owner": 0},
+        {"day": ("2021-03-01", "2021-03-01"), "age": (18, 20)},
+    ],
+)
+def test_smaller_boxes(numbers: vetro.Model, classes: vetro.Model, over: dict[str, Any]) -> None:
+    check(numbers, over)
+    check(classes, over, seconds=0.2)
+
+
+def test_a_row_is_bounded_by_rounding_alone(numbers: vetro.Model) -> None:
+    row = {"city": "Rome", "age": 30.0, "income": 25.0, "owner": "no", "day": "2021-05-01"}
+    found = check(numbers, row)
+    low, high = found["y"]
+    assert 0 < high - low < 1e-3 * max(1.0, abs(low))
+    predicted = float(numbers.predict({name: [value] for name, value in row.items()})["y"][0])
+    assert low <= predicted <= high
+
+
+def test_more_time_never_makes_it_wider(numbers: vetro.Model) -> None:
+    quick = vetro.bounds(numbers, {"age": (20, 40)}, seconds=0)
+    longer = vetro.bounds(numbers, {"age": (20, 40)}, tightness=2, seconds=10)
+    assert longer.ranges["y"].width <= quick.ranges["y"].width
+    assert not quick.tight and longer.boxes > quick.boxes
+
+
+def test_a_straight_network_needs_no_cut() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    found = vetro.bounds(module, {"x0": (0, 99), "x1": (0, 99), "x2": (5, 5)})
+    assert found.tight and found.boxes == 1
+    for item in found.ranges.values():
+        assert item.width == pytest.approx(item.highest - item.lowest, rel=1e-4)
+
+
+def test_sharing_a_corner_pays() -> None:
+    """Two members that lean against each other: the mean is constant, its bounds are tight."""
+    from dataclasses import replace
+
+    module = nn.Linear(2, 1)
+    subject = subject_of(module)
+    part = subject.parts[0]
+    parts = tuple(
+        replace(part, parameters=np.array(p, np.float32)) for p in ([1, 2, 3], [-1, -2, 3])
+    )
+    from vetro.glass.answer_forms import answers_over
+
+    both = replace(subject, parts=parts)
+    space, root = space_of(both, ranges_of(both, [(-5, 5), (0, 9)])[0])
+    least = answers_over(both, space, root).least[0]
+    assert -least[1] - least[0] < 1e-4
+
+
+def test_text_and_json(numbers: vetro.Model) -> None:
+    found = vetro.bounds(numbers, {"city": "Rome"}, seconds=0.2)
+    text = str(found)
+    assert "y: certainly between" in text and "city    Rome" in text
+    data = found.to_json()
+    assert data["ranges"]["y"]["low"] == found["y"][0]
+    assert data["over"]["city"] == "Rome"
+
+
+@pytest.mark.parametrize(
+    ("over", "code", "words"),
+    [
+        ({"cty": "Rome"}, "E114", 'Did you mean "city"?'),
+        ({"city": "Rom"}, "E731", 'Did you mean "Rome"?'),
+        ({"city": []}, "E731", "no level"),
+        ({"age": (50, 20)}, "E731", "50 to 20 is empty"),
+        ({"age": (float("nan"), 20)}, "E731", "not a finite number"),
+        ({"age": (0, float("inf"))}, "E731", "not a finite number"),
+        ({"age": "old"}, "E731", '"old" is not a number'),
+        ({"age": (1, 2, 3)}, "E731", "3 numbers"),
+        ({"age": (1e38, 3e40)}, "E733", "float32"),
+        ({"owner": "maybe"}, "E731", "Use no or yes"),
+        ({"day": "yesterday"}, "E731", "not a date"),
+        (17, "E732", "not a box"),
+    ],
+)
+def test_what_is_no_box(numbers: vetro.Model, over: Any, code: str, words: str) -> None:
+    with warnings.catch_warnings(), pytest.raises(VetroError) as caught:
+        warnings.simplefilter("ignore")
+        vetro.bounds(numbers, over)
+    assert caught.value.code == code and words in str(caught.value)
+
+
+def test_what_is_no_box_of_a_module() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    for over in ({"x0": (0, 1)}, [(0, 1)], [(0, 1)] * 3, None):
+        with pytest.raises(GlassError) as caught:
+            vetro.bounds(module, over)
+        assert caught.value.code in ("E732", "E701")
+
+
+def test_extrapolation_is_told(numbers: vetro.Model) -> None:
+    with pytest.warns(VetroWarning, match="W731.*beyond the training range"):
+        vetro.bounds(numbers, {"age": (0, 40)}, seconds=0)
+    with pytest.warns(VetroWarning, match="W732"):
+        vetro.bounds(numbers, {"age": None}, seconds=0)

@@ -1,0 +1,274 @@
+"""Diagnose against planted faults, and torch and NumPy as oracles of its figures."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import vetro
+from vetro.errors import VetroError
+from vetro.glass.course import courses
+from vetro.glass.drawn import drawn_rows
+from vetro.glass.findings import findings
+from vetro.training.history import EpochRecord
+
+
+def codes(found) -> list[str]:
+    return [item.code for item in found.findings]
+
+
+def message(found, code: str) -> str:
+    return next(item.message for item in found.findings if item.code == code)
+
+
+@pytest.fixture
+def module():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 12), nn.Tanh(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+@pytest.fixture
+def x():
+    torch.manual_seed(1)
+    return torch.randn(200, 4)
+
+
+def test_a_healthy_module_has_nothing_to_tell(module, x):
+    with torch.no_grad():
+        module[2].bias.zero_()
+    found = vetro.diagnose(module, x, module(x).detach() + torch.randn(200, 2))
+    assert codes(found) == []
+    assert "nothing stands out" in str(found)
+
+
+def test_planted_units_are_found(module, x):
+    with torch.no_grad():
+        module[0].weight[3] *= 500
+        module[0].weight[5] = -module[0].weight[4]
+        module[0].bias[5] = -module[0].bias[4]
+        module[2].bias[:5] = 50.0
+        module[2].bias[6] = -50.0
+    found = vetro.diagnose(module, x)
+    (first,), (second,) = found.layers
+    assert first.saturated.nonzero()[0].tolist() == [3]
+    assert first.duplicates == ((4, 5),)
+    assert second.dead.nonzero()[0].tolist() == [6]
+    assert second.always_on.nonzero()[0].tolist()[:5] == [0, 1, 2, 3, 4]
+    assert set(codes(found)) >= {"W741", "W742", "W743", "W744"}
+    assert "1 of 8 relu units are 0 on all 200 rows" in message(found, "W741")
+    assert "h4 = h5" in message(found, "W743") and "(h3)" in message(found, "W744")
+    with torch.no_grad():
+        hidden = module[:2](x)
+    np.testing.assert_allclose(first.mean, hidden.mean(0), atol=1e-6)
+    np.testing.assert_allclose(first.deviation, hidden.std(0, unbiased=False), atol=1e-6)
+
+
+def test_pull_is_the_norm_of_each_rows_gradient(module, x):
+    """Also where a layer is used twice, and with a layer norm."""
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.again = nn.Linear(4, 6), nn.Linear(6, 6)
+            self.norm, self.last = nn.LayerNorm(6), nn.Linear(6, 2)
+
+        def forward(self, given):
+            h = torch.tanh(self.first(given))
+            return self.last(self.norm(torch.tanh(self.again(torch.tanh(self.again(h))))))
+
+    y = torch.randn(200, 2)
+    for net in (module, Twice()):
+        found = vetro.diagnose(net, x, y).influence
+        for row in (0, 7, 199):
+            loss = nn.functional.mse_loss(net(x[row : row + 1]), y[row : row + 1])
+            gradients = torch.autograd.grad(loss, list(net.parameters()))
+            norm = torch.cat([part.reshape(-1) for part in gradients]).norm()
+            assert found.pull[row] == pytest.approx(norm.item(), rel=1e-4)
+            assert found.loss[row] == pytest.approx(loss.item(), rel=1e-4)
+
+
+def test_leverage_is_the_diagonal_of_the_hat_matrix(module, x):
+    found = vetro.diagnose(module, x, torch.randn(200, 2)).influence
+    with torch.no_grad():
+        hidden = module[:4](x).double().numpy()
+    design = np.hstack([np.ones((200, 1)), hidden])
+    hat = design @ np.linalg.pinv(design, rcond=1e-10)
+    np.testing.assert_allclose(found.leverage, np.diag(hat), atol=1e-5)
+    few = vetro.diagnose(module, x[:8], torch.randn(8, 2))
+    assert np.isnan(few.influence.leverage).all() and str(few)
+
+
+def test_a_wrong_target_pulls_hardest(module, x):
+    y = module(x).detach() + 0.1 * torch.randn(200, 2)
+    y[17] = 1000.0
+    found = vetro.diagnose(module, x, y)
+    assert int(np.argmax(found.influence.pull)) == 17
+    assert "row 18 (" in message(found, "W747")
+
+
+def test_classes_and_losses_of_ones_own(module, x):
+    found = vetro.diagnose(module, x, torch.randint(2, (200,)))
+    assert found.influence is not None and len(found.influence.pull) == 200
+    own = vetro.diagnose(module, x, torch.randn(200, 2), lambda o, t: (o - t).pow(4).mean())
+    assert own.influence is None and "not known" in str(own)
+
+
+def test_inputs_that_hardly_matter(module, x):
+    with torch.no_grad():
+        module[0].weight[:, 2] = 0.0
+        module[0].weight[:, 1] *= 1e-3
+    found = vetro.diagnose(module, x)
+    assert found.relevance.effect[2] == found.relevance.weight[2] == 0
+    assert "x1 (" in message(found, "W745") and "x2 (0%)" in message(found, "W745")
+    # over a range a thousand times as large the input matters again
+    x = x.clone()
+    x[:, 1] *= 1000
+    assert "x1" not in message(vetro.diagnose(module, x), "W745")
+
+
+def test_gradients_that_fade(x):
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 8)]
+    for _ in range(12):
+        layers += [nn.Sigmoid(), nn.Linear(8, 8)]
+    module = nn.Sequential(*layers, nn.Sigmoid(), nn.Linear(8, 1))
+    found = vetro.diagnose(module, x, torch.randn(200, 1))
+    assert "those of 0.weight are" in message(found, "W749")
+    loss = nn.functional.mse_loss(module(x), torch.zeros(200, 1))
+    assert loss.isfinite()
+
+
+def test_nothing_given_is_changed(module, x):
+    module[1] = nn.Dropout(0.5)
+    before = copy.deepcopy(module.state_dict())
+    state = torch.random.get_rng_state()
+    vetro.diagnose(module, x, torch.randn(200, 2, generator=torch.Generator()))
+    assert module.training and module[1].training
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert all(parameter.grad is None for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ((), "E741"),
+        ((torch.rand(3, 5),), "E701"),
+        ((torch.rand(3, 4) * torch.nan,), "E702"),
+        ((torch.rand(3, 4), torch.rand(2, 2)), "E315"),
+        ((torch.rand(3, 4), torch.rand(3, 5)), "E315"),
+    ],
+)
+def test_mistakes(module, given, code):
+    with pytest.raises(VetroError) as refused:
+        vetro.diagnose(module, *given)
+    assert refused.value.code == code
+
+
+def test_the_course_of_training():
+    def record(epoch, validation, best, member=1):
+        return EpochRecord(1, member, epoch, 1 / epoch, validation, 0.1 / epoch, best, 0.0)
+
+    history = [record(1, 1.0, True), record(2, 0.5, True), record(3, 0.6, False),
+               record(4, 0.75, False), record(1, 3.0, True, 2)]  # fmt: skip
+    first, second = courses(history)
+    assert (first.best, first.best_epoch, first.epochs) == (0.5, 2, 4)
+    assert (first.training_first, first.training_last) == (1.0, 0.25)
+    assert first.risen == pytest.approx(0.5)
+    assert (first.rate_most, first.rate_last) == (0.1, 0.025)
+    assert second.epochs == 1 and second.risen == 0
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    draw = np.random.default_rng(0)
+    rows = 300
+    a, b = draw.normal(size=(2, rows))
+    kind = draw.choice(["u", "v", "w"], size=rows)
+    noise = draw.normal(size=rows)
+    y = 3 * a + b * (kind == "u") + 0.1 * draw.normal(size=rows)
+    data = {"a": a, "b": b, "kind": kind, "noise": noise, "y": y}
+    folder = tmp_path_factory.mktemp("diagnose")
+    table = folder / "made.csv"
+    lines = [",".join(data)] + [",".join(map(str, row)) for row in zip(*data.values(), strict=True)]
+    table.write_text("\n".join(lines) + "\n")
+    return vetro.fit(table, target="y", epochs=8, folds=3, hidden=(8,)), table
+
+
+def test_members_disagree_as_their_own_predictions_do(model):
+    fitted, table = model
+    found = vetro.diagnose(fitted, table)
+    assert found.agreement.answers.shape == (3, 300, 1)
+    predicted = np.asarray(fitted.predict(str(table))["y"])
+    np.testing.assert_allclose(found.agreement.answers.mean(0)[:, 0], predicted, rtol=1e-5)
+    np.testing.assert_allclose(found.agreement.spread, found.agreement.answers.std(0))
+    assert len(found.courses) == 3 and found.courses[0].epochs == 8
+    assert found.relevance.columns[int(np.argmax(found.relevance.effect))] == "a"
+    assert found.importance and "error if permuted" in str(found)
+
+
+def test_a_member_that_stands_alone_is_found(model):
+    fitted, table = model
+    odd = replace(fitted.members[0], parameters=-2 * fitted.members[0].parameters)
+    found = vetro.diagnose(replace(fitted, members=(odd, *fitted.members[1:])), table)
+    assert message(found, "W740").startswith("member1 stands alone")
+
+
+def test_without_a_table_rows_are_drawn_from_the_ranges(model):
+    fitted, _ = model
+    rows = drawn_rows(fitted, 500)
+    for place, column in enumerate(fitted.schema.inputs):
+        values = rows.raw[:, place]
+        if column.kind == "category":
+            assert set(values) == {0.0, 1.0, 2.0}
+        else:
+            assert column.minimum <= values.min() < values.max() <= column.maximum
+    assert np.array_equal(rows.raw, drawn_rows(fitted, 500).raw)
+    found = vetro.diagnose(fitted)
+    assert found.drawn and found.influence is None
+    assert "drawn evenly" in str(found) and "drawn rows" in str(found)
+
+
+def test_rows_without_targets_are_told(model):
+    fitted, _ = model
+    rows = {"a": [0.1, 0.2], "b": [1.0, 0.0], "kind": ["u", "v"], "noise": [0.0, 0.0]}
+    found = vetro.diagnose(fitted, rows)
+    assert found.influence is None and "no targets" in str(found)
+    assert vetro.diagnose(fitted, rows, [1.0, 2.0]).influence is not None
+    partly = vetro.diagnose(fitted, {**rows, "y": ["1.5", ""]})
+    assert np.isnan(partly.influence.pull).tolist() == [False, True]
+    assert "1 row without a target" in str(partly)
+    with pytest.raises(VetroError, match="Give the rows too"):
+        vetro.diagnose(fitted, None, [1.0])
+
+
+def test_json_is_plain_and_findings_have_codes(model):
+    fitted, table = model
+    found = vetro.diagnose(fitted, table)
+    data = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert data["rows"] == 300 == len(data["pulls"])
+    assert [item["code"] for item in data["findings"]] == [item.code for item in findings(found)]
+    assert len(data["layers"][0]) == 3 and len(data["layers"][0][0]["on"]) == 8
+
+
+def test_pictures_are_fragments_whose_colours_the_page_decides(model, module, x):
+    from vetro.report.diagnose_pictures import what_units_do
+
+    fitted, table = model
+    for found in (
+        vetro.diagnose(fitted, table),
+        vetro.diagnose(fitted),
+        vetro.diagnose(module, x, torch.randint(2, (200,))),
+        vetro.diagnose(nn.Linear(4, 1), x),
+    ):
+        page = what_units_do(found)
+        assert page.startswith("<section") and page.endswith("</section>")
+        assert "#00000" not in page and ">nan<" not in page
+        drawn = len(found.layers) + (found.agreement is not None) + (found.influence is not None)
+        assert page.count("<svg") == drawn
