@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from vetro import errors
     from vetro.apps.python import fit, inspect, load
     from vetro.engines.explain import explain_engine
-    from vetro.glass.backprop import Backprop, backprop
-    from vetro.glass.bounds import Bounds, bounds
-    from vetro.glass.diagnose import Diagnosis, diagnose
-    from vetro.glass.formula import Formula, formula
-    from vetro.glass.monotonicity import monotonicity
+    from vetro.glass.backprop.backprop import Backprop, backprop
+    from vetro.glass.bounds.bounds import Bounds, bounds
+    from vetro.glass.bounds.monotonicity import monotonicity
+    from vetro.glass.bounds.prove import Proof, prove
+    from vetro.glass.diagnose.diagnose import Diagnosis, diagnose
+    from vetro.glass.formula.formula import Formula, formula
     from vetro.glass.names import parameters
-    from vetro.glass.prove import Proof, prove
-    from vetro.glass.trace import Trace, trace
-    from vetro.glass.verify import Verification, verify
+    from vetro.glass.trace.trace import Trace, trace
+    from vetro.glass.verify.verify import Verification, verify
     from vetro.model.model import Model
     from vetro.training.arguments import Training
     from vetro.training.history import History
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Backprop": "vetro.glass.backprop",
-    "Bounds": "vetro.glass.bounds",
-    "Diagnosis": "vetro.glass.diagnose",
-    "Formula": "vetro.glass.formula",
+    "Backprop": "vetro.glass.backprop.backprop",
+    "Bounds": "vetro.glass.bounds.bounds",
+    "Diagnosis": "vetro.glass.diagnose.diagnose",
+    "Formula": "vetro.glass.formula.formula",
     "History": "vetro.training.history",
     "Model": "vetro.model.model",
     "Predictor": "vetro.training.predictor",
-    "Proof": "vetro.glass.prove",
+    "Proof": "vetro.glass.bounds.prove",
     "Recipe": "vetro.training.recipe",
-    "Trace": "vetro.glass.trace",
+    "Trace": "vetro.glass.trace.trace",
     "Training": "vetro.training.arguments",
-    "Verification": "vetro.glass.verify",
-    "backprop": "vetro.glass.backprop",
-    "bounds": "vetro.glass.bounds",
-    "diagnose": "vetro.glass.diagnose",
+    "Verification": "vetro.glass.verify.verify",
+    "backprop": "vetro.glass.backprop.backprop",
+    "bounds": "vetro.glass.bounds.bounds",
+    "diagnose": "vetro.glass.diagnose.diagnose",
     "errors": "vetro.errors",
     "explain_engine": "vetro.engines.explain",
     "fit": "vetro.apps.python",
-    "formula": "vetro.glass.formula",
+    "formula": "vetro.glass.formula.formula",
     "inspect": "vetro.apps.python",
     "load": "vetro.apps.python",
-    "monotonicity": "vetro.glass.monotonicity",
+    "monotonicity": "vetro.glass.bounds.monotonicity",
     "parameters": "vetro.glass.names",
-    "prove": "vetro.glass.prove",
-    "trace": "vetro.glass.trace",
+    "prove": "vetro.glass.bounds.prove",
+    "trace": "vetro.glass.trace.trace",
     "train": "vetro.training.train",
     "train_many": "vetro.training.many",
-    "verify": "vetro.glass.verify",
+    "verify": "vetro.glass.verify.verify",
 }
 
 __all__ = [

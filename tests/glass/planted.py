@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 import vetro
-from vetro.glass import engine_run, torch_run, verify, verify_module
+from vetro.glass.learning import engine_run
+from vetro.glass.verify import torch_run, verify, verify_module
 
 ROWS = 40
 Fault = Callable[[Any], Any]

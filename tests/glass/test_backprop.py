@@ -14,11 +14,11 @@ from torch import nn
 from torch.nn import functional
 
 import vetro
-import vetro.glass.backprop_text
+import vetro.glass.backprop.backprop_text
 from vetro.errors import VetroError
 from vetro.glass import plain
-from vetro.glass.loss_terms import LossRule, loss_terms, loss_values
-from vetro.glass.update_terms import UpdateRule, UpdateState, update
+from vetro.glass.learning.loss_terms import LossRule, loss_terms, loss_values
+from vetro.glass.learning.update_terms import UpdateRule, UpdateState, update
 
 ACTIVATIONS = {
     "relu": nn.ReLU(),
@@ -275,7 +275,7 @@ def test_custom_losses_other_optimizers_and_frozen_parameters():
         found = vetro.backprop(module, x, y, lambda o, t: (o - t).pow(4).mean(), optimizer)
         assert found and len(found.central.index) == len(found.names)
     assert "The step of LBFGS is not shown" in str(found)
-    assert "frozen" in "\n".join(vetro.glass.backprop_text.text(found, everything=True))
+    assert "frozen" in "\n".join(vetro.glass.backprop.backprop_text.text(found, everything=True))
     assert np.array_equal(found.updates[0].new[:24], module[0].weight.detach().numpy().reshape(-1))
 
 
@@ -333,7 +333,9 @@ def test_a_large_network_compares_the_largest():
     found = vetro.backprop(module, x, y)
     assert found and 0 < len(found.central.index) < len(found.names)
     assert set(found.largest[:64]) <= set(found.central.index)
-    assert "not computed" in "\n".join(vetro.glass.backprop_text.text(found, everything=True))
+    assert "not computed" in "\n".join(
+        vetro.glass.backprop.backprop_text.text(found, everything=True)
+    )
 
 
 def test_json_is_plain_and_complete():

@@ -14,12 +14,12 @@ from torch import nn
 
 import vetro
 from vetro.errors import GlassError, VetroError, VetroWarning
-from vetro.glass.activation_lines import lines, slopes
-from vetro.glass.box import space_of
-from vetro.glass.over import ranges_of
+from vetro.glass.bounds.activation_lines import lines, slopes
+from vetro.glass.bounds.box import space_of
+from vetro.glass.bounds.over import ranges_of
+from vetro.glass.bounds.witness import Search
 from vetro.glass.plain import activation, derivative
 from vetro.glass.subject import subject_of
-from vetro.glass.witness import Search
 from vetro.networks.lowered import Operation
 
 FUNCTIONS: list[tuple[Any, tuple[float, ...]]] = [
@@ -201,7 +201,7 @@ def test_sharing_a_corner_pays() -> None:
     parts = tuple(
         replace(part, parameters=np.array(p, np.float32)) for p in ([1, 2, 3], [-1, -2, 3])
     )
-    from vetro.glass.answer_forms import answers_over
+    from vetro.glass.bounds.answer_forms import answers_over
 
     both = replace(subject, parts=parts)
     space, root = space_of(both, ranges_of(both, [(-5, 5), (0, 9)])[0])

@@ -12,8 +12,8 @@ from glass.bounds_cases import (
     random_boxes,
 )
 
-from vetro.glass.answer_forms import answers_over
-from vetro.glass.tangent_bounds import slopes_over
+from vetro.glass.bounds.answer_forms import answers_over
+from vetro.glass.bounds.tangent_bounds import slopes_over
 
 
 def violations(seed: int, networks: int, boxes: int, samples: int) -> tuple[int, float]:

@@ -13,9 +13,9 @@ from torch import nn
 
 import vetro
 from vetro.errors import VetroError
-from vetro.glass.course import courses
+from vetro.glass.diagnose.course import courses
+from vetro.glass.diagnose.findings import findings
 from vetro.glass.drawn import drawn_rows
-from vetro.glass.findings import findings
 from vetro.training.history import EpochRecord
 
 

@@ -14,8 +14,8 @@ from torch import nn
 
 import vetro
 from vetro.errors import GlassError, VetroError
-from vetro.glass.formula import formula
-from vetro.glass.region import Region
+from vetro.glass.formula.formula import formula
+from vetro.glass.formula.region import Region
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of
 
@@ -220,7 +220,7 @@ def test_several_classifiers_have_a_tangent_and_their_own_exact_formulas(table) 
 def test_a_wrong_formula_is_found(table) -> None:
     from dataclasses import replace
 
-    from vetro.glass.formula import Exact
+    from vetro.glass.formula.formula import Exact
 
     model = model_of(table, "pressure", activation="relu")
     found = formula(model, read_rows(subject_of(model), table).only(0))

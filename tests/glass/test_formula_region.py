@@ -15,14 +15,14 @@ from model.build import model_of, rows_of, write_csv
 from scipy.optimize import linprog
 from torch import nn
 
-from vetro.glass.affine_pieces import piece_at
 from vetro.glass.exact import fraction
-from vetro.glass.formula import formula
-from vetro.glass.formula_proof import samples
-from vetro.glass.redundancy import sort_out
+from vetro.glass.formula.affine_pieces import piece_at
+from vetro.glass.formula.formula import formula
+from vetro.glass.formula.formula_proof import samples
+from vetro.glass.formula.redundancy import sort_out
+from vetro.glass.formula.terms import feature_map, term_values
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of
-from vetro.glass.terms import feature_map, term_values
 
 
 def needed_by_programs(normals: np.ndarray, bounds: np.ndarray) -> set[int]:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from model.build import model_of, rows_of, write_csv
 from torch import nn
 
-from vetro.glass.curves import beyond_tangent, curve_of
 from vetro.glass.exact import activation
-from vetro.glass.formula import formula
+from vetro.glass.formula.curves import beyond_tangent, curve_of
+from vetro.glass.formula.formula import formula
+from vetro.glass.formula.tangent import Box, Model, probabilities, product, square
 from vetro.glass.rows import Rows, answers
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of
-from vetro.glass.tangent import Box, Model, probabilities, product, square
 from vetro.networks.lowered import Operation
 
 CURVES = {

@@ -12,7 +12,7 @@ from torch import nn
 
 import vetro
 from vetro.errors import GlassError, VetroError, VetroWarning
-from vetro.glass.claims import read_claim
+from vetro.glass.bounds.claims import read_claim
 from vetro.glass.rows import Rows, answers
 from vetro.glass.subject import subject_of
 

@@ -14,10 +14,10 @@ from flint import arb, ctx
 from hypothesis import given, strategies
 from torch.nn import functional
 
-from vetro.glass import engine_sums
 from vetro.glass.exact import fraction
-from vetro.glass.rounded_activations import activation, derivative
-from vetro.glass.rounding import (
+from vetro.glass.verify import engine_sums
+from vetro.glass.verify.rounded_activations import activation, derivative
+from vetro.glass.verify.rounding import (
     FORMATS,
     Rounded,
     exactly,

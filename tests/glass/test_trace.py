@@ -17,7 +17,7 @@ import vetro
 from vetro.errors import VetroError
 from vetro.glass.rows import rows_of
 from vetro.glass.subject import subject_of
-from vetro.glass.trace_text import lines
+from vetro.glass.trace.trace_text import lines
 
 FUNCTIONS = {name: getattr(math, name) for name in ("sin", "cos", "exp", "sqrt", "pi", "tanh")}
 FUNCTIONS |= {

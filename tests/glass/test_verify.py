@@ -17,11 +17,11 @@ from torch import nn
 
 import vetro
 from vetro.errors import VetroError
-from vetro.glass import exact_backward
+from vetro.glass.drawn import drawn_rows
 from vetro.glass.exact import fraction, precision
-from vetro.glass.made_rows import made_rows
-from vetro.glass.rounding import FORMATS
 from vetro.glass.subject import subject_of
+from vetro.glass.verify import exact_backward
+from vetro.glass.verify.rounding import FORMATS
 from vetro.networks.lower_module import lower_module
 
 DTYPES = (torch.float32, torch.float64)
@@ -226,4 +226,4 @@ def test_models_with_categories_and_gaps(name):
     assert {check.name for check in found.checks} >= {"engine: gradients", "engine: update"}
     without = {key: values for key, values in table.items() if key in model.inputs}
     assert "no targets" in str(vetro.verify(model, without))
-    assert vetro.verify(model, made_rows(subject_of(model), 20))
+    assert vetro.verify(model, drawn_rows(model, 20))

@@ -20,13 +20,16 @@ class Result:
 
     kinks: steps left out because a value lay on a jump of a slope.  amplified: steps in which
     an optimizer divided a gradient of mere rounding by its own size; the update was then
-    compared with torch's for the same gradient.
+    compared with torch's for the same gradient.  rounding: steps of float32 in which the network
+    is so ill-conditioned that torch's own gradient is that far from the float64 one: neither may
+    then be further off than four times the other, beside the limit.
     """
 
     worst: float = 0.0
     what: str = ""
     kinks: int = 0
     amplified: int = 0
+    rounding: int = 0
 
     def note(self, value: float, what: str) -> None:
         if not value <= self.worst:
@@ -43,6 +46,23 @@ def reach(problem: Problem, rows: int, gradients: np.ndarray) -> float:
     return max(min(float(whole), problem.clip_norm or np.inf) / 10, np.abs(gradients).max() / 100)
 
 
+def true_gradients(side: TorchSide, rows: np.ndarray) -> np.ndarray:
+    """The gradient in float64 of the present float32 numbers."""
+    problem = copy.copy(side.problem)
+    problem.x = problem.x.double()
+    problem.y = problem.y.double() if problem.y.is_floating_point() else problem.y
+    problem.weights = None if problem.weights is None else problem.weights.double()
+    problem.loss = {
+        name: value.astype(np.float64) if isinstance(value, np.ndarray) else value
+        for name, value in problem.loss.items()
+    }
+    twin = copy.copy(side)
+    twin.problem = problem
+    twin.tensors = [t.detach().double().requires_grad_(t.requires_grad) for t in side.tensors]
+    twin.loss(rows).backward()
+    return flat([t.new_zeros(t.shape) if t.grad is None else t.grad for t in twin.tensors])
+
+
 def lock_step(problem: Problem, limit: float) -> Result:
     theirs, ours = TorchSide(problem), native_side(problem)
     result = Result()
@@ -51,6 +71,7 @@ def lock_step(problem: Problem, limit: float) -> Result:
         ours.set_state(start)
         ours.feed(order, problem.rates[number : number + 1])
         kink = theirs.kink(number)
+        truth = true_gradients(theirs, order) if problem.x.element_size() == 4 else None
         loss = theirs.step(number)
         status = ours.advance(60.0)
         if not np.isfinite(loss):
@@ -66,6 +87,12 @@ def lock_step(problem: Problem, limit: float) -> Result:
         if step.worst > limit and kink < NEAR[problem.x.element_size()]:
             result.kinks += 1
             continue
+        if step.worst > limit and truth is not None:
+            own = deviation(problem, ours.gradients(), truth, least)
+            other = deviation(problem, gradients, truth, least)
+            if own <= limit + 4 * other:
+                result.rounding += 1
+                continue
         update = compare_update(problem, ours, theirs, least)
         if update.worst > limit >= step.worst:
             again = TorchSide(problem)

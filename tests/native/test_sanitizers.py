@@ -1,7 +1,7 @@
 """The test driver under the sanitizers of the compiler: no finding at all."""
 
 import pytest
-from native.building import HERE, build_driver, drive
+from native.building import HERE, build_driver, drive, runs_here
 
 ADDRESS = ("-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 LAST = HERE[-1]
@@ -18,6 +18,7 @@ def test_addresses_and_undefined_behaviour_in_short(tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize("isa", HERE)
 def test_addresses_and_undefined_behaviour(tmp_path, isa):
+    runs_here(isa)
     program = build_driver(
         tmp_path, ("-O1", *ADDRESS), quickly=[name for name in HERE if name != isa]
     )

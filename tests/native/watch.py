@@ -26,13 +26,15 @@ def first_difference(core: str, seeds: int) -> str:
 
     from native.lockstep import lock_step
     from native.nets import random_problem
-    from native.test_equality import LIMITS, dead_units
+    from native.test_equality import LIMITS, dead_units, used_twice
 
     for kind in ("sgd", "adam"):
         try:
             dead_units(torch.float64, kind)
         except AssertionError:
             return "dead units of relu"
+    if not used_twice(torch.float64).worst <= LIMITS[torch.float64]:
+        return "a value used twice"
     for seed in range(seeds):
         dtype = (torch.float64, torch.float32)[seed % 2]
         result = lock_step(random_problem(seed, dtype, 5), LIMITS[dtype])

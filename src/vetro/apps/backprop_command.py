@@ -64,13 +64,13 @@ def backprop(
     The loss, the error signal of each unit, each gradient beside autograd's and a central
     difference, and what SGD, Adam, AdamW and RMSprop would make of it.
     """
-    from vetro.glass.backprop_text import text
-    from vetro.glass.differentiated import differentiated
+    from vetro.glass.backprop.backprop_text import text
+    from vetro.glass.backprop.differentiated import differentiated
 
     looking = looking_at(model, row, set_, source, reading)
     number = member_number(member, looking.subject) or 1
     given = _targets(target_value or (), looking.model)
-    from vetro.glass.backprop import explain
+    from vetro.glass.backprop.backprop import explain
 
     found = explain(differentiated(looking.subject, looking.rows, given, None, None, number))
     if json:

@@ -34,9 +34,9 @@ def bounds(
     that come nearest to both ends.
     """
     from vetro.apps.runs import load_model
-    from vetro.glass.bounds import SECONDS, TIGHTNESS
-    from vetro.glass.bounds import bounds as find_bounds
-    from vetro.glass.bounds_text import bounds_lines
+    from vetro.glass.bounds.bounds import SECONDS, TIGHTNESS
+    from vetro.glass.bounds.bounds import bounds as find_bounds
+    from vetro.glass.bounds.bounds_text import bounds_lines
 
     found = load_model(model)
     result = find_bounds(

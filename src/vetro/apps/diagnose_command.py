@@ -33,8 +33,8 @@ def diagnose(
     """
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
-    from vetro.glass.diagnose import DRAWN, MOST_ROWS, diagnose_rows
-    from vetro.glass.diagnose_text import text
+    from vetro.glass.diagnose.diagnose import DRAWN, MOST_ROWS, diagnose_rows
+    from vetro.glass.diagnose.diagnose_text import text
     from vetro.glass.drawn import drawn_rows
     from vetro.glass.rows import rows_of
     from vetro.glass.subject import subject_of

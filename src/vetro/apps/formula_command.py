@@ -13,7 +13,7 @@ from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_a
 from vetro.errors import error
 
 if TYPE_CHECKING:
-    from vetro.glass.formula import Formula
+    from vetro.glass.formula.formula import Formula
 
 FORMATS = ("text", "latex", "python", "json")
 POINTS = 1000
@@ -70,7 +70,7 @@ def formula(
     reading: Given,
 ) -> None:
     """The exact formula of the answer around one row, and where it holds; else its tangent."""
-    from vetro.glass.formula import formula as formula_of
+    from vetro.glass.formula.formula import formula as formula_of
 
     if format not in FORMATS:
         mend = f"Use one of: {', '.join(FORMATS)}."

@@ -36,10 +36,10 @@ def prove(
     Ends with 0 if it is proved, with 1 if it is refuted or undecided.
     """
     from vetro.apps.runs import load_model
-    from vetro.glass.bounds import SECONDS
-    from vetro.glass.bounds_text import proof_lines, trend_lines
-    from vetro.glass.monotonicity import monotonicity
-    from vetro.glass.prove import prove as find_proof
+    from vetro.glass.bounds.bounds import SECONDS
+    from vetro.glass.bounds.bounds_text import proof_lines, trend_lines
+    from vetro.glass.bounds.monotonicity import monotonicity
+    from vetro.glass.bounds.prove import prove as find_proof
 
     if bool(claim) == monotone:
         what = "--monotone takes no claim" if monotone else "vetro prove needs CLAIM"

@@ -57,8 +57,8 @@ def trace(
     From the cells of a row through scaling, each layer's sum and activation, to the answer in
     the target's unit.
     """
-    from vetro.glass.trace import trace as trace_of
-    from vetro.glass.trace_text import lines
+    from vetro.glass.trace.trace import trace as trace_of
+    from vetro.glass.trace.trace_text import lines
 
     looking = looking_at(model, row, set_, source, reading)
     number = member_number(member, looking.subject)

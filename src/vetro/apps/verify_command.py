@@ -47,8 +47,8 @@ def verify(
     and outputs, gradients and updates agree with exact arithmetic within proven bounds of
     rounding.  Exit status 0 if all of it passed, 1 if not.
     """
-    from vetro.glass.verify import Verification, verify_model
-    from vetro.glass.verify_text import text
+    from vetro.glass.verify.verify import Verification, verify_model
+    from vetro.glass.verify.verify_text import text
 
     count = whole("--rows", rows)
     if count < 1:
@@ -110,10 +110,10 @@ def _at_hand(
     Of the table that was given, of the one that the run names, else made from the schema.
     """
     from vetro.apps.recipe_file import read_options
-    from vetro.glass.evidence_checks import data_check, evidence_checks, refit_check, reread
-    from vetro.glass.made_rows import made_rows
+    from vetro.glass.drawn import drawn_rows
     from vetro.glass.rows import rows_of, rows_of_table
     from vetro.glass.subject import subject_of
+    from vetro.glass.verify.evidence_checks import data_check, evidence_checks, refit_check, reread
 
     subject = subject_of(model)
     place = source
@@ -121,8 +121,8 @@ def _at_hand(
         try:
             place = source_of(named)
         except VetroError as refusal:
-            note = f"The evidence is not compared, and rows are made up: {refusal}"
-            return _AtHand(subject, made_rows(subject, count), notes=(note,))
+            note = f"The evidence is not compared, and rows are drawn: {refusal}"
+            return _AtHand(subject, drawn_rows(model, count), notes=(note,))
     options = read_options(reading) if reading else None
     table = reread(model, place, options)
     shown = Path(place).name or place

@@ -9,13 +9,18 @@ from vetro.model.model import Model
 from vetro.tables.schema import Column
 
 SEED = 0
+MISSING = 0.1
 
 
 def drawn_rows(model: Model, count: int) -> Rows:
     """`count` rows, every column by itself: numbers and dates evenly between the least and the
-    largest value seen, categories and flags evenly among theirs.  The same at every call."""
+    largest value seen, categories and flags evenly among theirs; a tenth is missing where training
+    had missing values.  The same at every call."""
     draw = np.random.default_rng(SEED)
     raw = np.stack([_column(column, count, draw) for column in model.schema.inputs], axis=1)
+    for number, column in enumerate(model.schema.inputs):
+        if column.missing:
+            raw[draw.random(count) < MISSING, number] = np.nan
     return Rows(raw, tuple(f"drawn row {number}" for number in range(1, count + 1)))
 
 

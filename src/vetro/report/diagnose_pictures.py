@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vetro.errors import counted
-from vetro.glass.diagnose import MOST_ROWS, diagnose_rows
+from vetro.glass.diagnose.diagnose import MOST_ROWS, diagnose_rows
 from vetro.glass.rows import rows_of_table
 from vetro.glass.subject import subject_of
 from vetro.report.drawing import (
@@ -27,10 +27,10 @@ from vetro.report.drawing import (
 from vetro.report.markup import section, text
 
 if TYPE_CHECKING:
-    from vetro.glass.activity import LayerActivity
-    from vetro.glass.agreement import Agreement
-    from vetro.glass.diagnose import Diagnosis
-    from vetro.glass.influence import Influence
+    from vetro.glass.diagnose.activity import LayerActivity
+    from vetro.glass.diagnose.agreement import Agreement
+    from vetro.glass.diagnose.diagnose import Diagnosis
+    from vetro.glass.diagnose.influence import Influence
     from vetro.model.model import Model
     from vetro.tables.table import Table
 

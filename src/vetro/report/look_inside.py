@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vetro.glass.figures import figure
-from vetro.glass.formula import formula
+from vetro.glass.formula.formula import formula
 from vetro.glass.plain import Floats
-from vetro.glass.trace import Chain, Trace, trace
-from vetro.glass.trace_text import engine, in_short, lines, sentence
-from vetro.glass.verify import verify
+from vetro.glass.trace.trace import Chain, Trace, trace
+from vetro.glass.trace.trace_text import engine, in_short, lines, sentence
+from vetro.glass.verify.verify import verify
 from vetro.report.markup import section, table, text
 from vetro.report.network_drawing import caption, drawing_of, svg
 

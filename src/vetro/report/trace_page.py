@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from vetro.atomic import atomic_file
 from vetro.glass.figures import figure
-from vetro.glass.trace import Chain, Trace
-from vetro.glass.trace_steps import Stage
-from vetro.glass.trace_text import actual, engine, lines, sentence
+from vetro.glass.trace.trace import Chain, Trace
+from vetro.glass.trace.trace_steps import Stage
+from vetro.glass.trace.trace_text import actual, engine, lines, sentence
 from vetro.report.markup import text
 from vetro.report.network_drawing import Drawing, caption, drawing_of, svg
 

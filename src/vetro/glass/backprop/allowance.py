@@ -1,0 +1,231 @@
+"""How far a gradient may lie from the true one by rounding: a running error analysis.
+
+First order: each operation's own rounding, and what it makes of the errors that reach it, forward
+and backward (Higham 2002, "Accuracy and Stability of Numerical Algorithms", chapter 3).  A stated
+allowance, not a proof: rounding.py of verify has that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.learning.loss_terms import LossTerms
+from vetro.glass.plain import derivative
+from vetro.glass.subject import Part
+from vetro.networks.lowered import Operation
+
+Floats = NDArray[np.float64]
+
+OWN = 8.0
+"""Roundings that an activation, or its derivative, is counted with."""
+
+_STEEPEST = {"sigmoid": 0.25, "silu": 1.1, "gelu": 1.13, "gelu_tanh": 1.13}
+_BENT = {  # a bound of |function''|
+    "tanh": 0.77, "sigmoid": 0.1, "silu": 0.5, "gelu": 0.8, "gelu_tanh": 0.8, "softplus": 0.25,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Allowance:
+    """values: for each value of the network (rows, features), how far it may be off.
+    gradient: (parameter_count,).  loss: of the loss itself."""
+
+    values: list[Floats]
+    gradient: Floats
+    loss: float
+
+
+def allowance(
+    part: Part, values: list[Floats], deltas: list[Floats], terms: LossTerms, unit: float
+) -> Allowance:
+    """Of a computation whose unit roundoff is `unit`, compared with a float64 one.
+
+    values, deltas: of plain.forward and plain.backward.
+    """
+    unit = unit + 2.0**-53
+    errors = [np.zeros_like(values[0])]
+    for operation in part.network.operations:
+        errors.append(_forward(operation, part, values, errors, unit))
+    rows = len(values[0])
+    of_slope = _of_slope(terms, values[-1], errors[-1])
+    of_slope += (rows + terms.slope.shape[1] + OWN) * unit * terms.size
+    behind = [np.zeros_like(value) for value in values]
+    behind[-1] += of_slope
+    gradient = np.zeros(part.network.parameter_count)
+    for operation in reversed(part.network.operations):
+        _backward(operation, part, (values, errors), (deltas, behind), gradient, unit)
+    loss = (np.abs(terms.slope) * errors[-1]).sum() + terms.curvature.max(initial=0.0) * (
+        errors[-1] ** 2
+    ).sum()
+    return Allowance(
+        errors, gradient, float(loss + (terms.terms.size + OWN) * unit * terms.term_size)
+    )
+
+
+def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
+    """How far the slope moves when the outputs are off."""
+    slopes = terms.rule.slopes
+    if slopes is None:
+        own: Floats = terms.curvature * errors.max(axis=1, keepdims=True) * 2.0
+        return own
+    moved = [np.abs(slopes(outputs + sign * errors)[1] - terms.slope) for sign in (1.0, -1.0)]
+    found: Floats = 2.0 * np.maximum(*moved)
+    return found
+
+
+def _forward(
+    operation: Operation, part: Part, values: list[Floats], errors: list[Floats], unit: float
+) -> Floats:
+    x, e = values[operation.inputs[0]], errors[operation.inputs[0]]
+    y = values[operation.output]
+    match operation.kind:
+        case "affine":
+            assert operation.weight is not None
+            weight = np.abs(part.view(operation.weight).astype(np.float64))
+            size = np.abs(x) @ weight.T
+            if operation.bias is not None:
+                size = size + np.abs(part.view(operation.bias))
+            found: Floats = e @ weight.T + (x.shape[1] + 2) * unit * size
+            return found
+        case "add":
+            other: Floats = e + errors[operation.inputs[1]] + unit * np.abs(y)
+            return other
+        case "scale":
+            factor, shift = operation.constants
+            return np.abs(factor) * e + 2 * unit * (np.abs(x * factor) + np.abs(shift))
+        case "dropout":
+            return e
+        case "layer_norm":
+            spread, standard, size = _standard_error(operation, x, e, unit)
+            if operation.weight is not None:
+                weight = np.abs(part.view(operation.weight).astype(np.float64))
+                spread, size = spread * weight, size * weight
+            return spread + 4 * unit * (size + np.abs(y) + np.abs(standard))
+        case "activation":
+            return _steepness(operation, x, e) * e + OWN * unit * np.maximum(np.abs(y), unit)
+
+
+def _steepness(operation: Operation, z: Floats, e: Floats) -> Floats:
+    """A bound of |function'| within e of z."""
+    most = _most(operation)
+    bent = _BENT.get(operation.function)
+    if bent is None:
+        return np.where(np.abs(z) <= e, most, np.abs(derivative(operation, z)))
+    return np.minimum(most, np.abs(derivative(operation, z)) + bent * _sharp(operation) * e)
+
+
+def _turning(operation: Operation, z: Floats, e: Floats, unit: float) -> Floats:
+    """A bound of how far function' within e of z, as computed, lies from function'(z)."""
+    own = OWN * unit * _most(operation)
+    bent = _BENT.get(operation.function)
+    if bent is not None:
+        return bent * _sharp(operation) * e + own
+    if operation.function == "elu":
+        e = e + abs(operation.numbers[0]) * e
+    # relu and leaky_relu turn by a jump, where z may be on either side of 0
+    jump = _most(operation) if operation.function != "identity" else 0.0
+    own = own if operation.function == "elu" else 0.0
+    smooth = e if operation.function == "elu" else 0.0
+    return np.where(np.abs(z) <= e, jump, smooth + own)
+
+
+def _most(operation: Operation) -> float:
+    if operation.function in ("leaky_relu", "elu"):
+        return max(1.0, abs(operation.numbers[0]))
+    return _STEEPEST.get(operation.function, 1.0)
+
+
+def _sharp(operation: Operation) -> float:
+    return operation.numbers[0] if operation.function == "softplus" else 1.0
+
+
+def _backward(
+    operation: Operation,
+    part: Part,
+    forward: tuple[list[Floats], list[Floats]],
+    backward: tuple[list[Floats], list[Floats]],
+    gradient: Floats,
+    unit: float,
+) -> None:
+    """Add to the errors of what reaches the inputs, and of the operation's own parameters."""
+    (values, errors), (deltas, behind) = forward, backward
+    source = operation.inputs[0]
+    x, e = np.abs(values[source]), errors[source]
+    d, b = np.abs(deltas[operation.output]), behind[operation.output]
+    rows = len(x)
+    match operation.kind:
+        case "affine":
+            assert operation.weight is not None
+            weight = np.abs(part.view(operation.weight).astype(np.float64))
+            _add(
+                part, gradient, operation.weight, b.T @ x + d.T @ e + (rows + 2) * unit * (d.T @ x)
+            )
+            _add(part, gradient, operation.bias, (b + (rows + 2) * unit * d).sum(axis=0))
+            behind[source] += b @ weight + (d.shape[1] + 2) * unit * (d @ weight)
+        case "add":
+            behind[source] += b + unit * d
+            behind[operation.inputs[1]] += b + unit * d
+        case "scale":
+            factor = np.abs(operation.constants[0])
+            behind[source] += (b + 2 * unit * d) * factor
+        case "dropout":
+            behind[source] += b
+        case "activation":
+            z = values[source]
+            slope = np.abs(derivative(operation, z))
+            turning = _turning(operation, z, e, unit)
+            behind[source] += b * (slope + turning) + d * turning + unit * d * slope
+        case "layer_norm":
+            behind[source] += _layer_norm(
+                operation, part, (values[source], e), (d, b), gradient, unit
+            )
+
+
+def _add(part: Part, gradient: Floats, slot: int | None, found: Floats) -> None:
+    if slot is not None:
+        place = part.network.slots[slot]
+        gradient[place.offset : place.offset + place.size] += found.reshape(-1)
+
+
+def _standard_error(
+    operation: Operation, x: Floats, e: Floats, unit: float
+) -> tuple[Floats, Floats, Floats]:
+    """Errors of (x - mean) / root, the standard values, and the sizes it is made of."""
+    root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
+    standard = (x - x.mean(axis=1, keepdims=True)) / root
+    e = e + (x.shape[1] + 4) * unit * (np.abs(x) + np.abs(x).mean(axis=1, keepdims=True))
+    mean = e.mean(axis=1, keepdims=True)
+    turned = np.abs(standard) * (np.abs(standard) * e).mean(axis=1, keepdims=True)
+    return (e + mean + turned) / root, standard, np.abs(standard)
+
+
+def _layer_norm(
+    operation: Operation,
+    part: Part,
+    forward: tuple[Floats, Floats],
+    backward: tuple[Floats, Floats],
+    gradient: Floats,
+    unit: float,
+) -> Floats:
+    (x, e), (d, b) = forward, backward
+    spread, _, s = _standard_error(operation, x, e, unit)
+    rows, features = x.shape
+    root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
+    found = b * s + d * spread + (rows + 4) * unit * d * s
+    _add(part, gradient, operation.weight, found.sum(axis=0))
+    _add(part, gradient, operation.bias, (b + (rows + 2) * unit * d).sum(axis=0))
+    if operation.weight is not None:
+        weight = np.abs(part.view(operation.weight).astype(np.float64))
+        d, b = d * weight, b * weight
+    of_root = (s * spread).mean(axis=1, keepdims=True) + (features + 8) * unit
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(values.mean(axis=1, keepdims=True))
+
+    size = d + mean(d) + s * mean(d * s)
+    own = b + mean(b) + s * mean(b * s) + spread * mean(d * s) + s * mean(d * spread)
+    result: Floats = (own + size * (of_root + (features + 8) * unit)) / root
+    return result

@@ -1,0 +1,239 @@
+"""What torch makes of the same module, loss and rows: loss, gradients, and a step on copies.
+
+Nothing of the user's changes: gradients are asked for apart from .grad, the modes are put back,
+torch's generator too, and steps are taken by copies.  The only file of backprop that needs torch.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vetro.engines.native_loss import check_target, describe_loss
+from vetro.engines.native_optimizer import describe_optimizer, read_state
+from vetro.glass.learning.loss_terms import LossKind, LossRule, Slopes
+from vetro.glass.learning.update_terms import Stepped, UpdateRule, UpdateState
+from vetro.glass.subject import Part
+from vetro.networks.lower_module import Lowering
+from vetro.networks.refusal import NotUnderstood
+from vetro.training.arguments import Request, Training
+from vetro.training.best import evaluating
+from vetro.training.torch_door import explaining, judged_loss
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Autograd:
+    """loss; gradient: (parameter_count,), NaN where a parameter is frozen.
+
+    twice: what .grad holds of a copy after a second backward without zero_grad.
+    """
+
+    loss: float
+    gradient: Floats
+    twice: Floats
+
+
+class _Member(nn.Module):
+    """A network with its numbers as a torch module, made without what lift's layers draw in."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__()
+        self.operations = part.network.operations
+        self.values = nn.ParameterList(
+            nn.Parameter(torch.from_numpy(part.view(slot).copy()))
+            for slot in range(len(part.network.slots))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        for operation in self.operations:
+            if operation.kind == "affine":
+                assert operation.weight is not None and operation.bias is not None
+                weight, bias = self.values[operation.weight], self.values[operation.bias]
+                x = functional.linear(x, weight, bias)
+            elif operation.kind == "activation":
+                x = _FUNCTIONS[operation.function](x)
+        return x
+
+
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "identity": lambda x: x,
+    "relu": torch.relu,
+    "leaky_relu": functional.leaky_relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+}
+
+
+def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[Request, Lowering]:
+    """One member of a model, its rows and loss as the PyTorch door takes them; no optimizer."""
+    module = _Member(part)
+    none: Any = None
+    asked = Request(
+        Training(module, x, y, loss=loss, optimizer=none),
+        torch.from_numpy(x),
+        torch.from_numpy(y),
+        held_out=None,
+        given=None,
+        batch_size=len(x),
+        steps_an_epoch=1,
+        total=1,
+        notices=[],
+    )
+    return asked, Lowering(part.network, tuple(module.values), squeezed=False, traced=False)
+
+
+def judge(asked: Request) -> None:
+    """Refuse what vetro.train refuses in its first step."""
+    with _aside(asked), explaining(asked):
+        judged_loss(asked, asked.x, asked.y)
+
+
+@contextmanager
+def _aside(asked: Request) -> Iterator[None]:
+    """The module in eval mode; its modes and torch's generators as they were, afterwards."""
+    module = asked.training.module
+    devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
+    with torch.random.fork_rng(devices=list(devices)), evaluating(module), torch.enable_grad():
+        yield
+
+
+def autograd(asked: Request, lowering: Lowering) -> Autograd:
+    """The gradients of a request's loss, in eval mode."""
+    module = asked.training.module
+    learning = [parameter for parameter in lowering.parameters if parameter.requires_grad]
+    with _aside(asked):
+        value = asked.training.loss(module(asked.x), asked.y)
+        found = torch.autograd.grad(value, learning, allow_unused=True)
+        twice = _twice(asked, lowering)
+    return Autograd(float(value.detach()), _flat(lowering, learning, found), twice)
+
+
+def _twice(asked: Request, lowering: Lowering) -> Floats:
+    """.grad of a copy after two backward passes, as a loop without zero_grad() leaves them."""
+    module, loss = copy.deepcopy((asked.training.module, asked.training.loss))
+    own = dict(zip(asked.training.module.parameters(), module.parameters(), strict=True))
+    learning = [parameter for parameter in lowering.parameters if parameter.requires_grad]
+    for parameter in module.parameters():
+        parameter.grad = None
+    for _ in range(2):
+        loss(module(asked.x), asked.y).backward()  # type: ignore[no-untyped-call]
+    return _flat(lowering, learning, [own[parameter].grad for parameter in learning])
+
+
+def _flat(
+    lowering: Lowering, learning: Sequence[nn.Parameter], found: Sequence[Tensor | None]
+) -> Floats:
+    """One vector in the network's layout: 0 where the loss does not depend on it."""
+    of = {id(parameter): gradient for parameter, gradient in zip(learning, found, strict=True)}
+    flat = np.full(lowering.network.parameter_count, np.nan)
+    for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
+        if id(parameter) not in of:
+            continue
+        gradient = of[id(parameter)]
+        flat[slot.offset : slot.offset + slot.size] = (
+            0.0 if gradient is None else gradient.detach().double().reshape(-1).cpu().numpy()
+        )
+    return flat
+
+
+def rule_of(loss: Any, lowering: Lowering, y: Tensor) -> LossRule:
+    """The loss by name where it is one of torch's, else the function itself."""
+    try:
+        native = describe_loss(loss, lowering)
+        check_target(native, lowering, y)
+    except NotUnderstood:
+        name = getattr(loss, "__name__", type(loss).__name__)
+        return LossRule("other", slopes=_slopes(loss, lowering, y), name=name)
+    kind: LossKind = native.kind  # type: ignore[assignment]
+    return LossRule(
+        kind,
+        native.reduction,
+        native.a,
+        native.ignored,
+        native.class_weights,
+        native.positive_weights,
+    )
+
+
+def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
+    """A copy of the user's loss in float64, at outputs (rows, outputs)."""
+    own = copy.deepcopy(loss)
+    if isinstance(own, nn.Module):
+        own = own.cpu().double()
+    target = y.detach().cpu()
+    if target.is_floating_point():
+        target = target.double()
+
+    def slopes(outputs: Floats) -> tuple[float, Floats]:
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+            warnings.simplefilter("ignore")
+            given = torch.from_numpy(np.array(outputs)).requires_grad_()
+            value = own(given[:, 0] if lowering.squeezed else given, target)
+            (slope,) = torch.autograd.grad(value, given)
+        return float(value.detach()), slope.double().numpy()
+
+    return slopes
+
+
+def stepped(
+    module: nn.Module, optimizer: torch.optim.Optimizer, lowering: Lowering, gradient: Floats
+) -> Stepped | None:
+    """What the optimizer's own step makes of these gradients, on copies of it and the module.
+
+    None of one that evaluates the loss itself, as LBFGS does.
+    """
+    rules: list[tuple[int, int, UpdateRule]] = []
+    state = UpdateState.none(lowering.network.parameter_count)
+    try:
+        described = describe_optimizer(optimizer, module, lowering)
+        held = read_state(optimizer, described, lowering)
+        steps = np.zeros(lowering.network.parameter_count)
+        for number, part in enumerate(described.ranges):
+            group = optimizer.param_groups[part.group]
+            settings = described.groups[part.group]
+            rule = UpdateRule(described.kind, float(group["lr"]), **settings)  # type: ignore[arg-type]
+            rules.append((part.begin, part.end, rule))
+            steps[part.begin : part.end] = held["step"][number]
+        vectors = [held[name].astype(np.float64) for name in _VECTORS]
+        state = UpdateState(vectors[0], vectors[1], vectors[2], steps)
+    except NotUnderstood:
+        rules = []
+    twin, own = copy.deepcopy((module, optimizer))
+    of = {id(p): q for p, q in zip(module.parameters(), twin.parameters(), strict=True)}
+    for parameter in twin.parameters():
+        parameter.grad = None
+    places = list(zip(lowering.network.slots, lowering.parameters, strict=True))
+    for slot, parameter in places:
+        values = gradient[slot.offset : slot.offset + slot.size]
+        if parameter.requires_grad:
+            mine = of[id(parameter)]
+            mine.grad = torch.from_numpy(values.copy()).to(mine).reshape(mine.shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            own.step()
+        except TypeError:
+            return None
+    new = np.empty(lowering.network.parameter_count)
+    for slot, parameter in places:
+        values = of[id(parameter)].detach().double().reshape(-1).cpu().numpy()
+        new[slot.offset : slot.offset + slot.size] = values
+    name = f"torch's {type(optimizer).__name__}"
+    return Stepped(name, new, gradient, tuple(rules), state)
+
+
+_VECTORS = ("first_moment", "second_moment", "third")

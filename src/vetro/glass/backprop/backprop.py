@@ -1,0 +1,299 @@
+"""Backpropagation with numbers: every gradient as the product it is, and three ways to the same.
+
+The chain rule in float64 (plain.py) beside torch's autograd and central differences, what each
+optimizer would make of it, and what adds up without zero_grad.  Nothing given is changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, error, issue_warnings, nearest, shown
+from vetro.glass import plain
+from vetro.glass.backprop.allowance import Allowance, allowance
+from vetro.glass.backprop.differences import Differences, differences
+from vetro.glass.backprop.differentiated import Differentiated, differentiated
+from vetro.glass.backprop.proposals import Proposal, not_shown, proposals, within
+from vetro.glass.backprop.signals import Signals, signals
+from vetro.glass.check import Check, Verdict
+from vetro.glass.learning.loss_terms import LossTerms, loss_terms
+from vetro.glass.names import parameter_names
+from vetro.glass.subject import Part, Subject
+
+Floats = NDArray[np.float64]
+
+MOST_WORK = 1e9
+"""Multiplications that the central differences of all parameters may take; beyond, the largest
+gradients are compared."""
+
+FEWEST = 64
+"""Gradients that are compared in any case."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backprop:
+    """The loss of some rows and all that follows from it backward.
+
+    places, targets: of each row, for people.  x: (rows, features) as the network reads them.
+    values, deltas: of each value of the network (rows, features), and how fast the loss rises
+    with it.  terms: the loss.  names: of each parameter; gradient, autograd, twice, learns:
+    (parameter_count,) each, by plain.py, by torch, torch's after a second backward, and whether it
+    may change.  rounding: how far autograd's may lie from gradient.  central: the differences.
+    updates: what the optimizers would do.  checks: what was compared.
+    """
+
+    subject: Subject
+    part: Part
+    places: tuple[str, ...]
+    targets: tuple[str, ...]
+    x: Floats
+    y: NDArray[Any]
+    values: list[Floats]
+    deltas: list[Floats]
+    terms: LossTerms
+    names: tuple[str, ...]
+    gradient: Floats
+    autograd: Floats
+    twice: Floats
+    learns: NDArray[np.bool_]
+    rounding: Allowance
+    central: Differences
+    updates: tuple[Proposal, ...]
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def loss(self) -> float:
+        """The loss, in float64."""
+        return self.terms.value
+
+    @cached_property
+    def gradients(self) -> dict[str, float]:
+        """Every gradient by the name of its parameter, in the order of the flat vector."""
+        return dict(zip(self.names, self.gradient.tolist(), strict=True))
+
+    @cached_property
+    def central_differences(self) -> dict[str, float]:
+        """Those that were computed, by name."""
+        return {
+            self.names[index]: float(value)
+            for index, value in zip(self.central.index, self.central.value, strict=True)
+        }
+
+    @property
+    def largest(self) -> NDArray[np.int64]:
+        """The parameters by the size of their gradients, largest first."""
+        return np.argsort(-np.abs(self.gradient), kind="stable")
+
+    def number(self, name: str) -> int:
+        """Where a parameter stands in the flat vector; E710 if there is none of this name."""
+        if name not in self.gradients:
+            hint = nearest(name, self.names)
+            mend = f"{hint}vetro.parameters(...) lists the names."
+            raise error("E710", what=f'there is no parameter "{shown(name)}"', mend=mend)
+        return self.names.index(name)
+
+    def contributions(self, name: str) -> Floats:
+        """What each row adds to the gradient of a parameter, (rows,); their sum is the gradient."""
+        index = self.number(name)
+        total = np.zeros(len(self.x))
+        for delta, came_in in self.factors(index):
+            total += delta * came_in
+        return total
+
+    def factors(self, index: int) -> list[tuple[Floats, Floats]]:
+        """For each use of a parameter: the unit's delta and what came in, (rows,) each."""
+        slot = next(
+            number
+            for number, item in enumerate(self.part.network.slots)
+            if item.offset <= index < item.offset + item.size
+        )
+        place = self.part.network.slots[slot]
+        own, found = index - place.offset, []
+        for operation in self.part.network.operations:
+            if slot not in (operation.weight, operation.bias):
+                continue
+            delta, x = self.deltas[operation.output], self.values[operation.inputs[0]]
+            if len(place.shape) == 2:
+                unit, source = divmod(own, place.shape[1])
+                found.append((delta[:, unit], x[:, source]))
+            elif operation.kind == "layer_norm" and slot == operation.weight:
+                root = np.sqrt(x.var(axis=1) + operation.numbers[0])
+                found.append((delta[:, own], (x[:, own] - x.mean(axis=1)) / root))
+            else:
+                found.append((delta[:, own], np.ones(len(x))))
+        return found
+
+    def signals(self, row: int = 0) -> list[Signals]:
+        """The error signals of each layer in a row (from 0), from the output back."""
+        return signals(self.part, self.values, self.deltas, row)
+
+    @cached_property
+    def worst_row(self) -> int:
+        """The row whose term of the loss is largest."""
+        return int(np.argmax(self.terms.terms.sum(axis=1)))
+
+    def __bool__(self) -> bool:
+        """Whether every check passed."""
+        return all(self.checks)
+
+    def __str__(self) -> str:
+        from vetro.glass.backprop.backprop_text import text
+
+        return "\n".join(text(self))
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        from vetro.glass.backprop.backprop_json import to_json
+
+        return to_json(self)
+
+
+def backprop(
+    thing: Any, x: Any, y: Any = None, loss: Any = None, optimizer: Any = None, *, member: int = 1
+) -> Backprop:
+    """The loss of these rows, every error signal and gradient, and what optimizers make of them.
+
+    thing: a torch module, with x and y as vetro.train takes them, a loss(output, target) or its
+    name (mse, l1, smooth_l1, huber, bce, cross_entropy) and perhaps an optimizer; or a Model, with
+    rows as predict takes them, y in the targets' units or as class labels (from the rows' table if
+    not given); then `member` says which network, and the loss is that of the recipe, of scaled
+    targets.
+
+    Computed in float64 by the chain rule.  Compared in `.checks`: with torch's autograd, within a
+    running error analysis of its rounding (allowance.py); with central differences, within what
+    two steps differ by and rounding allows (differences.py).  bool() is true if all passed.
+    Nothing given is changed: no gradient, state, mode or generator.
+
+    Raises E701 for a module that is not understood, E710, E601, E308 to E315 for mistakes.
+    """
+    found = explain(differentiated(thing, x, y, loss, optimizer, member))
+    issue_warnings(found.notices)
+    return found
+
+
+def explain(given: Differentiated) -> Backprop:
+    """Everything of what differentiated() prepared."""
+    from vetro.glass.backprop.autograd import autograd
+
+    part, rule = given.part, given.rule
+    by_torch = autograd(given.asked, given.lowering)
+    values = plain.forward(part, given.x)
+    terms = loss_terms(rule, values[-1], given.y)
+    for value in (terms.value, by_torch.loss):
+        if not np.isfinite(value):
+            raise error("E710", what=f"the loss is {value}", mend=_why(values, part))
+    gradient, deltas = plain.backward(part, values, terms.slope)
+    learns = ~np.isnan(by_torch.gradient)
+    unit = 2.0**-24 if part.network.dtype == "float32" else 2.0**-53
+    rounding = allowance(part, values, deltas, terms, unit)
+    own_rounding = allowance(part, values, deltas, terms, 0.0)
+    chosen = _chosen(part, len(given.x), gradient, rule.kind == "other")
+    central = differences(part, given.x, rule, given.y, chosen, own_rounding)
+    names = tuple(parameter_names(given.subject))
+    updates, stepping = proposals(given, gradient, by_torch.gradient, unit)
+    checks = (
+        within("loss as torch's", [by_torch.loss - terms.value], [rounding.loss], ("loss",)),
+        within(
+            "gradients as autograd's",
+            by_torch.gradient[learns] - gradient[learns],
+            rounding.gradient[learns],
+            [name for name, own in zip(names, learns, strict=True) if own],
+        ),
+        _central(central, gradient, own_rounding.gradient, names),
+        within(
+            "a second backward without zero_grad doubles .grad",
+            by_torch.twice[learns] - 2 * by_torch.gradient[learns],
+            2.0 * rounding.gradient[learns],
+            [name for name, own in zip(names, learns, strict=True) if own],
+        ),
+        *stepping,
+    )
+    return Backprop(
+        given.subject,
+        part,
+        given.places,
+        given.targets,
+        given.x,
+        given.y,
+        values,
+        deltas,
+        terms,
+        names,
+        gradient,
+        by_torch.gradient,
+        by_torch.twice,
+        learns,
+        rounding,
+        central,
+        updates,
+        checks,
+        (*given.notes, *not_shown(given, updates)),
+        given.notices,
+    )
+
+
+def _why(values: list[Floats], part: Part) -> str:
+    most = float(np.finfo(part.network.dtype).max)
+    if all((np.abs(value) <= most).all() for value in values):
+        return "Look at the loss and its targets."
+    return f"A number inside exceeds {part.network.dtype}: look at the inputs and the parameters."
+
+
+def _chosen(part: Part, rows: int, gradient: Floats, slow: bool) -> NDArray[np.int64]:
+    """The parameters whose central differences are computed: all, or the largest gradients."""
+    network = part.network
+    work = 4.0 * rows * max(network.parameter_count, 1)
+    most = max(FEWEST, int(MOST_WORK / work))
+    if slow:
+        most = FEWEST
+    order = np.argsort(-np.abs(gradient), kind="stable")
+    return np.sort(order[:most])
+
+
+def _central(
+    central: Differences, gradient: Floats, rounding: Floats, names: tuple[str, ...]
+) -> Check:
+    title = "gradients as central differences"
+    straight = ~central.bent
+    index = central.index[straight]
+    if not len(index):
+        return Check(title, "undecided", detail="a bend of the loss lies within every step")
+    found = within(
+        title,
+        central.value[straight] - gradient[index],
+        central.allowance[straight] + rounding[index],
+        [names[number] for number in index],
+    )
+    words = [found.detail]
+    if central.bent.any():
+        words.append(f"{int(central.bent.sum())} not: a bend lies within the step")
+    if len(central.index) < len(gradient):
+        words.append(f"the largest of {len(gradient)}")
+    detail = ", ".join(words)
+    return Check(title, found.verdict, found.deviation, found.bound, detail)
+
+
+def comparison(found: Backprop, number: int) -> Verdict:
+    """The verdict over one gradient: beside autograd's, and beside its central difference.
+
+    Undecided where a bend of the loss lies within the difference's step.
+    """
+    apart = abs(found.autograd[number] - found.gradient[number])
+    if not apart <= found.rounding.gradient[number]:
+        return "failed"
+    place = np.flatnonzero(found.central.index == number)
+    if not len(place):
+        return "passed"
+    own = int(place[0])
+    if found.central.bent[own]:
+        return "undecided"
+    allowed = found.central.allowance[own] + found.rounding.gradient[number]
+    apart = abs(found.central.value[own] - found.gradient[number])
+    return "passed" if apart <= allowed else "failed"

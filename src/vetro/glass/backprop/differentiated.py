@@ -1,0 +1,248 @@
+"""What backprop differentiates: a module of the user's, or one member of a model as a module.
+
+Both become rows as the network reads them, a loss by name, and an optimizer of torch.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, error
+from vetro.glass.figures import figure
+from vetro.glass.learning.loss_terms import LossRule
+from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
+from vetro.glass.learning.update_terms import KINDS, USUAL, UpdateRule
+from vetro.glass.rows import part_inputs, rows_of
+from vetro.glass.subject import Part, Subject, of_lowering, subject_of
+from vetro.model.model import Model
+from vetro.networks.refusal import NotUnderstood
+
+if TYPE_CHECKING:
+    import torch
+
+    from vetro.networks.lower_module import Lowering
+    from vetro.training.arguments import Request
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Differentiated:
+    """x: (rows, features) as the network reads them; y: as the rule takes it.
+
+    asked: module, loss, optimizer and rows as vetro.train takes them; lowering: of that module.
+    given: whether the user gave the optimizer, or it is the recipe's.  rules: the updates to
+    show.  targets: a text for each row.  notes: sentences.
+    """
+
+    subject: Subject
+    part: Part
+    places: tuple[str, ...]
+    x: Floats
+    y: NDArray[Any]
+    rule: LossRule
+    asked: Request
+    lowering: Lowering
+    given: bool
+    rules: tuple[UpdateRule, ...]
+    targets: tuple[str, ...]
+    notes: tuple[str, ...]
+    notices: tuple[Notice, ...]
+
+
+def differentiated(
+    thing: Any, x: Any, y: Any, loss: Any, optimizer: Any, member: int
+) -> Differentiated:
+    """Both doors; E701, E710, and the messages of vetro.train."""
+    if isinstance(thing, Model) or (isinstance(thing, Subject) and thing.model is not None):
+        return _of_model(subject_of(thing), x, y, loss, optimizer, member)
+    if isinstance(thing, Subject):
+        thing = thing.module
+    return _of_module(thing, x, y, loss, optimizer)
+
+
+def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differentiated:
+    import torch
+
+    from vetro.glass.backprop.autograd import judge
+    from vetro.networks.lower_module import lower_module
+
+    if not isinstance(module, torch.nn.Module):
+        subject_of(module)  # refuses it
+    notes = []
+    x, y = _one_row(module, x, y)
+    loss, note = _loss(loss, y)
+    notes += [note] if note else []
+    asked = _request(module, x, y, loss, optimizer)
+    try:
+        lowering = lower_module(module, inputs=_width(asked.x), training=False)
+    except NotUnderstood as reason:
+        with suppress(RuntimeError, TypeError, ValueError, IndexError):
+            judge(asked)  # a mistake in the rows is the better explanation
+        raise error("E701", reason=reason) from None
+    judge(asked)
+    if any(part.training and "Dropout" in type(part).__name__ for part in module.modules()):
+        notes.append("Dropout is left out, as in eval mode.")
+    subject = of_lowering(module, lowering)
+    if optimizer is None:
+        rules = tuple(UpdateRule(kind, **USUAL[kind]) for kind in KINDS)  # type: ignore[arg-type]
+        notes.append("No optimizer is given: the updates are those of torch's own settings.")
+    else:
+        rate = float(optimizer.param_groups[0]["lr"])
+        rules = tuple(UpdateRule(kind, **{**USUAL[kind], "rate": rate}) for kind in KINDS)  # type: ignore[arg-type]
+    return _finish(
+        subject, subject.parts[0], asked, lowering, optimizer is not None, rules, tuple(notes)
+    )
+
+
+def _finish(
+    subject: Subject,
+    part: Part,
+    asked: Request,
+    lowering: Lowering,
+    given: bool,
+    rules: tuple[UpdateRule, ...],
+    notes: tuple[str, ...],
+    places: tuple[str, ...] = (),
+    targets: tuple[str, ...] = (),
+    notices: tuple[Notice, ...] = (),
+) -> Differentiated:
+    from vetro.glass.backprop.autograd import rule_of
+
+    rows = asked.rows
+    x = asked.x.detach().double().numpy().reshape(rows, -1)
+    rule = rule_of(asked.training.loss, lowering, asked.y)
+    target = asked.y.detach().numpy()
+    if rule.kind == "other":
+        y: NDArray[Any] = target
+    elif rule.kind == "cross_entropy":
+        y = target
+        targets = targets or tuple(subject.outputs[c] if c >= 0 else "none" for c in target)
+    else:
+        y = target.astype(np.float64).reshape(rows, -1)
+        targets = targets or tuple(_listed(subject.outputs, row) for row in y)
+    return Differentiated(
+        subject,
+        part,
+        places or tuple(f"row {number}" for number in range(1, rows + 1)),
+        x,
+        y,
+        rule,
+        asked,
+        lowering,
+        given,
+        rules,
+        targets,
+        notes,
+        (*notices, *asked.notices),
+    )
+
+
+def _request(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Request:
+    """The arguments, checked as vetro.train checks them."""
+    import torch
+
+    from vetro.training.arguments import Training, request
+
+    if optimizer is None:
+        parameters = list(module.parameters()) or [torch.nn.Parameter(torch.zeros(1))]
+        optimizer = torch.optim.SGD(parameters, lr=1e-3)
+    return request(Training(module, x, y, loss=loss, optimizer=optimizer, steps=1))
+
+
+def _loss(loss: Any, y: Any) -> tuple[Any, str]:
+    """The loss given, by its name too, or the one that suits the targets; and a note."""
+    from torch import nn
+
+    losses: dict[str, Any] = {
+        "mse": nn.MSELoss, "l1": nn.L1Loss, "smooth_l1": nn.SmoothL1Loss, "huber": nn.HuberLoss,
+        "bce": nn.BCEWithLogitsLoss, "cross_entropy": nn.CrossEntropyLoss,
+    }  # fmt: skip
+    if isinstance(loss, str):
+        if loss not in losses:
+            mend = f"Use one of: {', '.join(losses)}; or a loss of torch."
+            raise error("E601", argument="loss", value=loss, reason="it is unknown", mend=mend)
+        return losses[loss](), ""
+    if loss is not None:
+        return loss, ""
+    whole = "int64" in str(getattr(y, "dtype", "")) and getattr(y, "ndim", 0) == 1
+    name = "cross_entropy" if whole else "mse"
+    return losses[name](), f"No loss is given: {name} suits these targets."
+
+
+def _one_row(module: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Bare numbers of a single row as one row of a matrix, where the first layer's width tells."""
+    from torch import nn
+
+    x, y = _tensor(module, x), _tensor(module, y)
+    first = next((part for part in module.modules() if isinstance(part, nn.Linear)), None)
+    if first is None or getattr(x, "ndim", 0) != 1 or first.in_features != len(x) or len(x) == 1:
+        return x, y
+    if getattr(y, "ndim", 2) == 0:
+        whole = "float" not in str(y.dtype)
+        return x[None], y[None] if whole else y[None, None]
+    return x[None], y[None] if getattr(y, "ndim", 2) == 1 and len(y) > 1 else y
+
+
+def _tensor(module: Any, values: Any) -> Any:
+    """Lists and plain numbers of Python as a tensor of the module's dtype; all else as it is."""
+    import torch
+
+    if not isinstance(values, (list, tuple, float, int)) or isinstance(values, bool):
+        return values
+    parameter = next(module.parameters(), torch.zeros(1))
+    try:
+        found = torch.tensor(values)
+    except (TypeError, ValueError, RuntimeError):
+        return values
+    return found.to(parameter.dtype) if found.is_floating_point() else found
+
+
+def _width(x: torch.Tensor) -> int | None:
+    return int(x.shape[1]) if x.dim() == 2 else None
+
+
+def _of_model(
+    subject: Subject, x: Any, y: Any, loss: Any, optimizer: Any, member: int
+) -> Differentiated:
+    from vetro.glass.backprop.autograd import as_module
+
+    model = subject.model
+    assert model is not None
+    if optimizer is not None:
+        what = "an optimizer is given, but a model's is its recipe's"
+        raise error("E710", what=what, mend="Leave it out, or give model.module's own network.")
+    if not 1 <= member <= len(subject.parts):
+        mend = f"Use a whole number from 1 to {len(subject.parts)}."
+        raise error(
+            "E601", argument="member", value=member, reason="there is no such member", mend=mend
+        )
+    part = subject.parts[member - 1]
+    rows = rows_of(subject, x)
+    name = model_loss(model, loss)
+    encoded, targets = targets_of(subject, part, rows, y, name)
+    notes = []
+    if len(subject.parts) > 1:
+        notes.append(
+            f"This is member {member} of {len(subject.parts)}: each was trained by itself."
+        )
+    if model.network.dropout:
+        notes.append("Dropout is left out, as in predicting.")
+    if model.recipe.class_weight == "balanced" and len(rows) > 1:
+        notes.append("Every row counts alike here; in training classes were balanced.")
+    asked, lowering = as_module(part, part_inputs(part, rows), encoded, _loss(name, None)[0])
+    return _finish(
+        subject, part, asked, lowering, True, recipe_rules(model.recipe), tuple(notes),
+        rows.places, targets, rows.notices,
+    )  # fmt: skip
+
+
+def _listed(names: tuple[str, ...], values: Floats, most: int = 4) -> str:
+    pairs = [f"{n} = {figure(float(v))}" for n, v in zip(names[:most], values, strict=False)]
+    more = len(names) - most
+    return ", ".join(pairs) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,159 @@
+"""What optimizers would make of gradients, and the step of the one in use beside its formula."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.native_core import why_not_native
+from vetro.glass.backprop.differentiated import Differentiated
+from vetro.glass.check import Check
+from vetro.glass.learning.engine_run import Learning, steps_of
+from vetro.glass.learning.update_terms import (
+    TITLES,
+    Stepped,
+    Update,
+    UpdateRule,
+    UpdateState,
+    slack,
+    update,
+)
+from vetro.glass.names import parameter_names
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What an optimizer would make of the gradients: new, (parameter_count,).
+
+    title: with its settings; own: the one given, or the recipe's, from its present state.
+    pieces: (begin, end, Update) of the flat vector, () where the formula is not known.
+    """
+
+    title: str
+    own: bool
+    new: Floats
+    pieces: tuple[tuple[int, int, Update], ...]
+
+    def lines(self, index: int) -> list[str]:
+        """The update of one parameter, step by step."""
+        for begin, end, made in self.pieces:
+            if begin <= index < end:
+                return made.lines(index - begin)
+        return []
+
+
+def proposals(
+    given: Differentiated, gradient: Floats, by_torch: Floats, unit: float
+) -> tuple[tuple[Proposal, ...], list[Check]]:
+    """What each rule, and the optimizer given, makes of the gradients; the latter compared."""
+    w = given.part.parameters.astype(np.float64)
+    learns = ~np.isnan(by_torch)
+    found: list[Proposal] = []
+    checks: list[Check] = []
+    own_kind = ""
+    taken = _taken(given, np.where(learns, by_torch, 0.0)) if given.given else None
+    if taken is not None:
+        pieces, new = _pieces(taken.rules, w, gradient, taken.state)
+        own_kind = taken.rules[0][2].kind if taken.rules else ""
+        title = taken.rules[0][2].title if taken.rules else taken.name
+        found.append(Proposal(title, True, new if taken.rules else taken.new, pieces))
+        checks += _stepping(given, taken, w, unit)
+    for rule in given.rules:
+        if rule.kind == own_kind:
+            continue
+        ranges = [(begin, end, rule) for begin, end in _learning(given, learns)]
+        pieces, new = _pieces(ranges, w, gradient, UpdateState.none(len(w)))
+        found.append(Proposal(rule.title, False, new, pieces))
+    return tuple(found), checks
+
+
+def not_shown(given: Differentiated, updates: Sequence[Proposal]) -> list[str]:
+    optimizer = given.asked.training.optimizer
+    if not given.given or optimizer is None or any(proposal.own for proposal in updates):
+        return []
+    name = type(optimizer).__name__
+    return [f"The step of {name} is not shown: it evaluates the loss several times."]
+
+
+def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
+    """The step that the optimizer in use takes: torch's, or of a model the engine's.
+
+    None where it cannot be taken: LBFGS, or a machine that the engine does not run on.
+    """
+    if given.subject.model is None:
+        from vetro.glass.backprop.autograd import stepped
+
+        training = given.asked.training
+        return stepped(training.module, training.optimizer, given.lowering, by_torch)
+    if why_not_native():
+        return None
+    rule = next(rule for rule in given.rules if rule.kind == given.subject.model.recipe.optimizer)
+    count = given.part.network.parameter_count
+    learning = Learning(given.rule, (rule,), ((0, count, 0),))
+    y = given.y if given.y.dtype == np.int64 else given.y.astype(np.float32)
+    (step,) = steps_of(given.part, given.x, y, learning, 1)
+    return Stepped(
+        "the engine",
+        step.after["parameters"].astype(np.float64),
+        step.gradient.astype(np.float64),
+        ((0, count, rule),),
+        UpdateState.none(count),
+    )
+
+
+def _stepping(given: Differentiated, taken: Stepped, w: Floats, unit: float) -> list[Check]:
+    """The step taken beside its formula, from the same gradient."""
+    if not taken.rules:
+        return []
+    pieces, new = _pieces(taken.rules, w, taken.gradient, taken.state)
+    bounds = np.zeros(len(w))
+    for begin, end, made in pieces:
+        piece = slice(begin, end)
+        bounds[piece] = slack(made.rule, w[piece], made, taken.state.at(piece), unit)
+    title = TITLES[taken.rules[0][2].kind]
+    claim = f"the step of {title} as {taken.name} takes it"
+    return [within(claim, taken.new - new, bounds, parameter_names(given.subject))]
+
+
+def _learning(given: Differentiated, learns: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    slots = given.part.network.slots
+    return [(s.offset, s.offset + s.size) for s in slots if learns[s.offset : s.offset + 1].all()]
+
+
+def _pieces(
+    rules: Sequence[tuple[int, int, UpdateRule]], w: Floats, gradient: Floats, state: UpdateState
+) -> tuple[tuple[tuple[int, int, Update], ...], Floats]:
+    new = w.copy()
+    pieces = []
+    for begin, end, rule in rules:
+        piece = slice(begin, end)
+        made = update(rule, w[piece], gradient[piece], state.at(piece))
+        new[piece] = made.new
+        pieces.append((begin, end, made))
+    return tuple(pieces), new
+
+
+def within(
+    name: str, deviations: Sequence[float] | Floats, bounds: Sequence[float] | Floats, of: Any
+) -> Check:
+    """The claim that each deviation lies within its bound; the largest share is told."""
+    apart, bound = np.abs(np.asarray(deviations)), np.asarray(bounds)
+    if not len(apart):
+        return Check(name, "undecided", detail="there is nothing to compare")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(apart == 0, 0.0, apart / bound)
+    worst = int(np.argmax(np.where(np.isnan(share), np.inf, share)))
+    verdict = "passed" if bool((apart <= bound).all()) else "failed"
+    many = f"{len(apart)} compared" if len(apart) > 1 else ""
+    where = f"the largest share at {of[worst]}" if len(apart) > 1 and share[worst] else ""
+    if verdict == "failed":
+        wrong = int((~(apart <= bound)).sum())
+        where = f"{wrong} outside, the worst at {of[worst]}" if len(apart) > 1 else "outside"
+    detail = ", ".join(text for text in (many, where) if text)
+    return Check(name, verdict, float(apart[worst]), float(bound[worst]), detail)  # type: ignore[arg-type]

@@ -1,0 +1,252 @@
+"""Bounds: output ranges that are certain for every row of a box.
+
+First plain intervals, then a linear relaxation, then boxes cut in two until the range is as tight
+as wanted or the time is over.  Certain means: for the numbers that the engine computes, rounding
+included; how far a range is really reached the witness rows show.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, error, issue_warnings
+from vetro.glass.bounds.answer_forms import answers_over, plain_intervals
+from vetro.glass.bounds.box import Boxes, Space, space_of
+from vetro.glass.bounds.box import Range as Box
+from vetro.glass.bounds.branching import Bound, Bounded, branch, one_thread
+from vetro.glass.bounds.over import ranges_of, text_of
+from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.rows import cell
+from vetro.glass.subject import Subject, subject_of
+
+Floats = NDArray[np.float64]
+
+SECONDS = 8.0
+TIGHTNESS = 0.05
+_CHUNK = 128
+"""Boxes bounded at a time: what they need stays in the cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """The certain range of one answer over the box.
+
+    low, high: nothing that the engine answers lies outside.  lowest, highest: what it answers to
+    two rows that were found, lowest_row and highest_row (column -> value as in the table).
+    plain: the range that intervals alone give.  relaxed: that of the linear relaxation of the
+    whole box, before any cut.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    lowest: float
+    highest: float
+    lowest_row: dict[str, Any]
+    highest_row: dict[str, Any]
+    plain: tuple[float, float]
+    relaxed: tuple[float, float]
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+    @property
+    def loose(self) -> float:
+        """How much wider the certain range is than the found one, as a share of it."""
+        found = self.highest - self.lowest
+        return (self.width - found) / found if found > 0 else math.inf if self.width else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds(Mapping[str, tuple[float, float]]):
+    """answer -> (low, high), certain for every row of the box; `.ranges` tells more of each.
+
+    over: column -> what it may be, in words.  boxes: how many were bounded.  tight: whether
+    `tightness` was reached before the time was over.
+    """
+
+    ranges: dict[str, Range]
+    over: dict[str, str]
+    tightness: float
+    tight: bool
+    boxes: int
+    seconds: float
+    notices: tuple[Notice, ...] = ()
+
+    def __getitem__(self, name: str) -> tuple[float, float]:
+        found = self.ranges[name]
+        return found.low, found.high
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ranges)
+
+    def __len__(self) -> int:
+        return len(self.ranges)
+
+    def __str__(self) -> str:
+        from vetro.glass.bounds.bounds_text import bounds_lines
+
+        return "\n".join(bounds_lines(self))
+
+    __repr__ = __str__
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "ranges": {
+                name: {
+                    "low": found.low,
+                    "high": found.high,
+                    "unit": found.unit,
+                    "lowest_found": found.lowest,
+                    "highest_found": found.highest,
+                    "lowest_row": found.lowest_row,
+                    "highest_row": found.highest_row,
+                    "plain_intervals": list(found.plain),
+                    "linear_relaxation": list(found.relaxed),
+                }
+                for name, found in self.ranges.items()
+            },
+            "over": self.over,
+            "tightness": self.tightness,
+            "tight": self.tight,
+            "boxes": self.boxes,
+            "seconds": self.seconds,
+        }
+
+
+def bounds(
+    thing: Any, over: Any = None, *, tightness: float = TIGHTNESS, seconds: float = SECONDS
+) -> Bounds:
+    """The certain range of every answer of a model or module over a box.
+
+    over: column -> (low, high), a number, a level or several, None for missing; columns that
+    are not named take all that training saw: the whole range, every level, and missing if a
+    training row lacked it.  Of a module, every input is named, or a list of (low, high) given.
+    tightness: cutting stops when the certain range is at most this share wider than the range
+    between the rows found.  seconds: or when so much time is over.
+
+    Certain for the floats that predicting gives (a module: its forward on the CPU with float32 or
+    float64 products), not only for real numbers.  For a classification, the probability of each
+    class.  E114, E731, E732: the box cannot be read; E733: numbers may overflow; W731, W732.
+    """
+    start = time.monotonic()
+    check_seconds("tightness", tightness)
+    check_seconds("seconds", seconds)
+    subject = subject_of(thing, inputs=inputs_of(over))
+    ranges, notices = ranges_of(subject, over)
+    issue_warnings(notices)
+    with one_thread():
+        found = _bounded(subject, ranges, tightness, start + seconds)
+    return replace(found, seconds=time.monotonic() - start, notices=notices)
+
+
+def _bounded(subject: Subject, ranges: list[Box], tightness: float, until: float) -> Bounds:
+    space, root = space_of(subject, ranges)
+    plain = plain_intervals(subject, space, root)
+    search = Search(subject, space, root)
+    search.start()
+    bound = bounder(subject, space)
+    first = bound(root)
+    ends = len(subject.answers)
+
+    def wanted(certain: Floats) -> Floats:
+        """Each end may lie half of the spare width beyond the best row found."""
+        spread = -search.values[:ends] - search.values[ends:]
+        return search.values - np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
+
+    def watched(boxes: Boxes) -> Bounded:
+        search.look(centres(space, boxes))
+        return bound(boxes)
+
+    found = branch(space, root, watched, wanted, until)
+    search.confirm()
+    certain = np.maximum(found.certain, plain)
+    return Bounds(
+        {
+            name: _range(subject, search, number, certain, plain, first.least[0])
+            for number, name in enumerate(subject.answers)
+        },
+        over_text(subject, ranges),
+        tightness,
+        found.done,
+        found.boxes,
+        0.0,
+    )
+
+
+def inputs_of(over: Any) -> int | None:
+    """How many inputs a module has, where the box tells it."""
+    if over is None or isinstance(over, (str, Mapping)) or not hasattr(over, "__len__"):
+        return None
+    return len(over)
+
+
+def bounder(subject: Subject, space: Space) -> Bound:
+    """What branch() calls: bounds of all answers over boxes, with the pull of each axis."""
+
+    def bound(boxes: Boxes) -> Bounded:
+        chunks = [boxes.take(slice(at, at + _CHUNK)) for at in range(0, len(boxes), _CHUNK)]
+        found = [answers_over(subject, space, chunk) for chunk in chunks]
+        pull = np.concatenate([one.pull for one in found])
+        return Bounded(np.concatenate([one.least for one in found]), pull)
+
+    return bound
+
+
+def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
+    """column -> what it may be, in words."""
+    columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
+    return {
+        name: text_of(column, found)
+        for name, column, found in zip(subject.inputs, columns, ranges, strict=True)
+    }
+
+
+def row_of(subject: Subject, raw: Floats) -> dict[str, Any]:
+    """A raw row by column: numbers, else texts as in the table; None where missing."""
+    if subject.model is None:
+        return {name: float(value) for name, value in zip(subject.inputs, raw, strict=True)}
+    row: dict[str, Any] = {}
+    for column, value in zip(subject.model.schema.inputs, raw, strict=True):
+        text = cell(column, float(value))
+        if np.isnan(value):
+            row[column.name] = None
+        else:
+            row[column.name] = float(value) if column.kind == "number" else text
+    return row
+
+
+def _range(
+    subject: Subject, search: Search, number: int, certain: Floats, plain: Floats, relaxed: Floats
+) -> Range:
+    ends = len(subject.answers)
+    high = number + ends
+    return Range(
+        subject.answers[number],
+        subject.answer_units[number],
+        float(certain[number]),
+        -float(certain[high]),
+        float(search.values[number]),
+        -float(search.values[high]),
+        row_of(subject, search.rows[number]),
+        row_of(subject, search.rows[high]),
+        (float(plain[number]), -float(plain[high])),
+        (float(max(plain[number], relaxed[number])), -float(max(plain[high], relaxed[high]))),
+    )
+
+
+def check_seconds(name: str, value: float) -> None:
+    """E601 for what is no number of at least 0."""
+    if not (math.isfinite(value) and value >= 0):
+        reason, mend = "it must be a number of at least 0", "Correct it."
+        raise error("E601", argument=name, value=value, reason=reason, mend=mend)

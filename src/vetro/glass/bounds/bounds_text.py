@@ -1,0 +1,136 @@
+"""Bounds and proofs as lines of plain text."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from vetro.glass.bounds.bounds import Bounds, Range
+from vetro.glass.bounds.monotonicity import Monotonicity
+from vetro.glass.bounds.prove import Proof
+from vetro.glass.figures import figure
+
+
+def bounds_lines(bounds: Bounds) -> list[str]:
+    """The ranges, the rows that reach furthest, and how it was found."""
+    found: list[str] = []
+    for item in bounds.ranges.values():
+        unit = f" {item.unit}" if item.unit else ""
+        found += [
+            f"{item.name}: certainly between {outward(item.low, up=False)} and "
+            f"{outward(item.high, up=True)}{unit}",
+            f"  lowest found   {figure(item.lowest)}{unit} at {row_text(item.lowest_row)}",
+            f"  highest found  {figure(item.highest)}{unit} at {row_text(item.highest_row)}",
+            f"  {_loose(item)}; intervals alone give "
+            f"{outward(item.plain[0], up=False)} to {outward(item.plain[1], up=True)}",
+        ]
+    found.append("")
+    found += _box_lines(bounds.over)
+    found.append("")
+    found.append(_how(bounds))
+    return found
+
+
+def proof_lines(proof: Proof) -> list[str]:
+    """The verdict, what shows it, and the box."""
+    unit = f" {proof.unit}" if proof.unit else ""
+    found = [f"{proof.verdict}: {proof.claim}"]
+    if proof.pair is not None:
+        pair = proof.pair
+        found += [
+            f"  {proof.about} goes from {figure(pair.first_answer, 8)} to "
+            f"{figure(pair.second_answer, 8)}{unit} between two rows that differ in one column:",
+            f"  {row_text(pair.first)}",
+            f"  {row_text(pair.second)}",
+        ]
+    elif proof.counterexample is not None:
+        found += [
+            f"  {proof.about} is {figure(proof.answer or 0.0, 8)}{unit} at",
+            f"  {row_text(proof.counterexample)}",
+        ]
+    elif " with " in proof.claim:
+        found.append(f"  its slope is certainly {_between(*proof.certain)}{unit} per unit")
+    else:
+        found.append(f"  {proof.about} is certainly {_between(*proof.certain)}{unit}")
+    if proof.verdict == "undecided":
+        more = "more time (--seconds) or a smaller box (--over) may decide"
+        found.append(f"  in {proof.seconds:.1f} s; {more}")
+    return [*found, "", *_box_lines(proof.over)]
+
+
+def _between(low: float, high: float) -> str:
+    """A range whose ends may be infinite, in words."""
+    if low == -math.inf:
+        return f"at most {outward(high, up=True)}"
+    if high == math.inf:
+        return f"at least {outward(low, up=False)}"
+    return f"between {outward(low, up=False)} and {outward(high, up=True)}"
+
+
+def trend_lines(found: Monotonicity) -> list[str]:
+    """A table: each answer and column with its direction and slope."""
+    rows = [("answer", "column", "direction", "slope, certain")]
+    for trend in found.values():
+        low, high = outward(trend.slope[0], up=False), outward(trend.slope[1], up=True)
+        slope = "-" if trend.direction == "neither" else f"{low} to {high}"
+        rows.append((trend.answer, trend.column, trend.direction, slope))
+    widths = [max(len(row[place]) for row in rows) for place in range(4)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    for trend in found.values():
+        if trend.direction == "neither" and trend.up and trend.down:
+            lines += ["", f"{trend.answer} neither rises nor falls with {trend.column}:"]
+            for pair in (trend.up, trend.down):
+                first, second = pair.first[trend.column], pair.second[trend.column]
+                others = {key: value for key, value in pair.first.items() if key != trend.column}
+                lines.append(
+                    f"  {figure(pair.first_answer, 6)} -> {figure(pair.second_answer, 6)} for "
+                    f"{trend.column} {_value(first)} -> {_value(second)} at {row_text(others)}"
+                )
+    return [*lines, "", *_box_lines(found.over)]
+
+
+def _box_lines(over: dict[str, str]) -> list[str]:
+    width = max((len(name) for name in over), default=0)
+    return ["for every row with", *(f"  {name:<{width}}  {text}" for name, text in over.items())]
+
+
+def row_text(row: dict[str, Any]) -> str:
+    """A row in one line: "cement 540, water 121.8, city missing"."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in row.items())
+
+
+def outward(value: float, up: bool, digits: int = 6) -> str:
+    """The number with so many digits, rounded away from the range: what is shown is certain."""
+    text = figure(value, digits)
+    try:
+        shown = float(text)
+    except ValueError:
+        return text
+    if (shown >= value) if up else (shown <= value):
+        return text
+    step = abs(value) * 10.0 ** (1 - digits)
+    return figure(value + step if up else value - step, digits)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return figure(value, 8) if isinstance(value, float) else str(value)
+
+
+def _loose(item: Range) -> str:
+    if item.highest <= item.lowest:
+        return "the rows found all give the same"
+    percent = 100 * item.loose
+    share = f"{percent:.0f}" if percent >= 1 else figure(percent, 1)
+    return f"the certain range is {share}% wider than what was found"
+
+
+def _how(bounds: Bounds) -> str:
+    cuts = f"{bounds.boxes} boxes in {bounds.seconds:.1f} s"
+    if bounds.tight:
+        return f"Bounded with {cuts}."
+    return f"Bounded with {cuts}; more time (--seconds) or narrower ranges make it tighter."

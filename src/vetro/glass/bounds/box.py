@@ -1,0 +1,308 @@
+"""Boxes: ranges of the columns, and how the networks' inputs follow from them, linearly.
+
+A box allows every number between two ends in each column of numbers, flags and dates, and any of
+some levels in each category; a column may also be allowed to be missing.  Its variables are
+t, the numbers less the middle of the whole range (and sine and cosine of a date's cycles), and
+a, 0 or 1 for each alternative of a column, exactly one of which is 1.  Features = t G + a H + g
+exactly, in each part with its own G, H and g.  Not how a person writes a box: over.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.rounding_bounds import OWN
+from vetro.glass.subject import Part, Subject
+from vetro.tables.blocks import (
+    MISSING,
+    PERIODS,
+    UNSEEN,
+    CategoryBlock,
+    DateBlock,
+    NumberBlock,
+    phase,
+)
+
+Floats = NDArray[np.float64]
+_WAVE_ERROR = 2.0**-40
+"""More than sine and cosine of a phase can be off, in the engine and here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Several boxes at once.
+
+    low, high: (boxes, numbers), the ends of each column with numbers.  allowed: (boxes,
+    alternatives), which alternatives a column has; a column without any has only its numbers.
+    """
+
+    low: Floats
+    high: Floats
+    allowed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Boxes:
+        return Boxes(self.low[rows], self.high[rows], self.allowed[rows])
+
+    @staticmethod
+    def joined(several: list[Boxes]) -> Boxes:
+        return Boxes(
+            np.concatenate([boxes.low for boxes in several]),
+            np.concatenate([boxes.high for boxes in several]),
+            np.concatenate([boxes.allowed for boxes in several]),
+        )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A column of the box.  number: its place among those with numbers, -1 of a category.
+    waves: the cycles of a date.  variables: its places in t.  alternatives: its places in a,
+    empty where it is only a number.  codes: the raw value of each alternative, None for
+    "a number is there".  whole: only whole numbers are meant (flags)."""
+
+    name: str
+    number: int
+    waves: tuple[str, ...]
+    variables: tuple[int, int]
+    alternatives: tuple[int, int]
+    codes: tuple[float | None, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class InputMap:
+    """features = t G + a H + g of one part: G (variables, features), H (alternatives, features),
+    g (features,)."""
+
+    of_variables: Floats
+    of_alternatives: Floats
+    constant: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The axes of a subject's boxes, the middles (numbers,) that t counts from, and the maps of
+    the parts."""
+
+    axes: tuple[Axis, ...]
+    middle: Floats
+    maps: tuple[InputMap, ...]
+    variables: int
+    alternatives: int
+
+    def ranges(self, boxes: Boxes) -> tuple[Floats, Floats]:
+        """The ends of t, (boxes, variables) each, outward."""
+        low, high = np.zeros((2, len(boxes), self.variables))
+        for axis in self.axes:
+            if axis.number < 0:
+                continue
+            first, middle = axis.variables[0], self.middle[axis.number]
+            below, above = boxes.low[:, axis.number], boxes.high[:, axis.number]
+            low[:, first] = np.nextafter(below - middle, -np.inf)
+            high[:, first] = np.nextafter(above - middle, np.inf)
+            for number, cycle in enumerate(axis.waves):
+                place = first + 1 + 2 * number
+                for offset in (0, 1):
+                    ends = _wave(below, above, PERIODS[cycle], cosine=bool(offset))
+                    low[:, place + offset], high[:, place + offset] = ends
+        return low, high
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a column may be: numbers from low to high if None is among `codes`, which else holds
+    the levels' codes, and NaN for missing."""
+
+    low: float
+    high: float
+    codes: tuple[float | None, ...] = (None,)
+
+
+def space_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Space, Boxes]:
+    """The space of the subject's input columns within these ranges, and the box of all of it."""
+    axes = _axes_of(subject, ranges)
+    numbers = [found for found, axis in zip(ranges, axes, strict=True) if axis.number >= 0]
+    low = np.array([[found.low for found in numbers]])
+    high = np.array([[found.high for found in numbers]])
+    middle = low[0] / 2 + high[0] / 2
+    variables = axes[-1].variables[1] if axes else 0
+    alternatives = axes[-1].alternatives[1] if axes else 0
+    maps = tuple(_input_map(part, axes, middle, variables, alternatives) for part in subject.parts)
+    root = Boxes(low, high, np.ones((1, alternatives), dtype=bool))
+    return Space(axes, middle, maps, variables, alternatives), root
+
+
+def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
+    """One axis for each input column, in order."""
+    encoder = subject.parts[0].encoder
+    blocks = encoder.inputs if encoder is not None else (None,) * len(ranges)
+    axes: list[Axis] = []
+    numbers = variables = alternatives = 0
+    for place, (block, found) in enumerate(zip(blocks, ranges, strict=True)):
+        waves = block.cycles if isinstance(block, DateBlock) else ()
+        category = isinstance(block, CategoryBlock)
+        used = 0 if category else 1 + 2 * len(waves)
+        codes = () if found.codes == (None,) else found.codes
+        axes.append(
+            Axis(
+                subject.inputs[place],
+                -1 if category else numbers,
+                waves,
+                (variables, variables + used),
+                (alternatives, alternatives + len(codes)),
+                codes,
+                whole=is_flag(subject, place),
+            )
+        )
+        numbers += not category
+        variables += used
+        alternatives += len(codes)
+    return tuple(axes)
+
+
+def is_flag(subject: Subject, place: int) -> bool:
+    """Whether an input column is a flag, 0 or 1."""
+    return subject.model is not None and subject.model.schema.inputs[place].kind == "flag"
+
+
+def _input_map(
+    part: Part, axes: tuple[Axis, ...], middle: Floats, variables: int, alternatives: int
+) -> InputMap:
+    features = part.network.inputs
+    found = InputMap(
+        np.zeros((variables, features)), np.zeros((alternatives, features)), np.zeros(features)
+    )
+    if part.encoder is None:
+        np.fill_diagonal(found.of_variables, 1.0)
+        found.constant[:] = middle
+        return found
+    for block, axis, start in zip(part.encoder.inputs, axes, part.encoder.offsets, strict=False):
+        first = axis.alternatives[0]
+        if isinstance(block, CategoryBlock):
+            for place, code in enumerate(axis.codes):
+                position = block.positions[
+                    (MISSING if code is None or np.isnan(code) else int(code)) - UNSEEN
+                ]
+                if position >= 0:
+                    found.of_alternatives[first + place, start + position] = 1.0
+            continue
+        number, gap = _encodings(block, float(middle[axis.number]))
+        variable, end = axis.variables[0], start + block.width
+        if isinstance(block, NumberBlock) or block.days:
+            found.of_variables[variable, start] = block.scale
+        for offset in range(2 * len(axis.waves)):
+            place = start + block.width - block.indicator - 2 * len(axis.waves) + offset
+            found.of_variables[variable + 1 + offset, place] = 1.0
+        if not axis.codes:
+            found.constant[start:end] = number
+        for place, code in enumerate(axis.codes):
+            found.of_alternatives[first + place, start:end] = number if code is None else gap
+    return found
+
+
+def _encodings(block: NumberBlock | DateBlock, middle: float) -> tuple[Floats, Floats]:
+    """The block's features where a number is there, at t = 0, and where it is missing."""
+    number, gap = np.zeros((2, block.width))
+    if isinstance(block, NumberBlock) or block.days:
+        number[0] = (middle - block.mean) * block.scale
+        gap[0] = (block.median - block.mean) * block.scale
+    if isinstance(block, DateBlock):
+        for place, cycle in enumerate(block.cycles):
+            angle = phase(np.array([block.median]), PERIODS[cycle])
+            column = block.days + 2 * place
+            gap[column : column + 2] = np.sin(angle)[0], np.cos(angle)[0]
+    if block.indicator and block.indicator_trained:
+        gap[-1] = 1.0
+    return number, gap
+
+
+def _wave(low: Floats, high: Floats, period: float, cosine: bool) -> tuple[Floats, Floats]:
+    """The range of sin or cos of 2 pi d / period for d within [low, high], outward."""
+    turns = low / period + (0.25 if cosine else 0.0)
+    start = turns - np.floor(turns)
+    end = start + (high - low) / period
+    slack = _WAVE_ERROR + 8 * OWN * np.maximum(np.abs(low), np.abs(high)) / period
+    values = np.sin(2 * np.pi * np.stack([start, end]))
+
+    def passes(peak: float) -> NDArray[np.bool_]:
+        """Whether the turn `peak`, or one a whole number further, lies within."""
+        found: NDArray[np.bool_] = np.ceil(start - slack - peak) <= np.floor(end + slack - peak)
+        return found
+
+    margin = 2 * np.pi * slack
+    least = np.where(passes(0.75), -1.0, values.min(axis=0) - margin)
+    most = np.where(passes(0.25), 1.0, values.max(axis=0) + margin)
+    return least - _WAVE_ERROR, most + _WAVE_ERROR
+
+
+def rows_at(space: Space, numbers: Floats, chosen: NDArray[np.intp]) -> Floats:
+    """Raw rows (rows, columns) for numbers (rows, numbers) and, for each axis with
+    alternatives, the place of the chosen one in a, (rows, axes); -1 elsewhere."""
+    raw = np.empty((len(numbers), len(space.axes)))
+    for place, axis in enumerate(space.axes):
+        values = numbers[:, axis.number] if axis.number >= 0 else np.full(len(numbers), np.nan)
+        if axis.codes:
+            codes = np.array([np.inf if code is None else code for code in axis.codes])
+            code = codes[chosen[:, place] - axis.alternatives[0]]
+            values = np.where(np.isposinf(code), values, code)
+        raw[:, place] = values
+    return raw
+
+
+def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
+    """Each box cut into two along its axis: [first halves, second halves].
+
+    A column that may be a number or missing is cut there first; levels are cut into two sets.
+    """
+    first, second = (
+        Boxes(boxes.low.copy(), boxes.high.copy(), boxes.allowed.copy()) for _ in range(2)
+    )
+    for place in np.unique(axis):
+        cut = space.axes[place]
+        rows = np.flatnonzero(axis == place)
+        start, end = cut.alternatives
+        if start < end:
+            allowed = boxes.allowed[rows, start:end]
+            several = allowed.sum(axis=1) > 1
+            among = rows[several]
+            half = (
+                np.cumsum(allowed[several], axis=1)
+                <= allowed[several].sum(axis=1, keepdims=True) // 2
+            )
+            first.allowed[among, start:end] &= half
+            second.allowed[among, start:end] &= ~half
+            rows = rows[~several]
+        if cut.number < 0 or not len(rows):
+            continue
+        low, high = boxes.low[rows, cut.number], boxes.high[rows, cut.number]
+        middle = low / 2 + high / 2
+        below, above = (np.floor(middle), np.ceil(middle)) if cut.whole else (middle, middle)
+        if cut.whole:
+            above = np.where(below == above, above + 1, above)
+        first.high[rows, cut.number] = np.clip(below, low, high)
+        second.low[rows, cut.number] = np.clip(above, low, high)
+    return Boxes.joined([first, second])
+
+
+def widths(space: Space, boxes: Boxes) -> Floats:
+    """How much of each axis is left to cut, (boxes, axes): the width of its numbers, or for a
+    choice among alternatives the number of cuts left; 0 where nothing is."""
+    found = np.zeros((len(boxes), len(space.axes)))
+    for place, axis in enumerate(space.axes):
+        start, end = axis.alternatives
+        count = boxes.allowed[:, start:end].sum(axis=1) if start < end else None
+        if axis.number >= 0:
+            wide = boxes.high[:, axis.number] - boxes.low[:, axis.number]
+            found[:, place] = wide if count is None else np.where(count > 1, 1.0, wide)
+            if count is not None:  # where it is missing for sure the number does not matter
+                there = boxes.allowed[:, start] if axis.codes[0] is None else False
+                found[:, place] = np.where(there, found[:, place], 0.0)
+        elif count is not None:
+            found[:, place] = count - 1
+    return found

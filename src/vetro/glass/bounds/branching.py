@@ -1,0 +1,129 @@
+"""Branch and bound: boxes are cut in two until the bounds are as tight as wanted.
+
+For several objectives at once, each to be bounded from below: a box that none of them needs is
+dropped.  It knows boxes and bounds, not what is bounded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.box import Boxes, Space, halves, widths
+
+Floats = NDArray[np.float64]
+
+BATCH = 128
+"""Boxes cut at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded:
+    """least: certain lower bounds (boxes, objectives).  pull: how much each axis of the box
+    moves the bound, (boxes, objectives, axes): the largest is cut."""
+
+    least: Floats
+    pull: Floats
+
+    def take(self, rows: NDArray[np.intp]) -> Bounded:
+        return Bounded(self.least[rows], self.pull[rows])
+
+
+Bound = Callable[[Boxes], Bounded]
+Wanted = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Branched:
+    """certain: (objectives,), nothing lies below.  boxes: how many were bounded.  left: the
+    boxes that still could be cut.  done: whether what was wanted was reached."""
+
+    certain: Floats
+    boxes: int
+    left: Boxes
+    done: bool
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """BLAS with a single thread: on products this small more of them only wait for each other,
+    a tenth of the speed where other work keeps the processors busy."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
+
+
+def branch(
+    space: Space,
+    root: Boxes,
+    bound: Bound,
+    wanted: Wanted,
+    until: float,
+    batch: int = BATCH,
+) -> Branched:
+    """Cut boxes until no box lies below what is wanted, or until time.monotonic() is `until`.
+
+    wanted: from the certain bounds so far, the values (objectives,) below which a box must be cut
+    further; it may look for better points meanwhile, and is called before each cut.
+    """
+    live, found = root, bound(root)
+    dropped = np.full(found.least.shape[1], np.inf)
+    count = len(root)
+    while True:
+        certain = np.minimum(dropped, found.least.min(axis=0, initial=np.inf))
+        goals = wanted(certain)
+        short = found.least < goals
+        cuttable = widths(space, live).max(axis=1, initial=0.0) > 0
+        needed = short.any(axis=1) & cuttable
+        dropped = np.minimum(dropped, found.least[~needed].min(axis=0, initial=np.inf))
+        kept = np.flatnonzero(needed)
+        live, found, short = live.take(kept), found.take(kept), short[kept]
+        if not len(live) or time.monotonic() >= until:
+            done = not bool((certain < goals).any())
+            return Branched(certain, count, live, done)
+        chosen, objective = _chosen(found.least - goals, short, batch)
+        parents = found.take(chosen)
+        pull = parents.pull[np.arange(len(chosen)), objective]
+        cuts = halves(space, live.take(chosen), _axis(space, live.take(chosen), pull))
+        children = bound(cuts)
+        least = np.maximum(children.least, np.concatenate([parents.least, parents.least]))
+        rest = np.ones(len(live), dtype=bool)
+        rest[chosen] = False
+        kept = np.flatnonzero(rest)
+        live = Boxes.joined([live.take(kept), cuts])
+        found = Bounded(
+            np.concatenate([found.least[kept], least]),
+            np.concatenate([found.pull[kept], children.pull]),
+        )
+        count += len(cuts)
+
+
+def _chosen(
+    beyond: Floats, short: NDArray[np.bool_], batch: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The boxes to cut next, each with the objective it is cut for: those that lie furthest
+    below what is wanted, as many for each objective that still wants."""
+    wants = np.flatnonzero(short.any(axis=0))
+    share = max(1, batch // len(wants))
+    taken: dict[int, int] = {}
+    for objective in wants:
+        order = np.where(short[:, objective], beyond[:, objective], np.inf)
+        nearest = (
+            np.argpartition(order, share - 1)[:share]
+            if share < len(order)
+            else np.arange(len(order))
+        )
+        for box in nearest[np.isfinite(order[nearest])]:
+            taken.setdefault(int(box), int(objective))
+    return np.array(list(taken)), np.array(list(taken.values()))
+
+
+def _axis(space: Space, boxes: Boxes, pull: Floats) -> NDArray[np.intp]:
+    """The axis with the largest pull among those that can be cut."""
+    found: NDArray[np.intp] = np.where(widths(space, boxes) > 0, pull, -1.0).argmax(axis=1)
+    return found

@@ -1,0 +1,126 @@
+"""Straight forms of a box's variables, and the least that they give over each box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.box import Boxes, Space
+from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Boxes with the ends of their variables, (boxes, variables)."""
+
+    space: Space
+    boxes: Boxes
+    low: Floats
+    high: Floats
+
+    @staticmethod
+    def of(space: Space, boxes: Boxes) -> Region:
+        return Region(space, boxes, *space.ranges(boxes))
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """value >= t of_variables + a of_alternatives + constant over each box.
+
+    of_variables: (boxes, rows, variables); of_alternatives: (boxes, rows, alternatives);
+    constant: (boxes, rows).
+    """
+
+    of_variables: Floats
+    of_alternatives: Floats
+    constant: Floats
+
+    @staticmethod
+    def mean(forms: Sequence[Form]) -> Form:
+        """A form of the mean of what the forms are below."""
+        count = len(forms)
+        return Form(
+            np.add.reduce([form.of_variables for form in forms]) / count,
+            np.add.reduce([form.of_alternatives for form in forms]) / count,
+            np.add.reduce([form.constant for form in forms]) / count,
+        )
+
+    def scaled(self, factor: Floats, shift: Floats) -> Form:
+        """Of value * factor + shift, factor >= 0, both (rows,) or (boxes, rows)."""
+        factor = np.broadcast_to(factor, self.constant.shape)
+        return Form(
+            self.of_variables * factor[..., None],
+            self.of_alternatives * factor[..., None],
+            self.constant * factor + shift,
+        )
+
+    def pull(self, space: Space, boxes: Boxes) -> Floats:
+        """How much each axis moves the form over each box, (boxes, rows, axes)."""
+        low, high = space.ranges(boxes)
+        moved = np.abs(self.of_variables) * (high - low)[:, None]
+        found = np.zeros((*self.constant.shape, len(space.axes)))
+        for place, axis in enumerate(space.axes):
+            found[:, :, place] = moved[:, :, slice(*axis.variables)].sum(axis=-1)
+            if axis.codes:
+                choices = self.of_alternatives[:, :, slice(*axis.alternatives)]
+                allowed = boxes.allowed[:, None, slice(*axis.alternatives)]
+                most = np.where(allowed, choices, -np.inf).max(axis=-1)
+                found[:, :, place] += most - np.where(allowed, choices, np.inf).min(axis=-1)
+        return found
+
+    def least(self, region: Region) -> Floats:
+        """The least value of the form over each box, (boxes, rows), rounded down."""
+        space, allowed = region.space, region.boxes.allowed
+        middle, radius = region.low / 2 + region.high / 2, region.high / 2 - region.low / 2
+        size = np.abs(self.of_variables)
+        plain = np.ones(space.variables, dtype=bool)
+        for axis in space.axes:
+            if axis.codes or axis.waves:
+                plain[slice(*axis.variables)] = False
+        own = np.where(plain, 1.0, 0.0)
+        found = times(self.of_variables, middle * own) - times(size, radius * own)
+        found += self.constant
+        far = np.maximum(np.abs(region.low), np.abs(region.high))
+        total = times(size, far) + np.abs(self.constant)
+        for axis in space.axes:
+            own_part = slice(*axis.variables)
+            if axis.waves:
+                number = self._least_of_waves(own_part, middle, radius)
+            elif axis.codes:
+                number = times(self.of_variables[:, :, own_part], middle[:, own_part])
+                number -= times(size[:, :, own_part], radius[:, own_part])
+            if not axis.codes:
+                if axis.waves:
+                    found += number
+                continue
+            part = slice(*axis.alternatives)
+            choices = self.of_alternatives[:, :, part]
+            total += np.abs(choices).max(axis=-1)
+            if axis.number >= 0 and axis.codes[0] is None:
+                choices = choices.copy()
+                choices[:, :, 0] += number
+            found += np.where(allowed[:, None, part], choices, np.inf).min(axis=-1)
+        roundings = space.variables + 4 * len(space.axes) + 64
+        lowered: Floats = found - SAFE * gamma(roundings, OWN) * total
+        return lowered
+
+    def _least_of_waves(self, part: slice, middle: Floats, radius: Floats) -> Floats:
+        """The least that a date's variables give: the day within its range, each sine and cosine
+        within theirs, and both on the circle: a sin + b cos >= -sqrt(a^2 + b^2)."""
+        forms = self.of_variables[:, :, part]
+        terms = forms * middle[:, None, part] - np.abs(forms) * radius[:, None, part]
+        pairs = terms[:, :, 1::2] + terms[:, :, 2::2]
+        circle = -np.hypot(forms[:, :, 1::2], forms[:, :, 2::2]) * SAFE
+        found: Floats = terms[:, :, 0] + np.maximum(pairs, circle).sum(axis=-1)
+        return found
+
+
+def times(forms: Floats, values: Floats) -> Floats:
+    """forms (boxes or 1, rows, n) . values (boxes, n) -> (boxes, rows)."""
+    found: Floats = values @ forms[0].T if len(forms) == 1 else (forms @ values[..., None])[..., 0]
+    return found

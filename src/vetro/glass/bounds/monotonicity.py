@@ -1,0 +1,200 @@
+"""Whether answers rise or fall with a column, over a box: proved, refuted, or undecided.
+
+"Rises" means: while the column grows and all others stay, the answer never falls.  It is proved
+for the network in real numbers (a rounded function has steps up and down in its last digits), by
+bounding its derivative over boxes (tangent_bounds.py).  It is refuted by two rows that differ in
+the column alone and whose answers, by the engine, go the other way by more than rounding explains.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, issue_warnings
+from vetro.glass.bounds.answer_forms import plain_intervals
+from vetro.glass.bounds.bounds import SECONDS, check_seconds, inputs_of, over_text
+from vetro.glass.bounds.box import Boxes, Range, space_of
+from vetro.glass.bounds.branching import Bounded, branch, one_thread
+from vetro.glass.bounds.claims import answer_label
+from vetro.glass.bounds.over import ranges_of
+from vetro.glass.bounds.pairs import Pair, Pairs
+from vetro.glass.bounds.tangent_bounds import slopes_over
+from vetro.glass.subject import Subject, subject_of
+
+Floats = NDArray[np.float64]
+
+Direction = Literal["rises", "falls", "constant", "neither", "undecided"]
+_CHUNK = 128
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How one answer moves with one column over the box.
+
+    slope: the certain range of its derivative, in the answer's unit for each unit of the column.
+    up, down: rows between which it rises, falls; None where none were found.
+    """
+
+    answer: str
+    column: str
+    direction: Direction
+    slope: tuple[float, float]
+    up: Pair | None
+    down: Pair | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "answer": self.answer,
+            "column": self.column,
+            "direction": self.direction,
+            "slope": list(self.slope),
+            "up": None if self.up is None else vars(self.up),
+            "down": None if self.down is None else vars(self.down),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Monotonicity(Mapping[tuple[str, str], Trend]):
+    """(answer, column) -> Trend for every column of numbers, dates or flags."""
+
+    trends: dict[tuple[str, str], Trend]
+    over: dict[str, str]
+    seconds: float
+    notices: tuple[Notice, ...] = ()
+
+    def __getitem__(self, key: tuple[str, str]) -> Trend:
+        return self.trends[key]
+
+    def __iter__(self) -> Any:
+        return iter(self.trends)
+
+    def __len__(self) -> int:
+        return len(self.trends)
+
+    def __str__(self) -> str:
+        from vetro.glass.bounds.bounds_text import trend_lines
+
+        return "\n".join(trend_lines(self))
+
+    __repr__ = __str__
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "trends": [trend.to_json() for trend in self.trends.values()],
+            "over": self.over,
+            "seconds": self.seconds,
+        }
+
+
+def monotonicity(thing: Any, over: Any = None, *, seconds: float = SECONDS) -> Monotonicity:
+    """For each answer and column: rises, falls, constant, neither (two pairs of rows show it) or
+    undecided in the time, over the box.
+
+    over: as of vetro.bounds.  seconds: for all columns together.  A column that may be missing is
+    looked at where it is there.  Proved in real numbers; see the module's text.
+    """
+    start = time.monotonic()
+    check_seconds("seconds", seconds)
+    subject = subject_of(thing, inputs=inputs_of(over))
+    ranges, notices = ranges_of(subject, over)
+    issue_warnings(notices)
+    columns = [place for place in range(len(ranges)) if why_not_moving(ranges[place]) is None]
+    trends: dict[tuple[str, str], Trend] = {}
+    for number, column in enumerate(columns):
+        left = start + seconds - time.monotonic()
+        until = time.monotonic() + max(left, 0.0) / (len(columns) - number)
+        with one_thread():
+            found = trends_along(subject, ranges, column, until)
+        trends.update({(trend.answer, trend.column): trend for trend in found})
+    ordered = {key: trends[key] for key in sorted(trends, key=lambda key: _order(subject, key))}
+    spent = time.monotonic() - start
+    return Monotonicity(ordered, over_text(subject, ranges), spent, notices)
+
+
+def _order(subject: Subject, key: tuple[str, str]) -> tuple[int, int]:
+    labels = [answer_label(subject, number) for number in range(len(subject.answers))]
+    return labels.index(key[0]), subject.inputs.index(key[1])
+
+
+def why_not_moving(found: Range) -> str | None:
+    """Why nothing rises or falls with a column in this box; None where it may."""
+    if None not in found.codes:
+        return "nothing rises or falls with it, which is no number here"
+    if found.low == found.high:
+        return "nothing rises or falls with it, which the box holds at one value"
+    return None
+
+
+def trends_along(
+    subject: Subject,
+    ranges: list[Range],
+    column: int,
+    until: float,
+    asked: tuple[int, Direction] | None = None,
+) -> list[Trend]:
+    """A Trend of every answer along one column, by time.monotonic() `until`.
+
+    asked: an answer and "rises" or "falls", where nothing else is to be found out.
+    """
+    # The column is a number, with all between its ends: a flag's slope is proved between 0 and 1.
+    ranges = [
+        replace(found, codes=(None,)) if place == column else found
+        for place, found in enumerate(ranges)
+    ]
+    space, root = space_of(subject, ranges)
+    axes = [
+        replace(axis, whole=axis.whole and place != column) for place, axis in enumerate(space.axes)
+    ]
+    space = replace(space, axes=tuple(axes))
+    plain_intervals(subject, space, root)
+    pairs = Pairs(subject, space, root, column)
+    pairs.start()
+    count = len(subject.answers)
+
+    def bound(boxes: Boxes) -> Bounded:
+        chunks = [boxes.take(slice(at, at + _CHUNK)) for at in range(0, len(boxes), _CHUNK)]
+        found = [slopes_over(subject, space, chunk, column) for chunk in chunks]
+        least = [np.concatenate([one.low, -one.high], axis=1) for one in found]
+        pull = [np.repeat(one.pull[:, None], 2 * count, axis=1) for one in found]
+        return Bounded(np.concatenate(least), np.concatenate(pull))
+
+    def watched(boxes: Boxes) -> Bounded:
+        pairs.across(boxes)
+        return bound(boxes)
+
+    def wanted(certain: Floats) -> Floats:
+        goals = np.zeros(2 * count)
+        goals[:count][pairs.shown(falling=True)] = -np.inf
+        goals[count:][pairs.shown(falling=False)] = -np.inf
+        if asked is not None:
+            only = asked[0] + (0 if asked[1] == "rises" else count)
+            goals[np.arange(2 * count) != only] = -np.inf
+        return goals
+
+    found = branch(space, root, watched, wanted, until)
+    trends = []
+    for number in range(count):
+        low, high = float(found.certain[number]), -float(found.certain[count + number])
+        up, down = pairs.pair(number, falling=False), pairs.pair(number, falling=True)
+        label = answer_label(subject, number)
+        direction = _direction(low, high, up, down)
+        trends.append(Trend(label, subject.inputs[column], direction, (low, high), up, down))
+    return trends
+
+
+def _direction(low: float, high: float, up: Pair | None, down: Pair | None) -> Direction:
+    if low >= 0 and high <= 0:
+        return "constant"
+    if low >= 0:
+        return "rises"
+    if high <= 0:
+        return "falls"
+    return "neither" if up is not None and down is not None else "undecided"

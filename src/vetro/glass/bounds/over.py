@@ -1,0 +1,237 @@
+"""What a person writes for a box: ranges and levels of columns, and what is left unsaid.
+
+A column that is not named takes everything that training saw: the whole range of numbers and
+dates, all levels, and missing if a training row lacked it.  A module has no training: each of its
+inputs is named.  Text is read as the model's own schema reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from vetro.errors import Notice, error, nearest, notice, shown
+from vetro.glass.bounds.box import Range
+from vetro.glass.rows import cell
+from vetro.glass.subject import Subject
+from vetro.tables.blocks import MISSING
+from vetro.tables.schema import Column
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, ...]]:
+    """A Range for each input, and W731 for what lies outside the training range.
+
+    over: None, or column -> a number, (low, high), a level, several levels, None for missing; of a
+    module also a list of (low, high).  Raises E114, E731 and E732.
+    """
+    named = _named(subject, over)
+    for name in named:
+        if name not in subject.inputs:
+            hint, columns = nearest(name, subject.inputs), shown(", ".join(subject.inputs))
+            raise error("E114", role="column", name=name, hint=hint, columns=columns)
+    if subject.model is None:
+        return [_of_input(name, named) for name in subject.inputs], ()
+    notices: list[Notice] = []
+    found = []
+    for column in subject.model.schema.inputs:
+        if column.name not in named:
+            found.append(whole_range(column))
+            continue
+        given = _of_column(column, named[column.name])
+        found.append(given)
+        if _outside(column, given):
+            notices.append(
+                notice(
+                    "W731",
+                    column=column.name,
+                    low=cell(column, given.low),
+                    high=cell(column, given.high),
+                    least=cell(column, _end(column.minimum)),
+                    most=cell(column, _end(column.maximum)),
+                )
+            )
+        if column.missing == 0 and _allows_missing(given):
+            reading = "an unknown level" if column.kind == "category" else "the median"
+            notices.append(notice("W732", column=column.name, reading=reading))
+    return found, tuple(notices)
+
+
+def whole_range(column: Column) -> Range:
+    """All that training saw in a column."""
+    missing = (np.nan,) if column.missing > 0 else ()
+    if column.kind == "category":
+        return Range(0.0, 0.0, (*map(float, range(len(column.levels))), *missing))
+    if column.kind == "flag":
+        return Range(0.0, 1.0, (None, *missing))
+    return Range(_end(column.minimum), _end(column.maximum), (None, *missing))
+
+
+def text_of(column: Column | None, found: Range) -> str:
+    """A range as people write it: "102 to 540", "Rome, Pisa or missing"."""
+    words = []
+    if column is None or column.kind != "category":
+        if None in found.codes:
+            low, high = (
+                (f"{found.low:.10g}", f"{found.high:.10g}")
+                if column is None
+                else (cell(column, found.low), cell(column, found.high))
+            )
+            words.append(low if found.low == found.high else f"{low} to {high}")
+    else:
+        words = [column.levels[int(code)] for code in found.codes if code is not None and code >= 0]
+    if _allows_missing(found):
+        words.append("missing")
+    return ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1]
+
+
+def _allows_missing(found: Range) -> bool:
+    return any(code is not None and math.isnan(code) for code in found.codes)
+
+
+def _outside(column: Column, given: Range) -> bool:
+    if column.kind not in ("number", "date") or None not in given.codes:
+        return False
+    return given.low < _end(column.minimum) or given.high > _end(column.maximum)
+
+
+def _end(value: float | None) -> float:
+    return 0.0 if value is None else value
+
+
+def _named(subject: Subject, over: Any) -> dict[str, Any]:
+    if over is None:
+        return {}
+    if isinstance(over, Mapping):
+        return {str(name): value for name, value in over.items()}
+    if subject.model is None and (isinstance(over, Sequence) or hasattr(over, "__array__")):
+        if not isinstance(over, str) and len(over) == len(subject.inputs):
+            return dict(zip(subject.inputs, over, strict=True))
+        what = f"{len(over)} ranges are given where the module has {len(subject.inputs)} inputs"
+        raise error("E732", what=what, mend="Give one (low, high) for each.")
+    what = f"{shown(over)} is not a box"
+    mend = 'Use a mapping such as {"speed": (1200, 1500)}.'
+    raise error("E732", what=what, mend=mend)
+
+
+def _of_input(name: str, named: Mapping[str, Any]) -> Range:
+    if name not in named:
+        what = f"no range is given for {name}, and a module has no training range"
+        raise error("E732", what=what, mend="Give (low, high) for every input.")
+    low, high = _ends(name, named[name])
+    return _checked(name, _number(name, low), _number(name, high), str)
+
+
+def _of_column(column: Column, given: Any) -> Range:
+    if column.kind == "category":
+        several = given if _is_several(given) else [given]
+        if not len(several):
+            raise error("E731", column=column.name, what="no level is given", mend="Name one.")
+        codes = list(dict.fromkeys(_level(column, level) for level in several))
+        known = [float(code) for code in codes if code >= 0]
+        return Range(0.0, 0.0, (*known, *([np.nan] if MISSING in codes else [])))
+    values = list(given) if _is_several(given) else [given]
+    present = [value for value in values if not _is_missing(value)]
+    missing = (np.nan,) if len(present) < len(values) else ()
+    if not present:
+        if not values:
+            raise error("E731", column=column.name, what="no range is given", mend="Give one.")
+        low = high = _end(column.minimum)
+        return Range(low, high, missing)
+    low, high = _ends(column.name, present)
+    first, last = _value(column, low), _value(column, high)
+    found = _checked(column.name, first, last, lambda value: cell(column, value))
+    return Range(found.low, found.high, (None, *missing))
+
+
+def _is_several(given: Any) -> bool:
+    return isinstance(given, (Sequence, set, frozenset, np.ndarray)) and not isinstance(given, str)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == ""
+
+
+def _ends(name: str, given: Any) -> tuple[Any, Any]:
+    values = list(given) if _is_several(given) else [given]
+    if len(values) == 1:
+        return values[0], values[0]
+    if len(values) == 2:
+        return values[0], values[1]
+    what = f"{len(values)} numbers are given"
+    raise error("E731", column=name, what=what, mend="Give a number, or (low, high).")
+
+
+def _checked(name: str, low: float, high: float, text: Any) -> Range:
+    if low > high:
+        what = (
+            f"the range {text(low)} to {text(high)} is empty: its low end lies above its high one"
+        )
+        raise error("E731", column=name, what=what, mend="Exchange them.")
+    return Range(low, high)
+
+
+def _level(column: Column, level: Any) -> int:
+    """The code of a level's text; E731 for one that training did not see."""
+    if _is_missing(level):
+        return MISSING
+    text = str(level)
+    if text in column.levels:
+        return column.levels.index(text)
+    hint = nearest(text, column.levels)
+    raise error(
+        "E731",
+        column=column.name,
+        what=f'"{shown(text)}" is not a level that training saw',
+        mend=f"{hint}Levels: {shown(', '.join(column.levels))}",
+    )
+
+
+def _value(column: Column, given: Any) -> float:
+    """The number behind a value of a number, date or flag column."""
+    if column.kind == "flag":
+        words = column.reading.flag_words
+        if isinstance(given, str) and given in words:
+            return float(words.index(given))
+        if given in (0, 1, "0", "1"):
+            return float(given)
+        mend = f"Use {words[0] or 0} or {words[1] or 1}."
+        what = f'"{shown(given)}" is no value of it'
+        raise error("E731", column=column.name, what=what, mend=mend)
+    if column.kind == "date":
+        return _days(column, given)
+    if isinstance(given, str) and column.reading.decimal == "," and "." not in given:
+        given = given.replace(",", ".")
+    return _number(column.name, given)
+
+
+def _days(column: Column, given: Any) -> float:
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return _number(column.name, given)
+    text = str(given)
+    for form in (column.reading.date_format, ""):
+        try:
+            moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment - _EPOCH).total_seconds() / 86400
+    what = f'"{shown(text)}" is not a date'
+    raise error("E731", column=column.name, what=what, mend="Write it as 2024-01-31.")
+
+
+def _number(name: str, given: Any) -> float:
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        what = f'"{shown(given)}" is not a number'
+        raise error("E731", column=name, what=what, mend="Give a number, or (low, high).") from None
+    if not math.isfinite(number):
+        what = f"{number} is not a finite number"
+        raise error("E731", column=name, what=what, mend="Give finite ends.")
+    return number

@@ -1,0 +1,158 @@
+"""Pairs of rows that differ in one column: between which an answer rises, and falls.
+
+A search: random rows, corners, then changes of the best.  A pair counts where its answers, the
+engine's own, differ by more than rounding explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.answer_forms import answers_over
+from vetro.glass.bounds.bounds import row_of
+from vetro.glass.bounds.box import Boxes, Space, is_flag
+from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.rows import Rows, answers
+from vetro.glass.subject import Subject
+
+Floats = NDArray[np.float64]
+
+_PAIRS, _STEPS = 400, 9
+_REFINED_STEPS, _ROUNDS = 16, 24
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows that differ in one column alone, lower value first, and what is answered."""
+
+    first: dict[str, Any]
+    second: dict[str, Any]
+    first_answer: float
+    second_answer: float
+
+
+class Pairs:
+    """The pairs of rows that rise and fall most, for each answer."""
+
+    def __init__(self, subject: Subject, space: Space, root: Boxes, column: int) -> None:
+        self._subject, self._space, self._column = subject, space, column
+        axis = space.axes[column]
+        self._low = float(root.low[0, axis.number])
+        self._high = float(root.high[0, axis.number])
+        self._steps = 2 if is_flag(subject, column) else _STEPS
+        self._search = Search(subject, space, root)
+        self._random = np.random.default_rng(0)
+        count = len(subject.answers)
+        # steepest so far: [rising, falling] of each answer, and its two rows
+        self._moved = np.zeros((2, count))
+        self._rows = np.full((2, count, 2, len(space.axes)), np.nan)
+        self._sure = np.zeros((2, count), dtype=bool)
+
+    def start(self) -> None:
+        """Random rows and corners, the column moved from end to end in steps."""
+        for corners in (False, True):
+            raw = self._search.random(_PAIRS, corners=corners)
+            values = np.linspace(self._low, self._high, self._steps)
+            values[-1] = self._high
+            self._look(raw, np.tile(values, (len(raw), 1)))
+
+        self._refine()
+
+    def _refine(self) -> None:
+        """From the rows that were steepest, others with one column changed: rises and falls that
+        random rows do not meet."""
+        places = [place for place in range(len(self._space.axes)) if place != self._column]
+        if not places or self._steps == 2:
+            return
+        step = (self._high - self._low) / _REFINED_STEPS
+        objectives = 2 * len(self._subject.answers)
+        raw = self._search.random(_PAIRS)
+        for _ in range(_ROUNDS):
+            start = self._low + (self._high - self._low - step) * self._random.random(len(raw))
+            kept = np.isnan(raw[:, self._column]) | (raw[:, self._column] > self._high - step)
+            first = np.where(kept, start, raw[:, self._column])
+            moved = self._look(raw, np.stack([first, np.minimum(first + step, self._high)], axis=1))
+            change = moved[:, 1] - moved[:, 0]
+            steep = np.concatenate([change, -change], axis=1)
+            best = np.argsort(steep, axis=0)[: max(1, _PAIRS // (4 * objectives))].reshape(-1)
+            raw = np.repeat(raw[best], 4, axis=0)
+            raw[:, self._column] = np.repeat(first[best], 4)
+            other = self._search.random(len(raw), corners=bool(self._random.random() < 0.5))
+            place = self._random.choice(places, len(raw))
+            rows = np.arange(len(raw))
+            changed = rows % 4 > 0  # the best themselves stay
+            raw[rows[changed], place[changed]] = other[rows[changed], place[changed]]
+
+    def across(self, boxes: Boxes) -> None:
+        """The middle row of each box, the column at both ends of it."""
+        if self._sure.all() or self._steps == 2:
+            return
+        number = self._space.axes[self._column].number
+        ends = np.stack([boxes.low[:, number], boxes.high[:, number]], axis=1)
+        self._look(centres(self._space, boxes), ends)
+
+    def shown(self, falling: bool) -> NDArray[np.bool_]:
+        """For which answers a pair shows it."""
+        found: NDArray[np.bool_] = self._sure[int(falling)]
+        return found
+
+    def pair(self, answer: int, falling: bool) -> Pair | None:
+        if not self._sure[int(falling), answer]:
+            return None
+        rows = self._rows[int(falling), answer]
+        found = [answers(self._subject, Rows(row[None]))[0, answer] for row in rows]
+        first, second = (row_of(self._subject, row) for row in rows)
+        return Pair(first, second, float(found[0]), float(found[1]))
+
+    def _look(self, raw: Floats, values: Floats) -> Floats:
+        """Rows (rows, columns), each with several rising values (rows, steps) of the column: what
+        is answered, (rows, steps, answers)."""
+        count, steps = values.shape
+        tried = np.repeat(raw[:, None], steps, axis=1)
+        tried[:, :, self._column] = values
+        found = answers(self._subject, Rows(tried.reshape(count * steps, -1)))
+        found = found.reshape(count, steps, -1)
+        for falling in (0, 1):
+            signed = -found if falling else found
+            lowest = np.minimum.accumulate(signed, axis=1)
+            gain = signed - lowest
+            for answer in range(found.shape[2]):
+                row, step = divmod(int(gain[:, :, answer].argmax()), steps)
+                if gain[row, step, answer] <= self._moved[falling, answer]:
+                    continue
+                start = int(signed[row, : step + 1, answer].argmin())
+                ends = tried[row, np.array([start, step])]
+                if self._certain(ends, falling, answer):
+                    self._moved[falling, answer] = gain[row, step, answer]
+                    self._rows[falling, answer] = ends
+                    self._sure[falling, answer] = True
+        return found
+
+    def _certain(self, ends: Floats, falling: int, answer: int) -> bool:
+        """Whether the pair differs by more than rounding explains: the ranges of both rows, each a
+        box of its own, do not meet."""
+        boxes = Boxes.joined([self._point(row) for row in ends])
+        least = answers_over(self._subject, self._space, boxes).least
+        count = len(self._subject.answers)
+        low, high = least[:, answer], -least[:, count + answer]
+        return bool(high[1] < low[0]) if falling else bool(high[0] < low[1])
+
+    def _point(self, row: Floats) -> Boxes:
+        """The box that is one row."""
+        axes = self._space.axes
+        numbers = np.array([row[place] for place, axis in enumerate(axes) if axis.number >= 0])
+        allowed = np.zeros(self._space.alternatives, dtype=bool)
+        for place, axis in enumerate(axes):
+            for offset, code in enumerate(axis.codes):
+                same = (
+                    not np.isnan(row[place])
+                    if code is None
+                    else code == row[place] or (np.isnan(code) and np.isnan(row[place]))
+                )
+                allowed[axis.alternatives[0] + offset] = bool(same)
+        numbers = np.nan_to_num(numbers, nan=0.0)[None]
+        return Boxes(numbers, numbers.copy(), allowed[None])

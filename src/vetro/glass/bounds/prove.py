@@ -1,0 +1,187 @@
+"""Proving a claim about every row of a box, or refuting it with a row.
+
+A claim about values is proved for the engine's floats; rises and falls for the network in real
+numbers (monotonicity.py).  A refutation is a row, or a pair of rows, that the engine itself
+answers the wrong way.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, error, issue_warnings
+from vetro.glass.bounds.answer_forms import plain_intervals
+from vetro.glass.bounds.bounds import SECONDS, bounder, check_seconds, inputs_of, over_text, row_of
+from vetro.glass.bounds.box import Boxes, Range, space_of
+from vetro.glass.bounds.branching import Bounded, branch, one_thread
+from vetro.glass.bounds.claims import Claim, answer_label, read_claim
+from vetro.glass.bounds.monotonicity import trends_along, why_not_moving
+from vetro.glass.bounds.over import ranges_of
+from vetro.glass.bounds.pairs import Pair
+from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.subject import Subject, subject_of
+
+Floats = NDArray[np.float64]
+
+Verdict = Literal["proved", "refuted", "undecided"]
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What became of a claim; true only if it is proved.
+
+    counterexample: a row that breaks it, column -> value, and `answer`, what the engine gives
+    there.  pair: of rises and falls, two rows that go the other way.  certain: the range proved of
+    the answer, infinite where the claim asks nothing, or of its slope.  margin: proved, how far
+    the certain range stays from breaking the claim; refuted, by how much it is broken; undecided,
+    how far the range reaches too far.
+    """
+
+    claim: str
+    verdict: Verdict
+    margin: float
+    certain: tuple[float, float]
+    counterexample: dict[str, Any] | None
+    answer: float | None
+    pair: Pair | None
+    about: str
+    unit: str
+    over: dict[str, str]
+    seconds: float
+    notices: tuple[Notice, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.verdict == "proved"
+
+    def __str__(self) -> str:
+        from vetro.glass.bounds.bounds_text import proof_lines
+
+        return "\n".join(proof_lines(self))
+
+    __repr__ = __str__
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "claim": self.claim,
+            "verdict": self.verdict,
+            "margin": self.margin,
+            "certain": list(self.certain),
+            "counterexample": self.counterexample,
+            "answer": self.answer,
+            "pair": None if self.pair is None else vars(self.pair),
+            "over": self.over,
+            "seconds": self.seconds,
+        }
+
+
+def prove(thing: Any, claim: str, over: Any = None, *, seconds: float = SECONDS) -> Proof:
+    """Prove or refute a claim for every row of a box, within so many seconds.
+
+    claim: "flow >= 0", "10 <= flow <= 80", "flow rises with speed", "flow falls with head"; of a
+    classification "P(yes) <= 0.5".  over: as of vetro.bounds.  E734: the claim cannot be read.
+    """
+    start = time.monotonic()
+    check_seconds("seconds", seconds)
+    subject = subject_of(thing, inputs=inputs_of(over))
+    ranges, notices = ranges_of(subject, over)
+    read = read_claim(subject, claim)
+    issue_warnings(notices)
+    decide = _decide_range if read.kind == "range" else _decide_direction
+    with one_thread():
+        found = decide(subject, ranges, read, start + seconds)
+    return Proof(
+        claim=read.text,
+        about=answer_label(subject, read.answer),
+        unit=subject.answer_units[read.answer],
+        over=over_text(subject, ranges),
+        seconds=time.monotonic() - start,
+        notices=notices,
+        **found,
+    )
+
+
+def _decide_range(
+    subject: Subject, ranges: list[Range], claim: Claim, until: float
+) -> dict[str, Any]:
+    space, root = space_of(subject, ranges)
+    plain = plain_intervals(subject, space, root)
+    search = Search(subject, space, root)
+    search.start()
+    low, high = claim.answer, claim.answer + len(subject.answers)
+    goals = np.full(2 * len(subject.answers), -np.inf)
+    goals[low] = np.nextafter(claim.low, np.inf) if claim.strict_low else claim.low
+    goals[high] = np.nextafter(-claim.high, np.inf) if claim.strict_high else -claim.high
+    bound = bounder(subject, space)
+
+    def wanted(certain: Floats) -> Floats:
+        """What is left to show, nothing once a row breaks the claim."""
+        broken = bool((search.values < goals).any())
+        return np.full_like(goals, -np.inf) if broken else goals
+
+    def watched(boxes: Boxes) -> Bounded:
+        search.look(centres(space, boxes))
+        return bound(boxes)
+
+    found = branch(space, root, watched, wanted, until)
+    search.confirm()
+    certain = np.maximum(found.certain, plain)
+    ends = [end for end in (low, high) if np.isfinite(goals[end])]
+    broken = [end for end in ends if search.values[end] < goals[end]]
+    verdict: Verdict = "undecided"
+    answer = row = None
+    if broken:
+        verdict = "refuted"
+        worst = max(broken, key=lambda end: goals[end] - search.values[end])
+        row = row_of(subject, search.rows[worst])
+        answer = float(search.values[worst] if worst == low else -search.values[worst])
+        margin = float(goals[worst] - search.values[worst])
+    else:
+        spare = [float(certain[end] - goals[end]) for end in ends]
+        verdict = "proved" if min(spare) >= 0 else "undecided"
+        margin = abs(min(spare))
+    return {
+        "verdict": verdict,
+        "margin": margin,
+        "certain": (
+            float(certain[low]) if low in ends else -math.inf,
+            -float(certain[high]) if high in ends else math.inf,
+        ),
+        "counterexample": row,
+        "answer": answer,
+        "pair": None,
+    }
+
+
+def _decide_direction(
+    subject: Subject, ranges: list[Range], claim: Claim, until: float
+) -> dict[str, Any]:
+    reason = why_not_moving(ranges[claim.column])
+    if reason is not None:
+        mend = "Name a column of numbers, dates or flags, and give it a range."
+        raise error("E731", column=subject.inputs[claim.column], what=reason, mend=mend)
+    rises = claim.kind == "rises"
+    trends = trends_along(
+        subject, ranges, claim.column, until, (claim.answer, "rises" if rises else "falls")
+    )
+    trend = trends[claim.answer]
+    against = trend.down if rises else trend.up
+    spare = trend.slope[0] if rises else -trend.slope[1]
+    verdict: Verdict = "refuted" if against else "proved" if spare >= 0 else "undecided"
+    margin = abs(spare)
+    if against:
+        margin = abs(against.second_answer - against.first_answer)
+    return {
+        "verdict": verdict,
+        "margin": margin if math.isfinite(margin) else math.inf,
+        "certain": trend.slope,
+        "counterexample": against.first if against else None,
+        "answer": against.first_answer if against else None,
+        "pair": against,
+    }

@@ -1,0 +1,128 @@
+"""Rows that reach far: the lowest and highest answers that a search finds in a box.
+
+They show how much of a bound is really there.  Random rows, corners, gradient steps and changes
+of one column at a time; every figure is the engine's own answer to the row.  No proof: bounds.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.box import Boxes, Space, rows_at
+from vetro.glass.rows import Rows, answers
+from vetro.glass.subject import Subject
+
+Floats = NDArray[np.float64]
+
+SAMPLES, BEST, ROUNDS = 1000, 8, 12
+
+
+@dataclass
+class Search:
+    """The best rows so far for each objective: the answers, then their negatives.
+
+    values: (objectives,), what the engine answers to `rows` (objectives, columns).
+    """
+
+    subject: Subject
+    space: Space
+    root: Boxes
+    seed: int = 0
+    values: Floats = field(init=False)
+    rows: Floats = field(init=False)
+    _random: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        objectives = 2 * len(self.subject.answers)
+        self.values = np.full(objectives, np.inf)
+        self.rows = np.full((objectives, len(self.space.axes)), np.nan)
+        self._random = np.random.default_rng(self.seed)
+
+    def look(self, raw: Floats) -> Floats:
+        """The objectives at the rows, (rows, objectives); the best are kept."""
+        found = answers(self.subject, Rows(raw))
+        both = np.concatenate([found, -found], axis=1)
+        best = np.where(np.isfinite(both), both, np.inf).argmin(axis=0)
+        reached = both[best, np.arange(len(best))]
+        better = reached < self.values
+        self.values[better] = reached[better]
+        self.rows[better] = raw[best[better]]
+        return both
+
+    def confirm(self) -> None:
+        """Answer the best rows once more, each alone: some engines round a row differently among
+        others, and what is reported is what a person gets for the row."""
+        for number in range(len(self.rows)):
+            found = answers(self.subject, Rows(self.rows[number : number + 1]))[0]
+            self.values[number] = np.concatenate([found, -found])[number]
+
+    def start(self) -> None:
+        """Random rows and corners, then the best of them made better."""
+        raw = np.concatenate([self.random(SAMPLES), self.random(SAMPLES, corners=True)])
+        both = self.look(raw)
+        best = np.argsort(both, axis=0)[:BEST]
+        self.climb(raw[best.T.reshape(-1)], np.repeat(np.arange(both.shape[1]), len(best)))
+
+    def random(self, count: int, corners: bool = False) -> Floats:
+        """Rows of the root box, (count, columns)."""
+        root, space = self.root, self.space
+        share = self._random.random((count, root.low.shape[1]))
+        share = np.round(share) if corners else share
+        numbers = root.low + (root.high - root.low) * share
+        numbers = np.clip(numbers, root.low, root.high)
+        chosen = np.full((count, len(space.axes)), -1)
+        for place, axis in enumerate(space.axes):
+            if axis.whole and axis.number >= 0:
+                numbers[:, axis.number] = np.round(numbers[:, axis.number])
+            if axis.codes:
+                places = np.flatnonzero(root.allowed[0, slice(*axis.alternatives)])
+                chosen[:, place] = axis.alternatives[0] + self._random.choice(places, count)
+        return rows_at(space, numbers, chosen)
+
+    def climb(self, raw: Floats, objective: NDArray[np.intp]) -> None:
+        """Improve each row for its objective, changing one column at a time, ROUNDS times."""
+        best = self.look(raw)[np.arange(len(raw)), objective]
+        reach = 0.5
+        for _ in range(ROUNDS):
+            changed = [self._changes(raw, place, reach) for place in range(raw.shape[1])]
+            tried = np.concatenate(changed, axis=1)
+            rows, ways = tried.shape[:2]
+            both = self.look(tried.reshape(rows * ways, -1)).reshape(rows, ways, -1)
+            found = both[np.arange(rows), :, objective]
+            way = np.where(np.isnan(found), np.inf, found).argmin(axis=1)
+            better = found[np.arange(rows), way] < best
+            raw = np.where(better[:, None], tried[np.arange(rows), way], raw)
+            best = np.where(better, found[np.arange(rows), way], best)
+            if not better.any():
+                reach /= 4
+
+    def _changes(self, raw: Floats, place: int, reach: float) -> Floats:
+        """The rows with other values in one column, (rows, ways, columns)."""
+        axis, root = self.space.axes[place], self.root
+        values = [np.full(len(raw), code) for code in axis.codes if code is not None]
+        if axis.number >= 0 and (not axis.codes or axis.codes[0] is None):
+            low, high = root.low[0, axis.number], root.high[0, axis.number]
+            values += [np.full(len(raw), low), np.full(len(raw), high)]
+            if not axis.whole:
+                here = np.where(np.isnan(raw[:, place]), low / 2 + high / 2, raw[:, place])
+                step = reach * (high - low)
+                values += [np.clip(here + share * step, low, high) for share in (-1, -0.2, 0.2, 1)]
+        tried = np.repeat(raw[:, None], len(values), axis=1)
+        tried[:, :, place] = np.stack(values, axis=1)
+        return tried
+
+
+def centres(space: Space, boxes: Boxes) -> Floats:
+    """A row in the middle of each box, its first alternatives chosen: (boxes, columns)."""
+    numbers = boxes.low / 2 + boxes.high / 2
+    chosen = np.full((len(boxes), len(space.axes)), -1)
+    for place, axis in enumerate(space.axes):
+        if axis.whole:
+            numbers[:, axis.number] = boxes.low[:, axis.number]
+        if axis.codes:
+            first = boxes.allowed[:, slice(*axis.alternatives)].argmax(axis=1)
+            chosen[:, place] = axis.alternatives[0] + first
+    return rows_at(space, numbers, chosen)

@@ -1,0 +1,249 @@
+"""Diagnose: what stands out inside a network over many rows, and what to do about it.
+
+Units that do nothing or the same twice, weights and gradients layer by layer, inputs that hardly
+matter, members that disagree, rows that pull hardest on the fit.  All of it is computed from the
+parameters and rows as they are now; of training only what the model's evidence keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, error, issue_warnings
+from vetro.glass import plain
+from vetro.glass.diagnose.activity import LayerActivity, activities
+from vetro.glass.diagnose.agreement import Agreement, agreement
+from vetro.glass.diagnose.course import Course, courses
+from vetro.glass.diagnose.findings import findings
+from vetro.glass.diagnose.influence import Influence, influence
+from vetro.glass.diagnose.relevance import Relevance, relevance
+from vetro.glass.drawn import drawn_rows
+from vetro.glass.learning.model_learning import learnings
+from vetro.glass.rows import Rows, part_inputs, rows_of
+from vetro.glass.subject import Subject, subject_of
+from vetro.tables.options import ReadOptions
+
+Floats = NDArray[np.float64]
+
+MOST_ROWS = 5000
+"""Rows of a table that are looked at."""
+
+DRAWN = 2000
+"""Rows that are drawn where none are given."""
+
+
+@dataclass(frozen=True)
+class LayerParameters:
+    """One slot of the parameters: root mean square and largest size of its numbers, the mean over
+    the parts; gradient: root mean square of the loss's gradient, NaN where no targets are known."""
+
+    name: str
+    shape: tuple[int, ...]
+    size: float
+    largest: float
+    gradient: float
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What was found.
+
+    rows, places: how many rows were looked at, and where they stand; drawn: whether they were
+    made up.  layers: for each layer with an activation, its activity in every part.  parameters:
+    slot by slot.  courses: how each network's training went.  relevance: of the input columns.
+    agreement: of the members, None of one.  influence: of the rows, None without targets.
+    targets: how many rows had some.  importance: the evidence's, by permutation.
+    """
+
+    subject: Subject
+    rows: int
+    places: tuple[str, ...]
+    drawn: bool
+    layers: tuple[tuple[LayerActivity, ...], ...]
+    parameters: tuple[LayerParameters, ...]
+    courses: tuple[Course, ...]
+    relevance: Relevance
+    agreement: Agreement | None
+    influence: Influence | None
+    importance: dict[str, float]
+    notes: tuple[str, ...]
+    notices: tuple[Notice, ...]
+
+    @property
+    def findings(self) -> tuple[Notice, ...]:
+        """What stands out, W740 to W749, with what to do."""
+        return findings(self)
+
+    def __str__(self) -> str:
+        from vetro.glass.diagnose.diagnose_text import text
+
+        return "\n".join(text(self))
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        from vetro.glass.diagnose.diagnose_text import to_json
+
+        return to_json(self)
+
+
+def diagnose(
+    thing: Any,
+    x: Any = None,
+    y: Any = None,
+    loss: Any = None,
+    *,
+    options: ReadOptions | None = None,
+) -> Diagnosis:
+    """Look at a model or module over many rows (the first 5000) for what stands out.
+
+    thing: a Model with x anything that predict takes (targets are read where it has them, or given
+    as y); without x rows are drawn from the ranges of its columns, and nothing can be said of rows.
+    Or a torch module with x (rows, inputs), perhaps y, and a loss (mse or cross_entropy by the
+    targets' kind if not given); seen in eval mode.  Nothing given is changed.
+
+    Returns a Diagnosis: `.findings` are messages with codes W740 to W749.  Raises E701, E702, E741
+    and the messages of reading.
+    """
+    subject = subject_of(thing, _width(x))
+    if subject.model is not None:
+        found = _of_model(subject, x, y, loss, options)
+    else:
+        found = _of_module(subject, x, y, loss)
+    issue_warnings(found.notices)
+    return found
+
+
+def diagnose_rows(subject: Subject, rows: Rows, y: Any = None, loss: Any = None) -> Diagnosis:
+    """A model over rows that are read already."""
+    given = learnings(subject, rows, y, loss)
+    notes = []
+    values = [plain.forward(part, part_inputs(part, rows)) for part in subject.parts]
+    pulled = None
+    drawn = bool(rows.places) and rows.places[0].startswith("drawn row")
+    if given is not None and not drawn:
+        lessons = [given.of(number) for number in range(len(subject.parts))]
+        chosen = [[value[given.rows] for value in own] for own in values]
+        pulled = influence(
+            subject.parts,
+            chosen,
+            [lesson.target for lesson in lessons],
+            [lesson.learning.loss for lesson in lessons],
+        )
+        pulled = _everywhere(pulled, given.rows, len(rows))
+        if len(given.rows) < len(rows):
+            without = counted(len(rows) - len(given.rows), "row")
+            notes.append(f"{without} without a target: left out of what needs one.")
+    elif not drawn:
+        notes.append("The rows have no targets: nothing is said of rows that pull on the fit.")
+    if drawn:
+        notes.append(
+            "The rows are drawn evenly from the range of every column, each by itself: "
+            "give a table to see what its own rows do."
+        )
+    return _diagnosis(subject, rows.places, drawn, values, pulled, notes, rows.notices)
+
+
+def _of_model(
+    subject: Subject, x: Any, y: Any, loss: Any, options: ReadOptions | None
+) -> Diagnosis:
+    assert subject.model is not None
+    if x is None:
+        if y is not None:
+            raise error("E741", what="targets are given without rows", mend="Give the rows too.")
+        return diagnose_rows(subject, drawn_rows(subject.model, DRAWN))
+    return diagnose_rows(subject, rows_of(subject, x, options, most=MOST_ROWS), y, loss)
+
+
+def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
+    if x is None:
+        what = "no rows are given, and a module does not say what its inputs may be"
+        raise error("E741", what=what, mend="Give x, (rows, inputs).")
+    if y is None:
+        rows = rows_of(subject, x, most=MOST_ROWS)
+        part = subject.parts[0]
+        values = [plain.forward(part, part_inputs(part, rows))]
+        notes = ["No targets are given: nothing is said of gradients and of rows that pull."]
+        return _diagnosis(subject, rows.places, False, values, None, notes, ())
+    from vetro.glass.backprop.differentiated import differentiated
+
+    given = differentiated(subject, x[:MOST_ROWS], y[:MOST_ROWS], loss, None, 1)
+    values = [plain.forward(given.part, given.x)]
+    notes = [note for note in given.notes if "optimizer" not in note]
+    pulled = None
+    if given.rule.kind == "other":
+        notes.append("Of a loss that is not one of torch's the rows' own shares are not known.")
+    else:
+        pulled = influence((given.part,), values, (given.y,), (given.rule,))
+    return _diagnosis(given.subject, given.places, False, values, pulled, notes, given.notices)
+
+
+def _diagnosis(
+    subject: Subject,
+    places: tuple[str, ...],
+    drawn: bool,
+    values: Sequence[list[Floats]],
+    pulled: Influence | None,
+    notes: Sequence[str],
+    notices: Sequence[Notice],
+) -> Diagnosis:
+    own = [activities(subject, part, v) for part, v in zip(subject.parts, values, strict=True)]
+    model = subject.model
+    agreed = None
+    if model is not None:
+        agreed = agreement(subject, [value[-1] for value in values])
+    if len(places) == MOST_ROWS:
+        notes = [*notes, f"At most the first {MOST_ROWS} rows are looked at."]
+    return Diagnosis(
+        subject,
+        len(values[0][0]),
+        places,
+        drawn,
+        tuple(zip(*own, strict=True)),
+        _parameters(subject, pulled),
+        courses(model.evidence.history) if model is not None else (),
+        relevance(subject, values),
+        agreed,
+        pulled,
+        dict(model.evidence.importance) if model is not None else {},
+        tuple(notes),
+        tuple(notices),
+    )
+
+
+def _parameters(subject: Subject, pulled: Influence | None) -> tuple[LayerParameters, ...]:
+    found = []
+    for number, slot in enumerate(subject.network.slots):
+        views = [part.view(number).astype(np.float64) for part in subject.parts]
+        found.append(
+            LayerParameters(
+                slot.name,
+                slot.shape,
+                float(np.mean([np.sqrt((view**2).mean()) for view in views])),
+                float(np.mean([np.abs(view).max() for view in views])),
+                float("nan") if pulled is None else float(pulled.layers[number]),
+            )
+        )
+    return tuple(found)
+
+
+def _everywhere(found: Influence, rows: NDArray[np.intp], count: int) -> Influence:
+    """With NaN for rows that had no target."""
+    if len(rows) == count:
+        return found
+
+    def spread(values: Floats) -> Floats:
+        whole = np.full(count, np.nan)
+        whole[rows] = values
+        return whole
+
+    return Influence(spread(found.pull), spread(found.loss), spread(found.leverage), found.layers)
+
+
+def _width(x: Any) -> int | None:
+    shape = tuple(getattr(x, "shape", ()))
+    return int(shape[1]) if len(shape) == 2 else None

@@ -1,0 +1,235 @@
+"""A diagnosis as lines of plain text, and as plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from vetro.errors import counted
+from vetro.glass.diagnose.activity import LayerActivity
+from vetro.glass.diagnose.diagnose import Diagnosis
+from vetro.glass.figures import aligned, figure
+
+MOST = 8
+"""Rows, and inputs, of a list; networks of a fit."""
+
+
+def text(found: Diagnosis) -> list[str]:
+    """The findings, and what they stand on."""
+    parts = len(found.subject.parts)
+    of = f", {parts} members" if parts > 1 else ""
+    kind = "drawn rows" if found.drawn else "rows"
+    lines = [f"Looked at over {found.rows} {kind}{of}", "", "Findings"]
+    notices = found.findings
+    lines += [f"  {item.code} {item.message}" for item in notices]
+    if not notices:
+        lines.append("  nothing stands out")
+    for section in (_units, _parameters, _inputs, _members, _rows, _training):
+        own = section(found)
+        lines += ["", *own] if own else []
+    return [*lines, *([""] if found.notes else []), *found.notes]
+
+
+def _units(found: Diagnosis) -> list[str]:
+    if not found.layers:
+        return ["Units: no layer has an activation, the whole network is one straight line"]
+    heads = ("layer", "units", "dead", "always on", "saturated", "duplicate", "on in rows")
+    rows = [heads]
+    for layer in found.layers:
+        first = layer[0]
+        rows.append(
+            (
+                f"{first.layer}, {first.function}",
+                str(len(first.units)),
+                _range(layer, lambda item: int(item.dead.sum())),
+                _range(layer, lambda item: int(item.always_on.sum())),
+                _range(layer, lambda item: int(item.saturated.sum())),
+                _range(layer, lambda item: item.spare),
+                f"{100 * float(np.mean([item.on.mean() for item in layer])):.0f}%",
+            )
+        )
+    several = ", from member to member" if len(found.subject.parts) > 1 else ""
+    return [f"Units{several}", *aligned(rows)]
+
+
+def _range(layer: Sequence[LayerActivity], count: Callable[[LayerActivity], int]) -> str:
+    counts = [count(item) for item in layer]
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _parameters(found: Diagnosis) -> list[str]:
+    gradients = any(not math.isnan(item.gradient) for item in found.parameters)
+    rows = [("layer", "numbers", "size", "largest", *(("gradient",) if gradients else ()))]
+    for item in found.parameters:
+        own = (figure(item.gradient, 3),) if gradients else ()
+        numbers = "x".join(map(str, item.shape))
+        rows.append((item.name, numbers, figure(item.size, 3), figure(item.largest, 3), *own))
+    means = ", the mean over the members" if len(found.subject.parts) > 1 else ""
+    return [f"Weights and gradients as they are now (root mean squares{means})", *aligned(rows)]
+
+
+def _inputs(found: Diagnosis) -> list[str]:
+    relevance = found.relevance
+    measured = bool(found.importance)
+    heads = ("input", "effect", "weights", *(("error if permuted",) if measured else ()))
+    rows = [heads]
+    order = np.argsort(-relevance.effect, kind="stable")
+    shown = order if len(order) <= 2 * MOST else [*order[:MOST], *order[-MOST:]]
+    for place in shown:
+        name = relevance.columns[place]
+        own = (figure(found.importance.get(name, math.nan), 3),) if measured else ()
+        rows.append(
+            (name, _percent(relevance.effect[place]), _percent(relevance.weight[place]), *own)
+        )
+    lines = ["Inputs (effect: slope x range, as a share of the largest)", *aligned(rows)]
+    if len(order) > len(shown):
+        lines.append(f"  and {len(order) - len(shown)} between them")
+    return lines
+
+
+def _members(found: Diagnosis) -> list[str]:
+    agreement = found.agreement
+    if agreement is None:
+        return []
+    subject = found.subject
+    middle = np.median(agreement.spread, axis=0)
+    words = [
+        f"{name} {figure(float(middle[k]), 3)}{f' {unit}' if unit else ''}"
+        for k, (name, unit) in enumerate(zip(subject.answers, subject.answer_units, strict=True))
+    ][:MOST]
+    lines = [f"Members: the usual spread of their answers is {', '.join(words)}"]
+    order = np.argsort(-agreement.of_rows, kind="stable")[:MOST]
+    rows = [("most apart at", "answer", "lowest", "highest", "spread")]
+    for row in order:
+        k = int(np.argmax(agreement.spread[row] / agreement.scale))
+        answers = agreement.answers[:, row, k]
+        low, high = figure(float(answers.min()), 4), figure(float(answers.max()), 4)
+        spread = figure(float(agreement.spread[row, k]), 3)
+        rows.append((found.places[row], subject.answers[k], low, high, spread))
+    lines += aligned(rows)
+    distances = ", ".join(
+        f"{part.name} {figure(float(distance), 3)}"
+        for part, distance in list(zip(subject.parts, agreement.distance, strict=True))[:MOST]
+    )
+    return [*lines, f"  from the members' median, in deviations of the answers: {distances}"]
+
+
+def _rows(found: Diagnosis) -> list[str]:
+    influence = found.influence
+    if influence is None:
+        return []
+    known = ~np.isnan(influence.pull)
+    order = np.argsort(np.where(known, -influence.pull, np.inf), kind="stable")
+    rows = [("row", "pull", "loss", "leverage")]
+    for row in order[: min(MOST, int(known.sum()))]:
+        leverage = influence.leverage[row]
+        rows.append(
+            (
+                found.places[row],
+                figure(float(influence.ratio[row]), 3),
+                figure(float(influence.loss[row]), 3),
+                "-" if math.isnan(leverage) else figure(float(leverage), 2),
+            )
+        )
+    head = "Rows that pull hardest (the length of their gradient, beside the mean one)"
+    return [head, *aligned(rows)]
+
+
+def _training(found: Diagnosis) -> list[str]:
+    if not found.courses:
+        return []
+    rows = [("network", "epochs", "training loss", "validation", "best at", "rate")]
+    rows += [
+        (
+            f"fold {course.fold}, member {course.member}",
+            str(course.epochs),
+            f"{figure(course.training_first, 3)} to {figure(course.training_last, 3)}",
+            f"{figure(course.validation_first, 3)} to {figure(course.best, 3)}",
+            str(course.best_epoch),
+            f"{figure(course.rate_most, 3)} to {figure(course.rate_last, 3)}",
+        )
+        for course in found.courses[:MOST]
+    ]
+    more = len(found.courses) - MOST
+    lines = ["Training, from the first epoch to the last", *aligned(rows)]
+    return [*lines, f"  and {counted(more, 'network')} more"] if more > 0 else lines
+
+
+def _percent(share: float) -> str:
+    return f"{100 * float(share):.3g}%"
+
+
+def to_json(found: Diagnosis) -> dict[str, Any]:
+    """Strict JSON: what is not finite, or not known, is None."""
+    agreement, influence = found.agreement, found.influence
+    return {
+        "rows": found.rows,
+        "drawn": found.drawn,
+        "findings": [{"code": item.code, "message": item.message} for item in found.findings],
+        "layers": [[_layer_json(item) for item in layer] for layer in found.layers],
+        "parameters": [
+            {
+                "name": item.name,
+                "shape": list(item.shape),
+                "size": item.size,
+                "largest": item.largest,
+                "gradient": _plain(item.gradient),
+            }
+            for item in found.parameters
+        ],
+        "inputs": [
+            {
+                "name": name,
+                "effect": float(found.relevance.effect[place]),
+                "weights": float(found.relevance.weight[place]),
+                "importance": _plain(found.importance.get(name, math.nan)),
+            }
+            for place, name in enumerate(found.relevance.columns)
+        ],
+        "members": agreement
+        and {
+            "distance": agreement.distance.tolist(),
+            "spread": agreement.spread.tolist(),
+            "answers": list(found.subject.answers),
+        },
+        "pulls": influence
+        and [
+            {
+                "row": place,
+                "pull": _plain(influence.pull[row]),
+                "times_the_mean": _plain(influence.ratio[row]),
+                "loss": _plain(influence.loss[row]),
+                "leverage": _plain(influence.leverage[row]),
+            }
+            for row, place in enumerate(found.places)
+        ],
+        "training": [course.to_json() for course in found.courses],
+        "notes": list(found.notes),
+    }
+
+
+def _layer_json(item: LayerActivity) -> dict[str, Any]:
+    def chosen(mask: Any) -> list[str]:
+        return [item.units[unit] for unit in np.flatnonzero(mask)]
+
+    return {
+        "member": item.part or None,
+        "layer": item.layer,
+        "function": item.function,
+        "units": len(item.units),
+        "on": item.on.tolist(),
+        "mean": item.mean.tolist(),
+        "deviation": item.deviation.tolist(),
+        "dead": chosen(item.dead),
+        "always_on": chosen(item.always_on),
+        "saturated": chosen(item.saturated),
+        "duplicates": [[item.units[unit] for unit in group] for group in item.duplicates],
+    }
+
+
+def _plain(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,206 @@
+"""What stands out in a diagnosis, as messages that say what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import Notice, counted, notice
+from vetro.glass.diagnose.activity import LayerActivity
+from vetro.glass.figures import figure
+
+if TYPE_CHECKING:
+    from vetro.glass.diagnose.diagnose import Diagnosis
+
+HARDLY = 0.03
+"""An input hardly matters whose effect is below this share of the largest."""
+
+PULLS = 5.0
+"""A row pulls hard whose gradient is so many times the mean one."""
+
+APART = 5.0
+"""Members disagree at a row whose spread is so many times the median one, and at least NOTICED
+of the answers' own deviation."""
+
+NOTICED = 0.1
+
+ALONE = 3.0
+"""A member stands alone that is so many times as far from the others as the median member."""
+
+RISEN = 0.1
+"""The rise of the validation loss after its best epoch that is told."""
+
+FADED = 1e-4
+"""Gradients fade where a layer's are below this share of the largest layer's."""
+
+MOST_NAMED = 4
+
+
+def findings(found: Diagnosis) -> tuple[Notice, ...]:
+    """Every finding, the most telling first."""
+    return (
+        *_units(found),
+        *_gradients(found),
+        *_inputs(found),
+        *_members(found),
+        *_rows(found),
+        *_training(found),
+    )
+
+
+def named(names: Sequence[str]) -> str:
+    """ "h3, h17, h20 and 5 more"."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _units(found: Diagnosis) -> list[Notice]:
+    notices: list[Notice] = []
+    for layer in found.layers:
+        rows = counted(layer[0].rows, "row")
+        dead = [item.dead for item in layer]
+        if any(mask.any() for mask in dead):
+            notices.append(_told("W741", layer, dead, rows))
+        saturated = [item.saturated for item in layer]
+        if any(mask.any() for mask in saturated):
+            notices.append(_told("W744", layer, saturated, rows))
+        always = [item.always_on for item in layer]
+        if any(2 * mask.sum() >= max(2, len(mask)) for mask in always):
+            notices.append(_told("W742", layer, always, rows))
+        notices += _duplicates(layer)
+    return notices
+
+
+def _told(
+    code: str, layer: Sequence[LayerActivity], masks: Sequence[NDArray[np.bool_]], rows: str
+) -> Notice:
+    """How many units, "3 of 64" or "3 to 7 of 64", and which, in the member with most of them."""
+    counts = [int(mask.sum()) for mask in masks]
+    worst = int(np.argmax(counts))
+    units = named([layer[worst].units[unit] for unit in np.flatnonzero(masks[worst])])
+    present = [count for count in counts if count]
+    low, high = min(present), max(present)
+    many = str(high) if low == high else f"{low} to {high}"
+    if len(layer) > 1:
+        members = f"{len(present)} of {len(layer)} members"
+        units = f"in {members}; in {layer[worst].part} {units}"
+    return notice(
+        code,
+        layer=layer[0].layer,
+        count=f"{many} of {len(masks[worst])}",
+        kind=f"{layer[0].function} units",
+        rows=rows,
+        units=units,
+    )
+
+
+def _duplicates(layer: Sequence[LayerActivity]) -> list[Notice]:
+    worst = max(layer, key=lambda item: item.spare)
+    if not worst.spare:
+        return []
+    groups = [" = ".join(worst.units[unit] for unit in group) for group in worst.duplicates]
+    where = f"in {worst.part} " if worst.part else ""
+    return [
+        notice(
+            "W743",
+            layer=worst.layer,
+            what=f"{where}{named(groups)}",
+            spare=counted(worst.spare, "unit"),
+        )
+    ]
+
+
+def _gradients(found: Diagnosis) -> list[Notice]:
+    if found.influence is None:
+        return []
+    weights = [(item.name, item.gradient) for item in found.parameters if len(item.shape) == 2]
+    largest = max((size for _, size in weights), default=0.0)
+    return [
+        notice("W749", layer=name, share=figure(size / largest, 2))
+        for name, size in weights
+        if largest > 0 and size < FADED * largest
+    ]
+
+
+def _inputs(found: Diagnosis) -> list[Notice]:
+    relevance = found.relevance
+    weak = np.flatnonzero(relevance.effect < HARDLY)
+    if not len(weak) or len(weak) == len(relevance.columns):
+        return []
+    most = relevance.columns[int(np.argmax(relevance.effect))]
+    words = [
+        f"{relevance.columns[place]} ({figure(100 * float(relevance.effect[place]), 2)}%)"
+        for place in weak
+    ]
+    return [notice("W745", columns=named(words), most=most)]
+
+
+def _members(found: Diagnosis) -> list[Notice]:
+    agreement = found.agreement
+    if agreement is None:
+        return []
+    notices = []
+    spread = agreement.of_rows
+    middle = float(np.median(spread))
+    order = np.argsort(-spread, kind="stable")
+    wide = [row for row in order if spread[row] >= max(APART * middle, NOTICED)]
+    if wide:
+        notices.append(
+            notice(
+                "W746",
+                rows=counted(len(wide), "row"),
+                places=named([found.places[row] for row in wide]),
+                times=_times(spread[wide[0]] / middle) if middle else "many",
+            )
+        )
+    typical = float(np.median(agreement.distance))
+    far = int(np.argmax(agreement.distance))
+    if len(agreement.distance) > 2 and agreement.distance[far] > ALONE * typical:
+        times = _times(agreement.distance[far] / typical) if typical else "many"
+        notices.append(notice("W740", member=found.subject.parts[far].name, times=times))
+    return notices
+
+
+def _times(ratio: float) -> str:
+    """12, or 3.4: as people say how many times."""
+    return f"{ratio:.0f}" if ratio >= 9.5 else f"{ratio:.2g}"
+
+
+def _rows(found: Diagnosis) -> list[Notice]:
+    influence = found.influence
+    if influence is None:
+        return []
+    ratio = influence.ratio
+    hard = [row for row in np.argsort(-ratio, kind="stable") if ratio[row] >= PULLS]
+    if not hard:
+        return []
+    return [
+        notice(
+            "W747",
+            rows=counted(len(hard), "row"),
+            pull="pulls" if len(hard) == 1 else "pull",
+            places=named([f"{found.places[row]} ({_times(ratio[row])} times)" for row in hard]),
+        )
+    ]
+
+
+def _training(found: Diagnosis) -> list[Notice]:
+    risen = [
+        course
+        for course in found.courses
+        if course.risen > RISEN and course.best_epoch < 0.9 * course.epochs
+    ]
+    if not risen or 2 * len(risen) < len(found.courses):
+        return []
+    best = int(np.median([course.best_epoch for course in risen]))
+    return [
+        notice(
+            "W748",
+            networks=f"{len(risen)} of {counted(len(found.courses), 'network')}",
+            epoch=best,
+            share=figure(100 * float(np.median([course.risen for course in risen])), 2),
+        )
+    ]

@@ -1,0 +1,367 @@
+"""The formula of a model or module around a row: exact where it is straight, else its tangent.
+
+    y = intercept + sum of coefficients * terms
+
+Numbers are real numbers: the stored binary fractions of encoder and network, without the rounding
+of any engine, and the row's raw values as they are; the sine and cosine of a date are the float64
+numbers that the encoder makes.  Not the rounding of what an engine returns: verify has that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from flint import arb
+from numpy.typing import NDArray
+
+from vetro.errors import error
+from vetro.glass import exact
+from vetro.glass.check import Check
+from vetro.glass.formula import tangent
+from vetro.glass.formula.affine_pieces import Piece, piece_at
+from vetro.glass.formula.region import Distance, Region
+from vetro.glass.formula.tangent_box import WITHIN, sides_of
+from vetro.glass.formula.terms import (
+    Term,
+    deviations,
+    feature_map,
+    plain_rows,
+    term_table,
+    term_values,
+    terms_of,
+)
+from vetro.glass.rows import Floats, Rows, answers, rows_of
+from vetro.glass.subject import Subject, subject_of
+
+Kind = Literal["exact", "tangent"]
+What = Literal["answers", "scores", "probabilities"]
+
+
+class Exact(NamedTuple):
+    """coefficients: (outputs, terms), intercept: (outputs,), as fractions."""
+
+    coefficients: tuple[tuple[Fraction, ...], ...]
+    intercept: tuple[Fraction, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """outputs = intercept + coefficients . terms, at one row.
+
+    kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`.
+    what: the outputs are the subject's answers (of a module what it returns), the scores that a
+    classification's one network gives its classes (log-odds of the second of two), or the
+    probabilities of the classes.
+    coefficients: (outputs, terms), intercept: (outputs,), value: (outputs,) at the row; float64
+    nearest to the exact ones.  terms: for a module, and a model of numbers only, the inputs.
+    error: for each output of a tangent (low, high), what network - tangent lies between.
+    box: for each column that moves in it, (low, high).
+    members: of a classification by several straight networks, each one's exact formula of scores.
+    """
+
+    kind: Kind
+    what: What
+    subject: Subject
+    rows: Rows
+    outputs: tuple[str, ...]
+    units: tuple[str, ...]
+    terms: tuple[Term, ...]
+    at: tuple[Fraction, ...]
+    coefficients: Floats
+    intercept: Floats
+    value: Floats
+    error: tuple[tuple[float, float], ...] = ()
+    box: dict[str, tuple[float, float]] = field(default_factory=dict)
+    members: tuple[Formula, ...] = ()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+    fractions: Exact | None = field(default=None, repr=False)
+    _region: Region | None = field(default=None, repr=False)
+
+    @property
+    def region(self) -> Region:
+        """Where the formula holds; E722 of a tangent, which holds nowhere else."""
+        if self._region is None:
+            raise error("E722", what="no region where it holds, only its row")
+        return self._region
+
+    @property
+    def distance(self) -> Distance:
+        """How far the region's borders are from the row; E722 of a tangent."""
+        return self.region.distance
+
+    def exact(self) -> Exact:
+        """Coefficients and intercept as fractions; E722 of a tangent."""
+        if self.fractions is None:
+            raise error("E722", what="no exact fractions")
+        return self.fractions
+
+    def contains(self, row: Any) -> bool:
+        """Whether the formula holds at a row, decided exactly: whether no unit is on the other
+        side of its bend.  Of a tangent: whether the row lies in its box."""
+        found = self.holds(row)
+        if len(found) != 1:
+            what = f"{len(found)} rows were given where contains takes one"
+            raise error("E702", what=what, mend="Use holds for several.")
+        return bool(found[0])
+
+    def holds(self, rows: Any) -> NDArray[np.bool_]:
+        """As contains, for each of several rows."""
+        from vetro.glass.formula.formula_proof import inside
+
+        given = rows_of(self.subject, rows)
+        raw = plain_rows(self.subject, given.raw)
+        if self.kind == "exact":
+            return inside(self, raw)
+        here = plain_rows(self.subject, self.rows.raw)[0]
+        found = np.ones(len(raw), dtype=bool)
+        for place, name in enumerate(self.subject.inputs):
+            if name in self.box:
+                low, high = self.box[name]
+                found &= (raw[:, place] >= low) & (raw[:, place] <= high)
+            else:
+                same = raw[:, place] == here[place]
+                found &= same | (np.isnan(raw[:, place]) & np.isnan(here[place]))
+        return found
+
+    def prove_equal(self, points: int = 1000, seed: int = 0) -> Check:
+        """The formula against the network at the row and at points all over its region, in
+        fractions; E722 of a tangent."""
+        from vetro.glass.formula.formula_proof import prove_equal
+
+        self.exact()
+        return prove_equal(self, points, seed)
+
+    def error_seen(self, points: int = 1000, seed: int = 0) -> Floats:
+        """The largest |network - tangent| of each output at random points of the box, (outputs,):
+        what is likely, where `error` is what is certain.  The engine's rounding is in it."""
+        generator = np.random.default_rng(seed)
+        raw = np.repeat(plain_rows(self.subject, self.rows.raw), points, axis=0)
+        for name, ends in self.box.items():
+            raw[:, self.subject.inputs.index(name)] = generator.uniform(*ends, size=points)
+        found = answers(self.subject, Rows(raw))
+        values = term_table(self.terms, raw)
+        left: Floats = np.abs(found - (self.coefficients @ values).T - self.intercept)
+        return np.asarray(left.max(axis=0))
+
+    def text(self, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
+        """As lines of text.  every: small terms and all levels too; borders: the inequalities."""
+        from vetro.glass.formula.formula_text import lines
+
+        return "\n".join(lines(self, digits, every=every, borders=borders))
+
+    def latex(self, digits: int = 3, *, every: bool = False) -> str:
+        r"""As an aligned LaTeX display; needs amsmath."""
+        from vetro.glass.formula.formula_code import latex
+
+        return latex(self, digits, every=every)
+
+    def python(self, *, exact: bool = False) -> str:
+        """As a Python program: formula(row) and holds(row) of a dict of column to value."""
+        from vetro.glass.formula.formula_code import python
+
+        return python(self, exact=exact)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def to_json(self, *, exact: bool = False, borders: bool = False) -> dict[str, Any]:
+        """A plain dict.  exact: the fractions too, as text; borders: the inequalities."""
+        from vetro.glass.formula.formula_code import as_json
+
+        return as_json(self, exact=exact, borders=borders)
+
+
+def formula(
+    module_or_model: Any, row: Any, box: float | Mapping[str, tuple[float, float]] = WITHIN
+) -> Formula:
+    """The formula that holds at a row; see Formula.
+
+    row: as predict takes it, a mapping of column to value, or bare numbers.  Networks of straight
+    pieces (relu, leaky_relu, no activation), also the mean of several: exact, with its region.
+    Smooth networks, and the mean probability of several: the tangent.
+    box: where a tangent's error is bounded: a share of each number column's training range (of
+    |x|, where that is not known) to both sides of the row, or (low, high) of columns, the others
+    held as the row has them.
+    Raises E701 for a module that is not understood, E702 for what is not one row, E721 for a row
+    or a box without a formula.
+    """
+    subject = subject_of(module_or_model)
+    rows = rows_of(subject, row)
+    if len(rows) != 1:
+        what = f"{len(rows)} rows were given where a formula is of one"
+        raise error("E702", what=what, mend="Give one row.")
+    for part in subject.parts:
+        if not np.isfinite(part.parameters).all():
+            what = "the network holds a number that is not finite: no formula has it"
+            raise error("E721", what=what, mend="Train it again; see E301.")
+    raw = plain_rows(subject, rows.raw)
+    terms = terms_of(subject, raw)
+    at = term_values(terms, raw[0])
+    straight = subject.piecewise_linear
+    if not straight or (subject.kind == "classification" and len(subject.parts) > 1):
+        members = _members(subject, rows, terms, at, raw) if straight else ()
+        return _tangent(subject, rows, terms, at, raw, box, members)
+    return _exact(subject, rows, terms, at, raw)
+
+
+def _members(
+    subject: Subject, rows: Rows, terms: tuple[Term, ...], at: tuple[Fraction, ...], raw: Floats
+) -> tuple[Formula, ...]:
+    from dataclasses import replace
+
+    return tuple(
+        _exact(replace(subject, parts=(part,)), rows, terms, at, raw) for part in subject.parts
+    )
+
+
+def _exact(
+    subject: Subject, rows: Rows, terms: tuple[Term, ...], at: tuple[Fraction, ...], raw: Floats
+) -> Formula:
+    pieces = tuple(piece_at(part, feature_map(part, terms), at) for part in subject.parts)
+    found: list[tuple[Fraction, ...]] = []
+    for output in range(subject.network.outputs):
+        rows_ = [_decoded(subject, place, output, piece) for place, piece in enumerate(pieces)]
+        found.append(tuple(sum(column) / len(rows_) for column in zip(*rows_, strict=True)))
+    fractions = Exact(tuple(row[:-1] for row in found), tuple(row[-1] for row in found))
+    value = [row[-1] + sum(map(_product, row[:-1], at)) for row in found]
+    region = Region(
+        terms=terms,
+        at=at,
+        columns=subject.inputs,
+        units=deviations(subject, terms),
+        bends=tuple(bend for piece in pieces for bend in piece.bends),
+        held=frozenset(np.flatnonzero(np.isnan(raw[0])).tolist()),
+    )
+    outputs, units = _output_names(subject)
+    return Formula(
+        kind="exact",
+        what="scores" if subject.kind == "classification" else "answers",
+        subject=subject,
+        rows=rows,
+        outputs=outputs,
+        units=units,
+        terms=terms,
+        at=at,
+        coefficients=_floats(fractions.coefficients),
+        intercept=_floats(fractions.intercept),
+        value=_floats(value),
+        pieces=pieces,
+        fractions=fractions,
+        _region=region,
+    )
+
+
+def _decoded(subject: Subject, place: int, output: int, piece: Piece) -> list[Fraction]:
+    """A row of a member's outputs in the answer's unit."""
+    row = [exact.fraction(piece.outputs[output, column]) for column in range(piece.outputs.ncols())]
+    encoder = subject.parts[place].encoder
+    if encoder is None or not encoder.number_targets:
+        return row
+    target = encoder.number_targets[output]
+    row = [entry * Fraction(target.deviation) for entry in row]
+    row[-1] += Fraction(target.mean)
+    return row
+
+
+def _tangent(
+    subject: Subject,
+    rows: Rows,
+    terms: tuple[Term, ...],
+    at: tuple[Fraction, ...],
+    raw: Floats,
+    box: float | Mapping[str, tuple[float, float]],
+    members: tuple[Formula, ...],
+) -> Formula:
+    sides = sides_of(subject, terms, at, raw[0], box)
+    low = [sides[n][0] if n in sides else value for n, value in enumerate(at)]
+    high = [sides[n][1] if n in sides else value for n, value in enumerate(at)]
+    reach = tangent.box_of(low, at, high)
+    of_parts: list[list[tangent.Model]] = []
+    for part in subject.parts:
+        made = tangent.tangents(part, feature_map(part, terms), at, reach)
+        if subject.kind == "classification":
+            made = tangent.probabilities(made, reach)
+        elif part.encoder is not None:
+            targets = part.encoder.number_targets
+            made = [
+                tangent.decoded(model, target.deviation, target.mean)
+                for model, target in zip(made, targets, strict=True)
+            ]
+        of_parts.append(made)
+    found = [tangent.mean(models) for models in zip(*of_parts, strict=True)]
+    for model in found:
+        if not all(map(math.isfinite, _outward(model))):
+            what = "the error of the tangent cannot be bounded on so large a box"
+            raise error("E721", what=what, mend="Use a smaller one.")
+    slopes = np.array([[float(s) for s in model.slopes] for model in found])
+    slopes = slopes.reshape(len(found), len(terms))
+    intercept = [
+        float(m.centre - sum((s * _arb(x) for s, x in zip(m.slopes, at, strict=True)), arb(0)))
+        for m in found
+    ]
+    answers = subject.answers
+    return Formula(
+        kind="tangent",
+        what="probabilities" if subject.kind == "classification" else "answers",
+        subject=subject,
+        rows=rows,
+        outputs=answers,
+        units=subject.answer_units,
+        terms=terms,
+        at=at,
+        coefficients=slopes,
+        intercept=np.array(intercept),
+        value=np.array([float(model.centre) for model in found]),
+        error=tuple(_outward(model) for model in found),
+        box={
+            terms[n].name: (float(a), float(b)) for n, (a, b) in sides.items()
+        },
+        members=members,
+    )  # fmt: skip
+
+
+def _outward(model: tangent.Model) -> tuple[float, float]:
+    low, high = float(model.rest.lower()), float(model.rest.upper())
+    return math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
+
+
+def _output_names(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of an exact formula's outputs, and their units."""
+    if subject.kind != "classification":
+        return subject.answers, subject.answer_units
+    if len(subject.outputs) == 1:
+        return (f"log-odds of {subject.answers[-1]}",), ("",)
+    return tuple(f"score of {label}" for label in subject.answers), ("",) * len(subject.answers)
+
+
+def _product(a: Fraction, b: Fraction) -> Fraction:
+    return a * b
+
+
+def _arb(value: Fraction) -> arb:
+    return arb(value.numerator) / arb(value.denominator)
+
+
+def _floats(values: Any) -> Floats:
+    """The nearest float64 of fractions, infinite where they are beyond its range."""
+
+    def nearest_float(value: Fraction) -> float:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.copysign(math.inf, value)
+
+    return np.array(
+        [
+            [nearest_float(entry) for entry in value]
+            if isinstance(value, tuple)
+            else nearest_float(value)
+            for value in values
+        ],
+        dtype=np.float64,
+    )

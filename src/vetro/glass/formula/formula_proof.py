@@ -1,0 +1,147 @@
+"""The formula against the network, in fractions, at points of its region.
+
+By another way than the formula was found: the network runs forward at each point in whole numbers
+over a power of two (dyadic.py), its units deciding by themselves whether they are on.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from flint import fmpz, fmpz_mat
+from numpy.typing import NDArray
+
+from vetro.errors import counted
+from vetro.glass.check import Check
+from vetro.glass.formula.dyadic import Dyadic, forward, of_balls, of_floats
+from vetro.glass.formula.region import Region, inner_point
+from vetro.glass.formula.terms import feature_map, term_table, terms_of
+from vetro.glass.rows import Floats
+from vetro.glass.subject import Part
+
+if TYPE_CHECKING:
+    from vetro.glass.formula.formula import Formula
+
+FARTHEST = 10.0
+"""Scaled units from the row: how far points go where the region has no border."""
+
+
+def prove_equal(formula: Formula, points: int, seed: int) -> Check:
+    """See Formula.prove_equal."""
+    values = samples(formula.region, points, seed)
+    formula_side, network_side, held = both_sides(formula, values)
+    count = int(held.sum())
+    name = "formula equals network"
+    difference = network_side - formula_side
+    wrong = [
+        abs(Fraction(int(entry)))
+        for entry, inside in zip(
+            difference.whole.entries(), np.tile(held, len(formula.outputs)), strict=True
+        )
+        if inside and entry != 0
+    ]
+    if wrong:
+        largest = float(max(wrong) * Fraction(2) ** difference.power) / len(formula.pieces)
+        detail = f"they differ at {counted(len(wrong), 'value')} of the region"
+        return Check(name, "failed", largest, 0.0, detail)
+    detail = f"in fractions, at {counted(count, 'point')} of the region"
+    return Check(name, "passed", 0.0, 0.0, detail)
+
+
+def both_sides(formula: Formula, values: Floats) -> tuple[Dyadic, Dyadic, NDArray[np.bool_]]:
+    """Formula and network at points (terms, points), each (outputs, points) times the number of
+    members; and whether a point is in the region."""
+    subject = formula.subject
+    ones = np.ones((1, values.shape[1]))
+    points = of_floats(np.vstack([values, ones]))
+    held = np.ones(values.shape[1], dtype=bool)
+    network: Dyadic | None = None
+    for part, piece in zip(subject.parts, formula.pieces, strict=True):
+        features = of_balls(feature_map(part, formula.terms)) @ points
+        outputs, inside_ = forward(part, features, piece.sides)
+        held &= inside_
+        answer = _decoded(part, outputs)
+        network = answer if network is None else network + answer
+    assert network is not None
+    exact = formula.exact()
+    members = len(formula.pieces)
+    rows = [
+        [entry * members for entry in (*row, constant)]
+        for row, constant in zip(exact.coefficients, exact.intercept, strict=True)
+    ]
+    return _of_fractions(rows) @ points, network, held
+
+
+def inside(formula: Formula, raw: Floats) -> NDArray[np.bool_]:
+    """Whether each raw row (rows, inputs) is in the region, exactly; not where it is infinite."""
+    found: NDArray[np.bool_] = np.asarray(np.isfinite(np.nan_to_num(raw, nan=0.0)).all(axis=1))
+    subject = formula.subject
+    rows = raw[found]
+    if not len(rows):
+        return found
+    terms = terms_of(subject, rows)
+    values = term_table(terms, rows)
+    points = of_floats(np.vstack([values, np.ones((1, len(rows)))]))
+    held = np.ones(len(rows), dtype=bool)
+    for part, piece in zip(subject.parts, formula.pieces, strict=True):
+        features = of_balls(feature_map(part, terms)) @ points
+        held &= forward(part, features, piece.sides)[1]
+    found[found] = held
+    return found
+
+
+def samples(region: Region, count: int, seed: int) -> Floats:
+    """Points of the region, (terms, points): the row, then hit-and-run through the terms that
+    move in a straight line (Smith 1984); one that rounding puts outside is left to the caller."""
+    row = np.array([float(value) for value in region.at])
+    found = np.repeat(row[:, None], count, axis=1)
+    straight = list(region.straight)
+    if not straight or count < 2:
+        return found[:, : 1 if not straight else count]
+    generator = np.random.default_rng(seed)
+    slopes, slack = region.slopes[:, straight], region.slack
+    lengths = np.linalg.norm(slopes, axis=1)
+    slopes, slack = slopes[lengths > 0], slack[lengths > 0]
+    slopes, slack = slopes / lengths[lengths > 0, None], slack / lengths[lengths > 0]
+    here = np.zeros(len(straight))
+    if len(slopes):
+        inner = inner_point(slopes, slack)
+        if inner is None:
+            return found[:, :1]
+        here = inner
+    for place in range(1, count):
+        direction = generator.standard_normal(len(straight))
+        direction /= np.linalg.norm(direction)
+        speed, left = slopes @ direction, slack - slopes @ here
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ways = left / speed
+        up = min(float(ways[speed > 0].min(initial=np.inf)), FARTHEST)
+        down = max(float(ways[speed < 0].max(initial=-np.inf)), -FARTHEST)
+        here = here + direction * generator.uniform(min(down, 0.0), max(up, 0.0))
+        here = np.clip(here, -FARTHEST, FARTHEST) if not len(slopes) else here
+        found[straight, place] = row[straight] + here * region.units[straight]
+    return found
+
+
+def _decoded(part: Part, outputs: Dyadic) -> Dyadic:
+    """Outputs (outputs, points) in the answer's unit."""
+    targets = part.encoder.number_targets if part.encoder is not None else ()
+    if not targets:
+        return outputs
+    scale = of_floats(np.diag([target.deviation for target in targets]))
+    shift = of_floats([[target.mean] for target in targets])
+    points = outputs.whole.ncols()
+    return scale @ outputs + shift @ Dyadic(fmpz_mat(1, points, [1] * points), 0)
+
+
+def _of_fractions(rows: list[list[Fraction]]) -> Dyadic:
+    """Binary fractions over one power of two."""
+    bits = max(entry.denominator.bit_length() - 1 for row in rows for entry in row)
+    entries = [
+        fmpz(entry.numerator) << (bits - entry.denominator.bit_length() + 1)
+        for row in rows
+        for entry in row
+    ]
+    return Dyadic(fmpz_mat(len(rows), len(rows[0]), entries), -bits)

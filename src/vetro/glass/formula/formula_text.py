@@ -1,0 +1,345 @@
+"""A formula as lines of plain text, rounded for reading; what is left out is told."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from typing import TYPE_CHECKING
+
+from vetro.errors import counted
+from vetro.glass.figures import figure
+from vetro.glass.formula.terms import Term, training_range
+from vetro.glass.rows import cell
+
+if TYPE_CHECKING:
+    from vetro.glass.formula.formula import Formula
+    from vetro.glass.formula.region import Inequality
+
+WIDTH = 96
+SMALL = 0.005
+"""Terms are gathered that together never reach this share of how far the largest one varies."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What is written of one output: the terms shown, and the bound of those gathered.
+
+    shown: numbers of terms; small: of those gathered, `most` what they can come to together.
+    """
+
+    shown: tuple[int, ...]
+    small: tuple[int, ...]
+    most: float
+
+
+def summed(formula: Formula, output: int, every: bool) -> Sum:
+    """The terms of an output that are worth writing: not levels that the row has not, nor terms
+    that are small over the training range."""
+    terms, row = formula.terms, formula.coefficients[output]
+    if every:
+        return Sum(tuple(range(len(terms))), (), 0.0)
+    now = [n for n in range(len(terms)) if row[n] != 0 and not _idle(formula, n)]
+    sizes = {n: abs(float(row[n])) * largest(formula, n) for n in now}
+    least = SMALL * max((abs(float(row[n])) * _width(formula, n) for n in now), default=0.0)
+    small: set[int] = set()
+    for n in sorted(now, key=sizes.__getitem__):
+        if math.fsum(sizes[k] for k in (*small, n)) > least:
+            break
+        small.add(n)
+    shown = tuple(n for n in now if n not in small)
+    return Sum(shown, tuple(sorted(small)), math.fsum(sizes[n] for n in small))
+
+
+def _idle(formula: Formula, number: int) -> bool:
+    """Whether a term is 0 here for good: another level, or a number that is missing."""
+    term = formula.terms[number]
+    if math.isnan(formula.rows.raw[0, term.column]):
+        return term.kind != "missing"
+    return term.kind in ("level", "missing", "flag") and formula.at[number] == 0
+
+
+def largest(formula: Formula, number: int) -> float:
+    """The largest |term| in training; of a module, of any at the row, at least 1."""
+    ends = training_range(formula.subject, formula.terms[number])
+    if ends is None:
+        return max(1.0, *(abs(float(value)) for value in formula.at))
+    return max(abs(ends[0]), abs(ends[1]))
+
+
+def _width(formula: Formula, number: int) -> float:
+    ends = training_range(formula.subject, formula.terms[number])
+    return largest(formula, number) if ends is None else ends[1] - ends[0]
+
+
+def rounded(value: float, digits: int) -> str:
+    """So many significant digits, zeros at the end kept, whole numbers whole: 1.00, 105, 12346."""
+    size = abs(value)
+    if size == 0 or not math.isfinite(value):
+        return figure(value)
+    if 10 ** (digits - 1) <= size < 1e9:
+        return f"{value:.0f}"
+    if 1e-4 <= size < 1e9:
+        text = f"{value:#.{digits}g}"
+        return text.rstrip(".") if "e" not in text else f"{value:.0f}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa}e{int(exponent):+03d}"
+
+
+def term_text(term: Term) -> str:
+    """The term's name, in quotes where it could be read as more than a name."""
+    if term.moves and not re.fullmatch(r"[\w.]+", term.name):
+        return f'"{term.name}"'
+    return term.name
+
+
+def sum_text(
+    names: Sequence[str],
+    coefficients: Sequence[float],
+    constant: float,
+    digits: int,
+    glue: str = " ",
+) -> str:
+    """1.00 x0 - 0.250 x1 + 12.0; glue: what stands inside a term, where no line may break."""
+    parts: list[tuple[float, str]] = [
+        (value, f"{rounded(abs(value), digits)} {name}".replace(" ", glue))
+        for name, value in zip(names, coefficients, strict=True)
+    ]
+    if constant != 0 or not parts:
+        parts.append((constant, rounded(abs(constant), digits)))
+    first, *rest = parts
+    text = ("-" if first[0] < 0 else "") + first[1]
+    return text + "".join(f" {'-' if value < 0 else '+'}{glue}{part}" for value, part in rest)
+
+
+def lines(formula: Formula, digits: int = 3, *, every: bool = False, borders: bool = False
+          ) -> list[str]:  # fmt: skip
+    """All of it: the formula of each output, where it holds, how far the borders are."""
+    found = [heading(formula), ""]
+    for output in range(len(formula.outputs)):
+        found += output_lines(formula, output, digits, every)
+    found += [*_dates(formula), "", *_columns(formula)]
+    if formula.kind == "tangent":
+        found += _error_lines(formula, digits)
+    else:
+        found += _region_lines(formula, digits, borders)
+    if formula.members and not every:
+        count = len(formula.members)
+        found += ["", f"The scores of each of the {count} members have an exact formula (--all)."]
+    for number, member in enumerate(formula.members if every else (), start=1):
+        found += ["", f"member{number}: the exact formula of its scores around the row"]
+        for output in range(len(member.outputs)):
+            found += output_lines(member, output, digits, every)
+        found += _nearest(member)
+    return found
+
+
+def heading(formula: Formula) -> str:
+    """What is what, in one sentence."""
+    members = len(formula.subject.parts)
+    of = f" of the mean of {members} members" if members > 1 else ""
+    if formula.kind == "tangent":
+        mean = f"mean probability of {members} members" if members > 1 else "probability"
+        of = f" of the {mean}" if formula.what == "probabilities" else of
+        return f"Tangent{of} at the row: not exact elsewhere."
+    if formula.region.everywhere:
+        return f"Exact formula{of}: nothing bends, it holds everywhere."
+    if formula.what == "scores":
+        return "Exact formula of the scores around the row."
+    return f"Exact formula{of} around the row."
+
+
+def output_lines(formula: Formula, output: int, digits: int, every: bool) -> list[str]:
+    """The equation of one output, wrapped, and its value at the row."""
+    sum_ = summed(formula, output, every)
+    row = formula.coefficients[output]
+    text = sum_text(
+        [term_text(formula.terms[n]) for n in sum_.shown],
+        [float(row[n]) for n in sum_.shown],
+        float(formula.intercept[output]),
+        digits,
+        glue="\u00a0",
+    )
+    name, unit = formula.outputs[output], formula.units[output]
+    equals = "~" if formula.kind == "tangent" else "="
+    start = f"{name} {equals} "
+    wrapped = textwrap.wrap(
+        start + text, WIDTH, subsequent_indent="    ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    found = [line.replace("\u00a0", " ") for line in wrapped]
+    if sum_.small:
+        reach = (
+            "over the training range"
+            if formula.subject.model is not None
+            else f"while no |x| exceeds {figure(largest(formula, 0))}"
+        )
+        found.append(
+            f"    and {counted(len(sum_.small), 'smaller term')}, at most "
+            f"{rounded(sum_.most, 2)} together {reach}"
+        )
+    value = f"{figure(float(formula.value[output]), max(digits, 5))}{' ' + unit if unit else ''}"
+    also = ""
+    if formula.what == "scores":
+        also = f", probability {figure(chances(formula)[output], max(digits, 5))}"
+    found.append(f"    = {value} at the row{also}")
+    return found
+
+
+def chances(formula: Formula) -> list[float]:
+    """The probabilities that the scores at the row come to, in float64; of a single score its."""
+    scores = [0.0, *formula.value] if len(formula.value) == 1 else list(formula.value)
+    powers = [math.exp(score - max(scores)) for score in scores]
+    found = [power / math.fsum(powers) for power in powers]
+    return found[-len(formula.value) :]
+
+
+def _columns(formula: Formula) -> list[str]:
+    """A table of the row and, for an exact formula, how far each column alone can go."""
+    subject = formula.subject
+    raw = formula.rows.raw[0]
+    heads = ["column", "at the row"]
+    exact = formula.kind == "exact" and not formula.region.everywhere
+    if exact:
+        heads += ["holds alone from", "to"]
+    elif formula.kind == "tangent":
+        heads += ["box from", "to"]
+    table: list[list[str]] = []
+    for place, name in enumerate(subject.inputs):
+        value = float(raw[place])
+        if subject.model is not None:
+            shown = cell(subject.model.schema.inputs[place], value)
+        else:
+            shown = figure(value, 7)
+        unit = subject.units[place]
+        table.append([name, f"{shown} {unit}".rstrip()])
+        if exact:
+            table[-1] += _reach(formula, place, name, value)
+        elif formula.kind == "tangent":
+            ends = formula.box.get(name)
+            table[-1] += [figure(ends[0], 7), figure(ends[1], 7)] if ends else ["held", ""]
+    return grid([heads, *table])
+
+
+def _dates(formula: Formula) -> list[str]:
+    dates = [term.name for term in formula.terms if term.kind == "days"]
+    if not dates:
+        return []
+    waves = any(term.kind == "wave" for term in formula.terms)
+    also = "; sin and cos are of its place in the year, week or day" if waves else ""
+    return ["", f"{', '.join(dates)}: days since 1970-01-01{also}."]
+
+
+def _reach(formula: Formula, place: int, name: str, value: float) -> list[str]:
+    distance = formula.distance
+    if name in distance.columns:
+        down, up = distance.columns[name]
+        low, high = inward(value - down, value + up, value)
+        column = formula.subject.model.schema.inputs[place] if formula.subject.model else None
+        if column is not None and column.kind == "date":
+            ends = [cell(column, value - down), cell(column, value + up)]
+            return [end if math.isfinite(x) else "" for end, x in zip(ends, (down, up),
+                                                                      strict=True)]  # fmt: skip
+        return [low, high]
+    if name in distance.stays:
+        levels = distance.stays[name]
+        return ["as it is" + (f", or {', '.join(levels)}" if levels else ""), ""]
+    return ["missing", ""]
+
+
+def inward(low: float, high: float, here: float) -> tuple[str, str]:
+    """The ends of an interval in as few digits as keep it inside and the row in it; "" for an
+    infinite end."""
+    texts = []
+    for end, way in ((low, ROUND_CEILING), (high, ROUND_FLOOR)):
+        if not math.isfinite(end):
+            texts.append("")
+            continue
+        text = repr(end)
+        for digits in range(5, 17):
+            number = Context(prec=digits, rounding=way).create_decimal(repr(end))
+            if (number <= here) if way is ROUND_CEILING else (number >= here):
+                text = figure(float(number), digits)
+                break
+        texts.append(text)
+    return texts[0], texts[1]
+
+
+def _region_lines(formula: Formula, digits: int, borders: bool) -> list[str]:
+    region = formula.region
+    if region.everywhere:
+        return []
+    found = ["", *_nearest(formula)]
+    if region.on_border:
+        units = ", ".join(region.on_border[:5]) + (", ..." if len(region.on_border) > 5 else "")
+        found.append(f"The row is exactly on a border, of {units}: counted as off, as torch does.")
+    if borders:
+        inequalities = region.inequalities
+        found += [
+            "",
+            f"Region: {len(inequalities)} of "
+            f"{counted(len(region.bends), 'inequality', 'inequalities')} matter; "
+            "the others follow from them.",
+        ]
+        if any(term.kind in ("level", "flag", "missing") for term in region.terms):
+            found.append("Categories, flags and missing values are held as the row has them.")
+        found += [f"  {inequality_text(formula, item, digits + 1)}" for item in inequalities]
+    return found
+
+
+def _nearest(formula: Formula) -> list[str]:
+    distance = formula.distance
+    if not math.isfinite(distance.overall):
+        return []
+    unit = "standard deviations" if formula.subject.model is not None else "units of x"
+    return [f"Nearest border: {figure(distance.overall, 3)} {unit} away, at {distance.where}."]
+
+
+def inequality_text(formula: Formula, item: Inequality, digits: int) -> str:
+    """0.0131 cement - 0.220 water <= 4.20   (h3 of relu1 stays off)"""
+    region = formula.region
+    free = set(region.free)
+    held = sum(c * x for n, (c, x) in enumerate(zip(item.coefficients, region.at, strict=True))
+               if n not in free)  # fmt: skip
+    numbers = [n for n in region.free if item.coefficients[n] != 0]
+    # the coefficient that counts most over a scaled unit becomes 1
+    weights = [abs(float(item.coefficients[n])) * float(region.units[n]) for n in numbers]
+    scale = abs(item.coefficients[numbers[weights.index(max(weights))]])
+    left = sum_text(
+        [term_text(region.terms[n]) for n in numbers],
+        [float(item.coefficients[n] / scale) for n in numbers],
+        0.0,
+        digits,
+    )
+    stays = "stays on" if item.on else "stays off"
+    bound = rounded(float((item.bound - held) / scale), digits)
+    return f"{left} <= {bound}   ({item.where} {stays})"
+
+
+def _error_lines(formula: Formula, digits: int) -> list[str]:
+    found = [""]
+    every = zip(formula.outputs, formula.error, formula.error_seen().tolist(), strict=True)
+    for name, (low, high), seen in every:
+        most = max(abs(low), abs(high))
+        found.append(
+            f"In the box {name} is off by at most {rounded(most, digits)} (proven; the most seen "
+            f"at 1000 points is {rounded(seen, digits)})."
+        )
+    return found
+
+
+def grid(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Columns below each other, the first to the left, numbers to the right."""
+    table = [list(row) for row in rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    found = []
+    for row in table:
+        first, *others = row
+        cells = [first.ljust(widths[0])] + [
+            text.rjust(width) for text, width in zip(others, widths[1:], strict=True)
+        ]
+        found.append("   ".join(cells).rstrip())
+    return found

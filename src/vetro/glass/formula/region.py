@@ -1,0 +1,310 @@
+"""The region where a formula holds: its borders, those that matter, and how far they are.
+
+The terms that move are the number columns and dates; levels, flags and missing values are held as
+the row has them.  Everything is exact except where a name says float.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from flint import ctx, fmpq, fmpz
+
+from vetro.glass import exact
+from vetro.glass.formula.affine_pieces import Bend
+from vetro.glass.formula.redundancy import follows, sort_out
+from vetro.glass.formula.terms import Term
+from vetro.glass.rows import Floats
+from vetro.tables.blocks import PERIODS
+
+LONGEST = 3652.425
+"""Days: how far a date with waves is followed, ten years; it may hold beyond."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inequality:
+    """coefficients . terms <= bound, exactly.  where: the unit whose bend it is, "h3 of relu1 of
+    member2"; on: whether the unit is on in the region."""
+
+    coefficients: tuple[Fraction, ...]
+    bound: Fraction
+    where: str
+    on: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Coefficients and bound as fractions in text."""
+        return {
+            "coefficients": [str(value) for value in self.coefficients],
+            "bound": str(self.bound),
+            "unit": self.where,
+            "on": self.on,
+        }
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far the borders are.
+
+    overall: in scaled units (standard deviations in training of each number column; units of x
+    of a module), all number columns moving together; infinite where there is no border.
+    where: the unit whose bend is nearest.  columns: for each number or date that is not missing,
+    (down, up): how far it alone can go.  stays: for each category and flag the other levels under
+    which, all else the same, the formula goes on holding.
+    """
+
+    overall: float
+    where: str
+    columns: dict[str, tuple[float, float]]
+    stays: dict[str, tuple[str, ...]]
+
+    def __float__(self) -> float:
+        return self.overall
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict; infinite ones are None."""
+
+        def plain(value: float) -> float | None:
+            return value if math.isfinite(value) else None
+
+        return {
+            "overall": plain(self.overall),
+            "nearest": self.where,
+            "columns": {
+                name: [plain(down), plain(up)] for name, (down, up) in self.columns.items()
+            },
+            "stays": {name: list(levels) for name, levels in self.stays.items()},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The terms for which every unit stays on its side of its bend; borders belong to it.
+
+    at: the terms' values at the row.  names: of the terms' columns.  units: the deviation of
+    each term, how long one scaled unit is.  bends: every unit's, also those that do not matter.
+    """
+
+    terms: tuple[Term, ...]
+    at: tuple[Fraction, ...]
+    columns: tuple[str, ...]
+    units: Floats
+    bends: tuple[Bend, ...]
+    held: frozenset[int]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether nothing bends: the formula is that of the whole network."""
+        return not self.bends
+
+    @property
+    def on_border(self) -> tuple[str, ...]:
+        """The units that are exactly at their bend: taken as off."""
+        return tuple(place(bend) for bend in self.bends if bend.at == 0)
+
+    @cached_property
+    def straight(self) -> tuple[int, ...]:
+        """The terms that move in a straight line: numbers, and dates without waves."""
+        waves = {term.column for term in self.terms if term.kind == "wave"}
+        return tuple(
+            number
+            for number, term in enumerate(self.terms)
+            if term.moves and term.column not in self.held and term.column not in waves
+        )
+
+    @cached_property
+    def free(self) -> tuple[int, ...]:
+        """The straight ones and all of a date's, each taken to move by itself."""
+        return tuple(
+            number
+            for number, term in enumerate(self.terms)
+            if (term.moves or term.kind == "wave") and term.column not in self.held
+        )
+
+    @cached_property
+    def slack(self) -> Floats:
+        """How much each bend leaves at the row, (bends,), >= 0; float."""
+        return np.array([abs(float(bend.at)) for bend in self.bends])
+
+    @cached_property
+    def slopes(self) -> Floats:
+        """How fast a scaled unit of each term eats it up, (bends, terms); float."""
+        rows = np.array([[float(entry) for entry in bend.row[:-1]] for bend in self.bends])
+        signs = np.array([-1.0 if bend.on else 1.0 for bend in self.bends])
+        slopes: Floats = (
+            rows.reshape(len(self.bends), len(self.terms)) * signs[:, None] * self.units
+        )
+        return slopes
+
+    @cached_property
+    def inequalities(self) -> tuple[Inequality, ...]:
+        """Those that matter while the row's levels, flags and missing values are held.
+
+        The others follow from them: found by linear programming, each proved in fractions.  A
+        date's days and waves count as free of each other, so that a few too many may stay.
+        """
+        return tuple(self._inequality(number) for number in self._kept)
+
+    @cached_property
+    def _kept(self) -> tuple[int, ...]:
+        if not self.free or self.everywhere:
+            return ()
+        slopes = self.slopes[:, self.free]
+        lengths = np.linalg.norm(slopes, axis=1)
+        bending = np.flatnonzero(lengths > 0)
+        slopes, slack = slopes[bending], self.slack[bending]
+        lengths = lengths[bending]
+        if not len(bending):
+            return ()
+        slopes, slack = slopes / lengths[:, None], slack / lengths
+        inner = inner_point(slopes, slack)
+        if inner is None:
+            # flat: no point is inside all of them, and each is kept
+            return tuple(bending.tolist())
+        sorting = sort_out(slopes, slack - slopes @ inner)
+        rows = {number: self._fractions(int(bending[number])) for number in range(len(bending))}
+        kept = set(sorting.kept)
+        for number, reasons in sorting.reasons.items():
+            normal, bound = rows[number]
+            if not follows(normal, bound, [rows[reason] for reason in reasons]):
+                kept.add(number)
+        return tuple(int(bending[number]) for number in sorted(kept))
+
+    def _fractions(self, number: int) -> tuple[list[fmpq], fmpq]:
+        """A bend as normal . (free terms - row's) <= bound."""
+        bend = self.bends[number]
+        sign = -1 if bend.on else 1
+        return [sign * _rational(bend.row[k]) for k in self.free], -sign * _rational(bend.at)
+
+    def _inequality(self, number: int) -> Inequality:
+        bend = self.bends[number]
+        sign = -1 if bend.on else 1
+        coefficients = tuple(sign * exact.fraction(entry) for entry in bend.row[:-1])
+        return Inequality(coefficients, -sign * exact.fraction(bend.row[-1]), place(bend), bend.on)
+
+    @cached_property
+    def distance(self) -> Distance:
+        """How far the borders are from the row, each column alone and all together."""
+        columns: dict[str, tuple[float, float]] = {}
+        for number in self.free:
+            term = self.terms[number]
+            if number in self.straight:
+                columns[term.name] = self._alone(number)
+            elif self.columns[term.column] not in columns:
+                columns[self.columns[term.column]] = self._date_alone(term.column)
+        overall, where = math.inf, ""
+        if self.bends and self.straight:
+            lengths = np.linalg.norm(self.slopes[:, self.straight], axis=1)
+            ways = _ratio(self.slack, lengths)
+            nearest = int(np.argmin(ways))
+            overall = float(ways[nearest])
+            where = place(self.bends[nearest]) if math.isfinite(overall) else ""
+        return Distance(overall, where, columns, self._stays())
+
+    def _alone(self, number: int) -> tuple[float, float]:
+        if not self.bends:
+            return math.inf, math.inf
+        slope, unit = self.slopes[:, number], float(self.units[number])
+        down, up = _ratio(self.slack, -slope), _ratio(self.slack, slope)
+        return float(down.min()) * unit, float(up.min()) * unit
+
+    def _date_alone(self, column: int) -> tuple[float, float]:
+        """Step by step, each no longer than the fastest change allows: never past a border."""
+        own = [n for n, term in enumerate(self.terms) if term.column == column and n in self.free]
+        if not self.bends:
+            return math.inf, math.inf
+        slopes = self.slopes[:, own] / self.units[own]
+        start = np.array([float(self.at[n]) for n in own])
+        fastest = np.zeros(len(slopes))
+        for place_, n in enumerate(own):
+            term = self.terms[n]
+            period = PERIODS[term.detail.partition(" ")[2]] if term.kind == "wave" else math.tau
+            fastest += np.abs(slopes[:, place_]) * math.tau / period
+        days = next(float(self.at[n]) for n in own if self.terms[n].kind == "days")
+
+        def reach(sign: float) -> float:
+            gone = 0.0
+            while gone < LONGEST:
+                here = np.array([self.terms[n].value(days + sign * gone) for n in own])
+                left = self.slack - slopes @ (here - start)
+                step = float(_ratio(np.maximum(left, 0.0), fastest).min())
+                if step < 1e-4:
+                    return gone
+                gone += step
+            return LONGEST
+
+        return reach(-1.0), reach(1.0)
+
+    def _stays(self) -> dict[str, tuple[str, ...]]:
+        """Other levels and flag values with every unit still on its side, exactly."""
+        found: dict[str, list[str]] = {}
+        for number, term in enumerate(self.terms):
+            if term.kind not in ("level", "flag") or term.column in self.held:
+                continue
+            name = self.columns[term.column]
+            others = found.setdefault(name, [])
+            if term.kind == "level" and self.at[number] == 1:
+                continue
+            changes = {number: 1 - self.at[number]} if term.kind == "flag" else {
+                n: Fraction(n == number)
+                for n, other in enumerate(self.terms)
+                if other.column == term.column and (n == number or self.at[n] != 0)
+            }  # fmt: skip
+            if self._holds(changes):
+                text = term.name.partition(" = ")[2].removesuffix("]")
+                others.append(f"not {text}" if term.kind == "flag" and self.at[number] else text)
+        return {name: tuple(levels) for name, levels in found.items()}
+
+    def _holds(self, changes: dict[int, Fraction]) -> bool:
+        with ctx.workprec(exact.EXACT_PRECISION):
+            for bend in self.bends:
+                z = bend.at
+                for number, value in changes.items():
+                    z = z + bend.row[number] * int(value - self.at[number])
+                if not (z >= 0 if bend.on else z <= 0):
+                    return False
+        return True
+
+
+def place(bend: Bend) -> str:
+    """The unit of a bend, "h3 of relu1 of member2"."""
+    of = f" of {bend.part}" if bend.part else ""
+    return f"h{bend.unit} of {bend.operation.where or bend.operation.function}{of}"
+
+
+def inner_point(normals: Floats, margins: Floats) -> Floats | None:
+    """A point with normals (m, d) . u < margins (m,), normals of length 1: 0 where it is one,
+    else the centre of the largest ball of radius up to 1; None where there is none."""
+    if margins.min() > 0:
+        return np.zeros(normals.shape[1])
+    from scipy.optimize import linprog
+
+    size = normals.shape[1]
+    answer = linprog(
+        [*[0.0] * size, -1.0],
+        A_ub=np.column_stack([normals, np.ones(len(normals))]),
+        b_ub=margins,
+        bounds=[*[(None, None)] * size, (None, 1.0)],
+        method="highs",
+    )
+    if answer.status != 0 or answer.x is None:
+        return None
+    point: Floats = np.asarray(answer.x[:size])
+    return point if (margins - normals @ point).min() > 1e-9 else None
+
+
+def _ratio(slack: Floats, speed: Floats) -> Floats:
+    """slack / speed, infinite where the speed is not positive."""
+    found: Floats = np.divide(slack, speed, out=np.full(len(slack), np.inf), where=speed > 0)
+    return found
+
+
+def _rational(number: Any) -> fmpq:
+    mantissa, exponent = number.man_exp()
+    power = int(exponent)
+    whole = fmpz(mantissa)
+    return fmpq(whole << power) if power >= 0 else fmpq(whole, fmpz(1) << -power)

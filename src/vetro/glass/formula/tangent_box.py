@@ -1,0 +1,83 @@
+"""The box around a row where a tangent's error is bounded: how far each number column goes.
+
+Categories, flags, dates and missing values are held as the row has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+
+from vetro.errors import error, nearest, shown
+from vetro.glass.formula.terms import Term, training_range
+from vetro.glass.rows import Floats
+from vetro.glass.subject import Subject
+
+WITHIN = 0.1
+"""The box of a tangent reaches so far from the row, as a share of each column's training range."""
+
+
+def sides_of(
+    subject: Subject,
+    terms: tuple[Term, ...],
+    at: tuple[Fraction, ...],
+    raw: Floats,
+    box: float | Mapping[str, tuple[float, float]],
+) -> dict[int, tuple[Fraction, Fraction]]:
+    """How far each term goes that moves, by its number."""
+    straight = {
+        term.name: number
+        for number, term in enumerate(terms)
+        if term.kind == "number" and not math.isnan(raw[term.column])
+    }
+    if isinstance(box, Mapping):
+        return {
+            straight[name]: _between(name, sides, at[straight[name]])
+            for name, sides in _known(box, straight, subject).items()
+        }
+    share = float(box) if isinstance(box, (int, float)) else math.nan
+    if not 0 <= share < math.inf:
+        mend = "Use for example 0.1, or a mapping of column to (low, high)."
+        raise error("E721", what=f'the box "{shown(box)}" is no share', mend=mend)
+    found = {}
+    for number in straight.values():
+        ends = training_range(subject, terms[number])
+        if ends is None:
+            width = Fraction(abs(at[number]) or 1)
+        else:
+            width = Fraction(ends[1]) - Fraction(ends[0])
+        # the box is the float64 numbers that are shown
+        half = width * Fraction(share)
+        found[number] = (Fraction(float(at[number] - half)), Fraction(float(at[number] + half)))
+    return {n: (min(low, at[n]), max(high, at[n])) for n, (low, high) in found.items()}
+
+
+def _known(
+    box: Mapping[str, tuple[float, float]], straight: Mapping[str, int], subject: Subject
+) -> Mapping[str, tuple[float, float]]:
+    for name in box:
+        if name not in subject.inputs:
+            raise error(
+                "E114", role="column", name=name, hint=nearest(name, subject.inputs),
+                columns=shown(", ".join(subject.inputs)),
+            )  # fmt: skip
+        if name not in straight:
+            what = f'column "{shown(name)}" is no number here, and is held as the row has it'
+            raise error("E721", what=what, mend="Leave it out of the box.")
+    return box
+
+
+def _between(name: str, sides: tuple[float, float], here: Fraction) -> tuple[Fraction, Fraction]:
+    try:
+        low, high = (Fraction(float(side)) for side in sides)
+    except (TypeError, ValueError, OverflowError):
+        what = f'the box of "{shown(name)}" is not two finite numbers'
+        raise error("E721", what=what, mend="Use (low, high).") from None
+    if not low <= here <= high:
+        what = (
+            f'the box of "{shown(name)}", {float(low):.6g} to {float(high):.6g}, leaves out the '
+            f"row's {float(here):.6g}"
+        )
+        raise error("E721", what=what, mend="Put the row inside.")
+    return low, high

@@ -1,0 +1,162 @@
+"""What the native engine returns for verify to check: outputs, gradients and one update.
+
+Through the compiled core itself, as training and predicting use it; nothing of a model or module
+is changed.  No torch here: both doors describe their loss and optimizer by plain rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.native_core import core
+from vetro.engines.native_program import program_of
+from vetro.glass.learning.loss_terms import LossRule
+from vetro.glass.learning.update_terms import UpdateRule
+from vetro.glass.subject import Part
+from vetro.glass.verify.exact_update import State
+from vetro.networks.lowered import LoweredNetwork
+
+Array = NDArray[Any]
+VECTORS = ("first_moment", "second_moment", "third")
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """A loss, and an optimizer over ranges of the flat vector.
+
+    rules: one for each group.  ranges: (begin, end, group) of what learns.  state: flat vectors by
+    the core's names and "step" (ranges,); None before the first step.
+    """
+
+    loss: LossRule
+    rules: tuple[UpdateRule, ...]
+    ranges: tuple[tuple[int, int, int], ...]
+    state: dict[str, Array] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one step returned, all flat (parameter_count,): the gradient, the parameters and the
+    optimizer's vectors before and after; steps: taken before, of each range."""
+
+    gradient: Array
+    before: dict[str, Array]
+    after: dict[str, Array]
+    steps: Array
+
+    def pieces(self, learning: Learning) -> list[tuple[UpdateRule, float, Array]]:
+        """What steps by the same rule after the same number of steps: (rule, steps, places)."""
+        of: dict[tuple[int, float], list[Array]] = {}
+        for (begin, end, group), steps in zip(learning.ranges, self.steps, strict=True):
+            of.setdefault((group, float(steps)), []).append(np.arange(begin, end))
+        return [
+            (learning.rules[group], steps, np.concatenate(places))
+            for (group, steps), places in of.items()
+        ]
+
+
+def state_at(held: dict[str, Array], places: Array, steps: float) -> State:
+    """A state (parameter_count,) at some of its places."""
+    first, second, third = (held[name][places] for name in VECTORS)
+    return State(held["parameters"][places], first, second, third, steps)
+
+
+def steps_of(
+    part: Part,
+    x: Array,
+    target: Array,
+    learning: Learning,
+    count: int,
+    one_hot: tuple[tuple[int, int], ...] = (),
+) -> list[Step]:
+    """`count` steps, one after the other, each on all rows.
+
+    Dropout keeps every value, as in predicting.
+    target: (rows, outputs) of the network's dtype, or classes (rows,) int64.
+    """
+    network = _without_dropout(part.network)
+    dtype = np.dtype(network.dtype)
+    frozen = [
+        number
+        for number, slot in enumerate(network.slots)
+        if not any(begin <= slot.offset < end for begin, end, _ in learning.ranges)
+    ]
+    trainer = core().Trainer(
+        program_of(network, frozen, one_hot),
+        np.ascontiguousarray(part.parameters),
+        np.ascontiguousarray(x, dtype=dtype),
+        np.ascontiguousarray(target),
+        None,
+        loss=_loss(learning.loss, dtype),
+        optimizer={
+            "kind": learning.rules[0].kind,
+            "groups": [_settings(rule) for rule in learning.rules],
+        },
+        groups=list(learning.ranges),
+        batch_size=len(x),
+        total_steps=count,
+        threads=1,
+        finite=False,
+    )
+    if learning.state is not None:
+        trainer.set_state(learning.state)
+    rates = [(rule.rate, rule.beta1 if rule.kind in _ADAM else rule.momentum)
+             for rule in learning.rules]  # fmt: skip
+    found = []
+    before = trainer.state()
+    for _ in range(count):
+        trainer.feed(None, np.array([rates], dtype=np.float64))
+        while trainer.advance(1.0) == "time":
+            pass
+        after = trainer.state()
+        found.append(
+            Step(
+                trainer.gradients(), _complete(before, part), _complete(after, part), before["step"]
+            )
+        )
+        before = after
+    return found
+
+
+_ADAM = ("adam", "adamw")
+
+
+def _without_dropout(network: LoweredNetwork) -> LoweredNetwork:
+    """Every value is kept, and scaled by 1."""
+    operations = tuple(
+        replace(operation, numbers=(0.0,)) if operation.kind == "dropout" else operation
+        for operation in network.operations
+    )
+    return replace(network, operations=operations)
+
+
+def _complete(state: dict[str, Array], part: Part) -> dict[str, Array]:
+    """With zeros for the vectors that the optimizer does not keep."""
+    none = np.zeros_like(part.parameters)
+    return {name: state.get(name, none) for name in ("parameters", *VECTORS)}
+
+
+def _loss(rule: LossRule, dtype: Any) -> dict[str, Any]:
+    def cast(values: Any) -> Any:
+        return None if values is None else np.ascontiguousarray(values, dtype=dtype)
+
+    return {
+        "kind": rule.kind,
+        "reduction": rule.reduction,
+        "a": rule.a,
+        "ignored": rule.ignored,
+        "class_weights": cast(rule.class_weights),
+        "positive_weights": cast(rule.positive_weights),
+    }
+
+
+def _settings(rule: UpdateRule) -> dict[str, Any]:
+    names = (
+        "momentum", "dampening", "nesterov", "weight_decay", "maximize", "beta1", "beta2", "eps",
+        "amsgrad", "alpha", "centered",
+    )  # fmt: skip
+    return {name: getattr(rule, name) for name in names}

@@ -1,0 +1,75 @@
+"""The recipe's loss and optimizer of a model, with the targets of rows, as plain rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.learning.engine_run import Learning
+from vetro.glass.learning.loss_terms import LossRule
+from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
+from vetro.glass.learning.update_terms import KINDS
+from vetro.glass.rows import Rows
+from vetro.glass.subject import Subject
+from vetro.training.plan import balanced_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a member learns from: its scaled targets, or classes, and the rules."""
+
+    target: NDArray[Any]
+    learning: Learning
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """rows: the numbers of the rows whose targets are known."""
+
+    rows: NDArray[np.intp]
+    _subject: Subject
+    _given: Rows
+    _y: Any
+    _loss: str
+
+    def of(self, member: int) -> Lesson:
+        """Of one member, counted from 0."""
+        subject = self._subject
+        model, part = subject.model, subject.parts[member]
+        assert model is not None and part.encoder is not None
+        target, _ = targets_of(subject, part, self._given, self._y, self._loss)
+        weights = None
+        if model.recipe.class_weight == "balanced" and self._loss == "cross_entropy":
+            weights = balanced_weights(target, len(model.classes)).astype(np.float64)
+        loss = LossRule(
+            self._loss,  # type: ignore[arg-type]
+            a=1.0 if self._loss in ("smooth_l1", "huber") else 0.0,
+            class_weights=weights,
+        )
+        rule = recipe_rules(model.recipe)[KINDS.index(model.recipe.optimizer)]
+        whole = ((0, part.network.parameter_count, 0),)
+        return Lesson(target, Learning(loss, (rule,), whole))
+
+
+def learnings(subject: Subject, rows: Rows, y: Any, loss: Any) -> Lessons | None:
+    """The lessons of the rows that have targets; None where no row has."""
+    model = subject.model
+    assert model is not None
+    name = model_loss(model, loss)
+    if y is not None:
+        return Lessons(np.arange(len(rows)), subject, rows, y, name)
+    table = rows.table
+    if table is None or any(column.name not in table.values for column in model.schema.targets):
+        return None
+    known = np.ones(len(rows), dtype=bool)
+    for column in model.schema.targets:
+        values = np.asarray(table.values[column.name], dtype=np.float64)
+        known &= ~np.isnan(values) & ~((values < 0) & (column.kind == "category"))
+    if not known.any():
+        return None
+    chosen = np.flatnonzero(known)
+    places = tuple(rows.places[row] for row in chosen)
+    return Lessons(chosen, subject, Rows(rows.raw[chosen], places, table.take(chosen)), None, name)

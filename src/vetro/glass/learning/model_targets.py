@@ -1,0 +1,159 @@
+"""What a model's loss needs: its kind by the recipe, its optimizers' rules, and targets of rows.
+
+Targets come from the rows' table, or as people give them: in their units, or as class labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import VetroError, error, nearest, shown
+from vetro.glass.figures import figure
+from vetro.glass.learning.update_terms import KINDS, USUAL, UpdateRule
+from vetro.glass.rows import Rows
+from vetro.glass.subject import Part, Subject
+from vetro.model.model import Model
+from vetro.tables.schema import Column
+from vetro.tables.targets import class_labels
+from vetro.training.plan import NUMBER_LOSSES, resolve_loss
+from vetro.training.recipe import Recipe
+
+Floats = NDArray[np.float64]
+
+
+def model_loss(model: Model, loss: Any) -> str:
+    """The recipe's loss, or the one named in its place."""
+    recipe = model.recipe
+    if loss is not None and not isinstance(loss, str):
+        mend = f"Use one of: {', '.join(NUMBER_LOSSES)}, cross_entropy, bce."
+        raise error(
+            "E601", argument="loss", value=type(loss).__name__, mend=mend,
+            reason="a model takes the name of a loss",
+        )  # fmt: skip
+    own = resolve_loss(recipe, model.task, len(model.classes))
+    if loss is None:
+        return own
+    asked = resolve_loss(replace(recipe, loss=cast(Any, loss)), model.task, len(model.classes))
+    if (asked == "bce") != (own == "bce"):
+        reason = f"the network's outputs were made for {own}"
+        mend = f"Use {own}."
+        raise error("E601", argument="loss", value=loss, reason=reason, mend=mend)
+    return asked
+
+
+def recipe_rules(recipe: Recipe) -> tuple[UpdateRule, ...]:
+    """Each optimizer at the recipe's rate; the recipe's own with all of its settings."""
+    found = []
+    for kind in KINDS:
+        if kind == recipe.optimizer:
+            momentum = recipe.momentum if kind in ("sgd", "rmsprop") else 0.0
+            rule = UpdateRule(
+                kind, recipe.learning_rate, momentum=momentum, weight_decay=recipe.weight_decay
+            )
+        else:
+            rule = UpdateRule(kind, **{**USUAL[kind], "rate": recipe.learning_rate})  # type: ignore[arg-type]
+        found.append(rule)
+    return tuple(found)
+
+
+def targets_of(
+    subject: Subject, part: Part, rows: Rows, y: Any, loss: str
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """The targets as the network's loss takes them, and a text for each row."""
+    model, encoder = subject.model, part.encoder
+    assert model is not None and encoder is not None
+    columns = model.schema.targets
+    raw = np.stack(
+        [_raw(column, rows, y, number, columns) for number, column in enumerate(columns)], axis=1
+    )
+    if model.classes:
+        codes = raw[:, 0].astype(np.int64)
+        texts = tuple(f"{columns[0].name} = {model.classes[code]}" for code in codes)
+        if loss == "bce":
+            return codes.astype(np.float32).reshape(-1, 1), texts
+        return codes, texts
+    scaled = np.empty(raw.shape, dtype=np.float32)
+    for number, target in enumerate(encoder.number_targets):
+        scaled[:, number] = target.encode(raw[:, number])
+    units = subject.answer_units
+    texts = tuple(
+        ", ".join(
+            f"{column.name} = {figure(value)}{f' {unit}' if unit else ''}"
+            for column, value, unit in zip(columns, row, units, strict=True)
+        )
+        for row in raw
+    )
+    return scaled, texts
+
+
+def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column, ...]) -> Floats:
+    """One target of every row, in its unit, or as its class's code."""
+    if isinstance(y, Mapping):
+        for name in y:
+            known = [item.name for item in columns]
+            if name not in known:
+                raise error(
+                    "E114", role="target", name=name, hint=nearest(str(name), known),
+                    columns=", ".join(known),
+                )  # fmt: skip
+        y = y.get(column.name)
+    elif y is not None and len(columns) > 1:
+        y = _column(y, number, len(columns), len(rows))
+    if y is None:
+        table = rows.table
+        if table is None or column.name not in table.values:
+            raise _unknown(f'the target "{column.name}" is not among the values of the row')
+        found = np.asarray(table.values[column.name], dtype=np.float64)
+        wrong = np.isnan(found) | ((found < 0) & (column.kind == "category"))
+        if wrong.any():
+            place = rows.places[int(np.flatnonzero(wrong)[0])] if rows.places else "the row"
+            raise _unknown(f'the target "{column.name}" is empty or unknown in {place}')
+        return found
+    if hasattr(y, "detach"):
+        y = y.detach().cpu().numpy()
+    values = np.atleast_1d(np.asarray(y, dtype=object)).reshape(-1)
+    if len(values) != len(rows):
+        what = f'{len(values)} values of the target "{column.name}" for {len(rows)} rows'
+        raise error("E710", what=what, mend="Give one for each row.")
+    return np.array([_value(column, value) for value in values])
+
+
+def _column(y: Any, number: int, targets: int, rows: int) -> Any:
+    values = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y, dtype=object)
+    if values.ndim == 1 and rows == 1:
+        values = values[None]
+    if values.ndim != 2 or values.shape[1] != targets:
+        what = f"the targets have shape {values.shape} where ({rows}, {targets}) is expected"
+        raise error("E710", what=what, mend="Give one number for each target of each row.")
+    return values[:, number]
+
+
+def _value(column: Column, value: Any) -> float:
+    """A number in the target's unit, or the code of a label."""
+    if column.kind in ("category", "flag"):
+        labels = class_labels(column)
+        text = str(value)
+        if text not in labels:
+            mend = f"Use one of: {', '.join(labels)}."
+            hint = nearest(text, labels)
+            raise error(
+                "E710", what=f'"{shown(text)}" is no class of "{column.name}"', mend=hint + mend
+            )
+        return float(labels.index(text))
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = float("nan")
+    if not np.isfinite(found):
+        what = f'"{shown(str(value))}" is no value of the target "{column.name}"'
+        raise error("E710", what=what, mend="Give a number.")
+    return found
+
+
+def _unknown(what: str) -> VetroError:
+    return error("E710", what=what, mend="Give it: y=..., or --target-value VALUE.")

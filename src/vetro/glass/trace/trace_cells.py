@@ -1,0 +1,174 @@
+"""The two ends of a trace: a raw cell on its way into the network, and the way out to an answer.
+
+The formulas are those of tables/blocks.py and targets.py, written out with their numbers; the
+values are what the network really reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vetro.glass.figures import figure
+from vetro.glass.plain import Floats
+from vetro.glass.rows import cell
+from vetro.glass.subject import Part, Subject
+from vetro.glass.trace.trace_steps import Step, signed
+from vetro.model.predict import probabilities_of
+from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, NumberBlock, phase
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One column's value and the features that the network reads in its place.
+
+    text: the value as the table has it, "missing" for none.  note: what stands for a missing or
+    unseen one.  first: the number of its first feature.
+    """
+
+    column: str
+    text: str
+    unit: str
+    note: str
+    first: int
+    features: tuple[Step, ...]
+
+    @property
+    def shown(self) -> str:
+        """The value with its unit: "540 kg/m3"."""
+        with_unit = self.unit and self.text != "missing"
+        return f"{self.text} {self.unit}" if with_unit else self.text
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return {
+            "column": self.column,
+            "value": self.text,
+            "unit": self.unit,
+            "note": self.note,
+            "features": [step.to_json() for step in self.features],
+        }
+
+
+def cells_of(subject: Subject, part: Part, raw: Floats, features: Floats) -> tuple[Cell, ...]:
+    """The cells of a row.  raw: (inputs,) as Rows.raw; features: (features,) as encoded."""
+    model, encoder = subject.model, part.encoder
+    if model is None or encoder is None:
+        return tuple(
+            Cell(
+                name,
+                f"{raw[n]:.15g}",
+                "",
+                "",
+                n,
+                (Step(f"x[{name}]", f"x[{name}] = {name}", float(features[n])),),
+            )
+            for n, name in enumerate(subject.inputs)
+        )
+    found = []
+    for column, block, first, value in zip(
+        model.schema.inputs, encoder.inputs, encoder.offsets, raw, strict=False
+    ):
+        made = zip(block.names, features[first : first + block.width], _formulas(block, value),
+                   strict=True)  # fmt: skip
+        steps = tuple(
+            Step(f"x[{name}]", f"x[{name}] = {right}", float(number), working)
+            for name, number, (right, working) in made
+        )
+        text = cell(column, float(value))
+        found.append(Cell(column.name, text, column.unit, _note(block, text), first, steps))
+    return tuple(found)
+
+
+def _note(block: Block, text: str) -> str:
+    """What stands for a value that is missing or was never seen."""
+    if isinstance(block, CategoryBlock):
+        if text == "missing" and not block.missing:
+            return "counts as <other>"
+        rare = text in block.levels and not block.kept[block.levels.index(text)]
+        if rare or text == "unseen":
+            return "counts as <other>" + (", of which there was none" * (not block.other_trained))
+        return ""
+    return f"its median, {figure(block.median)}, stands for it" if text == "missing" else ""
+
+
+def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
+    """For each feature of a block, the right side of its formula in letters and in numbers."""
+    if isinstance(block, CategoryBlock):
+        yield from _of_category(block)
+        return
+    given = block.median if np.isnan(value) else float(value)
+    if isinstance(block, NumberBlock) or block.days:
+        yield _standardised(block, given)
+    if isinstance(block, DateBlock):
+        for cycle in block.cycles:
+            period, days = figure(PERIODS[cycle], 7), figure(given, 12)
+            inner = f"2 pi ({{}} mod {period}) / {period}"
+            angle = figure(float(phase(np.array([given]), PERIODS[cycle])[0]))
+            for wave in ("sin", "cos"):
+                working = f"{wave}({inner.format(days)}) = {wave}({angle})"
+                yield f"{wave}({inner.format(block.name)})", working
+    if block.indicator:
+        always = "0: no training row lacked it"
+        yield (f"1 if {block.name} is missing" if block.indicator_trained else always), ""
+
+
+def _standardised(block: NumberBlock | DateBlock, given: float) -> tuple[str, str]:
+    if block.scale == 0.0:
+        return "0: it never varied in training", ""
+    mean = signed(-block.mean, 1.0 / block.scale)
+    working = f"({figure(given, 12)} {mean}) * {figure(block.scale)}"
+    return f"({block.name} - mean) * scale", working
+
+
+def _of_category(block: CategoryBlock) -> Iterator[tuple[str, str]]:
+    for level, kept in zip(block.levels, block.kept, strict=True):
+        yield (f"1 if {block.name} is {level}" if kept else "0: too rare in training"), ""
+    other = f"1 if {block.name} is another text"
+    yield (other if block.other_trained else "0: no training row had another text"), ""
+    if block.missing:
+        missing = f"1 if {block.name} is missing"
+        yield (missing if block.missing_trained else "0: no training row lacked it"), ""
+
+
+def ending_of(subject: Subject, part: Part, outputs: Floats) -> tuple[Step, ...]:
+    """From a part's outputs (outputs,) to its answers, a step each; a module's are its outputs."""
+    encoder = part.encoder
+    if encoder is None:
+        return ()
+    if not encoder.classes:
+        steps = []
+        for target, unit, scaled in zip(
+            encoder.number_targets, subject.answer_units, outputs, strict=True
+        ):
+            mean = signed(target.mean, target.deviation)
+            working = f"{figure(scaled)} * {figure(target.deviation)} {mean}"
+            formula = f"{target.name} = scaled * deviation + mean"
+            value = float(target.decode(np.array([scaled]))[0])
+            steps.append(Step(target.name, formula, value, working, unit))
+        return tuple(steps)
+    return tuple(_probabilities(encoder.classes, subject.outputs, outputs))
+
+
+def _probabilities(
+    classes: tuple[str, ...], names: tuple[str, ...], scores: Floats
+) -> Iterator[Step]:
+    values = probabilities_of(scores[None])[0]
+    if len(scores) == 1:
+        first, second = classes
+        sigmoid = f"1 / (1 + exp(-score of {names[0]}))"
+        yield Step(f"P({first})", f"P({first}) = 1 - P({second})", float(values[0]),
+                   f"1 - {figure(float(values[1]))}")  # fmt: skip
+        yield Step(f"P({second})", f"P({second}) = {sigmoid}", float(values[1]),
+                   f"1 / (1 + exp({figure(-float(scores[0]))}))")  # fmt: skip
+        return
+    # softmax does not change when the same number is taken from every score
+    top = float(scores.max())
+    total = float(np.exp(scores - top).sum())
+    for label, score_of, value in zip(classes, scores, values, strict=True):
+        working = f"exp({figure(float(score_of))} {signed(-top)}) / {figure(total)}"
+        formula = f"P({label}) = exp(score - largest) / sum of all exp(score - largest)"
+        yield Step(f"P({label})", formula, float(value), working)

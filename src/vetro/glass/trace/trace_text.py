@@ -1,0 +1,284 @@
+"""A trace as lines of plain text: the largest units and terms first, or all of them in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+
+import numpy as np
+
+from vetro.glass.figures import figure
+from vetro.glass.trace.trace import Chain, Trace
+from vetro.glass.trace.trace_cells import Cell
+from vetro.glass.trace.trace_steps import Stage
+
+TERMS = 8
+"""So many terms of a sum are shown, the others as one number."""
+
+UNITS = 8
+"""So many units of a layer are shown; of a layer of at most FULL each one with all its steps."""
+
+FULL = 3
+WIDTH, LONGEST = 96, 108
+"""Of sentences, and of a sum in a line."""
+
+
+def lines(trace: Trace, member: int | None = None, everything: bool = False) -> list[str]:
+    """The whole trace.
+
+    member: the one shown in full, from 1; None: the one nearest the answers.  everything: every
+    unit with every term, in the network's order.
+    """
+    chain = trace.chain if member is None else trace.member(member)
+    found = [*_answers(trace), ""]
+    if len(trace.chains) > 1:
+        nearest = member is None and len(trace.chains) > 2
+        why = ", whose answer is nearest the mean" if nearest else ""
+        found += [f"The answer is the mean of {len(trace.chains)} networks; "
+                  f"member {chain.number} follows in full{why}.", ""]  # fmt: skip
+    found += _cells(chain.cells, trace.subject.model is None, everything)
+    for stages in chain.layers:
+        found += ["", *_layer(stages, everything)]
+    if chain.ending:
+        found += ["", *_ending(trace, chain)]
+    if len(trace.chains) > 1:
+        found += ["", *_members(trace, chain)]
+    return [*found, "", *wrap(engine(trace), WIDTH)]
+
+
+def with_unit(text: str, unit: str) -> str:
+    """ "12.5 m3/h"."""
+    return f"{text} {unit}" if unit else text
+
+
+def sentence(trace: Trace, with_place: bool = True) -> str:
+    """The answer in a line: "flow = 12.5 m3/h for row 17 of pumps.csv"."""
+    where = f" for {trace.place}" if trace.place and with_place else ""
+    if trace.label:
+        assert trace.subject.model is not None
+        share = figure(trace.answers[f"P({trace.label})"])
+        target = trace.subject.model.targets[0]
+        return f"{target} is {trace.label} with probability {share}{where}"
+    answers = [
+        f"{name} = {with_unit(figure(value, 6), trace.units[name])}"
+        for name, value in trace.answers.items()
+    ]
+    return ", ".join(answers) + where
+
+
+def actual(trace: Trace) -> str:
+    """What the table holds for the row's targets, "" for nothing."""
+    if not trace.actual:
+        return ""
+    held = [
+        f"{name} {'is' if trace.label else '='} {with_unit(text, trace.units.get(name, ''))}"
+        for name, text in trace.actual.items()
+    ]
+    return f"In the table {', '.join(held)}."
+
+
+def _answers(trace: Trace) -> Iterator[str]:
+    yield from wrap(sentence(trace), WIDTH)
+    if trace.actual:
+        yield from wrap(actual(trace), WIDTH)
+
+
+def _cells(cells: Sequence[Cell], plain: bool, everything: bool) -> Iterator[str]:
+    if plain:
+        yield "input: x as given"
+        yield from _columns([[found.column, _Right(found.text)] for found in cells])
+        return
+    yield "input: each cell as the networks read it"
+    rows: list[list[str]] = []
+    for found in cells:
+        telling = [step for step in found.features if step.value or step.working]
+        shown = list(found.features) if everything else telling or list(found.features[:1])
+        for number, step in enumerate(shown):
+            working = step.working or step.formula.partition(" = ")[2]
+            ahead = ["", ""] if number else [found.column, found.shown]
+            rows.append([*ahead, step.name, working, _Right(figure(step.value))])
+        others = len(found.features) - len(shown)
+        if others > 1:
+            rows.append(["", "", f"and {others} others", "", _Right("0")])
+        if found.note:
+            rows.append([f"  ({found.note})", *[""] * 4])
+    yield from _columns(rows)
+
+
+def _layer(stages: Sequence[Stage], everything: bool) -> Iterator[str]:
+    """A sum and what follows it, unit by unit."""
+    last = stages[-1]
+    off = np.any([stage.off for stage in stages], axis=0)
+    what = "; ".join(f"{stage.where}: {stage.formula}" for stage in stages)
+    yield from wrap(what, WIDTH, subsequent_indent="  ")
+    count = f"{len(last)} units" if len(last) > 1 else ""
+    if off.any():
+        count += f", {int(off.sum())} of them off"
+    order = range(len(last))
+    if count and not everything and len(last) > UNITS:
+        count += f"; the {min(UNITS, int((~off).sum()))} largest are"
+    if count and len(last) > FULL:
+        yield f"  {count}"
+    if everything or len(last) <= FULL:
+        for unit in order:
+            yield from _unit(stages, unit, None if everything else TERMS)
+        return
+    ranked = [int(unit) for unit in np.argsort(-np.abs(last.values), kind="stable")]
+    ranked = [unit for unit in ranked if not off[unit]]
+    if ranked:
+        yield from _unit(stages, ranked[0], TERMS)
+    rows = [in_short(stages, unit) for unit in ranked[1:UNITS]]
+    if rows:
+        yield from _columns(rows)
+    if len(ranked) > UNITS:
+        yield f"  and {len(ranked) - UNITS} smaller"
+    if off.any():
+        names = " ".join(last.units[unit] for unit in np.flatnonzero(off))
+        yield from wrap(f"off: {names}", WIDTH, initial_indent="  ", subsequent_indent="       ")
+
+
+def _unit(stages: Sequence[Stage], unit: int, most: int | None) -> Iterator[str]:
+    """One unit step by step, each on a line: terms, bias, sum, activation."""
+    rows: list[list[str]] = []
+    for stage in stages:
+        if stage.kind == "affine":
+            rows += _terms(stage, unit, most)
+        letters, working = stage.right(unit)
+        name = f"  {stage.symbols[unit]} = {letters}"
+        mark = "off" if stage.off[unit] else ""
+        rows.append([name, working, _Right(figure(float(stage.values[unit]))), mark])
+    yield f"  {stages[-1].units[unit]}"
+    yield from _columns(rows)
+
+
+def _terms(stage: Stage, unit: int, most: int | None) -> Iterator[list[str]]:
+    ranked = stage.largest(unit)
+    shown = ranked if most is None or len(ranked) <= most + 1 else ranked[:most]
+    rest = ranked[len(shown) :]
+    order = np.sort(shown) if most is None else shown
+    for term in stage.terms(unit, order.tolist()):
+        working = f"{figure(term.weight)} * {figure(term.value)}"
+        yield [f"  {term.parameter}", working, _Right(figure(term.product)), ""]
+    if len(rest):
+        assert stage.weight is not None
+        total = float(stage.weight[unit, rest] @ stage.read[0][rest])
+        yield [f"  {len(rest)} smaller terms", "", _Right(figure(total)), ""]
+    if stage.bias is not None:
+        name = f"{stage.bias_name}[{stage.units[unit]}]"
+        yield [f"  {name}", "", _Right(figure(stage.bias_of(unit))), ""]
+
+
+def in_short(stages: Sequence[Stage], unit: int) -> list[str]:
+    """One unit in a line: its symbol, its value, and the largest products of its sum."""
+    first, last = stages[0], stages[-1]
+    row = [last.symbols[unit], _Right(figure(float(last.values[unit])))]
+    if first.kind != "affine":
+        return [*row, f"= {last.right(unit)[1]}"]
+    few = 3 if len(first.read[0]) > 4 else 4
+    made = _largest_in_line(first, unit, few)
+    while few > 1 and len(made) > LONGEST:
+        few -= 1
+        made = _largest_in_line(first, unit, few)
+    return [*row, made]
+
+
+def _largest_in_line(stage: Stage, unit: int, few: int) -> str:
+    """ "z3 = 0.42 (age) - 0.3 (water) + 0.1 (6 others) + 0.02 (bias)": products, not weights."""
+    assert stage.weight is not None
+    ranked = stage.largest(unit)
+    parts = [(term.product, term.source) for term in stage.terms(unit, ranked[:few].tolist())]
+    rest = ranked[few:]
+    if len(rest):
+        others = float(stage.weight[unit, rest] @ stage.read[0][rest])
+        parts.append((others, f"{len(rest)} others"))
+    if stage.bias is not None:
+        parts.append((stage.bias_of(unit), "bias"))
+    text = f"{stage.symbols[unit]} ="
+    for number, (product, source) in enumerate(parts):
+        sign = "- " if product < 0 else ("+ " if number else "")
+        text += f" {sign if number else sign.rstrip()}{figure(abs(product), 3)} ({source})"
+    return text
+
+
+def _ending(trace: Trace, chain: Chain) -> Iterator[str]:
+    if trace.label:
+        single = len(trace.subject.outputs) == 1
+        how = "the sigmoid of the score" if single else "the softmax of the scores"
+        yield f"probabilities: {how}"
+    else:
+        yield "answer: scaled * deviation + mean, in the target's unit"
+    ranked = sorted(chain.ending, key=lambda step: -step.value) if trace.label else chain.ending
+    shown = ranked[:UNITS] if trace.label else ranked
+    rows = [[step.name, step.working, _Right(figure(step.value, 6)), step.unit] for step in shown]
+    yield from _columns(rows)
+    if len(ranked) > len(shown):
+        yield f"  and {len(ranked) - len(shown)} less probable"
+
+
+def _members(trace: Trace, chain: Chain) -> Iterator[str]:
+    names = list(trace.answers)
+    means = list(trace.answers.values())
+    order = list(range(len(names)))
+    if trace.label:
+        order = sorted(order, key=lambda place: -means[place])
+    order = order[:5]
+    rows = [["", *(names[place] for place in order)]]
+    for other in trace.chains:
+        values = [_Right(figure(float(other.answers[place]))) for place in order]
+        rows.append([other.part.name, *values, *(["(above)"] if other is chain else [])])
+    rows.append(["mean", *(_Right(figure(means[place], 6)) for place in order)])
+    width = max(map(len, rows))
+    more = len(names) - len(order)
+    yield "members: each network's answer, and the mean" + (f"; {more} more columns" * (more > 0))
+    yield from _columns([[*row, *[""] * (width - len(row))] for row in rows])
+
+
+def engine(trace: Trace) -> str:
+    """What the engine answered, and how far apart that is."""
+    name = max(trace.answers, key=lambda key: _apart(trace, key))
+    answered, own = trace.engine[name], trace.answers[name]
+    module = trace.subject.model is None
+    who, verify = (
+        ("The module itself", "vetro.verify") if module else ("The engine", "vetro verify")
+    )
+    kind = trace.subject.network.dtype
+    of = f" for {name}" if len(trace.answers) > 1 else ""
+    largest = "at most " if len(trace.answers) > 1 else ""
+    if not trace.deviation:
+        return (
+            f"{who} answered the same, {figure(answered, 9)}{of}, computing in {kind}; this trace "
+            f"is computed in float64. {verify} tells how much rounding could have changed."
+        )
+    return (
+        f"{who} answered {figure(answered, 9)}{of}, computing in {kind}; this trace, in float64 "
+        f"from the same numbers, gives {figure(own, 9)}. They differ by {largest}"
+        f"{figure(trace.deviation, 2)}; {verify} tells how much rounding can explain."
+    )
+
+
+def _apart(trace: Trace, name: str) -> float:
+    return abs(trace.answers[name] - trace.engine[name])
+
+
+class _Right(str):
+    """A number: its points stand below each other in its column."""
+
+    __slots__ = ()
+
+
+def _columns(rows: Sequence[Sequence[str]], indent: int = 2, gap: int = 3) -> Iterator[str]:
+    """Rows of cells, each column as wide as its widest cell; a lone first cell may run over."""
+    if not rows:
+        return
+    grid = [list(row) for row in rows]
+    for place in range(len(grid[0])):
+        numbers = [row[place] for row in grid if isinstance(row[place], _Right)]
+        before = max((len(text.partition(".")[0]) for text in numbers), default=0)
+        for row in grid:
+            if isinstance(row[place], _Right):
+                row[place] = " " * (before - len(row[place].partition(".")[0])) + row[place]
+    filled = [row for row in grid if any(row[1:])]
+    widths = [max(map(len, column)) for column in zip(*(filled or grid), strict=True)]
+    for row in grid:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield (" " * indent + (" " * gap).join(cells)).rstrip()

@@ -1,0 +1,331 @@
+"""Verify: what the engine and torch returned, recomputed exactly and held against proven bounds.
+
+Forward, gradient and one update, of a model or of anyone's module.  The bounds are those of
+rounding.py: what floating point may be off in any order of the sums, so that what lies beyond is
+a fault and no rounding.  What a bound cannot see, the last bit does: the module must give the very
+bytes that it gives as its classes declare it, and the engine's sums those of their stated order.
+Not the evidence in a model's file: evidence_checks.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.engines.native_core import why_not_native
+from vetro.errors import Notice, counted, error, issue_warnings
+from vetro.glass.check import Check
+from vetro.glass.exact import precision
+from vetro.glass.learning import engine_run
+from vetro.glass.learning.engine_run import Learning, Step, state_at
+from vetro.glass.names import parameter_names
+from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
+from vetro.glass.subject import Part, Subject, subject_of
+from vetro.glass.verify import engine_sums, exact_backward
+from vetro.glass.verify.comparison import Place, Worst, check_of, compare, same_bits
+from vetro.glass.verify.exact_loss import slope
+from vetro.glass.verify.exact_update import update
+from vetro.glass.verify.rounding import FORMATS, Rounded
+from vetro.networks.lowered import LoweredNetwork
+
+Array = NDArray[Any]
+
+ORDER_WORK = 2e6
+"""Multiplications of probes whose sums are recomputed in the engine's order."""
+
+NO_TARGETS = "Gradients and updates are not recomputed: the rows have no targets."
+STEPS = 2
+"""Updates that are checked: the first, and one that finds a state."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What was verified.  bool() is true only if every check passed.
+
+    title: the network in words; rows: how many were recomputed; checks: in order; notes: what
+    was not checked, and why; notices: what reading the rows told.
+    """
+
+    title: str
+    rows: int
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    def __bool__(self) -> bool:
+        return all(self.checks)
+
+    @property
+    def share(self) -> float:
+        """The largest deviation as a share of its bound, NaN if nothing was compared."""
+        shares = [check.share for check in self.checks if not math.isnan(check.share)]
+        return max(shares, default=math.nan)
+
+    def __str__(self) -> str:
+        from vetro.glass.verify.verify_text import text
+
+        return "\n".join(text(self))
+
+    def to_json(self) -> dict[str, Any]:
+        """The checks with their deviations and bounds, as plain data."""
+        share = self.share
+        return {
+            "passed": bool(self),
+            "network": self.title,
+            "rows": self.rows,
+            "largest_share": share if math.isfinite(share) else None,
+            "checks": [check.to_json() for check in self.checks],
+            "notes": list(self.notes),
+        }
+
+
+def verify(
+    module_or_model: Any,
+    x: Any,
+    y: Any = None,
+    loss: Any = None,
+    optimizer: Any = None,
+    *,
+    predictor: Any = None,
+) -> Verification:
+    """Recompute outputs, gradients and one update exactly, and hold what was returned against it.
+
+    module_or_model: a Model, with x as predict takes it; gradients and the update are those of
+    the recipe's loss and optimizer, where the rows have targets (or y gives them).  Or a torch
+    module, with x (rows, inputs); with y (rows, outputs), or classes (rows,), also the gradient
+    of loss(output, y) (without one: MSELoss, or CrossEntropyLoss for whole numbers); with an
+    optimizer also its update.  predictor: something that should give the module's outputs, such
+    as a vetro.Predictor made before: checked alike.
+
+    A module is read as its classes declare it, without hooks and replaced forwards, a custom
+    autograd.Function by its own forward; then the module runs as it stands.  Nothing of it, of
+    the optimizer or of the generators is changed.
+
+    The bounds: gamma_n = n u / (1 - n u) of the sum of absolute values for a sum of n products in
+    any order, u for one operation (Higham 2002, chapters 2 and 3), 4 units in the last place for
+    tanh and the like, and what these make of each other through the layers; see rounding.py.
+    Networks of straight pieces are recomputed in fractions, others in balls of 256 bits.
+
+    Raises E701 for a module that cannot be read, E702 for wrong rows, E711 for what cannot be
+    recomputed.
+    """
+    missing = why_not_native()
+    if missing:
+        raise error("E604", what=missing, mend="Use a machine whose processor has them.")
+    from vetro.model.model import Model
+
+    with np.errstate(all="ignore"):
+        if isinstance(module_or_model, Model) or (
+            isinstance(module_or_model, Subject) and module_or_model.model is not None
+        ):
+            found = verify_model(subject_of(module_or_model), x, y, loss)
+        else:
+            from vetro.glass.verify.verify_module import verify_module
+
+            found = verify_module(module_or_model, x, y, loss, optimizer, predictor)
+    issue_warnings(found.notices)
+    return found
+
+
+def as_trained(subject: Subject) -> list[Check]:
+    """Whether every member has the parameters that training left, by their SHA-256; nothing of a
+    model whose evidence does not hold them."""
+    assert subject.model is not None
+    known = subject.model.evidence.fingerprints
+    if not known:
+        return []
+    pairs = zip(subject.model.members, known, strict=True)
+    changed = [n for n, (member, sha) in enumerate(pairs, start=1) if member.fingerprint != sha]
+    name = "parameters: as training left them"
+    if changed:
+        which = "member " + ", ".join(map(str, changed)) if len(known) > 1 else "the network"
+        return [
+            Check(name, "failed", detail=f"The numbers of {which} were changed (SHA-256 differs).")
+        ]
+    return [
+        Check(
+            name, "passed", detail=f"{counted(len(known), 'member')}, each of the stored SHA-256."
+        )
+    ]
+
+
+def verify_model(subject: Subject, x: Any, y: Any = None, loss: Any = None) -> Verification:
+    """Of every member: outputs, and where there are targets gradients and the recipe's update."""
+    from vetro.glass.learning.model_learning import learnings
+
+    rows = rows_of(subject, x)
+    forward: list[Worst] = []
+    gradients: list[Worst] = []
+    updates: list[Worst] = []
+    learning = learnings(subject, rows, y, loss)
+    for number, part in enumerate(subject.parts):
+        inputs = part_inputs(part, rows)
+        with recomputing(part) as known:
+            values = known.forward(inputs)
+            returned = part_outputs(part, inputs)
+            forward.append(compare(returned.T, values[-1], outputs_place(subject, part, rows)))
+            if learning is None:
+                continue
+            given = learning.of(number)
+            chosen = learning.rows
+            steps = engine_run.steps_of(
+                part, inputs[chosen], given.target, given.learning, STEPS, part_one_hot(part)
+            )
+            wanted = values if len(chosen) == len(rows) else [v[:, chosen] for v in values]
+            gradients.append(
+                known.gradient(subject, wanted, given.target, given.learning, steps[0].gradient)
+            )
+            if not number:  # all members step by the same code
+                updates += update_worst(subject, part, given.learning, steps)
+    checks = [
+        *as_trained(subject),
+        check_of("engine: outputs", forward, "outputs"),
+        *engine_order(subject, rows),
+    ]
+    if learning is not None:
+        checks.append(check_of("engine: gradients", gradients, "gradients"))
+        checks.append(check_of("engine: update", updates, "numbers"))
+    notes = () if learning is not None else (NO_TARGETS,)
+    return Verification(title_of(subject), len(rows), tuple(checks), notes, rows.notices)
+
+
+def engine_order(subject: Subject, rows: Rows) -> list[Check]:
+    """Whether the engine's sums have the very bits of their stated order; [] if not known."""
+    name = "engine: sums in their order, to the bit"
+    count = 0
+    for part in subject.parts:
+        inputs = part_inputs(part, rows)
+        x = np.concatenate([inputs, probes(part.network, ORDER_WORK)])
+        wanted = engine_sums.outputs(part, x)
+        if wanted is None:
+            return []
+        # + 0: a zero's sign is no matter
+        found = same_bits(
+            name, part_outputs(part, x) + 0, wanted + 0, outputs_place(subject, part), ""
+        )
+        if not found:
+            return [found]
+        count += len(x)
+    return [Check(name, "passed", 0.0, 0.0, f"{count} rows and probes, each number the same.")]
+
+
+def probes(network: LoweredNetwork, work: float) -> Array:
+    """Rows that let a last bit show: unit vectors of both signs, and random rows of many sizes.
+
+    A weight off by its last bit moves a sum of many terms by less than that sum's own last bit:
+    in few rows the rounding turns.  work: multiplications; so many rows as that allows.
+    """
+    generator = np.random.Generator(np.random.PCG64(0))
+    count = int(np.clip(work / max(network.parameter_count, 1), 64, 4096))
+    units = np.eye(min(network.inputs, count), network.inputs)
+    sizes = np.exp2(generator.uniform(-6.0, 6.0, (count, 1)))
+    drawn = generator.normal(size=(count, network.inputs)) * sizes
+    return np.concatenate([units, -units, drawn]).astype(network.dtype)
+
+
+def part_one_hot(part: Part) -> tuple[tuple[int, int], ...]:
+    """The inputs of which at most one is 1, as training tells the engine."""
+    return () if part.encoder is None else part.encoder.one_hot
+
+
+class Recomputed:
+    """A part's exact values with their bounds."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._weights = exact_backward.Weights(part)
+        self.format = FORMATS[part.network.dtype]
+
+    def forward(self, x: Array) -> list[Rounded]:
+        """Every value (features, rows) of x (rows, features)."""
+        return exact_backward.forward(self._part, x, self.format, self._weights)
+
+    def gradient(
+        self,
+        subject: Subject,
+        values: list[Rounded],
+        target: Array,
+        learning: Learning,
+        returned: Array,
+    ) -> Worst:
+        """How a returned gradient (parameter_count,) stands to the exact one."""
+        found = slope(learning.loss, values[-1], target, self.format)
+        exact, _ = exact_backward.backward(
+            self._part, values, found.delta, found.format, self._weights
+        )
+        learns = np.concatenate([np.arange(begin, end) for begin, end, _ in learning.ranges])
+        names = parameter_names(subject)
+        prefix = prefix_of(self._part)
+        return compare(
+            returned[learns],
+            exact[learns],
+            lambda index: f"{prefix}the gradient of {names[learns[index[0]]]}",
+            found.divisor,
+        )
+
+
+@contextmanager
+def recomputing(part: Part) -> Iterator[Recomputed]:
+    """Recompute a part, in the precision that suits it."""
+    with precision(part.network):
+        yield Recomputed(part)
+
+
+def update_worst(
+    subject: Subject, part: Part, learning: Learning, steps: list[Step]
+) -> list[Worst]:
+    """How updates stand to the exact step from the very numbers that they started from."""
+    names, prefix = parameter_names(subject), prefix_of(part)
+    format = FORMATS[part.network.dtype]
+    words = {
+        "parameters": "{}",
+        "first": "the first moment of {}",
+        "second": "the second moment of {}",
+        "third": "the third moment of {}",
+    }
+    found = []
+    for count, step in enumerate(steps, start=1):
+        for rule, taken, places in step.pieces(learning):
+            before = state_at(step.before, places, taken)
+            after = state_at(step.after, places, taken)
+            wanted = update(rule, before, step.gradient[places], format)
+            for kind, text in words.items():
+                exact = getattr(wanted, kind)
+                if exact is not None:
+                    place = _after(count, prefix + text, names, places)
+                    found.append(compare(getattr(after, kind), exact, place))
+    return found
+
+
+def _after(count: int, text: str, names: Sequence[str], places: Array) -> Place:
+    """Names an entry of what a step leaves."""
+    return lambda index: f"{text.format(names[places[index[0]]])} after step {count}"
+
+
+def outputs_place(subject: Subject, part: Part, rows: Rows | None = None) -> Place:
+    """Names an entry of the outputs, (outputs, rows) of these rows or (rows, outputs) of any."""
+    prefix = prefix_of(part)
+    if rows is None:
+        return lambda index: f"{prefix}{subject.outputs[index[1]]} in row {index[0] + 1}"
+    places = rows.places
+    return lambda index: f"{prefix}{subject.outputs[index[0]]} in {places[index[1]]}"
+
+
+def prefix_of(part: Part) -> str:
+    return f"{part.name}: " if part.name else ""
+
+
+def title_of(subject: Subject) -> str:
+    """The network in words: 5 networks 8-64-64-1, float32."""
+    network = subject.network
+    widths = [network.inputs]
+    widths += [network.widths[o.output] for o in network.operations if o.kind == "affine"]
+    count = len(subject.parts)
+    many = f"{count} networks " if count > 1 else ""
+    return f"{many}{'-'.join(map(str, widths))}, {network.dtype}"

@@ -1,0 +1,220 @@
+"""Verify for a torch module as its classes declare it: against the engine, and torch itself.
+
+The module is lowered without its hooks; what torch makes of the whole is compared with that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from vetro.errors import error
+from vetro.glass.check import Check
+from vetro.glass.learning import engine_run
+from vetro.glass.names import parameter_names
+from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
+from vetro.glass.subject import Part, Subject, of_lowering, subject_of
+from vetro.glass.verify import torch_run
+from vetro.glass.verify.comparison import check_of, compare, same_bits
+from vetro.glass.verify.rounding import Rounded
+from vetro.glass.verify.verify import (
+    NO_TARGETS,
+    STEPS,
+    Recomputed,
+    Verification,
+    engine_order,
+    outputs_place,
+    probes,
+    recomputing,
+    title_of,
+    update_worst,
+)
+from vetro.networks.lower_module import Lowering, lower_module
+from vetro.networks.refusal import NotUnderstood
+
+Array = NDArray[Any]
+
+PROBE_WORK = 1e8
+"""Multiplications of probes that run twice and must give the same bytes."""
+
+
+def verify_module(
+    module: Any, x: Any, y: Any, loss: Any, optimizer: Any, predictor: Any
+) -> Verification:
+    """See verify."""
+    if not isinstance(module, nn.Module):
+        subject_of(module)  # refuses it
+    if y is None and (loss is not None or optimizer is not None):
+        what = "a loss or an optimizer is given, but no targets"
+        raise error("E711", what=what, mend="Give y too.")
+    if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        raise error("E701", reason="it is lazy: it has no shape before its first call")
+    kept = _keeps_parameters(module, x)
+    try:
+        lowering = _lowered(module, x)
+    except NotUnderstood as reason:
+        if kept.verdict != "failed":
+            raise error("E701", reason=reason) from None
+        undecided = Check("outputs", "undecided", detail=f"not recomputed: {reason}.")
+        return Verification(type(module).__name__, 0, (kept, undecided))
+    subject = of_lowering(module, lowering)
+    part = subject.parts[0]
+    rows = rows_of(subject, x)
+    inputs = part_inputs(part, rows)
+    with torch_run.untouched(module), recomputing(part) as known:
+        values = known.forward(inputs)
+        place = outputs_place(subject, part, rows)
+
+        def outputs_check(name: str, returned: Array) -> Check:
+            return check_of(name, [compare(returned.T, values[-1], place)], "outputs")
+
+        checks = [
+            outputs_check("engine: outputs", part_outputs(part, inputs)),
+            *engine_order(subject, rows),
+            kept,
+            outputs_check("torch: outputs", torch_run.outputs(module, inputs)),
+            _as_declared(module, subject, inputs),
+        ]
+        if predictor is not None:
+            checks += _of_predictor(predictor, subject, inputs, outputs_check)
+        if y is not None:
+            checks += _learning(known, subject, lowering, values, inputs, (y, loss, optimizer))
+    notes = () if y is not None else (NO_TARGETS,)
+    return Verification(title_of(subject), len(rows), tuple(checks), notes, rows.notices)
+
+
+def _lowered(module: nn.Module, x: Any) -> Lowering:
+    """The module as declared; of an x with too many or too few columns, which rows_of tells."""
+    try:
+        return lower_module(module, inputs=_width(x), training=False, declared=True)
+    except NotUnderstood:
+        return lower_module(module, training=False, declared=True)
+
+
+def _keeps_parameters(module: nn.Module, x: Any) -> Check:
+    """Whether a forward leaves every parameter and buffer as it was, to the byte."""
+    name = "torch: parameters stay as they are"
+    given = x.raw if isinstance(x, Rows) else x
+    dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
+    try:
+        tensor = torch.as_tensor(given).detach().to(dtype)
+    except (TypeError, ValueError, RuntimeError):
+        return Check(name, "undecided", detail="x is not numbers.")  # rows_of tells
+    tensor = tensor.reshape(1, -1) if tensor.dim() == 1 else tensor
+    with torch_run.untouched(module) as watched:
+        try:
+            with torch.no_grad():
+                module(tensor)
+        except Exception:  # told by what comes next: E701, E702 or E711
+            return Check(name, "undecided", detail="the forward failed.")
+        changed = watched.changed()
+    if changed:
+        return Check(name, "failed", detail=f"a forward in eval mode changed {changed}.")
+    return Check(name, "passed", detail="the same bytes after a forward in eval mode.")
+
+
+def _width(x: Any) -> int | None:
+    shape = getattr(x, "shape", None) or np.shape(x)
+    return int(shape[-1]) if len(shape) in (1, 2) else None
+
+
+def _as_declared(module: nn.Module, subject: Subject, inputs: Array) -> Check:
+    """Whether the module gives the very bytes that it gives without hooks and replacements."""
+    name = "torch: as declared, to the bit"
+    x = np.concatenate([inputs, probes(subject.network, PROBE_WORK)])
+    own = torch_run.outputs(module, x)
+    if own.tobytes() != torch_run.outputs(module, x).tobytes():
+        return Check(name, "undecided", detail="the module itself is not reproducible.")
+    wanted = torch_run.outputs(torch_run.as_declared(module), x)
+    return same_bits(
+        name, own, wanted, outputs_place(subject, subject.parts[0]),
+        f"{len(inputs)} rows and {len(x) - len(inputs)} probes, without hooks the same",
+    )  # fmt: skip
+
+
+def _of_predictor(
+    predictor: Any, subject: Subject, inputs: Array, outputs_check: Any
+) -> list[Check]:
+    """What a predictor made before gives, and whether its numbers are still the module's."""
+    part = subject.parts[0]
+
+    def given(x: Array) -> Array:
+        found = predictor(torch.from_numpy(x))
+        values = found.detach().numpy() if isinstance(found, torch.Tensor) else np.asarray(found)
+        return np.asarray(values.reshape(len(x), -1))
+
+    checks = [outputs_check("predictor: outputs", given(inputs))]
+    if type(predictor).__module__ == "vetro.training.predictor":
+        x = np.concatenate([inputs, probes(subject.network, PROBE_WORK)])
+        checks.append(
+            same_bits(
+                "predictor: the module's numbers",
+                given(x),
+                part_outputs(part, x),
+                outputs_place(subject, part),
+                f"{len(x)} rows and probes, the same bytes as with the module's parameters",
+            )
+        )
+    return checks
+
+
+def _learning(
+    known: Recomputed,
+    subject: Subject,
+    lowering: Lowering,
+    values: list[Rounded],
+    inputs: Array,
+    given: tuple[Any, Any, Any],
+) -> list[Check]:
+    """Gradients, and with an optimizer one update after another, by the engine and by torch."""
+    module, part = subject.module, subject.parts[0]
+    assert module is not None
+    target, loss, optimizer = given
+    y = torch_run.target_of(lowering, target)
+    if loss is None:
+        loss = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
+    own = optimizer or torch.optim.SGD(list(lowering.parameters), lr=0.0)
+    learning, described = torch_run.learning_of(module, lowering, y, loss, own)
+    if len(y) != len(inputs):
+        what = f"y has {len(y)} rows, x {len(inputs)}"
+        raise error("E711", what=what, mend="Give a target for each row.")
+    if not learning.ranges:
+        detail = "no parameter requires a gradient."
+        return [Check("gradients", "undecided", detail=detail)]
+    arrays = _target_array(y, part)
+    steps = engine_run.steps_of(part, inputs, arrays, learning, STEPS)
+    flat = torch_run.gradient(module, lowering, inputs, y, loss)
+    clean = torch_run.gradient(torch_run.as_declared(module), lowering, inputs, y, loss)
+    names = parameter_names(subject)
+    by_engine = known.gradient(subject, values, arrays, learning, steps[0].gradient)
+    by_torch = known.gradient(subject, values, arrays, learning, flat)
+    checks = [
+        check_of("engine: gradients", [by_engine], "gradients"),
+        check_of("torch: gradients", [by_torch], "gradients"),
+        same_bits(
+            "torch: gradients as declared", flat, clean,
+            lambda index: f"the gradient of {names[index[0]]}",
+            "the same bytes without hooks",
+        ),
+    ]  # fmt: skip
+    if optimizer is None:
+        return checks
+    of_torch = torch_run.steps_of(optimizer, described, lowering, flat, STEPS)
+    checks.append(
+        check_of("engine: update", update_worst(subject, part, learning, steps), "numbers")
+    )
+    checks.append(
+        check_of("torch: update", update_worst(subject, part, learning, of_torch), "numbers")
+    )
+    return checks
+
+
+def _target_array(y: torch.Tensor, part: Part) -> Array:
+    values = y.contiguous().numpy()
+    if y.is_floating_point():
+        return values.reshape(len(values), -1).astype(part.network.dtype)
+    return values
