@@ -26,14 +26,14 @@ def one_thread():
 
 
 def check_lock_steps(seeds, steps=20):
-    """Even seeds in float64, odd ones in float32; few steps on a kink."""
+    """Even seeds in float64, odd ones in float32; few networks with a step that cannot be judged."""
     exceptions = 0
     for seed in seeds:
         dtype = (torch.float64, torch.float32)[seed % 2]
         result = lock_step(random_problem(seed, dtype, steps), LIMITS[dtype])
         assert result.worst <= LIMITS[dtype], f"seed {seed}: {result}"
-        exceptions += result.kinks + result.amplified
-    assert exceptions <= 1 + len(seeds) * steps / 1000
+        exceptions += bool(result.kinks + result.amplified + result.rounding)
+    assert exceptions <= 1 + len(seeds) / 50
 
 
 def check_free_runs(seeds, steps=200):
