@@ -26,7 +26,7 @@ def one_thread():
 
 
 def check_lock_steps(seeds, steps=20):
-    """Even seeds in float64, odd ones in float32; few networks with a step that cannot be judged."""
+    """Even seeds in float64, odd ones in float32; few networks with a step not to be judged."""
     exceptions = 0
     for seed in seeds:
         dtype = (torch.float64, torch.float32)[seed % 2]

@@ -5,12 +5,16 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from report.conftest import columns
 
+import vetro
 from vetro.errors import VetroError
 from vetro.report.markup import figure, interval
 from vetro.report.page import report_page, write_report
 from vetro.report.verdict import verdict
+from vetro.tables.read import read_table
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 SVG = {"path", "use", "rect", "image", "g", "svg", "defs", "clippath", "text", "style"}
@@ -92,12 +96,41 @@ def test_names_and_levels_are_escaped_and_shown(model, page):
 
 def test_every_section_is_there(model, page):
     found = re.findall(r'<section id="(\w+)">', page)
-    expected = ["quality", "predictions", "importance", "learning", "warnings", "schema", "made"]
+    expected = [
+        "quality", "predictions", "importance", "inside", "learning", "warnings", "schema", "made",
+    ]  # fmt: skip
     if len(model.targets) > 1:
         expected.insert(1, "targets")
     assert found == expected
-    pictures = {1: 4, 3: 10}[len(model.targets)]
+    pictures = {1: 5, 3: 11}[len(model.targets)]
     assert page.count("<svg") == pictures
+
+
+def test_with_the_table_the_units_are_shown(one_number):
+    """What the units do over the table's own rows, and the same page but for that section."""
+    inputs, signal = columns()
+    table = read_table(inputs | {"flow [m3/h]": 100.0 * signal}, schema=one_number.schema)
+    page, without = report_page(one_number, table), report_page(one_number)
+    section = re.search(r'<section id="units">.*?</section>', page, flags=re.DOTALL)
+    assert section is not None
+    assert f"over {table.rows:,} rows" in section[0]
+    assert page.replace(section[0], "") == without
+
+
+def test_a_model_without_a_median_row_has_no_look_inside(one_number):
+    evidence = replace(one_number.evidence, median_row=())
+    assert 'id="inside"' not in report_page(replace(one_number, evidence=evidence))
+
+
+def test_the_checks_stand_with_their_margins(one_number):
+    """The page's checks are verify's at the median row."""
+    found = vetro.verify(one_number, np.array(one_number.evidence.median_row))
+    texts = parsed(report_page(one_number)).texts
+    assert found and len(found.checks) >= 3
+    for check in found.checks:
+        assert check.name in texts
+        if check.share > 0:
+            assert f"{check.share:.1%}" in texts
 
 
 def test_the_figures_are_the_evidences(model, page):
@@ -128,7 +161,7 @@ def test_the_best_of_each_figure_is_marked(one_number):
 def test_colours_are_the_styles_own(page):
     """No placeholder is left, and every variable used is declared for light and dark."""
     assert not re.search(r"#0000[01]\d\b", page)
-    used = set(re.findall(r"var\((--[\w-]+)\)", page)) - {"--share"}
+    used = set(re.findall(r"var\((--[\w-]+)\)", page)) - {"--share", "--natural"}
     light, dark = re.findall(r":root \{(.*?)\}", page, flags=re.DOTALL)[:2]
     for name in used:
         assert f"{name}:" in light
