@@ -351,7 +351,7 @@ def test_a_fault_of_vetro_exits_1(vetro, monkeypatch: pytest.MonkeyPatch) -> Non
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no way")
 
-    monkeypatch.setattr(command_line, "app", fail)
+    monkeypatch.setattr(command_line, "app_for", fail)
     ended = vetro("runs")
     assert ended.status == 1
     assert ended.err.startswith("E900 Vetro failed: RuntimeError: no way.")

@@ -10,28 +10,15 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 import vetro
-from vetro.apps.backprop_command import backprop
-from vetro.apps.bounds_command import bounds
-from vetro.apps.diagnose_command import diagnose
-from vetro.apps.fit_command import fit
-from vetro.apps.formula_command import formula
-from vetro.apps.inspect_command import inspect
 from vetro.apps.options import recipe_defaults
-from vetro.apps.parameters_command import parameters
-from vetro.apps.predict_command import evaluate, predict
 from vetro.apps.present import message
-from vetro.apps.prove_command import prove
-from vetro.apps.runs_command import runs
-from vetro.apps.show_command import show
-from vetro.apps.tour_command import tour
-from vetro.apps.trace_command import trace
-from vetro.apps.verify_command import verify
 from vetro.errors import VetroError, error, nearest, shown
 
 
@@ -56,35 +43,47 @@ class Command(TyperCommand):
                 formatter.write_dl(records, col_max=26)
 
 
-app = typer.Typer(
-    name="vetro",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Fit a neural network to a table, and see every number inside.",
-    epilog="vetro COMMAND --help tells more.  A first run: vetro fit data.csv --target price",
-)
-for _command in (
-    inspect,
-    fit,
-    predict,
-    evaluate,
-    show,
-    runs,
-    verify,
-    bounds,
-    prove,
-    trace,
-    backprop,
-    diagnose,
-    parameters,
-    tour,
-    formula,
-):
-    app.command(_command.__name__, cls=Command)(_command)
+COMMANDS = {
+    "inspect": "inspect_command",
+    "fit": "fit_command",
+    "predict": "predict_command",
+    "evaluate": "predict_command",
+    "show": "show_command",
+    "runs": "runs_command",
+    "trace": "trace_command",
+    "parameters": "parameters_command",
+    "backprop": "backprop_command",
+    "verify": "verify_command",
+    "formula": "formula_command",
+    "bounds": "bounds_command",
+    "prove": "prove_command",
+    "diagnose": "diagnose_command",
+    "tour": "tour_command",
+}
+"""Every command, in the order of --help, with the file in apps/ that holds its function."""
 
 
-@app.callback(invoke_without_command=True)
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """The application with the command that is named, or with all where none is.
+
+    typer looks into every parameter of every command that it knows: half of the start.
+    """
+    app = typer.Typer(
+        name="vetro",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        help="Fit a neural network to a table, and see every number inside.",
+        epilog="vetro COMMAND --help tells more.  A first run: vetro fit data.csv --target price",
+    )
+    app.callback(invoke_without_command=True)(_root)
+    named = next((item for item in arguments if not item.startswith("-")), "")
+    for name in [named] if named in COMMANDS else COMMANDS:
+        function = getattr(import_module(f"vetro.apps.{COMMANDS[name]}"), name)
+        app.command(name, cls=Command)(function)
+    return app
+
+
 def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        status = app(args=arguments, prog_name="vetro", standalone_mode=False)
+        status = app_for(arguments)(args=arguments, prog_name="vetro", standalone_mode=False)
     except VetroError as refusal:
         return _ended(refusal, debug)
     except typer.TyperException as fault:
@@ -147,8 +146,7 @@ def _ended(refusal: VetroError, debug: bool) -> int:
 def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
     """E604 of what typer refused."""
     context, option = getattr(fault, "ctx", None), getattr(fault, "option_name", "")
-    commands = {entry.name or "" for entry in app.registered_commands}
-    command = next((item for item in arguments if item in commands), "")
+    command = next((item for item in arguments if item in COMMANDS), "")
     path = f"vetro {command}".rstrip()
     options = [name for entry in context.command.params for name in entry.opts] if context else []
     parameter = getattr(fault, "param", None)
@@ -159,7 +157,7 @@ def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
         what, hint = f"{path} has no option {option}", nearest(option, options)
     elif what.startswith("No such command") and arguments:
         name = next((item for item in arguments if not item.startswith("-")), arguments[0])
-        what, hint = f'vetro has no command "{shown(name)}"', nearest(name, commands)
+        what, hint = f'vetro has no command "{shown(name)}"', nearest(name, COMMANDS)
     return error("E604", what=what, mend=f"{hint}See {path} --help.")
 
 

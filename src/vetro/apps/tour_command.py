@@ -66,10 +66,10 @@ def tour(
 
 def run_command(arguments: Sequence[str]) -> str:
     """What `vetro ARGUMENTS` prints on stdout; a refusal is raised."""
-    from vetro.apps.command_line import app
+    from vetro.apps.command_line import app_for
 
     with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()):
-        app(args=list(arguments), prog_name="vetro", standalone_mode=False)
+        app_for(arguments)(args=list(arguments), prog_name="vetro", standalone_mode=False)
     return printed.getvalue()
 
 
