@@ -12,7 +12,7 @@ from report.conftest import columns
 import vetro
 from vetro.errors import VetroError
 from vetro.report.markup import figure, interval
-from vetro.report.page import report_page, write_report
+from vetro.report.page import glass_sections, report_page, write_report
 from vetro.report.verdict import verdict
 from vetro.tables.read import read_table
 
@@ -110,7 +110,8 @@ def test_with_the_table_the_units_are_shown(one_number):
     """What the units do over the table's own rows, and the same page but for that section."""
     inputs, signal = columns()
     table = read_table(inputs | {"flow [m3/h]": 100.0 * signal}, schema=one_number.schema)
-    page, without = report_page(one_number, table), report_page(one_number)
+    page = report_page(one_number, glass_sections(one_number, table))
+    without = report_page(one_number)
     section = re.search(r'<section id="units">.*?</section>', page, flags=re.DOTALL)
     assert section is not None
     assert f"over {table.rows:,} rows" in section[0]

@@ -122,7 +122,13 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
         # of the baselines loads its own meanwhile.
         from vetro.model.baselines_apart import Baselines
 
-        tables: list[Table] = []
+        inside: list[str] = []
+
+        def look(model: Model, table: Table) -> None:
+            from vetro.report.page import glass_sections
+
+            inside.append(glass_sections(model, table))
+
         try:
             with _stopping(reporter) as stop, Baselines(apart=True) as baselines:
                 from vetro.model.fit import fit_table
@@ -135,13 +141,13 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
                     resume=resume,
                     stop=stop,
                     baselines=baselines,
-                    on_table=tables.append,
+                    meanwhile=look,
                 )
-                _keep(model, folder, reporter, tables[0])
+                _keep(model, folder, reporter, "".join(inside))
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
-                _keep(refusal.model, folder, reporter, tables[0])
+                _keep(refusal.model, folder, reporter, "".join(inside))
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
         except KeyboardInterrupt:
@@ -169,13 +175,13 @@ def _load_report() -> None:
     import vetro.report.page  # noqa: F401
 
 
-def _keep(model: Model, folder: RunFolder, reporter: Reporter, table: Table) -> None:
+def _keep(model: Model, folder: RunFolder, reporter: Reporter, inside: str) -> None:
     from vetro.report.page import write_report
     from vetro.report.verdict import verdict
 
     model.save(folder.model)
     folder.write_history(model.evidence.history)
-    write_report(model, folder.report, table)
+    write_report(model, folder.report, inside)
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)
     for item in dict.fromkeys(model.evidence.notices):

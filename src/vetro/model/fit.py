@@ -63,7 +63,7 @@ def fit_table(
     resume: bool = False,
     stop: Callable[[], str] | None = None,
     baselines: Baselines | None = None,
-    on_table: Callable[[Table], object] | None = None,
+    meanwhile: Callable[[Model, Table], object] | None = None,
 ) -> Model:
     """Fit a model to a table.
 
@@ -71,9 +71,9 @@ def fit_table(
     with resume it goes on from there and ends bit-identical to an uninterrupted one.
     stop: asked after every epoch or several short ones; "interrupted" ends training, and the
     model is made of what was trained so far.  baselines: where they are computed, here if not
-    given.  on_table: given the table once it is read and has its roles.  Raises TableError for
-    what the table lacks, E301 if training diverged: the error's `.model` is then the model of
-    the best parameters.
+    given.  meanwhile: called with the trained model, not yet measured, and its table, while a
+    process apart may still be at the baselines.  Raises TableError for what the table lacks, E301
+    if training diverged: the error's `.model` is then the model of the best parameters.
     """
     tell, stop = on_progress or _say_nothing, stop or _never
     baselines = baselines or Baselines(apart=False)
@@ -85,8 +85,6 @@ def fit_table(
     clock.step("reading")
     tell(Progress("checking", seconds=clock.seconds))
     table = with_roles(table, request)
-    if on_table is not None:
-        on_table(table)
     task, said = check_target(table)
     split = split_rows(table, recipe)
     said += check_rows(table, split.fold if split.folds else split.fold + 1)
@@ -104,6 +102,8 @@ def fit_table(
         raise _nothing_usable(request, outcomes)
     first = next(iter(usable))
     model = _model(request, ensemble, usable, table, task, choice)
+    if meanwhile is not None:
+        meanwhile(model, table)
     measured = measure_held_out(model, ensemble, first, baselines)
     clock.step("measuring")
     found = _findings(model, ensemble, outcomes, first, state, measured)
@@ -179,12 +179,17 @@ def _model(
     task: str,
     choice: Choice,
 ) -> Model:
-    """The model of the members trained so far, its evidence still empty."""
+    """The model of the members trained so far; of its evidence, what is known of them."""
     members = []
     for number, outcome in outcomes.items():
         part, member = ensemble.part_of(number)
         encoder = ensemble.encoder(part, member)
         members.append(Member(encoder, outcome.parameters, ensemble.split.number(part)))
+    evidence = replace(
+        Evidence.empty(task, choice.engine.name, choice.reason),
+        fingerprints=tuple(member.fingerprint for member in members),
+        median_row=members[0].encoder.median_row(table),
+    )
     return Model(
         schema=table.schema,
         task="regression" if task == "regression" else "classification",
@@ -192,7 +197,7 @@ def _model(
         members=tuple(members),
         recipe=request.recipe,
         request=request,
-        evidence=Evidence.empty(task, choice.engine.name, choice.reason),
+        evidence=evidence,
     )
 
 
@@ -264,8 +269,6 @@ def _evidence(
         seconds={name: round(value, 3) for name, value in clock.steps.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         stopped=stopped,
-        fingerprints=tuple(member.fingerprint for member in model.members),
-        median_row=model.members[0].encoder.median_row(table),
         actual=measured.actual,
         predicted=measured.predicted,
         fold=measured.fold,

@@ -24,17 +24,25 @@ if TYPE_CHECKING:
     from vetro.tables.table import Table
 
 
-def write_report(model: Model, path: str | Path, table: Table | None = None) -> None:
+def write_report(model: Model, path: str | Path, inside: str = "") -> None:
     """Write the report of a model, atomically; E503 where it cannot be written.
 
-    table: that it was fitted to, if at hand: the report then shows what the units do over it.
+    inside: its glass_sections, where they were made with the table at hand.
     """
-    content = report_page(model, table).encode()
+    content = report_page(model, inside).encode()
     with atomic_file(path, what="the report") as file:
         file.write(content)
 
 
-def report_page(model: Model, table: Table | None = None) -> str:
+def glass_sections(model: Model, table: Table) -> str:
+    """What the page shows of the networks' inside; table: that the model was fitted to.
+
+    Needs nothing of the evidence but what is known before anything was measured.
+    """
+    return look_inside(model) + units_over(model, table)
+
+
+def report_page(model: Model, inside: str = "") -> str:
     """The whole page as text; see write_report."""
     evidence = model.evidence
     style = files("vetro.report").joinpath("page.css").read_text(encoding="utf-8")
@@ -46,8 +54,7 @@ def report_page(model: Model, table: Table | None = None) -> str:
         target_table(model),
         views,
         importance_bars(model),
-        look_inside(model),
-        "" if table is None else units_over(model, table),
+        inside or look_inside(model),
         curves(model),
         warnings_list(evidence.notices),
         schema_table(model),
