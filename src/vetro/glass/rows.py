@@ -169,14 +169,7 @@ def _is_numbers(given: Any) -> bool:
 
 def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
     width = len(subject.inputs)
-    if hasattr(given, "detach"):
-        given = given.detach().cpu().numpy()
-    try:
-        values = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        kind = type(given).__name__
-        what = f"the row is a {kind}, not numbers"
-        raise error("E702", what=what, mend=f"Give {width} numbers, or rows of them.") from None
+    values = _floats(given, width)
     shape = values.shape
     if values.ndim == 1:
         values = values.reshape(1, -1)
@@ -185,9 +178,28 @@ def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
         raise error("E702", what=what, mend=f"The inputs are {_listed(subject.inputs)}.")
     if subject.model is None and not np.isfinite(values).all():
         raise error("E702", what="the row holds a number that is not finite", mend="Correct it.")
+    if subject.model is None and np.abs(values).max() > np.finfo(subject.network.dtype).max:
+        what = f"the row holds a number that is too large for {subject.network.dtype}"
+        raise error("E702", what=what, mend="Scale it, or use module.double().")
     if most is not None:
         values = values[:most]
     return Rows(values, tuple(f"row {number}" for number in range(1, len(values) + 1)))
+
+
+def _floats(given: Any, width: int) -> Floats:
+    """What was given as float64; E702 for what is no rows of real numbers on the CPU."""
+    mend = f"Give {width} numbers, or rows of them."
+    try:
+        if hasattr(given, "detach"):
+            given = given.detach().cpu().numpy()
+        values = np.asarray(given)
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"it holds {values.dtype.name}")
+        return values.astype(np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError, NotImplementedError):
+        kind = getattr(given, "dtype", type(given).__name__)
+        what = f"the row is {kind}, not plain real numbers"
+        raise error("E702", what=what, mend=mend) from None
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:

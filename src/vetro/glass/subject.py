@@ -114,7 +114,12 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
         lowering = lower_module(thing, inputs=inputs, training=False)
     except NotUnderstood as reason:
         raise error("E701", reason=reason) from None
-    return of_lowering(thing, lowering)
+    subject = of_lowering(thing, lowering)
+    for slot in subject.network.slots:
+        values = subject.parts[0].parameters[slot.offset : slot.offset + slot.size]
+        if not np.isfinite(values).all():
+            raise error("E701", reason=f"{slot.name} holds a value that is not finite")
+    return subject
 
 
 def of_lowering(module: nn.Module, lowering: Any) -> Subject:

@@ -96,10 +96,10 @@ def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[
     return asked, Lowering(part.network, tuple(module.values), squeezed=False, traced=False)
 
 
-def judge(asked: Request) -> None:
-    """Refuse what vetro.train refuses in its first step."""
+def judge(asked: Request) -> float:
+    """The loss; what vetro.train refuses in its first step is refused."""
     with _aside(asked), explaining(asked):
-        judged_loss(asked, asked.x, asked.y)
+        return float(judged_loss(asked, asked.x, asked.y)[0].detach())
 
 
 @contextmanager

@@ -70,22 +70,24 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     import torch
 
     from vetro.glass.backprop.autograd import judge
+    from vetro.glass.verify.torch_run import untouched
     from vetro.networks.lower_module import lower_module
 
     if not isinstance(module, torch.nn.Module):
         subject_of(module)  # refuses it
     notes = []
     x, y = _one_row(module, x, y)
-    loss, note = _loss(loss, y)
+    loss, note = loss_of(loss, y)
     notes += [note] if note else []
-    asked = _request(module, x, y, loss, optimizer)
+    asked = request_of(module, x, y, loss, optimizer)
     try:
         lowering = lower_module(module, inputs=_width(asked.x), training=False)
     except NotUnderstood as reason:
-        with suppress(RuntimeError, TypeError, ValueError, IndexError):
+        with untouched(module), suppress(RuntimeError, TypeError, ValueError, IndexError):
             judge(asked)  # a mistake in the rows is the better explanation
         raise error("E701", reason=reason) from None
-    judge(asked)
+    with untouched(module):
+        judge(asked)
     if any(part.training and "Dropout" in type(part).__name__ for part in module.modules()):
         notes.append("Dropout is left out, as in eval mode.")
     subject = of_lowering(module, lowering)
@@ -143,7 +145,7 @@ def _finish(
     )
 
 
-def _request(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Request:
+def request_of(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Request:
     """The arguments, checked as vetro.train checks them."""
     import torch
 
@@ -155,7 +157,7 @@ def _request(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Request:
     return request(Training(module, x, y, loss=loss, optimizer=optimizer, steps=1))
 
 
-def _loss(loss: Any, y: Any) -> tuple[Any, str]:
+def loss_of(loss: Any, y: Any) -> tuple[Any, str]:
     """The loss given, by its name too, or the one that suits the targets; and a note."""
     from torch import nn
 
@@ -235,7 +237,7 @@ def _of_model(
         notes.append("Dropout is left out, as in predicting.")
     if model.recipe.class_weight == "balanced" and len(rows) > 1:
         notes.append("Every row counts alike here; in training classes were balanced.")
-    asked, lowering = as_module(part, part_inputs(part, rows), encoded, _loss(name, None)[0])
+    asked, lowering = as_module(part, part_inputs(part, rows), encoded, loss_of(name, None)[0])
     return _finish(
         subject, part, asked, lowering, True, recipe_rules(model.recipe), tuple(notes),
         rows.places, targets, rows.notices,

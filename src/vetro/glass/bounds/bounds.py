@@ -22,6 +22,7 @@ from vetro.glass.bounds.box import Boxes, Space, space_of
 from vetro.glass.bounds.box import Range as Box
 from vetro.glass.bounds.branching import Bound, Bounded, branch, one_thread
 from vetro.glass.bounds.over import ranges_of, text_of
+from vetro.glass.bounds.rounding_bounds import unit
 from vetro.glass.bounds.witness import Search, centres
 from vetro.glass.rows import cell
 from vetro.glass.subject import Subject, subject_of
@@ -32,6 +33,9 @@ SECONDS = 8.0
 TIGHTNESS = 0.05
 _CHUNK = 128
 """Boxes bounded at a time: what they need stays in the cache."""
+
+_ROUNDINGS = 64
+"""Units in the last place within which no cut makes an end tighter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +137,8 @@ def bounds(
     are not named take all that training saw: the whole range, every level, and missing if a
     training row lacked it.  Of a module, every input is named, or a list of (low, high) given.
     tightness: cutting stops when the certain range is at most this share wider than the range
-    between the rows found.  seconds: or when so much time is over.
+    between the rows found, or no further from them than rounding may account for.  seconds: or
+    when so much time is over.
 
     Certain for the floats that predicting gives (a module: its forward on the CPU with float32 or
     float64 products), not only for real numbers.  For a classification, the probability of each
@@ -158,11 +163,14 @@ def _bounded(subject: Subject, ranges: list[Box], tightness: float, until: float
     bound = bounder(subject, space)
     first = bound(root)
     ends = len(subject.answers)
+    rounding = _ROUNDINGS * unit(subject.network.dtype)
 
     def wanted(certain: Floats) -> Floats:
-        """Each end may lie half of the spare width beyond the best row found."""
+        """Each end may lie half of the spare width beyond the best row found, or what rounding
+        may shift it by."""
         spread = -search.values[:ends] - search.values[ends:]
-        return search.values - np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
+        spare = np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
+        return search.values - np.maximum(spare, rounding * np.abs(search.values))
 
     def watched(boxes: Boxes) -> Bounded:
         search.look(centres(space, boxes))
@@ -231,6 +239,10 @@ def _range(
 ) -> Range:
     ends = len(subject.answers)
     high = number + ends
+    if subject.kind == "classification":  # outward rounding must not leave what a share can be
+        certain = np.concatenate(
+            [np.maximum(certain[:ends], 0.0), np.maximum(certain[ends:], -1.0)]
+        )
     return Range(
         subject.answers[number],
         subject.answer_units[number],

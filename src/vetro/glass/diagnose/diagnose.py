@@ -8,7 +8,7 @@ parameters and rows as they are now; of training only what the model's evidence 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -156,7 +156,10 @@ def _of_model(
         if y is not None:
             raise error("E741", what="targets are given without rows", mend="Give the rows too.")
         return diagnose_rows(subject, drawn_rows(subject.model, DRAWN))
-    return diagnose_rows(subject, rows_of(subject, x, options, most=MOST_ROWS), y, loss)
+    rows = rows_of(subject, x, options, most=MOST_ROWS)
+    # as the other commands count them: --row N
+    places = tuple(f"row {number}" for number in range(1, len(rows) + 1))
+    return diagnose_rows(subject, replace(rows, places=places), y, loss)
 
 
 def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:

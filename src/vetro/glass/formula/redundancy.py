@@ -77,9 +77,9 @@ def _first_corners(points: Floats) -> set[int]:
     directions = generator.standard_normal((size, RAYS))
     found = set(np.argmax(points @ directions, axis=0).tolist())
     for spread in (points, points[sorted(found)]):
-        moments = spread.T @ spread
-        moments += np.eye(size) * (np.trace(moments) * 1e-12)
-        rays = np.linalg.cholesky(np.linalg.inv(moments)) @ directions
+        sizes, ways = np.linalg.eigh(spread.T @ spread)
+        # columns that say nearly the same leave directions with next to no spread
+        rays = (ways / np.sqrt(np.maximum(sizes, sizes.max() * 1e-12))) @ directions
         found |= set(np.argmax(points @ rays, axis=0).tolist())
     for number in np.argsort(-np.linalg.norm(points, axis=1)).tolist():
         if np.linalg.matrix_rank(points[sorted(found)]) == size:
