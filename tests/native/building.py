@@ -91,12 +91,16 @@ def drive(program: Path, *words: str, isa: str = "", prefix: Sequence[str] = ())
     return run([*prefix, program, *words], env=environment).splitlines()
 
 
+def lacking(isa: str) -> list[str]:
+    """What this processor lacks of a set of HERE."""
+    features = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    needed = {"avx512": ("avx512f", "avx512dq", "avx512bw", "avx512vl"), "avx2": ("avx2", "fma")}
+    return [word for word in needed.get(isa, ()) if word not in features.split()]
+
+
 def runs_here(isa: str) -> None:
     """Skip, loudly, where this processor lacks the set."""
     if isa not in HERE:
         pytest.skip(f"NOT TESTED: {isa} is not a set of {platform.machine()}")
-    features = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    needed = {"avx512": ("avx512f", "avx512dq", "avx512bw", "avx512vl"), "avx2": ("avx2", "fma")}
-    lacking = [word for word in needed.get(isa, ()) if word not in features.split()]
-    if lacking:
-        pytest.skip(f"NOT TESTED: this processor lacks {', '.join(lacking)}")
+    if lacking(isa):
+        pytest.skip(f"NOT TESTED: this processor lacks {', '.join(lacking(isa))}")

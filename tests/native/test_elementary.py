@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from native.building import HERE, NATIVE, SETS, compiler, run, runs_here
+from native.building import HERE, NATIVE, SETS, compiler, lacking, run, runs_here
 
 LIMIT = 2.0
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
@@ -46,8 +46,11 @@ def bits(found: dict[str, list[str]]) -> dict[str, str]:
 def check_all_sets(folder: Path, words: tuple[str, ...]) -> None:
     found = []
     for isa in HERE:
-        runs_here(isa)
+        if lacking(isa):
+            continue
         found.append(results(build(folder, isa), *words, *(["bits"] if found else [])))
+    if not found:
+        pytest.skip("NOT TESTED: this processor has none of the instruction sets")
     for function, (error, where, _) in found[0].items():
         assert float(error) <= LIMIT, f"{function}({where}) is {error} units off"
     assert all(bits(found[0]) == bits(other) for other in found[1:])
