@@ -49,8 +49,6 @@ def compare(
     strange = ~np.isfinite(values)
     if strange.any():
         index = _index(strange, values.shape)
-        if np.isinf(values[index]) and np.isinf(wanted.error[index]):
-            return Worst(math.inf, math.inf, place(index), values.size)
         text = f"{place(index)} is {figure(float(values[index]))}"
         return Worst(math.inf, 0.0, place(index), values.size, text)
     exact = exactly(values)

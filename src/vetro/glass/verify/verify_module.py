@@ -5,7 +5,6 @@ The module is lowered without its hooks; what torch makes of the whole is compar
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from vetro.errors import error
-from vetro.glass.backprop.autograd import judge
-from vetro.glass.backprop.differentiated import loss_of, request_of
 from vetro.glass.check import Check
 from vetro.glass.learning import engine_run
 from vetro.glass.names import parameter_names
@@ -92,20 +89,9 @@ def verify_module(
         if predictor is not None:
             checks += _of_predictor(predictor, subject, inputs, outputs_check)
         if y is not None:
-            loss = _judged(module, inputs, y, loss)
             checks += _learning(known, subject, lowering, values, inputs, (y, loss, optimizer))
     notes = () if y is not None else (NO_TARGETS,)
     return Verification(title_of(subject), len(rows), tuple(checks), notes, rows.notices)
-
-
-def _judged(module: nn.Module, inputs: Array, y: Any, loss: Any) -> Any:
-    """The loss, a text read as its name; what vetro.train refuses in a first step is refused."""
-    loss, _ = loss_of(loss, y)
-    value = judge(request_of(module, torch.from_numpy(inputs), y, loss, None))
-    if math.isnan(value):
-        what = "the loss of these rows is not a number"
-        raise error("E711", what=what, mend="Give rows whose outputs are finite and targets count.")
-    return loss
 
 
 def _lowered(module: nn.Module, x: Any) -> Lowering:
