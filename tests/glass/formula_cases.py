@@ -8,6 +8,8 @@ import numpy as np
 
 from vetro.glass import exact
 from vetro.glass.subject import Part, Subject
+from vetro.glass.verify import exact_backward
+from vetro.glass.verify.rounding import FORMATS
 from vetro.networks.lowered import LoweredNetwork, Operation
 from vetro.networks.network import ParameterSlot
 
@@ -81,7 +83,8 @@ def some_row(random: np.random.Generator, inputs: int) -> np.ndarray:
 
 
 def outputs_at(subject: Subject, row: np.ndarray) -> list[Fraction]:
-    """What the network makes of a row in fractions, by exact.py's own forward."""
+    """What the network makes of a row in fractions, by verify's own forward."""
     part = subject.parts[0]
     with exact.precision(part.network):
-        return [exact.fraction(e) for e in exact.forward(part, row[None])[-1].entries()]
+        last = exact_backward.forward(part, row[None], FORMATS[part.network.dtype])[-1]
+        return [exact.fraction(entry) for entry in last.exact.reshape(-1)]

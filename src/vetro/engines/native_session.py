@@ -88,8 +88,7 @@ class NativeSession:
             if not parameter.requires_grad
         }
         self.program = program_of(lowering.network, frozen)
-        self.parameters = np.empty(lowering.network.parameter_count, dtype=dtype)
-        self._read()
+        self.parameters = lowering.flat()
         loss = {
             name: value.astype(dtype) if isinstance(value, np.ndarray) else value
             for name, value in task.loss.as_dict().items()
@@ -145,18 +144,12 @@ class NativeSession:
         versions = self._versions()
         answer = function()
         if self._versions() != versions:
-            self._read()
+            self.parameters = self._task.lowering.flat()
             self.trainer.set_state({"parameters": self.parameters})
         return answer
 
     def _versions(self) -> list[int]:
         return [parameter._version for parameter in self._task.lowering.parameters]
-
-    def _read(self) -> None:
-        lowering = self._task.lowering
-        for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
-            values = parameter.detach().numpy().reshape(-1)
-            self.parameters[slot.offset : slot.offset + slot.size] = values
 
     def _write(self, values: NDArray[Any]) -> None:
         with torch.no_grad():

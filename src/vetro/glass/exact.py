@@ -1,10 +1,10 @@
-"""The network in exact arithmetic: fractions where its pieces are straight, else tight balls.
+"""Exact arithmetic for networks: fractions where their pieces are straight, else tight balls.
 
 Numbers are python-flint's arb: a midpoint with a proven radius (Johansson 2017, "Arb: efficient
 arbitrary-precision midpoint-radius interval arithmetic").  Stored numbers are binary fractions, so
 that sums and products of them have radius 0 as long as the working precision holds them:
 `piecewise_linear` networks give exact fractions, others balls of about 2^-PRECISION.
-Not the rounding of any engine: that is rounding.py.
+The forward pass with its rounding bounds is verify/exact_backward.py's.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from vetro.glass.subject import Part, piecewise_linear
+from vetro.glass.subject import piecewise_linear
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 PRECISION = 256
@@ -41,11 +40,6 @@ def matrix(values: ArrayLike) -> arb_mat:
     return arb_mat(np.asarray(values, dtype=np.float64).tolist())
 
 
-def column(values: ArrayLike) -> arb_mat:
-    """The numbers (n,) as a matrix (n, 1)."""
-    return matrix(np.asarray(values, dtype=np.float64).reshape(-1, 1))
-
-
 def fraction(number: arb) -> Fraction:
     """An exact number as a fraction; ValueError if it has a radius."""
     if not number.is_exact():
@@ -53,42 +47,6 @@ def fraction(number: arb) -> Fraction:
     mantissa, exponent = number.man_exp()
     whole, power = int(mantissa), int(exponent)
     return Fraction(whole << power) if power >= 0 else Fraction(whole, 1 << -power)
-
-
-def forward(part: Part, x: NDArray[Any]) -> list[arb_mat]:
-    """Every value of the network, by number, as (features, rows): values[0] is x itself.
-
-    x: (rows, features) as the network reads it.  Within `precision(part.network)`.
-    """
-    values = [matrix(x).transpose()]
-    for operation in part.network.operations:
-        values.append(apply(operation, part, [values[number] for number in operation.inputs]))
-    return values
-
-
-def apply(operation: Operation, part: Part, inputs: list[arb_mat]) -> arb_mat:
-    """What an operation makes of its inputs, each (features, rows)."""
-    x = inputs[0]
-    if operation.kind == "affine":
-        assert operation.weight is not None
-        product = matrix(part.view(operation.weight)) * x
-        if operation.bias is None:
-            return product
-        return product + _spread(part.view(operation.bias), x.ncols())
-    if operation.kind == "add":
-        return x + inputs[1]
-    if operation.kind == "scale":
-        factor, shift = operation.constants
-        scaled = [
-            [entry * arb(float(factor[f])) + arb(float(shift[f])) for entry in row]
-            for f, row in enumerate(x.table())
-        ]
-        return arb_mat(scaled)
-    if operation.kind == "dropout":
-        return x
-    if operation.kind == "layer_norm":
-        return _layer_norm(operation, part, x)
-    return arb_mat([[activation(operation, entry) for entry in row] for row in x.table()])
 
 
 def activation(operation: Operation, z: arb) -> arb:
@@ -139,28 +97,3 @@ def sigmoid(z: arb) -> arb:
 
 def _sure(z: arb) -> bool:
     return bool(z >= 0) or bool(z <= 0)
-
-
-def _spread(values: NDArray[Any], columns: int) -> arb_mat:
-    return arb_mat([[arb(float(value))] * columns for value in values])
-
-
-def _layer_norm(operation: Operation, part: Part, x: arb_mat) -> arb_mat:
-    """(x - mean) / sqrt(variance + eps) * weight + bias, over the features of each row."""
-    table = x.table()
-    features = len(table)
-    weight = None if operation.weight is None else part.view(operation.weight)
-    bias = None if operation.bias is None else part.view(operation.bias)
-    columns = []
-    for row in range(x.ncols()):
-        entries = [table[f][row] for f in range(features)]
-        mean = sum(entries, arb(0)) / features
-        variance = sum(((entry - mean) ** 2 for entry in entries), arb(0)) / features
-        root = (variance + arb(operation.numbers[0])).sqrt()
-        found = [(entry - mean) / root for entry in entries]
-        if weight is not None:
-            found = [entry * arb(float(weight[f])) for f, entry in enumerate(found)]
-        if bias is not None:
-            found = [entry + arb(float(bias[f])) for f, entry in enumerate(found)]
-        columns.append(found)
-    return arb_mat(columns).transpose()

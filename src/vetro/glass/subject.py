@@ -125,15 +125,11 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
 def of_lowering(module: nn.Module, lowering: Any) -> Subject:
     """The Subject of a module and what lower_module made of it."""
     network = lowering.network
-    parameters = np.empty(network.parameter_count, dtype=network.dtype)
-    for slot, parameter in zip(network.slots, lowering.parameters, strict=True):
-        values = parameter.detach().numpy().reshape(-1)
-        parameters[slot.offset : slot.offset + slot.size] = values
     inputs = tuple(f"x{number}" for number in range(network.inputs))
     outputs = tuple(f"y{number}" for number in range(network.outputs))
     return Subject(
         "module",
-        (Part(network, parameters),),
+        (Part(network, lowering.flat()),),
         inputs=inputs,
         units=("",) * len(inputs),
         features=inputs,

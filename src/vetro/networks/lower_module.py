@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from vetro.networks.assembly import Assembly
 from vetro.networks.lowered import LoweredNetwork, Operation
@@ -37,6 +38,19 @@ class Lowering:
     @property
     def dtype(self) -> torch.dtype:
         return torch.float64 if self.network.dtype == "float64" else torch.float32
+
+    def flat(
+        self, of: Callable[[nn.Parameter], Tensor | None] = lambda parameter: parameter
+    ) -> NDArray[Any]:
+        """(parameter_count,) in the network's layout: the parameters, or what `of` gives for each,
+        0 where it gives None.  A copy, of the network's dtype."""
+        found = np.zeros(self.network.parameter_count, dtype=self.network.dtype)
+        for slot, parameter in zip(self.network.slots, self.parameters, strict=True):
+            values = of(parameter)
+            if values is not None:
+                values = values.detach().reshape(-1).cpu()
+                found[slot.offset : slot.offset + slot.size] = values.numpy()
+        return found
 
 
 def lower_module(

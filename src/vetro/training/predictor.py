@@ -47,11 +47,7 @@ class Predictor:
                 mend="Call the module itself.",
             ) from None
         network = lowering.network
-        parameters = np.empty(network.parameter_count, dtype=network.dtype)
-        for slot, parameter in zip(network.slots, lowering.parameters, strict=True):
-            values = parameter.detach().numpy().reshape(-1)
-            parameters[slot.offset : slot.offset + slot.size] = values
-        self._native: Any = core().Predictor(program_of(network), parameters, threads or 0)
+        self._native: Any = core().Predictor(program_of(network), lowering.flat(), threads or 0)
         self._squeezed = lowering.squeezed
         self._wanted = f"contiguous rows (n, {network.inputs}) of {network.dtype}"
 

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vetro.engines.native_loss import check_target, describe_loss
-from vetro.engines.native_optimizer import describe_optimizer, read_state
-from vetro.glass.learning.loss_terms import LossKind, LossRule, Slopes
+from vetro.engines.native_optimizer import VECTORS, describe_optimizer, read_state
+from vetro.glass.learning.loss_terms import LossRule, Slopes
+from vetro.glass.learning.torch_rules import loss_rule, update_rules
 from vetro.glass.learning.update_terms import Stepped, UpdateRule, UpdateState
 from vetro.glass.subject import Part
 from vetro.networks.lower_module import Lowering
@@ -137,17 +138,13 @@ def _twice(asked: Request, lowering: Lowering) -> Floats:
 def _flat(
     lowering: Lowering, learning: Sequence[nn.Parameter], found: Sequence[Tensor | None]
 ) -> Floats:
-    """One vector in the network's layout: 0 where the loss does not depend on it."""
+    """One vector in the network's layout: 0 where the loss does not depend on it, NaN frozen."""
     of = {id(parameter): gradient for parameter, gradient in zip(learning, found, strict=True)}
-    flat = np.full(lowering.network.parameter_count, np.nan)
-    for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
-        if id(parameter) not in of:
-            continue
-        gradient = of[id(parameter)]
-        flat[slot.offset : slot.offset + slot.size] = (
-            0.0 if gradient is None else gradient.detach().double().reshape(-1).cpu().numpy()
-        )
-    return flat
+
+    def gradient(parameter: nn.Parameter) -> Tensor | None:
+        return of.get(id(parameter), torch.full_like(parameter, torch.nan))
+
+    return lowering.flat(gradient).astype(np.float64)
 
 
 def rule_of(loss: Any, lowering: Lowering, y: Tensor) -> LossRule:
@@ -158,15 +155,7 @@ def rule_of(loss: Any, lowering: Lowering, y: Tensor) -> LossRule:
     except NotUnderstood:
         name = getattr(loss, "__name__", type(loss).__name__)
         return LossRule("other", slopes=_slopes(loss, lowering, y), name=name)
-    kind: LossKind = native.kind  # type: ignore[assignment]
-    return LossRule(
-        kind,
-        native.reduction,
-        native.a,
-        native.ignored,
-        native.class_weights,
-        native.positive_weights,
-    )
+    return loss_rule(native)
 
 
 def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
@@ -202,13 +191,11 @@ def stepped(
         described = describe_optimizer(optimizer, module, lowering)
         held = read_state(optimizer, described, lowering)
         steps = np.zeros(lowering.network.parameter_count)
+        by_group = update_rules(optimizer, described)
         for number, part in enumerate(described.ranges):
-            group = optimizer.param_groups[part.group]
-            settings = described.groups[part.group]
-            rule = UpdateRule(described.kind, float(group["lr"]), **settings)  # type: ignore[arg-type]
-            rules.append((part.begin, part.end, rule))
+            rules.append((part.begin, part.end, by_group[part.group]))
             steps[part.begin : part.end] = held["step"][number]
-        vectors = [held[name].astype(np.float64) for name in _VECTORS]
+        vectors = [held[name].astype(np.float64) for name in VECTORS]
         state = UpdateState(vectors[0], vectors[1], vectors[2], steps)
     except NotUnderstood:
         rules = []
@@ -216,8 +203,7 @@ def stepped(
     of = {id(p): q for p, q in zip(module.parameters(), twin.parameters(), strict=True)}
     for parameter in twin.parameters():
         parameter.grad = None
-    places = list(zip(lowering.network.slots, lowering.parameters, strict=True))
-    for slot, parameter in places:
+    for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
         values = gradient[slot.offset : slot.offset + slot.size]
         if parameter.requires_grad:
             mine = of[id(parameter)]
@@ -228,12 +214,6 @@ def stepped(
             own.step()
         except TypeError:
             return None
-    new = np.empty(lowering.network.parameter_count)
-    for slot, parameter in places:
-        values = of[id(parameter)].detach().double().reshape(-1).cpu().numpy()
-        new[slot.offset : slot.offset + slot.size] = values
+    new = lowering.flat(lambda parameter: of[id(parameter)]).astype(np.float64)
     name = f"torch's {type(optimizer).__name__}"
     return Stepped(name, new, gradient, tuple(rules), state)
-
-
-_VECTORS = ("first_moment", "second_moment", "third")

@@ -7,8 +7,6 @@ lower bounds of the answers, then those of their negatives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +14,7 @@ from vetro.errors import error
 from vetro.glass.bounds import interval_bounds
 from vetro.glass.bounds.activation_lines import lines
 from vetro.glass.bounds.box import Boxes, Space
+from vetro.glass.bounds.branching import Bounded
 from vetro.glass.bounds.forms import Form, Region
 from vetro.glass.bounds.relaxation import Enclosure, enclose, looseness, lower_forms
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, largest, unit
@@ -29,18 +28,8 @@ _FAR = 700.0
 """exp overflows beyond 709."""
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """least: certain, (boxes, 2 answers).  form: what it comes from.  pull: what cutting each
-    axis may gain for it, (boxes, 2 answers, axes)."""
-
-    least: Floats
-    form: Form
-    pull: Floats
-
-
-def answers_over(subject: Subject, space: Space, boxes: Boxes) -> Answers:
-    """Bounds of every answer over each box."""
+def answers_over(subject: Subject, space: Space, boxes: Boxes) -> Bounded:
+    """Bounds of every answer over each box, and what cutting an axis may gain for them."""
     region = Region.of(space, boxes)
     forms, single, pulls = [], [], []
     for number, part in enumerate(subject.parts):
@@ -56,7 +45,7 @@ def answers_over(subject: Subject, space: Space, boxes: Boxes) -> Answers:
             pulls.append(gain * unscaling(part, found)[0][:, None])
     mean = Form.mean(forms)
     least = _possible(subject, np.maximum(mean.least(region), _mean(single)))
-    return Answers(least, mean, mean.pull(space, boxes) + np.mean(pulls, axis=0))
+    return Bounded(least, mean.pull(space, boxes) + np.mean(pulls, axis=0))
 
 
 def plain_intervals(subject: Subject, space: Space, root: Boxes) -> Floats:

@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, error, issue_warnings
-from vetro.glass.bounds.answer_forms import answers_over, plain_intervals
-from vetro.glass.bounds.box import Boxes, Space, space_of
 from vetro.glass.bounds.box import Range as Box
-from vetro.glass.bounds.branching import Bound, Bounded, branch, one_thread
+from vetro.glass.bounds.branching import one_thread
+from vetro.glass.bounds.exploring import Explored, explore
 from vetro.glass.bounds.over import ranges_of, text_of
 from vetro.glass.bounds.rounding_bounds import unit
-from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.bounds.witness import Search
 from vetro.glass.rows import cell
 from vetro.glass.subject import Subject, subject_of
 
@@ -31,9 +30,6 @@ Floats = NDArray[np.float64]
 
 SECONDS = 8.0
 TIGHTNESS = 0.05
-_CHUNK = 128
-"""Boxes bounded at a time: what they need stays in the cache."""
-
 _ROUNDINGS = 64
 """Units in the last place within which no cut makes an end tighter."""
 
@@ -156,34 +152,19 @@ def bounds(
 
 
 def _bounded(subject: Subject, ranges: list[Box], tightness: float, until: float) -> Bounds:
-    space, root = space_of(subject, ranges)
-    plain = plain_intervals(subject, space, root)
-    search = Search(subject, space, root)
-    search.start()
-    bound = bounder(subject, space)
-    first = bound(root)
     ends = len(subject.answers)
     rounding = _ROUNDINGS * unit(subject.network.dtype)
 
-    def wanted(certain: Floats) -> Floats:
+    def wanted(search: Search) -> Floats:
         """Each end may lie half of the spare width beyond the best row found, or what rounding
         may shift it by."""
         spread = -search.values[:ends] - search.values[ends:]
         spare = np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
         return search.values - np.maximum(spare, rounding * np.abs(search.values))
 
-    def watched(boxes: Boxes) -> Bounded:
-        search.look(centres(space, boxes))
-        return bound(boxes)
-
-    found = branch(space, root, watched, wanted, until)
-    search.confirm()
-    certain = np.maximum(found.certain, plain)
+    found = explore(subject, ranges, wanted, until)
     return Bounds(
-        {
-            name: _range(subject, search, number, certain, plain, first.least[0])
-            for number, name in enumerate(subject.answers)
-        },
+        {name: _range(subject, found, number) for number, name in enumerate(subject.answers)},
         over_text(subject, ranges),
         tightness,
         found.done,
@@ -197,18 +178,6 @@ def inputs_of(over: Any) -> int | None:
     if over is None or isinstance(over, (str, Mapping)) or not hasattr(over, "__len__"):
         return None
     return len(over)
-
-
-def bounder(subject: Subject, space: Space) -> Bound:
-    """What branch() calls: bounds of all answers over boxes, with the pull of each axis."""
-
-    def bound(boxes: Boxes) -> Bounded:
-        chunks = [boxes.take(slice(at, at + _CHUNK)) for at in range(0, len(boxes), _CHUNK)]
-        found = [answers_over(subject, space, chunk) for chunk in chunks]
-        pull = np.concatenate([one.pull for one in found])
-        return Bounded(np.concatenate([one.least for one in found]), pull)
-
-    return bound
 
 
 def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
@@ -234,15 +203,14 @@ def row_of(subject: Subject, raw: Floats) -> dict[str, Any]:
     return row
 
 
-def _range(
-    subject: Subject, search: Search, number: int, certain: Floats, plain: Floats, relaxed: Floats
-) -> Range:
+def _range(subject: Subject, found: Explored, number: int) -> Range:
     ends = len(subject.answers)
     high = number + ends
+    search, plain = found.search, found.plain
+    relaxed = np.maximum(plain, found.relaxed)
+    certain = found.certain
     if subject.kind == "classification":  # outward rounding must not leave what a share can be
-        certain = np.concatenate(
-            [np.maximum(certain[:ends], 0.0), np.maximum(certain[ends:], -1.0)]
-        )
+        certain = np.maximum(certain, np.repeat([0.0, -1.0], ends))
     return Range(
         subject.answers[number],
         subject.answer_units[number],
@@ -253,7 +221,7 @@ def _range(
         row_of(subject, search.rows[number]),
         row_of(subject, search.rows[high]),
         (float(plain[number]), -float(plain[high])),
-        (float(max(plain[number], relaxed[number])), -float(max(plain[high], relaxed[high]))),
+        (float(relaxed[number]), -float(relaxed[high])),
     )
 
 

@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 BATCH = 128
 """Boxes cut at a time."""
 
+CHUNK = 128
+"""Boxes bounded at a time: what they need stays in the cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bounded:
@@ -35,18 +38,21 @@ class Bounded:
 
 
 Bound = Callable[[Boxes], Bounded]
-Wanted = Callable[[Floats], Floats]
+Wanted = Callable[[], Floats]
+Watch = Callable[[Boxes], object]
 
 
 @dataclass(frozen=True, eq=False)
 class Branched:
     """certain: (objectives,), nothing lies below.  boxes: how many were bounded.  left: the
-    boxes that still could be cut.  done: whether what was wanted was reached."""
+    boxes that still could be cut.  done: whether what was wanted was reached.  first: the least
+    over the uncut boxes, (boxes, objectives)."""
 
     certain: Floats
     boxes: int
     left: Boxes
     done: bool
+    first: Floats
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -62,21 +68,33 @@ def branch(
     space: Space,
     root: Boxes,
     bound: Bound,
+    watch: Watch,
     wanted: Wanted,
     until: float,
     batch: int = BATCH,
 ) -> Branched:
     """Cut boxes until no box lies below what is wanted, or until time.monotonic() is `until`.
 
-    wanted: from the certain bounds so far, the values (objectives,) below which a box must be cut
-    further; it may look for better points meanwhile, and is called before each cut.
+    bound: called with at most CHUNK boxes.  watch: sees the boxes that are bounded next, and may
+    look for points in them.  wanted: the values (objectives,) below which a box must be cut
+    further; called before each cut.
     """
-    live, found = root, bound(root)
+
+    def measured(boxes: Boxes) -> Bounded:
+        watch(boxes)
+        parts = [bound(boxes.take(slice(at, at + CHUNK))) for at in range(0, len(boxes), CHUNK)]
+        return Bounded(
+            np.concatenate([part.least for part in parts]),
+            np.concatenate([part.pull for part in parts]),
+        )
+
+    live, found = root, measured(root)
+    first = found.least
     dropped = np.full(found.least.shape[1], np.inf)
     count = len(root)
     while True:
         certain = np.minimum(dropped, found.least.min(axis=0, initial=np.inf))
-        goals = wanted(certain)
+        goals = wanted()
         short = found.least < goals
         cuttable = widths(space, live).max(axis=1, initial=0.0) > 0
         needed = short.any(axis=1) & cuttable
@@ -85,12 +103,12 @@ def branch(
         live, found, short = live.take(kept), found.take(kept), short[kept]
         if not len(live) or time.monotonic() >= until:
             done = not bool((certain < goals).any())
-            return Branched(certain, count, live, done)
+            return Branched(certain, count, live, done, first)
         chosen, objective = _chosen(found.least - goals, short, batch)
         parents = found.take(chosen)
         pull = parents.pull[np.arange(len(chosen)), objective]
         cuts = halves(space, live.take(chosen), _axis(space, live.take(chosen), pull))
-        children = bound(cuts)
+        children = measured(cuts)
         least = np.maximum(children.least, np.concatenate([parents.least, parents.least]))
         rest = np.ones(len(live), dtype=bool)
         rest[chosen] = False

@@ -30,7 +30,6 @@ from vetro.glass.subject import Subject, subject_of
 Floats = NDArray[np.float64]
 
 Direction = Literal["rises", "falls", "constant", "neither", "undecided"]
-_CHUNK = 128
 
 
 @dataclass(frozen=True)
@@ -160,17 +159,11 @@ def trends_along(
     count = len(subject.answers)
 
     def bound(boxes: Boxes) -> Bounded:
-        chunks = [boxes.take(slice(at, at + _CHUNK)) for at in range(0, len(boxes), _CHUNK)]
-        found = [slopes_over(subject, space, chunk, column) for chunk in chunks]
-        least = [np.concatenate([one.low, -one.high], axis=1) for one in found]
-        pull = [np.repeat(one.pull[:, None], 2 * count, axis=1) for one in found]
-        return Bounded(np.concatenate(least), np.concatenate(pull))
+        found = slopes_over(subject, space, boxes, column)
+        least = np.concatenate([found.low, -found.high], axis=1)
+        return Bounded(least, np.repeat(found.pull[:, None], 2 * count, axis=1))
 
-    def watched(boxes: Boxes) -> Bounded:
-        pairs.across(boxes)
-        return bound(boxes)
-
-    def wanted(certain: Floats) -> Floats:
+    def wanted() -> Floats:
         goals = np.zeros(2 * count)
         goals[:count][pairs.shown(falling=True)] = -np.inf
         goals[count:][pairs.shown(falling=False)] = -np.inf
@@ -179,7 +172,7 @@ def trends_along(
             goals[np.arange(2 * count) != only] = -np.inf
         return goals
 
-    found = branch(space, root, watched, wanted, until)
+    found = branch(space, root, bound, pairs.across, wanted, until)
     trends = []
     for number in range(count):
         low, high = float(found.certain[number]), -float(found.certain[count + number])

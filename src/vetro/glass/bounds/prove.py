@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, error, issue_warnings
-from vetro.glass.bounds.answer_forms import plain_intervals
-from vetro.glass.bounds.bounds import SECONDS, bounder, check_seconds, inputs_of, over_text, row_of
-from vetro.glass.bounds.box import Boxes, Range, space_of
-from vetro.glass.bounds.branching import Bounded, branch, one_thread
+from vetro.glass.bounds.bounds import SECONDS, check_seconds, inputs_of, over_text, row_of
+from vetro.glass.bounds.box import Range
+from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.claims import Claim, answer_label, read_claim
+from vetro.glass.bounds.exploring import explore
 from vetro.glass.bounds.monotonicity import trends_along, why_not_moving
 from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.pairs import Pair
-from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.bounds.witness import Search
 from vetro.glass.subject import Subject, subject_of
 
 Floats = NDArray[np.float64]
@@ -110,28 +110,18 @@ def prove(thing: Any, claim: str, over: Any = None, *, seconds: float = SECONDS)
 def _decide_range(
     subject: Subject, ranges: list[Range], claim: Claim, until: float
 ) -> dict[str, Any]:
-    space, root = space_of(subject, ranges)
-    plain = plain_intervals(subject, space, root)
-    search = Search(subject, space, root)
-    search.start()
     low, high = claim.answer, claim.answer + len(subject.answers)
     goals = np.full(2 * len(subject.answers), -np.inf)
     goals[low] = np.nextafter(claim.low, np.inf) if claim.strict_low else claim.low
     goals[high] = np.nextafter(-claim.high, np.inf) if claim.strict_high else -claim.high
-    bound = bounder(subject, space)
 
-    def wanted(certain: Floats) -> Floats:
+    def wanted(search: Search) -> Floats:
         """What is left to show, nothing once a row breaks the claim."""
         broken = bool((search.values < goals).any())
         return np.full_like(goals, -np.inf) if broken else goals
 
-    def watched(boxes: Boxes) -> Bounded:
-        search.look(centres(space, boxes))
-        return bound(boxes)
-
-    found = branch(space, root, watched, wanted, until)
-    search.confirm()
-    certain = np.maximum(found.certain, plain)
+    found = explore(subject, ranges, wanted, until)
+    search, certain = found.search, found.certain
     ends = [end for end in (low, high) if np.isfinite(goals[end])]
     broken = [end for end in ends if search.values[end] < goals[end]]
     verdict: Verdict = "undecided"

@@ -1,4 +1,4 @@
-"""What the native engine returns for verify to check: outputs, gradients and one update.
+"""What the native engine returns of a few training steps: gradients, parameters and states.
 
 Through the compiled core itself, as training and predicting use it; nothing of a model or module
 is changed.  No torch here: both doors describe their loss and optimizer by plain rules.
@@ -17,7 +17,6 @@ from vetro.engines.native_program import program_of
 from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.subject import Part
-from vetro.glass.verify.exact_update import State
 from vetro.networks.lowered import LoweredNetwork
 
 Array = NDArray[Any]
@@ -57,12 +56,6 @@ class Step:
             (learning.rules[group], steps, np.concatenate(places))
             for (group, steps), places in of.items()
         ]
-
-
-def state_at(held: dict[str, Array], places: Array, steps: float) -> State:
-    """A state (parameter_count,) at some of its places."""
-    first, second, third = (held[name][places] for name in VECTORS)
-    return State(held["parameters"][places], first, second, third, steps)
 
 
 def steps_of(

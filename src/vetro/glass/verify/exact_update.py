@@ -14,6 +14,7 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import NDArray
 
+from vetro.glass.learning.engine_run import VECTORS
 from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.verify.rounding import (
     DIVIDING,
@@ -49,6 +50,12 @@ class State:
     second: Array
     third: Array
     step: float
+
+    @staticmethod
+    def at(held: dict[str, Array], places: NDArray[np.intp], steps: float) -> State:
+        """Of a step's vectors (parameter_count,), at some of their places."""
+        first, second, third = (held[name][places] for name in VECTORS)
+        return State(held["parameters"][places], first, second, third, steps)
 
 
 @dataclass(frozen=True, eq=False)

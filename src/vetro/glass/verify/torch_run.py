@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -22,8 +21,7 @@ from vetro.engines.native_loss import check_target, describe_loss
 from vetro.engines.native_optimizer import NativeOptimizer, describe_optimizer, read_state
 from vetro.errors import VetroError, error
 from vetro.glass.learning.engine_run import Learning, Step
-from vetro.glass.learning.loss_terms import LossRule
-from vetro.glass.learning.update_terms import UpdateRule
+from vetro.glass.learning.torch_rules import loss_rule, update_rules
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.trace import RandomState
@@ -86,11 +84,8 @@ def gradient(module: nn.Module, lowering: Lowering, x: Array, y: Tensor, loss: A
             value.backward()
         except Exception as failed:
             raise _refusal("backward", failed) from failed
-    flat = np.zeros(lowering.network.parameter_count, dtype=lowering.network.dtype)
-    for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
-        if parameter.grad is not None:
-            values = parameter.grad.detach().reshape(-1).numpy()
-            flat[slot.offset : slot.offset + slot.size] = values
+    flat = lowering.flat(lambda parameter: parameter.grad)
+    for parameter in lowering.parameters:
         parameter.grad = None
     return flat
 
@@ -132,18 +127,7 @@ def learning_of(
     except NotUnderstood as reason:
         mend = "Give targets as the loss takes them."
         raise error("E711", what=str(reason), mend=mend) from None
-    rule = LossRule(
-        native.kind,  # type: ignore[arg-type]
-        native.reduction,
-        native.a,
-        native.ignored,
-        native.class_weights,
-        native.positive_weights,
-    )
-    rules = tuple(
-        UpdateRule(described.kind, float(group["lr"]), **settings)  # type: ignore[arg-type]
-        for group, settings in zip(optimizer.param_groups, described.groups, strict=True)
-    )
+    rule, rules = loss_rule(native), update_rules(optimizer, described)
     state = read_state(optimizer, described, lowering) if optimizer.state else None
     return Learning(rule, rules, tuple(described.range_list()), state), described
 
@@ -170,10 +154,7 @@ def steps_of(
         part.parameter.grad = values.view(part.parameter.shape)
 
     def now() -> dict[str, Array]:
-        parameters = np.zeros(lowering.network.parameter_count, dtype=lowering.network.dtype)
-        for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
-            values = copies[id(parameter)].detach().reshape(-1).numpy()
-            parameters[slot.offset : slot.offset + slot.size] = values
+        parameters = lowering.flat(lambda parameter: copies[id(parameter)])
         return {"parameters": parameters, **read_state(own, on_copies, lowering)}
 
     found, before = [], now()

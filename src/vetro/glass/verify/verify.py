@@ -23,14 +23,14 @@ from vetro.errors import Notice, counted, error, issue_warnings
 from vetro.glass.check import Check
 from vetro.glass.exact import precision
 from vetro.glass.learning import engine_run
-from vetro.glass.learning.engine_run import Learning, Step, state_at
+from vetro.glass.learning.engine_run import Learning, Step
 from vetro.glass.names import parameter_names
 from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
 from vetro.glass.subject import Part, Subject, subject_of
 from vetro.glass.verify import engine_sums, exact_backward
 from vetro.glass.verify.comparison import Place, Worst, check_of, compare, same_bits
 from vetro.glass.verify.exact_loss import slope
-from vetro.glass.verify.exact_update import update
+from vetro.glass.verify.exact_update import State, update
 from vetro.glass.verify.rounding import FORMATS, Rounded
 from vetro.networks.lowered import LoweredNetwork
 
@@ -292,8 +292,8 @@ def update_worst(
     found = []
     for count, step in enumerate(steps, start=1):
         for rule, taken, places in step.pieces(learning):
-            before = state_at(step.before, places, taken)
-            after = state_at(step.after, places, taken)
+            before = State.at(step.before, places, taken)
+            after = State.at(step.after, places, taken)
             wanted = update(rule, before, step.gradient[places], format)
             for kind, text in words.items():
                 exact = getattr(wanted, kind)
