@@ -12,10 +12,10 @@ fit: .venv/installed
 	$(BIN)/vetro fit examples/concrete.csv --target compressive_strength
 
 test: .venv/test
-	$(BIN)/python -m pytest $(TESTS) -m "not long" -n 2
+	$(BIN)/python -m pytest $(TESTS) -m "not long" -n 2 --dist worksteal
 
 test-long: .venv/test
-	VETRO_HYPOTHESIS=searching $(BIN)/python -m pytest $(TESTS) -m "long or not long" -n 2 --timeout 3600
+	VETRO_HYPOTHESIS=searching $(BIN)/python -m pytest $(TESTS) -m "long or not long" -n 2 --dist worksteal --timeout 3600
 
 lint: .venv/lint
 	$(BIN)/ruff format --check

@@ -10,7 +10,7 @@ import typer
 from vetro.apps.options import READING, Given, taking
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
-from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
+from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at, named_value
 from vetro.apps.trace_command import member_number
 from vetro.errors import error
 
@@ -90,10 +90,9 @@ def _targets(given: Sequence[str], model: Model) -> Any:
     """What --target-value names: a mapping, or None; E604 for one that cannot be placed."""
     found: dict[str, str] = {}
     for text in given:
-        names = [name for name in model.targets if text.startswith(f"{name}=")]
-        if names:
-            name = max(names, key=len)
-            found[name] = text[len(name) + 1 :]
+        named = named_value(text, model.targets)
+        if named is not None:
+            found[named[0]] = named[1]
         elif len(model.targets) == 1:
             found[model.targets[0]] = text
         else:

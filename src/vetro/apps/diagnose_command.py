@@ -33,19 +33,12 @@ def diagnose(
     """
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
-    from vetro.glass.diagnose.diagnose import DRAWN, MOST_ROWS, diagnose_rows
+    from vetro.glass.diagnose.diagnose import diagnose_model
     from vetro.glass.diagnose.diagnose_text import text
-    from vetro.glass.drawn import drawn_rows
-    from vetro.glass.rows import rows_of
     from vetro.glass.subject import subject_of
 
-    loaded = load_model(model)
-    subject = subject_of(loaded)
-    if source:
-        rows = rows_of(subject, source, read_options(reading), most=MOST_ROWS)
-    else:
-        rows = drawn_rows(loaded, DRAWN)
-    found = diagnose_rows(subject, rows)
+    subject = subject_of(load_model(model))
+    found = diagnose_model(subject, source or None, options=read_options(reading))
     if json:
         messages = notices_json(found.notices)
         print_json(

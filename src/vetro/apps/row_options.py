@@ -115,16 +115,26 @@ def _changed(subject: Subject, rows: Rows, given: dict[str, str], options: Any) 
     return replace(rows, raw=raw, notices=(*rows.notices, *other.notices))
 
 
+def named_value(text: str, names: Sequence[str]) -> tuple[str, str] | None:
+    """(name, value) of NAME=VALUE; None if it begins with none of the names and "=".
+
+    A name may itself hold "=": the longest that fits is meant.
+    """
+    fitting = [name for name in names if text.startswith(f"{name}=")]
+    if not fitting:
+        return None
+    name = max(fitting, key=len)
+    return name, text[len(name) + 1 :]
+
+
 def settings_of(settings: Sequence[str], model: Model, option: str = "--set") -> dict[str, str]:
     """column -> text of each COL=VALUE; E604 for one without "=", E114 for an unknown column."""
     found: dict[str, str] = {}
     known = model.inputs
     for text in settings:
-        # a column's name may itself hold "=": the longest name that fits is meant
-        names = [name for name in known if text.startswith(f"{name}=")]
-        if names:
-            name = max(names, key=len)
-            found[name] = text[len(name) + 1 :]
+        named = named_value(text, known)
+        if named is not None:
+            found[named[0]] = named[1]
             continue
         name, equals, _ = text.partition("=")
         if not equals:

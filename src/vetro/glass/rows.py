@@ -236,17 +236,13 @@ def answers(subject: Subject, rows: Rows) -> Floats:
         return raw_outputs(subject.model.network, subject.model.members, rows.raw)
     import torch
 
+    from vetro.training.best import evaluating
+
     module = subject.module
     assert module is not None
-    modes = {part: part.training for part in module.modules()}
     x = torch.from_numpy(part_inputs(subject.parts[0], rows))
-    try:
-        module.eval()
-        with torch.no_grad():
-            outputs = module(x)
-    finally:
-        for part, training in modes.items():
-            part.training = training
+    with evaluating(module), torch.no_grad():
+        outputs = module(x)
     found: Floats = outputs.reshape(len(rows), -1).double().numpy()
     return found
 

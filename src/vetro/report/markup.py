@@ -102,6 +102,28 @@ def table(
     return "\n".join(lines)
 
 
+def page(title: str, style: str, body: str, after: str = "") -> str:
+    """A whole HTML document.  body: what stands in <main>; after: behind it, such as scripts."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{text(title)} – Vetro</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+{after}</body>
+</html>
+"""
+
+
 def section(name: str, title: str, *content: str, lead: str = "") -> str:
     """A section with its heading; `lead` is a sentence below it, plain text."""
     intro = f'<p class="lead">{text(lead)}</p>' if lead else ""

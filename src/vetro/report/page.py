@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vetro.atomic import atomic_file
 from vetro.report.diagnose_pictures import units_over
 from vetro.report.look_inside import look_inside
-from vetro.report.markup import text
+from vetro.report.markup import page, text
 from vetro.report.origin import made, schema_table, warnings_list
 from vetro.report.quality import importance_bars, quality_table, target_table, tiles
 from vetro.report.verdict import verdict
@@ -60,27 +60,11 @@ def report_page(model: Model, inside: str = "") -> str:
         schema_table(model),
         made(model),
     ]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{text(targets)} from {text(name)} – Vetro</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<main>
-<header>
+    body = f"""<header>
 <p class="kicker">Vetro report · {text(name)} · {text(evidence.created[:10])}</p>
 <h1>{text(targets)}</h1>
 <p class="verdict">{text(verdict(model))}</p>
 {tiles(model)}
 </header>
-{"".join(parts)}
-</main>
-</body>
-</html>
-"""
+{"".join(parts)}"""
+    return page(f"{targets} from {name}", style, body)

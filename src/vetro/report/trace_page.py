@@ -19,7 +19,7 @@ from vetro.glass.figures import figure
 from vetro.glass.trace.trace import Chain, Trace
 from vetro.glass.trace.trace_steps import Stage
 from vetro.glass.trace.trace_text import actual, engine, lines, sentence
-from vetro.report.markup import text
+from vetro.report.markup import page, text
 from vetro.report.network_drawing import Drawing, caption, drawing_of, svg
 
 MOST_WEIGHTS = 60_000
@@ -52,21 +52,7 @@ def trace_page(trace: Trace, member: int | None = None) -> str:
     ]
     numbers = json.dumps([_numbers(drawing) for drawing in drawings], separators=(",", ":"))
     numbers = numbers.replace("<", "\\u003c")
-    title = sentence(trace)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{text(title)} – Vetro</title>
-<style>
-{_resource("page.css")}{_resource("trace_page.css")}
-</style>
-</head>
-<body>
-<main>
-<header>
+    body = f"""<header>
 <p class="kicker">Vetro trace{text(f" · {trace.place}" if trace.place else "")}</p>
 <h1>{text(sentence(trace, with_place=False))}</h1>
 <p class="lead">{text(_lead(trace, chains))}</p>
@@ -84,15 +70,15 @@ in the text below.</p></noscript>
 <p class="note">{text(engine(trace))}</p>
 <details><summary>The trace as text</summary>
 <pre>{text(chr(10).join(lines(trace, member)))}</pre></details>
-</section>
-</main>
-<script type="application/json" id="numbers" data-chosen="{shown}">{numbers}</script>
+</section>"""
+    data = f'<script type="application/json" id="numbers" data-chosen="{shown}">{numbers}</script>'
+    scripts = f"""{data}
 <script>
 {_resource("trace_page.js")}
 </script>
-</body>
-</html>
 """
+    style = _resource("page.css") + _resource("trace_page.css")
+    return page(sentence(trace), style, body, scripts)
 
 
 def _resource(name: str) -> str:

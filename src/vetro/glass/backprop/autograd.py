@@ -25,10 +25,10 @@ from vetro.glass.learning.loss_terms import LossRule, Slopes
 from vetro.glass.learning.torch_rules import loss_rule, update_rules
 from vetro.glass.learning.update_terms import Stepped, UpdateRule, UpdateState
 from vetro.glass.subject import Part
+from vetro.glass.untouched import untouched
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.arguments import Request, Training
-from vetro.training.best import evaluating
 from vetro.training.torch_door import explaining, judged_loss
 
 Floats = NDArray[np.float64]
@@ -97,18 +97,18 @@ def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[
     return asked, Lowering(part.network, tuple(module.values), squeezed=False, traced=False)
 
 
-def judge(asked: Request) -> float:
-    """The loss; what vetro.train refuses in its first step is refused."""
+def judge(asked: Request) -> None:
+    """Refuse what vetro.train refuses in its first step."""
     with _aside(asked), explaining(asked):
-        return float(judged_loss(asked, asked.x, asked.y)[0].detach())
+        judged_loss(asked, asked.x, asked.y)
 
 
 @contextmanager
 def _aside(asked: Request) -> Iterator[None]:
-    """The module in eval mode; its modes and torch's generators as they were, afterwards."""
+    """The module in eval mode; nothing of it or of the generators is changed, afterwards."""
     module = asked.training.module
     devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
-    with torch.random.fork_rng(devices=list(devices)), evaluating(module), torch.enable_grad():
+    with torch.random.fork_rng(devices=list(devices)), untouched(module), torch.enable_grad():
         yield
 
 

@@ -6,7 +6,7 @@ Both become rows as the network reads them, a loss by name, and an optimizer of 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from vetro.errors import Notice, error
 from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
-from vetro.glass.learning.update_terms import KINDS, USUAL, UpdateRule
+from vetro.glass.learning.update_terms import USUAL, UpdateRule
 from vetro.glass.rows import part_inputs, rows_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.model.model import Model
@@ -70,7 +70,6 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     import torch
 
     from vetro.glass.backprop.autograd import judge
-    from vetro.glass.verify.torch_run import untouched
     from vetro.networks.lower_module import lower_module
 
     if not isinstance(module, torch.nn.Module):
@@ -83,20 +82,19 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     try:
         lowering = lower_module(module, inputs=_width(asked.x), training=False)
     except NotUnderstood as reason:
-        with untouched(module), suppress(RuntimeError, TypeError, ValueError, IndexError):
+        with suppress(RuntimeError, TypeError, ValueError, IndexError):
             judge(asked)  # a mistake in the rows is the better explanation
         raise error("E701", reason=reason) from None
-    with untouched(module):
-        judge(asked)
+    judge(asked)
     if any(part.training and "Dropout" in type(part).__name__ for part in module.modules()):
         notes.append("Dropout is left out, as in eval mode.")
     subject = of_lowering(module, lowering)
     if optimizer is None:
-        rules = tuple(UpdateRule(kind, **USUAL[kind]) for kind in KINDS)  # type: ignore[arg-type]
+        rules = USUAL
         notes.append("No optimizer is given: the updates are those of torch's own settings.")
     else:
         rate = float(optimizer.param_groups[0]["lr"])
-        rules = tuple(UpdateRule(kind, **{**USUAL[kind], "rate": rate}) for kind in KINDS)  # type: ignore[arg-type]
+        rules = tuple(replace(rule, rate=rate) for rule in USUAL)
     return _finish(
         subject, subject.parts[0], asked, lowering, optimizer is not None, rules, tuple(notes)
     )

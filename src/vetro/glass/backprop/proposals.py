@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from vetro.engines.native_core import why_not_native
 from vetro.glass.backprop.differentiated import Differentiated
-from vetro.glass.check import Check
+from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.engine_run import Learning, steps_of
+from vetro.glass.learning.model_targets import recipe_rule
 from vetro.glass.learning.update_terms import (
     TITLES,
     Stepped,
@@ -93,7 +94,7 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
         return stepped(training.module, training.optimizer, given.lowering, by_torch)
     if why_not_native():
         return None
-    rule = next(rule for rule in given.rules if rule.kind == given.subject.model.recipe.optimizer)
+    rule = recipe_rule(given.subject.model.recipe)
     count = given.part.network.parameter_count
     learning = Learning(given.rule, (rule,), ((0, count, 0),))
     y = given.y if given.y.dtype == np.int64 else given.y.astype(np.float32)
@@ -149,11 +150,11 @@ def within(
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(apart == 0, 0.0, apart / bound)
     worst = int(np.argmax(np.where(np.isnan(share), np.inf, share)))
-    verdict = "passed" if bool((apart <= bound).all()) else "failed"
+    verdict: Verdict = "passed" if bool((apart <= bound).all()) else "failed"
     many = f"{len(apart)} compared" if len(apart) > 1 else ""
     where = f"the largest share at {of[worst]}" if len(apart) > 1 and share[worst] else ""
     if verdict == "failed":
         wrong = int((~(apart <= bound)).sum())
         where = f"{wrong} outside, the worst at {of[worst]}" if len(apart) > 1 else "outside"
     detail = ", ".join(text for text in (many, where) if text)
-    return Check(name, verdict, float(apart[worst]), float(bound[worst]), detail)  # type: ignore[arg-type]
+    return Check(name, verdict, float(apart[worst]), float(bound[worst]), detail)

@@ -111,7 +111,7 @@ def diagnose(
     """
     subject = subject_of(thing, _width(x))
     if subject.model is not None:
-        found = _of_model(subject, x, y, loss, options)
+        found = diagnose_model(subject, x, y, loss, options)
     else:
         found = _of_module(subject, x, y, loss)
     issue_warnings(found.notices)
@@ -148,9 +148,14 @@ def diagnose_rows(subject: Subject, rows: Rows, y: Any = None, loss: Any = None)
     return _diagnosis(subject, rows.places, drawn, values, pulled, notes, rows.notices)
 
 
-def _of_model(
-    subject: Subject, x: Any, y: Any, loss: Any, options: ReadOptions | None
+def diagnose_model(
+    subject: Subject,
+    x: Any = None,
+    y: Any = None,
+    loss: Any = None,
+    options: ReadOptions | None = None,
 ) -> Diagnosis:
+    """As diagnose, of a model; the notices are in the Diagnosis and are not issued."""
     assert subject.model is not None
     if x is None:
         if y is not None:

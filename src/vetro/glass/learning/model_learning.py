@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.learning.engine_run import Learning
-from vetro.glass.learning.loss_terms import LossRule
-from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
-from vetro.glass.learning.update_terms import KINDS
+from vetro.glass.learning.loss_terms import LossKind, LossRule
+from vetro.glass.learning.model_targets import model_loss, recipe_rule, targets_of
 from vetro.glass.rows import Rows
 from vetro.glass.subject import Subject
 from vetro.training.plan import balanced_weights
@@ -33,7 +32,7 @@ class Lessons:
     _subject: Subject
     _given: Rows
     _y: Any
-    _loss: str
+    _loss: LossKind
 
     def of(self, member: int) -> Lesson:
         """Of one member, counted from 0."""
@@ -45,11 +44,11 @@ class Lessons:
         if model.recipe.class_weight == "balanced" and self._loss == "cross_entropy":
             weights = balanced_weights(target, len(model.classes)).astype(np.float64)
         loss = LossRule(
-            self._loss,  # type: ignore[arg-type]
+            self._loss,
             a=1.0 if self._loss in ("smooth_l1", "huber") else 0.0,
             class_weights=weights,
         )
-        rule = recipe_rules(model.recipe)[KINDS.index(model.recipe.optimizer)]
+        rule = recipe_rule(model.recipe)
         whole = ((0, part.network.parameter_count, 0),)
         return Lesson(target, Learning(loss, (rule,), whole))
 

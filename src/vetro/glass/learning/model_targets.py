@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from vetro.errors import VetroError, error, nearest, shown
 from vetro.glass.figures import figure
-from vetro.glass.learning.update_terms import KINDS, USUAL, UpdateRule
+from vetro.glass.learning.loss_terms import LossKind
+from vetro.glass.learning.update_terms import USUAL, UpdateRule
 from vetro.glass.rows import Rows
 from vetro.glass.subject import Part, Subject
 from vetro.model.model import Model
@@ -26,7 +27,7 @@ from vetro.training.recipe import Recipe
 Floats = NDArray[np.float64]
 
 
-def model_loss(model: Model, loss: Any) -> str:
+def model_loss(model: Model, loss: Any) -> LossKind:
     """The recipe's loss, or the one named in its place."""
     recipe = model.recipe
     if loss is not None and not isinstance(loss, str):
@@ -37,28 +38,32 @@ def model_loss(model: Model, loss: Any) -> str:
         )  # fmt: skip
     own = resolve_loss(recipe, model.task, len(model.classes))
     if loss is None:
-        return own
+        return cast(LossKind, own)
     asked = resolve_loss(replace(recipe, loss=cast(Any, loss)), model.task, len(model.classes))
     if (asked == "bce") != (own == "bce"):
         reason = f"the network's outputs were made for {own}"
         mend = f"Use {own}."
         raise error("E601", argument="loss", value=loss, reason=reason, mend=mend)
-    return asked
+    return cast(LossKind, asked)
+
+
+def recipe_rule(recipe: Recipe) -> UpdateRule:
+    """The recipe's own optimizer with all of its settings."""
+    kind = recipe.optimizer
+    momentum = recipe.momentum if kind in ("sgd", "rmsprop") else 0.0
+    return UpdateRule(
+        kind, recipe.learning_rate, momentum=momentum, weight_decay=recipe.weight_decay
+    )
 
 
 def recipe_rules(recipe: Recipe) -> tuple[UpdateRule, ...]:
     """Each optimizer at the recipe's rate; the recipe's own with all of its settings."""
-    found = []
-    for kind in KINDS:
-        if kind == recipe.optimizer:
-            momentum = recipe.momentum if kind in ("sgd", "rmsprop") else 0.0
-            rule = UpdateRule(
-                kind, recipe.learning_rate, momentum=momentum, weight_decay=recipe.weight_decay
-            )
-        else:
-            rule = UpdateRule(kind, **{**USUAL[kind], "rate": recipe.learning_rate})  # type: ignore[arg-type]
-        found.append(rule)
-    return tuple(found)
+    return tuple(
+        recipe_rule(recipe)
+        if rule.kind == recipe.optimizer
+        else replace(rule, rate=recipe.learning_rate)
+        for rule in USUAL
+    )
 
 
 def targets_of(

@@ -16,15 +16,7 @@ from vetro.glass.figures import figure
 
 Floats = NDArray[np.float64]
 OptimizerKind = Literal["sgd", "adam", "adamw", "rmsprop"]
-KINDS: tuple[OptimizerKind, ...] = ("sgd", "adam", "adamw", "rmsprop")
 TITLES: dict[str, str] = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
-USUAL: dict[str, dict[str, float]] = {
-    "sgd": {"rate": 1e-3},
-    "adam": {"rate": 1e-3},
-    "adamw": {"rate": 1e-3, "weight_decay": 1e-2},
-    "rmsprop": {"rate": 1e-2},
-}
-"""torch's own settings where they differ from UpdateRule's."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +49,15 @@ class UpdateRule:
         flags = ("nesterov", "maximize", "amsgrad", "centered")
         words += [name for name in flags if getattr(self, name)]
         return f"{TITLES[self.kind]}({', '.join(words)})"
+
+
+USUAL: tuple[UpdateRule, ...] = (
+    UpdateRule("sgd", 1e-3),
+    UpdateRule("adam", 1e-3),
+    UpdateRule("adamw", 1e-3, weight_decay=1e-2),
+    UpdateRule("rmsprop", 1e-2),
+)
+"""Every kind with torch's own settings."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """What torch returns for verify to check: outputs, gradients and one update of a user's module.
 
-The module itself runs, as it stands, hooks and all, in eval mode; afterwards its parameters,
-buffers, gradients and modes, and the generators, are as they were.  Optimizers step on copies.
+The module itself runs, as it stands, hooks and all; the caller holds it untouched.  Optimizers step
+on copies.
 The only file of verify that needs torch.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -24,47 +22,9 @@ from vetro.glass.learning.engine_run import Learning, Step
 from vetro.glass.learning.torch_rules import loss_rule, update_rules
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.trace import RandomState
 from vetro.networks.twin import Twin
 
 Array = NDArray[Any]
-
-
-class Watched:
-    """Parameters and buffers of a module, as they were at first."""
-
-    def __init__(self, module: nn.Module) -> None:
-        named = [*module.named_parameters(), *module.named_buffers()]
-        self._held = [(name, tensor, tensor.detach().clone()) for name, tensor in named]
-
-    def changed(self) -> str:
-        """The first whose bytes are not as they were, "" if all are."""
-        return next((n for n, now, before in self._held if _bytes(now) != _bytes(before)), "")
-
-    def restore(self) -> None:
-        with torch.no_grad():
-            for _, now, before in self._held:
-                if _bytes(now) != _bytes(before):
-                    now.data.copy_(before)
-
-
-@contextmanager
-def untouched(module: nn.Module) -> Iterator[Watched]:
-    """In eval mode and without gradients held; everything is put back at the end."""
-    modes = {part: part.training for part in module.modules()}
-    gradients = {parameter: parameter.grad for parameter in module.parameters()}
-    watched, chance = Watched(module), RandomState()
-    try:
-        for part in modes:
-            part.training = False
-        yield watched
-    finally:
-        chance.restore()
-        watched.restore()
-        for part, training in modes.items():
-            part.training = training
-        for parameter, gradient in gradients.items():
-            parameter.grad = gradient
 
 
 def outputs(module: nn.Module, x: Array) -> Array:
@@ -181,7 +141,3 @@ def _refusal(step: str, failed: Exception) -> VetroError:
     first = str(failed).strip().partition("\n")[0]
     what = f"the module's {step} raised {type(failed).__name__}: {first}"
     return error("E711", what=what, mend="Call it yourself with these rows first.")
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().numpy().tobytes()

@@ -18,6 +18,7 @@ from vetro.glass.learning import engine_run
 from vetro.glass.names import parameter_names
 from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
+from vetro.glass.untouched import untouched
 from vetro.glass.verify import torch_run
 from vetro.glass.verify.comparison import check_of, compare, same_bits
 from vetro.glass.verify.rounding import Rounded
@@ -72,7 +73,7 @@ def verify_module(
     part = subject.parts[0]
     rows = rows_of(subject, x)
     inputs = part_inputs(part, rows)
-    with torch_run.untouched(module), recomputing(part) as known:
+    with untouched(module), recomputing(part) as known:
         values = known.forward(inputs)
         place = outputs_place(subject, part, rows)
 
@@ -112,7 +113,7 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
     except (TypeError, ValueError, RuntimeError):
         return Check(name, "undecided", detail="x is not numbers.")  # rows_of tells
     tensor = tensor.reshape(1, -1) if tensor.dim() == 1 else tensor
-    with torch_run.untouched(module) as watched:
+    with untouched(module) as watched:
         try:
             with torch.no_grad():
                 module(tensor)
