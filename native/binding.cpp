@@ -180,10 +180,11 @@ class AnyTrainer {  // of either type
   virtual void set_state(const nb::dict& state) = 0;
   virtual const std::vector<double>& losses() const = 0;
   virtual const std::vector<EpochRecord>& epochs() const = 0;
+  virtual const std::vector<double>& sizes() const = 0;
   virtual int64_t counter(int which) const = 0;
   virtual double best_score() const = 0;
   int64_t rows = 0;
-  size_t groups = 0;
+  size_t groups = 0, measured = 0;
   bool busy = false;
   std::vector<nb::object> kept;  // arrays that the trainer points into
   std::vector<int32_t> codes, held_out_codes;
@@ -330,6 +331,7 @@ class TrainerOf : public AnyTrainer {
   }
   const std::vector<double>& losses() const override { return trainer_.losses; }
   const std::vector<EpochRecord>& epochs() const override { return trainer_.epochs; }
+  const std::vector<double>& sizes() const override { return trainer_.sizes; }
   int64_t counter(int which) const override {
     const auto& c = trainer_.counters;
     return which == 0 ? c.steps : which == 1 ? c.epochs : which == 2 ? c.best_epoch : c.position;
@@ -414,6 +416,7 @@ struct TrainerObject {
     any = std::make_unique<TrainerOf<T>>(program, settings, loss, data.rows, held_out, start);
     any->rows = data.rows.count;
     any->groups = settings.groups.size();
+    any->measured = settings.measured.size();
     any->kept = std::move(held);
     any->codes = std::move(data.codes);
     any->held_out_codes = std::move(held_out_codes);
@@ -426,7 +429,8 @@ void make_trainer(TrainerObject* self, const ProgramObject& program, const AnyAr
                   const std::vector<std::tuple<int64_t, int64_t, int32_t>>& groups,
                   int64_t batch_size, int64_t total_steps, const nb::object& validation,
                   int64_t patience, bool keep_best, double clip_norm, double clip_value,
-                  int64_t plateau, int threads, uint64_t seed, int64_t epoch_rows, bool finite) {
+                  int64_t plateau, int threads, uint64_t seed, int64_t epoch_rows, bool finite,
+                  const std::vector<std::pair<int64_t, int64_t>>& measured) {
   new (self) TrainerObject();
   Settings settings{};
   const int32_t kind = code(OPTIMIZERS, cast_to<std::string>(needed(optimizer, "kind"), "kind"));
@@ -440,6 +444,11 @@ void make_trainer(TrainerObject* self, const ProgramObject& program, const AnyAr
     require(group >= 0 && size_t(group) < settings.groups.size(), "a range has no group");
     settings.ranges.push_back({begin, end, group});
     before = end;
+  }
+  for (const auto& [begin, end] : measured) {
+    require(begin >= 0 && end > begin && end <= program.layout.parameter_count,
+            "a measured range is out of range");
+    settings.measured.push_back({begin, end, 0});
   }
   require(batch_size >= 1, "batch_size must be at least 1");
   require(total_steps >= 0 && patience >= 0 && plateau >= 0 && epoch_rows >= 0 && threads >= 0,
@@ -541,6 +550,14 @@ nb::object epoch_records(const TrainerObject& self, size_t first) {
   return numpy_copy(flat.data(), {flat.size() / 5, 5});
 }
 
+nb::object epoch_sizes(const TrainerObject& self, size_t first) {
+  const std::vector<double>& all = self.any->sizes();
+  const size_t measured = self.any->measured;
+  first = std::min(first, self.any->epochs().size());
+  return numpy_copy(all.data() + first * measured * 2,
+                    {self.any->epochs().size() - first, measured, 2});
+}
+
 // ---- prediction ------------------------------------------------------------------------
 
 struct PredictorObject {
@@ -620,7 +637,8 @@ NB_MODULE(_native, m) {
            "weights"_a.none(), "loss"_a, "optimizer"_a, "groups"_a, "batch_size"_a,
            "total_steps"_a, "validation"_a.none() = nb::none(), "patience"_a = 0,
            "keep_best"_a = false, "clip_norm"_a = 0.0, "clip_value"_a = 0.0, "plateau"_a = 0,
-           "threads"_a = 0, "seed"_a = 0, "epoch_rows"_a = 0, "finite"_a = true)
+           "threads"_a = 0, "seed"_a = 0, "epoch_rows"_a = 0, "finite"_a = true,
+           "measured"_a = std::vector<std::pair<int64_t, int64_t>>())
       .def("feed", &feed, "order"_a.noconvert().none(), "rates"_a.noconvert())
       .def("advance", &advance, "seconds"_a)
       .def_prop_ro("steps", [](const TrainerObject& t) { return t.any->counter(0); })
@@ -629,6 +647,9 @@ NB_MODULE(_native, m) {
       .def_prop_ro("best_score", [](const TrainerObject& t) { return t.any->best_score(); })
       .def("losses", &losses, "first"_a = 0)
       .def("epoch_records", &epoch_records, "first"_a = 0)
+      .def("epoch_sizes", &epoch_sizes, "first"_a = 0,
+           "(epochs, measured, 2): root mean squares of the parameters at each epoch's end, and of "
+           "the gradients of its last step.")
       .def("parameters", [](const TrainerObject& t) { return t.any->vector("parameters"); })
       .def("gradients", [](const TrainerObject& t) { return t.any->vector("gradients"); })
       .def("best", [](const TrainerObject& t) { return t.any->vector("best"); })

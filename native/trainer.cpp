@@ -260,6 +260,12 @@ double Trainer<T>::evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& 
 }
 
 template <class T>
+double Trainer<T>::size_of(const Numbers<T>& values, const Range& range) const {
+  const int64_t count = range.end - range.begin;
+  return std::sqrt(table_.square_sum(values.data() + range.begin, count) / double(count));
+}
+
+template <class T>
 void Trainer<T>::end_epoch() {
   EpochRecord record{};
   record.training = counters.epoch_sum / counters.epoch_weight;
@@ -286,6 +292,10 @@ void Trainer<T>::end_epoch() {
     }
   }
   epochs.push_back(record);
+  for (const Range& range : settings.measured) {
+    sizes.push_back(size_of(parameters, range));
+    sizes.push_back(size_of(gradients, range));
+  }
   counters.position = 0;
   counters.epoch_sum = counters.epoch_weight = 0;
 }

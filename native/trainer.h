@@ -29,6 +29,7 @@ struct Range {  // parameters [begin, end) belong to a group
 struct Settings {
   std::vector<Group> groups;
   std::vector<Range> ranges;
+  std::vector<Range> measured;  // whose sizes every epoch leaves; their groups mean nothing
   int64_t batch_size, epoch_rows, total_steps, patience, plateau;
   bool keep_best, mean;  // mean: the loss's reduction
   double clip_norm, clip_value;
@@ -67,11 +68,15 @@ class Trainer {
   std::vector<double> range_steps;  // t of each range
   std::vector<double> losses;
   std::vector<EpochRecord> epochs;
+  // Of each epoch: root mean squares of the parameters and of the last gradients of each
+  // measured range, side by side.
+  std::vector<double> sizes;
   const Settings settings;
 
  private:
   bool step();
   void end_epoch();
+  double size_of(const Numbers<T>& values, const Range& range) const;
   double evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& blocks);
   double run_batch(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count,
                    const std::vector<Numbers<T>>& blocks, bool learning);

@@ -213,6 +213,8 @@ CATALOGUE: dict[str, str] = {
     "(--activation), fewer layers, or scale the inputs.",
     "W740": "{member} stands alone: {times} times as far from the members' median as they are. Look at its "
     "training in the report, or fit again with another --seed.",
+    "W750": "the weights of {layer} shrank to {share}% of where they began, or less, in {networks}: "
+    "it passes hardly anything on. Lower the rate (--lr) or the weight decay (--weight-decay).",
     # the tour
     "E751": "the tour is not told in {language!q}. Use --lang {languages}.",
     "E752": "the tour has no step {step!q}. Use --step with a number from 1 to {total}.",

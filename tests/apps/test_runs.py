@@ -6,6 +6,7 @@ import csv
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vetro.apps.recipe_file import write_recipe
@@ -142,7 +143,8 @@ def test_a_run_that_came_to_nothing_is_removed() -> None:
 
 def test_history() -> None:
     run = new_run("a.csv")
-    run.write_history([EpochRecord(1, 2, 3, 0.1, 1 / 3, 0.001, True, 1.5)])
+    sizes = (0.5, float(np.float32(0.1))), (2.0, 1e-30)
+    run.write_history([EpochRecord(1, 2, 3, 0.1, 1 / 3, 0.001, True, 1.5, *sizes)])
     with run.history.open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert row == {
@@ -154,4 +156,8 @@ def test_history() -> None:
         "learning_rate": "0.001",
         "best": "1",
         "seconds": "1.5",
+        "layer1.weights": "0.5",
+        "layer2.weights": "0.100000001",
+        "layer1.gradients": "2",
+        "layer2.gradients": "1e-30",
     }

@@ -95,9 +95,32 @@ def assert_the_same(one, rtol=2e-3, atol=2e-4):
         [epoch.learning_rate for epoch in said], [epoch.learning_rate for epoch in expected]
     )
     np.testing.assert_allclose(end, expected_end, rtol=rtol, atol=atol)
+    for name in ("weights", "gradients"):
+        sizes = [[getattr(epoch, name) for epoch in epochs] for epochs in (said, expected)]
+        np.testing.assert_allclose(*sizes, rtol=10 * rtol, atol=10 * atol)
     assert (native.stopped, native.epochs) == (torch.stopped, torch.epochs)
     assert native.best_validation == pytest.approx(torch.best_validation, rel=rtol)
     assert np.abs(end - one.initial).max() > 0.01
+
+
+@pytest.mark.parametrize("engine", [NativeEngine(), TorchEngine()], ids=["native", "torch"])
+@pytest.mark.parametrize("clip", [0.0, 0.01])
+def test_sizes_of_weights_and_gradients(engine, clip):
+    """After one step of SGD without decay the gradient is what the parameters moved by."""
+    plain = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
+    one = job(epochs=1, batch_size=ROWS, clip=clip, **plain)
+    told = Told()
+    engine.train([one], told)
+    end = told.last[0].arrays["parameters"]
+    views = one.plan.network.views(end.astype(np.float64))
+    moved = one.plan.network.views(one.initial.astype(np.float64) - end)
+    names = [slot.name for slot in one.plan.network.weight_slots]
+    assert names == ["layer1.weight", "layer2.weight", "layer3.weight"]
+    (epoch,) = told.epochs[0]
+    sizes = [np.sqrt(np.mean(views[name] ** 2)) for name in names]
+    np.testing.assert_allclose(epoch.weights, sizes, rtol=1e-6)
+    steps = [np.sqrt(np.mean(moved[name] ** 2)) for name in names]
+    np.testing.assert_allclose(epoch.gradients, steps, rtol=1e-3)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -13,9 +13,10 @@ from torch import nn
 
 import vetro
 from vetro.errors import VetroError
-from vetro.glass.diagnose.course import courses
+from vetro.glass.diagnose.course import courses, layer_courses
 from vetro.glass.diagnose.findings import findings
 from vetro.glass.drawn import drawn_rows
+from vetro.glass.figures import figure
 from vetro.training.history import EpochRecord
 
 
@@ -183,6 +184,40 @@ def test_the_course_of_training():
     assert first.risen == pytest.approx(0.5)
     assert (first.rate_most, first.rate_last) == (0.1, 0.025)
     assert second.epochs == 1 and second.risen == 0
+
+
+def test_the_course_of_layers():
+    def record(epoch, weights, gradients, member=1):
+        rest = (1.0, 1.0, 0.1, False, 0.0)
+        return EpochRecord(1, member, epoch, *rest, weights, gradients)
+
+    history = [record(1, (1.0, 2.0), (0.5, 0.1)), record(2, (0.5, 2.0), (0.25, 0.2)),
+               record(1, (3.0, 4.0), (1.5, 0.3), 2)]  # fmt: skip
+    first, second = layer_courses(history)
+    assert (first.layer, second.layer) == ("layer1", "layer2")
+    assert first.weights.tolist() == [2.0, 0.5] and first.gradients.tolist() == [1.0, 0.25]
+    assert first.kept.tolist() == [0.5, 1.0] and second.kept.tolist() == [1.0, 1.0]
+    assert layer_courses([EpochRecord(1, 1, 1, 1.0, 1.0, 0.1, True, 0.0)]) == ()
+    assert layer_courses([]) == ()
+
+
+def test_a_layer_that_shrinks_away_is_found(model):
+    fitted, table = model
+    found = vetro.diagnose(fitted, table)
+    assert "W750" not in {item.code for item in found.findings}
+    assert "Weights and gradients over training" in str(found)
+    (shown,) = [line for line in str(found).splitlines() if "layer1, gradient" in line]
+    assert figure(float(found.layer_courses[0].gradients[-1]), 3) in shown
+    shrunk = tuple(
+        replace(one, weights=(one.weights[0], one.weights[1] * (1e-3 if one.epoch == 8 else 1)))
+        for one in fitted.evidence.history
+    )
+    worse = replace(fitted, evidence=replace(fitted.evidence, history=shrunk))
+    told = message(vetro.diagnose(worse, table), "W750")
+    assert told.startswith("the weights of layer2 shrank") and "in 3 of 3 networks" in told
+    older = tuple(replace(one, weights=(), gradients=()) for one in fitted.evidence.history)
+    plain = vetro.diagnose(replace(fitted, evidence=replace(fitted.evidence, history=older)), table)
+    assert plain.layer_courses == () and "over training (root" not in str(plain)
 
 
 @pytest.fixture(scope="module")

@@ -125,11 +125,11 @@ def model_of(
         members=tuple(built),
         recipe=recipe,
         request=request,
-        evidence=evidence_of(built[0].encoder, generator),
+        evidence=evidence_of(built[0].encoder, generator, len(network.weight_slots)),
     )
 
 
-def evidence_of(encoder: Encoder, generator: np.random.Generator) -> Evidence:
+def evidence_of(encoder: Encoder, generator: np.random.Generator, layers: int) -> Evidence:
     """Made-up evidence with everything in it, figures that are not finite included."""
     rows, outputs = 11, len(encoder.output_names)
     classes = bool(encoder.classes)
@@ -137,8 +137,10 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator) -> Evidence:
         generator.integers(0, outputs, rows) if classes else generator.normal(size=(rows, outputs))
     )
     metric = "accuracy" if classes else "r2"
-    record = EpochRecord(1, 1, 1, 0.5, 0.625, 1e-3, True, 0.125)
-    last = EpochRecord(2, 1, 2, float("inf"), float("nan"), 5e-4, False, 0.25)
+    sizes = tuple(0.5 * number for number in range(1, layers + 1))
+    none = (0.0,) * layers
+    record = EpochRecord(1, 1, 1, 0.5, 0.625, 1e-3, True, 0.125, sizes, none)
+    last = EpochRecord(2, 1, 2, float("inf"), float("nan"), 5e-4, False, 0.25, none, sizes)
     return Evidence(
         task=encoder.task,
         data={"name": "tàble.csv", "sha256": "ab" * 32, "rows": 120, "columns": 9},

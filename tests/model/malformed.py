@@ -401,6 +401,19 @@ sealed(
     lambda h, d: h["history.epoch"].update(shape=[2, 1]),
 )
 
+sealed(
+    "sizes without their layers",
+    "E501",
+    "history.weights does not have its epochs and layers",
+    lambda h, d: h["history.weights"].update(shape=[h["history.weights"]["shape"][1], 2]),
+)
+sealed(
+    "sizes doubled",
+    "E501",
+    "has the type int32",
+    lambda h, d: h["history.gradients"].update(dtype="I32"),
+)
+
 described("description not JSON", "JSON is not valid", lambda m: "{")
 described("description a list", "does not have the entries", lambda m: "[]")
 described("description with NaN", "JSON holds NaN", lambda m: '{"task": NaN}')

@@ -10,7 +10,7 @@ import pytest
 import torch
 from native.building import build_driver, drive, runs_here
 from native.nets import random_problem
-from native.pairs import native_side
+from native.pairs import flat, native_side
 
 from vetro import _native
 
@@ -65,7 +65,7 @@ def outcome(trainer):
 def test_two_halves_with_a_checkpoint_between(seed):
     """state() into a new trainer, at steps that cut an epoch, is the run that was never cut."""
     problem = random_problem(seed, (torch.float32, torch.float64)[seed % 2], 23)
-    options = {"keep_best": True, "plateau": 2}
+    options = {"keep_best": True, "plateau": 2, "measured": [(0, flat(problem.start).size)]}
     whole = native_side(problem, threads=1, **options)
     whole.feed(np.concatenate(problem.order), problem.rates)
     assert whole.advance(60.0) == "done"
@@ -82,6 +82,8 @@ def test_two_halves_with_a_checkpoint_between(seed):
     assert np.array_equal(whole.losses(cut), second.losses())
     done = first.epochs
     assert np.array_equal(whole.epoch_records(done), second.epoch_records(), equal_nan=True)
+    assert whole.epoch_sizes().shape == (whole.epochs, 1, 2)
+    assert np.array_equal(whole.epoch_sizes(done), second.epoch_sizes())
     for name, values in whole.state().items():
         assert np.array_equal(values, second.state()[name]), name
 

@@ -102,7 +102,7 @@ def test_every_section_is_there(model, page):
     if len(model.targets) > 1:
         expected.insert(1, "targets")
     assert found == expected
-    pictures = {1: 5, 3: 11}[len(model.targets)]
+    pictures = {1: 7, 3: 13}[len(model.targets)]
     assert page.count("<svg") == pictures
 
 

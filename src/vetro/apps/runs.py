@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -68,13 +68,24 @@ class RunFolder:
         return "interrupted" if self.checkpoint.is_file() else "finished"
 
     def write_history(self, records: Iterable[EpochRecord]) -> None:
-        """One line an epoch, with a header."""
+        """One line an epoch, with a header; of each layer a column of its own."""
+        records = list(records)
+        layers = range(1, len(records[0].weights) + 1) if records else range(0)
+        names = [entry.name for entry in fields(EpochRecord)]
+        single = [name for name in names if name not in ("weights", "gradients")]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(entry.name for entry in fields(EpochRecord))
+        writer.writerow(
+            [
+                *single,
+                *(f"layer{number}.weights" for number in layers),
+                *(f"layer{number}.gradients" for number in layers),
+            ]
+        )
         for record in records:
-            values = asdict(record)
-            writer.writerow({**values, "best": int(record.best)}.values())
+            values = [getattr(record, name) for name in single]
+            sizes = (f"{size:.9g}" for size in (*record.weights, *record.gradients))
+            writer.writerow([*(int(v) if isinstance(v, bool) else v for v in values), *sizes])
         with atomic_file(self.history, "the history") as file:
             file.write(text.getvalue().encode())
 

@@ -68,7 +68,9 @@ class Plan:
 class Epoch:
     """What an engine tells after each epoch: mean losses per row, and whether it was the best.
 
-    validation: of the validation rows; of the training rows where there are none.
+    validation: of the validation rows; of the training rows where there are none.  weights,
+    gradients: root mean squares of each layer's weights at the epoch's end, and of their
+    gradients at its last step, as clipped; float32.
     """
 
     number: int
@@ -76,6 +78,8 @@ class Epoch:
     validation: float
     learning_rate: float
     best: bool
+    weights: tuple[float, ...]
+    gradients: tuple[float, ...]
 
 
 @dataclass

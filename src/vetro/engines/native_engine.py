@@ -148,6 +148,7 @@ class _Run:
             threads=threads,
             seed=plan.seed % 2**64,
             finite=False,
+            measured=[(slot.offset, slot.offset + slot.size) for slot in plan.network.weight_slots],
         )
         if job.resume is not None:
             self.trainer.set_state(job.resume.arrays)
@@ -183,12 +184,14 @@ class _Run:
 
     def tell(self, status: str, on_epochs: OnEpochs) -> str:
         """Tell of the epochs of the window that has just ended; why training ends, or ""."""
-        records = self.trainer.epoch_records(self.epoch - self.before).tolist()
+        told = self.epoch - self.before
+        records = self.trainer.epoch_records(told).tolist()
+        sizes = np.moveaxis(self.trainer.epoch_sizes(told), 2, 0).astype(np.float32).tolist()
         epochs = []
-        for training, validation, rate, best, _ in records:
+        for (training, validation, rate, best, _), *size in zip(records, *sizes, strict=True):
             self.epoch += 1
             score = validation if self.validated else training
-            epochs.append(Epoch(self.epoch, training, score, rate, bool(best)))
+            epochs.append(Epoch(self.epoch, training, score, rate, bool(best), *map(tuple, size)))
         ends = {"done": "epochs", "patience": "patience", "diverged": "diverged"}.get(status, "")
         if ends:
             self.divergence = self._diverged(status)

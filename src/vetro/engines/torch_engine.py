@@ -112,11 +112,22 @@ class _Run:
                 self._keep_best(score)
             else:
                 self._wait()
-            epoch = Epoch(self.epoch, training, score, rate, best)
+            epoch = Epoch(self.epoch, training, score, rate, best, *self._sizes())
             reason = on_epochs(number, [epoch], self.state)
             if reason:
                 return self._outcome(reason)
         return self._outcome("epochs")
+
+    def _sizes(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Root mean squares of each layer's weights, and of their gradients."""
+        weights = [one for one in self.module.parameters() if one.dim() == 2]
+        kept: list[list[Tensor | None]] = [
+            [one.detach() for one in weights],
+            [one.grad for one in weights],
+        ]
+        squares = torch.stack([torch.stack([_mean_square(one) for one in own]) for own in kept])
+        sizes = squares.sqrt().float().tolist()
+        return tuple(sizes[0]), tuple(sizes[1])
 
     def _keep_best(self, score: float) -> None:
         self.best_validation, self.best_epoch = score, self.epoch
@@ -247,6 +258,11 @@ def _parts(rows: Rows | None) -> list[NDArray[np.generic]]:
 
 def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+
+def _mean_square(values: Tensor | None) -> Tensor:
+    assert values is not None  # every weight of a lifted network has a gradient after a step
+    return values.double().square().mean()
 
 
 def _optimizer(plan: Plan, module: nn.Module) -> torch.optim.Optimizer:

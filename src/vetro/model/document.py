@@ -40,6 +40,7 @@ _HISTORY = {
     "best": "|u1",
     "seconds": "<f8",
 }
+_SIZES = ("weights", "gradients")  # (epochs, layers); files of older versions lack them
 
 
 def document_of(model: Model) -> dict[str, Any]:
@@ -80,6 +81,10 @@ def tensors_of(model: Model) -> Arrays:
     for name, dtype in _HISTORY.items():
         column = [getattr(record, name) for record in evidence.history]
         tensors[f"history.{name}"] = np.array(column, dtype=dtype)
+    if any(record.weights for record in evidence.history):
+        for name in _SIZES:
+            column = [getattr(record, name) for record in evidence.history]
+            tensors[f"history.{name}"] = np.array(column, dtype="<f4")
     return tensors
 
 
@@ -111,7 +116,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
         _check_encoder(encoder, task, schema, network, f"the encoder of member {number}")
         members.append((encoder, _parameters(tensors, network, number), fold))
     outputs = len(members[0][0].output_names)
-    evidence = _evidence(document["evidence"], task, tensors, outputs)
+    evidence = _evidence(document["evidence"], task, tensors, outputs, len(network.weight_slots))
     if evidence.median_row and len(evidence.median_row) != len(schema.inputs):
         raise ValueError("the median row of its evidence has other columns than the schema")
     if evidence.fingerprints and len(evidence.fingerprints) != len(members):
@@ -185,7 +190,7 @@ def _parameters(tensors: Arrays, network: Network, number: int) -> NDArray[np.fl
     return np.concatenate(parts).astype(np.float32, copy=False)
 
 
-def _evidence(data: Any, task: str, tensors: Arrays, outputs: int) -> Evidence:
+def _evidence(data: Any, task: str, tensors: Arrays, outputs: int, layers: int) -> Evidence:
     evidence: Evidence = from_plain(Evidence, data, "evidence", without=_EVIDENCE_TENSORS)
     if evidence.task != task:
         raise ValueError("its evidence is of another task")
@@ -203,11 +208,11 @@ def _evidence(data: Any, task: str, tensors: Arrays, outputs: int) -> Evidence:
         actual=actual.copy(),
         predicted=predicted.copy(),
         fold=fold.copy(),
-        history=_history(tensors),
+        history=_history(tensors, layers),
     )
 
 
-def _history(tensors: Arrays) -> tuple[EpochRecord, ...]:
+def _history(tensors: Arrays, layers: int) -> tuple[EpochRecord, ...]:
     columns = {name: _taken(tensors, f"history.{name}", dtype) for name, dtype in _HISTORY.items()}
     shapes = {column.shape for column in columns.values()}
     if len(shapes) > 1 or any(column.ndim != 1 for column in columns.values()):
@@ -216,6 +221,12 @@ def _history(tensors: Arrays) -> tuple[EpochRecord, ...]:
         raise ValueError("history.best is neither 0 nor 1")
     lists = {name: column.tolist() for name, column in columns.items()}
     lists["best"] = [bool(best) for best in lists["best"]]
+    if any(f"history.{name}" in tensors for name in _SIZES):
+        for name in _SIZES:
+            sizes = _taken(tensors, f"history.{name}", "<f4")
+            if sizes.shape != (len(lists["best"]), layers):
+                raise ValueError(f"history.{name} does not have its epochs and layers")
+            lists[name] = [tuple(size) for size in sizes.tolist()]
     rows = zip(*lists.values(), strict=True)
     return tuple(EpochRecord(**dict(zip(lists, row, strict=True))) for row in rows)
 

@@ -279,8 +279,14 @@ def _evidence(
 def _finite(record: EpochRecord) -> EpochRecord:
     """Losses that overflowed stay readable in history files: the largest float32."""
     largest = float(np.finfo(np.float32).max)
+
+    def kept(value: float) -> float:
+        return value if math.isfinite(value) else largest
+
     return replace(
         record,
-        training=record.training if math.isfinite(record.training) else largest,
-        validation=record.validation if math.isfinite(record.validation) else largest,
+        training=kept(record.training),
+        validation=kept(record.validation),
+        weights=tuple(map(kept, record.weights)),
+        gradients=tuple(map(kept, record.gradients)),
     )

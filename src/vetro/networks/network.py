@@ -69,6 +69,11 @@ class Network:
         return tuple(slots)
 
     @property
+    def weight_slots(self) -> tuple[ParameterSlot, ...]:
+        """The weights of each layer in turn, without the biases."""
+        return self.slots[::2]
+
+    @property
     def parameter_count(self) -> int:
         return sum(slot.size for slot in self.slots)
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.report.drawing import FIRST, INK, MUTED, SECOND, dots, name_axes, square, svg
+from vetro.glass.diagnose.course import LayerCourse
+from vetro.report.drawing import FIRST, INK, MUTED, SECOND, SERIES, dots, name_axes, square, svg
 from vetro.training.history import EpochRecord
 
 Floats = NDArray[np.float64]
@@ -38,6 +39,23 @@ def learning_curves(history: Sequence[EpochRecord]) -> str:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     name_axes(axes, "epoch", "loss")
     return svg(figure, "Learning curves")
+
+
+def layer_sizes(courses: Sequence[LayerCourse], values: str) -> str:
+    """A line for each layer by epoch, in the series' colours; values: "weights" or "gradients"."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = square(4.9)
+    for course, color in zip(courses, SERIES, strict=False):
+        sizes = np.maximum(getattr(course, values), np.finfo(np.float32).tiny)
+        epochs = np.arange(1, len(sizes) + 1)
+        step = max(1, len(sizes) // _MOST_POINTS)
+        axes.plot(epochs[::step], sizes[::step], color=color, linewidth=1.1)
+    axes.set_yscale("log")
+    _plain_ticks(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    name_axes(axes, "epoch", f"{values}, root mean square")
+    return svg(figure, f"{values.capitalize()} of the layers over training")
 
 
 def predicted_against_actual(actual: Floats, predicted: Floats, target: str, unit: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.errors import counted
+from vetro.glass.diagnose.course import LayerCourse, layer_courses
 from vetro.model.metrics import predicted_codes
 from vetro.report import class_pictures, pictures
+from vetro.report.drawing import SERIES
 from vetro.report.markup import section, table, text
 
 if TYPE_CHECKING:
@@ -30,7 +34,27 @@ def curves(model: Model) -> str:
         "Dots mark the epochs whose parameters were kept."
     )
     figure = _figure(pictures.learning_curves(history), caption, keys)
-    return section("learning", "Learning curves", figure)
+    return section("learning", "Learning curves", figure, _layers(layer_courses(history)))
+
+
+def _layers(courses: Sequence[LayerCourse]) -> str:
+    """What became of each layer's weights and gradients."""
+    if not courses:
+        return ""
+    networks = len(courses[0].kept)
+    over = f", the median of {networks} networks" if networks > 1 else ""
+    last = " in the last step of each epoch"
+    shown = courses[: len(SERIES)]
+    keys = _legend([(f"--series-{k}", item.layer) for k, item in enumerate(shown, start=1)])
+    more = len(courses) - len(shown)
+    note = f'<p class="note">{counted(more, "further layer")} not drawn.</p>' if more > 0 else ""
+    figures = [
+        _figure(pictures.layer_sizes(courses, "weights"), f"Weights of each layer{over}."),
+        _figure(
+            pictures.layer_sizes(courses, "gradients"), f"Gradients of each layer{last}{over}."
+        ),
+    ]
+    return f'{keys}<div class="two">{"".join(figures)}</div>{note}'
 
 
 def regression_views(model: Model) -> str:

@@ -7,7 +7,7 @@ Written to a temporary file, fsynced and renamed: a kill leaves the previous one
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from vetro.engines.engine import Outcome, TrainingState
 from vetro.errors import error
 from vetro.training.history import EpochRecord
 
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 
 
 @dataclass
@@ -84,7 +84,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
             int(number): TrainingState(_named(arrays, f"current.{number}."), numbers)
             for number, numbers in document["current"].items()
         }
-        history = [EpochRecord(*values) for values in document["history"]]
+        history = [
+            replace(EpochRecord(*values), weights=tuple(values[-2]), gradients=tuple(values[-1]))
+            for values in document["history"]
+        ]
         return Checkpoint(
             document["table"],
             document["request"],

@@ -148,6 +148,8 @@ class _Trainer:
                 learning_rate=epoch.learning_rate,
                 best=epoch.best,
                 seconds=seconds,
+                weights=epoch.weights,
+                gradients=epoch.gradients,
             )
             for epoch in epochs
         ]

@@ -45,7 +45,9 @@ class EpochRecord:
 
     fold, member and epoch count from 1 (fold 0: the held-out split).  training,
     validation: mean loss per row in scaled units.  best: whether the validation loss
-    is the lowest so far.  seconds: since the fit began.
+    is the lowest so far.  seconds: since the fit began.  weights, gradients: root mean
+    squares of each layer's weights at the epoch's end, and of their gradients at its last
+    step, in float32; empty in files of older versions.
     """
 
     fold: int
@@ -56,3 +58,5 @@ class EpochRecord:
     learning_rate: float
     best: bool
     seconds: float
+    weights: tuple[float, ...] = ()
+    gradients: tuple[float, ...] = ()

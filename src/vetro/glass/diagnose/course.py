@@ -1,4 +1,5 @@
-"""How training went, member by member, as the model's evidence keeps it: losses and rates."""
+"""How training went, as the model's evidence keeps it: losses and rates of each network, and the
+weights and gradients of each layer."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vetro.training.history import EpochRecord
 
@@ -38,6 +42,49 @@ class Course:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCourse:
+    """One layer over training, epoch by epoch: the median over the networks that still trained.
+
+    weights: (epochs,) root mean squares of the layer's weights at each epoch's end; gradients:
+    (epochs,) of the gradients of its last step.  kept: (networks,) the weights after the last
+    epoch, as a share of those after the first.
+    """
+
+    layer: str
+    weights: NDArray[np.float64]
+    gradients: NDArray[np.float64]
+    kept: NDArray[np.float64]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "layer": self.layer,
+            "weights": self.weights.tolist(),
+            "gradients": self.gradients.tolist(),
+            "kept": self.kept.tolist(),
+        }
+
+
+def layer_courses(history: Sequence[EpochRecord]) -> tuple[LayerCourse, ...]:
+    """Of every layer; empty for a history that does not hold them."""
+    if not history or not history[0].weights:
+        return ()
+    networks = [list(group) for _, group in groupby(history, lambda item: (item.fold, item.member))]
+    epochs = max(len(records) for records in networks)
+    # (weights and gradients, networks, epochs, layers), NaN where a network had stopped
+    sizes = np.full((2, len(networks), epochs, len(history[0].weights)), np.nan)
+    for number, records in enumerate(networks):
+        sizes[0, number, : len(records)] = [item.weights for item in records]
+        sizes[1, number, : len(records)] = [item.gradients for item in records]
+    weights, gradients = np.nanmedian(sizes, axis=1)
+    last = np.array([records[-1].weights for records in networks])
+    kept = last / np.maximum(sizes[0, :, 0], np.finfo(np.float32).tiny)
+    return tuple(
+        LayerCourse(f"layer{k + 1}", weights[:, k], gradients[:, k], kept[:, k])
+        for k in range(sizes.shape[3])
+    )
 
 
 def courses(history: Sequence[EpochRecord]) -> tuple[Course, ...]:

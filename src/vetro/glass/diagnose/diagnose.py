@@ -2,7 +2,7 @@
 
 Units that do nothing or the same twice, weights and gradients layer by layer, inputs that hardly
 matter, members that disagree, rows that pull hardest on the fit.  All of it is computed from the
-parameters and rows as they are now; of training only what the model's evidence keeps.
+parameters and rows as they are now; of training what the model's evidence keeps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vetro.errors import Notice, counted, error, issue_warnings
 from vetro.glass import plain
 from vetro.glass.diagnose.activity import LayerActivity, activities
 from vetro.glass.diagnose.agreement import Agreement, agreement
-from vetro.glass.diagnose.course import Course, courses
+from vetro.glass.diagnose.course import Course, LayerCourse, courses, layer_courses
 from vetro.glass.diagnose.findings import findings
 from vetro.glass.diagnose.influence import Influence, influence
 from vetro.glass.diagnose.relevance import Relevance, relevance
@@ -55,7 +55,8 @@ class Diagnosis:
 
     rows, places: how many rows were looked at, and where they stand; drawn: whether they were
     made up.  layers: for each layer with an activation, its activity in every part.  parameters:
-    slot by slot.  courses: how each network's training went.  relevance: of the input columns.
+    slot by slot.  courses: how each network's training went; layer_courses: what became of each
+    layer, empty for modules and models of older versions.  relevance: of the input columns.
     agreement: of the members, None of one.  influence: of the rows, None without targets.
     targets: how many rows had some.  importance: the evidence's, by permutation.
     """
@@ -67,6 +68,7 @@ class Diagnosis:
     layers: tuple[tuple[LayerActivity, ...], ...]
     parameters: tuple[LayerParameters, ...]
     courses: tuple[Course, ...]
+    layer_courses: tuple[LayerCourse, ...]
     relevance: Relevance
     agreement: Agreement | None
     influence: Influence | None
@@ -76,7 +78,7 @@ class Diagnosis:
 
     @property
     def findings(self) -> tuple[Notice, ...]:
-        """What stands out, W740 to W749, with what to do."""
+        """What stands out, W740 to W750, with what to do."""
         return findings(self)
 
     def __str__(self) -> str:
@@ -106,7 +108,7 @@ def diagnose(
     Or a torch module with x (rows, inputs), perhaps y, and a loss (mse or cross_entropy by the
     targets' kind if not given); seen in eval mode.  Nothing given is changed.
 
-    Returns a Diagnosis: `.findings` are messages with codes W740 to W749.  Raises E701, E702, E741
+    Returns a Diagnosis: `.findings` are messages with codes W740 to W750.  Raises E701, E702, E741
     and the messages of reading.
     """
     subject = subject_of(thing, _width(x))
@@ -201,6 +203,7 @@ def _diagnosis(
 ) -> Diagnosis:
     own = [activities(subject, part, v) for part, v in zip(subject.parts, values, strict=True)]
     model = subject.model
+    history = model.evidence.history if model is not None else ()
     agreed = None
     if model is not None:
         agreed = agreement(subject, [value[-1] for value in values])
@@ -213,7 +216,8 @@ def _diagnosis(
         drawn,
         tuple(zip(*own, strict=True)),
         _parameters(subject, pulled),
-        courses(model.evidence.history) if model is not None else (),
+        courses(history),
+        layer_courses(history),
         relevance(subject, values),
         agreed,
         pulled,

@@ -27,7 +27,7 @@ def text(found: Diagnosis) -> list[str]:
     lines += [f"  {item.code} {item.message}" for item in notices]
     if not notices:
         lines.append("  nothing stands out")
-    for section in (_units, _parameters, _inputs, _members, _rows, _training):
+    for section in (_units, _parameters, _inputs, _members, _rows, _training, _layers):
         own = section(found)
         lines += ["", *own] if own else []
     return [*lines, *([""] if found.notes else []), *found.notes]
@@ -159,6 +159,21 @@ def _training(found: Diagnosis) -> list[str]:
     return [*lines, f"  and {counted(more, 'network')} more"] if more > 0 else lines
 
 
+def _layers(found: Diagnosis) -> list[str]:
+    if not found.layer_courses:
+        return []
+    epochs = len(found.layer_courses[0].weights)
+    shown = sorted({max(1, round(share * epochs)) for share in (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)})
+    rows = [("epoch", *map(str, shown))]
+    for course in found.layer_courses:
+        for name, values in (("weights", course.weights), ("gradient", course.gradients)):
+            kept = (figure(float(values[epoch - 1]), 3) for epoch in shown)
+            rows.append((f"{course.layer}, {name}", *kept))
+    several = len(found.layer_courses[0].kept) > 1
+    over = ", the median over the networks that still trained" if several else ""
+    return [f"Weights and gradients over training (root mean squares{over})", *aligned(rows)]
+
+
 def _percent(share: float) -> str:
     return f"{100 * float(share):.3g}%"
 
@@ -208,6 +223,7 @@ def to_json(found: Diagnosis) -> dict[str, Any]:
             for row, place in enumerate(found.places)
         ],
         "training": [course.to_json() for course in found.courses],
+        "layers_over_training": [course.to_json() for course in found.layer_courses],
         "notes": list(found.notes),
     }
 

@@ -36,6 +36,9 @@ RISEN = 0.1
 FADED = 1e-4
 """Gradients fade where a layer's are below this share of the largest layer's."""
 
+SHRUNK = 0.01
+"""A layer has shrunk away whose weights are below this share of those after the first epoch."""
+
 MOST_NAMED = 4
 
 
@@ -48,6 +51,7 @@ def findings(found: Diagnosis) -> tuple[Notice, ...]:
         *_members(found),
         *_rows(found),
         *_training(found),
+        *_shrunk(found),
     )
 
 
@@ -204,3 +208,14 @@ def _training(found: Diagnosis) -> list[Notice]:
             share=figure(100 * float(np.median([course.risen for course in risen])), 2),
         )
     ]
+
+
+def _shrunk(found: Diagnosis) -> list[Notice]:
+    notices = []
+    for course in found.layer_courses:
+        few = course.kept < SHRUNK
+        if few.any():
+            networks = f"{few.sum()} of {counted(len(few), 'network')}"
+            share = figure(100 * float(course.kept[few].max()), 2)
+            notices.append(notice("W750", layer=course.layer, networks=networks, share=share))
+    return notices
