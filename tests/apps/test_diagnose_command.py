@@ -21,7 +21,7 @@ def test_json(vetro, fitted, pumps):
     data = vetro("diagnose", fitted, pumps, "--json").json
     assert data["rows"] == 80 and data["drawn"] is False
     assert {item["name"] for item in data["inputs"]} == {"head", "speed", "città"}
-    assert len(data["pulls"]) == 80 and data["pulls"][0]["row"] == "line 2"
+    assert len(data["pulls"]) == 80 and data["pulls"][0]["row"] == "row 1"
     assert vetro("diagnose", fitted, "--json").json["pulls"] is None
 
 
