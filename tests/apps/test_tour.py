@@ -6,6 +6,7 @@ import ast
 import os
 import pty
 import re
+import select
 import subprocess
 import symtable
 import sys
@@ -384,6 +385,10 @@ def test_leaving_a_real_terminal(key: bytes) -> None:
         text += os.read(screen, 4096)
     os.write(screen, key)
     while True:
+        # what is typed before the terminal listens key by key may be lost: it is typed again
+        if not select.select([screen], [], [], 5.0)[0]:
+            os.write(screen, key)
+            continue
         try:
             chunk = os.read(screen, 4096)
         except OSError:  # the terminal's other side is closed

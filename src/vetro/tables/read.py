@@ -19,7 +19,6 @@ from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, first_plans, review
-from vetro.tables.queries import query_table, without_query
 from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Schema
 from vetro.tables.sources import open_source
@@ -53,6 +52,8 @@ def _opened(source: object, options: ReadOptions) -> Opened:
     opened = open_source(source, options)
     if not options.query or not opened.is_text:
         return opened
+    from vetro.tables.queries import query_table, without_query  # pyarrow takes 0.1 s
+
     return query_table(_read(opened, without_query(opened, options)), options.query)
 
 
