@@ -32,7 +32,7 @@ def compare(seed: int, networks: int) -> None:
         exact = exact_range(subject.parts[0], low, high)
         over = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
         # where the range is as narrow as rounding, no cut makes it 2% tight
-        found = vetro.bounds(module, over, tightness=0.02, seconds=5)
+        found = vetro.bounds(module, over, tightness=0.02, seconds=60)
         for number, name in enumerate(subject.answers):
             least, most = float(exact.least[number]), float(exact.most[number])
             size = max(abs(least), abs(most), 1e-6)
