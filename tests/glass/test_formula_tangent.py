@@ -141,8 +141,10 @@ def test_a_box_of_ones_own_need_not_be_even() -> None:
     assert not found.contains([0.5, 0.4, 0.5])
     assert not found.contains([0.6, 0.6, 0.5])
     whole = formula(module, [0.5, 0.5, 0.5], {"x1": (0.1, 0.9)})
-    assert all(b[0] <= a[0] and a[1] <= b[1] for a, b in zip(found.error, whole.error,
-                                                             strict=True))  # fmt: skip
+    # each is cut until both ends lie within a tenth of the range that rows are seen to have
+    for own, wide in zip(found.error, whole.error, strict=True):
+        room = 0.11 * (wide[1] - wide[0])
+        assert wide[0] - room <= own[0] and own[1] <= wide[1] + room
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,13 @@ _FAR = 700.0
 """exp overflows beyond 709."""
 
 
-def answers_over(subject: Subject, space: Space, boxes: Boxes) -> Bounded:
-    """Bounds of every answer over each box, and what cutting an axis may gain for them."""
+def answers_over(
+    subject: Subject, space: Space, boxes: Boxes, less: Form | None = None
+) -> Bounded:
+    """Bounds of every answer over each box, and what cutting an axis may gain for them.
+
+    less: exact forms (one for all boxes) of what is taken off the answers and their negatives.
+    """
     region = Region.of(space, boxes)
     forms, single, pulls = [], [], []
     for number, part in enumerate(subject.parts):
@@ -43,8 +48,12 @@ def answers_over(subject: Subject, space: Space, boxes: Boxes) -> Bounded:
             pulls.append(gain.sum(axis=1, keepdims=True))
         else:
             pulls.append(gain * unscaling(part, found)[0][:, None])
-    mean = Form.mean(forms)
-    least = _possible(subject, np.maximum(mean.least(region), _mean(single)))
+    mean = Form.mean(forms, region)
+    if less is None:
+        least = _possible(subject, np.maximum(mean.least(region), _mean(single)))
+    else:
+        mean = mean.less(less)
+        least = mean.least(region)
     return Bounded(least, mean.pull(space, boxes) + np.mean(pulls, axis=0))
 
 

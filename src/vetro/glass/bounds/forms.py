@@ -41,14 +41,29 @@ class Form:
     constant: Floats
 
     @staticmethod
-    def mean(forms: Sequence[Form]) -> Form:
+    def mean(forms: Sequence[Form], region: Region) -> Form:
         """A form of the mean of what the forms are below."""
         count = len(forms)
+        if count == 1:
+            return forms[0]
+        # the sums round what each form has, and not what is left of it
+        room = SAFE * gamma(count + 2, OWN) / count
         return Form(
             np.add.reduce([form.of_variables for form in forms]) / count,
             np.add.reduce([form.of_alternatives for form in forms]) / count,
-            np.add.reduce([form.constant for form in forms]) / count,
+            np.add.reduce([form.constant - room * form.size(region) for form in forms]) / count,
         )
+
+    def size(self, region: Region) -> Floats:
+        """More than the sizes of all its terms over each box together, (boxes, rows), but for
+        rounding."""
+        far = np.maximum(np.abs(region.low), np.abs(region.high))
+        total: Floats = times(np.abs(self.of_variables), far) + np.abs(self.constant)
+        for axis in region.space.axes:
+            if axis.codes:
+                choices = self.of_alternatives[:, :, slice(*axis.alternatives)]
+                total = total + np.abs(choices).max(axis=-1)
+        return total
 
     def scaled(self, factor: Floats, shift: Floats) -> Form:
         """Of value * factor + shift, factor >= 0, both (rows,) or (boxes, rows)."""
@@ -57,6 +72,14 @@ class Form:
             self.of_variables * factor[..., None],
             self.of_alternatives * factor[..., None],
             self.constant * factor + shift,
+        )
+
+    def less(self, other: Form) -> Form:
+        """Of the difference from what an exact form says; `least` allows for its rounding."""
+        return Form(
+            self.of_variables - other.of_variables,
+            self.of_alternatives - other.of_alternatives,
+            self.constant - other.constant,
         )
 
     def pull(self, space: Space, boxes: Boxes) -> Floats:
@@ -85,8 +108,6 @@ class Form:
         own = np.where(plain, 1.0, 0.0)
         found = times(self.of_variables, middle * own) - times(size, radius * own)
         found += self.constant
-        far = np.maximum(np.abs(region.low), np.abs(region.high))
-        total = times(size, far) + np.abs(self.constant)
         for axis in space.axes:
             own_part = slice(*axis.variables)
             if axis.waves:
@@ -100,13 +121,12 @@ class Form:
                 continue
             part = slice(*axis.alternatives)
             choices = self.of_alternatives[:, :, part]
-            total += np.abs(choices).max(axis=-1)
             if axis.number >= 0 and axis.codes[0] is None:
                 choices = choices.copy()
                 choices[:, :, 0] += number
             found += np.where(allowed[:, None, part], choices, np.inf).min(axis=-1)
         roundings = space.variables + 4 * len(space.axes) + 64
-        lowered: Floats = found - SAFE * gamma(roundings, OWN) * total
+        lowered: Floats = found - SAFE * gamma(roundings, OWN) * self.size(region)
         return lowered
 
     def _least_of_waves(self, part: slice, middle: Floats, radius: Floats) -> Floats:

@@ -26,6 +26,7 @@ from vetro.glass.formula import tangent
 from vetro.glass.formula.affine_pieces import Piece, piece_at
 from vetro.glass.formula.region import Distance, Region
 from vetro.glass.formula.tangent_box import WITHIN, sides_of
+from vetro.glass.formula.tangent_error import narrowed
 from vetro.glass.formula.terms import (
     Term,
     deviations,
@@ -294,6 +295,7 @@ def _tangent(
             ]
         of_parts.append(made)
     found = [tangent.mean(models) for models in zip(*of_parts, strict=True)]
+    found = narrowed(subject, terms, at, raw[0], sides, found)
     for model in found:
         if not all(map(math.isfinite, _outward(model))):
             what = "the error of the tangent cannot be bounded on so large a box"

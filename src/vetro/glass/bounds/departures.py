@@ -1,0 +1,112 @@
+"""How far answers leave straight lines over a box: certain bounds of answer - line.
+
+The forms of relaxation.py less the lines: what both have in common cancels, so that this is far
+tighter than the bounds of the answers less those of the lines.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.answer_forms import answers_over
+from vetro.glass.bounds.box import Boxes, Range, Space, space_of
+from vetro.glass.bounds.branching import branch, one_thread
+from vetro.glass.bounds.forms import Form
+from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.rows import Rows, answers
+from vetro.glass.subject import Subject
+
+Floats = NDArray[np.float64]
+
+BOXES = 255
+"""Boxes that are bounded at most, a number and not a time: the same bounds in every run."""
+
+SECONDS = 4.0
+"""But no box is cut after so long."""
+
+ENOUGH = 0.1
+"""Nor when both bounds lie within this share of the range that rows are seen to have."""
+
+
+def middles(ranges: Sequence[Range]) -> Floats:
+    """Where lines are given their level, (columns,): the middle of each column's range."""
+    return np.array([found.low / 2 + found.high / 2 for found in ranges], dtype=np.float64)
+
+
+def departures(
+    subject: Subject, ranges: Sequence[Range], slopes: Floats, levels: Floats
+) -> tuple[Floats, Floats]:
+    """The least and the most of answer - line over the box, (answers,) each, certain for real
+    numbers and for what the engine answers; infinite or NaN where it cannot be bounded.
+
+    Each answer has a line: slopes (answers, columns) by the columns' numbers, 0 for columns that
+    have none, and levels (answers,), its value where every number is at `middles`.
+    """
+    space, root = space_of(subject, ranges)
+    least = _least(subject, space, root, slopes, levels, middles(ranges))
+    ends = len(levels)
+    return least[:ends], -least[ends:]
+
+
+def _least(
+    subject: Subject, space: Space, root: Boxes, slopes: Floats, levels: Floats, middle: Floats
+) -> Floats:
+    """Certain lower bounds of the differences, then of their negatives."""
+    line = _lines(space, slopes, levels)
+    search = Search(subject, space, root)
+    seen = np.full(2 * len(levels), np.inf)
+    boxes_seen = 0
+
+    def look(raw: Floats) -> None:
+        moved = np.nan_to_num(raw - middle)
+        left = answers(subject, Rows(raw)) - levels - moved @ slopes.T
+        both = np.concatenate([left, -left], axis=1)
+        np.fmin(seen, np.fmin.reduce(both, axis=0), out=seen)
+
+    def watch(boxes: Boxes) -> None:
+        nonlocal boxes_seen
+        boxes_seen += len(boxes)
+        look(centres(space, boxes))
+
+    def wanted() -> Floats:
+        if boxes_seen >= BOXES:
+            return np.full(len(seen), -np.inf)
+        spread = -seen[: len(levels)] - seen[len(levels) :]
+        goals: Floats = seen - np.tile(ENOUGH * spread, 2)
+        return goals
+
+    look(np.concatenate([search.random(500), search.random(500, corners=True)]))
+    with one_thread(), np.errstate(all="ignore"):
+        found = branch(
+            space,
+            root,
+            lambda boxes: answers_over(subject, space, boxes, line),
+            watch,
+            wanted,
+            time.monotonic() + SECONDS,
+        )
+    return found.certain
+
+
+def _lines(space: Space, slopes: Floats, levels: Floats) -> Form:
+    """The lines, then their negatives, as exact forms of a box's variables."""
+    of_variables = np.zeros((1, 2 * len(levels), space.variables))
+    for place, axis in enumerate(space.axes):
+        if axis.number >= 0:
+            of_variables[0, :, axis.variables[0]] = np.concatenate(
+                [slopes[:, place], -slopes[:, place]]
+            )
+    alternatives = np.zeros((1, 2 * len(levels), space.alternatives))
+    return Form(of_variables, alternatives, np.concatenate([levels, -levels])[None])
+
+
+def held(raw: float, category: bool) -> Range:
+    """The range of a column that stays as a row has it: raw is a number, a level's code, or NaN."""
+    if category or math.isnan(raw):
+        return Range(0.0, 0.0, (raw,))
+    return Range(raw, raw)

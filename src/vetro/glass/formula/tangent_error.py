@@ -1,0 +1,91 @@
+"""A tangent's error on its box once more, by branch and bound: tighter where the box is wide.
+
+tangent.py's Taylor models lose much on the way through several layers; here boxes are cut in two
+and network - tangent is bounded in each (bounds/departures.py).  Both hold, so does the narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from flint import arb, ctx
+
+from vetro.glass.bounds.box import Range
+from vetro.glass.bounds.departures import departures, held, middles
+from vetro.glass.formula.tangent import PRECISION, Model
+from vetro.glass.formula.terms import Term
+from vetro.glass.rows import Floats
+from vetro.glass.subject import Subject
+from vetro.tables.blocks import CategoryBlock
+
+Sides = Mapping[int, tuple[Fraction, Fraction]]
+
+
+def narrowed(
+    subject: Subject,
+    terms: Sequence[Term],
+    at: Sequence[Fraction],
+    raw: Floats,
+    sides: Sides,
+    models: Sequence[Model],
+) -> list[Model]:
+    """The models of a subject's answers with what both ways leave of their rest.
+
+    raw: the row, (columns,); sides: how far each term goes that moves, by its number.
+    """
+    if not sides:
+        return list(models)
+    ranges = _ranges(subject, terms, raw, sides)
+    middle = middles(ranges)
+    slopes = np.zeros((len(models), len(ranges)))
+    levels = np.zeros(len(models))
+    rounding = []
+    with ctx.workprec(PRECISION):
+        for k, model in enumerate(models):
+            level = model.centre
+            for n in sides:
+                column = terms[n].column
+                slopes[k, column] = float(model.slopes[n])
+                level += model.slopes[n] * (arb(middle[column]) - _arb(at[n]))
+            levels[k] = float(level)
+            # tangent - line: what rounding slopes and level to float64 changes over the box
+            change = level - arb(levels[k])
+            for n, (low, high) in sides.items():
+                column = terms[n].column
+                way = (_arb(low).union(_arb(high))) - arb(middle[column])
+                change += (model.slopes[n] - arb(slopes[k, column])) * way
+            rounding.append(change)
+        if not (np.isfinite(slopes).all() and np.isfinite(levels).all()):
+            return list(models)
+        least, most = departures(subject, ranges, slopes, levels)
+        return [
+            _with(model, low, high, change)
+            for model, low, high, change in zip(models, least, most, rounding, strict=True)
+        ]
+
+
+def _with(model: Model, low: float, high: float, change: arb) -> Model:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return model
+    rest = arb(low).union(arb(high)) - change
+    return replace(model, rest=rest.intersection(model.rest) if model.rest.is_finite() else rest)
+
+
+def _ranges(subject: Subject, terms: Sequence[Term], raw: Floats, sides: Sides) -> list[Range]:
+    encoder = subject.parts[0].encoder
+    blocks = encoder.inputs if encoder is not None else (None,) * len(raw)
+    ranges = [
+        held(float(value), isinstance(block, CategoryBlock))
+        for value, block in zip(raw, blocks, strict=True)
+    ]
+    for n, (low, high) in sides.items():
+        ranges[terms[n].column] = Range(float(low), float(high))
+    return ranges
+
+
+def _arb(value: Fraction) -> arb:
+    return arb(value.numerator) / arb(value.denominator)
