@@ -28,9 +28,7 @@ _FAR = 700.0
 """exp overflows beyond 709."""
 
 
-def answers_over(
-    subject: Subject, space: Space, boxes: Boxes, less: Form | None = None
-) -> Bounded:
+def answers_over(subject: Subject, space: Space, boxes: Boxes, less: Form | None = None) -> Bounded:
     """Bounds of every answer over each box, and what cutting an axis may gain for them.
 
     less: exact forms (one for all boxes) of what is taken off the answers and their negatives.
