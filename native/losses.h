@@ -49,7 +49,7 @@ double elementwise_loss(const Loss<T>& loss, const Targets<T>& targets, int rows
     const Lanes<T> class_weight = fill(loss.class_weights ? loss.class_weights[o] : T(1));
     const Lanes<T> positive = fill(loss.positive_weights ? loss.positive_weights[o] : T(1));
     Lanes<T> losses = zero<T>();
-    for (int r = 0; r < rows; r += COUNT<T>) {
+    const auto at = [&](int r, auto real) {
       const int64_t i = o * stride + r;
       Element<T> e = element_loss<KIND>(a, load(out + i), load(targets.y + i), positive);
       if (loss.class_weights) e = {e.loss * class_weight, e.slope * class_weight};
@@ -57,9 +57,14 @@ double elementwise_loss(const Loss<T>& loss, const Targets<T>& targets, int rows
         const Lanes<T> w = load(targets.weights + r);
         e = {e.loss * w, e.slope * w};
       }
-      const Mask<T> real = first_lanes<T>(rows - r);
-      losses = losses + select(real, e.loss, zero<T>());
-      if (delta) store(delta + i, select(real, e.slope * factor, zero<T>()));
+      losses = losses + real(e.loss);
+      if (delta) store(delta + i, real(e.slope * factor));
+    };
+    const int whole = rows / COUNT<T> * COUNT<T>;
+    for (int r = 0; r < whole; r += COUNT<T>) at(r, [](Lanes<T> x) { return x; });
+    if (whole < rows) {
+      const Mask<T> real = first_lanes<T>(rows - whole);
+      at(whole, [real](Lanes<T> x) { return select(real, x, zero<T>()); });
     }
     total += double(sum(losses));
   }

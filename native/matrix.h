@@ -246,6 +246,62 @@ void sum_rows(const T* d, int64_t stride, int rows, int outputs, T* g, bool add)
   }
 }
 
+// Both gradients of a layer in one pass, its weights' and its bias's, where all sums stay in
+// registers: those of one register's width of the lanes at a time.  Each lane adds as above.
+template <class T, int M, int N>
+void narrow_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows, T* g,
+                      bool add, T* bias, bool add_bias) {
+  constexpr int W = WIDTH<T>, L = COUNT<T>;
+  alignas(64) T held[M][N + 1][L];
+  for (int part = 0; part < L; part += W) {
+    Register<T> sums[M][N + 1];
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i)
+#pragma GCC unroll 5
+      for (int j = 0; j <= N; ++j) sums[i][j] = spread(T(0));
+    for (int r = part; r < rows; r += L) {
+      Register<T> x[N];
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) x[j] = read(a + j * a_stride + r);
+#pragma GCC unroll 4
+      for (int i = 0; i < M; ++i) {
+        const Register<T> w = read(d + i * stride + r);
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) sums[i][j] = mul_add(w, x[j], sums[i][j]);
+        sums[i][N] = sums[i][N] + w;
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i)
+#pragma GCC unroll 5
+      for (int j = 0; j <= N; ++j) write(held[i][j] + part, sums[i][j]);
+  }
+  for (int i = 0; i < M; ++i) {
+    for (int j = 0; j < N; ++j) {
+      const T total = sum(load(held[i][j]));
+      g[i * N + j] = add ? g[i * N + j] + total : total;
+    }
+    const T total = sum(load(held[i][N]));
+    bias[i] = add_bias ? bias[i] + total : total;
+  }
+}
+
+// Whether a layer is so narrow, at most 4 x 4; then both its gradients are done.
+template <class T>
+bool both_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows,
+                    int outputs, int inputs, T* g, bool add, T* bias, bool add_bias) {
+#define CASE(M, N)                                                                           \
+  if constexpr (M * N + M + N + 1 <= REGISTERS)                                              \
+    if (outputs == M && inputs == N) {                                                       \
+      narrow_gradients<T, M, N>(d, a, stride, a_stride, rows, g, add, bias, add_bias);       \
+      return true;                                                                           \
+    }
+  CASE(1, 1) CASE(1, 2) CASE(1, 3) CASE(1, 4) CASE(2, 1) CASE(2, 2) CASE(2, 3) CASE(2, 4)
+  CASE(3, 1) CASE(3, 2) CASE(3, 3) CASE(3, 4) CASE(4, 1) CASE(4, 2) CASE(4, 3) CASE(4, 4)
+#undef CASE
+  return false;
+}
+
 // The weights' gradient, by the cheaper of two ways, which is a matter of the shapes alone:
 // rows in the lanes, or A transposed so that inputs are.  rows: padded to whole lanes.
 template <class T>

@@ -9,6 +9,7 @@ template <> struct RegisterOf<float> { using Type = __m512; };
 template <> struct RegisterOf<double> { using Type = __m512d; };
 constexpr int TILE_VECTORS = 4;
 constexpr int TILE_ROWS = 6;
+constexpr int REGISTERS = 32;
 constexpr int LANE_TILE = 4;  // LANE_TILE x LANE_TILE accumulators of 16 lanes
 
 #define EACH(T, R, S)                                                            \
@@ -93,6 +94,7 @@ template <> struct RegisterOf<float> { using Type = __m256; };
 template <> struct RegisterOf<double> { using Type = __m256d; };
 constexpr int TILE_VECTORS = 2;
 constexpr int TILE_ROWS = 6;
+constexpr int REGISTERS = 16;
 constexpr int LANE_TILE = 2;
 
 #define EACH(T, R, S)                                                            \
@@ -167,6 +169,7 @@ template <> struct RegisterOf<float> { using Type = float32x4_t; };
 template <> struct RegisterOf<double> { using Type = float64x2_t; };
 constexpr int TILE_VECTORS = 4;
 constexpr int TILE_ROWS = 6;
+constexpr int REGISTERS = 32;
 constexpr int LANE_TILE = 2;
 
 #define EACH(T, R, S)                                                            \

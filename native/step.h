@@ -139,18 +139,28 @@ void forward(const Walk<T>& w, const Operation& op) {
 }
 
 template <class T>
+void affine_gradients(const Walk<T>& w, const Operation& op, const T* d, T* g) {
+  const T* in = w.value(op.in);
+  const bool learns_bias = op.bias >= 0 && op.learns_bias;
+  if (op.learns_weight && learns_bias && !op.sparse &&
+      both_gradients(d, in, w.stride, w.stride, w.rows, op.outputs, op.inputs, g + op.weight,
+                     op.adds_weight, g + op.bias, op.adds_bias))
+    return;
+  if (op.learns_weight && op.sparse)
+    gradient_sparse(w.program, op, d, in, w.rows, w.chunk.workspace, g + op.weight);
+  else if (op.learns_weight)
+    weight_gradient(d, in, w.stride, w.stride, w.rows, op.outputs, op.inputs, g + op.weight,
+                    op.adds_weight, w.at(w.program.scratch_at));
+  if (learns_bias) sum_rows(d, w.stride, w.rows, op.outputs, g + op.bias, op.adds_bias);
+}
+
+template <class T>
 void backward(const Walk<T>& w, const Operation& op) {
   T* d = w.delta(op.out);
   T* g = w.chunk.gradients;
   const T* p = w.chunk.parameters;
   if (op.kind == AFFINE) {
-    if (op.learns_weight && op.sparse)
-      gradient_sparse(w.program, op, d, w.value(op.in), w.rows, w.chunk.workspace, g + op.weight);
-    else if (op.learns_weight)
-      weight_gradient(d, w.value(op.in), w.stride, w.stride, w.rows, op.outputs, op.inputs,
-                      g + op.weight, op.adds_weight, w.at(w.program.scratch_at));
-    if (op.bias >= 0 && op.learns_bias)
-      sum_rows(d, w.stride, w.rows, op.outputs, g + op.bias, op.adds_bias);
+    affine_gradients(w, op, d, g);
     if (op.passes_back)
       multiply<T>({p + op.weight, 1, op.inputs, d, w.stride, w.delta(op.in), w.stride, nullptr,
                    bool(op.adds), op.inputs, w.rows, op.outputs});
