@@ -193,20 +193,20 @@ CATALOGUE: dict[str, str] = {
     "it counts as {reading}.",
     # diagnose
     "E741": "{what}. {mend}",
-    "W741": "{layer}: {count} {kind} are 0 on all {rows} and learn nothing from them ({units}). "
+    "W741": "{layer}: {count} dead, 0 on all {rows}, learning nothing from them ({units}). "
     "Lower the rate (--lr), use leaky_relu (--activation), or fewer units (--hidden).",
-    "W742": "{layer}: {count} {kind} are on in all {rows}, as straight lines are ({units}). Fewer "
-    "units may do (--hidden).",
+    "W742": "{layer}: {count} on in all {rows}, adding as a straight line does ({units}). "
+    "Fewer units may do (--hidden).",
     "W743": "{layer}: some units rise and fall together ({what}). {spare} fewer would do (--hidden), "
     "or more weight decay (--weight-decay).",
-    "W744": "{layer}: {count} {kind} stand at their limits in nearly all rows and hardly learn "
-    "({units}). Scale the inputs, lower the rate (--lr), or use more weight decay (--weight-decay).",
-    "W745": "inputs that hardly matter, beside what {most} moves: {columns}. Leave them out (--drop) "
-    "and see whether the held-out error stays.",
-    "W746": "members disagree at {rows}: {places}, up to {times} times the usual spread. Trust these "
-    "answers less; more rows like them would help.",
+    "W744": "{layer}: {count} at the limits in nearly all of {rows}, hardly learning ({units}). "
+    "Scale the inputs, lower the rate (--lr), or use more weight decay (--weight-decay).",
+    "W745": "hardly any effect, beside what {most} moves: {columns}. Drop what has none (--drop) and "
+    "see whether the held-out error stays.",
+    "W746": "members disagree at {rows}: {places}, up to {times} times the usual spread. Trust "
+    "answers there less; more such rows would help.",
     "W747": "{rows} {pull} far harder on the fit than the mean row: {places}. Look for wrong cells; "
-    "if they are right, a loss such as huber (--loss) makes rows far off count less.",
+    "where all is right, a loss such as huber (--loss) makes rows far off count less.",
     "W748": "the validation loss of {networks} was lowest near epoch {epoch} and then rose by "
     "{share}%; the best parameters were kept. Use fewer epochs (--epochs), or more --weight-decay.",
     "W749": "gradients fade: those of {layer} are {share} of the largest layer's. Use relu "
@@ -323,6 +323,13 @@ def issue_warnings(notices: Iterable[Notice], stacklevel: int = 3) -> None:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun: counted(1, "row") is "1 row", counted(12, "row") "12 rows"."""
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names one after the other, each cut at 40 characters: "a, b, c and 5 more"."""
+    known = [shown(name) for name in names]
+    more = len(known) - most
+    return ", ".join(known[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -97,6 +97,7 @@ def test_one_parameter_and_all_of_them(vetro, fitted):
     assert f"Updates of {name}" in ended.out and " more" not in ended.out
     wrong = vetro("backprop", fitted, "--row", "3", "--parameter", "layer1.weight[h2 <- sped]")
     assert wrong.status == 2 and f'Did you mean "{name}"?' in wrong.err
+    assert wrong.err.endswith(" vetro parameters lists the names.\n")
 
 
 @pytest.mark.parametrize(

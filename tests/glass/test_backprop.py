@@ -104,7 +104,10 @@ def test_losses_and_slopes_are_torchs(loss):
     assert found.terms.sum() / found.divisor == pytest.approx(value.item(), rel=1e-13)
     np.testing.assert_allclose(found.slope, output.grad, rtol=1e-12, atol=1e-15)
     copies = np.stack([output.detach().numpy()] * 2)
-    np.testing.assert_allclose(loss_values(RULES[loss], copies, y.numpy()), value.item())
+    values, slopes, sizes = loss_values(RULES[loss], copies, y.numpy())
+    np.testing.assert_allclose(values, value.item())
+    np.testing.assert_allclose(slopes, np.stack([output.grad] * 2), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(sizes, found.term_size)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -155,9 +155,9 @@ def say(text: str = "") -> None:
     console().print(_text(text))
 
 
-def say_line(text: str) -> None:
-    """A line of the results as it is, to be copied: never wrapped."""
-    print(visible(text))
+def say_line(text: str, stream: TextIO | None = None) -> None:
+    """A line of the results (stdout) as it is, to be copied: never wrapped."""
+    print(visible(text), file=stream)
 
 
 def figure(value: float | None, digits: int = 4) -> str:

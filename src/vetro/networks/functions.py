@@ -27,16 +27,25 @@ class _Context:
 
 @contextmanager
 def functions_by_forward() -> Iterator[None]:
-    """Meanwhile Function.apply(...) is the class's own forward(...)."""
+    """Meanwhile apply(...) of a Function is the class's own forward(...).
+
+    Also where .apply was taken before, as in self.f = Own.apply: all end in the apply that Function
+    inherits.
+    """
 
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
         if cls.setup_context is not Function.setup_context:
             return cls.forward(*args, **kwargs)
         return cls.forward(_Context(), *args, **kwargs)
 
-    own = Function.__dict__["apply"]
-    Function.apply = classmethod(apply)  # type: ignore[method-assign,assignment]
+    inner: Any = Function.__mro__[1]
+    held = "apply" in vars(inner)
+    own = vars(inner).get("apply")
+    inner.apply = classmethod(apply)
     try:
         yield
     finally:
-        Function.apply = own  # type: ignore[method-assign]
+        if held:
+            inner.apply = own
+        else:
+            del inner.apply

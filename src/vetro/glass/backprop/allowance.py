@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.learning.loss_terms import LossTerms
+from vetro.glass.learning.precision import Precision
 from vetro.glass.plain import derivative
 from vetro.glass.subject import Part
 from vetro.networks.lowered import Operation
@@ -39,19 +40,26 @@ class Allowance:
 
 
 def allowance(
-    part: Part, values: list[Floats], deltas: list[Floats], terms: LossTerms, unit: float
+    part: Part,
+    values: list[Floats],
+    deltas: list[Floats],
+    terms: LossTerms,
+    precision: Precision | None = None,
 ) -> Allowance:
-    """Of a computation whose unit roundoff is `unit`, compared with a float64 one.
+    """Of a computation in this precision, compared with a float64 one; None: of the latter itself.
 
     values, deltas: of plain.forward and plain.backward.
     """
-    unit = unit + 2.0**-53
+    own = Precision.of(np.float64)
+    unit = own
+    if precision is not None:
+        unit = Precision(precision.unit + own.unit, precision.tiny + own.tiny)
     errors = [np.zeros_like(values[0])]
     for operation in part.network.operations:
         errors.append(_forward(operation, part, values, errors, unit))
     rows = len(values[0])
     of_slope = _of_slope(terms, values[-1], errors[-1])
-    of_slope += (rows + terms.slope.shape[1] + OWN) * unit * terms.size
+    of_slope += unit.lost(rows + terms.slope.shape[1] + OWN, terms.size)
     behind = [np.zeros_like(value) for value in values]
     behind[-1] += of_slope
     gradient = np.zeros(part.network.parameter_count)
@@ -60,9 +68,8 @@ def allowance(
     loss = (np.abs(terms.slope) * errors[-1]).sum() + terms.curvature.max(initial=0.0) * (
         errors[-1] ** 2
     ).sum()
-    return Allowance(
-        errors, gradient, float(loss + (terms.terms.size + OWN) * unit * terms.term_size)
-    )
+    loss = loss + unit.lost(terms.terms.size + OWN, terms.term_size)
+    return Allowance(errors, gradient, float(loss))
 
 
 def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
@@ -70,6 +77,8 @@ def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
     slopes = terms.rule.slopes
     if slopes is None:
         own: Floats = terms.curvature * errors.max(axis=1, keepdims=True) * 2.0
+        if terms.rule.kind == "l1":  # the slope turns by a jump
+            own = own + np.where(terms.terms <= errors, 2.0 / terms.divisor, 0.0)
         return own
     moved = [np.abs(slopes(outputs + sign * errors)[1] - terms.slope) for sign in (1.0, -1.0)]
     found: Floats = 2.0 * np.maximum(*moved)
@@ -77,7 +86,7 @@ def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
 
 
 def _forward(
-    operation: Operation, part: Part, values: list[Floats], errors: list[Floats], unit: float
+    operation: Operation, part: Part, values: list[Floats], errors: list[Floats], unit: Precision
 ) -> Floats:
     x, e = values[operation.inputs[0]], errors[operation.inputs[0]]
     y = values[operation.output]
@@ -88,14 +97,14 @@ def _forward(
             size = np.abs(x) @ weight.T
             if operation.bias is not None:
                 size = size + np.abs(part.view(operation.bias))
-            found: Floats = e @ weight.T + (x.shape[1] + 2) * unit * size
+            found: Floats = e @ weight.T + unit.lost(x.shape[1] + 2, size)
             return found
         case "add":
-            other: Floats = e + errors[operation.inputs[1]] + unit * np.abs(y)
+            other: Floats = e + errors[operation.inputs[1]] + unit.lost(1, np.abs(y))
             return other
         case "scale":
             factor, shift = operation.constants
-            return np.abs(factor) * e + 2 * unit * (np.abs(x * factor) + np.abs(shift))
+            return np.abs(factor) * e + unit.lost(2, np.abs(x * factor) + np.abs(shift))
         case "dropout":
             return e
         case "layer_norm":
@@ -103,9 +112,11 @@ def _forward(
             if operation.weight is not None:
                 weight = np.abs(part.view(operation.weight).astype(np.float64))
                 spread, size = spread * weight, size * weight
-            return spread + 4 * unit * (size + np.abs(y) + np.abs(standard))
+            return spread + unit.lost(4, size + np.abs(y) + np.abs(standard))
         case "activation":
-            return _steepness(operation, x, e) * e + OWN * unit * np.maximum(np.abs(y), unit)
+            return _steepness(operation, x, e) * e + unit.lost(
+                OWN, np.maximum(np.abs(y), unit.unit)
+            )
 
 
 def _steepness(operation: Operation, z: Floats, e: Floats) -> Floats:
@@ -117,19 +128,18 @@ def _steepness(operation: Operation, z: Floats, e: Floats) -> Floats:
     return np.minimum(most, np.abs(derivative(operation, z)) + bent * _sharp(operation) * e)
 
 
-def _turning(operation: Operation, z: Floats, e: Floats, unit: float) -> Floats:
+def _turning(operation: Operation, z: Floats, e: Floats, unit: Precision) -> Floats:
     """A bound of how far function' within e of z, as computed, lies from function'(z)."""
-    own = OWN * unit * _most(operation)
+    own = unit.lost(OWN, _most(operation))
     bent = _BENT.get(operation.function)
     if bent is not None:
         return bent * _sharp(operation) * e + own
+    # relu, leaky_relu and elu turn by a jump, where z may be on either side of 0
+    jump = _most(operation) if operation.function != "identity" else 0.0
     if operation.function == "elu":
         e = e + abs(operation.numbers[0]) * e
-    # relu and leaky_relu turn by a jump, where z may be on either side of 0
-    jump = _most(operation) if operation.function != "identity" else 0.0
-    own = own if operation.function == "elu" else 0.0
-    smooth = e if operation.function == "elu" else 0.0
-    return np.where(np.abs(z) <= e, jump, smooth + own)
+        return np.where(np.abs(z) <= e, jump, e + own)
+    return np.where(np.abs(z) <= e, jump, 0.0)
 
 
 def _most(operation: Operation) -> float:
@@ -148,7 +158,7 @@ def _backward(
     forward: tuple[list[Floats], list[Floats]],
     backward: tuple[list[Floats], list[Floats]],
     gradient: Floats,
-    unit: float,
+    unit: Precision,
 ) -> None:
     """Add to the errors of what reaches the inputs, and of the operation's own parameters."""
     (values, errors), (deltas, behind) = forward, backward
@@ -160,24 +170,22 @@ def _backward(
         case "affine":
             assert operation.weight is not None
             weight = np.abs(part.view(operation.weight).astype(np.float64))
-            _add(
-                part, gradient, operation.weight, b.T @ x + d.T @ e + (rows + 2) * unit * (d.T @ x)
-            )
-            _add(part, gradient, operation.bias, (b + (rows + 2) * unit * d).sum(axis=0))
-            behind[source] += b @ weight + (d.shape[1] + 2) * unit * (d @ weight)
+            _add(part, gradient, operation.weight, b.T @ x + d.T @ e + unit.lost(rows + 2, d.T @ x))
+            _add(part, gradient, operation.bias, (b + unit.lost(rows + 2, d)).sum(axis=0))
+            behind[source] += b @ weight + unit.lost(d.shape[1] + 2, d @ weight)
         case "add":
-            behind[source] += b + unit * d
-            behind[operation.inputs[1]] += b + unit * d
+            behind[source] += b + unit.lost(1, d)
+            behind[operation.inputs[1]] += b + unit.lost(1, d)
         case "scale":
             factor = np.abs(operation.constants[0])
-            behind[source] += (b + 2 * unit * d) * factor
+            behind[source] += (b + unit.lost(2, d)) * factor
         case "dropout":
             behind[source] += b
         case "activation":
             z = values[source]
             slope = np.abs(derivative(operation, z))
             turning = _turning(operation, z, e, unit)
-            behind[source] += b * (slope + turning) + d * turning + unit * d * slope
+            behind[source] += b * (slope + turning) + d * turning + unit.lost(1, d * slope)
         case "layer_norm":
             behind[source] += _layer_norm(
                 operation, part, (values[source], e), (d, b), gradient, unit
@@ -191,12 +199,12 @@ def _add(part: Part, gradient: Floats, slot: int | None, found: Floats) -> None:
 
 
 def _standard_error(
-    operation: Operation, x: Floats, e: Floats, unit: float
+    operation: Operation, x: Floats, e: Floats, unit: Precision
 ) -> tuple[Floats, Floats, Floats]:
     """Errors of (x - mean) / root, the standard values, and the sizes it is made of."""
     root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
     standard = (x - x.mean(axis=1, keepdims=True)) / root
-    e = e + (x.shape[1] + 4) * unit * (np.abs(x) + np.abs(x).mean(axis=1, keepdims=True))
+    e = e + unit.lost(x.shape[1] + 4, np.abs(x) + np.abs(x).mean(axis=1, keepdims=True))
     mean = e.mean(axis=1, keepdims=True)
     turned = np.abs(standard) * (np.abs(standard) * e).mean(axis=1, keepdims=True)
     return (e + mean + turned) / root, standard, np.abs(standard)
@@ -208,24 +216,24 @@ def _layer_norm(
     forward: tuple[Floats, Floats],
     backward: tuple[Floats, Floats],
     gradient: Floats,
-    unit: float,
+    unit: Precision,
 ) -> Floats:
     (x, e), (d, b) = forward, backward
     spread, _, s = _standard_error(operation, x, e, unit)
     rows, features = x.shape
     root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
-    found = b * s + d * spread + (rows + 4) * unit * d * s
+    found = b * s + d * spread + unit.lost(rows + 4, d * s)
     _add(part, gradient, operation.weight, found.sum(axis=0))
-    _add(part, gradient, operation.bias, (b + (rows + 2) * unit * d).sum(axis=0))
+    _add(part, gradient, operation.bias, (b + unit.lost(rows + 2, d)).sum(axis=0))
     if operation.weight is not None:
         weight = np.abs(part.view(operation.weight).astype(np.float64))
         d, b = d * weight, b * weight
-    of_root = (s * spread).mean(axis=1, keepdims=True) + (features + 8) * unit
+    of_root = (s * spread).mean(axis=1, keepdims=True) + (features + 8) * unit.unit
 
     def mean(values: Floats) -> Floats:
         return np.asarray(values.mean(axis=1, keepdims=True))
 
     size = d + mean(d) + s * mean(d * s)
     own = b + mean(b) + s * mean(b * s) + spread * mean(d * s) + s * mean(d * spread)
-    result: Floats = (own + size * (of_root + (features + 8) * unit)) / root
+    result: Floats = (own + size * (of_root + (features + 8) * unit.unit)) / root
     return result

@@ -22,7 +22,7 @@ from torch.nn import functional
 from vetro.engines.native_loss import check_target, describe_loss
 from vetro.engines.native_optimizer import VECTORS, describe_optimizer, read_state
 from vetro.glass.learning.loss_terms import LossRule, Slopes
-from vetro.glass.learning.torch_rules import loss_rule, update_rules
+from vetro.glass.learning.torch_rules import as_torch, loss_rule, update_rules
 from vetro.glass.learning.update_terms import Stepped, UpdateRule, UpdateState
 from vetro.glass.subject import Part
 from vetro.glass.untouched import untouched
@@ -191,7 +191,7 @@ def stepped(
         described = describe_optimizer(optimizer, module, lowering)
         held = read_state(optimizer, described, lowering)
         steps = np.zeros(lowering.network.parameter_count)
-        by_group = update_rules(optimizer, described)
+        by_group = as_torch(update_rules(optimizer, described), optimizer)
         for number, part in enumerate(described.ranges):
             rules.append((part.begin, part.end, by_group[part.group]))
             steps[part.begin : part.end] = held["step"][number]

@@ -22,6 +22,7 @@ from vetro.glass.backprop.proposals import Proposal, not_shown, proposals, withi
 from vetro.glass.backprop.signals import Signals, signals
 from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.loss_terms import LossTerms, loss_terms
+from vetro.glass.learning.precision import Precision
 from vetro.glass.names import parameter_names
 from vetro.glass.subject import Part, Subject
 
@@ -86,6 +87,12 @@ class Backprop:
             for index, value in zip(self.central.index, self.central.value, strict=True)
         }
 
+    @cached_property
+    def central_verdicts(self) -> dict[int, Verdict]:
+        """Of the gradients by number, each beside its central difference; of those computed."""
+        verdicts = verdicts_of(self.central, self.gradient, self.rounding.gradient)
+        return dict(zip(self.central.index.tolist(), verdicts, strict=True))
+
     @property
     def largest(self) -> NDArray[np.int64]:
         """The parameters by the size of their gradients, largest first."""
@@ -95,7 +102,8 @@ class Backprop:
         """Where a parameter stands in the flat vector; E710 if there is none of this name."""
         if name not in self.gradients:
             hint = nearest(name, self.names)
-            mend = f"{hint}vetro.parameters(...) lists the names."
+            lists = "vetro.parameters(module)" if self.subject.model is None else "vetro parameters"
+            mend = f"{hint}{lists} lists the names."
             raise error("E710", what=f'there is no parameter "{shown(name)}"', mend=mend)
         return self.names.index(name)
 
@@ -188,16 +196,16 @@ def explain(given: Differentiated) -> Backprop:
     terms = loss_terms(rule, values[-1], given.y)
     for value in (terms.value, by_torch.loss):
         if not np.isfinite(value):
-            raise error("E710", what=f"the loss is {value}", mend=_why(values, part))
+            raise error("E710", what=f"the loss is {value}", mend=_why(values, part, terms))
     gradient, deltas = plain.backward(part, values, terms.slope)
     learns = ~np.isnan(by_torch.gradient)
-    unit = 2.0**-24 if part.network.dtype == "float32" else 2.0**-53
-    rounding = allowance(part, values, deltas, terms, unit)
-    own_rounding = allowance(part, values, deltas, terms, 0.0)
+    precision = Precision.of(part.network.dtype)
+    rounding = allowance(part, values, deltas, terms, precision)
+    own_rounding = allowance(part, values, deltas, terms)
     chosen = _chosen(part, len(given.x), gradient, rule.kind == "other")
-    central = differences(part, given.x, rule, given.y, chosen, own_rounding)
+    central = differences(part, given.x, values, rule, given.y, chosen, own_rounding)
     names = tuple(parameter_names(given.subject))
-    updates, stepping = proposals(given, gradient, by_torch.gradient, unit)
+    updates, stepping = proposals(given, gradient, by_torch.gradient, precision)
     checks = (
         within("loss as torch's", [by_torch.loss - terms.value], [rounding.loss], ("loss",)),
         within(
@@ -239,7 +247,9 @@ def explain(given: Differentiated) -> Backprop:
     )
 
 
-def _why(values: list[Floats], part: Part) -> str:
+def _why(values: list[Floats], part: Part, terms: LossTerms) -> str:
+    if not terms.divisor:
+        return "No target counts: all are ignored, or weigh 0. Give one that does."
     most = float(np.finfo(part.network.dtype).max)
     if all((np.abs(value) <= most).all() for value in values):
         return "Look at the loss and its targets."
@@ -249,7 +259,7 @@ def _why(values: list[Floats], part: Part) -> str:
 def _chosen(part: Part, rows: int, gradient: Floats, slow: bool) -> NDArray[np.int64]:
     """The parameters whose central differences are computed: all, or the largest gradients."""
     network = part.network
-    work = 4.0 * rows * max(network.parameter_count, 1)
+    work = 6.0 * rows * max(network.parameter_count, 1)
     most = max(FEWEST, int(MOST_WORK / work))
     if slow:
         most = FEWEST
@@ -261,39 +271,51 @@ def _central(
     central: Differences, gradient: Floats, rounding: Floats, names: tuple[str, ...]
 ) -> Check:
     title = "gradients as central differences"
-    straight = ~central.bent
-    index = central.index[straight]
+    verdicts = verdicts_of(central, gradient, rounding)
+    told = np.array([verdict != "undecided" for verdict in verdicts], dtype=bool)
+    index = central.index[told]
+    reasons = {
+        "a bend of the loss lies within the step": central.bent,
+        "the loss is too curved for the step": central.curved & ~central.bent,
+        "rounding may be as large as they are": ~told & ~central.silent,
+    }
+    words = [f"{int(these.sum())} not: {why}" for why, these in reasons.items() if these.any()]
     if not len(index):
-        return Check(title, "undecided", detail="a bend of the loss lies within every step")
+        return Check(title, "undecided", detail=", ".join(words))
     found = within(
         title,
-        central.value[straight] - gradient[index],
-        central.allowance[straight] + rounding[index],
+        central.value[told] - gradient[index],
+        central.allowance[told] + rounding[index],
         [names[number] for number in index],
     )
-    words = [found.detail]
-    if central.bent.any():
-        words.append(f"{int(central.bent.sum())} not: a bend lies within the step")
     if len(central.index) < len(gradient):
         words.append(f"the largest of {len(gradient)}")
-    detail = ", ".join(words)
+    detail = ", ".join([found.detail, *words])
     return Check(title, found.verdict, found.deviation, found.bound, detail)
 
 
-def comparison(found: Backprop, number: int) -> Verdict:
-    """The verdict over one gradient: beside autograd's, and beside its central difference.
+def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:
+    """Of each gradient beside its central difference.
 
-    Undecided where a bend of the loss lies within the difference's step.
+    Undecided where the difference says nothing, or so little that it cannot tell the gradient from
+    0 or from its opposite.
     """
+    own = gradient[central.index]
+    allowed = central.allowance + rounding[central.index]
+    apart = np.abs(central.value - own)
+    within_ = apart <= allowed
+    # where both losses are the same number there is nothing to round
+    unclear = within_ & (allowed > np.abs(own)) & ~((own == 0) & (central.value == 0))
+    silent = central.silent | unclear
+    return [
+        "undecided" if none else "passed" if good else "failed"
+        for none, good in zip(silent, within_, strict=True)
+    ]
+
+
+def comparison(found: Backprop, number: int) -> Verdict:
+    """The verdict over one gradient: beside autograd's, and beside its central difference."""
     apart = abs(found.autograd[number] - found.gradient[number])
     if not apart <= found.rounding.gradient[number]:
         return "failed"
-    place = np.flatnonzero(found.central.index == number)
-    if not len(place):
-        return "passed"
-    own = int(place[0])
-    if found.central.bent[own]:
-        return "undecided"
-    allowed = found.central.allowance[own] + found.rounding.gradient[number]
-    apart = abs(found.central.value[own] - found.gradient[number])
-    return "passed" if apart <= allowed else "failed"
+    return found.central_verdicts.get(number, "passed")

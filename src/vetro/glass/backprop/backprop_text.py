@@ -167,6 +167,8 @@ def _central(found: Backprop, number: int) -> str:
         return "not computed"
     if found.central.bent[place[0]]:
         return "bend in step"
+    if found.central.curved[place[0]]:
+        return "curve in step"
     return figure(float(found.central.value[place[0]]), 6)
 
 

@@ -1,7 +1,11 @@
 """Central differences: the slope of the float64 loss by a parameter, from two nearby losses.
 
-(L(p + h) - L(p - h)) / 2h, at h and at h/2, of many parameters at once.  Independent of backward:
+(L(p + h) - L(p - h)) / 2h, at h, h/2 and h/4, of many parameters at once.  Independent of backward:
 nothing but forward is used.
+
+What such a difference is off by: the curve, of the order of h^2, so that from step to step the
+differences come nearer to each other fourfold; and the rounding of its two losses, divided by the
+step.  Where they do not come nearer, h is too large for the curve, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -13,20 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass import plain
-from vetro.glass.backprop.allowance import Allowance
+from vetro.glass.backprop.allowance import OWN, Allowance
 from vetro.glass.learning.loss_terms import LossRule, loss_values
+from vetro.glass.learning.precision import Precision
 from vetro.glass.names import slot_uses
 from vetro.glass.subject import Part
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
 
-STEP = 2.0**-16
-"""h, as a share of the parameter's size, at least 1: near the cube root of float64's roundoff,
-where what rounding adds and what the curve adds are about as large."""
+STEP = 2.0**-15
+"""h, as a share of the parameter's size, which is at least what moves its unit by 1: near the cube
+root of float64's roundoff, where what rounding adds and what the curve adds are about as large."""
+
+SHIFTS = np.array([1.0, -1.0, 0.5, -0.5, 0.25, -0.25])
 
 SMALLER = 2.0**-6
-"""How much smaller the second step is, of parameters whose first one crosses a bend."""
+"""How much smaller the second step is, of parameters whose first one crosses a bend or a curve."""
 
 COPIES = 1 << 20
 """Numbers of one value that are held at a time."""
@@ -36,40 +43,62 @@ _BENDS = ("relu", "leaky_relu", "elu", "softplus")
 
 @dataclass(frozen=True, eq=False)
 class Differences:
-    """index: (n,) numbers of the parameters.  value: (n,) slopes, by the smaller of two steps.
+    """index: (n,) numbers of the parameters.  value: (n,) slopes, by the smallest of three steps.
 
-    allowance: (n,): how much the two steps differ, which counts the curve, and what rounding of
-    the two losses can make.  bent: (n,) whether a bend of the loss lies within the step: then the
-    difference says nothing.
+    allowance: (n,): what the last two steps differ by, which counts the curve, and what rounding
+    of the two losses can make.  bent: (n,) whether a bend of the loss lies within the step;
+    curved: (n,) whether the steps come no nearer to each other: then the difference says nothing.
     """
 
     index: NDArray[np.int64]
     value: Floats
     allowance: Floats
     bent: NDArray[np.bool_]
+    curved: NDArray[np.bool_]
+
+    @property
+    def silent(self) -> NDArray[np.bool_]:
+        """Which say nothing."""
+        return self.bent | self.curved
 
 
 def differences(
     part: Part,
     x: Floats,
+    values: list[Floats],
     rule: LossRule,
     target: NDArray[Any],
     index: NDArray[np.int64],
     rounding: Allowance,
 ) -> Differences:
-    """The slopes by the parameters numbered in `index`; `rounding`: of the float64 loss."""
-    size = np.maximum(1.0, np.abs(part.parameters[index].astype(np.float64)))
+    """The slopes by the parameters numbered in `index`.
+
+    values: of plain.forward; rounding: of these in float64.
+    """
+    size = np.abs(part.parameters[index].astype(np.float64))
+    size = np.maximum(size, 1.0 / np.maximum(_reach(part, values)[index], 1.0))
     step = STEP * 2.0 ** np.floor(np.log2(size))
-    value, spread, bent = _slopes(part, x, rule, target, index, step)
-    again = np.flatnonzero(bent)
+    found = _slopes(part, x, rule, target, index, step, rounding)
+    again = np.flatnonzero(found.silent)
     if len(again):
-        step[again] *= SMALLER
-        value[again], spread[again], bent[again] = _slopes(
-            part, x, rule, target, index[again], step[again]
-        )
-    # the smaller step is h / 2: two losses, each off by its rounding, over h
-    allowed = spread + 2.0 * rounding.loss / step
-    return Differences(index, value, allowed, bent)
+        nearer = _slopes(part, x, rule, target, index[again], step[again] * SMALLER, rounding)
+        for name in ("value", "allowance", "bent", "curved"):
+            getattr(found, name)[again] = getattr(nearer, name)
+    return found
+
+
+def _reach(part: Part, values: list[Floats]) -> Floats:
+    """By how much a unit moves at most when a parameter moves by 1, (parameter_count,)."""
+    network = part.network
+    found = np.ones(network.parameter_count)
+    for operation in network.operations:
+        if operation.weight is None or operation.kind != "affine":
+            continue
+        slot = network.slots[operation.weight]
+        largest = np.abs(values[operation.inputs[0]]).max(axis=0)
+        place = slice(slot.offset, slot.offset + slot.size)
+        found[place] = np.maximum(found[place], np.broadcast_to(largest, slot.shape).reshape(-1))
+    return found
 
 
 def _slopes(
@@ -79,27 +108,47 @@ def _slopes(
     target: NDArray[Any],
     index: NDArray[np.int64],
     step: Floats,
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Slopes at h / 2, how far those at h lie from them, and whether a bend lies between."""
-    shifts = np.array([1.0, -1.0, 0.5, -0.5])
+    rounding: Allowance,
+) -> Differences:
+    """Slopes at h / 4, with what they may be off by."""
     widest = max(part.network.widths)
-    each = max(1, COPIES // max(1, 4 * len(x) * widest))
-    value, spread = np.zeros(len(index)), np.zeros(len(index))
-    bent = np.zeros(len(index), dtype=bool)
+    each = max(1, COPIES // max(1, len(SHIFTS) * len(x) * widest))
+    value, allowance = np.zeros(len(index)), np.zeros(len(index))
+    bent, curved = np.zeros(len(index), dtype=bool), np.zeros(len(index), dtype=bool)
     for start in range(0, len(index), each):
         piece = slice(start, start + each)
-        moved = (step[piece, None] * shifts).reshape(-1)
-        outputs, sides = _moved(part, x, np.repeat(index[piece], 4), moved)
-        losses = loss_values(rule, outputs, target).reshape(-1, 4)
+        moved = (step[piece, None] * SHIFTS).reshape(-1)
+        outputs, sides = _moved(part, x, np.repeat(index[piece], len(SHIFTS)), moved)
+        losses, slopes, sizes = loss_values(rule, outputs, target)
+        off = _rounding(slopes, sizes, rounding.values[-1]).reshape(-1, len(SHIFTS))
+        losses = losses.reshape(-1, len(SHIFTS))
+        steps = 2.0 * step[piece, None] * SHIFTS[::2]
+        found = (losses[:, ::2] - losses[:, 1::2]) / steps
+        # of each difference: what its losses' rounding makes, and its own two operations
+        own = (off[:, ::2] + off[:, 1::2]) / steps + 2.0**-52 * np.abs(found)
+        wide, narrow = np.abs(np.diff(found, axis=1)).T
+        value[piece] = found[:, -1]
+        allowance[piece] = narrow + own[:, 1] + 2.0 * own[:, 2]
+        curved[piece] = narrow > 0.5 * wide + own.sum(axis=1)
         if rule.kind in ("l1", "smooth_l1", "huber"):
-            sides = [*sides, np.sign(outputs - target).reshape(len(outputs), -1)]
-        wide = (losses[:, 0] - losses[:, 1]) / (2.0 * step[piece])
-        value[piece] = (losses[:, 2] - losses[:, 3]) / step[piece]
-        spread[piece] = np.abs(wide - value[piece])
+            e = outputs - target
+            pieces = np.sign(e) * (np.abs(e) >= rule.a)
+            sides = [*sides, pieces.reshape(len(e), -1)]
         for side in sides:
-            four = side.reshape(-1, 4, side.shape[-1])
-            bent[piece] |= (four != four[:, :1]).any(axis=(1, 2))
-    return value, spread, bent
+            of_one = side.reshape(-1, len(SHIFTS), side.shape[-1])
+            bent[piece] |= (of_one != of_one[:, :1]).any(axis=(1, 2))
+    return Differences(index, value, allowance, bent, curved)
+
+
+def _rounding(slopes: Floats, sizes: Floats, errors: Floats) -> Floats:
+    """How far each loss may be off, (copies,): by what the outputs (copies, rows, outputs) are off,
+    and by its own sum.
+
+    errors: of the outputs where nothing is moved.  Twice that counts the moved term, a product and
+    an addition more.
+    """
+    carried: Floats = (np.abs(slopes) * 2.0 * errors).sum(axis=(-2, -1))
+    return carried + Precision.of(np.float64).lost(errors.size + OWN, sizes)
 
 
 def _moved(

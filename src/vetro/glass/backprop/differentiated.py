@@ -5,6 +5,7 @@ Both become rows as the network reads them, a loss by name, and an optimizer of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
 from vetro.glass.learning.update_terms import USUAL, UpdateRule
-from vetro.glass.rows import part_inputs, rows_of
+from vetro.glass.rows import kind_of, part_inputs, rows_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.model.model import Model
 from vetro.networks.refusal import NotUnderstood
@@ -70,6 +71,7 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     import torch
 
     from vetro.glass.backprop.autograd import judge
+    from vetro.networks.functions import functions_by_forward
     from vetro.networks.lower_module import lower_module
 
     if not isinstance(module, torch.nn.Module):
@@ -79,8 +81,13 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     loss, note = loss_of(loss, y)
     notes += [note] if note else []
     asked = request_of(module, x, y, loss, optimizer)
+    notes += _gradients_there(module, asked.notices)
+    # of training alone: here .grad stays as it is, and every module runs in eval mode
+    kept = [one for one in asked.notices if one.code not in ("W310", "W314")]
+    asked = replace(asked, notices=kept)
     try:
-        lowering = lower_module(module, inputs=_width(asked.x), training=False)
+        with functions_by_forward():  # their own backward is autograd's, which is compared
+            lowering = lower_module(module, inputs=_width(asked.x), training=False)
     except NotUnderstood as reason:
         with suppress(RuntimeError, TypeError, ValueError, IndexError):
             judge(asked)  # a mistake in the rows is the better explanation
@@ -143,12 +150,27 @@ def _finish(
     )
 
 
+def _gradients_there(module: torch.nn.Module, notices: Sequence[Notice]) -> list[str]:
+    """What vetro.train would discard, and nothing here touches."""
+    if not any(one.code == "W310" for one in notices):
+        return []
+    name = next(n for n, p in module.named_parameters() if p.grad is not None and p.grad.any())
+    return [
+        f"{name}.grad holds a gradient already. It is neither counted nor changed here; in a loop "
+        "without zero_grad() backward() adds to it."
+    ]
+
+
 def request_of(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Request:
     """The arguments, checked as vetro.train checks them."""
     import torch
 
     from vetro.training.arguments import Training, request
 
+    for name, values in (("x", x), ("y", y)):
+        if isinstance(values, torch.Tensor) and (values.is_meta or values.layout != torch.strided):
+            what = f"{name} is {kind_of(values)}, not numbers"
+            raise error("E315", what=what, mend="Give a dense tensor that holds its numbers.")
     if optimizer is None:
         parameters = list(module.parameters()) or [torch.nn.Parameter(torch.zeros(1))]
         optimizer = torch.optim.SGD(parameters, lr=1e-3)

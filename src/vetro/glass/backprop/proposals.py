@@ -14,6 +14,7 @@ from vetro.glass.backprop.differentiated import Differentiated
 from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.engine_run import Learning, steps_of
 from vetro.glass.learning.model_targets import recipe_rule
+from vetro.glass.learning.precision import Precision
 from vetro.glass.learning.update_terms import (
     TITLES,
     Stepped,
@@ -50,7 +51,7 @@ class Proposal:
 
 
 def proposals(
-    given: Differentiated, gradient: Floats, by_torch: Floats, unit: float
+    given: Differentiated, gradient: Floats, by_torch: Floats, precision: Precision
 ) -> tuple[tuple[Proposal, ...], list[Check]]:
     """What each rule, and the optimizer given, makes of the gradients; the latter compared."""
     w = given.part.parameters.astype(np.float64)
@@ -64,7 +65,7 @@ def proposals(
         own_kind = taken.rules[0][2].kind if taken.rules else ""
         title = taken.rules[0][2].title if taken.rules else taken.name
         found.append(Proposal(title, True, new if taken.rules else taken.new, pieces))
-        checks += _stepping(given, taken, w, unit)
+        checks += _stepping(given, taken, w, precision)
     for rule in given.rules:
         if rule.kind == own_kind:
             continue
@@ -99,6 +100,8 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
     learning = Learning(given.rule, (rule,), ((0, count, 0),))
     y = given.y if given.y.dtype == np.int64 else given.y.astype(np.float32)
     (step,) = steps_of(given.part, given.x, y, learning, 1)
+    if not step.taken:
+        return None
     return Stepped(
         "the engine",
         step.after["parameters"].astype(np.float64),
@@ -108,7 +111,9 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
     )
 
 
-def _stepping(given: Differentiated, taken: Stepped, w: Floats, unit: float) -> list[Check]:
+def _stepping(
+    given: Differentiated, taken: Stepped, w: Floats, precision: Precision
+) -> list[Check]:
     """The step taken beside its formula, from the same gradient."""
     if not taken.rules:
         return []
@@ -116,7 +121,7 @@ def _stepping(given: Differentiated, taken: Stepped, w: Floats, unit: float) -> 
     bounds = np.zeros(len(w))
     for begin, end, made in pieces:
         piece = slice(begin, end)
-        bounds[piece] = slack(made.rule, w[piece], made, taken.state.at(piece), unit)
+        bounds[piece] = slack(made.rule, w[piece], made, taken.state.at(piece), precision)
     title = TITLES[taken.rules[0][2].kind]
     claim = f"the step of {title} as {taken.name} takes it"
     return [within(claim, taken.new - new, bounds, parameter_names(given.subject))]
@@ -143,10 +148,17 @@ def _pieces(
 def within(
     name: str, deviations: Sequence[float] | Floats, bounds: Sequence[float] | Floats, of: Any
 ) -> Check:
-    """The claim that each deviation lies within its bound; the largest share is told."""
+    """The claim that each deviation lies within its bound; the largest share is told.
+
+    Those without a finite bound are left out, and counted.
+    """
     apart, bound = np.abs(np.asarray(deviations)), np.asarray(bounds)
-    if not len(apart):
-        return Check(name, "undecided", detail="there is nothing to compare")
+    told = np.flatnonzero(np.isfinite(bound))
+    beyond = len(apart) - len(told)
+    open_ = f"{beyond} not: what divides them may round to 0" if beyond else ""
+    if not len(told):
+        return Check(name, "undecided", detail=open_ or "there is nothing to compare")
+    apart, bound, of = apart[told], bound[told], [of[place] for place in told]
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(apart == 0, 0.0, apart / bound)
     worst = int(np.argmax(np.where(np.isnan(share), np.inf, share)))
@@ -156,5 +168,5 @@ def within(
     if verdict == "failed":
         wrong = int((~(apart <= bound)).sum())
         where = f"{wrong} outside, the worst at {of[worst]}" if len(apart) > 1 else "outside"
-    detail = ", ".join(text for text in (many, where) if text)
+    detail = ", ".join(text for text in (many, where, open_) if text)
     return Check(name, verdict, float(apart[worst]), float(bound[worst]), detail)

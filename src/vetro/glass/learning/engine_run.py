@@ -40,12 +40,16 @@ class Learning:
 @dataclass(frozen=True, eq=False)
 class Step:
     """What one step returned, all flat (parameter_count,): the gradient, the parameters and the
-    optimizer's vectors before and after; steps: taken before, of each range."""
+    optimizer's vectors before and after; steps: taken before, of each range.
+
+    taken: whether there was an update: the engine makes none where the loss is not finite.
+    """
 
     gradient: Array
     before: dict[str, Array]
     after: dict[str, Array]
     steps: Array
+    taken: bool = True
 
     def pieces(self, learning: Learning) -> list[tuple[UpdateRule, float, Array]]:
         """What steps by the same rule after the same number of steps: (rule, steps, places)."""
@@ -103,12 +107,16 @@ def steps_of(
     before = trainer.state()
     for _ in range(count):
         trainer.feed(None, np.array([rates], dtype=np.float64))
-        while trainer.advance(1.0) == "time":
+        while (status := trainer.advance(1.0)) == "time":
             pass
         after = trainer.state()
         found.append(
             Step(
-                trainer.gradients(), _complete(before, part), _complete(after, part), before["step"]
+                trainer.gradients(),
+                _complete(before, part),
+                _complete(after, part),
+                before["step"],
+                taken=status != "diverged",
             )
         )
         before = after

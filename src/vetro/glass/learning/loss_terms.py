@@ -104,20 +104,29 @@ def loss_terms(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> LossTer
     slope, curvature, size = _slopes(rule, outputs, target)
     value = float(terms.sum() / divisor) if divisor else float("nan")
     scale = 1.0 / divisor if divisor else float("nan")
-    own = _term_size(rule, outputs, target) * scale
+    own = float(_term_size(rule, outputs, target)) * scale
     return LossTerms(
         rule, value, terms, divisor, slope * scale, curvature * scale, size * scale, own
     )
 
 
-def loss_values(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> Floats:
-    """The loss (copies,) at several outputs (copies, rows, outputs) of the same rows."""
+def loss_values(
+    rule: LossRule, outputs: Floats, target: NDArray[Any]
+) -> tuple[Floats, Floats, Floats]:
+    """The loss (copies,) at several outputs (copies, rows, outputs) of the same rows, its slope by
+    each of them, and the absolute values that each loss is made of, (copies,)."""
     if rule.kind == "other":
         assert rule.slopes is not None
-        return np.array([rule.slopes(copy)[0] for copy in outputs])
+        pairs = [rule.slopes(copy) for copy in outputs]
+        values, slopes = (
+            np.array([pair[0] for pair in pairs]),
+            np.stack([pair[1] for pair in pairs]),
+        )
+        return values, slopes, np.abs(values) + np.abs(slopes * outputs).sum(axis=(-2, -1))
     divisor = _divisor(rule, outputs[0], target)
-    found: Floats = _terms(rule, outputs, target).sum(axis=(-2, -1)) / divisor
-    return found
+    values = _terms(rule, outputs, target).sum(axis=(-2, -1)) / divisor
+    slopes = _slopes(rule, outputs, target)[0] / divisor
+    return values, slopes, _term_size(rule, outputs, target) / divisor
 
 
 def _terms(rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
@@ -176,22 +185,25 @@ def _slopes(rule: LossRule, o: Floats, y: NDArray[Any]) -> tuple[Floats, Floats,
             return slope, np.abs(weight * factor) * 0.25 * ones, size
 
 
-def _term_size(rule: LossRule, o: Floats, y: NDArray[Any]) -> float:
-    """The absolute values that the terms are made of, summed: their rounding is relative to it."""
+def _term_size(rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+    """The absolute values that the terms are made of, summed over rows and outputs: their rounding
+    is relative to it."""
     if rule.kind == "cross_entropy":
         share = _share(rule, o.shape[-1], y)
         moved = o - o.max(axis=-1, keepdims=True)
         # exp(0) is among the sum whose logarithm is taken: its rounding is absolute
         logarithm = np.log(np.exp(moved).sum(axis=-1, keepdims=True))
-        return float((share * (np.abs(moved) + logarithm + 1.0)).sum())
-    e = np.abs(o - y)
-    if rule.kind in ("smooth_l1", "huber"):
-        return float((np.maximum(rule.a, 1.0) * (e + 0.5 * rule.a)).sum())
-    if rule.kind == "bce":
+        sizes = share * (np.abs(moved) + logarithm + 1.0)
+    elif rule.kind in ("smooth_l1", "huber"):
+        sizes = max(rule.a, 1.0) * (np.abs(o - y) + 0.5 * rule.a)
+    elif rule.kind == "bce":
         weight, positive = _bce_weights(rule)
         soft = np.abs(1.0 + (positive - 1.0) * y) * np.logaddexp(0.0, -o)
-        return float((np.abs(weight) * (np.abs((1.0 - y) * o) + soft)).sum())
-    return float(np.abs(_terms(rule, o, y)).sum())
+        sizes = np.abs(weight) * (np.abs((1.0 - y) * o) + soft)
+    else:
+        sizes = np.abs(_terms(rule, o, y))
+    found: Floats = np.asarray(sizes.sum(axis=(-2, -1)))
+    return found
 
 
 def _divisor(rule: LossRule, outputs: Floats, y: NDArray[Any]) -> float:

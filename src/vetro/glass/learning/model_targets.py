@@ -12,11 +12,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import VetroError, error, nearest, shown
+from vetro.errors import VetroError, counted, error, listed, nearest, shown
 from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossKind
 from vetro.glass.learning.update_terms import USUAL, UpdateRule
-from vetro.glass.rows import Rows
+from vetro.glass.rows import Rows, kind_of, numbers_of
 from vetro.glass.subject import Part, Subject
 from vetro.model.model import Model
 from vetro.tables.schema import Column
@@ -104,7 +104,7 @@ def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column,
             if name not in known:
                 raise error(
                     "E114", role="target", name=name, hint=nearest(str(name), known),
-                    columns=", ".join(known),
+                    columns=listed(known),
                 )  # fmt: skip
         y = y.get(column.name)
     elif y is not None and len(columns) > 1:
@@ -119,17 +119,27 @@ def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column,
             place = rows.places[int(np.flatnonzero(wrong)[0])] if rows.places else "the row"
             raise _unknown(f'the target "{column.name}" is empty or unknown in {place}')
         return found
-    if hasattr(y, "detach"):
-        y = y.detach().cpu().numpy()
-    values = np.atleast_1d(np.asarray(y, dtype=object)).reshape(-1)
+    values = np.atleast_1d(np.asarray(_plain(y), dtype=object)).reshape(-1)
     if len(values) != len(rows):
-        what = f'{len(values)} values of the target "{column.name}" for {len(rows)} rows'
+        given, wanted = counted(len(values), "value"), counted(len(rows), "row")
+        what = f'{given} of the target "{column.name}" for {wanted}'
         raise error("E710", what=what, mend="Give one for each row.")
     return np.array([_value(column, value) for value in values])
 
 
+def _plain(y: Any) -> Any:
+    """A tensor as an array; E710 for one that is not plain numbers.  All else as it is."""
+    if not hasattr(y, "detach"):
+        return y
+    found = numbers_of(y)
+    if found is None:
+        what = f"the targets are {kind_of(y)}, not plain real numbers"
+        raise error("E710", what=what, mend="Give one number or class for each row.")
+    return found
+
+
 def _column(y: Any, number: int, targets: int, rows: int) -> Any:
-    values = np.asarray(y.detach().cpu() if hasattr(y, "detach") else y, dtype=object)
+    values = np.asarray(_plain(y), dtype=object)
     if values.ndim == 1 and rows == 1:
         values = values[None]
     if values.ndim != 2 or values.shape[1] != targets:

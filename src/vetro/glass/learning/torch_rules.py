@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from vetro.glass.learning.loss_terms import LossKind, LossRule
 from vetro.glass.learning.update_terms import OptimizerKind, UpdateRule
@@ -35,3 +36,28 @@ def update_rules(
         UpdateRule(kind, float(group["lr"]), **settings)
         for group, settings in zip(optimizer.param_groups, described.groups, strict=True)
     )
+
+
+def as_torch(
+    rules: tuple[UpdateRule, ...], optimizer: torch.optim.Optimizer
+) -> tuple[UpdateRule, ...]:
+    """The same by torch's own arithmetic: coefficients are made in the dtype of a rate, or of
+    betas, that are tensors."""
+    return tuple(
+        replace(
+            rule,
+            rate_unit=_unit(group["lr"]),
+            beta_unit=max(map(_unit, group.get("betas", ())), default=rule.beta_unit),
+        )
+        for rule, group in zip(rules, optimizer.param_groups, strict=True)
+    )
+
+
+def _unit(number: Any) -> float:
+    """The unit roundoff of what torch computes with this number of Python, or tensor."""
+    import torch
+
+    if not isinstance(number, torch.Tensor):
+        return 2.0**-53
+    floats = number.dtype if number.is_floating_point() else torch.get_default_dtype()
+    return float(torch.finfo(floats).eps) / 2

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.figures import figure
+from vetro.glass.learning.precision import Precision
 
 Floats = NDArray[np.float64]
 OptimizerKind = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -21,7 +22,11 @@ TITLES: dict[str, str] = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmspr
 
 @dataclass(frozen=True)
 class UpdateRule:
-    """An optimizer of torch and its settings, by torch's names; rate: lr."""
+    """An optimizer of torch and its settings, by torch's names; rate: lr.
+
+    rate_unit, beta_unit: the unit roundoff of the arithmetic in which coefficients such as
+    rate / (1 - beta1^t) are made: double's, but torch's own where lr or betas are tensors.
+    """
 
     kind: OptimizerKind
     rate: float
@@ -36,6 +41,8 @@ class UpdateRule:
     amsgrad: bool = False
     alpha: float = 0.99
     centered: bool = False
+    rate_unit: float = 2.0**-53
+    beta_unit: float = 2.0**-53
 
     @property
     def title(self) -> str:
@@ -286,30 +293,48 @@ _WAYS: dict[str, Callable[[UpdateRule, _Writing, Floats, Floats, UpdateState], N
 }
 
 
-def slack(rule: UpdateRule, w: Floats, made: Update, state: UpdateState, unit: float) -> Floats:
-    """How far a step in arithmetic of this unit roundoff may lie from `made`, (n,).
+def slack(
+    rule: UpdateRule, w: Floats, made: Update, state: UpdateState, precision: Precision
+) -> Floats:
+    """How far a step in this precision may lie from `made`, (n,).
 
-    Some twenty roundings, each of a number no larger than the parameter or its step; where
-    centered RMSprop subtracts near equals, what that magnifies.
+    Some twenty roundings, each of a number no larger than the parameter or its step; what they
+    make of a fraction's denominator, which may underflow; where centered RMSprop subtracts near
+    equals, what that magnifies.  Infinite where the denominator may be 0, or no root.
     """
     step = np.abs(made.new - w)
-    found: Floats = 24.0 * unit * (np.abs(w) + np.abs(made.new) + step)
-    if rule.kind == "rmsprop" and rule.centered:
-        s = next(item.value for item in made.steps if item.name == "s")
-        a = next(item.value for item in made.steps if item.name == "a")
-        apart = np.maximum(s - a * a, 0.0)
-        off = 8.0 * unit * (s + a * a)
-        below = np.sqrt(apart) + rule.eps
-        share = np.sqrt(np.maximum(apart, 0.0) + off) - np.sqrt(np.maximum(apart - off, 0.0))
-        found = found + rule.rate * np.abs(made.given["g"]) * _over(share, below * below)
+    found: Floats = precision.lost(24.0, np.abs(w) + np.abs(made.new) + step)
+    value = {item.name: item.value for item in made.steps}
+    g = np.abs(value.get("g", made.given["g"]))
+    if rule.kind == "rmsprop":
+        s, squared = value["s"], value["a"] ** 2 if rule.centered else 0.0 * value["s"]
+        off = precision.lost(8.0, s + squared)
+        below, least = _denominators(np.maximum(s - squared, 0.0), off, rule.eps)
+        if rule.centered:
+            least = np.where((s - squared < off) & (off > 0), 0.0, least)
+        found = found + rule.rate * _fraction(g, precision.lost(2.0, g), below, least)
     if rule.kind in ("adam", "adamw"):
         # m may be the difference of near equals
-        sizes = np.abs(rule.beta1 * state.first) + np.abs((1 - rule.beta1) * made.given["g"])
+        sizes = np.abs(rule.beta1 * state.first) + np.abs((1 - rule.beta1) * g)
         t = state.step + 1.0
-        v = next(item.value for item in made.steps if item.name == "V")
         correction = 1.0 - rule.beta1**t
-        found = found + 8.0 * unit * rule.rate * _over(sizes / correction, np.sqrt(v) + rule.eps)
+        below, least = _denominators(value["V"], precision.lost(8.0, value["V"]), rule.eps)
+        coarse = max(rule.rate_unit, rule.beta_unit)
+        off = (precision.lost(8.0, sizes) + 8.0 * coarse * sizes) / correction
+        found = found + rule.rate * _fraction(np.abs(value["M"]), off, below, least)
+        if rule.kind == "adamw":
+            found = found + 2.0 * coarse * (1.0 + rule.rate * rule.weight_decay) * np.abs(w)
     if rule.momentum:
-        sizes = np.abs(rule.momentum * state.first) * rule.rate
-        found = found + 8.0 * unit * sizes
-    return found
+        found = found + precision.lost(8.0, np.abs(rule.momentum * state.first) * rule.rate)
+    return np.where(np.isfinite(found), found, np.inf)
+
+
+def _denominators(square: Floats, off: Floats, eps: float) -> tuple[Floats, Floats]:
+    """sqrt(square) + eps, and the least that it may be where the square is off."""
+    return np.sqrt(square) + eps, np.sqrt(np.maximum(square - off, 0.0)) + eps
+
+
+def _fraction(above: Floats, off: Floats, below: Floats, least: Floats) -> Floats:
+    """How far above / below may be off, where above is off so far, and below may be `least`;
+    0 / 0 is not told."""
+    return _over(off, least) + _over(above, least) - _over(above, below)

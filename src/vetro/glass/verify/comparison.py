@@ -11,65 +11,108 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from vetro.glass.check import Check
+from vetro.glass.check import Check, Verdict
 from vetro.glass.figures import figure
+from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import Rounded, exactly
 
 Place = Callable[[tuple[int, ...]], str]
 """How an entry is named, by its index."""
 
 
+UNBOUNDED = (
+    "rounding has no bound there, since a number may overflow, or be divided by what may be 0"
+)
+UNCLEAR = "the exact value is not known closely enough to tell"
+
+
 @dataclass(frozen=True)
 class Worst:
     """The entry that comes nearest to its bound, or passes it most; place says which it is.
 
-    strange: a value that is not finite, "" if none is.  count: entries compared.
+    verdict: passed if every entry lies within its bound; undecided if none lies beyond, but some
+    cannot be judged.  deviation, bound: NaN of a value that is not finite.  count: entries
+    compared.  why: a sentence, where it did not pass.
     """
 
+    verdict: Verdict
     deviation: float
     bound: float
     place: str
     count: int
-    strange: str = ""
+    why: str = ""
 
     @property
     def share(self) -> float:
+        """NaN where nothing was compared."""
         if self.deviation == 0:
             return 0.0
-        return self.deviation / self.bound if self.bound > 0 else math.inf
+        return self.deviation / self.bound if self.bound != 0 else math.inf
+
+
+def undecided(why: str) -> Worst:
+    """Of what there is nothing to compare with."""
+    return Worst("undecided", math.nan, math.nan, "", 0, why)
 
 
 def compare(
-    returned: NDArray[Any], wanted: Rounded, place: Place, divisor: arb | None = None
+    returned: NDArray[Any],
+    wanted: Rounded,
+    place: Place,
+    divisor: arb | None = None,
+    unbounded: Callable[[tuple[int, ...]], str] = lambda index: UNBOUNDED,
 ) -> Worst:
-    """The worst entry of what was returned.  divisor: what `wanted` must still be divided by."""
+    """The worst entry of what was returned.
+
+    divisor: what `wanted` must still be divided by.  unbounded: why an entry has no bound.
+    """
     values = np.asarray(returned, dtype=np.float64)
     if not values.size:
-        return Worst(0.0, 0.0, "", 0)
-    strange = ~np.isfinite(values)
-    if strange.any():
-        index = _index(strange, values.shape)
-        text = f"{place(index)} is {figure(float(values[index]))}"
-        return Worst(math.inf, 0.0, place(index), values.size, text)
-    exact = exactly(values)
-    apart = (exact if divisor is None else exact * divisor) - wanted.exact
-    # the radius of their sum is at least that of each
-    radius = float(apart.sum().rad())
-    of_each = Rounded(apart, np.full(apart.shape, radius))
-    # what its nearest float64 loses, the bound's SLACK pays for
-    deviations = np.where(of_each.zero, 0.0, np.abs(of_each.near) + radius)
+        return Worst("passed", 0.0, 0.0, "", 0)
+    finite = np.isfinite(values)
+    bound = np.where(np.isfinite(wanted.near), wanted.error, np.inf)
+    # what nearest float64s lose, the bound's SLACK pays for
+    apart, doubt = _apart(np.where(finite, values, 0.0), wanted, divisor)
+    beyond = np.isfinite(bound) & (~finite | (apart - doubt > bound))
+    unsure = ~beyond & (np.isinf(bound) | (apart + doubt > bound))
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(deviations > 0, deviations / wanted.error, 0.0)
-    # an infinite bound proves nothing: such an entry goes before all that passed
-    shares = np.where(np.isinf(wanted.error), 1.0, np.nan_to_num(shares, nan=np.inf, posinf=np.inf))
-    index = _index(shares, values.shape)
-    scale = 1.0 if divisor is None else float(divisor)
-    return Worst(
-        float(deviations[index]) / scale,
-        float(wanted.error[index]) / scale,
-        place(index),
-        values.size,
-    )
+        shares = np.where(apart > 0, apart / bound, 0.0)
+    # infinite bounds before narrow ones, and what is not finite before all
+    shares = np.where(np.isinf(bound), np.finfo(np.float64).max, shares)
+    shares = np.where(finite, shares, np.inf)
+    verdict: Verdict = "failed" if beyond.any() else "undecided" if unsure.any() else "passed"
+    among = {"failed": beyond, "undecided": unsure, "passed": finite}[verdict]
+    index = _index(np.where(among, shares, -1.0), values.shape)
+    scale = 1.0 if divisor is None else abs(float(divisor))
+    here, count, why = place(index), values.size, ""
+    if verdict == "undecided":
+        why = unbounded(index) if np.isinf(bound[index]) else UNCLEAR
+    if not finite[index]:
+        told = f"{here} is {figure(float(values[index]))}."
+        why = f"{told} {why[:1].upper()}{why[1:]}." if why else told
+        return Worst(verdict, math.nan, math.nan, here, count, why)
+    if verdict == "failed":
+        why = f"{here} is further off than rounding can explain."
+    elif why:
+        why = f"{here}: {why}."
+    deviation, allowed = float(apart[index]) / scale, float(bound[index]) / scale
+    return Worst(verdict, deviation, allowed, here, count, why)
+
+
+def _apart(
+    values: NDArray[Any], wanted: Rounded, divisor: arb | None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """How far finite values lie from the exact ones, and how far off that may be."""
+    if isinstance(wanted.exact, Pairs):
+        between = Pairs.of(values) - wanted.exact
+        return np.abs(between.high), between.radius
+    exact = exactly(values)
+    apart = Rounded((exact if divisor is None else exact * divisor) - wanted.exact, wanted.error)
+    found = np.where(apart.zero, 0.0, np.abs(apart.near))
+    if float(apart.exact.sum().rad()) == 0:  # it is at least that of each
+        return found, np.zeros(apart.shape)
+    radii = [float(number.rad()) for number in apart.exact.reshape(-1)]
+    return found, np.array(radii).reshape(apart.shape)
 
 
 def _index(scores: NDArray[Any], shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -79,20 +122,13 @@ def _index(scores: NDArray[Any], shape: tuple[int, ...]) -> tuple[int, ...]:
 def check_of(name: str, found: Iterable[Worst], noun: str) -> Check:
     """The check that all of it is within bounds; noun: what was compared, "outputs"."""
     all_found = list(found)
+    for verdict in ("failed", "undecided"):
+        bad = [one for one in all_found if one.verdict == verdict]
+        if bad:
+            worst = max(bad, key=lambda one: (math.isnan(one.share), one.share))
+            return Check(name, verdict, worst.deviation, worst.bound, worst.why)
+    worst = max(all_found, key=lambda one: one.share)
     count = sum(one.count for one in all_found)
-    for one in all_found:
-        if one.strange:
-            return Check(name, "failed", math.nan, math.nan, f"{one.strange}.")
-    worst = max(all_found, key=lambda one: (not math.isinf(one.bound), one.share))
-    beyond = [one for one in all_found if one.share > 1]
-    if beyond:
-        worst = max(beyond, key=lambda one: one.share)
-        detail = f"{worst.place} is further off than rounding can explain."
-        return Check(name, "failed", worst.deviation, worst.bound, detail)
-    unbounded = [one for one in all_found if math.isinf(one.bound)]
-    if unbounded:
-        detail = f"{unbounded[0].place}: rounding has no bound there, since it may overflow."
-        return Check(name, "undecided", unbounded[0].deviation, math.inf, detail)
     where = f"; nearest to its bound is {worst.place}" if worst.deviation > 0 else ""
     return Check(name, "passed", worst.deviation, worst.bound, f"{count} {noun}{where}.")
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.subject import Part, piecewise_linear
+from vetro.glass.verify.pairs import exact_product, exact_sum
 from vetro.networks.lowered import Operation
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-_SPLIT = 2.0**27 + 1.0
 _FAR = 2.0**480
 """Products of float64 beyond, or below its inverse, may lose what the emulation needs."""
 
@@ -77,40 +77,18 @@ def fused(a: Array, b: Array, c: Array) -> Array | None:
     sizes = np.abs(a * b)
     if ((sizes > _FAR) | ((sizes < 1 / _FAR) & (a != 0) & (b != 0))).any():
         return None
-    high, low = _exact_product(a, b)
-    upper, rest = _exact_sum(c, low)
-    upper, other = _exact_sum(high, upper)
+    high, low = exact_product(a, b)
+    upper, rest = exact_sum(c, low)
+    upper, other = exact_sum(high, upper)
     found: Array = upper + odd_sum(rest, other)
     return found
 
 
 def odd_sum(a: Floats, b: Floats) -> Floats:
     """a + b; where it is not exact, of the two neighbours the one with an odd last bit."""
-    found, lost = _exact_sum(a, b)
+    found, lost = exact_sum(a, b)
     bits = found.view(np.int64)
     # one bit away from 0 where what is lost has the sign of the sum, else one towards it
     aside = np.where(np.signbit(lost) == np.signbit(found), 1, -1)
     moved = (lost != 0) & ((bits & 1) == 0)
     return np.asarray((bits + np.where(moved, aside, 0)).view(np.float64))
-
-
-def _exact_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a + b as its nearest double and what that loses (Knuth's TwoSum)."""
-    found = np.asarray(a + b)
-    back = found - a
-    return found, (a - (found - back)) + (b - back)
-
-
-def _exact_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a b as its nearest double and what that loses (Dekker 1971)."""
-    found = a * b
-    high_a, low_a = _halves(a)
-    high_b, low_b = _halves(b)
-    lost = ((high_a * high_b - found) + high_a * low_b + low_a * high_b) + low_a * low_b
-    return found, lost
-
-
-def _halves(a: Floats) -> tuple[Floats, Floats]:
-    scaled = _SPLIT * a
-    high = scaled - (scaled - a)
-    return high, a - high

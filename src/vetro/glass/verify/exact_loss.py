@@ -24,7 +24,7 @@ from vetro.glass.verify.rounding import (
     Rounded,
     each,
     exactly,
-    lifted,
+    made,
     minus,
     stored,
 )
@@ -44,20 +44,20 @@ class Slope:
 
 def slope(rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format) -> Slope:
     """At outputs (outputs, rows), with targets (rows, outputs) or classes (rows,)."""
-    divisor = _divisor(rule, outputs, target)
+    divisor = divisor_of(rule, outputs, target)
     if rule.kind == "smooth_l1":
         divisor = divisor * arb(rule.a)
-    scaled = format.scaled(float(divisor))
+    scaled = format.scaled(abs(float(divisor)))
     if rule.kind == "cross_entropy":
-        delta = _cross_entropy(rule, outputs, target, scaled)
+        delta = _cross_entropy(rule, outputs, target, format, scaled)
     elif rule.kind == "bce":
-        delta = _bce(rule, outputs, target, scaled)
+        delta = _bce(rule, outputs, target, format, scaled)
     else:
         delta = _of_differences(rule, outputs, target, format, scaled)
     return Slope(delta, divisor, scaled)
 
 
-def _divisor(rule: LossRule, outputs: Rounded, target: NDArray[Any]) -> arb:
+def divisor_of(rule: LossRule, outputs: Rounded, target: NDArray[Any]) -> arb:
     """What the sum is divided by: 1, the numbers compared, or the weights of the rows' classes."""
     if rule.reduction == "sum":
         return arb(1)
@@ -83,13 +83,16 @@ def _of_differences(
         limit = arb(rule.a)
         exact = each(lambda value: value.min(limit).max(-limit), e.exact)
         carried = np.minimum(e.error, 2.0 * rule.a)
+    carried = np.where(np.isinf(e.error), np.inf, carried)
     size = np.abs(exact.astype(np.float64)) + carried
     own = OWN * format.u * size + scaled.tiny
     sure = np.equal(exact, ZERO).astype(np.bool_) & (carried == 0)
-    return Rounded(exact, lifted(np.where(sure, 0.0, carried + own)))
+    return made(exact, np.where(sure, 0.0, carried + own), format)
 
 
-def _bce(rule: LossRule, outputs: Rounded, target: NDArray[Any], scaled: Format) -> Rounded:
+def _bce(
+    rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format, scaled: Format
+) -> Rounded:
     """w ((1 - y) - (1 + (p - 1) y) sigmoid(-x)), which torch and the engine group differently."""
     shape = outputs.shape
     y = np.asarray(target, dtype=np.float64).T
@@ -103,11 +106,11 @@ def _bce(rule: LossRule, outputs: Rounded, target: NDArray[Any], scaled: Format)
     size = np.abs(weight) * (1.0 + np.abs(y) + 2.0 * np.abs(positive * y))
     steep = 0.25 * np.abs(weight) * (np.abs(factor.astype(np.float64)) + 2.0**-40)
     own = (ELEMENTARY + 4.0 + OWN) * scaled.u * size + scaled.tiny
-    return Rounded(exact, lifted(steep * outputs.error + own))
+    return made(exact, steep * outputs.error + own, format)
 
 
 def _cross_entropy(
-    rule: LossRule, outputs: Rounded, target: NDArray[Any], scaled: Format
+    rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format, scaled: Format
 ) -> Rounded:
     """p_k sum(share) - share_k, p = softmax; share_k = ((1 - s) [k = y] + s / K) weight_k."""
     classes, rows = outputs.shape
@@ -136,9 +139,10 @@ def _cross_entropy(
     sizes = np.abs(share.astype(np.float64))
     own = (classes + 2.0 * OWN) * scaled.u * (size * (near + off) + sizes) + scaled.tiny
     bound = size * np.minimum(off, 2.0) + own
+    bound = np.where(np.isinf(outputs.error).any(axis=0), np.inf, bound)
     if classes == 1:  # the only class there is has p = 1: nothing to learn
         exact = np.full(exact.shape, ZERO, dtype=object)
-    return Rounded(exact, lifted(np.where(counts, bound, 0.0)))
+    return made(exact, np.where(counts, bound, 0.0), format)
 
 
 def _softmax(x: Exact) -> Exact:

@@ -3,7 +3,8 @@
 From the very gradient and state that an engine returned, so that the bound is that of the
 update's own operations: about half a unit in the last place of each parameter.  The formulas are
 torch's (native/optimizers.h has the same), each operation counted as rounded, which covers fused
-ones; coefficients are computed in double and rounded into the format.
+ones; coefficients are computed in double (UpdateRule.rate_unit) and rounded into the format.
+The values are Pairs, of all parameters at once.
 """
 
 from __future__ import annotations
@@ -12,25 +13,26 @@ from dataclasses import dataclass
 
 import numpy as np
 from flint import arb, ctx
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from vetro.glass.learning.engine_run import VECTORS
 from vetro.glass.learning.update_terms import UpdateRule
+from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import (
     DIVIDING,
+    ELEMENTARY,
     FORMATS,
     ONE,
     Format,
     Rounded,
-    constant,
-    each,
+    known,
     lifted,
     minus,
     minus_of,
+    off,
     over,
     plus,
     root,
-    stored,
     times,
 )
 
@@ -60,18 +62,22 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """What the step must leave, within bounds; None for what the rule does not keep."""
+    """What the step must leave, within bounds; None for what the rule does not keep.
+
+    nan: where rounding may leave what is not a number, the root of a difference below 0.
+    """
 
     parameters: Rounded
     first: Rounded | None = None
     second: Rounded | None = None
     third: Rounded | None = None
+    nan: NDArray[np.bool_] | bool = False
 
 
 def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> Stepped:
     """The step that the rule makes of `before` and a gradient (n,)."""
     with ctx.workprec(DIVIDING):
-        p, g = stored(before.parameters), stored(gradient)
+        p, g = _stored(before.parameters), _stored(gradient)
         if rule.maximize:
             g = minus_of(g)
         if rule.weight_decay and rule.kind != "adamw":
@@ -88,78 +94,106 @@ def _sgd(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Format
     if rule.momentum:
         momentum, buffer = arb(rule.momentum), g
         if before.step:
-            held = _scaled(stored(before.first), momentum, format)
+            held = _scaled(_stored(before.first), momentum, format)
             buffer = plus(_scaled(g, ONE - arb(rule.dampening), format), held, format)
         g = plus(g, _scaled(buffer, momentum, format), format) if rule.nesterov else buffer
     return Stepped(minus(p, _scaled(g, arb(rule.rate), format), format), buffer)
 
 
 def _adam(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Format) -> Stepped:
-    rate, t = arb(rule.rate), int(before.step) + 1
+    rate, t, unit = arb(rule.rate), int(before.step) + 1, rule.beta_unit
     if rule.kind == "adamw" and rule.weight_decay:
-        p = _scaled(p, ONE - rate * arb(rule.weight_decay), format)
-    m = _average(stored(before.first), g, arb(rule.beta1), format)
-    v = _squares(stored(before.second), g, arb(rule.beta2), format)
+        decay = rate * arb(rule.weight_decay)
+        lost = rule.rate_unit * (2.0 * abs(float(decay)) + abs(float(ONE - decay)))
+        p = times(p, _coefficient(ONE - decay, format, lost).spread(p.shape), format)
+    m = _average(_stored(before.first), g, arb(rule.beta1), format, unit)
+    v = _squares(_stored(before.second), g, arb(rule.beta2), format, unit)
     most = None
     if rule.amsgrad:
-        most = _larger(stored(before.third), v)
-    one = _correction(rule.beta1, t)
-    two = _correction(rule.beta2, t)
-    below = root(two, format)
+        most = _larger(_stored(before.third), v)
+    one = _correction(rule.beta1, t, unit)
+    two = _correction(rule.beta2, t, unit)
+    below = _looser(root(two, format), unit)
     spread = over(root(v if most is None else most, format), below.spread(v.shape), format)
-    spread = plus(spread, constant(arb(rule.eps), format).spread(v.shape), format)
-    step = over(constant(rate, format), one, format)
+    spread = plus(spread, _coefficient(arb(rule.eps), format).spread(v.shape), format)
+    step = _looser(over(_coefficient(rate, format), one, format), max(rule.rate_unit, unit))
     moved = over(times(m, step.spread(m.shape), format), spread, format)
     return Stepped(minus(p, moved, format), m, v, most)
 
 
 def _rmsprop(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Format) -> Stepped:
-    s = _squares(stored(before.second), g, arb(rule.alpha), format)
+    s = _squares(_stored(before.second), g, arb(rule.alpha), format)
     under, mean = s, None
+    below_zero: NDArray[np.bool_] | bool = False
     if rule.centered:
-        mean = _average(stored(before.third), g, arb(rule.alpha), format)
+        mean = _average(_stored(before.third), g, arb(rule.alpha), format)
         under = minus(s, times(mean, mean, format), format)
-        # a root of what should be 0 or more, where rounding makes it less, is torch's NaN
-        under = Rounded(each(lambda value: value.nonnegative_part(), under.exact), under.error)
-    below = plus(root(under, format), constant(arb(rule.eps), format).spread(s.shape), format)
+        below_zero = (under.near - off(under.exact) < under.error) & ~under.nothing
+        under = Rounded(under.exact.not_below_zero(), under.error)
+    below = plus(root(under, format), _coefficient(arb(rule.eps), format).spread(s.shape), format)
     if not rule.momentum:
         moved = over(_scaled(g, arb(rule.rate), format), below, format)
-        return Stepped(minus(p, moved, format), None, s, mean)
-    held = _scaled(stored(before.first), arb(rule.momentum), format)
+        return Stepped(minus(p, moved, format), None, s, mean, below_zero)
+    held = _scaled(_stored(before.first), arb(rule.momentum), format)
     buffer = plus(held, over(g, below, format), format)
     moved = _scaled(buffer, arb(rule.rate), format)
-    return Stepped(minus(p, moved, format), buffer, s, mean)
+    return Stepped(minus(p, moved, format), buffer, s, mean, below_zero)
 
 
-def _scaled(values: Rounded, factor: arb, format: Format) -> Rounded:
-    """factor * values, the factor rounded into the format, after up to two roundings in double."""
-    rounded = constant(factor, format, 1.0 + 2.0 * DOUBLE / format.u)
-    return times(values, rounded.spread(values.shape), format)
+def _stored(values: ArrayLike) -> Rounded:
+    """Floats that are what they are."""
+    exact = Pairs.of(values)
+    return known(exact, np.zeros(exact.shape), exact.high)
 
 
-def _average(held: Rounded, g: Rounded, share: arb, format: Format) -> Rounded:
+def _coefficient(value: arb, format: Format, lost: float = 0.0) -> Rounded:
+    """A number, (1,), off by `lost` before it is rounded into the format."""
+    exact = Pairs.near(value)
+    own = format.u * (np.abs(exact.high) + exact.radius + lost)
+    return Rounded(exact, lifted(np.where(exact.zero, lost, own + lost)))
+
+
+def _scaled(values: Rounded, factor: arb, format: Format, unit: float = DOUBLE) -> Rounded:
+    """factor * values, the factor made in up to two roundings of this unit."""
+    lost = 2.0 * unit * abs(float(factor))
+    return times(values, _coefficient(factor, format, lost).spread(values.shape), format)
+
+
+def _looser(values: Rounded, unit: float) -> Rounded:
+    """Coefficients made in an arithmetic coarser than double, by an elementary function or two
+    operations."""
+    if unit == DOUBLE:
+        return values
+    more = ELEMENTARY * unit * (values.magnitude + values.error)
+    return Rounded(values.exact, lifted(values.error + more))
+
+
+def _average(
+    held: Rounded, g: Rounded, share: arb, format: Format, unit: float = DOUBLE
+) -> Rounded:
     """held + (1 - share) (g - held), as torch's lerp rounds it, from either end."""
     rest = ONE - share
-    apart = _scaled(minus(g, held, format), rest, format)
+    apart = _scaled(minus(g, held, format), rest, format, unit)
     from_here = plus(held, apart, format)
     if rest < 0.5:
         return from_here
-    other = plus(g, _scaled(minus(g, held, format), -share, format), format)
+    other = plus(g, _scaled(minus(g, held, format), -share, format, unit), format)
     return Rounded(from_here.exact, np.maximum(from_here.error, other.error))
 
 
-def _squares(held: Rounded, g: Rounded, share: arb, format: Format) -> Rounded:
+def _squares(
+    held: Rounded, g: Rounded, share: arb, format: Format, unit: float = DOUBLE
+) -> Rounded:
     """share held + (1 - share) g g."""
-    squares = times(_scaled(g, ONE - share, format), g, format)
-    return plus(_scaled(held, share, format), squares, format)
+    squares = times(_scaled(g, ONE - share, format, unit), g, format)
+    return plus(_scaled(held, share, format, unit), squares, format)
 
 
 def _larger(a: Rounded, b: Rounded) -> Rounded:
-    exact = np.where(np.greater(a.exact, b.exact).astype(np.bool_), a.exact, b.exact)
-    return Rounded(exact, np.maximum(a.error, b.error))
+    return Rounded(a.exact.larger(b.exact), np.maximum(a.error, b.error))
 
 
-def _correction(beta: float, t: int) -> Rounded:
+def _correction(beta: float, t: int, unit: float) -> Rounded:
     """1 - beta^t, (1,): double rounds the power, which counts where beta^t is near 1."""
-    exact = ONE - arb(beta) ** t
-    return Rounded(np.array([exact], dtype=object), lifted(np.array([4.0 * DOUBLE])))
+    lost = 4.0 * DOUBLE if unit == DOUBLE else (ELEMENTARY + 2.0) * unit
+    return Rounded(Pairs.near(ONE - arb(beta) ** t), lifted(np.array([lost])))

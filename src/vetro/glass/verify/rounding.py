@@ -23,8 +23,11 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 from numpy.typing import ArrayLike, NDArray
 
+from vetro.glass.verify.pairs import Pairs
+
 Floats = NDArray[np.float64]
 Exact = NDArray[np.object_]
+"""arb numbers."""
 
 SLACK = 1.0 + 2.0**-32
 """Bounds are sums of at most 2^20 non-negative terms: relative error below 2^-32."""
@@ -74,14 +77,14 @@ FORMATS = {
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """exact: arb numbers, of any shape; error: the proven bound, of the same shape."""
+    """exact: arb numbers, or Pairs, of any shape; error: the proven bound, of the same shape."""
 
-    exact: Exact
+    exact: Any
     error: Floats
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.exact.shape
+        return self.error.shape
 
     @cached_property
     def size(self) -> Floats:
@@ -91,16 +94,19 @@ class Rounded:
     @cached_property
     def near(self) -> Floats:
         """The exact values to the nearest float64."""
-        return self.exact.astype(np.float64)
+        found: Floats = self.exact.astype(np.float64)
+        return found
 
     @cached_property
     def magnitude(self) -> Floats:
         """An upper bound of the exact values' absolute values."""
-        return np.abs(self.near) * SLACK + np.where(self.zero, 0.0, TINY)
+        return np.abs(self.near) * SLACK + np.where(self.zero, 0.0, TINY) + off(self.exact)
 
     @cached_property
     def zero(self) -> NDArray[np.bool_]:
         """Where the exact value is 0."""
+        if isinstance(self.exact, Pairs):
+            return self.exact.zero
         found: NDArray[np.bool_] = np.equal(self.near, 0.0)
         if found.any():  # or less than float64 holds
             found[found] = np.equal(self.exact[found], ZERO)
@@ -130,8 +136,9 @@ class Rounded:
 
     def spread(self, shape: tuple[int, ...]) -> Rounded:
         """Broadcast to a shape."""
+        exact = self.exact
         return known(
-            np.broadcast_to(self.exact, shape),
+            exact.spread(shape) if isinstance(exact, Pairs) else np.broadcast_to(exact, shape),
             np.broadcast_to(self.error, shape),
             np.broadcast_to(self.near, shape),
         )
@@ -151,11 +158,16 @@ def stored(values: ArrayLike) -> Rounded:
     return known(exact, np.zeros(exact.shape), np.array(values, dtype=np.float64))
 
 
-def known(exact: Exact, error: Floats, near: Floats) -> Rounded:
+def known(exact: Exact | Pairs, error: Floats, near: Floats) -> Rounded:
     """A Rounded value whose nearest floats are known already."""
     found = Rounded(exact, error)
     found.__dict__["near"] = near
     return found
+
+
+def off(exact: Exact | Pairs) -> Floats | float:
+    """How far numbers may lie from their nearest floats beyond what SLACK pays for."""
+    return exact.radius if isinstance(exact, Pairs) else 0.0
 
 
 def constant(value: arb, format: Format, roundings: float = 1.0) -> Rounded:
@@ -175,7 +187,9 @@ def lifted(bound: Floats | float) -> Floats:
     return np.where(found < np.inf, found, np.inf)  # what is not a number bounds nothing
 
 
-def made(exact: Exact, bound: Floats, format: Format, near: Floats | None = None) -> Rounded:
+def made(
+    exact: Exact | Pairs, bound: Floats, format: Format, near: Floats | None = None
+) -> Rounded:
     """A result with its bound; that of one that may overflow is infinite."""
     near = exact.astype(np.float64) if near is None else near
     error = lifted(bound)
@@ -192,7 +206,7 @@ def plus(a: Rounded, b: Rounded, format: Format) -> Rounded:
     exact = a.exact + b.exact
     near = exact.astype(np.float64)
     carried = a.error + b.error
-    own = last_place(np.abs(near) + carried, format)
+    own = last_place(np.abs(near) + off(exact) + carried, format)
     # what one side adds to nothing is not rounded
     own = np.where(a.nothing | b.nothing, 0.0, own)
     return made(exact, carried + own, format, near)
@@ -222,8 +236,8 @@ def over(a: Rounded, b: Rounded, format: Format) -> Rounded:
         exact = a.exact / b.exact
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         near = exact.astype(np.float64)
-        quotient = np.abs(near) * SLACK
-        least = np.abs(b.near) / SLACK - b.error
+        quotient = np.abs(near) * SLACK + off(exact)
+        least = np.abs(b.near) / SLACK - off(b.exact) - b.error
         carried = np.where(least > 0, (a.error + quotient * b.error) / least, np.inf)
         own = last_place(quotient + carried, format) + format.tiny
     return made(exact, np.where(a.nothing & (least > 0), 0.0, carried + own), format, near)
@@ -232,13 +246,15 @@ def over(a: Rounded, b: Rounded, format: Format) -> Rounded:
 def root(a: Rounded, format: Format) -> Rounded:
     """sqrt(a), a not negative: |sqrt(x) - sqrt(y)| is at most sqrt|x - y| and |x - y| / sqrt(y)."""
     with ctx.workprec(DIVIDING):
-        exact = each(lambda value: value.sqrt(), a.exact)
+        pairs = isinstance(a.exact, Pairs)
+        exact = a.exact.root() if pairs else each(lambda value: value.sqrt(), a.exact)
     near = exact.astype(np.float64)
     value = np.abs(near)
     with np.errstate(divide="ignore", invalid="ignore"):
-        steep = np.where(value > 0, a.error / (value / SLACK), np.inf)
+        least = value / SLACK - off(exact)
+        steep = np.where(least > 0, a.error / least, np.inf)
     carried = np.minimum(np.sqrt(a.error), steep)
-    own = ROOT * format.u * (value + carried)
+    own = ROOT * format.u * (value + off(exact) + carried)
     return made(exact, np.where(a.nothing, 0.0, carried + own), format, near)
 
 

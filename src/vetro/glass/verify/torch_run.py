@@ -9,29 +9,39 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vetro.engines.native_loss import check_target, describe_loss
 from vetro.engines.native_optimizer import NativeOptimizer, describe_optimizer, read_state
-from vetro.errors import VetroError, error
+from vetro.errors import VetroError, counted, error
 from vetro.glass.learning.engine_run import Learning, Step
 from vetro.glass.learning.torch_rules import loss_rule, update_rules
+from vetro.glass.rows import kind_of, numbers_of
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.twin import Twin
+from vetro.training.misfit import check_output
+from vetro.training.misuse import check_finite
 
 Array = NDArray[Any]
 
 
-def outputs(module: nn.Module, x: Array) -> Array:
-    """The module's own forward on x, (rows, outputs); E711 if it fails."""
+def outputs(module: nn.Module, x: Array, count: int) -> Array:
+    """The module's own forward on x, (rows, outputs); E711 if it fails.  count: of outputs."""
     with torch.no_grad():
-        found = _forward(module, torch.from_numpy(x))
-        return found.detach().reshape(len(x), -1).numpy().copy()
+        found = _forward(module, x).detach()
+    if len(x) * count != found.numel():
+        what = f"the module gives shape {tuple(found.shape)} where ({len(x)}, {count}) is expected"
+        raise error(
+            "E711", what=what, mend="Look at its hooks, and at forwards that were replaced."
+        )
+    return found.reshape(len(x), count).numpy().copy()
 
 
 def gradient(module: nn.Module, lowering: Lowering, x: Array, y: Tensor, loss: Any) -> Array:
@@ -39,11 +49,11 @@ def gradient(module: nn.Module, lowering: Lowering, x: Array, y: Tensor, loss: A
     for parameter in module.parameters():
         parameter.grad = None
     with torch.enable_grad():
-        value = loss(_forward(module, torch.from_numpy(x)), y)
+        value = loss(_forward(module, x), y)
         try:
             value.backward()
         except Exception as failed:
-            raise _refusal("backward", failed) from failed
+            raise _refusal("module's backward", failed) from failed
     flat = lowering.flat(lambda parameter: parameter.grad)
     for parameter in lowering.parameters:
         parameter.grad = None
@@ -55,24 +65,49 @@ def as_declared(module: nn.Module) -> nn.Module:
     return Twin(module, lambda parameter: parameter, training=False, declared=True).module
 
 
-def target_of(lowering: Lowering, y: Any) -> Tensor:
-    """The targets as a tensor: floats of the module's dtype and shape, classes as they are."""
+def predicted(predictor: Any, x: Array, count: int) -> Array:
+    """What a predictor gives for x, (rows, outputs); E711 for what is none.  count: of outputs."""
+    if not callable(predictor):
+        what = f"the predictor is of the kind {type(predictor).__name__}, which cannot be called"
+        raise error("E711", what=what, mend="Give a vetro.Predictor, or a function of rows.")
     try:
-        found = torch.as_tensor(y).detach().cpu()
-    except (TypeError, ValueError, RuntimeError):
-        what = f"y is a {type(y).__name__}, not numbers"
-        raise error("E711", what=what, mend="Give a tensor or array.") from None
+        found = predictor(torch.from_numpy(x.copy()))
+    except VetroError:
+        raise
+    except Exception as failed:
+        raise _refusal("predictor", failed) from failed
+    values = numbers_of(found)
+    if values is None:
+        what = f"the predictor gives {kind_of(found)}, not numbers"
+        raise error("E711", what=what, mend=f"Give {counted(count, 'number')} for each row.")
+    if values.shape[:1] != (len(x),) or values.size != len(x) * count:
+        what = f"the predictor gives shape {values.shape} where ({len(x)}, {count}) is expected"
+        raise error("E711", what=what, mend=f"Give {counted(count, 'number')} for each row.")
+    return values.reshape(len(x), count)
+
+
+def target_of(lowering: Lowering, y: Any) -> Tensor:
+    """The targets as a tensor: floats in the module's dtype, classes as they are."""
+    if isinstance(y, Tensor) and not (y.is_meta or y.is_complex() or y.layout != torch.strided):
+        found = y.detach().cpu()
+    else:
+        values = None if isinstance(y, Tensor) else numbers_of(y)
+        if values is None:
+            what = f"y is {kind_of(y)}, not numbers"
+            raise error(
+                "E711", what=what, mend="Give a tensor or array of one target for each row."
+            )
+        found = torch.from_numpy(np.array(values))
     if found.is_floating_point() or lowering.squeezed:
         found = found.to(lowering.dtype)
-    if lowering.squeezed and found.dim() == 2 and found.shape[1] == 1:
-        found = found[:, 0]
     return found
 
 
 def learning_of(
-    module: nn.Module, lowering: Lowering, y: Tensor, loss: Any, optimizer: Any
+    module: nn.Module, lowering: Lowering, y: Tensor, rows: int, loss: Any, optimizer: Any
 ) -> tuple[Learning, NativeOptimizer]:
-    """The loss and the optimizer by plain rules; E711 for what verify has no formulas of."""
+    """The loss and the optimizer by plain rules; E711 for what verify has no formulas of, and what
+    vetro.train says of targets that cannot be meant."""
     try:
         native = describe_loss(loss, lowering)
         described = describe_optimizer(optimizer, module, lowering)
@@ -82,11 +117,25 @@ def learning_of(
             "BCEWithLogitsLoss and CrossEntropyLoss, and of SGD, Adam, AdamW and RMSprop."
         )
         raise error("E711", what=f"this cannot be recomputed: {reason}", mend=mend) from None
+    if y.dim() == 0 or len(y) != rows:
+        what = f"y has {len(y)} rows, x {rows}" if y.dim() else "y is one number"
+        raise error("E711", what=what, mend="Give a target for each row.")
+    outputs = lowering.network.outputs
+    shape = (rows,) if lowering.squeezed else (rows, outputs)
+    if native.kind == "cross_entropy":
+        # training refuses a single class; here its loss, always 0, is as good as any
+        alone = outputs == 1 and bool(((y == 0) | (y == native.ignored)).all())
+        judged = not alone
+    else:
+        judged = y.numel() == math.prod(shape)
+    if judged:
+        check_output(loss, torch.empty(shape), y, y)
     try:
         check_target(native, lowering, y)
     except NotUnderstood as reason:
         mend = "Give targets as the loss takes them."
         raise error("E711", what=str(reason), mend=mend) from None
+    check_finite("y", y)
     rule, rules = loss_rule(native), update_rules(optimizer, described)
     state = read_state(optimizer, described, lowering) if optimizer.state else None
     return Learning(rule, rules, tuple(described.range_list()), state), described
@@ -126,18 +175,18 @@ def steps_of(
     return found
 
 
-def _forward(module: nn.Module, x: Tensor) -> Tensor:
+def _forward(module: nn.Module, x: Array) -> Tensor:
     try:
-        found = module(x)
+        found = module(torch.from_numpy(x.copy()))  # which may change what it is given
     except Exception as failed:
-        raise _refusal("forward", failed) from failed
+        raise _refusal("module's forward", failed) from failed
     if not isinstance(found, Tensor):
         what = f"the module returns a {type(found).__name__}, not one tensor"
         raise error("E711", what=what, mend="Give a part of it that returns one tensor.")
     return found
 
 
-def _refusal(step: str, failed: Exception) -> VetroError:
+def _refusal(who: str, failed: Exception) -> VetroError:
     first = str(failed).strip().partition("\n")[0]
-    what = f"the module's {step} raised {type(failed).__name__}: {first}"
+    what = f"the {who} raised {type(failed).__name__}: {first}"
     return error("E711", what=what, mend="Call it yourself with these rows first.")

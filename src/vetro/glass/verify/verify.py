@@ -10,12 +10,13 @@ Not the evidence in a model's file: evidence_checks.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from flint import arb
 from numpy.typing import NDArray
 
 from vetro.engines.native_core import why_not_native
@@ -28,7 +29,15 @@ from vetro.glass.names import parameter_names
 from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
 from vetro.glass.subject import Part, Subject, subject_of
 from vetro.glass.verify import engine_sums, exact_backward
-from vetro.glass.verify.comparison import Place, Worst, check_of, compare, same_bits
+from vetro.glass.verify.comparison import (
+    UNBOUNDED,
+    Place,
+    Worst,
+    check_of,
+    compare,
+    same_bits,
+    undecided,
+)
 from vetro.glass.verify.exact_loss import slope
 from vetro.glass.verify.exact_update import State, update
 from vetro.glass.verify.rounding import FORMATS, Rounded
@@ -40,6 +49,7 @@ ORDER_WORK = 2e6
 """Multiplications of probes whose sums are recomputed in the engine's order."""
 
 NO_TARGETS = "Gradients and updates are not recomputed: the rows have no targets."
+NO_STEP = "the loss is not finite, so that the engine takes no step."
 STEPS = 2
 """Updates that are checked: the first, and one that finds a state."""
 
@@ -155,8 +165,17 @@ def as_trained(subject: Subject) -> list[Check]:
     ]
 
 
-def verify_model(subject: Subject, x: Any, y: Any = None, loss: Any = None) -> Verification:
-    """Of every member: outputs, and where there are targets gradients and the recipe's update."""
+def verify_model(
+    subject: Subject,
+    x: Any,
+    y: Any = None,
+    loss: Any = None,
+    tell: Callable[[str], None] = lambda step: None,
+) -> Verification:
+    """Of every member: outputs, and where there are targets gradients and the recipe's update.
+
+    tell: is told each step, in a few words, before it begins.
+    """
     from vetro.glass.learning.model_learning import learnings
 
     rows = rows_of(subject, x)
@@ -164,25 +183,30 @@ def verify_model(subject: Subject, x: Any, y: Any = None, loss: Any = None) -> V
     gradients: list[Worst] = []
     updates: list[Worst] = []
     learning = learnings(subject, rows, y, loss)
+    names = parameter_names(subject)
     for number, part in enumerate(subject.parts):
         inputs = part_inputs(part, rows)
+        whose = f" of member {number + 1} of {len(subject.parts)}" if part.name else ""
+        tell(f"Recomputing the outputs{whose}")
         with recomputing(part) as known:
             values = known.forward(inputs)
             returned = part_outputs(part, inputs)
             forward.append(compare(returned.T, values[-1], outputs_place(subject, part, rows)))
             if learning is None:
                 continue
+            tell(f"Recomputing the gradients{whose}")
             given = learning.of(number)
             chosen = learning.rows
             steps = engine_run.steps_of(
                 part, inputs[chosen], given.target, given.learning, STEPS, part_one_hot(part)
             )
             wanted = values if len(chosen) == len(rows) else [v[:, chosen] for v in values]
-            gradients.append(
-                known.gradient(subject, wanted, given.target, given.learning, steps[0].gradient)
-            )
+            exact = known.gradients(wanted, given.target, given.learning)
+            gradients.append(exact.worst(steps[0].gradient, names))
             if not number:  # all members step by the same code
-                updates += update_worst(subject, part, given.learning, steps)
+                tell("Recomputing the updates")
+                updates += update_worst(part, names, given.learning, steps)
+    tell("Adding up in the engine's order")
     checks = [
         *as_trained(subject),
         check_of("engine: outputs", forward, "outputs"),
@@ -246,28 +270,33 @@ class Recomputed:
         """Every value (features, rows) of x (rows, features)."""
         return exact_backward.forward(self._part, x, self.format, self._weights)
 
-    def gradient(
-        self,
-        subject: Subject,
-        values: list[Rounded],
-        target: Array,
-        learning: Learning,
-        returned: Array,
-    ) -> Worst:
-        """How a returned gradient (parameter_count,) stands to the exact one."""
+    def gradients(self, values: list[Rounded], target: Array, learning: Learning) -> Gradients:
+        """Of the loss, by every parameter that learns; values: of `forward`."""
         found = slope(learning.loss, values[-1], target, self.format)
         exact, _ = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
         )
         learns = np.concatenate([np.arange(begin, end) for begin, end, _ in learning.ranges])
-        names = parameter_names(subject)
-        prefix = prefix_of(self._part)
-        return compare(
-            returned[learns],
-            exact[learns],
-            lambda index: f"{prefix}the gradient of {names[learns[index[0]]]}",
-            found.divisor,
-        )
+        return Gradients(self._part, exact[learns], found.divisor, learns)
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """exact / divisor: of the parameters numbered in `learns`."""
+
+    part: Part
+    exact: Rounded
+    divisor: arb
+    learns: NDArray[np.intp]
+
+    def worst(self, returned: Array, names: Sequence[str]) -> Worst:
+        """How a returned gradient (parameter_count,) stands to it."""
+        prefix = prefix_of(self.part)
+
+        def place(index: tuple[int, ...]) -> str:
+            return f"{prefix}the gradient of {names[self.learns[index[0]]]}"
+
+        return compare(returned[self.learns], self.exact, place, self.divisor)
 
 
 @contextmanager
@@ -278,10 +307,10 @@ def recomputing(part: Part) -> Iterator[Recomputed]:
 
 
 def update_worst(
-    subject: Subject, part: Part, learning: Learning, steps: list[Step]
+    part: Part, names: Sequence[str], learning: Learning, steps: list[Step]
 ) -> list[Worst]:
     """How updates stand to the exact step from the very numbers that they started from."""
-    names, prefix = parameter_names(subject), prefix_of(part)
+    prefix = prefix_of(part)
     format = FORMATS[part.network.dtype]
     words = {
         "parameters": "{}",
@@ -291,21 +320,47 @@ def update_worst(
     }
     found = []
     for count, step in enumerate(steps, start=1):
+        if not step.taken:
+            found.append(undecided(f"{prefix}{NO_STEP}"))
+            break
         for rule, taken, places in step.pieces(learning):
             before = State.at(step.before, places, taken)
             after = State.at(step.after, places, taken)
-            wanted = update(rule, before, step.gradient[places], format)
+            gradient = step.gradient[places]
+            wanted = update(rule, before, gradient, format)
             for kind, text in words.items():
                 exact = getattr(wanted, kind)
                 if exact is not None:
+                    lost = np.isnan(getattr(after, kind)) & wanted.nan
+                    exact = Rounded(exact.exact, np.where(lost, np.inf, exact.error))
                     place = _after(count, prefix + text, names, places)
-                    found.append(compare(getattr(after, kind), exact, place))
+                    why = _without_bound(before, gradient)
+                    found.append(compare(getattr(after, kind), exact, place, unbounded=why))
     return found
 
 
 def _after(count: int, text: str, names: Sequence[str], places: Array) -> Place:
     """Names an entry of what a step leaves."""
     return lambda index: f"{text.format(names[places[index[0]]])} after step {count}"
+
+
+def _without_bound(before: State, gradient: Array) -> Place:
+    """Why an entry of a step has no bound."""
+    given = {
+        "gradient": gradient,
+        "value": before.parameters,
+        "moment": before.first,
+        "second moment": before.second,
+        "third moment": before.third,
+    }
+
+    def why(index: tuple[int, ...]) -> str:
+        for name, values in given.items():
+            if not np.isfinite(values[index]):
+                return f"the step starts from a {name} that is not finite"
+        return UNBOUNDED
+
+    return why
 
 
 def outputs_place(subject: Subject, part: Part, rows: Rows | None = None) -> Place:

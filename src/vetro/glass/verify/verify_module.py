@@ -5,6 +5,7 @@ The module is lowered without its hooks; what torch makes of the whole is compar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from torch import nn
 from vetro.errors import error
 from vetro.glass.check import Check
 from vetro.glass.learning import engine_run
+from vetro.glass.learning.torch_rules import as_torch
 from vetro.glass.names import parameter_names
-from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
+from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of, width_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.glass.untouched import untouched
 from vetro.glass.verify import torch_run
 from vetro.glass.verify.comparison import check_of, compare, same_bits
+from vetro.glass.verify.exact_loss import divisor_of
 from vetro.glass.verify.rounding import Rounded
 from vetro.glass.verify.verify import (
     NO_TARGETS,
@@ -75,16 +78,17 @@ def verify_module(
     inputs = part_inputs(part, rows)
     with untouched(module), recomputing(part) as known:
         values = known.forward(inputs)
-        place = outputs_place(subject, part, rows)
+        place, count = outputs_place(subject, part, rows), subject.network.outputs
 
         def outputs_check(name: str, returned: Array) -> Check:
             return check_of(name, [compare(returned.T, values[-1], place)], "outputs")
 
         checks = [
+            *_finite(subject),
             outputs_check("engine: outputs", part_outputs(part, inputs)),
             *engine_order(subject, rows),
             kept,
-            outputs_check("torch: outputs", torch_run.outputs(module, inputs)),
+            outputs_check("torch: outputs", torch_run.outputs(module, inputs, count)),
             _as_declared(module, subject, inputs),
         ]
         if predictor is not None:
@@ -98,7 +102,7 @@ def verify_module(
 def _lowered(module: nn.Module, x: Any) -> Lowering:
     """The module as declared; of an x with too many or too few columns, which rows_of tells."""
     try:
-        return lower_module(module, inputs=_width(x), training=False, declared=True)
+        return lower_module(module, inputs=width_of(x), training=False, declared=True)
     except NotUnderstood:
         return lower_module(module, training=False, declared=True)
 
@@ -112,7 +116,7 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
         tensor = torch.as_tensor(given).detach().to(dtype)
     except (TypeError, ValueError, RuntimeError):
         return Check(name, "undecided", detail="x is not numbers.")  # rows_of tells
-    tensor = tensor.reshape(1, -1) if tensor.dim() == 1 else tensor
+    tensor = (tensor.reshape(1, -1) if tensor.dim() == 1 else tensor).clone()
     with untouched(module) as watched:
         try:
             with torch.no_grad():
@@ -125,19 +129,25 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
     return Check(name, "passed", detail="the same bytes after a forward in eval mode.")
 
 
-def _width(x: Any) -> int | None:
-    shape = getattr(x, "shape", None) or np.shape(x)
-    return int(shape[-1]) if len(shape) in (1, 2) else None
+def _finite(subject: Subject) -> list[Check]:
+    """That a parameter is no number, where one is not: what comes of it no bound holds."""
+    part = subject.parts[0]
+    for number, slot in enumerate(subject.network.slots):
+        if not np.isfinite(part.view(number)).all():
+            detail = f"{slot.name} holds a value that is not finite."
+            return [Check("parameters: finite", "failed", detail=detail)]
+    return []
 
 
 def _as_declared(module: nn.Module, subject: Subject, inputs: Array) -> Check:
     """Whether the module gives the very bytes that it gives without hooks and replacements."""
     name = "torch: as declared, to the bit"
     x = np.concatenate([inputs, probes(subject.network, PROBE_WORK)])
-    own = torch_run.outputs(module, x)
-    if own.tobytes() != torch_run.outputs(module, x).tobytes():
+    count = subject.network.outputs
+    own = torch_run.outputs(module, x, count)
+    if own.tobytes() != torch_run.outputs(module, x, count).tobytes():
         return Check(name, "undecided", detail="the module itself is not reproducible.")
-    wanted = torch_run.outputs(torch_run.as_declared(module), x)
+    wanted = torch_run.outputs(torch_run.as_declared(module), x, count)
     return same_bits(
         name, own, wanted, outputs_place(subject, subject.parts[0]),
         f"{len(inputs)} rows and {len(x) - len(inputs)} probes, without hooks the same",
@@ -151,9 +161,7 @@ def _of_predictor(
     part = subject.parts[0]
 
     def given(x: Array) -> Array:
-        found = predictor(torch.from_numpy(x))
-        values = found.detach().numpy() if isinstance(found, torch.Tensor) else np.asarray(found)
-        return np.asarray(values.reshape(len(x), -1))
+        return torch_run.predicted(predictor, x, subject.network.outputs)
 
     checks = [outputs_check("predictor: outputs", given(inputs))]
     if type(predictor).__module__ == "vetro.training.predictor":
@@ -186,20 +194,20 @@ def _learning(
     if loss is None:
         loss = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
     own = optimizer or torch.optim.SGD(list(lowering.parameters), lr=0.0)
-    learning, described = torch_run.learning_of(module, lowering, y, loss, own)
-    if len(y) != len(inputs):
-        what = f"y has {len(y)} rows, x {len(inputs)}"
-        raise error("E711", what=what, mend="Give a target for each row.")
+    learning, described = torch_run.learning_of(module, lowering, y, len(inputs), loss, own)
     if not learning.ranges:
         detail = "no parameter requires a gradient."
         return [Check("gradients", "undecided", detail=detail)]
     arrays = _target_array(y, part)
+    if divisor_of(learning.loss, values[-1], arrays) == 0:
+        detail = "no target counts (all are ignored, or weigh 0), so that the loss is 0 / 0."
+        return [Check("gradients", "undecided", detail=detail)]
     steps = engine_run.steps_of(part, inputs, arrays, learning, STEPS)
     flat = torch_run.gradient(module, lowering, inputs, y, loss)
     clean = torch_run.gradient(torch_run.as_declared(module), lowering, inputs, y, loss)
     names = parameter_names(subject)
-    by_engine = known.gradient(subject, values, arrays, learning, steps[0].gradient)
-    by_torch = known.gradient(subject, values, arrays, learning, flat)
+    exact = known.gradients(values, arrays, learning)
+    by_engine, by_torch = exact.worst(steps[0].gradient, names), exact.worst(flat, names)
     checks = [
         check_of("engine: gradients", [by_engine], "gradients"),
         check_of("torch: gradients", [by_torch], "gradients"),
@@ -212,13 +220,12 @@ def _learning(
     if optimizer is None:
         return checks
     of_torch = torch_run.steps_of(optimizer, described, lowering, flat, STEPS)
-    checks.append(
-        check_of("engine: update", update_worst(subject, part, learning, steps), "numbers")
-    )
-    checks.append(
-        check_of("torch: update", update_worst(subject, part, learning, of_torch), "numbers")
-    )
-    return checks
+    by_torch_rules = replace(learning, rules=as_torch(learning.rules, optimizer))
+    return [
+        *checks,
+        check_of("engine: update", update_worst(part, names, learning, steps), "numbers"),
+        check_of("torch: update", update_worst(part, names, by_torch_rules, of_torch), "numbers"),
+    ]
 
 
 def _target_array(y: torch.Tensor, part: Part) -> Array:

@@ -39,7 +39,7 @@ def verdict(found: Verification) -> str:
 def check_lines(check: Check) -> list[str]:
     """The verdict, the claim and its margin, and what there is to say."""
     margin = ""
-    if not math.isnan(check.deviation) and check.bound > 0:
+    if not math.isnan(check.deviation) and 0 < check.bound < math.inf:
         share = f"{check.share:.1%}" if check.share < 1000 else f"{check.share:.3g} times"
         margin = (
             f"off by {figure(check.deviation, 3)}, {share} of the bound {figure(check.bound, 3)}"

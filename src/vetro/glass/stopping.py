@@ -1,0 +1,57 @@
+"""When a search ends before it is done: its time is over, or Ctrl-C was pressed.
+
+What was found until then holds.  A second Ctrl-C raises KeyboardInterrupt at once.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass(frozen=True)
+class Limit:
+    """until: the time.monotonic() at which the time is over.  interrupted: whether Ctrl-C was
+    pressed."""
+
+    until: float
+    interrupted: Callable[[], bool]
+
+    def over(self) -> bool:
+        """Whether to end now."""
+        return self.interrupted() or time.monotonic() >= self.until
+
+    def part(self, share: float) -> Limit:
+        """The limit at which this share of the time that is left is over."""
+        now = time.monotonic()
+        return Limit(now + share * max(self.until - now, 0.0), self.interrupted)
+
+
+@contextmanager
+def limited(seconds: float = math.inf) -> Iterator[Limit]:
+    """A limit from now on.  Outside the main thread, or where the program has its own handler,
+    signals are left alone."""
+    seen = threading.Event()
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if seen.is_set():
+            raise KeyboardInterrupt
+        seen.set()
+
+    mine = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if mine:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield Limit(time.monotonic() + seconds, seen.is_set)
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
