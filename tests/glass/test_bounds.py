@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
+import signal
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from torch import nn
 import vetro
 from vetro.errors import GlassError, VetroError, VetroWarning
 from vetro.glass.bounds.activation_lines import lines, slopes
+from vetro.glass.bounds.bounds_text import _loose as loose_text
 from vetro.glass.bounds.box import space_of
 from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.witness import Search
@@ -193,8 +197,6 @@ def test_a_straight_network_needs_no_cut() -> None:
 
 def test_sharing_a_corner_pays() -> None:
     """Two members that lean against each other: the mean is constant, its bounds are tight."""
-    from dataclasses import replace
-
     module = nn.Linear(2, 1)
     subject = subject_of(module)
     part = subject.parts[0]
@@ -215,7 +217,84 @@ def test_text_and_json(numbers: vetro.Model) -> None:
     assert "y: certainly between" in text and "city    Rome" in text
     data = found.to_json()
     assert data["ranges"]["y"]["low"] == found["y"][0]
-    assert data["over"]["city"] == "Rome"
+    assert data["over"]["city"] == ["Rome"]
+    assert data["over"]["owner"] == ["no", "yes"]
+    low, high, missing = data["over"]["income"]
+    assert isinstance(low, float) and low < high and missing is None
+    assert all(len(day) == 10 for day in data["over"]["day"])
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_how_wide_it_is_and_what_would_help(numbers: vetro.Model) -> None:
+    found = vetro.bounds(numbers, seconds=0.3)
+    assert not found.tight
+    assert found.narrowings and found.narrowings[0].gain >= found.narrowings[-1].gain > 0
+    best = found.narrowings[0].column
+    assert f"each alone would take off: {best} " in str(found)
+    assert list(found.to_json()["narrower_ranges_help"]) == [n.column for n in found.narrowings]
+    item = found.ranges["y"]
+    spread = item.highest - item.lowest
+
+    def said(loose: float) -> str:
+        return loose_text(replace(item, low=item.lowest - loose * spread, high=item.highest))
+
+    assert said(0.03).endswith("is 3% wider than what was found")
+    assert said(1.9).endswith("is 190% wider than what was found")
+    assert said(2.5).endswith("is 3.5 times as wide as what was found")
+    assert said(1233).endswith("is 1,234 times as wide as what was found")
+
+
+@pytest.mark.parametrize(("late", "words"), [
+    (0.004, "would hardly make it tighter: the second half of it took off 0.4%"),
+    (0.2, "makes it tighter: the second half of it took off 20%."),
+    (float("nan"), "makes it tighter."),
+])  # fmt: skip
+def test_more_time_is_not_promised_in_vain(numbers: vetro.Model, late: float, words: str) -> None:
+    found = replace(vetro.bounds(numbers, seconds=0), late=late)
+    assert f"More time (--seconds) {words}" in str(found)
+
+
+def test_time_says_whether_it_would_help() -> None:
+    """Of a wide network the tuned range hardly moves; of a narrow one it does."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(40, 24), nn.ReLU(), nn.Linear(24, 24), nn.ReLU(),
+                           nn.Linear(24, 1))  # fmt: skip
+    found = vetro.bounds(module, [(-3, 3)] * 40, seconds=4)
+    assert found.boxes > 128 and 0 <= found.late < 0.05
+    few = vetro.bounds(module, [(-3, 3)] * 40, seconds=0)
+    assert np.isnan(few.late)
+
+
+def test_half_a_range_takes_off_what_is_said(numbers: vetro.Model) -> None:
+    found = vetro.bounds(numbers, seconds=0)
+    named = next(item for item in found.narrowings if item.column in ("age", "income"))
+    low, high = found.box[named.column][:2]
+    quarter = (high - low) / 4
+    ends = [low + quarter, high - quarter, *found.box[named.column][2:]]
+    half = vetro.bounds(numbers, {named.column: ends}, seconds=0)
+    shares = [
+        1 - np.subtract(*half.ranges[name].relaxed) / np.subtract(*found.ranges[name].relaxed)
+        for name in found
+    ]
+    assert np.mean(shares) == pytest.approx(named.gain, abs=1e-6)
+
+
+def test_ctrl_c_ends_with_what_is_certain(numbers: vetro.Model) -> None:
+    def press(boxes: int, certain: Any) -> None:
+        if boxes > 1:
+            signal.raise_signal(signal.SIGINT)
+
+    found = vetro.bounds(numbers, tightness=0, seconds=60, tell=press)
+    assert found.interrupted and not found.tight and found.seconds < 30
+    item = found.ranges["y"]
+    assert item.plain[0] <= item.relaxed[0] <= item.low <= item.lowest
+    assert f"Interrupted after {found.boxes} boxes" in str(found)
+    assert found.to_json()["interrupted"]
+    with pytest.raises(KeyboardInterrupt):
+        vetro.bounds(
+            numbers, tightness=0, seconds=60, tell=lambda boxes, certain: [press(2, 0), press(2, 0)]
+        )
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize(
@@ -228,6 +307,8 @@ def test_text_and_json(numbers: vetro.Model) -> None:
         ({"age": (float("nan"), 20)}, "E731", "not a finite number"),
         ({"age": (0, float("inf"))}, "E731", "not a finite number"),
         ({"age": "old"}, "E731", '"old" is not a number'),
+        ({"age": np.array([[1, 2]])}, "E731", '"[1, 2]" is not a number'),
+        ({"age": 10**400}, "E731", "is not a number"),
         ({"age": (1, 2, 3)}, "E731", "3 numbers"),
         ({"age": (1e38, 3e40)}, "E733", "float32"),
         ({"owner": "maybe"}, "E731", "Use no or yes"),
@@ -240,6 +321,28 @@ def test_what_is_no_box(numbers: vetro.Model, over: Any, code: str, words: str) 
         warnings.simplefilter("ignore")
         vetro.bounds(numbers, over)
     assert caught.value.code == code and words in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["a", None, float("nan"), -1, True, [1], 1j])
+def test_what_is_no_time(value: Any) -> None:
+    module, box = nn.Linear(1, 1), [(0, 1)]
+    calls = [
+        lambda: vetro.bounds(module, box, seconds=value),
+        lambda: vetro.bounds(module, box, tightness=value),
+        lambda: vetro.prove(module, "y0 >= 0", box, seconds=value),
+        lambda: vetro.monotonicity(module, box, seconds=value),
+    ]
+    for call in calls:
+        with pytest.raises(VetroError, match="it must be a number of at least 0") as caught:
+            call()
+        assert caught.value.code == "E601"
+
+
+def test_arrays_and_tensors_are_ranges() -> None:
+    module = nn.Linear(2, 1)
+    wanted = dict(vetro.bounds(module, [(0, 1), (2, 3)]))
+    for box in (np.array([[0, 1], [2, 3]]), torch.tensor([[0.0, 1.0], [2.0, 3.0]])):
+        assert dict(vetro.bounds(module, box)) == wanted
 
 
 def test_what_is_no_box_of_a_module() -> None:

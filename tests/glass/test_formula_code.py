@@ -17,7 +17,8 @@ from model.build import model_of, rows_of, write_csv
 from torch import nn
 
 from vetro.glass.formula.formula import formula
-from vetro.glass.formula.formula_code import _value, tex
+from vetro.glass.formula.formula_code import _value
+from vetro.glass.formula.formula_latex import tex
 from vetro.glass.formula.formula_text import inward, rounded, sum_text
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of

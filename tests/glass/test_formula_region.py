@@ -54,6 +54,68 @@ def test_what_matters_is_what_linear_programs_say(seed: int) -> None:
     assert set(sorting.kept) | set(sorting.reasons) == set(range(count))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_open_regions(seed: int) -> None:
+    """All normals to one side: the region goes on for ever, and rays may meet what does not
+    matter."""
+    random = np.random.default_rng(seed)
+    size, count = int(random.integers(1, 5)), int(random.integers(2, 30))
+    normals = random.normal(size=(count, size))
+    normals[:, 0] = np.abs(normals[:, 0]) + 0.5
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    margins = random.exponential(size=count) + 1e-3
+    sorting = sort_out(normals, margins)
+    assert set(sorting.kept) == needed_by_programs(normals, margins)
+    assert all(set(of) <= set(sorting.kept) for of in sorting.reasons.values())
+
+
+@pytest.mark.parametrize(("size", "count"), [(10, 200), (30, 160)])
+def test_many_columns(size: int, count: int) -> None:
+    """Where rays miss many of those that matter."""
+    random = np.random.default_rng(size)
+    normals = random.normal(size=(count, size)) * 10.0 ** random.uniform(-2, 1, size)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    margins = random.exponential(size=count) ** 2 + 1e-3
+    sorting = sort_out(normals, margins)
+    assert set(sorting.kept) == needed_by_programs(normals, margins)
+    assert sorting.open == ()
+
+
+def test_what_is_not_known_in_time_is_open() -> None:
+    random = np.random.default_rng(0)
+    normals = random.normal(size=(200, 12))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    margins = random.exponential(size=200) + 1e-3
+    whole = sort_out(normals, margins)
+    calls = iter(range(1000))
+    for stops in (0, 30, 200):
+        heard: list[tuple[int, int]] = []
+        early = sort_out(
+            normals,
+            margins,
+            lambda calls=calls, stops=stops: next(calls) % 1000 >= stops,
+            lambda kept, left, heard=heard: heard.append((kept, left)),
+        )
+        calls = iter(range(1000))
+        assert set(early.kept) <= set(whole.kept)
+        assert set(early.reasons) <= set(whole.reasons)
+        every = [*early.kept, *early.reasons, *early.open]
+        assert sorted(every) == list(range(200))
+        assert heard
+
+
+def test_a_region_that_was_stopped_is_still_the_region() -> None:
+    found = formula(network(3, 3, 12, 8, 1), [0.3, -0.2, 0.5])
+    stopped = formula(network(3, 3, 12, 8, 1), [0.3, -0.2, 0.5])
+    stopped.region.settle(stop=lambda: True)
+    assert stopped.region.undecided > 0
+    assert {i.where for i in found.region.inequalities} <= {
+        i.where for i in stopped.region.inequalities
+    }
+    assert "was not decided" in stopped.text(borders=True)
+    assert stopped.to_json(borders=True)["region"]["undecided"] == stopped.region.undecided
+
+
 def test_doubles_count_once() -> None:
     normals = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     sorting = sort_out(normals, np.array([1.0, 1.0, 1.0, 2.0, 3.0]))

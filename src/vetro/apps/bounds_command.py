@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vetro.apps.live_line import LiveLine
 from vetro.apps.options import number
-from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
+from vetro.apps.over_options import INTERRUPTED, OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.present import figure, notices_json, print_json, say_line, show_notices
+from vetro.errors import counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def bounds(
@@ -31,7 +37,7 @@ def bounds(
     """Prove between which values all answers lie.
 
     For every row of a box of columns' ranges, with certainty, rounding included; and the rows
-    that come nearest to both ends.
+    that come nearest to both ends.  Ctrl-C ends it with what is certain by then.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.bounds.bounds import SECONDS, TIGHTNESS
@@ -39,15 +45,25 @@ def bounds(
     from vetro.glass.bounds.bounds_text import bounds_lines
 
     found = load_model(model)
-    result = find_bounds(
-        found,
-        over_of(over, found),
-        tightness=number("--tightness", tightness) if tightness else TIGHTNESS,
-        seconds=seconds_of(seconds, SECONDS),
-    )
+    answers = found.classes or found.targets
+    with LiveLine() as line:
+
+        def tell(boxes: int, certain: NDArray[np.float64]) -> None:
+            low, high = figure(certain[0]), figure(-certain[len(answers)])
+            line(f"{counted(boxes, 'box', 'boxes')}: {answers[0]} between {low} and {high}")
+
+        result = find_bounds(
+            found,
+            over_of(over, found),
+            tightness=number("--tightness", tightness) if tightness else TIGHTNESS,
+            seconds=seconds_of(seconds, SECONDS),
+            tell=tell,
+        )
     if json:
         print_json({"model": model, **result.to_json(), "messages": notices_json(result.notices)})
-        return
-    for line in bounds_lines(result):
-        say_line(line)
-    show_notices(result.notices)
+    else:
+        for text in bounds_lines(result):
+            say_line(text)
+        show_notices(result.notices)
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vetro.apps.live_line import LiveLine
 from vetro.apps.options import READING, Given, number, taking, whole
-from vetro.apps.predict_command import ModelArgument
+from vetro.apps.over_options import INTERRUPTED, seconds_of
+from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import print_json, say, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
 from vetro.errors import error
@@ -27,6 +30,7 @@ def formula(
     row: RowOption = "",
     settings: SetOption = None,
     source: SourceOption = "",
+    unknown: UnknownOption = "refuse",
     format: Annotated[
         str,
         typer.Option(
@@ -67,6 +71,15 @@ def formula(
             help="Points of the proof [1000, shared by the members].",
         ),
     ] = "",
+    seconds: Annotated[
+        str,
+        typer.Option(
+            "--seconds",
+            metavar="S",
+            show_default=False,
+            help="Time at most to find which inequalities of the region matter [no limit].",
+        ),
+    ] = "",
     reading: Given,
 ) -> None:
     """The exact formula of the answer around one row, and where it holds; else its tangent."""
@@ -87,12 +100,19 @@ def formula(
             "E601", argument="--points", value=points, reason="at least 1 is needed",
             mend="Correct it.",
         )  # fmt: skip
-    look = looking_at(model, row, settings, source, reading)
-    found = formula_of(look.subject, look.rows, number("--within", within))
+    limit, reach = seconds_of(seconds, math.inf), number("--within", within)
+    if not 0 <= reach < math.inf:
+        raise error(
+            "E601", argument="--within", value=within, reason="it must be a share of at least 0",
+            mend="Use for example --within 0.05.",
+        )  # fmt: skip
+    look = looking_at(model, row, settings, source, reading, unknown_of(unknown))
+    found = formula_of(look.subject, look.rows, reach)
     if exact and not found.members:
         found.exact()  # E722 before anything is printed
+    interrupted = (region or format == "python") and _settled(found, limit)
     if format == "latex":
-        say_line_by_line(found.latex(count, every=every))
+        say_line_by_line(found.latex(count, every=every, borders=region))
     elif format == "python":
         say_line_by_line(found.python(exact=exact))
     else:
@@ -114,6 +134,22 @@ def formula(
                 word = "Proved" if check else "NOT EQUAL"
                 say(f"{word}: {check.name}, {check.detail}.")
     show_notices(look.notices)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _settled(found: Formula, seconds: float) -> bool:
+    """Find which inequalities matter, of each member where these have regions; whether Ctrl-C ended
+    that."""
+    from vetro.glass.stopping import limited
+
+    with LiveLine() as line, limited(seconds) as limit:
+        for one in found.members or ((found,) if found.kind == "exact" else ()):
+            one.region.settle(
+                limit.over,
+                lambda kept, left: line(f"{kept} inequalities matter, {left} are open"),
+            )
+        return limit.interrupted()
 
 
 def say_line_by_line(text: str) -> None:

@@ -13,14 +13,18 @@ from vetro.errors import error, shown
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
+    from vetro.tables.schema import Column
+
+INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
 
 OverOption = Annotated[
     list[str] | None,
     typer.Option(
         "--over",
         metavar="COL=LOW..HIGH",
-        help="Range of a column, or a value, or levels A,B; nothing after = means missing. "
-        "Repeatable; other columns take their whole training range.",
+        help="Range of a column, or a value, or levels A,B; LOW.. and ..HIGH go to the end of the "
+        "training range; nothing after = means missing. Repeatable; other columns take their whole "
+        "training range.",
     ),
 ]
 SecondsOption = Annotated[
@@ -39,20 +43,39 @@ def over_of(settings: Sequence[str] | None, model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for setting in settings or ():
         ((column, text),) = settings_of([setting], model, option="--over").items()
-        given = _given(model.schema[column].kind, column, text)
+        given = _given(model.schema[column], text)
         found[column] = [*found[column], *given] if column in found else given
     return found
 
 
-def _given(kind: str, column: str, text: str) -> list[Any]:
-    if kind == "category":
+def _given(column: Column, text: str) -> list[Any]:
+    if column.kind == "category":
         return list(names("--over", [text])) if text else [None]
     if not text:
         return [None]
     low, dots, high = text.partition("..")
     if not dots:
         return [text]
-    if not low or not high or ".." in high:
-        what = f'--over "{shown(f"{column}={text}")}" is not a range'
+    if ".." in high or (column.kind == "flag" and not (low and high)):
+        what = f'--over "{shown(f"{column.name}={text}")}" is not a range'
         raise error("E604", what=what, mend="Use --over COLUMN=LOW..HIGH.")
-    return [low, high]
+    return _ends(column, low, high)
+
+
+def _ends(column: Column, low: str, high: str) -> list[Any]:
+    """Both ends of a range, an open one that of the training range; E731 where that is no range."""
+    from vetro.glass.bounds.over import end_of
+    from vetro.glass.rows import cell
+
+    first, last = (end_of(column, text) if text else None for text in (low, high))
+    least, most = column.minimum or 0.0, column.maximum or 0.0
+    if (last is None and first is not None and first > most) or (
+        first is None and last is not None and last < least
+    ):
+        mend = f"--over {column.name}={low}..HIGH" if low else f"--over {column.name}=LOW..{high}"
+        raise error(
+            "E731", column=column.name, mend=f"Give both: {mend}.",
+            what=f"its training range, {cell(column, least)} to {cell(column, most)}, gives no "
+            f"other end to {shown(low or high)}",
+        )  # fmt: skip
+    return [least if first is None else low, most if last is None else high]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
+from vetro.apps.live_line import LiveLine
+from vetro.apps.over_options import INTERRUPTED, OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
-from vetro.errors import error
+from vetro.errors import counted, error
+
+if TYPE_CHECKING:
+    from vetro.glass.bounds.monotonicity import Monotonicity
+    from vetro.glass.bounds.prove import Proof
 
 
 def prove(
@@ -33,7 +38,8 @@ def prove(
 ) -> None:
     """Prove a claim for every row of a box, or refute it with a row.
 
-    Ends with 0 if it is proved, with 1 if it is refuted or undecided.
+    Ends with 0 if it is proved, with 1 if it is refuted or undecided, with 130 if Ctrl-C ended it
+    before that was known.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.bounds.bounds import SECONDS
@@ -47,19 +53,27 @@ def prove(
         raise error("E604", what=what, mend=mend)
     found = load_model(model)
     box, limit = over_of(over, found), seconds_of(seconds, SECONDS)
-    if monotone:
-        table = monotonicity(found, box, seconds=limit)
-        lines, data, notices, proved = trend_lines(table), table.to_json(), table.notices, True
-    else:
-        proof = find_proof(found, claim, box, seconds=limit)
-        lines, data, notices, proved = (
-            proof_lines(proof), proof.to_json(), proof.notices, bool(proof),
-        )  # fmt: skip
+    result: Monotonicity | Proof
+    with LiveLine() as line:
+        if monotone:
+            result = monotonicity(
+                found, box, seconds=limit, tell=lambda column: line(f"looking along {column}")
+            )
+            lines, proved = trend_lines(result), True
+        else:
+            result = find_proof(
+                found, claim, box, seconds=limit,
+                tell=lambda boxes, certain: line(counted(boxes, "box", "boxes")),
+            )  # fmt: skip
+            lines, proved = proof_lines(result), bool(result)
     if json:
-        print_json({"model": model, **data, "messages": notices_json(notices)})
+        messages = notices_json(result.notices)
+        print_json({"model": model, **result.to_json(), "messages": messages})
     else:
-        for line in lines:
-            say_line(line)
-        show_notices(notices)
+        for text in lines:
+            say_line(text)
+        show_notices(result.notices)
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
     if not proved:
         raise typer.Exit(1)

@@ -7,6 +7,8 @@ lower bounds of the answers, then those of their negatives.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,15 @@ from vetro.glass.bounds.activation_lines import lines
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.branching import Bounded
 from vetro.glass.bounds.forms import Form, Region
-from vetro.glass.bounds.relaxation import Enclosure, enclose, looseness, lower_forms
+from vetro.glass.bounds.relaxation import (
+    Enclosure,
+    Known,
+    Slopes,
+    enclose,
+    looseness,
+    lower_forms,
+    with_slopes,
+)
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, largest, unit
 from vetro.glass.subject import Part, Subject
 from vetro.networks.lowered import Operation
@@ -28,15 +38,37 @@ _FAR = 700.0
 """exp overflows beyond 709."""
 
 
-def answers_over(subject: Subject, space: Space, boxes: Boxes, less: Form | None = None) -> Bounded:
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """What holds in a box and all boxes within it (tuning.py).
+
+    known: of each part, by the number of a value, its range.  slopes: for each objective and
+    part the slopes of its lines, nothing where each box has its own.  least: (objectives,) certain
+    lower bounds, -inf where none were sought.
+    """
+
+    known: tuple[Known, ...]
+    slopes: tuple[tuple[Slopes, ...], ...]
+    least: Floats
+
+
+def answers_over(
+    subject: Subject,
+    space: Space,
+    boxes: Boxes,
+    less: Form | None = None,
+    tuned: Tuned | None = None,
+) -> Bounded:
     """Bounds of every answer over each box, and what cutting an axis may gain for them.
 
     less: exact forms (one for all boxes) of what is taken off the answers and their negatives.
+    tuned: what is known of a box that holds all of these.
     """
     region = Region.of(space, boxes)
-    forms, single, pulls = [], [], []
+    forms, single, pulls, enclosures = [], [], [], []
     for number, part in enumerate(subject.parts):
-        found = enclose(part, number, region)
+        found = enclose(part, number, region, tuned.known[number] if tuned else None)
+        enclosures.append(found)
         weights: dict[int, Floats] = {}
         form, least = _of_part(subject, part, number, region, found, weights)
         forms.append(form)
@@ -48,11 +80,34 @@ def answers_over(subject: Subject, space: Space, boxes: Boxes, less: Form | None
             pulls.append(gain * unscaling(part, found)[0][:, None])
     mean = Form.mean(forms, region)
     if less is None:
-        least = _possible(subject, np.maximum(mean.least(region), _mean(single)))
+        least = np.maximum(mean.least(region), _mean(single))
+        if tuned and tuned.slopes:
+            least = np.maximum(least, _with_slopes(subject, region, enclosures, tuned))
+        least = _possible(subject, least)
     else:
         mean = mean.less(less)
         least = mean.least(region)
     return Bounded(least, mean.pull(space, boxes) + np.mean(pulls, axis=0))
+
+
+def _with_slopes(
+    subject: Subject, region: Region, enclosures: list[Enclosure], tuned: Tuned
+) -> Floats:
+    """Bounds by the lines that suit the box around, (boxes, objectives)."""
+    least = []
+    outputs = subject.network.outputs
+    spec = np.concatenate([np.eye(outputs), -np.eye(outputs)])
+    for objective, slopes in enumerate(tuned.slopes):
+        forms = []
+        for number, part in enumerate(subject.parts):
+            found = with_slopes(part, enclosures[number], slopes[number])
+            row = spec[None, objective : objective + 1]
+            form = lower_forms(part, number, region, found, row, len(part.network.operations))
+            factor, shift, room = unscaling(part, found)
+            own = (shift - room)[:, objective : objective + 1]
+            forms.append(form.scaled(factor[objective : objective + 1], own))
+        least.append(Form.mean(forms, region).least(region)[:, 0])
+    return np.stack(least, axis=1)
 
 
 def plain_intervals(subject: Subject, space: Space, root: Boxes) -> Floats:

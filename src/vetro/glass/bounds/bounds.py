@@ -8,6 +8,7 @@ included; how far a range is really reached the witness rows show.
 from __future__ import annotations
 
 import math
+import numbers
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -19,11 +20,13 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, error, issue_warnings
 from vetro.glass.bounds.box import Range as Box
 from vetro.glass.bounds.branching import one_thread
-from vetro.glass.bounds.exploring import Explored, explore
-from vetro.glass.bounds.over import ranges_of, text_of
+from vetro.glass.bounds.exploring import Explored, Tell, explore
+from vetro.glass.bounds.narrowing import Narrowing, narrowings
+from vetro.glass.bounds.over import data_of, ranges_of, text_of
 from vetro.glass.bounds.rounding_bounds import unit
 from vetro.glass.bounds.witness import Search
 from vetro.glass.rows import cell
+from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
 
 Floats = NDArray[np.float64]
@@ -70,16 +73,23 @@ class Range:
 class Bounds(Mapping[str, tuple[float, float]]):
     """answer -> (low, high), certain for every row of the box; `.ranges` tells more of each.
 
-    over: column -> what it may be, in words.  boxes: how many were bounded.  tight: whether
-    `tightness` was reached before the time was over.
+    over, box: column -> what it may be, in words and as data.  boxes: how many were bounded.
+    tight: whether `tightness` was reached before the time was over.  late: by which share the
+    second half of the boxes narrowed the ranges, the most of any; NaN of too few boxes.
+    narrowings: where it was not tight, the columns whose narrower ranges would help most.
+    interrupted: whether Ctrl-C ended it.
     """
 
     ranges: dict[str, Range]
     over: dict[str, str]
+    box: dict[str, Any]
     tightness: float
     tight: bool
     boxes: int
+    late: float
+    narrowings: tuple[Narrowing, ...]
     seconds: float
+    interrupted: bool
     notices: tuple[Notice, ...] = ()
 
     def __getitem__(self, name: str) -> tuple[float, float]:
@@ -116,16 +126,23 @@ class Bounds(Mapping[str, tuple[float, float]]):
                 }
                 for name, found in self.ranges.items()
             },
-            "over": self.over,
+            "over": self.box,
             "tightness": self.tightness,
             "tight": self.tight,
             "boxes": self.boxes,
+            "narrower_ranges_help": {item.column: item.gain for item in self.narrowings},
             "seconds": self.seconds,
+            "interrupted": self.interrupted,
         }
 
 
 def bounds(
-    thing: Any, over: Any = None, *, tightness: float = TIGHTNESS, seconds: float = SECONDS
+    thing: Any,
+    over: Any = None,
+    *,
+    tightness: float = TIGHTNESS,
+    seconds: float = SECONDS,
+    tell: Tell = lambda boxes, certain: None,
 ) -> Bounds:
     """The certain range of every answer of a model or module over a box.
 
@@ -134,7 +151,8 @@ def bounds(
     training row lacked it.  Of a module, every input is named, or a list of (low, high) given.
     tightness: cutting stops when the certain range is at most this share wider than the range
     between the rows found, or no further from them than rounding may account for.  seconds: or
-    when so much time is over.
+    when so much time is over.  Ctrl-C ends it too, with what is certain by then.  tell: hears how
+    many boxes were bounded, and the bounds (2 answers,) of the answers and their negatives.
 
     Certain for the floats that predicting gives (a module: its forward on the CPU with float32 or
     float64 products), not only for real numbers.  For a classification, the probability of each
@@ -146,12 +164,14 @@ def bounds(
     subject = subject_of(thing, inputs=inputs_of(over))
     ranges, notices = ranges_of(subject, over)
     issue_warnings(notices)
-    with one_thread():
-        found = _bounded(subject, ranges, tightness, start + seconds)
+    with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
+        found = _bounded(subject, ranges, tightness, limit, tell)
     return replace(found, seconds=time.monotonic() - start, notices=notices)
 
 
-def _bounded(subject: Subject, ranges: list[Box], tightness: float, until: float) -> Bounds:
+def _bounded(
+    subject: Subject, ranges: list[Box], tightness: float, limit: Limit, tell: Tell
+) -> Bounds:
     ends = len(subject.answers)
     rounding = _ROUNDINGS * unit(subject.network.dtype)
 
@@ -162,15 +182,31 @@ def _bounded(subject: Subject, ranges: list[Box], tightness: float, until: float
         spare = np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
         return search.values - np.maximum(spare, rounding * np.abs(search.values))
 
-    found = explore(subject, ranges, wanted, until)
+    found = explore(subject, ranges, wanted, limit, tell)
+    interrupted = limit.interrupted() and not found.done
     return Bounds(
         {name: _range(subject, found, number) for number, name in enumerate(subject.answers)},
         over_text(subject, ranges),
+        over_data(subject, ranges),
         tightness,
         found.done,
         found.boxes,
+        _late(found, ends),
+        () if found.done or interrupted else narrowings(found),
         0.0,
+        interrupted,
     )
+
+
+def _late(found: Explored, ends: int) -> float:
+    """By which share the second half of the boxes narrowed a range, the most of any; NaN where too
+    few were bounded to tell."""
+    if not found.settled:
+        return math.nan
+    widths = [-(bounds[:ends] + bounds[ends:]) for bounds in (found.halfway, found.certain)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.where(widths[0] > 0, 1 - widths[1] / widths[0], 0.0)
+    return float(shares.max())
 
 
 def inputs_of(over: Any) -> int | None:
@@ -185,6 +221,15 @@ def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
     columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
     return {
         name: text_of(column, found)
+        for name, column, found in zip(subject.inputs, columns, ranges, strict=True)
+    }
+
+
+def over_data(subject: Subject, ranges: list[Any]) -> dict[str, Any]:
+    """column -> what it may be, as JSON has it: see over.data_of."""
+    columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
+    return {
+        name: data_of(column, found)
         for name, column, found in zip(subject.inputs, columns, ranges, strict=True)
     }
 
@@ -227,6 +272,7 @@ def _range(subject: Subject, found: Explored, number: int) -> Range:
 
 def check_seconds(name: str, value: float) -> None:
     """E601 for what is no number of at least 0."""
-    if not (math.isfinite(value) and value >= 0):
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and value >= 0):
         reason, mend = "it must be a number of at least 0", "Correct it."
         raise error("E601", argument=name, value=value, reason=reason, mend=mend)

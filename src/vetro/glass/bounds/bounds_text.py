@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from vetro.errors import counted
 from vetro.glass.bounds.bounds import Bounds, Range
 from vetro.glass.bounds.monotonicity import Monotonicity
 from vetro.glass.bounds.prove import Proof
 from vetro.glass.figures import figure
+
+MOST_PERCENT = 200
+"""Percent above which a range is said to be so many times as wide."""
+SLOW = 0.05
+"""Where half of the time narrowed the ranges by less, more of it would hardly help."""
 
 
 def bounds_lines(bounds: Bounds) -> list[str]:
@@ -26,9 +32,7 @@ def bounds_lines(bounds: Bounds) -> list[str]:
         ]
     found.append("")
     found += _box_lines(bounds.over)
-    found.append("")
-    found.append(_how(bounds))
-    return found
+    return [*found, "", *_how(bounds)]
 
 
 def proof_lines(proof: Proof) -> list[str]:
@@ -54,7 +58,10 @@ def proof_lines(proof: Proof) -> list[str]:
         found.append(f"  {proof.about} is certainly {_between(*proof.certain)}{unit}")
     if proof.verdict == "undecided":
         more = "more time (--seconds) or a smaller box (--over) may decide"
-        found.append(f"  in {proof.seconds:.1f} s; {more}")
+        if proof.interrupted:
+            found.append(f"  interrupted after {proof.seconds:.1f} s; more time may decide")
+        else:
+            found.append(f"  in {proof.seconds:.1f} s; {more}")
     return [*found, "", *_box_lines(proof.over)]
 
 
@@ -89,6 +96,8 @@ def trend_lines(found: Monotonicity) -> list[str]:
                     f"  {figure(pair.first_answer, 6)} -> {figure(pair.second_answer, 6)} for "
                     f"{trend.column} {_value(first)} -> {_value(second)} at {row_text(others)}"
                 )
+    if found.interrupted:
+        lines += ["", f"Interrupted after {found.seconds:.1f} s: columns not named are left out."]
     return [*lines, "", *_box_lines(found.over)]
 
 
@@ -124,13 +133,40 @@ def _value(value: Any) -> str:
 def _loose(item: Range) -> str:
     if item.highest <= item.lowest:
         return "the rows found all give the same"
-    percent = 100 * item.loose
-    share = f"{percent:.0f}" if percent >= 1 else figure(percent, 1)
-    return f"the certain range is {share}% wider than what was found"
+    if item.loose > MOST_PERCENT / 100:
+        times = item.loose + 1
+        text = f"{times:.1f}" if times < 10 else f"{times:,.0f}"
+        return f"the certain range is {text} times as wide as what was found"
+    return f"the certain range is {_percent(item.loose)} wider than what was found"
 
 
-def _how(bounds: Bounds) -> str:
-    cuts = f"{bounds.boxes} boxes in {bounds.seconds:.1f} s"
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f}%" if percent >= 1 else f"{figure(percent, 1)}%"
+
+
+def _how(bounds: Bounds) -> list[str]:
+    """How the ranges were found, and what would make them tighter."""
+    cuts = f"{counted(bounds.boxes, 'box', 'boxes')} in {bounds.seconds:.1f} s"
+    if bounds.interrupted:
+        return [f"Interrupted after {cuts}. What is said to be certain is."]
+    found = [f"Bounded with {cuts}."]
     if bounds.tight:
-        return f"Bounded with {cuts}."
-    return f"Bounded with {cuts}; more time (--seconds) or narrower ranges make it tighter."
+        return found
+    if bounds.late < SLOW:
+        found.append(
+            "More time (--seconds) would hardly make it tighter: the second half of it took off "
+            f"{_percent(bounds.late)}."
+        )
+    else:
+        why = f": the second half of it took off {_percent(bounds.late)}"
+        why = why if bounds.late > 0 else ""
+        found.append(f"More time (--seconds) makes it tighter{why}.")
+    if bounds.narrowings:
+        several = [f"{item.column} {_percent(item.gain)}" for item in bounds.narrowings]
+        last = f" and {several[-1]}" if len(several) > 1 else several[-1]
+        found.append(
+            "Narrower ranges (--over) do. With half the range, each alone would take off: "
+            f"{', '.join(several[:-1])}{last}."
+        )
+    return found

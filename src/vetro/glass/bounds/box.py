@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,42 @@ class InputMap:
     of_alternatives: Floats
     constant: Floats
 
+    def back(self, forms: Floats) -> tuple[Floats, Floats]:
+        """forms (..., features) of features as forms of t and a, but for the constant."""
+        of_variables, of_alternatives = self._rows
+        return _gathered(forms, *of_variables), _gathered(forms, *of_alternatives)
+
+    @cached_property
+    def _rows(self) -> tuple[tuple[NDArray[np.intp], Floats], ...]:
+        """Of both matrices the places and the numbers of each row that are not 0, (most, rows)."""
+        return _sparse(self.of_variables), _sparse(self.of_alternatives)
+
+
+def _sparse(matrix: Floats) -> tuple[NDArray[np.intp], Floats]:
+    most = max(1, int((matrix != 0).sum(axis=1).max(initial=0)))
+    order = np.argsort(matrix == 0, axis=1, kind="stable")[:, :most]
+    return order.T, np.take_along_axis(matrix, order, axis=1).T
+
+
+def _gathered(forms: Floats, places: NDArray[np.intp], numbers: Floats) -> Floats:
+    """forms (..., features) times a sparse matrix: a column of the table has few features."""
+    found: Floats = forms[..., places[0]] * numbers[0]
+    for place, number in zip(places[1:], numbers[1:], strict=True):
+        used = number != 0
+        found[..., used] += forms[..., place[used]] * number[used]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """axes: the places of the axes with alternatives; starts: where these begin in a, each going on
+    to the next.  numbers: of each alternative "a number is there" its place in a and the number's
+    in t, (columns, 2), but for dates with cycles."""
+
+    axes: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+
 
 @dataclass(frozen=True, eq=False)
 class Space:
@@ -95,6 +132,32 @@ class Space:
     maps: tuple[InputMap, ...]
     variables: int
     alternatives: int
+
+    @cached_property
+    def choices(self) -> Choices:
+        """The axes that have alternatives."""
+        coded = [place for place, axis in enumerate(self.axes) if axis.codes]
+        starts = [self.axes[place].alternatives[0] for place in coded]
+        numbers = [
+            (axis.alternatives[0], axis.variables[0])
+            for axis in self.axes
+            if axis.number >= 0 and axis.codes and axis.codes[0] is None and not axis.waves
+        ]
+        return Choices(
+            np.array(coded, dtype=np.intp),
+            np.array(starts, dtype=np.intp),
+            np.array(numbers, dtype=np.intp).reshape(-1, 2),
+        )
+
+    @cached_property
+    def single(self) -> NDArray[np.intp]:
+        """The axes with one variable in t, and which it is, (axes, 2)."""
+        found = [
+            (place, axis.variables[0])
+            for place, axis in enumerate(self.axes)
+            if axis.number >= 0 and not axis.waves
+        ]
+        return np.array(found, dtype=np.intp).reshape(-1, 2)
 
     def ranges(self, boxes: Boxes) -> tuple[Floats, Floats]:
         """The ends of t, (boxes, variables) each, outward."""

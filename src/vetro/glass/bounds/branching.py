@@ -72,12 +72,17 @@ def branch(
     wanted: Wanted,
     until: float,
     batch: int = BATCH,
+    stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[int, Floats], object] = lambda boxes, certain: None,
+    pause: float = np.inf,
 ) -> Branched:
-    """Cut boxes until no box lies below what is wanted, or until time.monotonic() is `until`.
+    """Cut boxes until no box lies below what is wanted, until time.monotonic() is `until`, or until
+    `stop` says so.
 
     bound: called with at most CHUNK boxes.  watch: sees the boxes that are bounded next, and may
     look for points in them.  wanted: the values (objectives,) below which a box must be cut
-    further; called before each cut.
+    further; called before each cut.  tell: hears how many boxes were bounded, and the bounds.
+    pause: seconds that pass between two cuts, about, where that is less than a whole batch takes.
     """
 
     def measured(boxes: Boxes) -> Bounded:
@@ -88,12 +93,14 @@ def branch(
             np.concatenate([part.pull for part in parts]),
         )
 
-    live, found = root, measured(root)
+    live, found, most = root, measured(root), batch
     first = found.least
     dropped = np.full(found.least.shape[1], np.inf)
     count = len(root)
     while True:
+        began = time.monotonic()
         certain = np.minimum(dropped, found.least.min(axis=0, initial=np.inf))
+        tell(count, certain)
         goals = wanted()
         short = found.least < goals
         cuttable = widths(space, live).max(axis=1, initial=0.0) > 0
@@ -101,7 +108,7 @@ def branch(
         dropped = np.minimum(dropped, found.least[~needed].min(axis=0, initial=np.inf))
         kept = np.flatnonzero(needed)
         live, found, short = live.take(kept), found.take(kept), short[kept]
-        if not len(live) or time.monotonic() >= until:
+        if not len(live) or time.monotonic() >= until or stop():
             done = not bool((certain < goals).any())
             return Branched(certain, count, live, done, first)
         chosen, objective = _chosen(found.least - goals, short, batch)
@@ -119,6 +126,8 @@ def branch(
             np.concatenate([found.pull[kept], children.pull]),
         )
         count += len(cuts)
+        took = (time.monotonic() - began) / len(chosen)
+        batch = max(1, min(most, int(pause / max(took, 1e-9)))) if pause < np.inf else most
 
 
 def _chosen(

@@ -11,48 +11,122 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.bounds.answer_forms import answers_over, plain_intervals
-from vetro.glass.bounds.box import Range, space_of
-from vetro.glass.bounds.branching import branch
+from vetro.glass.bounds.answer_forms import Tuned, answers_over, plain_intervals
+from vetro.glass.bounds.box import Boxes, Range, Space, space_of
+from vetro.glass.bounds.branching import Bounded, branch
+from vetro.glass.bounds.tuning import tune
 from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.stopping import Limit
 from vetro.glass.subject import Subject
 
 Floats = NDArray[np.float64]
+
+UNTUNED = 64
+"""Boxes bounded before slopes are tuned: many a box needs no more."""
+SEARCHING, TUNING = 0.25, 0.5
+"""Shares of the time that is left which the first search and the tuning may take."""
+PAUSE = 0.3
+"""Seconds after which it looks whether to end."""
+
+Tell = Callable[[int, Floats], object]
 
 
 @dataclass(frozen=True, eq=False)
 class Explored:
     """search: the best rows.  plain, relaxed, certain: lower bounds (objectives,) of the answers
     and then of their negatives, by intervals, by one relaxation of the whole box, and in the
-    end.  boxes: how many were bounded.  done: whether what was wanted was reached."""
+    end; halfway: when half of the boxes were bounded, of those after slopes were tuned.  boxes:
+    how many were bounded.  settled: whether slopes were tuned and boxes bounded after that.  done:
+    whether what was wanted was reached.  bound: bounds boxes by one relaxation each."""
 
     search: Search
     plain: Floats
     relaxed: Floats
     certain: Floats
+    halfway: Floats
     boxes: int
+    settled: bool
     done: bool
+    space: Space
+    root: Boxes
+    bound: Callable[[Boxes], Bounded]
 
 
 def explore(
-    subject: Subject, ranges: list[Range], wanted: Callable[[Search], Floats], until: float
+    subject: Subject,
+    ranges: list[Range],
+    wanted: Callable[[Search], Floats],
+    limit: Limit,
+    tell: Tell = lambda boxes, certain: None,
 ) -> Explored:
-    """Cut boxes until the certain bounds reach what is wanted, or time.monotonic() is `until`.
+    """Cut boxes until the certain bounds reach what is wanted, or the limit is over.
 
-    wanted: from the rows found so far, the bounds (objectives,) that suffice.
+    wanted: from the rows found so far, the bounds (objectives,) that suffice.  tell: hears how
+    many boxes were bounded, and the certain bounds.
     """
     space, root = space_of(subject, ranges)
     plain = plain_intervals(subject, space, root)
+    bounding = _Bounding(subject, space, root, plain, limit)
     search = Search(subject, space, root)
-    search.start()
+    search.start(limit.part(SEARCHING).over)
+
+    def still_wanted() -> Floats:
+        goals = wanted(search)
+        return np.where(bounding.floor >= goals, -np.inf, goals)
+
+    passed: list[tuple[int, Floats]] = []
+
+    def heard(boxes: int, certain: Floats) -> None:
+        passed.append((boxes, np.maximum(certain, bounding.floor)))
+        tell(*passed[-1])
+
     found = branch(
         space,
         root,
-        lambda boxes: answers_over(subject, space, boxes),
+        bounding,
         lambda boxes: search.look(centres(space, boxes)),
-        lambda: wanted(search),
-        until,
+        still_wanted,
+        limit.until,
+        stop=limit.interrupted,
+        tell=heard,
+        pause=PAUSE,
     )
     search.confirm()
-    certain = np.maximum(found.certain, plain)
-    return Explored(search, plain, found.first[0], certain, found.boxes, found.done)
+    certain = np.maximum(found.certain, bounding.floor)
+    middle = (found.boxes + bounding.tuned_at) / 2
+    halfway = next(bounds for boxes, bounds in passed if boxes >= middle)
+    return Explored(
+        search, plain, found.first[0], certain, halfway, found.boxes,
+        bounding.tuned and bounding.tuned_at < middle, found.done, space, root,
+        lambda boxes: answers_over(subject, space, boxes),
+    )  # fmt: skip
+
+
+class _Bounding:
+    """Bounds boxes within the root; once these are many, with slopes that suit the root.
+
+    floor: lower bounds (objectives,) that hold in all of them.  tuned_at: after how many boxes
+    slopes were tuned; tuned: whether to the end.
+    """
+
+    def __init__(
+        self, subject: Subject, space: Space, root: Boxes, plain: Floats, limit: Limit
+    ) -> None:
+        self._subject, self._space, self._root, self._limit = subject, space, root, limit
+        self._tuned: Tuned | None = None
+        self._boxes = 0
+        self.floor = plain
+        self.tuned_at, self.tuned = 0, False
+
+    def __call__(self, boxes: Boxes) -> Bounded:
+        before = self._boxes < UNTUNED
+        self._boxes += len(boxes)
+        if before and self._boxes >= UNTUNED and not self._limit.over():
+            over = self._limit.part(TUNING).over
+            self.tuned_at = self._boxes
+            self._tuned = tune(self._subject, self._space, self._root, over)
+            self.tuned = not over()
+            if self._tuned is not None:
+                self.floor = np.maximum(self.floor, self._tuned.least)
+        found = answers_over(self._subject, self._space, boxes, tuned=self._tuned)
+        return Bounded(np.maximum(found.least, self.floor), found.pull)

@@ -59,11 +59,14 @@ class Form:
         rounding."""
         far = np.maximum(np.abs(region.low), np.abs(region.high))
         total: Floats = times(np.abs(self.of_variables), far) + np.abs(self.constant)
-        for axis in region.space.axes:
-            if axis.codes:
-                choices = self.of_alternatives[:, :, slice(*axis.alternatives)]
-                total = total + np.abs(choices).max(axis=-1)
+        total += np.abs(self.of_alternatives).sum(axis=-1)
         return total
+
+    def first(self, rows: int) -> Form:
+        """The first so many rows."""
+        return Form(
+            self.of_variables[:, :rows], self.of_alternatives[:, :rows], self.constant[:, :rows]
+        )
 
     def scaled(self, factor: Floats, shift: Floats) -> Form:
         """Of value * factor + shift, factor >= 0, both (rows,) or (boxes, rows)."""
@@ -87,18 +90,25 @@ class Form:
         low, high = space.ranges(boxes)
         moved = np.abs(self.of_variables) * (high - low)[:, None]
         found = np.zeros((*self.constant.shape, len(space.axes)))
+        places, variables = space.single.T
+        found[:, :, places] = moved[:, :, variables]
         for place, axis in enumerate(space.axes):
-            found[:, :, place] = moved[:, :, slice(*axis.variables)].sum(axis=-1)
-            if axis.codes:
-                choices = self.of_alternatives[:, :, slice(*axis.alternatives)]
-                allowed = boxes.allowed[:, None, slice(*axis.alternatives)]
-                most = np.where(allowed, choices, -np.inf).max(axis=-1)
-                found[:, :, place] += most - np.where(allowed, choices, np.inf).min(axis=-1)
+            if axis.waves:
+                found[:, :, place] = moved[:, :, slice(*axis.variables)].sum(axis=-1)
+        choices = space.choices
+        if len(choices.axes):
+            least = np.minimum.reduceat(
+                self.of_alternatives + _barred(boxes), choices.starts, axis=-1
+            )
+            most = np.maximum.reduceat(
+                self.of_alternatives - _barred(boxes), choices.starts, axis=-1
+            )
+            found[:, :, choices.axes] += most - least
         return found
 
     def least(self, region: Region) -> Floats:
         """The least value of the form over each box, (boxes, rows), rounded down."""
-        space, allowed = region.space, region.boxes.allowed
+        space = region.space
         middle, radius = region.low / 2 + region.high / 2, region.high / 2 - region.low / 2
         size = np.abs(self.of_variables)
         plain = np.ones(space.variables, dtype=bool)
@@ -108,26 +118,44 @@ class Form:
         own = np.where(plain, 1.0, 0.0)
         found = times(self.of_variables, middle * own) - times(size, radius * own)
         found += self.constant
+        across = self.of_alternatives + _barred(region.boxes)
+        places, variables = space.choices.numbers.T
+        across[:, :, places] += self.of_variables[:, :, variables] * middle[:, None, variables]
+        across[:, :, places] -= size[:, :, variables] * radius[:, None, variables]
         for axis in space.axes:
-            own_part = slice(*axis.variables)
-            if axis.waves:
-                number = self._least_of_waves(own_part, middle, radius)
-            elif axis.codes:
-                number = times(self.of_variables[:, :, own_part], middle[:, own_part])
-                number -= times(size[:, :, own_part], radius[:, own_part])
-            if not axis.codes:
-                if axis.waves:
-                    found += number
+            if not axis.waves:
                 continue
-            part = slice(*axis.alternatives)
-            choices = self.of_alternatives[:, :, part]
-            if axis.number >= 0 and axis.codes[0] is None:
-                choices = choices.copy()
-                choices[:, :, 0] += number
-            found += np.where(allowed[:, None, part], choices, np.inf).min(axis=-1)
+            number = self._least_of_waves(slice(*axis.variables), middle, radius)
+            if not axis.codes:
+                found += number
+            elif axis.codes[0] is None:
+                across[:, :, axis.alternatives[0]] += number
+        if len(space.choices.axes):
+            found += np.minimum.reduceat(across, space.choices.starts, axis=-1).sum(axis=-1)
         roundings = space.variables + 4 * len(space.axes) + 64
         lowered: Floats = found - SAFE * gamma(roundings, OWN) * self.size(region)
         return lowered
+
+    def reached(self, region: Region) -> tuple[Floats, Floats]:
+        """Where a form of one row for each box comes to its least: t and a, (boxes, variables) and
+        (boxes, alternatives); of a date's cycles, each sine and cosine by itself."""
+        form, across = self.of_variables[:, 0], self.of_alternatives[:, 0]
+        numbers = np.where(form > 0, region.low, region.high)
+        chosen = np.zeros_like(across)
+        rows = np.arange(len(form))
+        for axis in region.space.axes:
+            if not axis.codes:
+                continue
+            part, own = slice(*axis.alternatives), slice(*axis.variables)
+            choices = np.where(region.boxes.allowed[:, part], across[:, part], np.inf)
+            if axis.number >= 0 and axis.codes[0] is None:
+                choices[:, 0] += (form[:, own] * numbers[:, own]).sum(axis=1)
+            best = choices.argmin(axis=1)
+            chosen[rows, axis.alternatives[0] + best] = 1.0
+            if axis.number >= 0:
+                there = best == 0 if axis.codes[0] is None else np.zeros(len(rows), dtype=bool)
+                numbers[:, own] = np.where(there[:, None], numbers[:, own], 0.0)
+        return numbers, chosen
 
     def _least_of_waves(self, part: slice, middle: Floats, radius: Floats) -> Floats:
         """The least that a date's variables give: the day within its range, each sine and cosine
@@ -138,6 +166,11 @@ class Form:
         circle = -np.hypot(forms[:, :, 1::2], forms[:, :, 2::2]) * SAFE
         found: Floats = terms[:, :, 0] + np.maximum(pairs, circle).sum(axis=-1)
         return found
+
+
+def _barred(boxes: Boxes) -> Floats:
+    """Infinite for the alternatives that a box has not, else 0: (boxes, 1, alternatives)."""
+    return np.where(boxes.allowed, 0.0, np.inf)[:, None]
 
 
 def times(forms: Floats, values: Floats) -> Floats:

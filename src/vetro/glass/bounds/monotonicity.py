@@ -9,7 +9,7 @@ the column alone and whose answers, by the engine, go the other way by more than
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,13 +18,21 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, issue_warnings
 from vetro.glass.bounds.answer_forms import plain_intervals
-from vetro.glass.bounds.bounds import SECONDS, check_seconds, inputs_of, over_text
+from vetro.glass.bounds.bounds import (
+    SECONDS,
+    check_seconds,
+    inputs_of,
+    over_data,
+    over_text,
+)
 from vetro.glass.bounds.box import Boxes, Range, space_of
 from vetro.glass.bounds.branching import Bounded, branch, one_thread
 from vetro.glass.bounds.claims import answer_label
+from vetro.glass.bounds.exploring import PAUSE, Tell
 from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.pairs import Pair, Pairs
 from vetro.glass.bounds.tangent_bounds import slopes_over
+from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
 
 Floats = NDArray[np.float64]
@@ -61,11 +69,17 @@ class Trend:
 
 @dataclass(frozen=True, eq=False)
 class Monotonicity(Mapping[tuple[str, str], Trend]):
-    """(answer, column) -> Trend for every column of numbers, dates or flags."""
+    """(answer, column) -> Trend for every column of numbers, dates or flags.
+
+    over, box: column -> what it may be, in words and as data.  interrupted: whether Ctrl-C ended
+    it; the columns that were not looked at are left out.
+    """
 
     trends: dict[tuple[str, str], Trend]
     over: dict[str, str]
+    box: dict[str, Any]
     seconds: float
+    interrupted: bool = False
     notices: tuple[Notice, ...] = ()
 
     def __getitem__(self, key: tuple[str, str]) -> Trend:
@@ -88,17 +102,25 @@ class Monotonicity(Mapping[tuple[str, str], Trend]):
         """A plain dict."""
         return {
             "trends": [trend.to_json() for trend in self.trends.values()],
-            "over": self.over,
+            "over": self.box,
             "seconds": self.seconds,
+            "interrupted": self.interrupted,
         }
 
 
-def monotonicity(thing: Any, over: Any = None, *, seconds: float = SECONDS) -> Monotonicity:
+def monotonicity(
+    thing: Any,
+    over: Any = None,
+    *,
+    seconds: float = SECONDS,
+    tell: Callable[[str], object] = lambda column: None,
+) -> Monotonicity:
     """For each answer and column: rises, falls, constant, neither (two pairs of rows show it) or
     undecided in the time, over the box.
 
     over: as of vetro.bounds.  seconds: for all columns together.  A column that may be missing is
-    looked at where it is there.  Proved in real numbers; see the module's text.
+    looked at where it is there.  Proved in real numbers; see the module's text.  tell: hears each
+    column before it is looked at.  Ctrl-C ends it with the columns done.
     """
     start = time.monotonic()
     check_seconds("seconds", seconds)
@@ -107,15 +129,24 @@ def monotonicity(thing: Any, over: Any = None, *, seconds: float = SECONDS) -> M
     issue_warnings(notices)
     columns = [place for place in range(len(ranges)) if why_not_moving(ranges[place]) is None]
     trends: dict[tuple[str, str], Trend] = {}
-    for number, column in enumerate(columns):
-        left = start + seconds - time.monotonic()
-        until = time.monotonic() + max(left, 0.0) / (len(columns) - number)
-        with one_thread():
-            found = trends_along(subject, ranges, column, until)
-        trends.update({(trend.answer, trend.column): trend for trend in found})
+    with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
+        for number, column in enumerate(columns):
+            part = limit.part(1 / (len(columns) - number))
+            tell(subject.inputs[column])
+            found = trends_along(subject, ranges, column, part)
+            trends.update({(trend.answer, trend.column): trend for trend in found})
+            if limit.interrupted():
+                break
     ordered = {key: trends[key] for key in sorted(trends, key=lambda key: _order(subject, key))}
     spent = time.monotonic() - start
-    return Monotonicity(ordered, over_text(subject, ranges), spent, notices)
+    return Monotonicity(
+        ordered,
+        over_text(subject, ranges),
+        over_data(subject, ranges),
+        spent,
+        limit.interrupted(),
+        notices,
+    )
 
 
 def _order(subject: Subject, key: tuple[str, str]) -> tuple[int, int]:
@@ -136,10 +167,11 @@ def trends_along(
     subject: Subject,
     ranges: list[Range],
     column: int,
-    until: float,
+    limit: Limit,
+    tell: Tell = lambda boxes, certain: None,
     asked: tuple[int, Direction] | None = None,
 ) -> list[Trend]:
-    """A Trend of every answer along one column, by time.monotonic() `until`.
+    """A Trend of every answer along one column, as far as the limit allows.
 
     asked: an answer and "rises" or "falls", where nothing else is to be found out.
     """
@@ -172,7 +204,17 @@ def trends_along(
             goals[np.arange(2 * count) != only] = -np.inf
         return goals
 
-    found = branch(space, root, bound, pairs.across, wanted, until)
+    found = branch(
+        space,
+        root,
+        bound,
+        pairs.across,
+        wanted,
+        limit.until,
+        stop=limit.interrupted,
+        tell=tell,
+        pause=PAUSE,
+    )
     trends = []
     for number in range(count):
         low, high = float(found.certain[number]), -float(found.certain[count + number])

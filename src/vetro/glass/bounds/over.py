@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from vetro.errors import Notice, error, nearest, notice, shown
+from vetro.errors import Notice, error, listed, nearest, notice, shown
 from vetro.glass.bounds.box import Range
 from vetro.glass.rows import cell
 from vetro.glass.subject import Subject
@@ -22,6 +22,7 @@ from vetro.tables.blocks import MISSING
 from vetro.tables.schema import Column
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE_OR_TWO = "Give a number, or a low and a high end."
 
 
 def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, ...]]:
@@ -33,7 +34,7 @@ def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, .
     named = _named(subject, over)
     for name in named:
         if name not in subject.inputs:
-            hint, columns = nearest(name, subject.inputs), shown(", ".join(subject.inputs))
+            hint, columns = nearest(name, subject.inputs), listed(subject.inputs)
             raise error("E114", role="column", name=name, hint=hint, columns=columns)
     if subject.model is None:
         return [_of_input(name, named) for name in subject.inputs], ()
@@ -90,6 +91,23 @@ def text_of(column: Column | None, found: Range) -> str:
     return ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1]
 
 
+def data_of(column: Column | None, found: Range) -> list[Any]:
+    """A range as JSON has it: [low, high] of numbers and dates, [levels] of categories, [words] of
+    flags, each with None at the end where the column may be missing."""
+    data: list[Any] = []
+    if column is not None and column.kind == "category":
+        data = [column.levels[int(code)] for code in found.codes if code is not None and code >= 0]
+    elif None in found.codes:
+        ends = (found.low, found.high)
+        if column is not None and column.kind == "flag":
+            data = [cell(column, value) for value in dict.fromkeys(ends)]
+        elif column is not None and column.kind == "date":
+            data = [cell(column, value) for value in ends]
+        else:
+            data = list(ends)
+    return [*data, None] if _allows_missing(found) else data
+
+
 def _allows_missing(found: Range) -> bool:
     return any(code is not None and math.isnan(code) for code in found.codes)
 
@@ -123,11 +141,12 @@ def _of_input(name: str, named: Mapping[str, Any]) -> Range:
     if name not in named:
         what = f"no range is given for {name}, and a module has no training range"
         raise error("E732", what=what, mend="Give (low, high) for every input.")
-    low, high = _ends(name, named[name])
+    low, high = _ends(name, _plain(named[name]))
     return _checked(name, _number(name, low), _number(name, high), str)
 
 
 def _of_column(column: Column, given: Any) -> Range:
+    given = _plain(given)
     if column.kind == "category":
         several = given if _is_several(given) else [given]
         if not len(several):
@@ -144,13 +163,18 @@ def _of_column(column: Column, given: Any) -> Range:
         low = high = _end(column.minimum)
         return Range(low, high, missing)
     low, high = _ends(column.name, present)
-    first, last = _value(column, low), _value(column, high)
+    first, last = end_of(column, low), end_of(column, high)
     found = _checked(column.name, first, last, lambda value: cell(column, value))
     return Range(found.low, found.high, (None, *missing))
 
 
+def _plain(given: Any) -> Any:
+    """An array, tensor or the like as a list or number."""
+    return given.tolist() if hasattr(given, "tolist") else given
+
+
 def _is_several(given: Any) -> bool:
-    return isinstance(given, (Sequence, set, frozenset, np.ndarray)) and not isinstance(given, str)
+    return isinstance(given, (Sequence, set, frozenset)) and not isinstance(given, (str, bytes))
 
 
 def _is_missing(value: Any) -> bool:
@@ -164,7 +188,7 @@ def _ends(name: str, given: Any) -> tuple[Any, Any]:
     if len(values) == 2:
         return values[0], values[1]
     what = f"{len(values)} numbers are given"
-    raise error("E731", column=name, what=what, mend="Give a number, or (low, high).")
+    raise error("E731", column=name, what=what, mend=_ONE_OR_TWO)
 
 
 def _checked(name: str, low: float, high: float, text: Any) -> Range:
@@ -188,12 +212,12 @@ def _level(column: Column, level: Any) -> int:
         "E731",
         column=column.name,
         what=f'"{shown(text)}" is not a level that training saw',
-        mend=f"{hint}Levels: {shown(', '.join(column.levels))}",
+        mend=f"{hint}Levels: {listed(column.levels)}",
     )
 
 
-def _value(column: Column, given: Any) -> float:
-    """The number behind a value of a number, date or flag column."""
+def end_of(column: Column, given: Any) -> float:
+    """The number behind a value of a number, date or flag column; E731."""
     if column.kind == "flag":
         words = column.reading.flag_words
         if isinstance(given, str) and given in words:
@@ -228,9 +252,9 @@ def _days(column: Column, given: Any) -> float:
 def _number(name: str, given: Any) -> float:
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         what = f'"{shown(given)}" is not a number'
-        raise error("E731", column=name, what=what, mend="Give a number, or (low, high).") from None
+        raise error("E731", column=name, what=what, mend=_ONE_OR_TWO) from None
     if not math.isfinite(number):
         what = f"{number} is not a finite number"
         raise error("E731", column=name, what=what, mend="Give finite ends.")

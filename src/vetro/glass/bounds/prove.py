@@ -16,15 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, error, issue_warnings
-from vetro.glass.bounds.bounds import SECONDS, check_seconds, inputs_of, over_text, row_of
+from vetro.glass.bounds.bounds import (
+    SECONDS,
+    check_seconds,
+    inputs_of,
+    over_data,
+    over_text,
+    row_of,
+)
 from vetro.glass.bounds.box import Range
 from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.claims import Claim, answer_label, read_claim
-from vetro.glass.bounds.exploring import explore
+from vetro.glass.bounds.exploring import Tell, explore
 from vetro.glass.bounds.monotonicity import trends_along, why_not_moving
 from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.pairs import Pair
 from vetro.glass.bounds.witness import Search
+from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
 
 Floats = NDArray[np.float64]
@@ -40,7 +48,8 @@ class Proof:
     there.  pair: of rises and falls, two rows that go the other way.  certain: the range proved of
     the answer, infinite where the claim asks nothing, or of its slope.  margin: proved, how far
     the certain range stays from breaking the claim; refuted, by how much it is broken; undecided,
-    how far the range reaches too far.
+    how far the range reaches too far.  over, box: column -> what it may be, in words and as data.
+    interrupted: whether Ctrl-C ended it undecided.
     """
 
     claim: str
@@ -53,7 +62,9 @@ class Proof:
     about: str
     unit: str
     over: dict[str, str]
+    box: dict[str, Any]
     seconds: float
+    interrupted: bool = False
     notices: tuple[Notice, ...] = ()
 
     def __bool__(self) -> bool:
@@ -76,16 +87,25 @@ class Proof:
             "counterexample": self.counterexample,
             "answer": self.answer,
             "pair": None if self.pair is None else vars(self.pair),
-            "over": self.over,
+            "over": self.box,
             "seconds": self.seconds,
+            "interrupted": self.interrupted,
         }
 
 
-def prove(thing: Any, claim: str, over: Any = None, *, seconds: float = SECONDS) -> Proof:
+def prove(
+    thing: Any,
+    claim: str,
+    over: Any = None,
+    *,
+    seconds: float = SECONDS,
+    tell: Tell = lambda boxes, certain: None,
+) -> Proof:
     """Prove or refute a claim for every row of a box, within so many seconds.
 
     claim: "flow >= 0", "10 <= flow <= 80", "flow rises with speed", "flow falls with head"; of a
-    classification "P(yes) <= 0.5".  over: as of vetro.bounds.  E734: the claim cannot be read.
+    classification "P(yes) <= 0.5".  over and tell: as of vetro.bounds.  Ctrl-C ends it undecided.
+    E734: the claim cannot be read.
     """
     start = time.monotonic()
     check_seconds("seconds", seconds)
@@ -94,21 +114,23 @@ def prove(thing: Any, claim: str, over: Any = None, *, seconds: float = SECONDS)
     read = read_claim(subject, claim)
     issue_warnings(notices)
     decide = _decide_range if read.kind == "range" else _decide_direction
-    with one_thread():
-        found = decide(subject, ranges, read, start + seconds)
+    with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
+        found = decide(subject, ranges, read, limit, tell)
     return Proof(
         claim=read.text,
         about=answer_label(subject, read.answer),
         unit=subject.answer_units[read.answer],
         over=over_text(subject, ranges),
+        box=over_data(subject, ranges),
         seconds=time.monotonic() - start,
+        interrupted=limit.interrupted() and found["verdict"] == "undecided",
         notices=notices,
         **found,
     )
 
 
 def _decide_range(
-    subject: Subject, ranges: list[Range], claim: Claim, until: float
+    subject: Subject, ranges: list[Range], claim: Claim, limit: Limit, tell: Tell
 ) -> dict[str, Any]:
     low, high = claim.answer, claim.answer + len(subject.answers)
     goals = np.full(2 * len(subject.answers), -np.inf)
@@ -120,7 +142,7 @@ def _decide_range(
         broken = bool((search.values < goals).any())
         return np.full_like(goals, -np.inf) if broken else goals
 
-    found = explore(subject, ranges, wanted, until)
+    found = explore(subject, ranges, wanted, limit, tell)
     search, certain = found.search, found.certain
     ends = [end for end in (low, high) if np.isfinite(goals[end])]
     broken = [end for end in ends if search.values[end] < goals[end]]
@@ -150,7 +172,7 @@ def _decide_range(
 
 
 def _decide_direction(
-    subject: Subject, ranges: list[Range], claim: Claim, until: float
+    subject: Subject, ranges: list[Range], claim: Claim, limit: Limit, tell: Tell
 ) -> dict[str, Any]:
     reason = why_not_moving(ranges[claim.column])
     if reason is not None:
@@ -158,7 +180,7 @@ def _decide_direction(
         raise error("E731", column=subject.inputs[claim.column], what=reason, mend=mend)
     rises = claim.kind == "rises"
     trends = trends_along(
-        subject, ranges, claim.column, until, (claim.answer, "rises" if rises else "falls")
+        subject, ranges, claim.column, limit, tell, (claim.answer, "rises" if rises else "falls")
     )
     trend = trends[claim.answer]
     against = trend.down if rises else trend.up

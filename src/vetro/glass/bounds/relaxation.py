@@ -10,7 +10,7 @@ and ours, is in `room` (interval_bounds.py): a form's own products lose at most 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,11 @@ from vetro.glass.subject import Part
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
+
+Known = dict[int, tuple[Floats, Floats]]
+"""Ranges that values are known to lie in, by number, (features,) or (boxes, features) each."""
+Slopes = dict[int, Floats]
+"""Slopes of the lines below bent units, by operation, (units,) or (boxes, units)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +45,9 @@ class Enclosure:
     forms: dict[int, Form]
 
 
-def enclose(part: Part, number: int, region: Region) -> Enclosure:
-    """Ranges of the values of part `number`, tightened where an activation or norm reads them."""
+def enclose(part: Part, number: int, region: Region, known: Known | None = None) -> Enclosure:
+    """Ranges of the values of part `number`, tightened where an activation or norm reads them, and
+    within those that are known."""
     low, high, room = _features(part, number, region)
     found = Enclosure([low], [high], [room], {}, {}, {})
     for place, operation in enumerate(part.network.operations):
@@ -51,6 +57,9 @@ def enclose(part: Part, number: int, region: Region) -> Enclosure:
             low, high, found.forms[place] = _tightened(part, number, region, found, source, spec)
             found.low[source] = np.maximum(found.low[source], low)
             found.high[source] = np.minimum(found.high[source], high)
+            if known and source in known:
+                found.low[source] = np.maximum(found.low[source], known[source][0])
+                found.high[source] = np.minimum(found.high[source], known[source][1])
             step = activated(operation, part, found, place)
         elif operation.kind == "activation":
             step = Step(found.low[source], found.high[source], np.zeros_like(found.low[source]))
@@ -83,8 +92,8 @@ def looseness(part: Part, region: Region, found: Enclosure, weights: dict[int, F
         apart += line.upper - line.lower
         with np.errstate(invalid="ignore", divide="ignore"):
             share = np.where(high > low, apart / (high - low), 0.0)
-        moved = found.forms[place].pull(region.space, region.boxes)[:, : low.shape[1]]
-        total += (weight * share[:, None]) @ moved
+        moved = found.forms[place].first(low.shape[1]).pull(region.space, region.boxes)
+        total += (np.abs(weight) * share[:, None]) @ moved
     return total
 
 
@@ -96,6 +105,22 @@ def activated(operation: Operation, part: Part, found: Enclosure, place: int) ->
     found.lines[place] = line
     room = line.error + line_room(part, line, low, high)
     return Step(line.least - line.error, line.most + line.error, room)
+
+
+def with_slopes(part: Part, found: Enclosure, slopes: Slopes) -> Enclosure:
+    """The same with other lines below the units of relu, or leaky_relu up to a slope of 1, that
+    bend within their range: any slope from that of the left side to 1 gives a line below."""
+    lines, room = dict(found.lines), list(found.room)
+    for place, slope in slopes.items():
+        operation, line = part.network.operations[place], lines[place]
+        source = operation.inputs[0]
+        low, high = found.low[source], found.high[source]
+        least = operation.numbers[0] if operation.function == "leaky_relu" else 0.0
+        bends = (low < 0) & (high > 0)
+        own = np.where(bends, np.clip(slope, least, 1.0), line.lower_slope)
+        lines[place] = replace(line, lower_slope=own)
+        room[operation.output] = line.error + line_room(part, lines[place], low, high)
+    return replace(found, lines=lines, room=room)
 
 
 def line_room(part: Part, line: Lines, low: Floats, high: Floats) -> Floats:
@@ -131,14 +156,16 @@ def lower_forms(
 ) -> Form:
     """Forms below spec x for a value x of part `number`: spec (boxes or 1, rows, features).
 
-    weights: takes, by operation, how much each activation counts, (boxes or 1, rows, units).
+    weights: takes, by operation, the form of what each activation gives, (boxes or 1, rows,
+    units).
     """
     features, constant = feature_forms(part, found, spec, value, weights)
     map_ = region.space.maps[number]
+    of_variables, of_alternatives = map_.back(features)
     shape = constant.shape
     return Form(
-        np.broadcast_to(features @ map_.of_variables.T, (*shape, region.space.variables)),
-        np.broadcast_to(features @ map_.of_alternatives.T, (*shape, region.space.alternatives)),
+        np.broadcast_to(of_variables, (*shape, region.space.variables)),
+        np.broadcast_to(of_alternatives, (*shape, region.space.alternatives)),
         constant + features @ map_.constant,
     )
 
@@ -163,7 +190,7 @@ def feature_forms(
         lost += times(np.abs(form), found.room[operation.output])
         source = operation.inputs[0]
         if weights is not None and place in found.lines:
-            weights[place] = np.abs(form)
+            weights[place] = form
         if place in found.lines and len(form) == 1 and _only_reader(part, source, place, pending):
             layer = part.network.operations[source - 1]
             before = _through_pair(part, layer, found, place, form, constant, lost)
@@ -174,7 +201,7 @@ def feature_forms(
                 assert operation.weight is not None
                 if operation.bias is not None:
                     constant += form @ part.view(operation.bias).astype(np.float64)
-                before = form @ part.view(operation.weight).astype(np.float64)
+                before = _flat(form, part.view(operation.weight).astype(np.float64))
             case "activation" if place in found.lines:
                 line = found.lines[place]
                 rising, falling = np.maximum(form, 0.0), np.minimum(form, 0.0)
@@ -197,6 +224,12 @@ def feature_forms(
     features = pending.get(0, np.zeros((1, rows, part.network.inputs)))
     lost += times(np.abs(features), found.room[0])
     return features, constant - SAFE * lost
+
+
+def _flat(forms: Floats, matrix: Floats) -> Floats:
+    """forms (boxes, rows, n) @ matrix (n, m) as one product of matrices."""
+    product: Floats = forms.reshape(-1, forms.shape[-1]) @ matrix
+    return product.reshape(*forms.shape[:-1], matrix.shape[1])
 
 
 def _only_reader(part: Part, value: int, place: int, pending: dict[int, Floats]) -> bool:

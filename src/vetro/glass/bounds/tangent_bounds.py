@@ -270,6 +270,6 @@ def _pull(
         with np.errstate(invalid="ignore", divide="ignore"):
             weight = np.where(width > 0, (most - least) * size / width, 0.0)
         units = weight.shape[1]
-        moved = form.pull(space, boxes)[:, :units]
+        moved = form.first(units).pull(space, boxes)
         total += np.einsum("bu,bua->ba", weight, moved)
     return total

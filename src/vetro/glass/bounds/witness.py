@@ -1,23 +1,29 @@
 """Rows that reach far: the lowest and highest answers that a search finds in a box.
 
-They show how much of a bound is really there.  Random rows, corners, gradient steps and changes
-of one column at a time; every figure is the engine's own answer to the row.  No proof: bounds.py.
+They show how much of a bound is really there.  Random rows, corners, steps along slopes and
+changes of one column at a time; every figure is the engine's own answer to the row.  No proof:
+bounds.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.box import Boxes, Space, rows_at
+from vetro.glass.bounds.slope_steps import steepest
 from vetro.glass.rows import Rows, answers
 from vetro.glass.subject import Subject
 
 Floats = NDArray[np.float64]
 
 SAMPLES, BEST, ROUNDS = 1000, 8, 12
+STARTS, SLOPE_ROUNDS = 24, 12
+SHARES = (1.0, 0.5, 0.25, 0.1, 0.0)
+"""Of the columns that promise something, how many are changed together; at least one."""
 
 
 @dataclass
@@ -59,12 +65,44 @@ class Search:
             found = answers(self.subject, Rows(self.rows[number : number + 1]))[0]
             self.values[number] = np.concatenate([found, -found])[number]
 
-    def start(self) -> None:
-        """Random rows and corners, then the best of them made better."""
+    def start(self, over: Callable[[], bool] = lambda: False) -> None:
+        """Random rows and corners, then the best of them made better, until `over` says so."""
         raw = np.concatenate([self.random(SAMPLES), self.random(SAMPLES, corners=True)])
         both = self.look(raw)
-        best = np.argsort(both, axis=0)[:BEST]
-        self.climb(raw[best.T.reshape(-1)], np.repeat(np.arange(both.shape[1]), len(best)))
+        starts = np.argsort(both, axis=0)[:STARTS]
+        objective = np.repeat(np.arange(both.shape[1]), len(starts))
+        raw, reached = self.follow(raw[starts.T.reshape(-1)], objective, over)
+        order = np.argsort(reached.reshape(-1, len(starts)), axis=1)[:, :BEST]
+        best = (order + len(starts) * np.arange(len(order))[:, None]).reshape(-1)
+        self.climb(raw[best], objective[best], over)
+
+    def follow(
+        self, raw: Floats, objective: NDArray[np.intp], over: Callable[[], bool] = lambda: False
+    ) -> tuple[Floats, Floats]:
+        """Improve each row for its objective along the slopes of its answers, many columns at a
+        time, and what it then reaches, (rows,)."""
+        rows = np.arange(len(raw))
+        best = self.look(raw)[rows, objective]
+        for _ in range(SLOPE_ROUNDS):
+            values, gains = steepest(self.subject, self.space, self.root, raw, objective)
+            order = np.argsort(np.argsort(-gains, axis=1), axis=1)
+            promising = (gains > 0).sum(axis=1, keepdims=True)
+            tried = np.stack(
+                [
+                    np.where((gains > 0) & (order < np.maximum(share * promising, 1)), values, raw)
+                    for share in SHARES
+                ],
+                axis=1,
+            )
+            both = self.look(tried.reshape(-1, raw.shape[1])).reshape(len(raw), len(SHARES), -1)
+            found = np.nan_to_num(both[rows, :, objective], nan=np.inf)
+            way = found.argmin(axis=1)
+            better = found[rows, way] < best
+            raw = np.where(better[:, None], tried[rows, way], raw)
+            best = np.where(better, found[rows, way], best)
+            if not better.any() or over():
+                break
+        return raw, best
 
     def random(self, count: int, corners: bool = False) -> Floats:
         """Rows of the root box, (count, columns)."""
@@ -82,11 +120,15 @@ class Search:
                 chosen[:, place] = axis.alternatives[0] + self._random.choice(places, count)
         return rows_at(space, numbers, chosen)
 
-    def climb(self, raw: Floats, objective: NDArray[np.intp]) -> None:
+    def climb(
+        self, raw: Floats, objective: NDArray[np.intp], over: Callable[[], bool] = lambda: False
+    ) -> None:
         """Improve each row for its objective, changing one column at a time, ROUNDS times."""
         best = self.look(raw)[np.arange(len(raw)), objective]
         reach = 0.5
         for _ in range(ROUNDS):
+            if over():
+                break
             changed = [self._changes(raw, place, reach) for place in range(raw.shape[1])]
             tried = np.concatenate(changed, axis=1)
             rows, ways = tried.shape[:2]

@@ -64,10 +64,11 @@ def of_floats(values: ArrayLike) -> Dyadic:
 
 def of_balls(matrix: arb_mat) -> Dyadic:
     """The numbers of a matrix of radius 0."""
-    pairs = [entry.man_exp() for entry in matrix.entries()]
-    powers = [int(power) for whole, power in pairs if whole]
-    lowest = min(powers, default=0)
-    entries = [fmpz(whole) << (int(power) - lowest) if whole else fmpz(0) for whole, power in pairs]
+    pairs = {place: x.man_exp() for place, x in enumerate(matrix.entries()) if x != 0}
+    lowest = min((int(power) for _, power in pairs.values()), default=0)
+    entries = [fmpz(0)] * (matrix.nrows() * matrix.ncols())
+    for place, (whole, power) in pairs.items():
+        entries[place] = fmpz(whole) << (int(power) - lowest)
     return Dyadic(fmpz_mat(matrix.nrows(), matrix.ncols(), entries), lowest)
 
 

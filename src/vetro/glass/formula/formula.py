@@ -10,6 +10,7 @@ numbers that the encoder makes.  Not the rounding of what an engine returns: ver
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -134,12 +135,14 @@ class Formula:
         fractions; E722 of a tangent."""
         from vetro.glass.formula.formula_proof import prove_equal
 
+        _check_points(points)
         self.exact()
         return prove_equal(self, points, seed)
 
     def error_seen(self, points: int = 1000, seed: int = 0) -> Floats:
         """The largest |network - tangent| of each output at random points of the box, (outputs,):
         what is likely, where `error` is what is certain.  The engine's rounding is in it."""
+        _check_points(points)
         generator = np.random.default_rng(seed)
         raw = np.repeat(plain_rows(self.subject, self.rows.raw), points, axis=0)
         for name, ends in self.box.items():
@@ -155,11 +158,11 @@ class Formula:
 
         return "\n".join(lines(self, digits, every=every, borders=borders))
 
-    def latex(self, digits: int = 3, *, every: bool = False) -> str:
-        r"""As an aligned LaTeX display; needs amsmath."""
-        from vetro.glass.formula.formula_code import latex
+    def latex(self, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
+        r"""As an aligned LaTeX display; needs amsmath.  borders: the inequalities too."""
+        from vetro.glass.formula.formula_latex import latex
 
-        return latex(self, digits, every=every)
+        return latex(self, digits, every=every, borders=borders)
 
     def python(self, *, exact: bool = False) -> str:
         """As a Python program: formula(row) and holds(row) of a dict of column to value."""
@@ -339,6 +342,13 @@ def _output_names(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(subject.outputs) == 1:
         return (f"log-odds of {subject.answers[-1]}",), ("",)
     return tuple(f"score of {label}" for label in subject.answers), ("",) * len(subject.answers)
+
+
+def _check_points(points: object) -> None:
+    """E601 for what is no whole number of at least 1."""
+    if not isinstance(points, numbers.Integral) or isinstance(points, bool) or points < 1:
+        reason, mend = "it must be a whole number of at least 1", "Use for example 1000."
+        raise error("E601", argument="points", value=points, reason=reason, mend=mend)
 
 
 def _product(a: Fraction, b: Fraction) -> Fraction:

@@ -1,4 +1,4 @@
-"""A formula as LaTeX, as a Python program and as JSON."""
+"""A formula as a Python program and as JSON."""
 
 from __future__ import annotations
 
@@ -6,69 +6,13 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from vetro.glass.formula.formula_text import heading, rounded, summed
+from vetro.glass.formula.formula_text import heading
 from vetro.glass.formula.terms import Term
 from vetro.glass.rows import cell
 from vetro.tables.blocks import PERIODS, UNSEEN
 
 if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "_": r"\_",
-    "%": r"\%",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-}
-TERMS_A_LINE = 4
-
-
-def latex(formula: Formula, digits: int = 3, *, every: bool = False) -> str:
-    """An align* of all outputs, a few terms a line."""
-    equals = r"&\approx" if formula.kind == "tangent" else "&="
-    rows: list[str] = []
-    for output, name in enumerate(formula.outputs):
-        sum_ = summed(formula, output, every)
-        coefficients = formula.coefficients[output]
-        parts = [
-            (float(coefficients[n]), rf"\,\text{{{tex(formula.terms[n].name)}}}")
-            for n in sum_.shown
-        ]
-        constant = float(formula.intercept[output])
-        if constant != 0 or not parts:
-            parts.append((constant, ""))
-        texts = []
-        for place, (value, what) in enumerate(parts):
-            sign = "-" if value < 0 else ("+" if place else "")
-            number = _tex_number(rounded(abs(value), digits))
-            texts.append(f"{sign} {number}{what}".strip())
-        lines = [
-            " ".join(texts[start : start + TERMS_A_LINE])
-            for start in range(0, len(texts), TERMS_A_LINE)
-        ]
-        head = rf"\text{{{tex(name)}}} {equals} "
-        rows.append(head + " \\\\\n&\\quad ".join(lines))
-    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
-
-
-def tex(text: str) -> str:
-    """The text with what LaTeX would read as commands escaped."""
-    return "".join(_TEX.get(c, c) if c.isprintable() else " " for c in text)
-
-
-def _tex_number(text: str) -> str:
-    mantissa, e, exponent = text.partition("e")
-    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if e else text
 
 
 def python(formula: Formula, *, exact: bool = False) -> str:
@@ -252,6 +196,7 @@ def as_json(formula: Formula, *, exact: bool = False, borders: bool = False) -> 
                                                             strict=True))}
                 for item in region.inequalities
             ]  # fmt: skip
+            found["region"]["undecided"] = region.undecided
     else:
         found["box"] = {name: list(ends) for name, ends in formula.box.items()}
     if formula.members:

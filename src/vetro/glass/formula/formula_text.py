@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vetro.errors import counted
@@ -17,9 +18,10 @@ from vetro.glass.rows import cell
 
 if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula
-    from vetro.glass.formula.region import Inequality
+    from vetro.glass.formula.region import Inequality, Region
 
 WIDTH = 96
+HELD = "Categories, flags and missing values are held as the row has them."
 SMALL = 0.005
 """Terms are gathered that together never reach this share of how far the largest one varies."""
 
@@ -278,16 +280,22 @@ def _region_lines(formula: Formula, digits: int, borders: bool) -> list[str]:
         found.append(f"The row is exactly on a border, of {units}: counted as off, as torch does.")
     if borders:
         inequalities = region.inequalities
-        found += [
-            "",
-            f"Region: {len(inequalities)} of "
-            f"{counted(len(region.bends), 'inequality', 'inequalities')} matter; "
-            "the others follow from them.",
-        ]
+        found += ["", region_heading(region)]
         if any(term.kind in ("level", "flag", "missing") for term in region.terms):
-            found.append("Categories, flags and missing values are held as the row has them.")
+            found.append(HELD)
         found += [f"  {inequality_text(formula, item, digits + 1)}" for item in inequalities]
     return found
+
+
+def region_heading(region: Region) -> str:
+    """How many inequalities are shown, and what of the others."""
+    every = counted(len(region.bends), "inequality", "inequalities")
+    if region.undecided:
+        return (
+            f"Region: {len(region.inequalities)} of {every}; the others follow from them. Whether "
+            f"{region.undecided} of those shown follow too was not decided."
+        )
+    return f"Region: {len(region.inequalities)} of {every} matter; the others follow from them."
 
 
 def _nearest(formula: Formula) -> list[str]:
@@ -300,23 +308,31 @@ def _nearest(formula: Formula) -> list[str]:
 
 def inequality_text(formula: Formula, item: Inequality, digits: int) -> str:
     """0.0131 cement - 0.220 water <= 4.20   (h3 of relu1 stays off)"""
+    numbers, coefficients, bound = inequality_parts(formula, item)
+    names = [term_text(formula.region.terms[n]) for n in numbers]
+    left = sum_text(names, coefficients, 0.0, digits)
+    stays = "stays on" if item.on else "stays off"
+    return f"{left} <= {rounded(bound, digits)}   ({item.where} {stays})"
+
+
+def inequality_parts(formula: Formula, item: Inequality) -> tuple[list[int], list[float], float]:
+    """The numbers of the terms that move, their coefficients, and the bound, to which what the row
+    holds is taken; scaled."""
     region = formula.region
     free = set(region.free)
     held = sum(c * x for n, (c, x) in enumerate(zip(item.coefficients, region.at, strict=True))
-               if n not in free)  # fmt: skip
+               if x and n not in free)  # fmt: skip
     numbers = [n for n in region.free if item.coefficients[n] != 0]
     # the coefficient that counts most over a scaled unit becomes 1
     weights = [abs(float(item.coefficients[n])) * float(region.units[n]) for n in numbers]
     scale = abs(item.coefficients[numbers[weights.index(max(weights))]])
-    left = sum_text(
-        [term_text(region.terms[n]) for n in numbers],
-        [float(item.coefficients[n] / scale) for n in numbers],
-        0.0,
-        digits,
-    )
-    stays = "stays on" if item.on else "stays off"
-    bound = rounded(float((item.bound - held) / scale), digits)
-    return f"{left} <= {bound}   ({item.where} {stays})"
+    coefficients = [_quotient(item.coefficients[n], scale) for n in numbers]
+    return numbers, coefficients, _quotient(item.bound - held, scale)
+
+
+def _quotient(value: Fraction, scale: Fraction) -> float:
+    """The nearest float64, without a common divisor."""
+    return (value.numerator * scale.denominator) / (value.denominator * scale.numerator)
 
 
 def _error_lines(formula: Formula, digits: int) -> list[str]:

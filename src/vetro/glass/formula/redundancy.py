@@ -1,64 +1,117 @@
 """Which of many inequalities matter: the others follow from them, by linear programming.
 
 Around an inner point an inequality normal . u <= margin is the point normal / margin of the polar
-dual, and those that matter are the corners of the points' hull.  Rays find most corners with one
-matrix product (argmax of point . direction); the rest is asked of small linear programs over the
-corners found so far (Clarkson 1994, "More output-sensitive geometric algorithms").  They share
-their constraints, so that one simplex walks for all of them in step, which spares the half second
-that a general solver takes to load.  `follows` proves each removal in fractions: rounding can only
-leave an inequality too many, never take one away.
+dual, and those that matter are the corners of the hull of 0 and the points.  Rays find most
+corners with one matrix product (argmax of point . direction); rays that turn towards each point
+find most of the rest (Gilbert 1966, "An iterative procedure for computing the minimum of a
+quadratic form on a convex set"); what is left is asked of small linear programs over the corners
+found so far (Clarkson 1994, "More output-sensitive geometric algorithms"; simplex.py).  `follows`
+proves each removal: rounding can only leave an inequality too many, never take one away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from flint import fmpq, fmpq_mat
-from numpy.typing import NDArray
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpz
 
+from vetro.glass.formula.simplex import Whole, walk_out
 from vetro.glass.rows import Floats
 
-Whole = NDArray[np.intp]
-
 RAYS = 4096
-STEPS = 500
-"""Most steps of a simplex; what is not settled then is kept."""
+TURNS, VAIN_TURNS = 400, 25
+"""Most turns of the rays, and how many of them in a row may find nothing."""
+TOGETHER = 2_000_000
+"""Numbers of the linear programs that are solved together."""
+PROOF_BITS = 192
 
 _BEYOND = 1e-9
+
+Stop = Callable[[], bool]
+Tell = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
 class Sorting:
-    """kept: numbers of the inequalities that matter, ascending.  reasons: for each other one the
-    kept ones that it seems to follow from."""
+    """kept: numbers of the inequalities that matter, ascending.  reasons: for each that seems to
+    follow from others, which these are, of those kept or open.  open: those of which neither was
+    known when the time was over."""
 
     kept: tuple[int, ...]
     reasons: dict[int, tuple[int, ...]]
+    open: tuple[int, ...] = ()
 
 
-def sort_out(normals: Floats, margins: Floats) -> Sorting:
-    """Which of normals (m, d) . u <= margins (m,) matter; every margin > 0: u = 0 is inside."""
+def never() -> bool:
+    """A stop that does not stop."""
+    return False
+
+
+def sort_out(
+    normals: Floats, margins: Floats, stop: Stop = never, tell: Tell = lambda kept, left: None
+) -> Sorting:
+    """Which of normals (m, d) . u <= margins (m,) matter; every margin > 0: u = 0 is inside.
+
+    tell: hears how many are known to matter, and how many are open.
+    """
     points = _spanned(normals / margins[:, None])
-    kept = _first_corners(points)
-    open_: Whole = np.setdiff1d(np.arange(len(points)), sorted(kept))
+    seen = _met_by_rays(points)
+    tell(len(seen), len(points) - len(seen))
+    seen |= _met_by_turning(points, seen, stop)
+    kept = seen | _spanning(points, seen)
     reasons: dict[int, tuple[int, ...]] = {}
-    while len(open_):
+    open_ = sorted(set(range(len(points))) - kept)
+    while True:
+        open_ = _ask(points, kept, seen, open_, reasons, stop, tell)
+        # those that only complete the rank may follow from the others, once these are known
+        spare = None if open_ else _spare(points, kept, seen)
+        if spare is None:
+            break
+        kept.discard(spare)
+        open_ = [spare, *(n for n, of in reasons.items() if spare in of)]
+        for number in open_:
+            reasons.pop(number, None)
+    unsure = kept - seen if open_ else set()
+    return Sorting(tuple(sorted(kept - unsure)), reasons, tuple(sorted({*open_, *unsure})))
+
+
+def _ask(
+    points: Floats,
+    kept: set[int],
+    seen: set[int],
+    open_: list[int],
+    reasons: dict[int, tuple[int, ...]],
+    stop: Stop,
+    tell: Tell,
+) -> list[int]:
+    """Settle what is open by linear programs; what is left where `stop` said so."""
+    share = max(1, TOGETHER // (points.shape[1] ** 2 + len(points)))
+    while open_:
+        tell(len(kept), len(open_))
+        asked, later = open_[:share], open_[share:]
         corners = np.array(sorted(kept))
-        walk = walk_out(points[corners], points[open_])
+        walk = walk_out(points[corners], points[asked], stop)
+        ended = stop()
+        values = points @ walk.directions.T
         left: list[int] = []
-        for place, number in enumerate(open_.tolist()):
+        for place, number in enumerate(asked):
             if walk.reach[place] <= 1 + _BEYOND:
-                used = walk.bases[place][walk.weights[place] > _BEYOND]
-                reasons[number] = tuple(corners[used].tolist())
+                reasons[number] = tuple(corners[walk.bases[place]].tolist())
                 continue
-            found = int(np.argmax(points @ walk.directions[place]))
-            # a corner of this round stands out no more: then rounding hides what does
-            kept.add(number if found in corners else found)
             left.append(number)
-        open_ = np.array([number for number in left if number not in kept], dtype=np.intp)
-    return Sorting(tuple(sorted(kept)), {n: s for n, s in reasons.items() if n not in kept})
+            if ended:
+                continue
+            found = int(np.argmax(values[:, place]))
+            if found in corners:  # rounding hides what stands out, or the walk did not end
+                found = number
+            kept.add(found)
+            seen.add(found)
+        open_ = [number for number in (*left, *later) if number not in kept]
+        if ended:
+            break
+    return open_
 
 
 def _spanned(points: Floats) -> Floats:
@@ -69,121 +122,126 @@ def _spanned(points: Floats) -> Floats:
     return found
 
 
-def _first_corners(points: Floats) -> set[int]:
-    """Corners that rays meet, spread as the points are and as the first corners found are; at
-    least so many that they span the space."""
-    generator = np.random.default_rng(0)
-    size = points.shape[1]
-    directions = generator.standard_normal((size, RAYS))
-    found = set(np.argmax(points @ directions, axis=0).tolist())
+def _corners(values: Floats) -> set[int]:
+    """The points that reach farthest beyond 0, of values (points, rays)."""
+    farthest = np.argmax(values, axis=0)
+    beyond = values[farthest, np.arange(values.shape[1])] > 0
+    return set(farthest[beyond].tolist())
+
+
+def _met_by_rays(points: Floats) -> set[int]:
+    """Corners that rays meet, spread as the points are and as the first corners found are."""
+    directions = np.random.default_rng(0).standard_normal((points.shape[1], RAYS))
+    found = _corners(points @ directions)
     for spread in (points, points[sorted(found)]):
-        sizes, ways = np.linalg.eigh(spread.T @ spread)
-        # columns that say nearly the same leave directions with next to no spread
-        rays = (ways / np.sqrt(np.maximum(sizes, sizes.max() * 1e-12))) @ directions
-        found |= set(np.argmax(points @ rays, axis=0).tolist())
-    for number in np.argsort(-np.linalg.norm(points, axis=1)).tolist():
-        if np.linalg.matrix_rank(points[sorted(found)]) == size:
-            break
-        found.add(number)
+        found |= _corners(points @ (_rounding(spread) @ directions))
     return found
 
 
-@dataclass(frozen=True)
-class Walk:
-    """For each objective the largest objective . r with corners . r <= 1 (infinite where there is
-    none) and the r, or the way, that it is reached by; the corners it is held by and the weights
-    >= 0 with sum of weight * corner = objective."""
-
-    reach: Floats
-    directions: Floats
-    bases: Whole
-    weights: Floats
+def _rounding(points: Floats) -> Floats:
+    """The map that makes points round: columns that say nearly the same leave directions with
+    next to no spread."""
+    sizes, ways = np.linalg.eigh(points.T @ points)
+    found: Floats = ways / np.sqrt(np.maximum(sizes, sizes.max() * 1e-12))
+    return found
 
 
-def walk_out(corners: Floats, objectives: Floats) -> Walk:
-    """The simplex method for all objectives (m, d) at once over corners (n, d) of rank d."""
-    count, size = objectives.shape
-    # bounds a little apart from 1, so that no step has length 0
-    bounds = 1 + 1e-11 * np.random.default_rng(1).random(len(corners))
-    bases = np.tile(_vertex(corners, bounds), (count, 1))
-    reach = np.full(count, np.inf)
-    directions = objectives.copy()
-    weights = np.zeros((count, size))
-    walking = np.arange(count)
-    for _ in range(STEPS):
-        held = corners[bases[walking]]
-        inverse = np.linalg.inv(held)
-        pull = np.einsum("mji,mj->mi", inverse, objectives[walking])
-        places = np.einsum("mij,mj->mi", inverse, bounds[bases[walking]])
-        settled = pull.min(axis=1) >= -1e-12 * np.abs(pull).max(axis=1)
-        done = walking[settled]
-        weights[done] = pull[settled]
-        directions[done] = places[settled]
-        reach[done] = weights[done].sum(axis=1)
-        walking, inverse, pull, places = (x[~settled] for x in (walking, inverse, pull, places))
-        if not len(walking):
+def _met_by_turning(points: Floats, seen: set[int], stop: Stop) -> set[int]:
+    """Corners that rays meet which turn, one for each point, from 0 towards where the point is
+    farthest from the hull of what they met."""
+    round_ = points @ _rounding(points)
+    open_ = np.setdiff1d(np.arange(len(points)), sorted(seen))
+    nearest = np.zeros((len(open_), points.shape[1]))
+    found: set[int] = set()
+    vain = 0
+    for _ in range(TURNS):
+        if not len(open_) or vain == VAIN_TURNS or stop():
             break
-        leaving = np.argmin(pull, axis=1)
-        ways = -inverse[np.arange(len(walking)), :, leaving]
-        speed = ways @ corners.T
-        left = bounds - places @ corners.T
-        np.put_along_axis(speed, bases[walking], 0.0, axis=1)
-        fast = speed > 1e-12 * np.abs(speed).max(axis=1, keepdims=True)
-        lengths = np.divide(left, speed, out=np.full(speed.shape, np.inf), where=fast)
-        entering = np.argmin(lengths, axis=1)
-        bases[walking, leaving] = entering
-        endless = ~fast.any(axis=1)
-        directions[walking[endless]] = ways[endless]
-        walking = walking[~endless]
-        if not len(walking):
+        away = round_[open_] - nearest
+        values = away @ round_.T
+        new = _corners(values.T) - found
+        vain = 0 if new else vain + 1
+        found |= new
+        met = np.argmax(values, axis=1)
+        beyond = values[np.arange(len(open_)), met] > 0
+        step = np.where(beyond[:, None], round_[met], 0.0) - nearest
+        size = np.maximum((step**2).sum(axis=1), 1e-300)
+        share = np.clip((away * step).sum(axis=1) / size, 0.0, 1.0)
+        nearest = nearest + share[:, None] * step
+        left = ~np.isin(open_, sorted(found))
+        open_, nearest = open_[left], nearest[left]
+    return found
+
+
+def _spanning(points: Floats, seen: set[int]) -> set[int]:
+    """Further points, so that all together span the space."""
+    found: set[int] = set()
+    for number in np.argsort(-np.linalg.norm(points, axis=1)).tolist():
+        known = sorted(seen | found)
+        if known and np.linalg.matrix_rank(points[known]) == points.shape[1]:
             break
-    return Walk(reach, directions, bases, weights)
+        found.add(number)
+    return found - seen
 
 
-def _vertex(corners: Floats, bounds: Floats) -> Whole:
-    """Corners that hold a vertex of corners . r <= bounds: from 0 to a border, then along it."""
-    size = corners.shape[1]
-    generator = np.random.default_rng(2)
-    place, held = np.zeros(size), list[int]()
-    while len(held) < size:
-        way: Floats = generator.standard_normal((size,))
-        if held:
-            basis = np.linalg.qr(corners[held].T)[0]
-            way -= basis @ (basis.T @ way)
-            way -= basis @ (basis.T @ way)
-        way /= np.linalg.norm(way)
-        speed = corners @ way
-        speed[held] = 0.0
-        if speed.max() <= 1e-12 * np.abs(speed).max():
-            way, speed = -way, -speed
-        fast = speed > 1e-12 * np.abs(speed).max()
-        left = bounds - corners @ place
-        lengths = np.divide(left, speed, out=np.full(len(corners), np.inf), where=fast)
-        meets = int(np.argmin(lengths))
-        place = place + max(float(lengths[meets]), 0.0) * way
-        held.append(meets)
-    return np.array(held, dtype=np.intp)
+def _spare(points: Floats, kept: set[int], seen: set[int]) -> int | None:
+    """One that was kept for the rank alone and follows from the other ones kept; None if there is
+    none."""
+    for number in sorted(kept - seen):
+        others: Whole = np.array(sorted(kept - {number}), dtype=np.intp)
+        full = len(others) and np.linalg.matrix_rank(points[others]) == points.shape[1]
+        if full and walk_out(points[others], points[[number]]).reach[0] <= 1 + _BEYOND:
+            return number
+        seen.add(number)
+    return None
 
 
 def follows(
-    normal: Sequence[fmpq], bound: fmpq, reasons: Sequence[tuple[Sequence[fmpq], fmpq]]
+    normal: Sequence[arb], bound: arb, reasons: Sequence[tuple[Sequence[arb], arb]]
 ) -> bool:
-    """Whether normal . u <= bound follows from the reasons, proved in fractions (Farkas 1902):
-    weights >= 0 with sum of weight * reason = normal and sum of weight * bound <= bound."""
+    """Whether normal . u <= bound follows from the reasons, proved (Farkas 1902): weights >= 0
+    with sum of weight * reason = normal and sum of weight * bound <= bound.
+
+    All numbers are exact.  The weights are enclosed in balls (Johansson 2017); where these leave
+    it open, as where a weight is 0, they are found in fractions.
+    """
     if not reasons:
-        return all(entry == 0 for entry in normal) and bound >= 0
-    columns = fmpq_mat([list(reason) for reason, _ in reasons]).transpose()
-    target = fmpq_mat([[entry] for entry in normal])
+        return all(entry == 0 for entry in normal) and bool(bound >= 0)
+    if len(reasons) == len(normal):
+        with ctx.workprec(PROOF_BITS):
+            columns = arb_mat([list(reason) for reason, _ in reasons]).transpose()
+            target = arb_mat([[entry] for entry in normal])
+            try:
+                weights = columns.solve(target, algorithm="lu").entries()
+            except ZeroDivisionError:
+                weights = []
+            total = sum((w * b for w, (_, b) in zip(weights, reasons, strict=False)), arb(0))
+            if weights and all(weight >= 0 for weight in weights) and total <= bound:
+                return True
+    return _follows_in_fractions(normal, bound, reasons)
+
+
+def _follows_in_fractions(
+    normal: Sequence[arb], bound: arb, reasons: Sequence[tuple[Sequence[arb], arb]]
+) -> bool:
+    across = fmpq_mat([[_rational(entry) for entry in reason] for reason, _ in reasons])
+    columns, target = across.transpose(), fmpq_mat([[_rational(entry)] for entry in normal])
     try:
         if columns.nrows() == columns.ncols():
             weights = columns.solve(target)
         else:
-            across = columns.transpose()
             weights = (across * columns).solve(across * target)
     except ZeroDivisionError:
         return False
     entries = weights.entries()
     if any(weight < 0 for weight in entries) or columns * weights != target:
         return False
-    total = sum((w * b for w, (_, b) in zip(entries, reasons, strict=True)), fmpq(0))
-    return bool(total <= bound)
+    total = sum((w * _rational(b) for w, (_, b) in zip(entries, reasons, strict=True)), fmpq(0))
+    return bool(total <= _rational(bound))
+
+
+def _rational(number: arb) -> fmpq:
+    mantissa, exponent = number.man_exp()
+    power = int(exponent)
+    whole = fmpz(mantissa)
+    return fmpq(whole << power) if power >= 0 else fmpq(whole, fmpz(1) << -power)

@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from flint import ctx, fmpq, fmpz
+from flint import arb, ctx
 
 from vetro.glass import exact
 from vetro.glass.formula.affine_pieces import Bend
-from vetro.glass.formula.redundancy import follows, sort_out
+from vetro.glass.formula.redundancy import Stop, Tell, follows, never, sort_out
 from vetro.glass.formula.terms import Term
 from vetro.glass.rows import Floats
 from vetro.tables.blocks import PERIODS
@@ -79,6 +79,15 @@ class Distance:
             },
             "stays": {name: list(levels) for name, levels in self.stays.items()},
         }
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """kept: numbers of the bends whose inequalities are shown; of so many it was not decided
+    whether they follow from the others."""
+
+    kept: tuple[int, ...]
+    undecided: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,47 +153,68 @@ class Region:
     def inequalities(self) -> tuple[Inequality, ...]:
         """Those that matter while the row's levels, flags and missing values are held.
 
-        The others follow from them: found by linear programming, each proved in fractions.  A
+        The others follow from them: found by linear programming, each proved.  A
         date's days and waves count as free of each other, so that a few too many may stay.
         """
-        return tuple(self._inequality(number) for number in self._kept)
+        return tuple(self._inequality(number) for number in self._sorted.kept)
+
+    @property
+    def undecided(self) -> int:
+        """How many of the inequalities may follow from others: 0 unless `settle` was stopped."""
+        return self._sorted.undecided
+
+    def settle(self, stop: Stop = never, tell: Tell = lambda kept, left: None) -> None:
+        """Find the inequalities that matter, unless that was done; once `stop` says so, what is not
+        known is taken to matter.  tell: hears how many are known to matter, and how many are open.
+        """
+        if "_sorted" not in self.__dict__:
+            self.__dict__["_sorted"] = self._sort(stop, tell)
 
     @cached_property
-    def _kept(self) -> tuple[int, ...]:
+    def _sorted(self) -> _Sorted:
+        return self._sort(never, lambda kept, left: None)
+
+    def _sort(self, stop: Stop, tell: Tell) -> _Sorted:
         if not self.free or self.everywhere:
-            return ()
+            return _Sorted(())
         slopes = self.slopes[:, self.free]
         lengths = np.linalg.norm(slopes, axis=1)
         bending = np.flatnonzero(lengths > 0)
         slopes, slack = slopes[bending], self.slack[bending]
         lengths = lengths[bending]
         if not len(bending):
-            return ()
+            return _Sorted(())
         slopes, slack = slopes / lengths[:, None], slack / lengths
         inner = inner_point(slopes, slack)
         if inner is None:
             # flat: no point is inside all of them, and each is kept
-            return tuple(bending.tolist())
-        sorting = sort_out(slopes, slack - slopes @ inner)
-        rows = {number: self._fractions(int(bending[number])) for number in range(len(bending))}
-        kept = set(sorting.kept)
-        for number, reasons in sorting.reasons.items():
-            normal, bound = rows[number]
-            if not follows(normal, bound, [rows[reason] for reason in reasons]):
+            return _Sorted(tuple(bending.tolist()))
+        sorting = sort_out(slopes, slack - slopes @ inner, stop, tell)
+        rows = [self._row(int(number)) for number in bending]
+        kept, open_ = set(sorting.kept), set(sorting.open)
+        for place_, (number, reasons) in enumerate(sorting.reasons.items()):
+            if place_ % 16 == 0:
+                tell(len(kept), len(open_) + len(sorting.reasons) - place_)
+            if stop():
+                open_.add(number)
+            elif not follows(*rows[number], [rows[reason] for reason in reasons]):
                 kept.add(number)
-        return tuple(int(bending[number]) for number in sorted(kept))
+        shown = sorted(kept | open_)
+        return _Sorted(tuple(int(bending[number]) for number in shown), len(open_))
 
-    def _fractions(self, number: int) -> tuple[list[fmpq], fmpq]:
-        """A bend as normal . (free terms - row's) <= bound."""
+    def _row(self, number: int) -> tuple[list[arb], arb]:
+        """A bend as normal . (free terms - row's) <= bound, exactly."""
         bend = self.bends[number]
-        sign = -1 if bend.on else 1
-        return [sign * _rational(bend.row[k]) for k in self.free], -sign * _rational(bend.at)
+        with ctx.workprec(exact.EXACT_PRECISION):
+            row = [bend.row[k] for k in self.free]
+            return ([-entry for entry in row], bend.at) if bend.on else (row, -bend.at)
 
     def _inequality(self, number: int) -> Inequality:
         bend = self.bends[number]
-        sign = -1 if bend.on else 1
-        coefficients = tuple(sign * exact.fraction(entry) for entry in bend.row[:-1])
-        return Inequality(coefficients, -sign * exact.fraction(bend.row[-1]), place(bend), bend.on)
+        *coefficients, constant = map(exact.fraction, bend.row)
+        if bend.on:
+            return Inequality(tuple(-entry for entry in coefficients), constant, place(bend), True)
+        return Inequality(tuple(coefficients), -constant, place(bend), False)
 
     @cached_property
     def distance(self) -> Distance:
@@ -301,10 +331,3 @@ def _ratio(slack: Floats, speed: Floats) -> Floats:
     """slack / speed, infinite where the speed is not positive."""
     found: Floats = np.divide(slack, speed, out=np.full(len(slack), np.inf), where=speed > 0)
     return found
-
-
-def _rational(number: Any) -> fmpq:
-    mantissa, exponent = number.man_exp()
-    power = int(exponent)
-    whole = fmpz(mantissa)
-    return fmpq(whole << power) if power >= 0 else fmpq(whole, fmpz(1) << -power)

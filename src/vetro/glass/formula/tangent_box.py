@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from vetro.errors import error, nearest, shown
+from vetro.errors import error, listed, nearest, shown
 from vetro.glass.formula.terms import Term, training_range
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Subject
@@ -60,7 +60,7 @@ def _known(
         if name not in subject.inputs:
             raise error(
                 "E114", role="column", name=name, hint=nearest(name, subject.inputs),
-                columns=shown(", ".join(subject.inputs)),
+                columns=listed(subject.inputs),
             )  # fmt: skip
         if name not in straight:
             what = f'column "{shown(name)}" is no number here, and is held as the row has it'

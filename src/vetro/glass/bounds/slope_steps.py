@@ -1,0 +1,98 @@
+"""Steps of rows along the slopes of their answers: what a change of each column would bring.
+
+In plain float64, for searching: the witness rows are answered by the engine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass import plain
+from vetro.glass.bounds.box import Boxes, Space
+from vetro.glass.rows import Rows, part_inputs
+from vetro.glass.subject import Subject
+
+Floats = NDArray[np.float64]
+
+
+def steepest(
+    subject: Subject, space: Space, root: Boxes, raw: Floats, objective: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """For each row (rows, columns) and column the value that lowers the row's objective most if
+    the answers went on as they go there, and by how much, (rows, columns) each.
+
+    objective: number of an answer, or of answers + an answer for its negative.  What a date's
+    place in the year does is left out.
+    """
+    along, across = _slopes(subject, space, raw, objective)
+    values, gains = raw.copy(), np.zeros_like(raw)
+    for place, axis in enumerate(space.axes):
+        here = raw[:, place]
+        there, change = here, np.zeros(len(raw))
+        if axis.number >= 0:
+            slope = along[:, axis.variables[0]]
+            low, high = root.low[0, axis.number], root.high[0, axis.number]
+            there = np.where(slope > 0, low, high)
+            change = slope * (there - np.where(np.isnan(here), space.middle[axis.number], here))
+        if axis.codes:
+            choices = across[:, slice(*axis.alternatives)]
+            choices = np.where(root.allowed[0, slice(*axis.alternatives)], choices, np.inf)
+            codes = np.array([np.inf if code is None else code for code in axis.codes])
+            now = _chosen(here, codes)
+            middle = 0.0 if axis.number < 0 else space.middle[axis.number]
+            if axis.number >= 0 and axis.codes[0] is None:
+                choices[:, 0] += slope * (there - middle)
+            best = choices.argmin(axis=1)
+            rows = np.arange(len(raw))
+            current = across[rows, axis.alternatives[0] + now]
+            if axis.number >= 0:
+                current = current + np.where(np.isnan(here), 0.0, slope * (here - middle))
+            change = choices[rows, best] - current
+            there = np.where(np.isposinf(codes[best]), there, codes[best])
+        values[:, place], gains[:, place] = there, -change
+    return values, gains
+
+
+def _chosen(here: Floats, codes: Floats) -> NDArray[np.intp]:
+    """Which alternative a raw value is: codes has infinity for "a number is there"."""
+    same = (codes == here[:, None]) | (np.isnan(codes) & np.isnan(here[:, None]))
+    same |= np.isposinf(codes) & ~np.isnan(here[:, None])
+    found: NDArray[np.intp] = same.argmax(axis=1)
+    return found
+
+
+def _slopes(
+    subject: Subject, space: Space, raw: Floats, objective: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """d objective / d t and what each alternative adds, (rows, variables) and (rows,
+    alternatives), the mean over the members."""
+    answers = len(subject.answers)
+    along, across = np.zeros((len(raw), space.variables)), np.zeros((len(raw), space.alternatives))
+    for number, part in enumerate(subject.parts):
+        values = plain.forward(part, part_inputs(part, Rows(raw)))
+        delta = _delta(subject, number, values[-1], objective % answers)
+        delta *= np.where(objective < answers, 1.0, -1.0)[:, None]
+        slopes = plain.backward(part, values, delta)[1][0]
+        along += slopes @ space.maps[number].of_variables.T
+        across += slopes @ space.maps[number].of_alternatives.T
+    return along / len(subject.parts), across / len(subject.parts)
+
+
+def _delta(subject: Subject, number: int, outputs: Floats, answer: NDArray[np.intp]) -> Floats:
+    """d answer / d outputs of a member, (rows, outputs)."""
+    rows = np.arange(len(outputs))
+    delta = np.zeros_like(outputs)
+    if subject.kind != "classification":
+        delta[rows, answer] = 1.0
+        encoder = subject.parts[number].encoder
+        if encoder is not None:
+            delta *= [target.deviation for target in encoder.number_targets]
+        return delta
+    # the score z_i - log(sum of exp(z)): its slope does not fade where the share is near 0 or 1
+    z = outputs if outputs.shape[1] > 1 else np.hstack([np.zeros_like(outputs), outputs])
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    full = -powers / powers.sum(axis=1, keepdims=True)
+    full[rows, answer] += 1.0
+    own: Floats = full[:, -outputs.shape[1] :]
+    return own
