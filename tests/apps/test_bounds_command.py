@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +21,9 @@ def test_bounds(vetro, fitted: Path) -> None:
     found = vetro("bounds", fitted, "--over", "head=2..4", "--seconds", "0.3", "--json").json
     (item,) = found["ranges"].values()
     assert item["low"] <= item["lowest_found"] <= item["highest_found"] <= item["high"]
-    assert found["over"]["head"] == "2 to 4"
+    assert found["over"]["head"] == [2, 4]
+    assert sorted(found["over"]["città"]) == ["Milano", "Roma"]
+    assert not found["interrupted"]
 
 
 def test_levels_and_repeated_options(vetro, fitted: Path) -> None:
@@ -32,7 +38,23 @@ def test_levels_and_repeated_options(vetro, fitted: Path) -> None:
         "0",
         "--json",
     ).json
-    assert found["over"]["città"] == "Milano, Roma" or found["over"]["città"] == "Milano or Roma"
+    assert sorted(found["over"]["città"]) == ["Milano", "Roma"]
+
+
+def test_open_ends_go_to_the_end_of_the_training_range(vetro, fitted: Path) -> None:
+    def ends(setting: str) -> list[float]:
+        ended = vetro("bounds", fitted, "--over", setting, "--seconds", "0", "--json")
+        assert ended.status == 0, ended.err
+        return ended.json["over"]["head"]
+
+    least, most = ends("head=..")
+    assert 1 <= least < 2 and 8 < most <= 9
+    assert ends("head=4..") == [4, most]
+    assert ends("head=..4") == [least, 4]
+    for setting in ("head=40..", "head=..0"):
+        ended = vetro("bounds", fitted, "--over", setting)
+        assert ended.status == 2 and ended.err.startswith('E731 column "head": its training range')
+        assert "Give both: --over head=" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -41,6 +63,8 @@ def test_levels_and_repeated_options(vetro, fitted: Path) -> None:
         ("head", "E604", "Use --over COLUMN=VALUE."),
         ("head=1..2..3", "E604", "is not a range"),
         ("head=20..10", "E731", "20 to 10 is empty"),
+        ("head=tall", "E731", "Give a number, or a low and a high end."),
+        ("head=tall..", "E731", "Give a number, or a low and a high end."),
         ("head=nan", "E731", "not a finite number"),
         ("hed=1..2", "E114", 'Did you mean "head"?'),
         ("città=Rom", "E731", 'Did you mean "Roma"?'),
@@ -60,6 +84,51 @@ def test_prove_ends_with_its_verdict(vetro, fitted: Path) -> None:
     assert vetro("prove", fitted, "flow >= 1000000", "--json").json["counterexample"]
     table = vetro("prove", fitted, "--monotone", "--seconds", "1")
     assert table.status == 0 and table.out.startswith("answer")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bounds", "--tightness", "0"),
+        ("bounds", "--tightness", "0", "--json"),
+        ("prove", "--monotone"),
+        ("prove", "flow <= {high}"),
+    ],
+)
+def test_ctrl_c_ends_with_what_is_known(vetro, fitted: Path, arguments: tuple[str, ...]) -> None:
+    """A real signal to a real process, once its line stands on the terminal."""
+    command, *options = arguments
+    if "flow" in options[-1]:
+        found = vetro("bounds", fitted, "--over", "head=1..9", "--seconds", "0", "--json").json
+        high = found["ranges"]["flow"]["highest_found"]
+        options = [f"flow <= {high + abs(high) * 1e-5}"]
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vetro", command, str(fitted), *options, "--over", "head=-900..900",
+         "--over", "speed=-900..900", "--seconds", "120"],
+        stdout=subprocess.PIPE, stderr=follower, text=True, env={**os.environ, "COLUMNS": "90"},
+    )  # fmt: skip
+    os.close(follower)
+    shown = ""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # the terminal's other end is closed
+            break
+        shown += part.decode(errors="replace")
+        if "Ctrl-C ends" in shown and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            shown = shown.replace("Ctrl-C ends", "")
+    os.close(leader)
+    out, _ = process.communicate()
+    assert process.returncode == 130, shown
+    assert "Traceback" not in shown
+    if "--json" in options:
+        assert json.loads(out)["interrupted"]
+    elif command == "bounds":
+        assert "certainly between" in out and "Interrupted after" in out
+    else:
+        assert "nterrupted after" in out
 
 
 def test_prove_refuses(vetro, fitted: Path) -> None:

@@ -71,12 +71,34 @@ def test_trace_html(vetro, fitted: Path, tmp_path: Path) -> None:
     assert "row 3 of pumps.csv" in page.read_text(encoding="utf-8")
 
 
+def test_trace_json_and_html_are_both_written(vetro, fitted: Path, tmp_path: Path) -> None:
+    page = tmp_path / "trace.html"
+    ended = vetro("trace", fitted, "--row", "3", "--json", "--html", page)
+    assert (ended.status, ended.err) == (0, f"The trace is in {page}\n")
+    assert ended.json == vetro("trace", fitted, "--row", "3", "--json").json
+    assert "row 3 of pumps.csv" in page.read_text(encoding="utf-8")
+
+
+def test_an_unknown_column_is_told_with_all_that_there_are(vetro, tmp_path: Path) -> None:
+    names = [f"measured_quantity_{number}" for number in range(24)]
+    table = tmp_path / "wide.csv"
+    rows = ["".join(f"{row * k % 7 + row / 10}," for k in range(24)) + str(row) for row in range(9)]
+    table.write_text("\n".join([",".join([*names, "y"]), *rows]) + "\n")
+    run = tmp_path / "wide"
+    given = ("--target", "y", "--hidden", "2", "--epochs", "1", "--folds", "2", "--quiet")
+    assert vetro("fit", table, "--run", run, *given).status == 0
+    for asked in (("trace", "--row", "1", "--set"), ("bounds", "--over"), ("formula", "--set")):
+        err = vetro(asked[0], run, *asked[1:], "sped=1").err
+        assert f"Columns: {', '.join(names[:20])} and 4 more" in err, err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "E604 no row to look at is named."),
         (["--row", "0"], "E702 row 0 not found: rows are counted from 1."),
-        (["--row", "81"], "E702 row 81 not found:"),
+        (["--row", "81"], "E702 row 81 not found: "),
+        (["--row", "2", "--source", "one.csv"], "E702 row 2 not found: one.csv has 1 row."),
         (["--row", "x"], 'E601 --row "x" is not valid: a whole number is needed.'),
         (["--row", "1", "--set", "heat=1"], 'E114 column "heat" not found. Did you mean "head"?'),
         (["--row", "1", "--set", "head"], 'E604 --set "head" has no "=".'),
@@ -89,6 +111,7 @@ def test_trace_html(vetro, fitted: Path, tmp_path: Path) -> None:
 )
 def test_trace_refuses(vetro, fitted: Path, tmp_path, monkeypatch, arguments, message) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.csv").write_text("head,speed,città\n5,20,Roma\n", encoding="utf-8")
     ended = vetro("trace", fitted, *arguments)
     assert (ended.status, ended.out) == (2, "")
     assert ended.err.startswith(message)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -17,6 +19,7 @@ from vetro.glass.diagnose.course import courses, layer_courses
 from vetro.glass.diagnose.findings import findings
 from vetro.glass.drawn import drawn_rows
 from vetro.glass.figures import figure
+from vetro.report.diagnose_pictures import what_units_do
 from vetro.training.history import EpochRecord
 
 
@@ -62,7 +65,7 @@ def test_planted_units_are_found(module, x):
     assert second.dead.nonzero()[0].tolist() == [6]
     assert second.always_on.nonzero()[0].tolist()[:5] == [0, 1, 2, 3, 4]
     assert set(codes(found)) >= {"W741", "W742", "W743", "W744"}
-    assert "1 of 8 relu units are 0 on all 200 rows" in message(found, "W741")
+    assert "1 of 8 relu units dead, 0 on all 200 rows" in message(found, "W741")
     assert "h4 = h5" in message(found, "W743") and "(h3)" in message(found, "W744")
     with torch.no_grad():
         hidden = module[:2](x)
@@ -160,16 +163,97 @@ def test_nothing_given_is_changed(module, x):
     ("given", "code"),
     [
         ((), "E741"),
-        ((torch.rand(3, 5),), "E701"),
         ((torch.rand(3, 4) * torch.nan,), "E702"),
         ((torch.rand(3, 4), torch.rand(2, 2)), "E315"),
         ((torch.rand(3, 4), torch.rand(3, 5)), "E315"),
+        ((torch.rand(3, 4), torch.rand(3, 2, device="meta")), "E741"),
+        ((torch.rand(3, 4), torch.rand(3, 2).to_sparse()), "E741"),
+        ((torch.rand(3, 4), "flow"), "E741"),
+        ((torch.rand(3, 4), [[1, 2], [3]]), "E741"),
+        ((torch.rand(3, 4), {1.0, 2.0}), "E741"),
+        ((torch.rand(3, 4), np.array([["1", "2"]] * 3)), "E741"),
+        ((torch.rand(3, 4), 1.0), "E315"),
     ],
 )
 def test_mistakes(module, given, code):
     with pytest.raises(VetroError) as refused:
         vetro.diagnose(module, *given)
     assert refused.value.code == code
+
+
+NESTED = torch.nested.nested_tensor([torch.rand(4), torch.rand(3)], layout=torch.jagged)
+
+
+@pytest.mark.parametrize("targets", [None, torch.rand(3, 2)])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "pumps.csv", b"12", Path("pumps.csv"), [[1, 2, 3, 4], [1, 2]], [[1, None, 3, 4]],
+        torch.rand(5), torch.rand(3, 5), torch.rand(3, 2, 4), torch.tensor(1.0), 7, object(),
+        torch.rand(0, 4), [], np.array([[1, 2, "a", None]], dtype=object), {"x0": [1.0]}, {1.0},
+        (row for row in [1.0]), torch.rand(3, 4, device="meta"), torch.rand(3, 4).to_sparse(),
+        torch.rand(3, 4, dtype=torch.complex64), torch.rand(3, 4).bfloat16(), NESTED,
+        torch.full((3, 4), torch.inf), np.full((3, 4), 1e300),
+    ],
+)  # fmt: skip
+def test_rows_that_are_none_are_refused_as_a_trace_refuses_them(module, given, targets):
+    refused = []
+    for ask in (lambda: vetro.diagnose(module, given, targets), lambda: vetro.trace(module, given)):
+        with pytest.raises(VetroError) as found:
+            ask()
+        refused.append((found.value.code, str(found.value)))
+    assert refused[0] == refused[1] and refused[0][0] == "E702"
+
+
+def test_rows_in_any_form_are_the_same_rows(module, x):
+    """As a trace takes them; also whole numbers, which autograd alone would not."""
+    y, whole = torch.randn(200, 2), torch.randint(-3, 3, (200, 4))
+    wanted = vetro.diagnose(module, whole.float(), y).influence.pull
+    frame = pd.DataFrame(whole.numpy())
+    for given in (whole, whole.numpy(), whole.tolist(), whole.double(), frame):
+        for targets in (y, y.numpy(), y.tolist(), y.double(), y.numpy().astype(np.longdouble)):
+            found = vetro.diagnose(module, given, targets)
+            np.testing.assert_allclose(found.influence.pull, wanted, rtol=1e-6)
+    one = vetro.diagnose(module, [1.0, 2.0, 3.0, 4.0], [0.5, 1.0])
+    assert one.rows == 1 and len(one.influence.pull) == 1
+
+
+def test_few_rows_say_nothing_of_units(model, module, x):
+    """Of a single row every unit is dead or always on, and no input moves anything."""
+    fitted, table = model
+    y = torch.randn(200, 2)
+    for rows in (1, 2, 9):
+        few = vetro.diagnose(module, x[:rows], y[:rows])
+        assert few.findings == () and "too few rows to say" in str(few)
+        say = "1 row says" if rows == 1 else f"{rows} rows say"
+        assert f"{say} too little about units, inputs" in str(few)
+        for word in ("dead", "always on", "effect", "nothing stands out", "1 rows", "all 1"):
+            assert word not in str(few)
+        page = what_units_do(few)
+        assert "1 rows" not in page and "Nothing stands out" not in page and say in page
+    enough = vetro.diagnose(module, x[:10], y[:10])
+    assert "W741" in codes(enough) and "dead" in str(enough) and "too little" not in str(enough)
+    # what the history tells is told of any rows
+    shrunk = tuple(
+        replace(one, weights=(one.weights[0], one.weights[1] * (1e-3 if one.epoch == 8 else 1)))
+        for one in fitted.evidence.history
+    )
+    worse = replace(fitted, evidence=replace(fitted.evidence, history=shrunk))
+    one = {name: values[:1] for name, values in read_csv(table).items()}
+    assert codes(vetro.diagnose(worse, one)) == ["W750"]
+    assert json.loads(json.dumps(vetro.diagnose(worse, one).to_json(), allow_nan=False))["notes"]
+
+
+def test_a_layer_of_one_unit_is_told_in_the_singular(x):
+    module = nn.Sequential(nn.Linear(4, 1), nn.ReLU(), nn.Linear(1, 1))
+    with torch.no_grad():
+        module[0].bias[0] = -50.0
+    told = message(vetro.diagnose(module, x), "W741")
+    assert told.startswith("0 (Linear): 1 of 1 relu unit dead, 0 on all 200 rows")
+
+
+def read_csv(table):
+    return pd.read_csv(table).to_dict("list")
 
 
 def test_the_course_of_training():
@@ -283,6 +367,29 @@ def test_rows_without_targets_are_told(model):
         vetro.diagnose(fitted, None, [1.0])
 
 
+def test_odd_targets_of_a_model_are_refused(model):
+    fitted, _ = model
+    raw = np.zeros((2, 4))
+    y = torch.rand(2)
+    odd = (y.to("meta"), y.to_sparse(), y.bfloat16(), NESTED)
+    for y in odd:
+        with pytest.raises(VetroError, match="not plain real numbers") as refused:
+            vetro.diagnose(fitted, raw, y)
+        assert refused.value.code == "E710"
+    with pytest.raises(VetroError, match=r"1 value of the target \"y\" for 2 rows"):
+        vetro.diagnose(fitted, raw, [1.0])
+
+
+def test_targets_beyond_the_rows_that_are_looked_at(model, module):
+    fitted, _ = model
+    raw, y = np.zeros((5001, 4)), np.zeros(5001)
+    for targets in (y, y.tolist(), {"y": y}):
+        assert vetro.diagnose(fitted, raw, targets).rows == 5000
+    assert vetro.diagnose(module, raw, np.zeros((5001, 2))).rows == 5000
+    with pytest.raises(VetroError, match="x has 5001 rows, y has 5002"):
+        vetro.diagnose(module, raw, np.zeros((5002, 2)))
+
+
 def test_json_is_plain_and_findings_have_codes(model):
     fitted, table = model
     found = vetro.diagnose(fitted, table)
@@ -293,8 +400,6 @@ def test_json_is_plain_and_findings_have_codes(model):
 
 
 def test_pictures_are_fragments_whose_colours_the_page_decides(model, module, x):
-    from vetro.report.diagnose_pictures import what_units_do
-
     fitted, table = model
     for found in (
         vetro.diagnose(fitted, table),

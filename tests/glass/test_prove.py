@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_time_over_is_undecided() -> None:
     assert found.verdict == "undecided" and found.counterexample is None
     assert found.margin > 0 and "more time" in str(found)
     assert vetro.prove(module, f"y0 <= {item.high}", BOX, seconds=20)
+
+
+def test_ctrl_c_ends_undecided() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 1))
+    box = [(-3, 3)] * 6
+    high = vetro.bounds(module, box, seconds=0).ranges["y0"].highest + 1e-3
+    press = [signal.SIGINT]
+
+    def tell(*_: Any) -> None:
+        while press:
+            signal.raise_signal(press.pop())
+
+    found = vetro.prove(module, f"y0 <= {high}", box, seconds=60, tell=tell)
+    assert found.verdict == "undecided" and found.interrupted and found.seconds < 30
+    assert "interrupted after" in str(found) and found.to_json()["interrupted"]
+    press.append(signal.SIGINT)
+    table = vetro.monotonicity(module, box, seconds=60, tell=tell)
+    assert table.interrupted and list(table) == [("y0", "x0")]
+    assert "columns not named are left out" in str(table)
 
 
 def test_the_table_of_directions() -> None:

@@ -142,6 +142,17 @@ def test_several_targets_have_figures_of_their_own():
     )
 
 
+def test_what_is_done_meanwhile_knows_how_training_went():
+    """The report's sections on the networks' inside tell its findings."""
+    seen = []
+    model = fit_table(
+        flowers(), request("kind"), meanwhile=lambda early, table: seen.append((early, table))
+    )
+    ((early, table),) = seen
+    assert early.evidence.history and early.evidence.history == model.evidence.history
+    assert table.rows == 150 and not early.evidence.metrics
+
+
 def test_holdout_measures_only_what_was_held_out():
     recipe = replace(QUICK, holdout=0.2, members=2)
     model = fit_table(CONCRETE, request("compressive_strength", recipe=recipe))

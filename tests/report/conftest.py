@@ -1,4 +1,9 @@
-"""Models for the reports' tests: real fits of small tables, two epochs each."""
+"""Models for the reports' tests, real fits of small tables of two epochs each; and a browser."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -6,6 +11,13 @@ import pytest
 from vetro.model.fit import fit_table
 from vetro.model.request import FitRequest
 from vetro.training.recipe import Recipe
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 # names and levels that would do harm if they were not escaped or were taken for formulas
 EVIL = '<script>alert("1")</script> & $x_1$'
@@ -55,3 +67,66 @@ def three_numbers():
 @pytest.fixture(params=["one_number", "two_classes", "many_classes", "three_numbers"])
 def model(request):
     return request.getfixturevalue(request.param)
+
+
+def chromium() -> str:
+    """The browser's path; installed first where the machine allows it, else the test is skipped."""
+    if not shutil.which(CHROMIUM):
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            pytest.skip(f"NOT TESTED IN A BROWSER: no {CHROMIUM}, and no right to install it")
+        for command in (
+            ["update", "-q"],
+            ["install", "-yq", "--no-install-recommends", "chromium"],
+        ):
+            ended = subprocess.run(["apt-get", *command], capture_output=True, check=False)
+            if ended.returncode:
+                why = ended.stderr.decode()[-200:]
+                pytest.skip(f"NOT TESTED IN A BROWSER: chromium cannot be installed: {why}")
+    return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    path = chromium()
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
+
+
+@dataclass
+class Shown:
+    page: object
+    faults: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Opens a page of HTML; what it asks the network for and complains of is collected."""
+    contexts = []
+
+    def opened(content: str, size: str = "desktop", scheme: str = "light") -> Shown:
+        width, height = SIZES[size]
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch=size == "phone",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        path = tmp_path / "page.html"
+        path.write_text(content, encoding="utf-8")
+        shown = Shown(context.new_page())
+        note = shown.faults.append
+        shown.page.on("console", lambda message: note(message.text))
+        shown.page.on("pageerror", lambda fault: note(str(fault)))
+        shown.page.on("request", lambda request: note(request.url)
+                      if not request.url.startswith("file:") else None)  # fmt: skip
+        shown.page.goto(path.as_uri())
+        return shown
+
+    yield opened
+    for context in contexts:
+        context.close()

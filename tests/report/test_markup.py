@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from vetro.model.evidence import Interval
 from vetro.model.request import FitRequest
 from vetro.report.class_pictures import _thresholds, _wilson
 from vetro.report.command import repeat_command
-from vetro.report.markup import exact, figure, number
+from vetro.report.markup import exact, figure, interval, number
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
 
@@ -138,3 +139,19 @@ def test_the_commands_options_exist():
                 continue
             word = "no_header" if entry.name == "header" else entry.name
             assert known[entry.name] == _OPTIONS.get(word, f"--{word.replace('_', '-')}")
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "shown"),
+    [
+        ("r2", 0.99, 0.997, "0.990 to 0.997"),
+        ("r2", 0.9896, 0.99972, "0.9896 to 0.9997"),
+        ("r2", 0.81, 0.88, "0.81 to 0.88"),
+        ("auc", 0.994, 1.0, "0.99 to 1.00"),
+        ("rmse", 0.99, 12.0, "0.990 to 12.0"),
+        ("accuracy", 0.5, 0.75, "50.0% to 75.0%"),
+        ("r2", 0.5, 0.5, ""),
+    ],
+)
+def test_the_ends_of_an_interval_have_as_many_digits(name, low, high, shown):
+    assert interval(name, Interval(low, low, high)) == shown

@@ -2,94 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import combinations
 
 import numpy as np
 import pytest
+import torch
 from model.build import model_of, rows_of
+from report.conftest import SIZES
 from torch import nn
 
 import vetro
 from vetro.report.look_inside import at_row
-from vetro.report.network_drawing import MOST_UNITS, drawing_of
+from vetro.report.network_drawing import MOST_UNITS, caption, drawing_of
 from vetro.report.trace_page import trace_page, write_trace
 
 EVIL = '<script>alert("1")</script> & $x_1$ </script>'
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-
-
-def chromium() -> str:
-    """The browser's path; installed first where the machine allows it, else the test is skipped."""
-    if not shutil.which(CHROMIUM):
-        if os.geteuid() != 0 or not shutil.which("apt-get"):
-            pytest.skip(f"NOT TESTED IN A BROWSER: no {CHROMIUM}, and no right to install it")
-        for command in (
-            ["update", "-q"],
-            ["install", "-yq", "--no-install-recommends", "chromium"],
-        ):
-            ended = subprocess.run(["apt-get", *command], capture_output=True, check=False)
-            if ended.returncode:
-                why = ended.stderr.decode()[-200:]
-                pytest.skip(f"NOT TESTED IN A BROWSER: chromium cannot be installed: {why}")
-    return CHROMIUM
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    path = chromium()
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield found
-        found.close()
-
-
-@dataclass
-class Shown:
-    page: object
-    faults: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """Opens a page of HTML; what it asks the network for and complains of is collected."""
-    contexts = []
-
-    def opened(content: str, size: str = "desktop", scheme: str = "light") -> Shown:
-        width, height = SIZES[size]
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            has_touch=size == "phone",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        path = tmp_path / "trace.html"
-        path.write_text(content, encoding="utf-8")
-        shown = Shown(context.new_page())
-        note = shown.faults.append
-        shown.page.on("console", lambda message: note(message.text))
-        shown.page.on("pageerror", lambda fault: note(str(fault)))
-        shown.page.on("request", lambda request: note(request.url)
-                      if not request.url.startswith("file:") else None)  # fmt: skip
-        shown.page.goto(path.as_uri())
-        return shown
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 def first(columns):
@@ -209,6 +138,86 @@ def test_mouse_tap_and_keyboard(traces, show):
     target.tap()
     assert phone.locator(".panel h2").inner_text().startswith(name)
     assert target.bounding_box()["height"] >= 17
+
+
+def edges(page, selector: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom in the window."""
+    box = page.locator(selector).first.bounding_box()
+    return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
+
+
+def test_on_a_phone_the_panel_stays_below_the_picture_until_a_unit_is_chosen(traces, show):
+    trace = traces["one number"]
+    page = show(trace_page(trace), "phone").page
+    for scrolled in (0, 300, 600):
+        page.evaluate(f"window.scrollTo(0, {scrolled})")
+        assert edges(page, ".panel")[1] >= edges(page, ".stage figure")[3]
+    lowest = drawing_of(trace, trace.chain).columns[1].drawn[-1]
+    unit = f'.drawing:not([hidden]) [data-at="1,{lowest}"]'
+    page.locator(unit).scroll_into_view_if_needed()
+    page.locator(unit).tap()
+    panel = edges(page, ".panel")
+    assert panel[3] <= SIZES["phone"][1], "the panel is in the window"
+    assert edges(page, unit)[3] <= panel[1], "the unit is not behind it"
+    # the value that it all leads to needs no scrolling
+    assert edges(page, ".panel .result")[3] <= panel[3]
+
+
+def test_a_picture_wider_than_the_page_shows_the_answer_and_that_it_goes_on(show):
+    layers = [part for _ in range(8) for part in (nn.Linear(20, 20), nn.Tanh())]
+    trace = vetro.trace(nn.Sequential(*layers, nn.Linear(20, 1)), np.linspace(-1, 1, 20))
+    for size in SIZES:
+        page = show(trace_page(trace), size).page
+        frame = page.locator(".drawing:not([hidden])")
+        _, _, right, _ = edges(page, '[data-at="9,0"]')
+        assert right <= edges(page, ".stage figure")[2]
+        assert frame.get_attribute("class").split() == ["drawing", "before"]
+        frame.evaluate("element => { element.scrollLeft = 100; }")
+        page.wait_for_function("document.querySelector('.drawing').classList.contains('after')")
+        frame.evaluate("element => { element.scrollLeft = 0; }")
+        page.wait_for_function("!document.querySelector('.drawing').classList.contains('before')")
+        assert overlaps(page) == []
+
+
+def test_two_hidden_layers_fit_beside_the_panel_of_a_small_desktop(show):
+    columns = rows_of()
+    model = model_of(columns, "pressure", activation="relu", hidden=(40, 30), members=1)
+    page = show(trace_page(vetro.trace(model, first(columns)))).page
+    page.set_viewport_size({"width": 1200, "height": 900})
+    frame = page.locator(".drawing:not([hidden])")
+    assert frame.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+    assert frame.get_attribute("class") == "drawing"
+    bar = page.locator(".panel .sum i").first.bounding_box()
+    assert bar["width"] >= 26, "the largest term has a bar that can be seen"
+    panel = page.locator(".panel")
+    assert panel.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+
+
+def test_dashed_units_are_told_where_one_is_drawn():
+    module = nn.Sequential(nn.Linear(1, 20), nn.ReLU(), nn.Linear(20, 1))
+    with torch.no_grad():
+        module[0].weight[:, 0] = torch.linspace(1.0, -0.2, 20)
+        module[0].bias.zero_()
+    trace = vetro.trace(module, [1.0])
+    drawing = drawing_of(trace, trace.chain)
+    assert (
+        drawing.columns[1].off.any()
+        and not drawing.columns[1].off[list(drawing.columns[1].drawn)].any()
+    )
+    assert "Dashed" not in caption(drawing)
+    few = vetro.trace(nn.Sequential(nn.Linear(1, 8), nn.ReLU(), nn.Linear(8, 1)), [1.0])
+    assert "Dashed" in caption(drawing_of(few, few.chain))
+
+
+def test_members_that_are_not_in_the_page_are_no_buttons(traces, show):
+    trace = traces["one number"]
+    page = show(trace_page(trace, member=2)).page
+    assert page.locator(".members button").count() == 1
+    assert page.locator(".members span").count() == 2
+    colours = [page.locator(f".members {tag}").first.evaluate("e => getComputedStyle(e).color")
+               for tag in ("button", "span")]  # fmt: skip
+    assert colours[0] != colours[1]
+    assert "--member draws another" in page.locator(".lead").inner_text()
 
 
 def test_members_and_the_units_that_are_not_drawn(traces, show):

@@ -74,7 +74,7 @@ def predict(
         options=options,
         probabilities=probabilities,
         keep=names("--keep", keep or ()),
-        unknown=_unknown(unknown),
+        unknown=unknown_of(unknown),
     )
     with TableWriter(out) as writer:
         for chunk in chunks:
@@ -104,7 +104,7 @@ def evaluate(
 
     options = read_options(reading)
     fitted = load_model(model)
-    found = evaluate_source(fitted, source, options=options, unknown=_unknown(unknown))
+    found = evaluate_source(fitted, source, options=options, unknown=unknown_of(unknown))
     notices = list(found.notices)
     if not options.query and _sha256(source) == fitted.evidence.data.get("sha256"):
         notices.insert(0, notice("W407", source=shown(source)))
@@ -138,7 +138,8 @@ def _sha256(source: str) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unknown(text: str) -> Unknown:
+def unknown_of(text: str) -> Unknown:
+    """How --unknown says that unseen texts are read; E601."""
     if text == "refuse":
         return "refuse"
     if text == "ignore":

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.apps.options import Given, whole
-from vetro.errors import Notice, error, nearest, shown
+from vetro.errors import Notice, counted, error, listed, nearest, shown
 
 if TYPE_CHECKING:
     from vetro.glass.rows import Rows
     from vetro.glass.subject import Subject
     from vetro.model.model import Model
+    from vetro.model.odd_rows import Unknown
 
 RowOption = Annotated[
     str,
@@ -58,9 +59,17 @@ class Looking:
 
 
 def looking_at(
-    named: str, row: str, settings: Sequence[str] | None, source: str, reading: Given
+    named: str,
+    row: str,
+    settings: Sequence[str] | None,
+    source: str,
+    reading: Given,
+    unknown: Unknown = "refuse",
 ) -> Looking:
-    """The model and the one row that the options name; E604 if they name none."""
+    """The model and the one row that the options name; E604 if they name none.
+
+    unknown: what becomes of category texts that training did not see.
+    """
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.glass.rows import rows_of
@@ -74,28 +83,28 @@ def looking_at(
         mend = "Use --row N for a row of the table, or --set COL=VALUE for each column."
         raise error("E604", what="no row to look at is named", mend=mend)
     if not row:
-        rows = rows_of(subject, {name: [text] for name, text in given.items()}, options)
+        rows = rows_of(subject, {name: [text] for name, text in given.items()}, options, unknown)
         return Looking(model, subject, rows, "the row given", rows.notices)
     number = whole("--row", row)
     place = source or source_of(named)
-    found = rows_of(subject, place, options, most=max(number, 1))
+    found = rows_of(subject, place, options, unknown, most=max(number, 1))
     if not 1 <= number <= len(found):
-        count = len(found) if number > len(found) else ""
-        what = (
-            f"row {number} not found: {shown(place)} has {count} rows"
-            if count
-            else (f"row {number} not found: rows are counted from 1")
-        )
+        why = "rows are counted from 1"
+        if number > len(found):
+            why = f"{shown(place)} has {counted(len(found), 'row')}"
+        what = f"row {number} not found: {why}"
         raise error("E702", what=what, mend="Use another --row.")
     rows = found.only(number - 1)
     name = f"row {number} of {Path(place).name or place}"
     if given:
-        rows = _changed(subject, rows, given, options)
+        rows = _changed(subject, rows, given, options, unknown)
         name += " with " + ", ".join(f"{column} = {text}" for column, text in given.items())
     return Looking(model, subject, rows, name, rows.notices)
 
 
-def _changed(subject: Subject, rows: Rows, given: dict[str, str], options: Any) -> Rows:
+def _changed(
+    subject: Subject, rows: Rows, given: dict[str, str], options: Any, unknown: Unknown
+) -> Rows:
     """The row with other values in some columns."""
     from dataclasses import replace
 
@@ -107,7 +116,7 @@ def _changed(subject: Subject, rows: Rows, given: dict[str, str], options: Any) 
         column.name: given.get(column.name, "" if (text := cell(column, v)) == "missing" else text)
         for column, v in zip(columns, rows.raw[0], strict=True)
     }
-    other = rows_of(subject, {name: [text] for name, text in complete.items()}, options)
+    other = rows_of(subject, {name: [text] for name, text in complete.items()}, options, unknown)
     raw = rows.raw.copy()
     for place, column in enumerate(columns):
         if column.name in given:
@@ -142,7 +151,7 @@ def settings_of(settings: Sequence[str], model: Model, option: str = "--set") ->
             raise error("E604", what=what, mend=f"Use {option} COLUMN=VALUE.")
         raise error(
             "E114", role="column", name=name, hint=nearest(name, known),
-            columns=shown(", ".join(known)),
+            columns=listed(known),
         )  # fmt: skip
     return found
 

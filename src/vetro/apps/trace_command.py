@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vetro.apps.options import READING, Given, taking, whole
-from vetro.apps.predict_command import ModelArgument
+from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
 from vetro.errors import error
@@ -34,12 +35,13 @@ def trace(
     row: RowOption = "",
     set_: SetOption = None,
     source: SourceOption = "",
+    unknown: UnknownOption = "refuse",
     member: MemberOption = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Every unit with every term, not only the largest.")
     ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON object instead, complete.")
+        bool, typer.Option("--json", help="One JSON object, complete, instead of the text.")
     ] = False,
     html: Annotated[
         str,
@@ -47,7 +49,7 @@ def trace(
             "--html",
             metavar="FILE",
             show_default=False,
-            help="Write a page with the network drawn instead.",
+            help="Write a page with the network drawn, instead of the text.",
         ),
     ] = "",
     reading: Given,
@@ -60,7 +62,7 @@ def trace(
     from vetro.glass.trace.trace import trace as trace_of
     from vetro.glass.trace.trace_text import lines
 
-    looking = looking_at(model, row, set_, source, reading)
+    looking = looking_at(model, row, set_, source, reading, unknown_of(unknown))
     number = member_number(member, looking.subject)
     # the table's own answer is not that of a row with other values
     rows = replace(looking.rows, table=None) if set_ else looking.rows
@@ -69,12 +71,12 @@ def trace(
         from vetro.report.trace_page import write_trace
 
         write_trace(found, html, number)
-        say_line(f"The trace is in {html}")
-    elif json:
+        say_line(f"The trace is in {html}", sys.stderr if json else None)
+    if json:
         messages = notices_json(looking.notices)
         print_json({"model": model, **found.to_json(number), "messages": messages})
         return
-    else:
+    if not html:
         for line in lines(found, number, everything):
             say_line(line)
         if not everything:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vetro.engines.native_core import core, why_not_native
 from vetro.engines.native_program import program_of
-from vetro.errors import Notice, error
+from vetro.errors import Notice, error, listed
 from vetro.glass.subject import Part, Subject
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.predict import raw_outputs
@@ -175,7 +175,7 @@ def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
         values = values.reshape(1, -1)
     if values.ndim != 2 or values.shape[1] != width or not len(values):
         what = f"the row has shape {shape} where ({width},) or (rows, {width}) is expected"
-        raise error("E702", what=what, mend=f"The inputs are {_listed(subject.inputs)}.")
+        raise error("E702", what=what, mend=f"The inputs are {listed(subject.inputs)}.")
     if subject.model is None and not np.isfinite(values).all():
         raise error("E702", what="the row holds a number that is not finite", mend="Correct it.")
     if subject.model is None and np.abs(values).max() > np.finfo(subject.network.dtype).max:
@@ -188,23 +188,41 @@ def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
 
 def _floats(given: Any, width: int) -> Floats:
     """What was given as float64; E702 for what is no rows of real numbers on the CPU."""
-    mend = f"Give {width} numbers, or rows of them."
+    values = numbers_of(given)
+    if values is None:
+        what = f"the row is {kind_of(given)}, not plain real numbers"
+        raise error("E702", what=what, mend=f"Give {width} numbers, or rows of them.")
+    return values.astype(np.float64)
+
+
+def numbers_of(given: Any) -> NDArray[Any] | None:
+    """Real numbers on the CPU as an array; None if what was given is not that."""
     try:
         if hasattr(given, "detach"):
             given = given.detach().cpu().numpy()
         values = np.asarray(given)
-        if values.dtype.kind not in "fiub":
-            raise TypeError(f"it holds {values.dtype.name}")
-        return values.astype(np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError, NotImplementedError):
-        kind = getattr(given, "dtype", type(given).__name__)
-        what = f"the row is {kind}, not plain real numbers"
-        raise error("E702", what=what, mend=mend) from None
+        return None
+    return values if values.dtype.kind in "fiub" else None
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+def kind_of(given: Any) -> str:
+    """What a message calls something that is not numbers: "str", "complex64", "a meta tensor"."""
+    dtype = getattr(given, "dtype", None)
+    if dtype is None:
+        return type(given).__name__
+    if getattr(given, "is_nested", False):
+        return "a nested tensor"
+    if getattr(given, "is_meta", False):
+        return "a meta tensor"
+    layout = str(getattr(given, "layout", "torch.strided"))
+    return "a sparse tensor" if layout != "torch.strided" else str(dtype).removeprefix("torch.")
+
+
+def width_of(given: Any) -> int | None:
+    """The columns of rows of numbers, as far as they can be told; rows_of tells what is wrong."""
+    values = numbers_of(given)
+    return None if values is None or values.ndim not in (1, 2) else int(values.shape[-1])
 
 
 def part_inputs(part: Part, rows: Rows) -> NDArray[Any]:

@@ -101,7 +101,7 @@ def fit_table(
     if not usable:
         raise _nothing_usable(request, outcomes)
     first = next(iter(usable))
-    model = _model(request, ensemble, usable, table, task, choice)
+    model = _model(request, ensemble, usable, table, task, choice, state)
     if meanwhile is not None:
         meanwhile(model, table)
     measured = measure_held_out(model, ensemble, first, baselines)
@@ -110,7 +110,7 @@ def fit_table(
     notices = table.notices + tuple(found)
     model = replace(
         model,
-        evidence=_evidence(model, table, split, measured, notices, outcomes, state, clock),
+        evidence=_evidence(model, table, split, measured, notices, outcomes, clock),
     )
     tell(Progress("done", share=1.0, seconds=clock.seconds))
     failed = _diverged(outcomes)
@@ -178,6 +178,7 @@ def _model(
     table: Table,
     task: str,
     choice: Choice,
+    state: Checkpoint,
 ) -> Model:
     """The model of the members trained so far; of its evidence, what is known of them."""
     members = []
@@ -189,6 +190,7 @@ def _model(
         Evidence.empty(task, choice.engine.name, choice.reason),
         fingerprints=tuple(member.fingerprint for member in members),
         median_row=members[0].encoder.median_row(table),
+        history=tuple(_finite(record) for record in state.history),
     )
     return Model(
         schema=table.schema,
@@ -243,7 +245,6 @@ def _evidence(
     measured: Measured,
     notices: tuple[Notice, ...],
     outcomes: dict[int, Outcome],
-    state: Checkpoint,
     clock: _Clock,
 ) -> Evidence:
     stopped: dict[str, int] = {}
@@ -272,7 +273,6 @@ def _evidence(
         actual=measured.actual,
         predicted=measured.predicted,
         fold=measured.fold,
-        history=tuple(_finite(record) for record in state.history),
     )
 
 

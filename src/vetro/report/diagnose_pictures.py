@@ -47,14 +47,15 @@ def units_over(model: Model, table: Table) -> str:
 
 def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
     """The whole section: pictures, and the findings as a list."""
-    rows = "drawn rows" if found.drawn else "rows"
-    layers = [_captioned(unit_activity(layer), _of_units(layer)) for layer in _shown(found)]
+    rows = f"{found.rows:,} {'drawn ' if found.drawn else ''}{'row' if found.rows == 1 else 'rows'}"
+    chosen = () if found.few else _shown(found)
+    layers = [_captioned(unit_activity(layer), _of_units(layer)) for layer in chosen]
     others = []
     if found.agreement is not None:
         others.append(_captioned(disagreement(found), _of_members(found.agreement)))
     if found.influence is not None:
         others.append(_captioned(pulls(found.influence), _of_rows(found.influence)))
-    more = len(found.layers) - _MOST_LAYERS
+    more = 0 if found.few else len(found.layers) - _MOST_LAYERS
     note = f'<p class="note">{counted(more, "further layer")} not drawn.</p>' if more > 0 else ""
     return section(
         "units",
@@ -63,7 +64,7 @@ def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
         note,
         _grid("Row by row", others),
         _findings(found),
-        lead=f"Looked at over {found.rows:,} {rows}.",
+        lead=f"Looked at over {rows}.",
     )
 
 
@@ -167,9 +168,9 @@ def _findings(found: Diagnosis) -> str:
         f'<li class="warning"><code>{text(item.code)}</code> <span>{text(item.message)}</span></li>'
         for item in found.findings
     ]
-    if not items:
-        return '<p class="note">Nothing stands out.</p>'
-    return f'<ul class="notices">{"".join(items)}</ul>'
+    note = found.notes[0] if found.few else "" if items else "Nothing stands out."
+    told = f'<ul class="notices">{"".join(items)}</ul>' if items else ""
+    return told + (f'<p class="note">{text(note)}</p>' if note else "")
 
 
 def _grid(head: str, figures: Sequence[str]) -> str:

@@ -65,7 +65,7 @@ def at_row(model: Model, row: Floats, place: str) -> str:
 def _formula(model: Model, row: Floats) -> str:
     """The formula that holds around the row, or its tangent."""
     shown = formula(model, row).text()
-    return f"<h3>As a formula</h3><pre>{text(shown)}</pre>"
+    return f'<h3>As a formula</h3><pre class="formula">{text(shown)}</pre>'
 
 
 def _checks(model: Model, row: Floats) -> str:

@@ -12,6 +12,7 @@ from html import escape
 from vetro.model.evidence import Interval
 
 _PERCENT = ("accuracy", "balanced_accuracy")
+_OF_ONE = ("r2", "auc", "f1")
 _LABELS = {
     "rmse": "RMSE",
     "mae": "MAE",
@@ -53,13 +54,21 @@ def figure(name: str, value: float) -> str:
     """A figure of a metric: 91.4% for shares, two decimals for R2, AUC and F1."""
     if name in _PERCENT:
         return f"{value:.1%}"
-    if name in ("r2", "auc", "f1") and abs(value) < 1000:
-        # 0.99996 is not 1
-        places = 2
-        while places < 6 and 0.995 <= value < 1.0 and float(f"{value:.{places}f}") >= 1.0:
-            places += 1
-        return f"{value:z.{places}f}".replace("-", MINUS)
+    if name in _OF_ONE and abs(value) < 1000:
+        return _of_one(value, _places(value))
     return number(value)
+
+
+def _places(value: float) -> int:
+    """Two decimals, or as many as keep 0.99996 from reading as 1."""
+    places = 2
+    while places < 6 and 0.995 <= value < 1.0 and float(f"{value:.{places}f}") >= 1.0:
+        places += 1
+    return places
+
+
+def _of_one(value: float, places: int) -> str:
+    return f"{value:z.{places}f}".replace("-", MINUS)
 
 
 def label(name: str) -> str:
@@ -71,6 +80,9 @@ def interval(name: str, value: Interval) -> str:
     """The 95% interval in words: "0.89 to 0.92", or an empty text where there is none."""
     if value.low == value.high:
         return ""
+    if name in _OF_ONE and max(abs(value.low), abs(value.high)) < 1000:
+        places = max(_places(value.low), _places(value.high))
+        return f"{_of_one(value.low, places)} to {_of_one(value.high, places)}"
     return f"{figure(name, value.low)} to {figure(name, value.high)}"
 
 

@@ -27,8 +27,11 @@ MOST_LINES = 90
 """Weights of a layer that are drawn."""
 
 PITCH, TOP, BOTTOM = 36, 58, 16
-WIDTH, HEIGHT, GAP = 96, 24, 120
-_FEW_COLUMNS, _NARROW_GAP = 4, 92
+WIDTH, HEIGHT, GAP = 96, 24, 104
+_GAPS = ((4, GAP), (7, 88))
+"""Columns up to so many stand so far apart; more of them closer."""
+
+_NARROW_GAP = 64
 _MARGIN, _LARGEST_MARGIN = 12, 230
 
 
@@ -99,7 +102,7 @@ def drawing_of(trace: Trace, chain: Chain) -> Drawing:
     }
     labels = [label for unit in range(len(names)) for label in _input_label(trace, chain, unit)]
     answers = [_answer_label(trace, chain, unit) for unit in range(len(columns[-1][1]))]
-    gap = GAP if len(columns) <= _FEW_COLUMNS else _NARROW_GAP
+    gap = next((gap for most, gap in _GAPS if len(columns) <= most), _NARROW_GAP)
     left = _margin(labels, columns[0][0], gap)
     right = _margin([label for pair in answers for label in pair], columns[-1][0], gap)
     made = []
@@ -164,11 +167,11 @@ def svg(drawing: Drawing, interactive: bool = False) -> str:
 def caption(drawing: Drawing) -> str:
     """What the picture shows and what it leaves out, in a sentence or two of plain text."""
     found = "Each line is a weight: blue is positive, orange negative, a thick line a large weight."
-    if any(column.off.any() for column in drawing.columns):
+    if any(column.off[list(column.drawn)].any() for column in drawing.columns):
         found += " Dashed units are off: their activation is 0."
     cut = [column for column in drawing.columns if column.more]
     if cut:
-        found += f" Of a layer with many units, the {MOST_UNITS} that carry most into the next " \
+        found += f" Of a layer with many units, up to {MOST_UNITS} that carry most into the next " \
                  "are drawn"  # fmt: skip
     fewer = any(
         column.stages and column.stages[0].weight is not None

@@ -113,8 +113,10 @@ def _content(column: Column) -> str:
     if column.minimum is None or column.maximum is None:
         return ""
     if column.kind == "date":
-        return f"{_date(column.minimum)} to {_date(column.maximum)}"
-    return f"{exact(column.minimum)} to {exact(column.maximum)}"
+        low, high = _date(column.minimum), _date(column.maximum)
+        return low if low == high else f"{low} to {high}"
+    low, high = exact(column.minimum), exact(column.maximum)
+    return low if low == high else f"{low} to {high}"
 
 
 def _date(days: float) -> str:
@@ -143,6 +145,7 @@ def _recipe(recipe: Recipe) -> str:
 def _stopped(stopped: dict[str, int]) -> str:
     words = {
         "steps": "the last epoch",
+        "epochs": "the last epoch",
         "patience": "patience",
         "time": "the time limit",
         "interrupted": "interruption",

@@ -88,7 +88,8 @@ def residual_histogram(actual: Floats, predicted: Floats, target: str, unit: str
     figure, axes = square()
     rest = actual - predicted
     bins = int(np.clip(np.sqrt(len(rest)), 8, 40))
-    axes.hist(rest, bins=bins, color=FIRST, alpha=0.75)
+    counts, edges = np.histogram(rest, bins=bins)
+    axes.stairs(counts, edges, fill=True, color=FIRST, alpha=0.75)
     axes.axvline(0.0, color=INK, linewidth=0.9)
     for edge in np.percentile(rest, (2.5, 97.5)):
         axes.axvline(edge, color=SECOND, linewidth=1.0, linestyle=(0, (4, 3)))

@@ -13,8 +13,8 @@ NAME_SIZE, SMALL_SIZE = 13.0, 11.5
 
 def two_lines(x: float, y: float, name: str, value: str, side: str, room: float) -> str:
     """A name with a value below it."""
-    above = y - 3 if value else y + 4
-    below = label(x, y + 11, value, "small", room, side) if value else ""
+    above = y - 4 if value else y + 4
+    below = label(x, y + 12, value, "small", room, side) if value else ""
     return label(x, above, name, "label", room, side) + below
 
 

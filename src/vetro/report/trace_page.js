@@ -1,7 +1,7 @@
 "use strict";
 const chains = JSON.parse(document.getElementById("numbers").textContent);
 const panel = document.querySelector(".panel");
-const MOST = matchMedia("(max-width: 480px)").matches ? 5 : 8;
+const MOST = matchMedia("(max-width: 480px)").matches ? 4 : 8;
 let member = 0, pinned = null;
 
 const figure = (value) => {
@@ -144,6 +144,18 @@ function pin(column, unit, scroll) {
   if (found && scroll) found.scrollIntoView({ block: "nearest", inline: "center", behavior: "smooth" });
 }
 
+// a unit that was chosen stands above the panel, which then stays in the window
+function choose(place) {
+  pinned = place;
+  document.querySelector(".stage").classList.add("chosen");
+  open(place);
+  const found = place.length === 2 && node(...place);
+  if (!found) return;
+  const below = panel.getBoundingClientRect();
+  const hidden = getComputedStyle(panel).bottom === "8px" ? found.getBoundingClientRect().bottom + 12 - below.top : 0;
+  if (hidden > 0) scrollBy({ top: hidden, behavior: "instant" });
+}
+
 function placeOf(target) {
   const found = target.closest("[data-at], [data-more]");
   if (!found) return null;
@@ -153,7 +165,7 @@ function placeOf(target) {
 document.querySelectorAll("svg.network").forEach((svg) => {
   const act = (event) => {
     const place = placeOf(event.target);
-    if (place) { pinned = place; open(place); }
+    if (place) choose(place);
   };
   svg.addEventListener("click", act);
   svg.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) act(event); });
@@ -168,13 +180,24 @@ document.querySelectorAll("svg.network").forEach((svg) => {
 });
 
 const buttons = document.querySelectorAll(".members [data-member]");
-buttons.forEach((button) => button.addEventListener("click", () => choose(Number(button.dataset.member))));
+buttons.forEach((button) => button.addEventListener("click", () => look(Number(button.dataset.member))));
 
-function choose(number) {
+// which side of a wide picture goes on
+function fade() {
+  const frame = picture().parentElement, end = frame.scrollWidth - frame.clientWidth;
+  frame.classList.toggle("before", frame.scrollLeft > 2);
+  frame.classList.toggle("after", frame.scrollLeft < end - 2);
+}
+document.querySelectorAll(".drawing").forEach((frame) => frame.addEventListener("scroll", fade));
+addEventListener("resize", fade);
+
+function look(number) {
   member = number;
   document.querySelectorAll(".drawing").forEach((element, place) => { element.hidden = place !== number; });
   buttons.forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.member) === number)));
   const last = chains[member].columns.length - 1;
   pin(last, chains[member].first);
+  picture().parentElement.scrollLeft = 1e6;
+  fade();
 }
-choose(Number(document.getElementById("numbers").dataset.chosen));
+look(Number(document.getElementById("numbers").dataset.chosen));

@@ -94,7 +94,7 @@ def _lead(trace: Trace, chains: tuple[Chain, ...]) -> str:
     elif len(trace.chains) > 1:
         parts.append(
             f"The answer is the mean of {len(trace.chains)} networks; drawn is member "
-            f"{chains[0].number}."
+            f"{chains[0].number}, --member draws another."
         )
     parts.append("Point at a unit, tap it or reach it with Tab to see how its number was made.")
     return " ".join(part for part in parts if part)

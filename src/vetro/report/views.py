@@ -33,7 +33,8 @@ def curves(model: Model) -> str:
         "Loss by epoch, mean per row in scaled units; one pair of curves for each network. "
         "Dots mark the epochs whose parameters were kept."
     )
-    figure = _figure(pictures.learning_curves(history), caption, keys)
+    picture = f'<div class="broad">{pictures.learning_curves(history)}</div>'
+    figure = _figure(picture, caption, keys)
     return section("learning", "Learning curves", figure, _layers(layer_courses(history)))
 
 

@@ -6,14 +6,14 @@ read_table holds all rows; read_chunks streams them with a model's schema.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, nearest, shown
+from vetro.errors import Notice, counted, error, listed, nearest
 from vetro.tables import kinds, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.opened import Opened
@@ -26,7 +26,6 @@ from vetro.tables.table import Table
 
 _MOST_PASSES = 6
 CHUNK_ROWS = 100_000
-_MOST_LISTED = 20
 _PLAIN = ReadOptions()
 
 
@@ -143,7 +142,7 @@ def _check_named(opened: Opened, options: ReadOptions) -> None:
                     role=f"--{role}",
                     name=name,
                     hint=nearest(name, opened.columns),
-                    columns=_listed(opened.columns),
+                    columns=listed(opened.columns),
                 )
 
 
@@ -191,16 +190,9 @@ def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
         if column.name in opened.columns:
             wanted[column.name] = column
         elif column.role == "input":
-            needs = _listed(item.name for item in schema.inputs)
+            needs = listed(item.name for item in schema.inputs)
             raise error("E401", column=column.name, needs=needs)
     return wanted
-
-
-def _listed(names: Iterable[str]) -> str:
-    """The names as a message lists them."""
-    known = [shown(name) for name in names]
-    more = len(known) - _MOST_LISTED
-    return ", ".join(known[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _chunk(

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, nearest, notice, shown
+from vetro.errors import Notice, counted, error, listed, nearest, notice, shown
 from vetro.tables.blocks import MISSING
 from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
 
-SHOWN_COLUMNS = 20
 FEW_ROWS = 20
 """Up to so many rows, texts that all differ and row counts 1, 2, 3, ... may be real inputs."""
 
@@ -116,7 +115,7 @@ def _named_roles(
                     role=word,
                     name=name,
                     hint=nearest(name, schema.names),
-                    columns=_listed(schema.names),
+                    columns=listed(schema.names),
                 )
             if words.get(name, word) != word:
                 what = f'column "{shown(name)}" is named as {words[name]} and as {word}'
@@ -148,12 +147,6 @@ def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
 def unkept(column: Column) -> bool:
     """Whether a column held so many different texts that none were kept: its values say nothing."""
     return column.kind == "category" and not column.levels and column.distinct > 0
-
-
-def _listed(names: Sequence[str]) -> str:
-    text = ", ".join(shown(name) for name in names[:SHOWN_COLUMNS])
-    more = len(names) - SHOWN_COLUMNS
-    return f"{text} and {more} more" if more > 0 else text
 
 
 def _with_targets(table: Table, drop_missing: bool) -> Table:
@@ -205,7 +198,7 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
             notices.append(useless[1])
     if schema.targets and not schema.inputs:
         ignored = [column.name for column in table.schema.inputs]
-        mend = f"Left out: {_listed(ignored)}." if ignored else "Provide one beside the target."
+        mend = f"Left out: {listed(ignored)}." if ignored else "Provide one beside the target."
         raise error("E208", mend=mend)
     return table.with_schema(schema, *notices)
 

@@ -197,7 +197,7 @@ slope = (loss_with(-0.25 + step) - loss_with(-0.25 - step)) / (2 * step)
 print("slope measured:", slope)
 
 # %% 10 backward
-delta_y = y - t
+delta_y = y - t  # of the mean of two squares: 2 (y - t) / 2
 delta_h = W2.T @ delta_y
 delta_z = torch.where(z > 0, delta_h, 0.0)
 print("delta_y =", delta_y.tolist())

@@ -7,25 +7,27 @@ parameters and rows as they are now; of training what the model's evidence keeps
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, issue_warnings
+from vetro.errors import GlassError, Notice, counted, error, issue_warnings
 from vetro.glass import plain
 from vetro.glass.diagnose.activity import LayerActivity, activities
 from vetro.glass.diagnose.agreement import Agreement, agreement
 from vetro.glass.diagnose.course import Course, LayerCourse, courses, layer_courses
-from vetro.glass.diagnose.findings import findings
+from vetro.glass.diagnose.findings import LEAST_ROWS, findings
 from vetro.glass.diagnose.influence import Influence, influence
 from vetro.glass.diagnose.relevance import Relevance, relevance
 from vetro.glass.drawn import drawn_rows
 from vetro.glass.learning.model_learning import learnings
-from vetro.glass.rows import Rows, part_inputs, rows_of
+from vetro.glass.rows import Rows, kind_of, numbers_of, part_inputs, rows_of, width_of
 from vetro.glass.subject import Subject, subject_of
+from vetro.model.model import Model
 from vetro.tables.options import ReadOptions
 
 Floats = NDArray[np.float64]
@@ -77,6 +79,11 @@ class Diagnosis:
     notices: tuple[Notice, ...]
 
     @property
+    def few(self) -> bool:
+        """Whether so few rows were looked at that they say nothing of units, inputs and members."""
+        return self.rows < LEAST_ROWS
+
+    @property
     def findings(self) -> tuple[Notice, ...]:
         """What stands out, W740 to W750, with what to do."""
         return findings(self)
@@ -111,7 +118,7 @@ def diagnose(
     Returns a Diagnosis: `.findings` are messages with codes W740 to W750.  Raises E701, E702, E741
     and the messages of reading.
     """
-    subject = subject_of(thing, _width(x))
+    subject = _subject(thing, x)
     if subject.model is not None:
         found = diagnose_model(subject, x, y, loss, options)
     else:
@@ -166,22 +173,53 @@ def diagnose_model(
     rows = rows_of(subject, x, options, most=MOST_ROWS)
     # as the other commands count them: --row N
     places = tuple(f"row {number}" for number in range(1, len(rows) + 1))
-    return diagnose_rows(subject, replace(rows, places=places), y, loss)
+    return diagnose_rows(subject, replace(rows, places=places), _first(y, len(rows)), loss)
+
+
+def _first(y: Any, rows: int) -> Any:
+    """The targets of the rows that are looked at, where there may be more."""
+    if rows < MOST_ROWS:
+        return y
+    if isinstance(y, Mapping):
+        return {name: _first(values, rows) for name, values in y.items()}
+    return y[:rows] if isinstance(y, (list, tuple)) or np.ndim(y) else y
+
+
+def _subject(thing: Any, x: Any) -> Subject:
+    """The subject; of rows with too many or too few columns too, which rows_of tells."""
+    if isinstance(thing, (Model, Subject)):
+        return subject_of(thing)
+    with suppress(GlassError):
+        return subject_of(thing, width_of(x))
+    return subject_of(thing)
 
 
 def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
+    part = subject.parts[0]
     if x is None:
         what = "no rows are given, and a module does not say what its inputs may be"
-        raise error("E741", what=what, mend="Give x, (rows, inputs).")
+        raise error("E741", what=what, mend=f"Give rows of {part.network.inputs} numbers.")
+    rows = rows_of(subject, x, most=MOST_ROWS if y is None else None)
     if y is None:
-        rows = rows_of(subject, x, most=MOST_ROWS)
-        part = subject.parts[0]
         values = [plain.forward(part, part_inputs(part, rows))]
         notes = ["No targets are given: nothing is said of gradients and of rows that pull."]
         return _diagnosis(subject, rows.places, False, values, None, notes, ())
+    import torch
+
     from vetro.glass.backprop.differentiated import differentiated
 
-    given = differentiated(subject, x[:MOST_ROWS], y[:MOST_ROWS], loss, None, 1)
+    targets = numbers_of(y)
+    if targets is None:
+        what = f"the targets are {kind_of(y)}, not plain real numbers"
+        raise error("E741", what=what, mend="Give numbers, or rows of them, one for each row of x.")
+    if targets.dtype.kind == "f":
+        targets = targets.astype(np.float64)
+    inputs = torch.from_numpy(part_inputs(part, rows))
+    if np.ndim(x) == 1:  # a single row and its outputs, as backprop takes them
+        inputs = inputs[0]
+    elif targets.shape[:1] == (len(rows),):
+        inputs, targets = inputs[:MOST_ROWS], targets[:MOST_ROWS]
+    given = differentiated(subject, inputs, targets, loss, None, 1)
     values = [plain.forward(given.part, given.x)]
     notes = [note for note in given.notes if "optimizer" not in note]
     pulled = None
@@ -209,6 +247,10 @@ def _diagnosis(
         agreed = agreement(subject, [value[-1] for value in values])
     if len(places) == MOST_ROWS:
         notes = [*notes, f"At most the first {MOST_ROWS} rows are looked at."]
+    if len(places) < LEAST_ROWS:
+        say = f"{counted(len(places), 'row')} {'says' if len(places) == 1 else 'say'}"
+        few = f"{say} too little about units, inputs and members: give at least {LEAST_ROWS}."
+        notes = [few, *notes]
     return Diagnosis(
         subject,
         len(values[0][0]),
@@ -254,8 +296,3 @@ def _everywhere(found: Influence, rows: NDArray[np.intp], count: int) -> Influen
         return whole
 
     return Influence(spread(found.pull), spread(found.loss), spread(found.leverage), found.layers)
-
-
-def _width(x: Any) -> int | None:
-    shape = tuple(getattr(x, "shape", ()))
-    return int(shape[1]) if len(shape) == 2 else None

@@ -11,6 +11,7 @@ import numpy as np
 from vetro.errors import counted
 from vetro.glass.diagnose.activity import LayerActivity
 from vetro.glass.diagnose.diagnose import Diagnosis
+from vetro.glass.diagnose.findings import none
 from vetro.glass.figures import aligned, figure
 
 MOST = 8
@@ -21,12 +22,12 @@ def text(found: Diagnosis) -> list[str]:
     """The findings, and what they stand on."""
     parts = len(found.subject.parts)
     of = f", {parts} members" if parts > 1 else ""
-    kind = "drawn rows" if found.drawn else "rows"
-    lines = [f"Looked at over {found.rows} {kind}{of}", "", "Findings"]
+    rows = counted(found.rows, "drawn row" if found.drawn else "row")
+    lines = [f"Looked at over {rows}{of}", "", "Findings"]
     notices = found.findings
     lines += [f"  {item.code} {item.message}" for item in notices]
     if not notices:
-        lines.append("  nothing stands out")
+        lines.append(f"  {none(found)}")
     for section in (_units, _parameters, _inputs, _members, _rows, _training, _layers):
         own = section(found)
         lines += ["", *own] if own else []
@@ -36,18 +37,21 @@ def text(found: Diagnosis) -> list[str]:
 def _units(found: Diagnosis) -> list[str]:
     if not found.layers:
         return ["Units: no layer has an activation, the whole network is one straight line"]
-    heads = ("layer", "units", "dead", "always on", "saturated", "duplicate", "on in rows")
-    rows = [heads]
+    odd = () if found.few else ("dead", "always on", "saturated", "duplicate")
+    rows = [("layer", "units", *odd, "on in rows")]
     for layer in found.layers:
         first = layer[0]
+        counts = (
+            _range(layer, lambda item: int(item.dead.sum())),
+            _range(layer, lambda item: int(item.always_on.sum())),
+            _range(layer, lambda item: int(item.saturated.sum())),
+            _range(layer, lambda item: item.spare),
+        )
         rows.append(
             (
                 f"{first.layer}, {first.function}",
                 str(len(first.units)),
-                _range(layer, lambda item: int(item.dead.sum())),
-                _range(layer, lambda item: int(item.always_on.sum())),
-                _range(layer, lambda item: int(item.saturated.sum())),
-                _range(layer, lambda item: item.spare),
+                *counts[: len(odd)],
                 f"{100 * float(np.mean([item.on.mean() for item in layer])):.0f}%",
             )
         )
@@ -75,17 +79,18 @@ def _parameters(found: Diagnosis) -> list[str]:
 def _inputs(found: Diagnosis) -> list[str]:
     relevance = found.relevance
     measured = bool(found.importance)
-    heads = ("input", "effect", "weights", *(("error if permuted",) if measured else ()))
-    rows = [heads]
-    order = np.argsort(-relevance.effect, kind="stable")
+    moved = () if found.few else ("effect",)
+    rows = [("input", *moved, "weights", *(("error if permuted",) if measured else ()))]
+    size = relevance.weight if found.few else relevance.effect
+    order = np.argsort(-size, kind="stable")
     shown = order if len(order) <= 2 * MOST else [*order[:MOST], *order[-MOST:]]
     for place in shown:
         name = relevance.columns[place]
         own = (figure(found.importance.get(name, math.nan), 3),) if measured else ()
-        rows.append(
-            (name, _percent(relevance.effect[place]), _percent(relevance.weight[place]), *own)
-        )
-    lines = ["Inputs (effect: slope x range, as a share of the largest)", *aligned(rows)]
+        effect = (_percent(relevance.effect[place]),) if moved else ()
+        rows.append((name, *effect, _percent(relevance.weight[place]), *own))
+    what = "weights" if found.few else "effect: slope x range"
+    lines = [f"Inputs ({what}, as a share of the largest)", *aligned(rows)]
     if len(order) > len(shown):
         lines.append(f"  and {len(order) - len(shown)} between them")
     return lines
@@ -111,6 +116,8 @@ def _members(found: Diagnosis) -> list[str]:
         spread = figure(float(agreement.spread[row, k]), 3)
         rows.append((found.places[row], subject.answers[k], low, high, spread))
     lines += aligned(rows)
+    if found.few:
+        return lines
     distances = ", ".join(
         f"{part.name} {figure(float(distance), 3)}"
         for part, distance in list(zip(subject.parts, agreement.distance, strict=True))[:MOST]

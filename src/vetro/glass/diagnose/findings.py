@@ -15,6 +15,9 @@ from vetro.glass.figures import figure
 if TYPE_CHECKING:
     from vetro.glass.diagnose.diagnose import Diagnosis
 
+LEAST_ROWS = 10
+"""Of fewer rows only training is told: in a single one every unit is dead or always on."""
+
 HARDLY = 0.03
 """An input hardly matters whose effect is below this share of the largest."""
 
@@ -44,6 +47,8 @@ MOST_NAMED = 4
 
 def findings(found: Diagnosis) -> tuple[Notice, ...]:
     """Every finding, the most telling first."""
+    if found.few:
+        return (*_training(found), *_shrunk(found))
     return (
         *_units(found),
         *_gradients(found),
@@ -53,6 +58,11 @@ def findings(found: Diagnosis) -> tuple[Notice, ...]:
         *_training(found),
         *_shrunk(found),
     )
+
+
+def none(found: Diagnosis) -> str:
+    """What to say where there is no finding."""
+    return "too few rows to say" if found.few else "nothing stands out"
 
 
 def named(names: Sequence[str]) -> str:
@@ -94,8 +104,7 @@ def _told(
     return notice(
         code,
         layer=layer[0].layer,
-        count=f"{many} of {len(masks[worst])}",
-        kind=f"{layer[0].function} units",
+        count=f"{many} of {counted(len(masks[worst]), layer[0].function + ' unit')}",
         rows=rows,
         units=units,
     )
