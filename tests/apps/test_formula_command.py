@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from apps.conftest import TINY
 
 import vetro as package
+from vetro.apps.live_line import LiveLine
 from vetro.glass.rows import rows_of
 from vetro.glass.subject import subject_of
 
@@ -79,6 +81,51 @@ def test_python_and_latex(vetro, fitted) -> None:
     assert program["holds"](data["row"])
     ended = vetro("formula", fitted, "--row", "3", "--format", "latex")
     assert ended.out.startswith("\\begin{align*}")
+    assert "inequalities" not in ended.out
+
+
+def test_latex_with_the_region(vetro, fitted, classes) -> None:
+    data = vetro("formula", fitted, "--row", "3", "--format", "json", "--region").json
+    kept = data["region"]["inequalities"]
+    assert kept and data["region"]["undecided"] == 0
+    out = vetro("formula", fitted, "--row", "3", "--format", "latex", "--region").out
+    assert f"% Region: {len(kept)} of " in out
+    assert out.count(r"\le ") == len(kept)
+    assert out.count(r"\begin{align*}") == out.count(r"\end{align*}") == 2
+    tangent = vetro("formula", classes, "--row", "4", "--format", "latex", "--region").out
+    assert r"\le \text{head} \le" in tangent and "% member2:" in tangent
+
+
+def test_ctrl_c_and_seconds_end_with_what_is_known(
+    vetro, fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = vetro("formula", fitted, "--row", "3", "--region", "--seconds", "0")
+    assert ended.status == 0, ended.err
+    assert "of those shown follow too was not decided." in ended.out
+    press = [signal.SIGINT]
+
+    def told(self: LiveLine, text: str) -> None:
+        assert "inequalities matter" in text
+        while press:
+            signal.raise_signal(press.pop())
+
+    monkeypatch.setattr(LiveLine, "__call__", told)
+    ended = vetro("formula", fitted, "--row", "3", "--region")
+    assert ended.status == 130
+    assert "was not decided" in ended.out and "Proved: " in ended.out
+
+
+@pytest.mark.parametrize("command", ["formula", "trace"])
+def test_a_level_that_training_did_not_see(vetro, fitted, command: str) -> None:
+    row = ("--row", "3", "--set", "città=Napoli")
+    ended = vetro(command, fitted, *row)
+    assert ended.status == 2 and ended.err.startswith('E402 column "città"')
+    assert "--unknown ignore" in ended.err
+    ended = vetro(command, fitted, *row, "--unknown", "ignore")
+    assert ended.status == 0, ended.err
+    assert 'W404 column "città": "Napoli" was not seen in training' in ended.err
+    ended = vetro(command, fitted, *row, "--unknown", "perhaps")
+    assert ended.status == 2 and ended.err.startswith("E601 --unknown")
 
 
 def test_a_row_of_settings(vetro, fitted) -> None:
@@ -121,6 +168,8 @@ def test_several_classifiers_say_tangent(vetro, classes) -> None:
         (("--row", "1", "--digits", "0"), "E601", "--digits"),
         (("--row", "1", "--digits", "many"), "E601", "--digits"),
         (("--row", "1", "--points", "0"), "E601", "--points"),
+        (("--row", "1", "--within", "-1"), "E601", "Use for example --within 0.05."),
+        (("--row", "1", "--seconds", "soon"), "E601", "--seconds"),
         (("--row", "1", "--source", "nowhere.csv"), "E", "nowhere"),
     ],
 )

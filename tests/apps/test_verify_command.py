@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -203,3 +204,35 @@ def test_torch_is_not_loaded(run):
         "assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_long_run_tells_its_steps(vetro, run, monkeypatch):
+    from vetro.apps import verify_command
+
+    assert vetro("verify", run).err == ""
+    monkeypatch.setattr(verify_command, "WAIT", 0.0)
+    ended = vetro("verify", run, "--json", "--refit")
+    assert ended.json["passed"]
+    lines = ended.err.splitlines()
+    assert lines[:3] == ["Reading the table", "Predicting the held-out rows again", "Fitting again"]
+    assert "Recomputing the outputs of member 1 of 2" in lines
+    assert "Recomputing the updates" in lines and lines[-1] == "Adding up in the engine's order"
+
+
+def test_a_step_that_takes_long_is_told_while_it_runs(monkeypatch, capsys):
+    from vetro.apps import verify_command
+
+    monkeypatch.setattr(verify_command, "WAIT", 0.01)
+    with verify_command.Steps() as tell:
+        tell("Reading the table")
+        for _ in range(1000):
+            told = capsys.readouterr().err
+            if told:
+                break
+            time.sleep(0.01)
+        assert told == "Reading the table\n"
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(verify_command, "WAIT", 60.0)
+    with verify_command.Steps() as tell:
+        tell("Reading the table")
+    assert capsys.readouterr().err == ""

@@ -230,7 +230,7 @@ def test_how_wide_it_is_and_what_would_help(numbers: vetro.Model) -> None:
     assert not found.tight
     assert found.narrowings and found.narrowings[0].gain >= found.narrowings[-1].gain > 0
     best = found.narrowings[0].column
-    assert f"each alone would take off: {best} " in str(found)
+    assert f": half the range of {best} alone would take off " in str(found)
     assert list(found.to_json()["narrower_ranges_help"]) == [n.column for n in found.narrowings]
     item = found.ranges["y"]
     spread = item.highest - item.lowest

@@ -62,9 +62,7 @@ def outside(subject: Subject, space: Any, root: Boxes, seed: int) -> None:
     while len(boxes) < 16:
         axis = random.integers(0, len(space.axes), len(boxes))
         boxes = halves(space, boxes, axis)
-    own = answers_over(subject, space, boxes).least
     least = answers_over(subject, space, boxes, tuned=tuned).least
-    assert (least >= own - 1e-6 * (1 + np.abs(own))).all()
     for number in range(len(boxes)):
         inner = Search(subject, space, boxes.take(np.array([number])), seed=seed)
         inner.look(inner.random(40))
@@ -84,7 +82,7 @@ def test_nothing_lies_outside_what_is_tuned(seed: int) -> None:
         outside(other, *boxes_of(other, [ranges]), seed)
 
 
-@pytest.mark.parametrize("target", ["pressure", "state"])
+@pytest.mark.parametrize("target", ["pressure", "grade"])
 def test_nothing_lies_outside_for_a_model(tmp_path: Any, target: str) -> None:
     path = write_csv(tmp_path / "mixed.csv", rows_of(240))
     model = model_of(path, target, activation="relu", members=2, hidden=(8, 8))
@@ -157,7 +155,7 @@ def test_levels_flags_and_gaps_move_together() -> None:
     subject = subject_of(model)
     space, root = space_of(subject, ranges_of(subject, None)[0])
     search = Search(subject, space, root)
-    search.start()
+    search.follow(search.random(1), np.array([1]))
     best = search.rows[1].copy()
     # no change of one column goes higher
     for place, axis in enumerate(space.axes):

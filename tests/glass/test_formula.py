@@ -13,7 +13,7 @@ from model.build import model_of, reference, rows_of, write_csv
 from torch import nn
 
 import vetro
-from vetro.errors import GlassError, VetroError
+from vetro.errors import GlassError, UsageError, VetroError
 from vetro.glass.formula.formula import formula
 from vetro.glass.formula.region import Region
 from vetro.glass.rows import rows_of as read_rows
@@ -287,3 +287,12 @@ def test_a_network_without_layers_and_one_without_inputs_that_matter() -> None:
     assert found.coefficients.tolist() == [[0.0, 0.0]]
     assert "holds everywhere" in str(found)
     assert found.prove_equal(10)
+
+
+@pytest.mark.parametrize("points", [0, -1, 1.5, "a", None, True, [1]])
+def test_what_is_no_number_of_points(points) -> None:
+    found = formula(nn.Linear(2, 1), [0.1, 0.2])
+    for check in (found.prove_equal, found.error_seen):
+        with pytest.raises(UsageError, match="a whole number of at least 1") as caught:
+            check(points)
+        assert caught.value.code == "E601"

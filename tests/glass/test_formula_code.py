@@ -19,7 +19,7 @@ from torch import nn
 from vetro.glass.formula.formula import formula
 from vetro.glass.formula.formula_code import _value
 from vetro.glass.formula.formula_latex import tex
-from vetro.glass.formula.formula_text import inward, rounded, sum_text
+from vetro.glass.formula.formula_text import inequality_text, inward, rounded, sum_text
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of
 
@@ -104,7 +104,7 @@ def compiled(text: str, folder: Path) -> None:
     if shutil.which("pdflatex") is None:
         return
     document = (
-        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}"
+        "\\documentclass{article}\\usepackage[utf8]{inputenc}"
         "\\usepackage{amsmath}\\begin{document}\n" + text + "\n\\end{document}\n"
     )
     (folder / "formula.tex").write_text(document, encoding="utf-8")
@@ -122,8 +122,30 @@ def test_latex_of_a_formula_and_of_a_tangent(table, tmp_path) -> None:
         compiled(text, tmp_path)
 
 
+def test_latex_of_a_region(table, tmp_path) -> None:
+    """Its inequalities say what the text says, in LaTeX."""
+    model = model_of(table, "pressure", activation="relu")
+    found = formula(model, read_rows(subject_of(model), table).only(0))
+    text = found.latex(4, borders=True)
+    compiled(text, tmp_path)
+    kept = found.region.inequalities
+    region = text.partition("\\begingroup")[2]
+    assert region.count(r"\le ") == len(kept) and "align*" in region
+    for item in kept:
+        bound = inequality_text(found, item, 5).partition(" <= ")[2].split()[0]
+        assert rf"\le {bound.partition('e')[0]}" in region
+    assert text.startswith(found.latex(4))
+    straight = formula(nn.Linear(2, 1), [0.1, 0.2]).latex(borders=True)
+    assert straight.endswith("% Nothing bends: it holds everywhere.")
+    tangent = formula(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), [0.1, 0.2])
+    box = tangent.latex(borders=True)
+    assert box.count(r"\le ") == 4 and r"\le \text{x0} \le" in box
+    compiled(box, tmp_path)
+
+
 def test_escapes() -> None:
     assert tex("a_b%") == r"a\_b\%"
+    assert tex('5"') == "5''"  # \\textquotedbl is not in every encoding
     assert tex("x\ny\\") == r"x y\textbackslash{}"
 
 

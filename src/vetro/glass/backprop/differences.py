@@ -129,7 +129,7 @@ def _slopes(
         wide, narrow = np.abs(np.diff(found, axis=1)).T
         value[piece] = found[:, -1]
         allowance[piece] = narrow + own[:, 1] + 2.0 * own[:, 2]
-        curved[piece] = narrow > 0.5 * wide + own.sum(axis=1)
+        curved[piece] = ~(narrow <= 0.5 * wide + own.sum(axis=1))
         if rule.kind in ("l1", "smooth_l1", "huber"):
             e = outputs - target
             pieces = np.sign(e) * (np.abs(e) >= rule.a)

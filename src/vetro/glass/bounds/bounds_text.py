@@ -153,7 +153,8 @@ def _how(bounds: Bounds) -> list[str]:
     found = [f"Bounded with {cuts}."]
     if bounds.tight:
         return found
-    if bounds.late < SLOW:
+    slow = bounds.late < SLOW
+    if slow:
         found.append(
             "More time (--seconds) would hardly make it tighter: the second half of it took off "
             f"{_percent(bounds.late)}."
@@ -163,10 +164,11 @@ def _how(bounds: Bounds) -> list[str]:
         why = why if bounds.late > 0 else ""
         found.append(f"More time (--seconds) makes it tighter{why}.")
     if bounds.narrowings:
-        several = [f"{item.column} {_percent(item.gain)}" for item in bounds.narrowings]
-        last = f" and {several[-1]}" if len(several) > 1 else several[-1]
+        ranges = "Narrower ranges (--over) do" if slow else "So do narrower ranges (--over)"
+        first, *others = bounds.narrowings
+        also = "".join(f", of {item.column} {_percent(item.gain)}" for item in others)
         found.append(
-            "Narrower ranges (--over) do. With half the range, each alone would take off: "
-            f"{', '.join(several[:-1])}{last}."
+            f"{ranges}: half the range of {first.column} alone would take off "
+            f"{_percent(first.gain)}{also}."
         )
     return found

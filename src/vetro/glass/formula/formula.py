@@ -302,7 +302,7 @@ def _tangent(
     for model in found:
         if not all(map(math.isfinite, _outward(model))):
             what = "the error of the tangent cannot be bounded on so large a box"
-            raise error("E721", what=what, mend="Use a smaller one.")
+            raise error("E721", what=what, mend="Use a smaller one (--within).")
     slopes = np.array([[float(s) for s in model.slopes] for model in found])
     slopes = slopes.reshape(len(found), len(terms))
     intercept = [

@@ -122,8 +122,8 @@ def verify(
     tanh and the like, and what these make of each other through the layers; see rounding.py.
     Networks of straight pieces are recomputed in fractions, others in balls of 256 bits.
 
-    Raises E701 for a module that cannot be read, E702 for wrong rows, E711 for what cannot be
-    recomputed.
+    Raises E701 for a module that cannot be read, E702 for wrong rows, E313 and E315 for targets
+    that vetro.train refuses, E711 for what cannot be recomputed.
     """
     missing = why_not_native()
     if missing:
