@@ -445,11 +445,10 @@ void make_trainer(TrainerObject* self, const ProgramObject& program, const AnyAr
     settings.ranges.push_back({begin, end, group});
     before = end;
   }
-  for (const auto& [begin, end] : measured) {
+  for (const auto& [begin, end] : measured)
     require(begin >= 0 && end > begin && end <= program.layout.parameter_count,
             "a measured range is out of range");
-    settings.measured.push_back({begin, end, 0});
-  }
+  settings.measured = measured;
   require(batch_size >= 1, "batch_size must be at least 1");
   require(total_steps >= 0 && patience >= 0 && plateau >= 0 && epoch_rows >= 0 && threads >= 0,
           "counts must not be negative");

@@ -81,7 +81,9 @@ void Trainer<T>::feed(std::vector<int32_t> order, std::vector<double> rates) {
   const size_t steps = rates_.size() / (2 * settings.groups.size());
   const int64_t in_epoch = (settings.epoch_rows + settings.batch_size - 1) / settings.batch_size;
   make_room(losses, steps);
-  make_room(epochs, steps / size_t(in_epoch) + 2);
+  const size_t ends = steps / size_t(in_epoch) + 2;
+  make_room(epochs, ends);
+  make_room(sizes, ends * 2 * settings.measured.size());
   if (in_order_ && settings.batch_size >= rows_.count && blocks_.empty())
     blocks_ = lay_out_all(rows_);
 }
@@ -260,9 +262,8 @@ double Trainer<T>::evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& 
 }
 
 template <class T>
-double Trainer<T>::size_of(const Numbers<T>& values, const Range& range) const {
-  const int64_t count = range.end - range.begin;
-  return std::sqrt(table_.square_sum(values.data() + range.begin, count) / double(count));
+double Trainer<T>::size_of(const Numbers<T>& values, int64_t begin, int64_t end) const {
+  return std::sqrt(table_.square_sum(values.data() + begin, end - begin) / double(end - begin));
 }
 
 template <class T>
@@ -292,9 +293,9 @@ void Trainer<T>::end_epoch() {
     }
   }
   epochs.push_back(record);
-  for (const Range& range : settings.measured) {
-    sizes.push_back(size_of(parameters, range));
-    sizes.push_back(size_of(gradients, range));
+  for (const auto& [begin, end] : settings.measured) {
+    sizes.push_back(size_of(parameters, begin, end));
+    sizes.push_back(size_of(gradients, begin, end));
   }
   counters.position = 0;
   counters.epoch_sum = counters.epoch_weight = 0;

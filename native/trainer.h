@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aligned.h"
@@ -29,7 +30,7 @@ struct Range {  // parameters [begin, end) belong to a group
 struct Settings {
   std::vector<Group> groups;
   std::vector<Range> ranges;
-  std::vector<Range> measured;  // whose sizes every epoch leaves; their groups mean nothing
+  std::vector<std::pair<int64_t, int64_t>> measured;  // begin, end: whose sizes every epoch leaves
   int64_t batch_size, epoch_rows, total_steps, patience, plateau;
   bool keep_best, mean;  // mean: the loss's reduction
   double clip_norm, clip_value;
@@ -76,7 +77,7 @@ class Trainer {
  private:
   bool step();
   void end_epoch();
-  double size_of(const Numbers<T>& values, const Range& range) const;
+  double size_of(const Numbers<T>& values, int64_t begin, int64_t end) const;
   double evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& blocks);
   double run_batch(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count,
                    const std::vector<Numbers<T>>& blocks, bool learning);

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from apps.terminal import screens
 
 
 def test_bounds(vetro, fitted: Path) -> None:
@@ -120,16 +121,10 @@ def test_ctrl_c_ends_with_what_is_known(vetro, broad: Path, arguments: tuple[str
     )  # fmt: skip
     os.close(follower)
     shown, pressed = "", False
-    while True:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:  # the terminal's other end is closed
-            break
-        shown += part.decode(errors="replace")
+    for shown in screens(leader):
         if "Ctrl-C ends" in shown and not pressed:
             process.send_signal(signal.SIGINT)
             pressed = True
-    os.close(leader)
     out, _ = process.communicate()
     assert process.returncode == 130, shown
     assert "Traceback" not in shown

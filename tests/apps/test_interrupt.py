@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from apps.terminal import screens
 
 import vetro as package
 from vetro.apps.runs import RunFolder
@@ -129,15 +130,9 @@ def test_one_live_bar_and_a_second_signal(pumps: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     os.close(follower)
     shown, signals = "", [signal.SIGTERM, signal.SIGINT]
-    while True:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:  # the terminal's other end is closed
-            break
-        shown += part.decode(errors="replace")
+    for shown in screens(leader):
         if signals and shown.count("epoch") > 3 and (len(signals) == 2 or "Stopping;" in shown):
             process.send_signal(signals.pop(0))
-    os.close(leader)
     out, _ = process.communicate()
     assert process.returncode == 130
     assert "Reading the table" in shown

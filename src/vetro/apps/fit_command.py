@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vetro.apps.options import READING, RECIPE, ROLES, Given, taking
+from vetro.apps.options import INTERRUPTED, READING, RECIPE, ROLES, Given, taking
 from vetro.apps.present import intervals_json, notices_json, print_json, say, say_line, show_notices
 from vetro.errors import TrainingError, UsageError, VetroError, error
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from vetro.model.model import Model
     from vetro.model.request import Progress
     from vetro.tables.table import Table
-
-INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
 
 
 @taking(roles=ROLES, recipe=RECIPE, reading=READING)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import READING, Given, number, taking, whole
-from vetro.apps.over_options import INTERRUPTED, seconds_of
+from vetro.apps.options import INTERRUPTED, READING, Given, number, taking, whole
+from vetro.apps.over_options import seconds_of
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import print_json, say, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at

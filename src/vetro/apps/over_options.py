@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from vetro.model.model import Model
     from vetro.tables.schema import Column
 
-INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
-
 OverOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.over_options import INTERRUPTED, OverOption, SecondsOption, over_of, seconds_of
+from vetro.apps.options import INTERRUPTED
+from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.errors import counted, error

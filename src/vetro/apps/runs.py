@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from vetro.apps.recipe_file import read_recipe
 from vetro.atomic import atomic_file
 from vetro.errors import VetroError, error
-from vetro.training.history import EpochRecord
+from vetro.training.history import SIZES, EpochRecord
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
@@ -71,20 +71,15 @@ class RunFolder:
         """One line an epoch, with a header; of each layer a column of its own."""
         records = list(records)
         layers = range(1, len(records[0].weights) + 1) if records else range(0)
-        names = [entry.name for entry in fields(EpochRecord)]
-        single = [name for name in names if name not in ("weights", "gradients")]
+        single = [entry.name for entry in fields(EpochRecord) if entry.name not in SIZES]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(
-            [
-                *single,
-                *(f"layer{number}.weights" for number in layers),
-                *(f"layer{number}.gradients" for number in layers),
-            ]
+            [*single, *(f"layer{number}.{name}" for name in SIZES for number in layers)]
         )
         for record in records:
             values = [getattr(record, name) for name in single]
-            sizes = (f"{size:.9g}" for size in (*record.weights, *record.gradients))
+            sizes = (f"{size:.9g}" for name in SIZES for size in getattr(record, name))
             writer.writerow([*(int(v) if isinstance(v, bool) else v for v in values), *sizes])
         with atomic_file(self.history, "the history") as file:
             file.write(text.getvalue().encode())

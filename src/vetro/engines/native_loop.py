@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines import torch_loop
+from vetro.engines.interrupts import interrupts
 from vetro.engines.native_order import RowOrder
-from vetro.engines.torch_loop import interrupts
 
 FIRST_WINDOW = 256
 """Steps of the first window.  It is doubled as long as windows last less than half a tick,

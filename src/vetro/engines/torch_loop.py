@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import inspect
 import math
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from vetro.engines.interrupts import interrupts
 
 TICK_SECONDS = 0.1
 """Time between two calls of `tick`, and between two looks at an accelerator's losses."""
@@ -227,30 +225,3 @@ def _closure_step(
 
     optimizer.step(closure)
     return first[0]
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C was pressed, so that no step is torn in two.
-
-    A second Ctrl-C raises KeyboardInterrupt at once.  Outside the main thread, or where
-    the program has its own handler, signals are left alone.
-    """
-    seen = threading.Event()
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        if seen.is_set():
-            raise KeyboardInterrupt
-        seen.set()
-
-    mine = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if mine:
-        signal.signal(signal.SIGINT, handler)
-    try:
-        yield seen.is_set
-    finally:
-        if mine:
-            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -40,6 +40,11 @@ def matrix(values: ArrayLike) -> arb_mat:
     return arb_mat(np.asarray(values, dtype=np.float64).tolist())
 
 
+def ball(value: Fraction) -> arb:
+    """A fraction, as narrow as the working precision makes it."""
+    return arb(value.numerator) / arb(value.denominator)
+
+
 def fraction(number: arb) -> Fraction:
     """An exact number as a fraction; ValueError if it has a radius."""
     if not number.is_exact():

@@ -6,13 +6,12 @@ What was found until then holds.  A second Ctrl-C raises KeyboardInterrupt at on
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
+
+from vetro.engines.interrupts import interrupts
 
 
 @dataclass(frozen=True)
@@ -35,23 +34,6 @@ class Limit:
 
 @contextmanager
 def limited(seconds: float = math.inf) -> Iterator[Limit]:
-    """A limit from now on.  Outside the main thread, or where the program has its own handler,
-    signals are left alone."""
-    seen = threading.Event()
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        if seen.is_set():
-            raise KeyboardInterrupt
-        seen.set()
-
-    mine = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if mine:
-        signal.signal(signal.SIGINT, handler)
-    try:
-        yield Limit(time.monotonic() + seconds, seen.is_set)
-    finally:
-        if mine:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A limit from now on."""
+    with interrupts() as interrupted:
+        yield Limit(time.monotonic() + seconds, interrupted)

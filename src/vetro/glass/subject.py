@@ -46,6 +46,12 @@ class Part:
         found = self.network.slots[slot]
         return self.parameters[found.offset : found.offset + found.size].reshape(found.shape)
 
+    @property
+    def not_finite(self) -> str:
+        """The first slot that holds a value that is not finite, "" if none does."""
+        slots = enumerate(self.network.slots)
+        return next((s.name for k, s in slots if not np.isfinite(self.view(k)).all()), "")
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -115,10 +121,9 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
     except NotUnderstood as reason:
         raise error("E701", reason=reason) from None
     subject = of_lowering(thing, lowering)
-    for slot in subject.network.slots:
-        values = subject.parts[0].parameters[slot.offset : slot.offset + slot.size]
-        if not np.isfinite(values).all():
-            raise error("E701", reason=f"{slot.name} holds a value that is not finite")
+    strange = subject.parts[0].not_finite
+    if strange:
+        raise error("E701", reason=f"{strange} holds a value that is not finite")
     return subject
 
 

@@ -20,7 +20,7 @@ from vetro.networks.network import Network
 from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Schema
 from vetro.tables.targets import class_labels
-from vetro.training.history import EpochRecord
+from vetro.training.history import SIZES, EpochRecord
 from vetro.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ _HISTORY = {
     "best": "|u1",
     "seconds": "<f8",
 }
-_SIZES = ("weights", "gradients")  # (epochs, layers); files of older versions lack them
 
 
 def document_of(model: Model) -> dict[str, Any]:
@@ -81,8 +80,8 @@ def tensors_of(model: Model) -> Arrays:
     for name, dtype in _HISTORY.items():
         column = [getattr(record, name) for record in evidence.history]
         tensors[f"history.{name}"] = np.array(column, dtype=dtype)
-    if any(record.weights for record in evidence.history):
-        for name in _SIZES:
+    if any(record.weights for record in evidence.history):  # files of older versions lack them
+        for name in SIZES:
             column = [getattr(record, name) for record in evidence.history]
             tensors[f"history.{name}"] = np.array(column, dtype="<f4")
     return tensors
@@ -221,8 +220,8 @@ def _history(tensors: Arrays, layers: int) -> tuple[EpochRecord, ...]:
         raise ValueError("history.best is neither 0 nor 1")
     lists = {name: column.tolist() for name, column in columns.items()}
     lists["best"] = [bool(best) for best in lists["best"]]
-    if any(f"history.{name}" in tensors for name in _SIZES):
-        for name in _SIZES:
+    if any(f"history.{name}" in tensors for name in SIZES):
+        for name in SIZES:
             sizes = _taken(tensors, f"history.{name}", "<f4")
             if sizes.shape != (len(lists["best"]), layers):
                 raise ValueError(f"history.{name} does not have its epochs and layers")

@@ -85,8 +85,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             for number, numbers in document["current"].items()
         }
         history = [
-            replace(EpochRecord(*values), weights=tuple(values[-2]), gradients=tuple(values[-1]))
-            for values in document["history"]
+            replace(record, weights=tuple(record.weights), gradients=tuple(record.gradients))
+            for record in (EpochRecord(*values) for values in document["history"])
         ]
         return Checkpoint(
             document["table"],

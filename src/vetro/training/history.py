@@ -39,6 +39,10 @@ class History:
         )
 
 
+SIZES = ("weights", "gradients")
+"""What an EpochRecord has of every layer."""
+
+
 @dataclass(frozen=True)
 class EpochRecord:
     """One epoch of one member of a fit, as progress shows it and history.csv keeps it.

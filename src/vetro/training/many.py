@@ -14,6 +14,7 @@ from time import perf_counter
 import torch
 
 from vetro.engines import torch_loop
+from vetro.engines.interrupts import interrupts
 from vetro.engines.native_core import core
 from vetro.engines.native_loop import MOST_ROWS
 from vetro.errors import TrainingError, error, issue_warnings
@@ -158,7 +159,7 @@ def _run_together(ones: Sequence[_One], tick: Callable[[int], bool], threads: in
     """Advance all of them until each has ended; False if all were told to end."""
     running: dict[_One, NativeDoor] = {}
     next_tick = perf_counter() + torch_loop.TICK_SECONDS
-    with torch_loop.interrupts() as interrupted:
+    with interrupts() as interrupted:
         try:
             for one in ones:
                 assert one.door is not None

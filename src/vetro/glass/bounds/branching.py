@@ -70,19 +70,18 @@ def branch(
     bound: Bound,
     watch: Watch,
     wanted: Wanted,
-    until: float,
+    over: Callable[[], bool],
     batch: int = BATCH,
-    stop: Callable[[], bool] = lambda: False,
     tell: Callable[[int, Floats], object] = lambda boxes, certain: None,
     pause: float = np.inf,
 ) -> Branched:
-    """Cut boxes until no box lies below what is wanted, until time.monotonic() is `until`, or until
-    `stop` says so.
+    """Cut boxes until no box lies below what is wanted, or until it is over.
 
     bound: called with at most CHUNK boxes.  watch: sees the boxes that are bounded next, and may
     look for points in them.  wanted: the values (objectives,) below which a box must be cut
-    further; called before each cut.  tell: hears how many boxes were bounded, and the bounds.
-    pause: seconds that pass between two cuts, about, where that is less than a whole batch takes.
+    further; called before each cut, as is `over`.  tell: hears how many boxes were bounded, and the
+    bounds.  pause: seconds that pass between two cuts, about, where that is less than a whole batch
+    takes.
     """
 
     def measured(boxes: Boxes) -> Bounded:
@@ -108,7 +107,7 @@ def branch(
         dropped = np.minimum(dropped, found.least[~needed].min(axis=0, initial=np.inf))
         kept = np.flatnonzero(needed)
         live, found, short = live.take(kept), found.take(kept), short[kept]
-        if not len(live) or time.monotonic() >= until or stop():
+        if not len(live) or over():
             done = not bool((certain < goals).any())
             return Branched(certain, count, live, done, first)
         chosen, objective = _chosen(found.least - goals, short, batch)

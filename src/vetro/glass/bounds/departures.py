@@ -60,7 +60,7 @@ def _least(
     line = _lines(space, slopes, levels)
     search = Search(subject, space, root)
     seen = np.full(2 * len(levels), np.inf)
-    boxes_seen = 0
+    boxes_seen, until = 0, time.monotonic() + SECONDS
 
     def look(raw: Floats) -> None:
         moved = np.nan_to_num(raw - middle)
@@ -74,8 +74,6 @@ def _least(
         look(centres(space, boxes))
 
     def wanted() -> Floats:
-        if boxes_seen >= BOXES:
-            return np.full(len(seen), -np.inf)
         spread = -seen[: len(levels)] - seen[len(levels) :]
         goals: Floats = seen - np.tile(ENOUGH * spread, 2)
         return goals
@@ -88,7 +86,7 @@ def _least(
             lambda boxes: answers_over(subject, space, boxes, line),
             watch,
             wanted,
-            time.monotonic() + SECONDS,
+            lambda: boxes_seen >= BOXES or time.monotonic() >= until,
         )
     return found.certain
 

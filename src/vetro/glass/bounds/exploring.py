@@ -86,8 +86,7 @@ def explore(
         bounding,
         lambda boxes: search.look(centres(space, boxes)),
         still_wanted,
-        limit.until,
-        stop=limit.interrupted,
+        limit.over,
         tell=heard,
         pause=PAUSE,
     )

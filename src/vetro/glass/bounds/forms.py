@@ -97,12 +97,9 @@ class Form:
                 found[:, :, place] = moved[:, :, slice(*axis.variables)].sum(axis=-1)
         choices = space.choices
         if len(choices.axes):
-            least = np.minimum.reduceat(
-                self.of_alternatives + _barred(boxes), choices.starts, axis=-1
-            )
-            most = np.maximum.reduceat(
-                self.of_alternatives - _barred(boxes), choices.starts, axis=-1
-            )
+            across, barred = self.of_alternatives, _barred(boxes)
+            least = np.minimum.reduceat(across + barred, choices.starts, axis=-1)
+            most = np.maximum.reduceat(across - barred, choices.starts, axis=-1)
             found[:, :, choices.axes] += most - least
         return found
 

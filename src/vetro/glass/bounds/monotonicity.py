@@ -210,8 +210,7 @@ def trends_along(
         bound,
         pairs.across,
         wanted,
-        limit.until,
-        stop=limit.interrupted,
+        limit.over,
         tell=tell,
         pause=PAUSE,
     )

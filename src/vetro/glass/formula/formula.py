@@ -14,6 +14,7 @@ import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import mul
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -200,7 +201,7 @@ def formula(
         what = f"{len(rows)} rows were given where a formula is of one"
         raise error("E702", what=what, mend="Give one row.")
     for part in subject.parts:
-        if not np.isfinite(part.parameters).all():
+        if part.not_finite:
             what = "the network holds a number that is not finite: no formula has it"
             raise error("E721", what=what, mend="Train it again; see E301.")
     raw = plain_rows(subject, rows.raw)
@@ -232,7 +233,7 @@ def _exact(
         rows_ = [_decoded(subject, place, output, piece) for place, piece in enumerate(pieces)]
         found.append(tuple(sum(column) / len(rows_) for column in zip(*rows_, strict=True)))
     fractions = Exact(tuple(row[:-1] for row in found), tuple(row[-1] for row in found))
-    value = [row[-1] + sum(map(_product, row[:-1], at)) for row in found]
+    value = [row[-1] + sum(map(mul, row[:-1], at)) for row in found]
     region = Region(
         terms=terms,
         at=at,
@@ -306,8 +307,7 @@ def _tangent(
     slopes = np.array([[float(s) for s in model.slopes] for model in found])
     slopes = slopes.reshape(len(found), len(terms))
     intercept = [
-        float(m.centre - sum((s * _arb(x) for s, x in zip(m.slopes, at, strict=True)), arb(0)))
-        for m in found
+        float(m.centre - sum(map(mul, m.slopes, map(exact.ball, at)), arb(0))) for m in found
     ]
     answers = subject.answers
     return Formula(
@@ -349,14 +349,6 @@ def _check_points(points: object) -> None:
     if not isinstance(points, numbers.Integral) or isinstance(points, bool) or points < 1:
         reason, mend = "it must be a whole number of at least 1", "Use for example 1000."
         raise error("E601", argument="points", value=points, reason=reason, mend=mend)
-
-
-def _product(a: Fraction, b: Fraction) -> Fraction:
-    return a * b
-
-
-def _arb(value: Fraction) -> arb:
-    return arb(value.numerator) / arb(value.denominator)
 
 
 def _floats(values: Any) -> Floats:

@@ -57,7 +57,7 @@ def box_of(low: Sequence[Fraction], at: Sequence[Fraction], high: Sequence[Fract
     with ctx.workprec(PRECISION):
         return Box(
             tuple(
-                _ball(a - x).union(_ball(b - x))
+                exact.ball(a - x).union(exact.ball(b - x))
                 for a, x, b in zip(low, at, high, strict=True)
             )
         )  # fmt: skip
@@ -69,7 +69,7 @@ def tangents(part: Part, features: arb_mat, at: Sequence[Fraction], box: Box) ->
     features: terms.feature_map(part, terms).
     """
     with ctx.workprec(PRECISION):
-        point = arb_mat([[_ball(value)] for value in (*at, Fraction(1))])
+        point = arb_mat([[exact.ball(value)] for value in (*at, Fraction(1))])
         centres = (features * point).entries()
         values = [
             [
@@ -238,7 +238,3 @@ def _square(ball: arb) -> arb:
     high = ball.abs_upper()
     low = ball.abs_lower()
     return (low * low).union(high * high)
-
-
-def _ball(value: Fraction) -> arb:
-    return arb(value.numerator) / arb(value.denominator)

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from flint import arb, ctx
 
+from vetro.glass import exact
 from vetro.glass.bounds.box import Range
 from vetro.glass.bounds.departures import departures, held, middles
 from vetro.glass.formula.tangent import PRECISION, Model
@@ -50,13 +51,13 @@ def narrowed(
             for n in sides:
                 column = terms[n].column
                 slopes[k, column] = float(model.slopes[n])
-                level += model.slopes[n] * (arb(middle[column]) - _arb(at[n]))
+                level += model.slopes[n] * (arb(middle[column]) - exact.ball(at[n]))
             levels[k] = float(level)
             # tangent - line: what rounding slopes and level to float64 changes over the box
             change = level - arb(levels[k])
             for n, (low, high) in sides.items():
                 column = terms[n].column
-                way = (_arb(low).union(_arb(high))) - arb(middle[column])
+                way = (exact.ball(low).union(exact.ball(high))) - arb(middle[column])
                 change += (model.slopes[n] - arb(slopes[k, column])) * way
             rounding.append(change)
         if not (np.isfinite(slopes).all() and np.isfinite(levels).all()):
@@ -85,7 +86,3 @@ def _ranges(subject: Subject, terms: Sequence[Term], raw: Floats, sides: Sides) 
     for n, (low, high) in sides.items():
         ranges[terms[n].column] = Range(float(low), float(high))
     return ranges
-
-
-def _arb(value: Fraction) -> arb:
-    return arb(value.numerator) / arb(value.denominator)

@@ -1,0 +1,36 @@
+"""Ctrl-C as a question instead of an exception, so that nothing is torn in two."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """A function that tells whether Ctrl-C was pressed.
+
+    A second Ctrl-C raises KeyboardInterrupt at once.  Outside the main thread, or where
+    the program has its own handler, signals are left alone.
+    """
+    seen = threading.Event()
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if seen.is_set():
+            raise KeyboardInterrupt
+        seen.set()
+
+    mine = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if mine:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield seen.is_set
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
