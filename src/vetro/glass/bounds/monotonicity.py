@@ -119,8 +119,8 @@ def monotonicity(
     undecided in the time, over the box.
 
     over: as of vetro.bounds.  seconds: for all columns together.  A column that may be missing is
-    looked at where it is there.  Proved in real numbers; see the module's text.  tell: hears each
-    column before it is looked at.  Ctrl-C ends it with the columns done.
+    looked at where it is there.  Proved in real numbers; see the module's text.  tell: hears again
+    and again which column is looked at.  Ctrl-C ends it with the columns done.
     """
     start = time.monotonic()
     check_seconds("seconds", seconds)
@@ -132,8 +132,11 @@ def monotonicity(
     with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
         for number, column in enumerate(columns):
             part = limit.part(1 / (len(columns) - number))
-            tell(subject.inputs[column])
-            found = trends_along(subject, ranges, column, part)
+
+            def looking(boxes: int, certain: Floats, name: str = subject.inputs[column]) -> None:
+                tell(name)
+
+            found = trends_along(subject, ranges, column, part, looking)
             trends.update({(trend.answer, trend.column): trend for trend in found})
             if limit.interrupted():
                 break
