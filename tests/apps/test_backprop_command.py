@@ -66,7 +66,7 @@ def test_the_loss_is_that_of_scaled_units(vetro, fitted, pumps):
     data = vetro("backprop", fitted, "--row", "3", "--json").json
     model = package.load(fitted / "model.safetensors")
     subject = subject_of(model)
-    row = rows_of(subject, str(pumps)).only(2)
+    row = rows_of(subject, str(pumps), only=range(2, 3))
     member = model.members[0]
     x = member.encoder.encode_raw(row.raw)
     views = model.network.views(member.parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_ctrl_c_and_seconds_end_with_what_is_known(
     assert "was not decided" in ended.out and "Proved: " in ended.out
 
 
-@pytest.mark.parametrize("command", ["formula", "trace"])
+@pytest.mark.parametrize("command", ["formula", "trace", "backprop"])
 def test_a_level_that_training_did_not_see(vetro, fitted, command: str) -> None:
     row = ("--row", "3", "--set", "città=Napoli")
     ended = vetro(command, fitted, *row)
@@ -126,6 +127,20 @@ def test_a_level_that_training_did_not_see(vetro, fitted, command: str) -> None:
     assert 'W404 column "città": "Napoli" was not seen in training' in ended.err
     ended = vetro(command, fitted, *row, "--unknown", "perhaps")
     assert ended.status == 2 and ended.err.startswith("E601 --unknown")
+
+
+@pytest.mark.parametrize("command", ["diagnose", "verify"])
+def test_a_table_with_a_level_that_training_did_not_see(
+    vetro, fitted, pumps: Path, tmp_path: Path, command: str
+) -> None:
+    strange = tmp_path / "strange.csv"
+    strange.write_text(pumps.read_text("utf-8").replace("Roma", "Napoli", 1), "utf-8")
+    ended = vetro(command, fitted, strange)
+    assert ended.status == 2 and ended.err.splitlines()[-1].startswith('E402 column "città"')
+    ended = vetro(command, fitted, strange, "--unknown", "ignore")
+    assert "E402" not in ended.err and ended.out
+    if command == "diagnose":
+        assert ended.status == 0 and "W404" in ended.err
 
 
 def test_a_row_of_settings(vetro, fitted) -> None:

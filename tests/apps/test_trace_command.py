@@ -43,6 +43,26 @@ def test_trace_tells_that_a_value_lies_outside(vetro, fitted: Path) -> None:
     assert ended.err.startswith('W403 column "head": 1 row lies outside the training range')
 
 
+def test_other_rows_are_of_no_account(vetro, fitted: Path, tmp_path: Path) -> None:
+    """An unseen level, a value far outside and a text that is no number, all in other rows."""
+    table = tmp_path / "rows.csv"
+    good = ["5,20,Roma", "5.5,21,Milano"]
+    table.write_text(
+        "\n".join(["head,speed,città", good[0], "900,20,Roma", "4,x,Roma", "5,20,Napoli", good[1]])
+        + "\n",
+        encoding="utf-8",
+    )
+    for row, same in ((1, good[0]), (5, good[1])):
+        ended = vetro("trace", fitted, "--row", str(row), "--source", table, "--json")
+        assert (ended.status, ended.err) == (0, "") and ended.json["messages"] == []
+        head, speed, town = same.split(",")
+        given = ("--set", f"head={head}", "--set", f"speed={speed}", "--set", f"città={town}")
+        assert ended.json["answers"] == vetro("trace", fitted, *given, "--json").json["answers"]
+    for row, message in ((2, "W403"), (3, "E113"), (4, "E402")):
+        ended = vetro("trace", fitted, "--row", str(row), "--source", table)
+        assert ended.err.startswith(message) and (row == 2 or f"line {row + 1}" in ended.err)
+
+
 def test_trace_all_and_member(vetro, fitted: Path) -> None:
     short = vetro("trace", fitted, "--row", "1").out
     full = vetro("trace", fitted, "--row", "1", "--all", "--member", "2").out

@@ -195,6 +195,20 @@ def test_tensors_without_numbers_in_rows(which, odd):
     assert refused.value.code == "E315"
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("which", ["x", "y"])
+def test_nested_tensors_and_long_doubles(which):
+    module, x, y = scaled(1.0, nn.Tanh, torch.float32)
+    wrong = {"x": x, "y": y, which: torch.nested.nested_tensor([x[0], y[0]])}
+    with pytest.raises(VetroError, match=f"{which} is a nested tensor") as refused:
+        vetro.backprop(module, **wrong, loss=nn.MSELoss())
+    assert refused.value.code == "E315"
+    long = {"x": x, "y": y}
+    long[which] = long[which].numpy().astype(np.longdouble)
+    found = vetro.backprop(module, **long, loss=nn.MSELoss())
+    assert found and found.loss == vetro.backprop(module, x, y, nn.MSELoss()).loss
+
+
 def test_a_loss_of_no_target():
     module = nn.Linear(3, 4)
     with pytest.raises(VetroError, match="No target counts") as refused:

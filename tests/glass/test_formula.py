@@ -125,7 +125,7 @@ def test_models_with_gaps_categories_and_dates(table, activation, members) -> No
     gaps = np.flatnonzero(np.isnan(rows.raw).any(axis=1))[:2].tolist()
     assert gaps
     for number in [0, *gaps]:
-        found = formula(model, rows.only(number))
+        found = formula(model, rows.raw[number])
         assert found.outputs == ("pressure", "noise")
         np.testing.assert_allclose(found.value, wanted[number], atol=1e-9 * scale)
         values = np.array([float(value) for value in found.at])
@@ -146,7 +146,7 @@ def test_it_holds_with_other_levels_where_it_says_so(table) -> None:
     city = subject.inputs.index("city")
     seen = 0
     for number in range(15):
-        found = formula(model, rows.only(number))
+        found = formula(model, rows.raw[number])
         column = model.schema.inputs[city]
         if np.isnan(rows.raw[number, city]):
             assert "city" not in found.distance.stays
@@ -190,7 +190,7 @@ def test_the_scores_of_a_single_classifier_are_exact(table) -> None:
         model = model_of(table, target, activation="relu", members=1, loss=loss)
         subject = subject_of(model)
         rows = read_rows(subject, table)
-        found = formula(model, rows.only(3))
+        found = formula(model, rows.raw[3])
         assert found.kind == "exact"
         assert found.what == "scores"
         assert found.outputs == names
@@ -204,7 +204,7 @@ def test_the_scores_of_a_single_classifier_are_exact(table) -> None:
 
 def test_several_classifiers_have_a_tangent_and_their_own_exact_formulas(table) -> None:
     model = model_of(table, "grade", activation="relu", members=3)
-    found = formula(model, read_rows(subject_of(model), table).only(3))
+    found = formula(model, read_rows(subject_of(model), table).raw[3])
     assert found.kind == "tangent"
     assert found.what == "probabilities"
     assert found.outputs == ("good", "middling", "poor")
@@ -223,7 +223,7 @@ def test_a_wrong_formula_is_found(table) -> None:
     from vetro.glass.formula.formula import Exact
 
     model = model_of(table, "pressure", activation="relu")
-    found = formula(model, read_rows(subject_of(model), table).only(0))
+    found = formula(model, read_rows(subject_of(model), table).raw[0])
     first, *others = found.fractions.coefficients[0]
     wrong = replace(
         found,

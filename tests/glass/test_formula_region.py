@@ -238,7 +238,7 @@ def test_a_date_goes_no_farther_than_it_says(mixed) -> None:
     day = subject_of(model).inputs.index("day")
     finite = 0
     for number in range(5):
-        found = formula(model, rows.only(number))
+        found = formula(model, rows.raw[number])
         raw = rows.raw[number]
         for sign, way in zip((-1, 1), found.distance.columns["day"], strict=True):
             assert way >= 0
@@ -257,7 +257,7 @@ def test_a_date_goes_no_farther_than_it_says(mixed) -> None:
 def test_number_columns_of_a_model_move_in_its_units(mixed) -> None:
     model, rows = mixed
     flow = subject_of(model).inputs.index("flow")
-    found = formula(model, rows.only(1))
+    found = formula(model, rows.raw[1])
     down, up = found.distance.columns["flow"]
     for sign, way in ((-1, down), (1, up)):
         raw = rows.raw[1].copy()
@@ -270,7 +270,7 @@ def test_number_columns_of_a_model_move_in_its_units(mixed) -> None:
 
 def test_the_inequalities_of_a_model_hold_its_levels(mixed) -> None:
     model, rows = mixed
-    found = formula(model, rows.only(1))
+    found = formula(model, rows.raw[1])
     region = found.region
     points = samples(region, 40, 0)
     for inequality in region.inequalities:

@@ -168,7 +168,7 @@ def test_models(table, target, activation, members, loss) -> None:
     rows = read_rows(subject, table)
     random = np.random.default_rng(0)
     for number in (0, 3):
-        found = formula(model, rows.only(number), 0.05)
+        found = formula(model, rows.raw[number], 0.05)
         assert found.kind == "tangent"
         assert found.outputs == subject.answers
         raw = np.repeat(rows.raw[number : number + 1], 400, axis=0)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vetro.errors import PredictionError, TableError
+from vetro.errors import PredictionError, TableError, VetroError
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_chunks, read_table
 from vetro.tables.schema import Schema, with_role
@@ -66,6 +66,41 @@ def test_chunks_are_the_whole(tmp_path: Path, schema: Schema) -> None:
     assert whole.unseen == {"city": {"Nice": 2}}
     assert parts[1].place_of(0) == "line 2050"
     assert whole.fingerprint == parts[-1].fingerprint != ""
+
+
+def test_only_some_rows_are_read_as_among_all(tmp_path: Path, schema: Schema) -> None:
+    """What is wrong in other rows is not told, and how they are read is settled by all."""
+    inputs = Schema((schema["x"], schema["city"]))
+    rows = ["7.000,Rome", "abc,Nice", "8.5,Rome", "1e999,Bari", "9.5,Nice", ",", "2.5,Oslo"]
+    path = write(tmp_path, "x,city\n" + "\n".join(rows) + "\n")
+    with pytest.raises(TableError):
+        chunks(path, inputs)
+    (alone,) = read_chunks(path, PLAIN, inputs, only=range(1))
+    assert (alone.values["x"].tolist(), alone.unseen, alone.fingerprint) == ([7], {}, "")
+    (two,) = read_chunks(path, PLAIN, inputs, only=range(4, 6))
+    np.testing.assert_array_equal(two.values["x"], [9.5, np.nan])
+    assert two.values["city"].tolist() == [-2, -1]
+    assert two.unseen == {"city": {"Nice": 0}} and two.place_of(1) == "line 7"
+    for first in range(7):
+        if first not in (1, 3):
+            (one,) = read_chunks(path, PLAIN, inputs, only=range(first, first + 1))
+            assert one.rows == 1 and one.place_of(0) == f"line {first + 2}"
+    with pytest.raises(TableError, match="line 3"):
+        list(read_chunks(path, PLAIN, inputs, only=range(1, 2)))
+
+
+def test_only_some_rows_across_chunks(tmp_path: Path, schema: Schema) -> None:
+    inputs = Schema((schema["x"],))
+    path = write(tmp_path, "x\n" + "".join(f"{row}.5\n" for row in range(5000)))
+    parts = list(read_chunks(path, PLAIN, inputs, 2048, only=range(2040, 4100)))
+    assert [part.rows for part in parts] == [8, 2048, 4]
+    joined = np.concatenate([part.values["x"] for part in parts])
+    np.testing.assert_array_equal(joined, np.arange(2040, 4100) + 0.5)
+    assert parts[2].place_of(3) == "line 4101"
+    (end,) = read_chunks(path, PLAIN, inputs, 2048, only=range(4999, 9999))
+    assert end.values["x"].tolist() == [4999.5]
+    with pytest.raises(VetroError, match=r"row 5001 not found: .* has 5000 rows"):
+        list(read_chunks(path, PLAIN, inputs, 2048, only=range(5000, 5001)))
 
 
 def test_ambiguous_numbers_are_read_as_in_training(tmp_path: Path, schema: Schema) -> None:

@@ -271,6 +271,8 @@ def test_numpy_arrays_are_converted():
     assert all(map(torch.equal, module.parameters(), other.parameters()))
     train(linear(), x.astype(">f4"), y)
     assert "float32" in refused("E315", linear(), [[1.0, 2.0, 3.0]], torch.randn(1, 2))
+    nested = torch.nested.nested_tensor([torch.randn(2, 3), torch.randn(1, 3)], layout=torch.jagged)
+    assert "x is a nested tensor" in refused("E315", linear(), nested, torch.randn(2, 2))
     assert "array of <U1" in refused("E315", linear(), np.array([["a"] * 3]), torch.randn(1, 2))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.apps.options import READING, Given, taking
-from vetro.apps.predict_command import ModelArgument
+from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at, named_value
 from vetro.apps.trace_command import member_number
@@ -25,6 +25,7 @@ def backprop(
     row: RowOption = "",
     set_: SetOption = None,
     source: SourceOption = "",
+    unknown: UnknownOption = "refuse",
     target_value: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,7 +68,7 @@ def backprop(
     from vetro.glass.backprop.backprop_text import text
     from vetro.glass.backprop.differentiated import differentiated
 
-    looking = looking_at(model, row, set_, source, reading)
+    looking = looking_at(model, row, set_, source, reading, unknown_of(unknown))
     number = member_number(member, looking.subject) or 1
     given = _targets(target_value or (), looking.model)
     from vetro.glass.backprop.backprop import explain

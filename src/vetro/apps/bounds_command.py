@@ -46,7 +46,7 @@ def bounds(
 
     found = load_model(model)
     answers = found.classes or found.targets
-    with LiveLine() as line:
+    with LiveLine(search=True) as line:
 
         def tell(boxes: int, certain: NDArray[np.float64]) -> None:
             low, high = figure(certain[0]), figure(-certain[len(answers)])

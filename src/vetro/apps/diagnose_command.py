@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vetro.apps.options import READING, Given, taking
-from vetro.apps.predict_command import ModelArgument
+from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 
 
@@ -23,6 +23,7 @@ def diagnose(
         ),
     ] = "",
     *,
+    unknown: UnknownOption = "refuse",
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
     reading: Given,
 ) -> None:
@@ -38,7 +39,8 @@ def diagnose(
     from vetro.glass.subject import subject_of
 
     subject = subject_of(load_model(model))
-    found = diagnose_model(subject, source or None, options=read_options(reading))
+    options, texts = read_options(reading), unknown_of(unknown)
+    found = diagnose_model(subject, source or None, options=options, unknown=texts)
     if json:
         messages = notices_json(found.notices)
         print_json(

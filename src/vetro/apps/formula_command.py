@@ -143,7 +143,7 @@ def _settled(found: Formula, seconds: float) -> bool:
     that."""
     from vetro.glass.stopping import limited
 
-    with LiveLine() as line, limited(seconds) as limit:
+    with LiveLine(search=True) as line, limited(seconds) as limit:
         for one in found.members or ((found,) if found.kind == "exact" else ()):
             one.region.settle(
                 limit.over,

@@ -1,43 +1,67 @@
-"""One line on the terminal that says how far a search is, written over itself; else nothing.
+"""One line on the terminal that says what runs now, written over itself.
 
-For commands whose search takes seconds.  The fit's bar is progress.py's.
+For commands that may take seconds.  The fit's bar is progress.py's.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import threading
 import time
 from typing import Self
 
-from vetro.apps.present import visible
+from vetro.apps.present import say_line, visible
 
-QUIET, APART = 1.0, 0.2
-"""Seconds before the first line, and between two."""
+WAIT, APART = 1.0, 0.2
+"""Seconds before the first line, and between two of a search."""
 
 
 class LiveLine:
     """A context manager; on leaving, the line is wiped out.
 
-    Called with what to say, as often as one likes.
+    Called with what to say, as often as one likes; nothing is said before WAIT seconds.
+    search: of a search that Ctrl-C ends with what is known, which the line adds; its texts are
+    for a terminal.  Otherwise of steps, which where there is no terminal stand line by line.
     """
 
-    def __init__(self) -> None:
-        self._due = time.monotonic() + QUIET
-        self._shown = False
+    def __init__(self, *, search: bool = False) -> None:
+        self._search = search
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._due = time.monotonic() + WAIT
+        self._text = self._shown = ""
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(WAIT, self._show)  # for what takes long by itself
+        self._timer.daemon = True
 
     def __enter__(self) -> Self:
+        self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shown:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+        self._timer.cancel()
+        with self._lock:
+            if self._live and self._shown:
+                print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+            self._shown = self._text  # a timer that is late says nothing
 
     def __call__(self, text: str) -> None:
-        now = time.monotonic()
-        if now < self._due or not sys.stderr.isatty():
-            return
-        self._due, self._shown = now + APART, True
-        width = shutil.get_terminal_size().columns - 1
-        line = f"{visible(text)}  (Ctrl-C ends it with what is known)"
-        print(f"\r\x1b[2K{line[:width]}", end="", file=sys.stderr, flush=True)
+        self._text = text
+        if time.monotonic() >= self._due:
+            self._show()
+
+    def _show(self) -> None:
+        with self._lock:
+            if self._text == self._shown:
+                return
+            self._shown = self._text
+            if self._search:
+                self._due = time.monotonic() + APART
+            if self._live:
+                hint = "  (Ctrl-C ends it with what is known)" if self._search else ""
+                line = visible(self._text) + hint
+                width = shutil.get_terminal_size().columns - 1
+                print(f"\r\x1b[2K{line[:width]}", end="", file=sys.stderr, flush=True)
+            elif not self._search:
+                say_line(self._text, sys.stderr)

@@ -55,7 +55,7 @@ def prove(
     found = load_model(model)
     box, limit = over_of(over, found), seconds_of(seconds, SECONDS)
     result: Monotonicity | Proof
-    with LiveLine() as line:
+    with LiveLine(search=True) as line:
         if monotone:
             result = monotonicity(
                 found, box, seconds=limit, tell=lambda column: line(f"looking along {column}")

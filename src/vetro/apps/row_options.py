@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.apps.options import Given, whole
-from vetro.errors import Notice, counted, error, listed, nearest, shown
+from vetro.errors import Notice, error, listed, nearest, shown
 
 if TYPE_CHECKING:
     from vetro.glass.rows import Rows
@@ -86,15 +86,11 @@ def looking_at(
         rows = rows_of(subject, {name: [text] for name, text in given.items()}, options, unknown)
         return Looking(model, subject, rows, "the row given", rows.notices)
     number = whole("--row", row)
-    place = source or source_of(named)
-    found = rows_of(subject, place, options, unknown, most=max(number, 1))
-    if not 1 <= number <= len(found):
-        why = "rows are counted from 1"
-        if number > len(found):
-            why = f"{shown(place)} has {counted(len(found), 'row')}"
-        what = f"row {number} not found: {why}"
+    if number < 1:
+        what = f"row {number} not found: rows are counted from 1"
         raise error("E702", what=what, mend="Use another --row.")
-    rows = found.only(number - 1)
+    place = source or source_of(named)
+    rows = rows_of(subject, place, options, unknown, only=range(number - 1, number))
     name = f"row {number} of {Path(place).name or place}"
     if given:
         rows = _changed(subject, rows, given, options, unknown)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vetro.apps.live_line import LiveLine
 from vetro.apps.options import READING, Given, taking, whole
-from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import console, notices_json, print_json, say_line, show_notices
+from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
+from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import SourceOption, source_of
 from vetro.errors import VetroError, error
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from vetro.glass.check import Check
     from vetro.glass.rows import Rows
     from vetro.glass.subject import Subject
     from vetro.model.model import Model
+    from vetro.model.odd_rows import Unknown
 
 ROWS = 100
-
-WAIT = 2.0
-"""Seconds before the steps are told."""
 
 
 @taking(reading=READING)
@@ -47,6 +41,7 @@ def verify(
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit again too, and compare every parameter.")
     ] = False,
+    unknown: UnknownOption = "refuse",
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
     reading: Given,
 ) -> None:
@@ -72,8 +67,10 @@ def verify(
     if loaded is None:
         found = Verification(model, 0, (file_check,))
     else:
-        with Steps() as tell:
-            at_hand = _at_hand(loaded, model, table or source, count, reading, refit, tell)
+        with LiveLine() as tell:
+            at_hand = _at_hand(
+                loaded, model, table or source, count, reading, refit, unknown_of(unknown), tell
+            )
             made = verify_model(at_hand.subject, at_hand.rows, tell=tell)
         checks = (file_check, *at_hand.checks, *made.checks)
         found = replace(made, checks=checks, notes=(*at_hand.notes, *made.notes))
@@ -85,51 +82,6 @@ def verify(
         show_notices(found.notices)
     if not found:
         raise typer.Exit(1)
-
-
-class Steps:
-    """Tells on stderr what runs now, once the run has lasted WAIT seconds; a context manager.
-
-    On a terminal one line that is gone at the end, elsewhere a line for each step.
-    """
-
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-        self._step = self._told = ""
-        self._lock = threading.Lock()
-        self._status: Status | None = None
-        self._timer = threading.Timer(WAIT, self._show)  # for a step that takes long by itself
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            self._told = self._step
-            if self._status:
-                self._status.stop()
-
-    def __call__(self, step: str) -> None:
-        """The step that begins now, in a few words."""
-        self._step = step
-        if time.monotonic() - self._begun >= WAIT:
-            self._show()
-
-    def _show(self) -> None:
-        with self._lock:
-            if self._step == self._told:
-                return
-            self._told = self._step
-            if not sys.stderr.isatty():
-                say_line(self._step, sys.stderr)
-            elif self._status:
-                self._status.update(self._step)
-            else:
-                self._status = console(sys.stderr).status(self._step)
-                self._status.start()
 
 
 def _loaded(named: str) -> tuple[Check, Model | None]:
@@ -164,6 +116,7 @@ def _at_hand(
     count: int,
     reading: Given,
     refit: bool,
+    unknown: Unknown,
     tell: Callable[[str], None],
 ) -> _AtHand:
     """The rows to recompute, and what their table says of the evidence.
@@ -190,7 +143,9 @@ def _at_hand(
     shown = Path(place).name or place
     checks: tuple[Check, ...] = (data_check(model, table, shown),)
     if table is None or table.schema != model.schema:
-        return _AtHand(subject, rows_of(subject, place, options, most=count), checks)
+        return _AtHand(
+            subject, rows_of(subject, place, options, unknown, only=range(count)), checks
+        )
     tell("Predicting the held-out rows again")
     checks = (*checks, *evidence_checks(model, table))
     if refit:

@@ -46,20 +46,15 @@ class Rows:
     def __len__(self) -> int:
         return len(self.raw)
 
-    def only(self, row: int) -> Rows:
-        """A single row, by its number from 0."""
-        table = None if self.table is None else self.table.take(np.array([row]))
-        return Rows(self.raw[row : row + 1], self.places[row : row + 1], table, self.notices)
-
 
 def rows_of(
     subject: Subject,
     given: Any,
     options: ReadOptions | None = None,
     unknown: Unknown = "refuse",
-    most: int | None = None,
+    only: range | None = None,
 ) -> Rows:
-    """The rows that were given, as many as there are, or the first `most`.
+    """The rows that were given, or those of `only`, counted from 0, as far as they are there.
 
     A model: anything that predict() takes, or one row as a mapping of column to value, or as
     numbers (inputs,) or (rows, inputs) in the form of Encoder.raw.  A module: (inputs,) or
@@ -69,15 +64,15 @@ def rows_of(
     if isinstance(given, Rows):
         return given
     if subject.model is None:
-        return _numbers(subject, given, most)
+        return _numbers(subject, given, only)
     if _is_numbers(given):
-        return _numbers(subject, given, most)
+        return _numbers(subject, given, only)
     if isinstance(given, Mapping):
         given = {
             name: [value] if isinstance(value, str) or not hasattr(value, "__len__") else value
             for name, value in given.items()
         }
-    return _read(subject, given, options or ReadOptions(), unknown, most)
+    return _read(subject, given, options or ReadOptions(), unknown, only)
 
 
 def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
@@ -90,23 +85,17 @@ def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
 
 
 def _read(
-    subject: Subject, source: Any, options: ReadOptions, unknown: Unknown, most: int | None
+    subject: Subject, source: Any, options: ReadOptions, unknown: Unknown, only: range | None
 ) -> Rows:
     assert subject.model is not None
     odd = OddRows(unknown)
     encoder = subject.parts[0].encoder
     assert encoder is not None
     tables: list[Table] = []
-    count = 0
-    for table in read_chunks(source, options, _with_targets(subject)):
-        if most is not None and count + table.rows > most:
-            table = table.take(np.arange(most - count))
+    for table in read_chunks(source, options, _with_targets(subject), only=only):
         odd.look(table)
         tables.append(table)
-        count += table.rows
-        if most is not None and count >= most:
-            break
-    if not count:
+    if not tables:
         raise error("E702", what="there is no row to look at", mend="Give at least one.")
     raw = np.concatenate([encoder.raw(table) for table in tables])
     places = tuple(place for table in tables for place in _places(table))
@@ -167,7 +156,7 @@ def _is_numbers(given: Any) -> bool:
     return isinstance(given, Sequence) or hasattr(given, "__array__")
 
 
-def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
+def _numbers(subject: Subject, given: Any, only: range | None) -> Rows:
     width = len(subject.inputs)
     values = _floats(given, width)
     shape = values.shape
@@ -181,9 +170,8 @@ def _numbers(subject: Subject, given: Any, most: int | None) -> Rows:
     if subject.model is None and np.abs(values).max() > np.finfo(subject.network.dtype).max:
         what = f"the row holds a number that is too large for {subject.network.dtype}"
         raise error("E702", what=what, mend="Scale it, or use module.double().")
-    if most is not None:
-        values = values[:most]
-    return Rows(values, tuple(f"row {number}" for number in range(1, len(values) + 1)))
+    places = range(len(values)) if only is None else only[: max(len(values) - only.start, 0)]
+    return Rows(values[places.start : places.stop], tuple(f"row {row + 1}" for row in places))
 
 
 def _floats(given: Any, width: int) -> Floats:

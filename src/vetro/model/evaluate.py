@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, issue_warnings, notice, shown
+from vetro.errors import Notice, counted, error, issue_warnings, listed, notice, shown
 from vetro.model.evidence import Interval
 from vetro.model.metrics import measure
 from vetro.model.odd_rows import OddRows, Unknown
@@ -134,7 +134,7 @@ def _weights(table: Table) -> NDArray[np.float64] | None:
 def _check_targets(model: Model, table: Table) -> None:
     for name in model.targets:
         if name not in table.values:
-            needs = ", ".join((*model.inputs, *model.targets))
+            needs = listed((*model.inputs, *model.targets))
             raise error("E401", column=name, needs=needs)
     name = model.targets[0]
     unknown = table.unseen.get(name)
@@ -142,7 +142,7 @@ def _check_targets(model: Model, table: Table) -> None:
         text, row = min(unknown.items(), key=lambda item: item[1])
         what = (
             f'target "{name}", {table.place_of(row)}: "{shown(text)}" is not a class of the '
-            f"model ({shown(', '.join(model.classes))})"
+            f"model ({listed(model.classes)})"
         )
         raise error("E405", what=what, mend="Correct it, or leave the row out.")
 

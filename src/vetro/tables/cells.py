@@ -72,6 +72,20 @@ class Values:
         # What DuckDB made of an exception ("007", "1_000", "inf") does not count.
         for rows in self.exceptions.values():
             self.array[rows] = np.nan
+        self._count_empty()
+
+    def part(self, first: int, last: int) -> Values:
+        """Its rows from `first` until before `last`, once closed."""
+        here = {
+            text: [row - first for row in rows if first <= row < last]
+            for text, rows in self.exceptions.items()
+        }
+        exceptions = {text: rows for text, rows in here.items() if rows}
+        found = Values(self.array[first:last], exceptions, last - first, self.limit)
+        found._count_empty()
+        return found
+
+    def _count_empty(self) -> None:
         self.empty = int(np.isnan(self.array).sum()) - sum(map(len, self.exceptions.values()))
 
 
@@ -118,6 +132,15 @@ class Codes:
             self.array = np.empty(0, dtype=np.int32)
         else:
             self.array.resize(self.rows, refcheck=False)
+
+    def part(self, first: int, last: int) -> Codes:
+        """Its rows from `first` until before `last`, once closed, with the levels in them."""
+        old = self.array[first:last]
+        found = np.unique(old[old >= 0])
+        codes = np.where(old >= 0, np.searchsorted(found, old), -1).astype(np.int32)
+        numbers = {code: number for number, code in enumerate(found.tolist())}
+        levels = {text: numbers[code] for text, code in self.levels.items() if code in numbers}
+        return Codes(codes, levels, last - first, self.overflowed, self.limit)
 
     def counts(self) -> NDArray[np.intp]:
         """How often each level occurs, by code."""

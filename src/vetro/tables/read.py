@@ -6,7 +6,7 @@ read_table holds all rows; read_chunks streams them with a model's schema.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -147,13 +147,19 @@ def _check_named(opened: Opened, options: ReadOptions) -> None:
 
 
 def read_chunks(
-    source: object, options: ReadOptions, schema: Schema, chunk_rows: int = CHUNK_ROWS
+    source: object,
+    options: ReadOptions,
+    schema: Schema,
+    chunk_rows: int = CHUNK_ROWS,
+    only: range | None = None,
 ) -> Iterator[Table]:
     """The rows in order as Tables of at most `chunk_rows`, with constant memory.
 
     schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
     do.  Texts that are no level of a category become -2 and stand in Table.unseen.  The
     fingerprint is known, and stands in the table, only with the last rows.
+    only: the rows to give, counted from 0, as far as they are there; E702 if none is.  They are
+    read as among all rows, but what is wrong in others is not told; no fingerprint.
     """
     opened = _opened(source, options)
     _check_named(opened, options)
@@ -172,11 +178,27 @@ def read_chunks(
         for cell in cells:
             cell.close()
         plans = review(opened, plans, cells, found, options, columns)
+        rows, kept = range(start, start + batch.rows), batch.kept
+        start = rows.stop
+        if only is not None:
+            wanted = range(max(rows.start, only.start), min(rows.stop, only.stop))
+            if not wanted:
+                continue
+            first, last = wanted.start - rows.start, wanted.stop - rows.start
+            cells = [cell.part(first, last) for cell in cells]
+            kept = {name: column.slice(first, last - first) for name, column in kept.items()}
+            rows = wanted
         if held is not None:
             yield held
-        held = _chunk(opened, present, plans, cells, batch.kept, batch.rows, start, options)
-        start += batch.rows
-    opened.finish()
+        notices = opened.notices if held is None else ()
+        held = _chunk(opened, present, plans, cells, kept, rows, options, notices)
+        if only is not None and only.stop <= start:
+            break
+    if only is None:
+        opened.finish()
+    elif held is None and only.start >= start > 0:
+        what = f"row {only.start + 1} not found: {opened.name} has {counted(start, 'row')}"
+        raise error("E702", what=what, mend="Use another row; they are counted from 1.")
     if held is not None:
         yield replace(held, fingerprint=opened.fingerprint)
 
@@ -201,15 +223,15 @@ def _chunk(
     plans: list[Plan],
     cells: list[Cells],
     kept: dict[str, Any],
-    rows: int,
-    start: int,
+    rows: range,
     options: ReadOptions,
+    told: Iterable[Notice],
 ) -> Table:
     values: dict[str, NDArray[Any]] = {}
     unseen: dict[str, dict[str, int]] = {}
-    notices: list[Notice] = list(opened.notices) if start == 0 else []
+    notices = list(told)
     place = opened.place_of
-    shifted = replace_place(opened, start)
+    shifted = replace_place(opened, rows.start)
     for plan, cell in zip(plans, cells, strict=True):
         column = schema[plan.name]
         if isinstance(cell, Values):
@@ -223,10 +245,10 @@ def _chunk(
     return Table(
         schema=schema,
         values=values,
-        rows=rows,
+        rows=len(rows),
         name=opened.name,
         notices=tuple(notices),
-        place_of=lambda row: place(start + row),
+        place_of=lambda row: place(rows[row]),
         kept=kept,
         unseen=unseen,
     )

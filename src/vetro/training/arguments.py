@@ -191,6 +191,8 @@ def _pair(name_x: str, x: Rows, name_y: str, y: Rows, parameter: Tensor) -> tupl
 
 def _tensor(name: str, values: object, parameter: Tensor) -> Tensor:
     if isinstance(values, Tensor):
+        if values.is_nested:
+            raise misuse.refusal(f"{name} is a nested tensor", "Give rows of one length")
         return values
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
         kind = type(values).__name__
@@ -200,7 +202,8 @@ def _tensor(name: str, values: object, parameter: Tensor) -> Tensor:
             f"{name} is of the kind {kind}",
             "Give a tensor or an array of numbers, such as torch.tensor(rows, dtype=torch.float32)",
         )
-    native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    known = np.float64 if values.dtype.itemsize > 8 else values.dtype  # torch has no longdouble
+    native = np.ascontiguousarray(values, dtype=np.dtype(known).newbyteorder("="))
     dtype = parameter.dtype if native.dtype.kind == "f" else None
     return torch.tensor(native, dtype=dtype, device=parameter.device)
 

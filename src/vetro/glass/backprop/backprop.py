@@ -25,6 +25,7 @@ from vetro.glass.learning.loss_terms import LossTerms, loss_terms
 from vetro.glass.learning.precision import Precision
 from vetro.glass.names import parameter_names
 from vetro.glass.subject import Part, Subject
+from vetro.model.odd_rows import Unknown
 
 Floats = NDArray[np.float64]
 
@@ -164,15 +165,22 @@ class Backprop:
 
 
 def backprop(
-    thing: Any, x: Any, y: Any = None, loss: Any = None, optimizer: Any = None, *, member: int = 1
+    thing: Any,
+    x: Any,
+    y: Any = None,
+    loss: Any = None,
+    optimizer: Any = None,
+    *,
+    member: int = 1,
+    unknown: Unknown = "refuse",
 ) -> Backprop:
     """The loss of these rows, every error signal and gradient, and what optimizers make of them.
 
     thing: a torch module, with x and y as vetro.train takes them, a loss(output, target) or its
     name (mse, l1, smooth_l1, huber, bce, cross_entropy) and perhaps an optimizer; or a Model, with
     rows as predict takes them, y in the targets' units or as class labels (from the rows' table if
-    not given); then `member` says which network, and the loss is that of the recipe, of scaled
-    targets.
+    not given); then `member` says which network, `unknown` is as of Model.predict, and the loss is
+    that of the recipe, of scaled targets.
 
     Computed in float64 by the chain rule.  Compared in `.checks`: with torch's autograd, within a
     running error analysis of its rounding (allowance.py); with central differences, within what
@@ -181,7 +189,7 @@ def backprop(
 
     Raises E701 for a module that is not understood, E710, E601, E308 to E315 for mistakes.
     """
-    found = explain(differentiated(thing, x, y, loss, optimizer, member))
+    found = explain(differentiated(thing, x, y, loss, optimizer, member, unknown))
     issue_warnings(found.notices)
     return found
 

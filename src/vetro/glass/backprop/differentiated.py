@@ -18,9 +18,10 @@ from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
 from vetro.glass.learning.update_terms import USUAL, UpdateRule
-from vetro.glass.rows import kind_of, part_inputs, rows_of
+from vetro.glass.rows import Rows, kind_of, part_inputs, rows_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.model.model import Model
+from vetro.model.odd_rows import Unknown
 from vetro.networks.refusal import NotUnderstood
 
 if TYPE_CHECKING:
@@ -57,11 +58,19 @@ class Differentiated:
 
 
 def differentiated(
-    thing: Any, x: Any, y: Any, loss: Any, optimizer: Any, member: int
+    thing: Any,
+    x: Any,
+    y: Any,
+    loss: Any,
+    optimizer: Any,
+    member: int,
+    unknown: Unknown = "refuse",
 ) -> Differentiated:
     """Both doors; E701, E710, and the messages of vetro.train."""
     if isinstance(thing, Model) or (isinstance(thing, Subject) and thing.model is not None):
-        return _of_model(subject_of(thing), x, y, loss, optimizer, member)
+        subject = subject_of(thing)
+        rows = rows_of(subject, x, unknown=unknown)
+        return _of_model(subject, rows, y, loss, optimizer, member)
     if isinstance(thing, Subject):
         thing = thing.module
     return _of_module(thing, x, y, loss, optimizer)
@@ -230,7 +239,7 @@ def _width(x: torch.Tensor) -> int | None:
 
 
 def _of_model(
-    subject: Subject, x: Any, y: Any, loss: Any, optimizer: Any, member: int
+    subject: Subject, rows: Rows, y: Any, loss: Any, optimizer: Any, member: int
 ) -> Differentiated:
     from vetro.glass.backprop.autograd import as_module
 
@@ -245,7 +254,6 @@ def _of_model(
             "E601", argument="member", value=member, reason="there is no such member", mend=mend
         )
     part = subject.parts[member - 1]
-    rows = rows_of(subject, x)
     name = model_loss(model, loss)
     encoded, targets = targets_of(subject, part, rows, y, name)
     notes = []

@@ -28,6 +28,7 @@ from vetro.glass.learning.model_learning import learnings
 from vetro.glass.rows import Rows, kind_of, numbers_of, part_inputs, rows_of, width_of
 from vetro.glass.subject import Subject, subject_of
 from vetro.model.model import Model
+from vetro.model.odd_rows import Unknown
 from vetro.tables.options import ReadOptions
 
 Floats = NDArray[np.float64]
@@ -107,11 +108,13 @@ def diagnose(
     loss: Any = None,
     *,
     options: ReadOptions | None = None,
+    unknown: Unknown = "refuse",
 ) -> Diagnosis:
     """Look at a model or module over many rows (the first 5000) for what stands out.
 
     thing: a Model with x anything that predict takes (targets are read where it has them, or given
-    as y); without x rows are drawn from the ranges of its columns, and nothing can be said of rows.
+    as y); without x rows are drawn from the ranges of its columns, and nothing can be said of rows;
+    options: how x is read; unknown: as of Model.predict.
     Or a torch module with x (rows, inputs), perhaps y, and a loss (mse or cross_entropy by the
     targets' kind if not given); seen in eval mode.  Nothing given is changed.
 
@@ -120,7 +123,7 @@ def diagnose(
     """
     subject = _subject(thing, x)
     if subject.model is not None:
-        found = diagnose_model(subject, x, y, loss, options)
+        found = diagnose_model(subject, x, y, loss, options, unknown)
     else:
         found = _of_module(subject, x, y, loss)
     issue_warnings(found.notices)
@@ -163,6 +166,7 @@ def diagnose_model(
     y: Any = None,
     loss: Any = None,
     options: ReadOptions | None = None,
+    unknown: Unknown = "refuse",
 ) -> Diagnosis:
     """As diagnose, of a model; the notices are in the Diagnosis and are not issued."""
     assert subject.model is not None
@@ -170,7 +174,7 @@ def diagnose_model(
         if y is not None:
             raise error("E741", what="targets are given without rows", mend="Give the rows too.")
         return diagnose_rows(subject, drawn_rows(subject.model, DRAWN))
-    rows = rows_of(subject, x, options, most=MOST_ROWS)
+    rows = rows_of(subject, x, options, unknown, only=range(MOST_ROWS))
     # as the other commands count them: --row N
     places = tuple(f"row {number}" for number in range(1, len(rows) + 1))
     return diagnose_rows(subject, replace(rows, places=places), _first(y, len(rows)), loss)
@@ -199,7 +203,7 @@ def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
     if x is None:
         what = "no rows are given, and a module does not say what its inputs may be"
         raise error("E741", what=what, mend=f"Give rows of {part.network.inputs} numbers.")
-    rows = rows_of(subject, x, most=MOST_ROWS if y is None else None)
+    rows = rows_of(subject, x, only=range(MOST_ROWS) if y is None else None)
     if y is None:
         values = [plain.forward(part, part_inputs(part, rows))]
         notes = ["No targets are given: nothing is said of gradients and of rows that pull."]

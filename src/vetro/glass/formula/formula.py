@@ -40,6 +40,7 @@ from vetro.glass.formula.terms import (
 )
 from vetro.glass.rows import Floats, Rows, answers, rows_of
 from vetro.glass.subject import Subject, subject_of
+from vetro.model.odd_rows import Unknown
 
 Kind = Literal["exact", "tangent"]
 What = Literal["answers", "scores", "probabilities"]
@@ -182,7 +183,11 @@ class Formula:
 
 
 def formula(
-    module_or_model: Any, row: Any, box: float | Mapping[str, tuple[float, float]] = WITHIN
+    module_or_model: Any,
+    row: Any,
+    box: float | Mapping[str, tuple[float, float]] = WITHIN,
+    *,
+    unknown: Unknown = "refuse",
 ) -> Formula:
     """The formula that holds at a row; see Formula.
 
@@ -191,12 +196,12 @@ def formula(
     Smooth networks, and the mean probability of several: the tangent.
     box: where a tangent's error is bounded: a share of each number column's training range (of
     |x|, where that is not known) to both sides of the row, or (low, high) of columns, the others
-    held as the row has them.
+    held as the row has them.  unknown: as of Model.predict.
     Raises E701 for a module that is not understood, E702 for what is not one row, E721 for a row
     or a box without a formula.
     """
     subject = subject_of(module_or_model)
-    rows = rows_of(subject, row)
+    rows = rows_of(subject, row, unknown=unknown)
     if len(rows) != 1:
         what = f"{len(rows)} rows were given where a formula is of one"
         raise error("E702", what=what, mend="Give one row.")

@@ -19,6 +19,7 @@ from vetro.glass.rows import Rows, answers, cell, part_inputs, rows_of
 from vetro.glass.subject import Part, Subject, subject_of
 from vetro.glass.trace.trace_cells import Cell, cells_of, ending_of
 from vetro.glass.trace.trace_steps import Stage, Step, stages_of
+from vetro.model.odd_rows import Unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +136,17 @@ def _are(count: int, noun: str) -> str:
     return f"{'is' if count == 1 else 'are'} {counted(count, noun)}"
 
 
-def trace(module_or_model: Any, row: Any, place: str = "") -> Trace:
+def trace(module_or_model: Any, row: Any, place: str = "", *, unknown: Unknown = "refuse") -> Trace:
     """Every intermediate value of one prediction, named, with the formula that made it.
 
     module_or_model: a Model, or an nn.Module, seen as in eval mode.  row: a mapping of column to
     value, a table with one row, or the numbers (inputs,).  place: what to call the row.
+    unknown: as of Model.predict.
     Raises E701 for a module that is not understood, E401, E402 and E702 for a row that does not
     fit.
     """
     subject = subject_of(module_or_model)
-    rows = rows_of(subject, row, most=2)
+    rows = rows_of(subject, row, unknown=unknown, only=range(2))
     if len(rows) != 1:
         what = "a trace is of one row, and more were given"
         raise error("E702", what=what, mend="Give a single row.")

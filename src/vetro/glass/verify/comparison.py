@@ -11,6 +11,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
+from vetro.errors import counted
 from vetro.glass.check import Check, Verdict
 from vetro.glass.figures import figure
 from vetro.glass.verify.pairs import Pairs
@@ -120,7 +121,7 @@ def _index(scores: NDArray[Any], shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def check_of(name: str, found: Iterable[Worst], noun: str) -> Check:
-    """The check that all of it is within bounds; noun: what was compared, "outputs"."""
+    """The check that all of it is within bounds; noun: what was compared, "output"."""
     all_found = list(found)
     for verdict in ("failed", "undecided"):
         bad = [one for one in all_found if one.verdict == verdict]
@@ -130,7 +131,7 @@ def check_of(name: str, found: Iterable[Worst], noun: str) -> Check:
     worst = max(all_found, key=lambda one: one.share)
     count = sum(one.count for one in all_found)
     where = f"; nearest to its bound is {worst.place}" if worst.deviation > 0 else ""
-    return Check(name, "passed", worst.deviation, worst.bound, f"{count} {noun}{where}.")
+    return Check(name, "passed", worst.deviation, worst.bound, f"{counted(count, noun)}{where}.")
 
 
 def same_bits(

@@ -118,7 +118,7 @@ def learning_of(
         )
         raise error("E711", what=f"this cannot be recomputed: {reason}", mend=mend) from None
     if y.dim() == 0 or len(y) != rows:
-        what = f"y has {len(y)} rows, x {rows}" if y.dim() else "y is one number"
+        what = f"y has {counted(len(y), 'row')}, x {rows}" if y.dim() else "y is one number"
         raise error("E711", what=what, mend="Give a target for each row.")
     outputs = lowering.network.outputs
     shape = (rows,) if lowering.squeezed else (rows, outputs)

@@ -41,6 +41,7 @@ from vetro.glass.verify.comparison import (
 from vetro.glass.verify.exact_loss import slope
 from vetro.glass.verify.exact_update import State, update
 from vetro.glass.verify.rounding import FORMATS, Rounded
+from vetro.model.odd_rows import Unknown
 from vetro.networks.lowered import LoweredNetwork
 
 Array = NDArray[Any]
@@ -103,15 +104,16 @@ def verify(
     optimizer: Any = None,
     *,
     predictor: Any = None,
+    unknown: Unknown = "refuse",
 ) -> Verification:
     """Recompute outputs, gradients and one update exactly, and hold what was returned against it.
 
     module_or_model: a Model, with x as predict takes it; gradients and the update are those of
-    the recipe's loss and optimizer, where the rows have targets (or y gives them).  Or a torch
-    module, with x (rows, inputs); with y (rows, outputs), or classes (rows,), also the gradient
-    of loss(output, y) (without one: MSELoss, or CrossEntropyLoss for whole numbers); with an
-    optimizer also its update.  predictor: something that should give the module's outputs, such
-    as a vetro.Predictor made before: checked alike.
+    the recipe's loss and optimizer, where the rows have targets (or y gives them); unknown: as of
+    Model.predict.  Or a torch module, with x (rows, inputs); with y (rows, outputs), or classes
+    (rows,), also the gradient of loss(output, y) (without one: MSELoss, or CrossEntropyLoss for
+    whole numbers); with an optimizer also its update.  predictor: something that should give the
+    module's outputs, such as a vetro.Predictor made before: checked alike.
 
     A module is read as its classes declare it, without hooks and replaced forwards, a custom
     autograd.Function by its own forward; then the module runs as it stands.  Nothing of it, of
@@ -134,7 +136,8 @@ def verify(
         if isinstance(module_or_model, Model) or (
             isinstance(module_or_model, Subject) and module_or_model.model is not None
         ):
-            found = verify_model(subject_of(module_or_model), x, y, loss)
+            subject = subject_of(module_or_model)
+            found = verify_model(subject, rows_of(subject, x, unknown=unknown), y, loss)
         else:
             from vetro.glass.verify.verify_module import verify_module
 
@@ -167,7 +170,7 @@ def as_trained(subject: Subject) -> list[Check]:
 
 def verify_model(
     subject: Subject,
-    x: Any,
+    rows: Rows,
     y: Any = None,
     loss: Any = None,
     tell: Callable[[str], None] = lambda step: None,
@@ -178,7 +181,6 @@ def verify_model(
     """
     from vetro.glass.learning.model_learning import learnings
 
-    rows = rows_of(subject, x)
     forward: list[Worst] = []
     gradients: list[Worst] = []
     updates: list[Worst] = []
@@ -209,12 +211,12 @@ def verify_model(
     tell("Adding up in the engine's order")
     checks = [
         *as_trained(subject),
-        check_of("engine: outputs", forward, "outputs"),
+        check_of("engine: outputs", forward, "output"),
         *engine_order(subject, rows),
     ]
     if learning is not None:
-        checks.append(check_of("engine: gradients", gradients, "gradients"))
-        checks.append(check_of("engine: update", updates, "numbers"))
+        checks.append(check_of("engine: gradients", gradients, "gradient"))
+        checks.append(check_of("engine: update", updates, "number"))
     notes = () if learning is not None else (NO_TARGETS,)
     return Verification(title_of(subject), len(rows), tuple(checks), notes, rows.notices)
 

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from vetro.errors import error
+from vetro.errors import counted, error
 from vetro.glass.check import Check
 from vetro.glass.learning import engine_run
 from vetro.glass.learning.torch_rules import as_torch
 from vetro.glass.names import parameter_names
-from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of, width_of
+from vetro.glass.rows import Rows, numbers_of, part_inputs, part_outputs, rows_of, width_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.glass.untouched import untouched
 from vetro.glass.verify import torch_run
@@ -81,7 +81,7 @@ def verify_module(
         place, count = outputs_place(subject, part, rows), subject.network.outputs
 
         def outputs_check(name: str, returned: Array) -> Check:
-            return check_of(name, [compare(returned.T, values[-1], place)], "outputs")
+            return check_of(name, [compare(returned.T, values[-1], place)], "output")
 
         checks = [
             *_finite(subject),
@@ -110,13 +110,12 @@ def _lowered(module: nn.Module, x: Any) -> Lowering:
 def _keeps_parameters(module: nn.Module, x: Any) -> Check:
     """Whether a forward leaves every parameter and buffer as it was, to the byte."""
     name = "torch: parameters stay as they are"
-    given = x.raw if isinstance(x, Rows) else x
-    dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
-    try:
-        tensor = torch.as_tensor(given).detach().to(dtype)
-    except (TypeError, ValueError, RuntimeError):
+    given = numbers_of(x.raw if isinstance(x, Rows) else x)
+    if given is None:
         return Check(name, "undecided", detail="x is not numbers.")  # rows_of tells
-    tensor = (tensor.reshape(1, -1) if tensor.dim() == 1 else tensor).clone()
+    dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
+    tensor = torch.from_numpy(given.astype(np.float64)).to(dtype, copy=True)
+    tensor = tensor.reshape(1, -1) if tensor.dim() == 1 else tensor
     with untouched(module) as watched:
         try:
             with torch.no_grad():
@@ -149,7 +148,7 @@ def _as_declared(module: nn.Module, subject: Subject, inputs: Array) -> Check:
     wanted = torch_run.outputs(torch_run.as_declared(module), x, count)
     return same_bits(
         name, own, wanted, outputs_place(subject, subject.parts[0]),
-        f"{len(inputs)} rows and {len(x) - len(inputs)} probes, without hooks the same",
+        f"{counted(len(inputs), 'row')} and {len(x) - len(inputs)} probes, without hooks the same",
     )  # fmt: skip
 
 
@@ -208,8 +207,8 @@ def _learning(
     exact = known.gradients(values, arrays, learning)
     by_engine, by_torch = exact.worst(steps[0].gradient, names), exact.worst(flat, names)
     checks = [
-        check_of("engine: gradients", [by_engine], "gradients"),
-        check_of("torch: gradients", [by_torch], "gradients"),
+        check_of("engine: gradients", [by_engine], "gradient"),
+        check_of("torch: gradients", [by_torch], "gradient"),
         same_bits(
             "torch: gradients as declared", flat, clean,
             lambda index: f"the gradient of {names[index[0]]}",
@@ -222,8 +221,8 @@ def _learning(
     by_torch_rules = replace(learning, rules=as_torch(learning.rules, optimizer))
     return [
         *checks,
-        check_of("engine: update", update_worst(part, names, learning, steps), "numbers"),
-        check_of("torch: update", update_worst(part, names, by_torch_rules, of_torch), "numbers"),
+        check_of("engine: update", update_worst(part, names, learning, steps), "number"),
+        check_of("torch: update", update_worst(part, names, by_torch_rules, of_torch), "number"),
     ]
 
 
