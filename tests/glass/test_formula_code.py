@@ -45,7 +45,7 @@ def test_the_python_program_gives_the_same_numbers(table, activation, exact) -> 
     rows = read_rows(subject_of(model), table)
     gap = int(np.flatnonzero(np.isnan(rows.raw).any(axis=1))[0])
     for number in (0, 1, gap):
-        found = formula(model, rows.only(number))
+        found = formula(model, rows.raw[number])
         program: dict[str, Any] = {}
         exec(found.python(exact=exact), program)
         row = written_row(found, number, rows)
@@ -60,7 +60,7 @@ def test_the_python_program_gives_the_same_numbers(table, activation, exact) -> 
 def test_the_program_holds_where_the_formula_does(table) -> None:
     model = model_of(table, "pressure", activation="relu", hidden=(4,), members=1)
     rows = read_rows(subject_of(model), table)
-    found = formula(model, rows.only(2))
+    found = formula(model, rows.raw[2])
     program: dict[str, Any] = {}
     exec(found.python(), program)
     seen = []
@@ -116,7 +116,7 @@ def compiled(text: str, folder: Path) -> None:
 def test_latex_of_a_formula_and_of_a_tangent(table, tmp_path) -> None:
     for activation, sign in (("relu", "&="), ("tanh", r"&\approx")):
         model = model_of(table, "pressure", activation=activation)
-        text = formula(model, read_rows(subject_of(model), table).only(0)).latex(4)
+        text = formula(model, read_rows(subject_of(model), table).raw[0]).latex(4)
         assert text.startswith(r"\begin{align*}")
         assert rf"\text{{pressure}} {sign} " in text
         compiled(text, tmp_path)
@@ -125,7 +125,7 @@ def test_latex_of_a_formula_and_of_a_tangent(table, tmp_path) -> None:
 def test_latex_of_a_region(table, tmp_path) -> None:
     """Its inequalities say what the text says, in LaTeX."""
     model = model_of(table, "pressure", activation="relu")
-    found = formula(model, read_rows(subject_of(model), table).only(0))
+    found = formula(model, read_rows(subject_of(model), table).raw[0])
     text = found.latex(4, borders=True)
     compiled(text, tmp_path)
     kept = found.region.inequalities
@@ -151,7 +151,7 @@ def test_escapes() -> None:
 
 def test_json_is_strict_and_exact(table) -> None:
     model = model_of(table, "pressure", "noise", activation="relu")
-    found = formula(model, read_rows(subject_of(model), table).only(0))
+    found = formula(model, read_rows(subject_of(model), table).raw[0])
     data = json.loads(json.dumps(found.to_json(exact=True, borders=True), allow_nan=False))
     assert data["kind"] == "exact"
     assert [output["name"] for output in data["outputs"]] == ["pressure", "noise"]
@@ -164,7 +164,7 @@ def test_json_is_strict_and_exact(table) -> None:
     assert len(data["region"]["inequalities"]) == len(found.region.inequalities)
     assert data["region"]["distance"]["columns"]["flow"][0] >= 0
     tangent = model_of(table, "sold", activation="relu", members=2)
-    other = formula(tangent, read_rows(subject_of(tangent), table).only(0))
+    other = formula(tangent, read_rows(subject_of(tangent), table).raw[0])
     data = json.loads(json.dumps(other.to_json(), allow_nan=False))
     assert data["kind"] == "tangent"
     assert len(data["members"]) == 2
@@ -220,7 +220,7 @@ def test_small_terms_are_gathered_and_told() -> None:
 
 def test_digits_and_borders(table) -> None:
     model = model_of(table, "pressure", activation="relu")
-    found = formula(model, read_rows(subject_of(model), table).only(0))
+    found = formula(model, read_rows(subject_of(model), table).raw[0])
     text = found.text(6, borders=True)
     assert f"Region: {len(found.region.inequalities)} of {len(found.region.bends)}" in text
     assert text.count(" stays o") == len(found.region.inequalities)
