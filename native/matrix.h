@@ -71,17 +71,26 @@ INLINE void tile(const Product<T>& p, int row, int column, int rest) {
 }
 
 template <class T, int V, bool RAGGED>
-void strip(const Product<T>& p, int column, int rest) {
-  int row = 0;
-  for (; row + TILE_ROWS <= p.m; row += TILE_ROWS)
-    tile<T, TILE_ROWS, V, RAGGED>(p, row, column, rest);
-  switch (p.m - row) {
+INLINE void low_tile(const Product<T>& p, int rows, int row, int column, int rest) {
+  switch (rows) {
     case 1: return tile<T, 1, V, RAGGED>(p, row, column, rest);
     case 2: return tile<T, 2, V, RAGGED>(p, row, column, rest);
     case 3: return tile<T, 3, V, RAGGED>(p, row, column, rest);
     case 4: return tile<T, 4, V, RAGGED>(p, row, column, rest);
     case 5: return tile<T, 5, V, RAGGED>(p, row, column, rest);
   }
+}
+
+// Rows by six; seven to nine that are left by halves, since a tile of one or two rows has too few
+// chains to keep the multipliers busy.
+template <class T, int V, bool RAGGED>
+void strip(const Product<T>& p, int column, int rest) {
+  static_assert(TILE_ROWS == 6, "the halves are for six");
+  int row = 0, left = p.m;
+  for (; left >= 10 || left == 6; row += 6, left -= 6) tile<T, 6, V, RAGGED>(p, row, column, rest);
+  const int half = left > 6 ? left / 2 : 0;
+  low_tile<T, V, RAGGED>(p, half, row, column, rest);
+  low_tile<T, V, RAGGED>(p, left - half, row + half, column, rest);
 }
 
 // A of at most 4 x 4 stays in registers while the columns pass by; the same chains.

@@ -195,7 +195,9 @@ struct RmsProp {
 };
 
 template <class T, class Rule>
-INLINE void update_all(const Update<T>& u, const Rule& rule) {
+INLINE void update_all(const Update<T>& given, const Rule& made) {
+  const Update<T> u = given;  // of its own, which no store can change
+  const Rule rule = made;
   int64_t i = u.begin;
   for (; i + COUNT<T> <= u.end; i += COUNT<T>) rule(u, Access<T, true>{i, COUNT<T>});
   if (i < u.end) rule(u, Access<T, false>{i, int(u.end - i)});

@@ -1,16 +1,24 @@
 // One chunk of rows through the network: inputs laid out, forward, loss, backward.
 #pragma once
 
-// rows row by row -> feature-major (width, stride); lanes beyond the rows are zero.
+// rows row by row -> feature-major (width, stride); lanes beyond the rows are zero.  Whole blocks of
+// rows and features are turned in registers, what is left one number after the other.
 template <class T>
 INLINE void lay_out_matrix(const T* in, int width, const int32_t* order, int64_t first, int count,
                            T* out, int64_t stride) {
-  constexpr int L = COUNT<T>;
+  constexpr int L = COUNT<T>, B = BLOCK<T>;
   const int padded = (count + L - 1) / L * L;
+  const int wide = width / B * B, blocked = wide ? count / B * B : 0;
+  const auto row = [&](int r) { return in + (order ? int64_t(order[r]) : first + r) * width; };
+  for (int r = 0; r < blocked; r += B)
+    for (int f = 0; f < wide; f += B) {
+      alignas(64) T held[B * B];
+      for (int i = 0; i < B; ++i) write(held + i * B, read(row(r + i) + f));
+      transpose_block(held, B, out + f * stride + r, stride);
+    }
   for (int r = 0; r < count; ++r) {
-    const T* row = in + (order ? int64_t(order[r]) : first + r) * width;
-    T* to = out + r;
-    for (int f = 0; f < width; ++f) to[f * stride] = row[f];
+    const T* from = row(r);
+    for (int f = r < blocked ? wide : 0; f < width; ++f) out[f * stride + r] = from[f];
   }
   if (padded != count)
     for (int f = 0; f < width; ++f)

@@ -225,6 +225,9 @@ FAULTS = [
           "case 3: return sum_strip<T, 3>", "case 3: return sum_strip<T, 2>"),
     Fault("a matrix's odd rows come from the tile before", "matrix.h",
           "case 1: return tile<T, 1, V, RAGGED>(p, row, column, rest);", "case 1: return;"),
+    Fault("a matrix's last rows come twice from the first half of them", "matrix.h",
+          "(p, left - half, row + half, column, rest);", "(p, left - half, row, column, rest);"),
+    Fault("a block of rows is its first row", "step.h", "read(row(r + i) + f)", "read(row(r) + f)"),
 ]  # fmt: skip
 
 SAMPLE = (

@@ -44,6 +44,11 @@ class Range:
     group: int
     parameter: nn.Parameter
 
+    def view(self, flat: Tensor) -> Tensor:
+        """Its part of a flat vector, in the parameter's shape."""
+        parameter = self.parameter
+        return flat.as_strided(parameter.shape, parameter.stride(), self.begin)
+
 
 @dataclass(frozen=True)
 class NativeOptimizer:
@@ -142,26 +147,30 @@ def write_state(
     state: as read_state gives it, after at least one step.  Tensors that torch made before
     are kept and filled.
     """
-    keys = _BUFFERS[described.kind]
+    flat = {
+        key: torch.from_numpy(state[name])
+        for name, key in zip(VECTORS, _BUFFERS[described.kind], strict=True)
+        if name in state
+    }
     with torch.no_grad():
         for number, part in enumerate(described.ranges):
-            wanted = _wanted(described.kind, optimizer.param_groups[part.group])
+            group = optimizer.param_groups[part.group]
+            wanted = _wanted(described.kind, group)
             if not wanted:
                 continue
-            group = optimizer.param_groups[part.group]
             own: dict[str, Any] = optimizer.state[part.parameter]
             if described.kind != "sgd":
-                if not isinstance(own.get("step"), Tensor):
-                    own["step"] = torch.zeros((), dtype=_step_dtype(group))
-                own["step"].fill_(float(state["step"][number]))
+                step = float(state["step"][number])
+                if isinstance(own.get("step"), Tensor):
+                    own["step"].fill_(step)
+                else:
+                    own["step"] = torch.tensor(step, dtype=_step_dtype(group))
             for key in wanted:
-                vector = state[VECTORS[keys.index(key)]]
-                values = torch.from_numpy(vector[part.begin : part.end])
+                values = part.view(flat[key])
                 if own.get(key) is None:
-                    own[key] = torch.empty_like(
-                        part.parameter, requires_grad=False, memory_format=torch.preserve_format
-                    )
-                own[key].copy_(values.reshape(part.parameter.shape))
+                    own[key] = values.clone()
+                else:
+                    own[key].copy_(values)
 
 
 def _wanted(kind: str, group: dict[str, Any]) -> tuple[str, ...]:

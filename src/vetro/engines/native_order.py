@@ -7,6 +7,8 @@ the generator is put back to where the plain loop would have left it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,11 +31,11 @@ class RowOrder:
         *,
         shuffle: bool = False,
         generator: torch.Generator | None = None,
-        given: NDArray[np.int64] | None = None,
+        given: NDArray[Any] | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.epoch_rows = rows if given is None else given.size
-        self._given = None if given is None else given.reshape(-1).astype(np.int32)
+        self._given = None if given is None else given.reshape(-1).astype(np.int32, copy=False)
         self._shuffle = shuffle
         self._generator = torch.default_generator if generator is None else generator
         self._done = 0

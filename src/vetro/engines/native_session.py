@@ -128,10 +128,9 @@ class NativeSession:
             return
         self._write(self.trainer.parameters())
         if gradients:
-            values = self.trainer.gradients()
+            flat = torch.from_numpy(self.trainer.gradients())
             for part in self._task.optimizer.ranges:
-                gradient = torch.from_numpy(values[part.begin : part.end])
-                part.parameter.grad = gradient.view(part.parameter.shape)
+                part.parameter.grad = part.view(flat)
         write_state(self._optimizer, self._task.optimizer, self.trainer.state())
 
     def write_best(self) -> None:
@@ -152,10 +151,10 @@ class NativeSession:
         return [parameter._version for parameter in self._task.lowering.parameters]
 
     def _write(self, values: NDArray[Any]) -> None:
+        flat = torch.from_numpy(values)
         with torch.no_grad():
             for part in self._task.optimizer.ranges:
-                own = torch.from_numpy(values[part.begin : part.end])
-                part.parameter.copy_(own.view(part.parameter.shape))
+                part.parameter.copy_(part.view(flat))
 
 
 def _finite(values: Tensor) -> bool:

@@ -49,7 +49,7 @@ class Training:
 class Request:
     """A training whose arguments are sound.
 
-    x, y, held_out: as tensors.  given: (steps, batch) row numbers or None.  batch_size:
+    x, y, held_out: as tensors.  given: (steps, batch) row numbers, int32 or int64, or None.  batch_size:
     rows a step, at most all.  steps_an_epoch, total: steps.  notices: to be told.
     """
 
@@ -57,7 +57,7 @@ class Request:
     x: Tensor
     y: Tensor
     held_out: tuple[Tensor, Tensor] | None
-    given: NDArray[np.int64] | None
+    given: NDArray[Any] | None
     batch_size: int
     steps_an_epoch: int
     total: int
@@ -162,8 +162,8 @@ def _check_size(name: str, value: object) -> None:
         raise invalid(name, value, "it must be above 0", f"Use {name}=1.0")
 
 
-def _batches(batches: object, rows: int) -> NDArray[np.int64]:
-    """(steps, batch) row numbers."""
+def _batches(batches: object, rows: int) -> NDArray[Any]:
+    """(steps, batch) row numbers, int32 or int64; no copy of what is one of these already."""
     kind = type(batches).__name__
     mend = "Give whole row numbers of shape (steps, batch), such as torch.randint(rows, (100, 32))"
     if isinstance(batches, Tensor):
@@ -173,7 +173,8 @@ def _batches(batches: object, rows: int) -> NDArray[np.int64]:
         raise invalid("batches", kind, "these are no row numbers", mend)
     if batches.ndim != 2 or batches.size == 0:
         raise invalid("batches", batches.shape, "this shape is not (steps, batch)", mend)
-    numbers = np.ascontiguousarray(batches, dtype=np.int64)
+    kept = batches.dtype in (np.int32, np.int64)
+    numbers = np.ascontiguousarray(batches, dtype=batches.dtype if kept else np.int64)
     lowest, highest = int(numbers.min()), int(numbers.max())
     if lowest < 0 or highest >= rows:
         wrong = lowest if lowest < 0 else highest
