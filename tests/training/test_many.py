@@ -12,6 +12,7 @@ from torch.optim import lr_scheduler
 import vetro
 from vetro.engines.native_core import why_not_native
 from vetro.errors import TrainingError, UsageError
+from vetro.training import many
 
 pytestmark = pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
 
@@ -114,8 +115,10 @@ def test_divergence_ends_its_own_training_only():
 
 
 def test_mistakes_raise_before_any_module_changed():
-    ones = [training(seed) for seed in range(3)]
+    ones = [training(seed) for seed in range(30)]  # the first advance before the last is seen
     before = [copy.deepcopy(one.module.state_dict()) for one in ones]
+    drawn = [one.generator.get_state() for one in ones]
+    rates = [str(one.optimizer.state_dict()) for one in ones]
     wrong = training(4)
     wrong = vetro.Training(
         wrong.module, wrong.x, wrong.y[:, 0], loss=nn.MSELoss(), optimizer=wrong.optimizer, steps=3
@@ -136,6 +139,9 @@ def test_mistakes_raise_before_any_module_changed():
         assert all(
             torch.equal(value, state[name]) for name, value in one.module.state_dict().items()
         )
+    for one, state, rate in zip(ones, drawn, rates, strict=True):
+        assert torch.equal(one.generator.get_state(), state)
+        assert str(one.optimizer.state_dict()) == rate
     assert vetro.train_many([]) == []
 
 
@@ -156,6 +162,35 @@ def test_progress_and_its_answer():
         if one.schedule:
             assert one.schedule.last_epoch == len(history.learning_rate)
     assert histories[4].loss == []
+
+
+@pytest.mark.parametrize("prepared", [1, 20, 40])
+def test_ctrl_c_while_they_are_prepared(prepared, monkeypatch):
+    ones = [training(seed % 13, epochs=10**6, patience=None) for seed in range(40)]
+    unchanged = [copy.deepcopy(one.module.state_dict()) for one in ones]
+    drawn = [one.generator.get_state() for one in ones]
+    found = []
+    door = many._door
+
+    def watched(one, share):
+        found.append(one)
+        if len(found) == prepared:
+            signal.raise_signal(signal.SIGINT)
+        return door(one, share)
+
+    monkeypatch.setattr(many, "_door", watched)
+    histories = vetro.train_many(ones, threads=2)
+    assert len(found) == prepared
+    assert {history.stopped for history in histories} == {"interrupted"}
+    for number, (one, history) in enumerate(zip(ones, histories, strict=True)):
+        steps = len(history.loss)
+        state = one.optimizer.state_dict()["state"]
+        assert not state or state[0].get("step", steps) == steps
+        if not steps:
+            assert torch.equal(one.generator.get_state(), drawn[number])
+            for name, value in one.module.state_dict().items():
+                assert torch.equal(value, unchanged[number][name])
+    assert not any(history.loss for history in histories[prepared:])
 
 
 def test_ctrl_c():

@@ -49,8 +49,8 @@ class Training:
 class Request:
     """A training whose arguments are sound.
 
-    x, y, held_out: as tensors.  given: (steps, batch) row numbers, int32 or int64, or None.  batch_size:
-    rows a step, at most all.  steps_an_epoch, total: steps.  notices: to be told.
+    x, y, held_out: as tensors.  given: (steps, batch) row numbers, int32 or int64, or None.
+    batch_size: rows a step, at most all.  steps_an_epoch, total: steps.  notices: to be told.
     """
 
     training: Training

@@ -15,12 +15,12 @@ import torch
 
 from vetro.engines import torch_loop
 from vetro.engines.interrupts import interrupts
-from vetro.engines.native_core import core
 from vetro.engines.native_loop import MOST_ROWS
 from vetro.errors import TrainingError, error, issue_warnings
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.arguments import Request, Training, check_count, invalid, request
 from vetro.training.ending import Ended, conclude
+from vetro.training.flights import Flights
 from vetro.training.history import History
 from vetro.training.native_door import NativeDoor
 from vetro.training.stepping import Stepping
@@ -60,14 +60,13 @@ def train_many(
     issue_warnings([notice for asked in requests for notice in asked.notices])
     ones = [_One(_with_generator(asked), History()) for asked in requests]
     with _schedules(ones):
-        together = _prepared(ones)
         total = sum(one.asked.total for one in ones)
 
         def tick(elsewhere: int) -> bool:
             steps = sum(len(one.history.loss) for one in ones if not one.running) + elsewhere
             return on_progress is None or on_progress(steps, total) is not False
 
-        goes_on = _run_together(together, tick, threads or 0)
+        goes_on = _run_together(ones, tick, threads or 0)
         for one in ones:
             if one.door is None:
                 goes_on = goes_on and _runs_apart(one, tick)
@@ -77,7 +76,7 @@ def train_many(
 
 @dataclass(eq=False)
 class _One:
-    """One of the trainings on its way."""
+    """One of the trainings on its way.  steps: those of its trainer when it last landed."""
 
     asked: Request
     history: History
@@ -85,6 +84,7 @@ class _One:
     door: NativeDoor | None = None
     running: bool = False
     began: float = 0.0
+    steps: int = 0
 
     def end(self, ended: Ended) -> None:
         """Complete the history; a divergence stays this training's own."""
@@ -142,49 +142,102 @@ def _schedules(ones: Sequence[_One]) -> Iterator[None]:
                 one.stepping.finish()
 
 
-def _prepared(ones: Sequence[_One]) -> list[_One]:
-    """Those that the native engine understands, each with its door."""
-    share = _ROWS_TOGETHER // max(1, len(ones))
-    for one in ones:
-        assert one.stepping is not None
-        window = max(1, min(one.asked.total, share // one.asked.batch_size))
-        try:
-            one.door = NativeDoor(one.asked, one.history, one.stepping, threads=1, window=window)
-        except NotUnderstood as why:
-            one.history.reason = str(why)
-    return [one for one in ones if one.door is not None]
-
-
 def _run_together(ones: Sequence[_One], tick: Callable[[int], bool], threads: int) -> bool:
-    """Advance all of them until each has ended; False if all were told to end."""
+    """Run those that the native engine understands until each has ended; False if all were told to
+    end.  No module changes before all are understood; the first advance meanwhile."""
     running: dict[_One, NativeDoor] = {}
-    next_tick = perf_counter() + torch_loop.TICK_SECONDS
     with interrupts() as interrupted:
         try:
-            for one in ones:
-                assert one.door is not None
-                one.began, one.running = perf_counter(), True
-                running[one] = one.door
-                one.door.loop.feed()
-            while running:
-                trainers = [door.session.trainer for door in running.values()]
-                words = core().advance_many(trainers, torch_loop.TICK_SECONDS, threads)
-                for (one, door), word in zip(list(running.items()), words, strict=True):
-                    if not _goes_on(one, door, word):
-                        del running[one]
-                if interrupted():
-                    return False
-                if perf_counter() >= next_tick or not running:
-                    steps = sum(door.session.trainer.steps for door in running.values())
-                    if not tick(steps):
-                        return False
-                    next_tick = perf_counter() + torch_loop.TICK_SECONDS
+            with Flights[_One](threads) as flights:
+                landed = _set_off(ones, running, flights, interrupted)
+                return _fly(running, flights, landed, tick, interrupted)
         except KeyboardInterrupt:
             return False
         finally:
             for one, door in running.items():
                 _end(one, door, "interrupted")
-    return True
+
+
+def _set_off(
+    ones: Sequence[_One],
+    running: dict[_One, NativeDoor],
+    flights: Flights[_One],
+    interrupted: Callable[[], bool],
+) -> list[tuple[_One, str]]:
+    """Prepare all that the native engine understands; those that landed meanwhile, with their word.
+
+    A mistake leaves every training as if it had not been fed.
+    """
+    share = _ROWS_TOGETHER // max(1, len(ones))
+    landed: list[tuple[_One, str]] = []
+    try:
+        for one in ones:
+            if interrupted():
+                break
+            door = _door(one, share)
+            if door is None:
+                continue
+            one.door, running[one] = door, door
+            one.began, one.running = perf_counter(), True
+            door.loop.feed()
+            flights.board(one, door.session.trainer)
+            flights.set_off()
+            for early, word in flights.land() if flights.have_landed else ():
+                if word == "time":
+                    flights.board(early, running[early].session.trainer)
+                else:
+                    landed.append((early, word))
+    except BaseException:
+        flights.land(start=False)
+        for one, door in running.items():
+            door.loop.take_back()
+            one.door, one.running = None, False
+        running.clear()
+        raise
+    return landed
+
+
+def _door(one: _One, share: int) -> NativeDoor | None:
+    """The training as the native engine takes it; share: row numbers of its window."""
+    assert one.stepping is not None
+    window = max(1, min(one.asked.total, share // one.asked.batch_size))
+    try:
+        return NativeDoor(one.asked, one.history, one.stepping, threads=1, window=window)
+    except NotUnderstood as why:
+        one.history.reason = str(why)
+        return None
+
+
+def _fly(
+    running: dict[_One, NativeDoor],
+    flights: Flights[_One],
+    landed: list[tuple[_One, str]],
+    tick: Callable[[int], bool],
+    interrupted: Callable[[], bool],
+) -> bool:
+    """Let all of them go on until each has ended; False if they were told to end."""
+
+    def serve(landed: list[tuple[_One, str]]) -> None:
+        for one, word in landed:
+            door = running[one]
+            one.steps = door.session.trainer.steps
+            if _goes_on(one, door, word):
+                flights.board(one, door.session.trainer)
+            else:
+                del running[one]
+
+    next_tick = perf_counter() + torch_loop.TICK_SECONDS
+    goes_on = True
+    while running and goes_on:
+        flights.set_off()
+        serve(landed)
+        goes_on = not interrupted()
+        if goes_on and (perf_counter() >= next_tick or not running):
+            goes_on = tick(sum(one.steps for one in running))
+            next_tick = perf_counter() + torch_loop.TICK_SECONDS
+        landed = flights.land(start=bool(running) and goes_on)
+    serve([(one, word) for one, word in landed if word not in ("time", "hungry")])
+    return goes_on
 
 
 def _goes_on(one: _One, door: NativeDoor, word: str) -> bool:

@@ -54,7 +54,9 @@ def run_in_torch(asked: Request, history: History, stepping: Stepping, tick: Tic
         batch_size=training.batch_size,
         shuffle=training.shuffle,
         generator=training.generator,
-        given=None if asked.given is None else torch.from_numpy(asked.given).to(asked.x.device, torch.long),
+        given=None
+        if asked.given is None
+        else torch.from_numpy(asked.given).to(asked.x.device, torch.long),
         clip=_clip(asked),
         first_loss=lambda x, y: judged_loss(asked, x, y)[0],
         after_step=stepping.every_step,
