@@ -17,13 +17,14 @@ Owner = TypeVar("Owner")
 class Flights(Generic[Owner]):
     """Trainers board, set off together, and land after about TICK_SECONDS with a word each.
 
-    threads: cores to use, 0 for all; with more than one, Python goes on meanwhile.  A context
-    manager: on leaving none is under way.
+    threads: cores to use, 0 for all; with more than one, Python goes on meanwhile.  steps: of each
+    owner's trainer when it last landed.  A context manager: on leaving none is under way.
     """
 
     def __init__(self, threads: int) -> None:
         self._threads = threads or int(core().cores())
         self._pool = ThreadPoolExecutor(1) if self._threads > 1 else None
+        self.steps: dict[Owner, int] = {}
         self._boarded: list[tuple[Owner, Any]] = []
         self._flying: list[tuple[Owner, Any]] = []
         self._words: Future[list[str]] | None = None
@@ -51,16 +52,24 @@ class Flights(Generic[Owner]):
 
     def land(self, start: bool = True) -> list[tuple[Owner, str]]:
         """The words of those under way, once they land; of those on board where none is, unless
-        these shall not start."""
+        these shall not start.  Whose time is merely over is told of at its first steps; later it
+        is on board again by itself."""
         if self._words is not None:
             words = self._words.result()
         elif start:
             words = self._advance(self._depart())
         else:
             return []
-        landed = [owner for owner, _ in self._flying]
+        landed = []
+        for (owner, trainer), word in zip(self._flying, words, strict=True):
+            known = self.steps.get(owner, 0) > 0
+            self.steps[owner] = trainer.steps
+            if word == "time" and known:
+                self._boarded.append((owner, trainer))
+            else:
+                landed.append((owner, word))
         self._words, self._flying = None, []
-        return list(zip(landed, words, strict=True))
+        return landed
 
     def _depart(self) -> list[Any]:
         self._flying, self._boarded = self._boarded, []

@@ -76,7 +76,7 @@ def train_many(
 
 @dataclass(eq=False)
 class _One:
-    """One of the trainings on its way.  steps: those of its trainer when it last landed."""
+    """One of the trainings on its way."""
 
     asked: Request
     history: History
@@ -84,7 +84,6 @@ class _One:
     door: NativeDoor | None = None
     running: bool = False
     began: float = 0.0
-    steps: int = 0
 
     def end(self, ended: Ended) -> None:
         """Complete the history; a divergence stays this training's own."""
@@ -182,11 +181,8 @@ def _set_off(
             door.loop.feed()
             flights.board(one, door.session.trainer)
             flights.set_off()
-            for early, word in flights.land() if flights.have_landed else ():
-                if word == "time":
-                    flights.board(early, running[early].session.trainer)
-                else:
-                    landed.append((early, word))
+            if flights.have_landed:
+                landed += flights.land()
     except BaseException:
         flights.land(start=False)
         for one, door in running.items():
@@ -220,7 +216,6 @@ def _fly(
     def serve(landed: list[tuple[_One, str]]) -> None:
         for one, word in landed:
             door = running[one]
-            one.steps = door.session.trainer.steps
             if _goes_on(one, door, word):
                 flights.board(one, door.session.trainer)
             else:
@@ -233,7 +228,7 @@ def _fly(
         serve(landed)
         goes_on = not interrupted()
         if goes_on and (perf_counter() >= next_tick or not running):
-            goes_on = tick(sum(one.steps for one in running))
+            goes_on = tick(sum(flights.steps.get(one, 0) for one in running))
             next_tick = perf_counter() + torch_loop.TICK_SECONDS
         landed = flights.land(start=bool(running) and goes_on)
     serve([(one, word) for one, word in landed if word not in ("time", "hungry")])
