@@ -20,7 +20,7 @@ def measure(rounds: int, clock: str = "seconds") -> dict[str, dict[str, float]]:
         try:
             for number in range(rounds + 1):
                 for process, work, kept in zip(running, works, rates, strict=True):
-                    reply = {} if process.problem else process.ask("time", work.steps)
+                    reply = {} if process.problem else process.ask("time", work.steps, 0)
                     if process.problem:
                         raise SystemExit(f"scaling of {quantity}: {process.problem}")
                     if number:  # the first warms up

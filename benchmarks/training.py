@@ -64,7 +64,7 @@ def measure(
 
 def _step_seconds(process: Process, steps: int, clock: str) -> float:
     """Of one step of one network; raises when the contestant failed on the way."""
-    reply = process.ask("time", steps)
+    reply = process.ask("time", steps, SECONDS / 2)
     if process.problem:
         raise SystemExit(f"a contestant failed while it was timed: {process.problem}")
     return reply[clock] / reply["steps"]
@@ -103,13 +103,13 @@ def _distance(losses: list[float], reference: list[float]) -> float:
 def _length(work: Workload, key: str, process: Process) -> int:
     """So many steps that a timing takes about a second; all of them for Vetro.  Warms up."""
     if key in VETRO:
-        process.ask("time", work.steps)
+        process.ask("time", work.steps, 0)
         return work.steps
     steps = min(CHECKED, work.steps)
     seconds = 0.0
     while steps < work.steps and seconds < SECONDS / 2:
-        process.ask("time", steps)
-        seconds = process.ask("time", steps)["seconds"]
+        process.ask("time", steps, 0)
+        seconds = process.ask("time", steps, 0)["seconds"]
         steps = min(work.steps, max(steps, int(steps * SECONDS / seconds)))
-    process.ask("time", steps)
+    process.ask("time", steps, 0)
     return steps
