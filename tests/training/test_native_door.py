@@ -158,6 +158,21 @@ def test_the_same_rows_by_any_of_three_ways():
     assert losses[0] == losses[1] == losses[2]
 
 
+def test_gradients_and_state_are_each_a_tensor_of_its_own():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    optimizer = torch.optim.Adam(module.parameters())
+    rows = torch.randn(8, 3), torch.randn(8, 2)
+    vetro.train(module, *rows, loss=nn.MSELoss(), optimizer=optimizer, steps=3, engine="native")
+    left = [value.grad for value in module.parameters()]
+    left += [value for own in optimizer.state.values() for value in own.values()]
+    for value in left:
+        assert value.untyped_storage().nbytes() == value.numel() * value.element_size()
+        assert not value._is_view()
+    versions = [value._version for value in left]
+    left[0].zero_()
+    assert [value._version for value in left[1:]] == versions[1:]
+
+
 def test_frozen_parameters_keep_their_version_and_learning_ones_do_not():
     module, x, y = problem()
     module[0].requires_grad_(False)

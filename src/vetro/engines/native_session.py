@@ -130,7 +130,7 @@ class NativeSession:
         if gradients:
             flat = torch.from_numpy(self.trainer.gradients())
             for part in self._task.optimizer.ranges:
-                part.parameter.grad = part.view(flat)
+                part.parameter.grad = part.view(flat).clone()
         write_state(self._optimizer, self._task.optimizer, self.trainer.state())
 
     def write_best(self) -> None:
