@@ -170,7 +170,9 @@ def _numbers(subject: Subject, given: Any, only: range | None) -> Rows:
     if subject.model is None and np.abs(values).max() > np.finfo(subject.network.dtype).max:
         what = f"the row holds a number that is too large for {subject.network.dtype}"
         raise error("E702", what=what, mend="Scale it, or use module.double().")
-    places = range(len(values)) if only is None else only[: max(len(values) - only.start, 0)]
+    places = range(len(values))
+    if only is not None:
+        places = places[only.start : only.stop]
     return Rows(values[places.start : places.stop], tuple(f"row {row + 1}" for row in places))
 
 

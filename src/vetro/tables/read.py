@@ -158,8 +158,9 @@ def read_chunks(
     schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
     do.  Texts that are no level of a category become -2 and stand in Table.unseen.  The
     fingerprint is known, and stands in the table, only with the last rows.
-    only: the rows to give, counted from 0, as far as they are there; E702 if none is.  They are
-    read as among all rows, but what is wrong in others is not told; no fingerprint.
+    only: the rows to give, counted from 0, as far as they are there; E702 where they begin beyond
+    the last.  They are read as among all rows, but what is wrong in others is not told; no
+    fingerprint.
     """
     opened = _opened(source, options)
     _check_named(opened, options)
@@ -230,7 +231,6 @@ def _chunk(
     values: dict[str, NDArray[Any]] = {}
     unseen: dict[str, dict[str, int]] = {}
     notices = list(told)
-    place = opened.place_of
     shifted = replace_place(opened, rows.start)
     for plan, cell in zip(plans, cells, strict=True):
         column = schema[plan.name]
@@ -248,7 +248,7 @@ def _chunk(
         rows=len(rows),
         name=opened.name,
         notices=tuple(notices),
-        place_of=lambda row: place(rows[row]),
+        place_of=shifted.place_of,
         kept=kept,
         unseen=unseen,
     )

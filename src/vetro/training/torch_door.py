@@ -56,7 +56,7 @@ def run_in_torch(asked: Request, history: History, stepping: Stepping, tick: Tic
         generator=training.generator,
         given=None
         if asked.given is None
-        else torch.from_numpy(asked.given).to(asked.x.device, torch.long),
+        else torch.tensor(asked.given, dtype=torch.long, device=asked.x.device),
         clip=_clip(asked),
         first_loss=lambda x, y: judged_loss(asked, x, y)[0],
         after_step=stepping.every_step,
