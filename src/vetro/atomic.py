@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from vetro.errors import VetroError, error
 
-# What a system calls a failure, in the words of the messages, and how to mend it.
+# What a system calls a failure, in the words of the messages, and how to fix it.
 _REASONS = {
     "no space left on device": ("disk full", "Free some space."),
     "disk quota exceeded": ("disk quota exceeded", "Free some space."),
@@ -65,9 +65,9 @@ def atomic_file(path: str | os.PathLike[str], what: str = "") -> Iterator[Binary
 def cannot_save(path: str | os.PathLike[str], failure: OSError, what: str = "") -> VetroError:
     """The E503 of a system error met while writing `path`."""
     text = (failure.strerror or str(failure) or type(failure).__name__).lower()
-    reason, mend = _REASONS.get(text, (text, "Choose another path."))
+    reason, fix = _REASONS.get(text, (text, "Choose another path."))
     intact = "The file there is as it was. " if Path(path).is_file() else ""
-    return error("E503", what=what or os.fspath(path), reason=reason, intact=intact, mend=mend)
+    return error("E503", what=what or os.fspath(path), reason=reason, intact=intact, fix=fix)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -357,7 +357,7 @@ def test_a_modules_own_mistake_stays_torch_s():
 
 
 @pytest.mark.parametrize(
-    ("y", "mend"),
+    ("y", "fix"),
     [
         (classes.float(), "Use y.long()."),
         (classes.float().reshape(-1, 1), "Use y.squeeze(-1).long()."),
@@ -367,10 +367,10 @@ def test_a_modules_own_mistake_stays_torch_s():
         (classes - 1, "Number the classes from 0, or add outputs."),
     ],
 )
-def test_targets_of_cross_entropy(y, mend):
+def test_targets_of_cross_entropy(y, fix):
     loss = nn.CrossEntropyLoss()
     text = refused("E315", linear(), torch.randn(ROWS, 3), y, loss=loss, batch_size=4)
-    assert text.endswith(mend)
+    assert text.endswith(fix)
     refused("E315", linear(), torch.randn(ROWS, 3), y, loss=functional.cross_entropy)
 
 

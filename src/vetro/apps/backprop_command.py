@@ -98,6 +98,6 @@ def _targets(given: Sequence[str], model: Model) -> Any:
             found[model.targets[0]] = text
         else:
             what = f'--target-value "{text}" does not say of which target'
-            mend = f"Use --target-value COL=VALUE with one of: {', '.join(model.targets)}."
-            raise error("E604", what=what, mend=mend)
+            fix = f"Use --target-value COL=VALUE with one of: {', '.join(model.targets)}."
+            raise error("E604", what=what, fix=fix)
     return found or None

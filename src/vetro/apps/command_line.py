@@ -143,7 +143,7 @@ def _ended(refusal: VetroError, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    message(refusal.code, str(refusal))
+    message(refusal.code, refusal.words)
     return refusal.exit_status
 
 
@@ -162,7 +162,7 @@ def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
     elif what.startswith("No such command") and arguments:
         name = next((item for item in arguments if not item.startswith("-")), arguments[0])
         what, hint = f'vetro has no command "{shown(name)}"', nearest(name, COMMANDS)
-    return error("E604", what=what, mend=f"{hint}See {path} --help.")
+    return error("E604", what=what, fix=f"{hint}See {path} --help.")
 
 
 def _claims_as_values(arguments: list[str]) -> list[str]:

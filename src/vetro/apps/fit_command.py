@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.apps.options import INTERRUPTED, READING, RECIPE, ROLES, Given, taking
-from vetro.apps.present import intervals_json, notices_json, print_json, say, say_line, show_notices
-from vetro.errors import TrainingError, UsageError, VetroError, error
+from vetro.apps.present import (
+    DOOR,
+    intervals_json,
+    notices_json,
+    print_json,
+    say,
+    say_line,
+    show_notices,
+)
+from vetro.errors import TrainingError, VetroError, error
 
 if TYPE_CHECKING:
     from vetro.apps.progress import Reporter
@@ -65,8 +73,8 @@ def fit(
     if resumed is not None:
         if run or recipe_file:
             option = "--run" if run else "--recipe"
-            mend = "A resumed run keeps its folder and recipe: leave it out."
-            raise error("E604", what=f"{option} and --resume exclude each other", mend=mend)
+            fix = "A resumed run keeps its folder and recipe: leave it out."
+            raise error("E604", what=f"{option} and --resume exclude each other", fix=fix)
         base = read_recipe(resumed.recipe)
     else:
         base = read_recipe(Path(recipe_file)) if recipe_file else RecipeFile()
@@ -87,20 +95,13 @@ def _asked(
     """Source and request of the file and the command line together; E601, E604."""
     from vetro.apps.recipe_file import RecipeFile, merged
 
-    options = {choice.field: choice.option for choice in RECIPE}
-    try:
-        request = merged(base.request, roles, reading, recipe)
-    except UsageError as fault:
-        name = fault.values.get("argument")
-        if fault.code != "E601" or name not in recipe:
-            raise
-        raise error("E601", **{**fault.values, "argument": options[name]}) from None
+    request = merged(base.request, roles, reading, recipe)
     found = RecipeFile(source or base.source, request)
     if not found.source:
-        raise error("E604", what="vetro fit needs SOURCE", mend="See vetro fit --help.")
+        raise error("E604", what="vetro fit needs SOURCE", fix="See vetro fit --help.")
     if not request.targets:
-        mend = f"Use --target COLUMN; vetro inspect {shlex.quote(found.source)} lists the columns."
-        raise error("E604", what="vetro fit needs --target", mend=mend)
+        fix = f"Use --target COLUMN; vetro inspect {shlex.quote(found.source)} lists the columns."
+        raise error("E604", what="vetro fit needs --target", fix=fix)
     return found
 
 
@@ -183,7 +184,7 @@ def _keep(model: Model, folder: RunFolder, reporter: Reporter, inside: str) -> N
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)
     for item in dict.fromkeys(model.evidence.notices):
-        reporter.log(f"{item.code} {item.message}")
+        reporter.log(f"{item.code} {item.words.worded(DOOR)}")
     reporter.log(verdict(model))
 
 

@@ -86,25 +86,25 @@ def formula(
     from vetro.glass.formula.formula import formula as formula_of
 
     if format not in FORMATS:
-        mend = f"Use one of: {', '.join(FORMATS)}."
-        raise error("E601", argument="--format", value=format, reason="it is unknown", mend=mend)
+        fix = f"Use one of: {', '.join(FORMATS)}."
+        raise error("E601", argument="--format", value=format, reason="it is unknown", fix=fix)
     count = whole("--digits", digits)
     if not 1 <= count <= 17:
         raise error(
             "E601", argument="--digits", value=digits, reason="1 to 17 are possible",
-            mend="Correct it.",
+            fix="Correct it.",
         )  # fmt: skip
     asked = whole("--points", points) if points else None
     if asked is not None and asked < 1:
         raise error(
             "E601", argument="--points", value=points, reason="at least 1 is needed",
-            mend="Correct it.",
+            fix="Correct it.",
         )  # fmt: skip
     limit, reach = seconds_of(seconds, math.inf), number("--within", within)
     if not 0 <= reach < math.inf:
         raise error(
             "E601", argument="--within", value=within, reason="it must be a share of at least 0",
-            mend="Use for example --within 0.05.",
+            fix="Use for example --within 0.05.",
         )  # fmt: skip
     look = looking_at(model, row, settings, source, reading, unknown_of(unknown))
     found = formula_of(look.subject, look.rows, reach)

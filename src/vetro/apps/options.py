@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vetro.errors import error
+from vetro.errors import Words, error
 
 Given = dict[str, Any]  # field -> value, of what the command line gave
 
@@ -73,8 +73,8 @@ def layers(option: str, raw: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in raw.split(","))
     except ValueError:
-        mend = "Use for example 64,64, or none for a linear network."
-        raise _refused(option, raw, "whole numbers are needed", mend) from None
+        fix = "Use for example 64,64, or none for a linear network."
+        raise _refused(option, raw, "whole numbers are needed", fix) from None
 
 
 def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:
@@ -94,8 +94,8 @@ def _separator(option: str, raw: str) -> str:
     return {"\\t": "\t", "tab": "\t"}.get(raw, raw)
 
 
-def _refused(option: str, raw: str, reason: str, mend: str = "Correct it.") -> Exception:
-    return error("E601", argument=option, value=raw, reason=reason, mend=mend)
+def _refused(option: str, raw: str, reason: str, fix: str | Words = "Correct it.") -> Exception:
+    return error("E601", argument=option, value=raw, reason=reason, fix=fix)
 
 
 def _columns(field: str, option: str, help: str) -> Choice:

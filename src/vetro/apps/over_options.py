@@ -56,7 +56,7 @@ def _given(column: Column, text: str) -> list[Any]:
         return [text]
     if ".." in high or (column.kind == "flag" and not (low and high)):
         what = f'--over "{shown(f"{column.name}={text}")}" is not a range'
-        raise error("E604", what=what, mend="Use --over COLUMN=LOW..HIGH.")
+        raise error("E604", what=what, fix="Use --over COLUMN=LOW..HIGH.")
     return _ends(column, low, high)
 
 
@@ -70,9 +70,9 @@ def _ends(column: Column, low: str, high: str) -> list[Any]:
     if (last is None and first is not None and first > most) or (
         first is None and last is not None and last < least
     ):
-        mend = f"--over {column.name}={low}..HIGH" if low else f"--over {column.name}=LOW..{high}"
+        fix = f"--over {column.name}={low}..HIGH" if low else f"--over {column.name}=LOW..{high}"
         raise error(
-            "E731", column=column.name, mend=f"Give both: {mend}.",
+            "E731", column=column.name, fix=f"Give both: {fix}.",
             what=f"its training range, {cell(column, least)} to {cell(column, most)}, gives no "
             f"other end to {shown(low or high)}",
         )  # fmt: skip

@@ -47,8 +47,8 @@ def parameters(
         if name.startswith(f"{chosen}." if chosen else "") and match.casefold() in name.casefold()
     }
     if not found:
-        mend = 'Names look like layer1.weight[h3 <- cement]; try --match "h3 <-".'
-        raise error("E702", what=f'no parameter has "{shown(match)}" in its name', mend=mend)
+        fix = 'Names look like layer1.weight[h3 <- cement]; try --match "h3 <-".'
+        raise error("E702", what=f'no parameter has "{shown(match)}" in its name', fix=fix)
     if json:
         print_json({"model": model, "parameters": found})
         return

@@ -144,5 +144,5 @@ def unknown_of(text: str) -> Unknown:
         return "refuse"
     if text == "ignore":
         return "ignore"
-    mend = "Use one of: refuse, ignore."
-    raise error("E601", argument="--unknown", value=text, reason="it is unknown", mend=mend)
+    fix = "Use one of: refuse, ignore."
+    raise error("E601", argument="--unknown", value=text, reason="it is unknown", fix=fix)

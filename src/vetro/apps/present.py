@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from vetro.errors import Notice
+from vetro.errors import Door, Notice, Words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vetro.model.evidence import Interval
 
+DOOR: Door = "command line"
 # Wide enough for any line: in a pipe or a file nothing is cut or wrapped.
 UNLIMITED = 100_000
 # A table's cells may fold down to so many characters; the columns stand so far apart.
@@ -49,12 +50,12 @@ def console(stream: TextIO | None = None) -> Console:
     )
 
 
-def message(code: str, text: str, stream: TextIO | None = None) -> None:
+def message(code: str, words: Words, stream: TextIO | None = None) -> None:
     """One message on a stream (stderr): `E114 target "pric" not found. ...`."""
     stream = stream or sys.stderr
     coloured = stream.isatty() and "NO_COLOR" not in os.environ and os.getenv("TERM") != "dumb"
     start, end = (_COLOURS.get(code[:1], ""), "\x1b[0m") if coloured else ("", "")
-    print(f"{start}{code}{end} {visible(text)}", file=stream, flush=True)
+    print(f"{start}{code}{end} {visible(words.worded(DOOR))}", file=stream, flush=True)
 
 
 def show_notices(
@@ -63,12 +64,14 @@ def show_notices(
     """Warnings and information, each once, in the order found."""
     for item in dict.fromkeys(notices):
         if item.is_warning or not warnings_only:
-            message(item.code, item.message, stream)
+            message(item.code, item.words, stream)
 
 
 def notices_json(notices: Iterable[Notice]) -> list[dict[str, str]]:
     """[{"code": ..., "message": ...}], each once."""
-    return [{"code": item.code, "message": item.message} for item in dict.fromkeys(notices)]
+    return [
+        {"code": item.code, "message": item.words.worded(DOOR)} for item in dict.fromkeys(notices)
+    ]
 
 
 def print_json(data: dict[str, Any]) -> None:

@@ -50,8 +50,8 @@ def prove(
 
     if bool(claim) == monotone:
         what = "--monotone takes no claim" if monotone else "vetro prove needs CLAIM"
-        mend = 'Use vetro prove MODEL "flow >= 0", or vetro prove MODEL --monotone.'
-        raise error("E604", what=what, mend=mend)
+        fix = 'Use vetro prove MODEL "flow >= 0", or vetro prove MODEL --monotone.'
+        raise error("E604", what=what, fix=fix)
     found = load_model(model)
     box, limit = over_of(over, found), seconds_of(seconds, SECONDS)
     result: Monotonicity | Proof

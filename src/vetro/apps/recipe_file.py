@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from vetro.atomic import atomic_file
 from vetro.engines.engine import EngineName
-from vetro.errors import UsageError, error, nearest
+from vetro.errors import UsageError, Words, error, nearest
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
@@ -45,7 +45,7 @@ def read_recipe(path: Path) -> RecipeFile:
     except FileNotFoundError:
         raise error("E507", path=name, hint="Check --recipe.") from None
     except (OSError, UnicodeDecodeError) as fault:
-        raise error("E508", path=name, reason=_reason(fault), mend="Check --recipe.") from None
+        raise error("E508", path=name, reason=_reason(fault), fix="Check --recipe.") from None
     except tomllib.TOMLDecodeError as fault:
         raise _not_toml(name, str(fault), path) from None
     _known(name, data, ("table", "recipe"))
@@ -129,9 +129,9 @@ def read_options(reading: dict[str, Any], base: ReadOptions | None = None) -> Re
     """Options of reading with those given in place; E601."""
     options = replace(base or ReadOptions(), **reading)
     if options.bad_rows not in BAD_ROWS:
-        mend = f"Use one of: {', '.join(BAD_ROWS)}."
+        fix = f"Use one of: {', '.join(BAD_ROWS)}."
         raise error(
-            "E601", argument="--bad-rows", value=options.bad_rows, reason="it is unknown", mend=mend
+            "E601", argument="--bad-rows", value=options.bad_rows, reason="it is unknown", fix=fix
         )
     return options
 
@@ -157,7 +157,8 @@ def _recipe(name: str, entries: dict[str, Any]) -> Recipe:
     except UsageError as fault:
         if fault.code != "E601":
             raise
-        values = {**fault.values, "argument": f"{name} [recipe] {fault.values['argument']}"}
+        argument = f"{name} [recipe] {fault.values['argument'].name}"
+        values = {**fault.values, "argument": argument}
         raise error("E601", **values) from None
 
 
@@ -166,8 +167,8 @@ def _engine(name: str, value: Any) -> EngineName:
     for known in get_args(EngineName):
         if value == known:
             return known  # type: ignore[no-any-return]
-    mend = f"Use one of: {', '.join(get_args(EngineName))}."
-    raise _refused(name, "[recipe] engine", value, "it is unknown", mend)
+    fix = f"Use one of: {', '.join(get_args(EngineName))}."
+    raise _refused(name, "[recipe] engine", value, "it is unknown", fix)
 
 
 def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -205,9 +206,9 @@ def _typed(name: str, entry: str, value: Any) -> Any:
 
 
 def _refused(
-    name: str, entry: str, value: Any, reason: str, mend: str = "Correct it."
+    name: str, entry: str, value: Any, reason: str, fix: str | Words = "Correct it."
 ) -> Exception:
-    return error("E601", argument=f"{name} {entry}", value=value, reason=reason, mend=mend)
+    return error("E601", argument=f"{name} {entry}", value=value, reason=reason, fix=fix)
 
 
 def _reason(fault: OSError | UnicodeDecodeError) -> str:

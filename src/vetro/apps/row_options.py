@@ -80,15 +80,15 @@ def looking_at(
     given = settings_of(settings or (), model)
     options = read_options(reading)
     if not row and not given:
-        mend = "Use --row N for a row of the table, or --set COL=VALUE for each column."
-        raise error("E604", what="no row to look at is named", mend=mend)
+        fix = "Use --row N for a row of the table, or --set COL=VALUE for each column."
+        raise error("E604", what="no row to look at is named", fix=fix)
     if not row:
         rows = rows_of(subject, {name: [text] for name, text in given.items()}, options, unknown)
         return Looking(model, subject, rows, "the row given", rows.notices)
     number = whole("--row", row)
     if number < 1:
         what = f"row {number} not found: rows are counted from 1"
-        raise error("E702", what=what, mend="Use another --row.")
+        raise error("E702", what=what, fix="Use another --row.")
     place = source or source_of(named)
     rows = rows_of(subject, place, options, unknown, only=range(number - 1, number))
     name = f"row {number} of {Path(place).name or place}"
@@ -144,7 +144,7 @@ def settings_of(settings: Sequence[str], model: Model, option: str = "--set") ->
         name, equals, _ = text.partition("=")
         if not equals:
             what = f'{option} "{shown(text)}" has no "="'
-            raise error("E604", what=what, mend=f"Use {option} COLUMN=VALUE.")
+            raise error("E604", what=what, fix=f"Use {option} COLUMN=VALUE.")
         raise error(
             "E114", role="column", name=name, hint=nearest(name, known),
             columns=listed(known),
@@ -166,4 +166,4 @@ def source_of(named: str) -> str:
         what = f"the table that {named} was fitted to, {source or 'unnamed'}, is not here"
     else:
         what = f"{named} does not say where the table is that it was fitted to"
-    raise error("E604", what=what, mend="Use --source TABLE.")
+    raise error("E604", what=what, fix="Use --source TABLE.")

@@ -121,8 +121,8 @@ def new_run(source: str, folder: str = "") -> RunFolder:
         if folder:
             found = RunFolder(Path(folder))
             if found.recipe.exists() or found.model.exists():
-                mend = f"Use another --run, or --resume {folder}."
-                raise error("E604", what=f"{folder} already holds a run", mend=mend)
+                fix = f"Use another --run, or --resume {folder}."
+                raise error("E604", what=f"{folder} already holds a run", fix=fix)
             found.path.mkdir(parents=True, exist_ok=True)
             return found
         ROOT.mkdir(exist_ok=True)
@@ -140,7 +140,7 @@ def new_run(source: str, folder: str = "") -> RunFolder:
         reason = (fault.strerror or str(fault)).lower()
         place = folder or str(ROOT)
         raise error(
-            "E503", what=f"the run in {place}", reason=reason, intact="", mend="Use another --run."
+            "E503", what=f"the run in {place}", reason=reason, intact="", fix="Use another --run."
         ) from None
 
 
@@ -161,7 +161,7 @@ def run_to_resume(named: str, source: str) -> RunFolder:
             raise error("E507", path=str(found.recipe), hint="Give the folder of a run.")
         if not found.checkpoint.is_file():
             reason = "it is finished" if found.model.is_file() else "it has no checkpoint"
-            raise error("E504", reason=f"{named}: {reason}", mend="Start a new run.")
+            raise error("E504", reason=f"{named}: {reason}", fix="Start a new run.")
         return found
     known = run_folders(ROOT) if ROOT.is_dir() else []
     candidates = [found for found in known if found.checkpoint.is_file()]
@@ -175,7 +175,7 @@ def run_to_resume(named: str, source: str) -> RunFolder:
     what = (
         f"no interrupted run of {source} in {ROOT}/" if source else f"no interrupted run in {ROOT}/"
     )
-    raise error("E504", reason=what, mend="Name it: --resume RUN, or start a new run.")
+    raise error("E504", reason=what, fix="Name it: --resume RUN, or start a new run.")
 
 
 def run_folders(root: Path) -> list[RunFolder]:

@@ -158,7 +158,7 @@ class Walk:
             except VetroError as refusal:
                 if not own:
                     raise
-                message(refusal.code, str(refusal), sys.stdout)
+                message(refusal.code, refusal.words, sys.stdout)
 
     def _own_table(self) -> str:
         """The cell that names the reader's table, "" for the tour's own."""
@@ -174,7 +174,7 @@ class Walk:
                 target = self._ask(self._words["ask_target"]).strip()
                 return own_cell(source, target or names[-1])
             except VetroError as refusal:
-                message(refusal.code, str(refusal), sys.stdout)
+                message(refusal.code, refusal.words, sys.stdout)
 
     def _choice(self, prompt: str) -> int | None:
         """The step that the reader wants, None to go on; EOFError if they leave."""

@@ -92,5 +92,5 @@ def member_number(text: str, subject: Subject) -> int | None:
     number, count = whole("--member", text), len(subject.parts)
     if not 1 <= number <= count:
         what = f"member {number} not found: the model has {count}"
-        raise error("E702", what=what, mend="Members are counted from 1; leave out --member.")
+        raise error("E702", what=what, fix="Members are counted from 1; leave out --member.")
     return number

@@ -58,11 +58,11 @@ def verify(
     if count < 1:
         raise error(
             "E601", argument="--rows", value=rows, reason="at least one is needed",
-            mend="Use for example --rows 100.",
+            fix="Use for example --rows 100.",
         )  # fmt: skip
     if table and source and table != source:
         what = f"two tables are named, {table} and {source}"
-        raise error("E604", what=what, mend="Give one of them.")
+        raise error("E604", what=what, fix="Give one of them.")
     file_check, loaded = _loaded(model)
     if loaded is None:
         found = Verification(model, 0, (file_check,))

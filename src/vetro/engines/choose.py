@@ -7,7 +7,7 @@ from typing import get_args
 
 from vetro.engines.engine import Engine, EngineName
 from vetro.engines.native_core import why_not_native
-from vetro.errors import Notice, error, notice
+from vetro.errors import Notice, Setting, error, notice, words
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,18 @@ def engine_for_training(wanted: str = "auto", device: str = "auto") -> Choice:
     """
     names = get_args(EngineName)
     if wanted not in names:
-        mend = f"Use one of: {', '.join(names)}."
-        raise error("E601", argument="engine", value=wanted, reason="it is unknown", mend=mend)
+        fix = words("Use one of: {names}.", names=", ".join(names))
+        raise error(
+            "E601", argument=Setting("engine"), value=wanted, reason="it is unknown", fix=fix
+        )
     missing = why_not_native()
     if wanted == "native":
         if device == "cuda":
-            raise error("E604", what="the native engine has no CUDA", mend="Use --engine torch.")
+            raise error(
+                "E604", what="the native engine has no CUDA", fix=words("Use {=engine torch}.")
+            )
         if missing:
-            raise error("E604", what=missing, mend="Use --engine torch.")
+            raise error("E604", what=missing, fix=words("Use {=engine torch}."))
         return Choice(_native_engine(), "cpu", "it was asked for")
     if device == "cuda":
         _check_cuda()
@@ -69,4 +73,4 @@ def _check_cuda() -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise error("E604", what="there is no CUDA device here", mend="Use --device cpu.")
+        raise error("E604", what="there is no CUDA device here", fix=words("Use {=device cpu}."))

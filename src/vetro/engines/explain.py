@@ -90,7 +90,7 @@ def explain_engine(
                 argument=argument,
                 value=getattr(value, "__name__", type(value).__name__),
                 reason=f"it is no {kind.__name__} object",
-                mend="Give the same objects as to vetro.train().",
+                fix="Give the same objects as to vetro.train().",
             )
     try:
         task = understand(module, loss, optimizer)

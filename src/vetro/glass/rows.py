@@ -96,7 +96,7 @@ def _read(
         odd.look(table)
         tables.append(table)
     if not tables:
-        raise error("E702", what="there is no row to look at", mend="Give at least one.")
+        raise error("E702", what="there is no row to look at", fix="Give at least one.")
     raw = np.concatenate([encoder.raw(table) for table in tables])
     places = tuple(place for table in tables for place in _places(table))
     return Rows(raw, places, _joined(tables), tuple(odd.notices()))
@@ -164,12 +164,12 @@ def _numbers(subject: Subject, given: Any, only: range | None) -> Rows:
         values = values.reshape(1, -1)
     if values.ndim != 2 or values.shape[1] != width or not len(values):
         what = f"the row has shape {shape} where ({width},) or (rows, {width}) is expected"
-        raise error("E702", what=what, mend=f"The inputs are {listed(subject.inputs)}.")
+        raise error("E702", what=what, fix=f"The inputs are {listed(subject.inputs)}.")
     if subject.model is None and not np.isfinite(values).all():
-        raise error("E702", what="the row holds a number that is not finite", mend="Correct it.")
+        raise error("E702", what="the row holds a number that is not finite", fix="Correct it.")
     if subject.model is None and np.abs(values).max() > np.finfo(subject.network.dtype).max:
         what = f"the row holds a number that is too large for {subject.network.dtype}"
-        raise error("E702", what=what, mend="Scale it, or use module.double().")
+        raise error("E702", what=what, fix="Scale it, or use module.double().")
     places = range(len(values))
     if only is not None:
         places = places[only.start : only.stop]
@@ -181,7 +181,7 @@ def _floats(given: Any, width: int) -> Floats:
     values = numbers_of(given)
     if values is None:
         what = f"the row is {kind_of(given)}, not plain real numbers"
-        raise error("E702", what=what, mend=f"Give {width} numbers, or rows of them.")
+        raise error("E702", what=what, fix=f"Give {width} numbers, or rows of them.")
     return values.astype(np.float64)
 
 
@@ -229,7 +229,7 @@ def part_outputs(part: Part, x: NDArray[Any]) -> NDArray[Any]:
     """
     missing = why_not_native()
     if missing:
-        raise error("E604", what=missing, mend="Use a machine whose processor has them.")
+        raise error("E604", what=missing, fix="Use a machine whose processor has them.")
     predictor = core().Predictor(program_of(part.network), part.parameters, 1)
     outputs: NDArray[Any] = predictor(np.ascontiguousarray(x, dtype=part.network.dtype))
     return outputs

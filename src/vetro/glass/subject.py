@@ -110,10 +110,8 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
 
     if not isinstance(thing, torch.nn.Module):
         kind = thing.__name__ if isinstance(thing, type) else type(thing).__name__
-        mend = "Give a model of vetro.fit or vetro.load, or a torch.nn.Module object."
-        raise error(
-            "E601", argument="module_or_model", value=kind, reason="it is neither", mend=mend
-        )
+        fix = "Give a model of vetro.fit or vetro.load, or a torch.nn.Module object."
+        raise error("E601", argument="module_or_model", value=kind, reason="it is neither", fix=fix)
     from vetro.networks.lower_module import lower_module
 
     try:

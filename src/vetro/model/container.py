@@ -67,7 +67,7 @@ def pack(container: Container) -> bytes:
     text += b" " * (-len(text) % 8)
     if len(text) > LONGEST_HEADER:
         reason = f"its description has {len(text)} bytes, more than {LONGEST_HEADER}"
-        raise error("E503", what="the model", reason=reason, intact="", mend="Use fewer columns.")
+        raise error("E503", what="the model", reason=reason, intact="", fix="Use fewer columns.")
     parts = [struct.pack("<Q", len(text)), text, *(tensors[name].tobytes() for name in names)]
     content = b"".join(parts)
     seal = hashlib.sha256(content).hexdigest()

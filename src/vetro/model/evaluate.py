@@ -92,7 +92,7 @@ def evaluate_source(
     rows = sum(len(part) for part in actual)
     if rows == 0 or (weights and not any(part.any() for part in weights)):
         what = "there is no row with a target to measure"
-        raise error("E405", what=what, mend="Provide rows whose targets are known.")
+        raise error("E405", what=what, fix="Provide rows whose targets are known.")
     truth, outputs = np.concatenate(actual), np.concatenate(predicted)
     weight = np.concatenate(weights) if weights else None
     per_target = {}
@@ -144,7 +144,7 @@ def _check_targets(model: Model, table: Table) -> None:
             f'target "{name}", {table.place_of(row)}: "{shown(text)}" is not a class of the '
             f"model ({listed(model.classes)})"
         )
-        raise error("E405", what=what, mend="Correct it, or leave the row out.")
+        raise error("E405", what=what, fix="Correct it, or leave the row out.")
 
 
 def _actual(model: Model, table: Table) -> NDArray[Any]:

@@ -37,18 +37,18 @@ def load_model(path: str | Path) -> Model:
 def _content(path: Path) -> bytes:
     try:
         if path.is_dir():
-            mend = "Name a file in it, such as model.safetensors."
-            raise error("E508", path=path, reason="it is a folder", mend=mend)
+            fix = "Name a file in it, such as model.safetensors."
+            raise error("E508", path=path, reason="it is a folder", fix=fix)
         if path.exists() and not path.is_file():
-            raise error("E508", path=path, reason="it is no file", mend="Name a model file.")
+            raise error("E508", path=path, reason="it is no file", fix="Name a model file.")
         return path.read_bytes()
     except FileNotFoundError as failure:
         raise error("E507", path=path, hint=_hint(path)) from failure
     except (OSError, ValueError) as failure:
         # ValueError: a NUL character in the path.
         reason = getattr(failure, "strerror", None) or str(failure)
-        mend = "Check the path and its permissions."
-        raise error("E508", path=path, reason=reason.lower(), mend=mend) from failure
+        fix = "Check the path and its permissions."
+        raise error("E508", path=path, reason=reason.lower(), fix=fix) from failure
 
 
 def _hint(path: Path) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from vetro.engines.choose import Choice, engine_for_training
 from vetro.engines.engine import Engine, Outcome
-from vetro.errors import Notice, TrainingError, error, notice
+from vetro.errors import Notice, TrainingError, error, notice, words
 from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
@@ -143,7 +143,7 @@ def _nothing_usable(request: FitRequest, outcomes: dict[int, Outcome]) -> Except
     return error(
         "E315",
         what="training ended before its first epoch did",
-        mend="Start again, or use --resume.",
+        fix=words("Start again, or use {=resume}."),
     )
 
 
@@ -160,14 +160,14 @@ def _checkpoint(
         raise error(
             "E504",
             reason=f"{table.name} changed since the checkpoint (SHA-256 differs)",
-            mend="Restore it, or start a new run.",
+            fix="Restore it, or start a new run.",
         )
     if kept.request != fresh.request:
-        mend = "Give the same options, or start a new run."
-        raise error("E504", reason="the options or the recipe differ", mend=mend)
+        fix = "Give the same options, or start a new run."
+        raise error("E504", reason="the options or the recipe differ", fix=fix)
     if kept.engine != fresh.engine:
         reason = f"the checkpoint is of the engine {kept.engine}, this is {fresh.engine}"
-        raise error("E504", reason=reason, mend="Start a new run.")
+        raise error("E504", reason=reason, fix="Start a new run.")
     return kept
 
 

@@ -79,10 +79,21 @@ def _value(kind: Any, data: Any, where: str) -> Any:
             raise ValueError(f"{where} is not an object")
         return {name: _value(arguments[1], item, f"{where}.{name}") for name, item in data.items()}
     if origin in (Union, types.UnionType):
-        if data is None:
-            return None
-        return _value(next(item for item in arguments if item is not type(None)), data, where)
+        return _one_of(arguments, data, where)
     raise TypeError(f"{where}: no rule for the type {kind}")
+
+
+def _one_of(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    """The data by the first of the kinds that takes it."""
+    if data is None and type(None) in kinds:
+        return None
+    *others, last = (kind for kind in kinds if kind is not type(None))
+    for kind in others:
+        try:
+            return _value(kind, data, where)
+        except ValueError:
+            continue
+    return _value(last, data, where)
 
 
 def _tuple(arguments: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:

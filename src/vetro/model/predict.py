@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.choose import engine_for_prediction
-from vetro.errors import Notice, error, issue_warnings
+from vetro.errors import Notice, error, issue_warnings, words
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.networks.network import Network
 from vetro.tables import frames
@@ -176,11 +176,11 @@ def _names(model: Model, probabilities: bool) -> list[str]:
 def _check_names(model: Model, keep: tuple[str, ...], probabilities: bool) -> None:
     if probabilities and not model.classes:
         what = f'probabilities are of classes, and "{model.targets[0]}" is a number'
-        raise error("E405", what=what, mend="Leave out --probabilities.")
+        raise error("E405", what=what, fix=words("Leave out {=probabilities}."))
     for name in keep:
         if name in _names(model, probabilities):
             what = f'column "{name}" cannot be kept: the prediction has this name'
-            raise error("E405", what=what, mend="Rename it in the table first.")
+            raise error("E405", what=what, fix="Rename it in the table first.")
 
 
 def _columns(model: Model, outputs: Floats, probabilities: bool) -> dict[str, Any]:

@@ -23,8 +23,8 @@ def save_model(model: Model, path: str | Path) -> None:
     """
     target = Path(path)
     if target.suffix != ".safetensors":
-        mend = f"Use {target.with_suffix('.safetensors')}."
-        raise error("E508", path=path, reason="a model is saved as .safetensors", mend=mend)
+        fix = f"Use {target.with_suffix('.safetensors')}."
+        raise error("E508", path=path, reason="a model is saved as .safetensors", fix=fix)
     text = json.dumps(document_of(model), ensure_ascii=False, allow_nan=False)
     content = pack(Container({"model": text}, tensors_of(model)))
     with atomic_file(target) as file:

@@ -24,7 +24,7 @@ from vetro.report.drawing import (
     square,
     svg,
 )
-from vetro.report.markup import section, text
+from vetro.report.markup import said, section, text
 
 if TYPE_CHECKING:
     from vetro.glass.diagnose.activity import LayerActivity
@@ -165,7 +165,7 @@ def _few(found: Influence) -> bool:
 
 def _findings(found: Diagnosis) -> str:
     items = [
-        f'<li class="warning"><code>{text(item.code)}</code> <span>{text(item.message)}</span></li>'
+        f'<li class="warning"><code>{text(item.code)}</code> <span>{said(item.words)}</span></li>'
         for item in found.findings
     ]
     note = found.notes[0] if found.few else "" if items else "Nothing stands out."

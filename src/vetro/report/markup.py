@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from vetro.errors import Words
 from vetro.model.evidence import Interval
 
 _PERCENT = ("accuracy", "balanced_accuracy")
@@ -30,6 +31,11 @@ MINUS = "−"
 def text(value: object) -> str:
     """A value as HTML text, also inside attributes."""
     return escape(str(value), quote=True)
+
+
+def said(message: Words) -> str:
+    """A message in the words of the command line, as those of the command that the page repeats."""
+    return text(message.worded("command line"))
 
 
 def number(value: float, digits: int = 3) -> str:

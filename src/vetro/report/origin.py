@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vetro.errors import Notice
 from vetro.report.command import repeat_command
-from vetro.report.markup import MINUS, exact, section, table, text
+from vetro.report.markup import MINUS, exact, said, section, table, text
 from vetro.tables.schema import Column
 from vetro.training.recipe import Recipe
 
@@ -24,7 +24,7 @@ def warnings_list(notices: Sequence[Notice]) -> str:
     ordered = sorted(dict.fromkeys(notices), key=lambda item: not item.is_warning)
     items = [
         f'<li class="{"warning" if item.is_warning else "note"}"><code>{text(item.code)}</code> '
-        f"<span>{text(item.message)}</span></li>"
+        f"<span>{said(item.words)}</span></li>"
         for item in ordered
     ]
     content = f'<ul class="notices">{"".join(items)}</ul>' if items else "<p>None.</p>"

@@ -100,7 +100,7 @@ def _scannable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def refused_type(name: str, kind: str) -> VetroError:
     """The E128 of a column whose type cannot be brought in at all."""
-    return error("E128", column=name, type=kind, mend="Make it numbers or text, or leave it out.")
+    return error("E128", column=name, type=kind, fix="Make it numbers or text, or leave it out.")
 
 
 def _levels(column: pa.ChunkedArray) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, notice, shown
+from vetro.errors import Notice, Words, counted, error, notice, shown, words
 from vetro.tables.encoder import Encoder
 from vetro.tables.leaks import find_leaks
 from vetro.tables.roles import is_missing, label_of
@@ -40,7 +40,7 @@ def check_target(table: Table) -> tuple[str, list[Notice]]:
                 raise error("E207", column=column.name, kind=column.kind)
     if targets[0].kind == "date":
         what = f'target "{shown(targets[0].name)}" is a date'
-        raise error("E210", what=what, mend="Give a number of days, or a category.")
+        raise error("E210", what=what, fix="Give a number of days, or a category.")
     if targets[0].kind == "number":
         return "regression", [_number_target(column, table) for column in targets]
     return "classification", [_class_target(targets[0], table)]
@@ -93,12 +93,12 @@ def _number_target(column: Column, table: Table) -> Notice:
     values = table.values[column.name]
     if bool((values == values[0]).all()):
         raise error("E205", value=column.example or label_of(column, float(values[0])))
-    task = "regression"
+    task = words("regression")
     distinct = np.unique(values[:10_000])
     if len(distinct) <= FEW_NUMBERS and bool((distinct == np.floor(distinct)).all()):
         distinct = np.unique(values)
         if len(distinct) <= FEW_NUMBERS and table.rows >= 3 * len(distinct):
-            task = f"regression (for classes, use --category {column.name})"
+            task = words("regression (for classes, use {=category column})", column=column.name)
     return notice("I211", column=column.name, kind="number", task=task)
 
 
@@ -111,21 +111,23 @@ def _class_target(column: Column, table: Table) -> Notice:
         raise error("E204", label=labels[int(counts.argmax())])
     too_thin = len(present) > MANY_CLASSES and table.rows < 2 * len(present)
     if too_thin or len(present) > MOST_CLASSES:
-        mend = f"Use --number {column.name} if it is a number, or join classes."
-        raise _bad_classes(column, table, len(present), mend)
+        fix = words("Use {=number column} if it is a number, or join classes.", column=column.name)
+        raise _bad_classes(column, table, len(present), fix)
     single = np.flatnonzero(counts == 1)
     if len(single) > 0:
-        label = shown(labels[int(single[0])])
-        mend = f'"{label}" has 1 row: join it with another class, or leave the row out.'
-        raise _bad_classes(column, table, len(present), mend)
+        label = labels[int(single[0])]
+        fix = words(
+            "{label!q} has 1 row: join it with another class, or leave the row out.", label=label
+        )
+        raise _bad_classes(column, table, len(present), fix)
     named = ", ".join(shown(labels[code]) for code in present[:5])
     more = ", ..." if len(present) > 5 else ""
     task = f"classification, {len(present)} classes ({named}{more})"
     return notice("I211", column=column.name, kind=column.kind, task=task)
 
 
-def _bad_classes(column: Column, table: Table, classes: int, mend: str) -> Exception:
-    return error("E209", column=column.name, classes=classes, rows=table.rows, mend=mend)
+def _bad_classes(column: Column, table: Table, classes: int, fix: str | Words) -> Exception:
+    return error("E209", column=column.name, classes=classes, rows=table.rows, fix=fix)
 
 
 def _rare_class(table: Table) -> list[Notice]:

@@ -68,7 +68,7 @@ def check_names(names: Iterable[str], source: str) -> None:
     for position, name in enumerate(names, start=1):
         if not name.strip():
             what = f"column {position} has an empty name"
-            raise error("E125", source=source, what=what, mend="Name it.")
+            raise error("E125", source=source, what=what, fix="Name it.")
         first = seen.setdefault(name, position)
         if first != position:
             raise error("E110", first=first, second=position, name=name)
@@ -81,7 +81,7 @@ def check_case(names: Iterable[str], source: str) -> None:
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             what = f'SQL does not tell the columns "{shown(other)}" and "{shown(name)}" apart'
-            raise error("E125", source=source, what=what, mend="Rename one.")
+            raise error("E125", source=source, what=what, fix="Rename one.")
 
 
 def reason(failure: BaseException) -> str:
@@ -97,7 +97,7 @@ def unreadable(source: str) -> Callable[[Exception], VetroError]:
 
     def explained(failure: Exception) -> VetroError:
         what = f"it cannot be read ({shown(reason(failure))})"
-        return error("E125", source=source, what=what, mend="Write it again, or restore it.")
+        return error("E125", source=source, what=what, fix="Write it again, or restore it.")
 
     return explained
 

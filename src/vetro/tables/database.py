@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vetro.errors import VetroError, counted, error, shown
+from vetro.errors import VetroError, counted, error, shown, words
 from vetro.tables.connection import (
     ONLY_SELECT,
     check_case,
@@ -59,7 +59,7 @@ def open_database(source: str | os.PathLike[str], options: ReadOptions) -> Opene
     if not start:
         raise error("E101", source=path.name, size="0 bytes")
     what = "it is neither a DuckDB nor a SQLite file"
-    raise error("E125", source=path.name, what=what, mend="Check the path, or its suffix.")
+    raise error("E125", source=path.name, what=what, fix="Check the path, or its suffix.")
 
 
 def with_query(opened: Opened, query: str) -> Opened:
@@ -84,8 +84,8 @@ def _open_duckdb(path: Path, query: str) -> Opened:
         connection.execute("USE source")
     except duckdb.Error as failure:
         what = f"it cannot be opened ({shown(reason(failure))})"
-        mend = "Close other programs that use it, or restore it."
-        raise error("E125", source=path.name, what=what, mend=mend) from failure
+        fix = "Close other programs that use it, or restore it."
+        raise error("E125", source=path.name, what=what, fix=fix) from failure
     if query:
         return _queried(connection, query, path.name)
     found = connection.execute(
@@ -107,14 +107,18 @@ def _open_duckdb(path: Path, query: str) -> Opened:
 def _only_table(tables: list[tuple[str, str]], path: Path) -> tuple[str, str]:
     """The file's table; E604 if there are several, E125 if there is none."""
     if not tables:
-        mend = "Check the path."
-        raise error("E125", source=path.name, what="it holds no table", mend=mend)
+        fix = "Check the path."
+        raise error("E125", source=path.name, what="it holds no table", fix=fix)
     if len(tables) > 1:
         names = ", ".join(f'"{shown(name)}"' for _, name in tables[:8])
         names += ", …" if len(tables) > 8 else ""
         what = f"{path.name} holds {counted(len(tables), 'table')} ({names})"
         first = quoted(tables[0][1])
-        raise error("E604", what=what, mend=f"Use --query 'SELECT * FROM {first}' to name one.")
+        raise error(
+            "E604",
+            what=what,
+            fix=words("Use {=query query} to name one.", query=f"SELECT * FROM {first}"),
+        )
     return tables[0]
 
 

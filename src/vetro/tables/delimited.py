@@ -179,7 +179,7 @@ def _unpacked(path: Path, folder: Path, source: str) -> Path:
             "E125",
             source=source,
             what=f"not a complete gzip file ({str(failure).rstrip('.')})",
-            mend="Provide the file again.",
+            fix="Provide the file again.",
         ) from failure
     if target.stat().st_size == 0:
         raise error("E101", source=source, size="0 bytes")

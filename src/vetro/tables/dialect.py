@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from vetro.errors import error, shown
+from vetro.errors import Setting, error, shown, words
 from vetro.tables.numbers import marks_of
 
 HEAD_BYTES = 1 << 18
@@ -77,10 +77,10 @@ def encoding_of(head: bytes, wanted: str) -> str:
         except LookupError:
             raise error(
                 "E601",
-                argument="--encoding",
+                argument=Setting("encoding"),
                 value=wanted,
                 reason="Python knows no such encoding",
-                mend="Use for example utf-8, cp1252 or utf-16.",
+                fix="Use for example utf-8, cp1252 or utf-16.",
             ) from None
         if name == "utf-8" and head.startswith(codecs.BOM_UTF8):
             return "utf-8-sig"
@@ -122,7 +122,7 @@ def _not_decodable(path: Path, source: str, encoding: str, at: int) -> Exception
         around = before[-200:] + (rest := file.read(200))
     line = before.count(b"\n") + 1
     byte = rest[0] if rest else before[-1]
-    guess, mend = "", "Use --encoding with the file's encoding."
+    guess, fix = "", words("Use {=encoding} with the file's encoding.")
     if encoding.startswith("utf-8"):
         start = min(len(before), 200)
         low, high = start, start + 1
@@ -132,7 +132,10 @@ def _not_decodable(path: Path, source: str, encoding: str, at: int) -> Exception
             high += 1
         try:
             word = around[low:high].decode("cp1252")
-            guess, mend = f' (looks like Windows-1252, "{shown(word)}")', "Use --encoding cp1252."
+            guess, fix = (
+                f' (looks like Windows-1252, "{shown(word)}")',
+                words("Use {=encoding cp1252}."),
+            )
         except UnicodeDecodeError:
             pass
     label = "UTF-8" if encoding.startswith("utf-8") else encoding
@@ -144,7 +147,7 @@ def _not_decodable(path: Path, source: str, encoding: str, at: int) -> Exception
         offset=at,
         encoding=label,
         guess=guess,
-        mend=mend,
+        fix=fix,
     )
 
 
@@ -158,10 +161,10 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
         if len(name) != 1 or name in '"\r\n':
             raise error(
                 "E601",
-                argument="--sep",
+                argument=Setting("sep"),
                 value=wanted,
                 reason="a separator is one character",
-                mend='Use for example --sep ";" or --sep "\\t".',
+                fix=words('Use for example {=sep ";"} or {=sep "\\t"}.'),
             )
         return name
     counts = {mark: field_counts(head, mark) for mark in _SEPARATORS}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import VetroError, counted, error, shown
+from vetro.errors import VetroError, Words, counted, error, shown
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 
@@ -156,13 +156,13 @@ def _from_numpy(matrix: NDArray[Any], name: str) -> Any:
             "Use array.astype(float), or a dict of columns.",
         )
     if matrix.ndim != 2:
-        mend = (
+        fix = (
             f"Use {name.split()[-1]}.reshape(-1, 1)."
             if matrix.ndim == 1
             else "Give one row for each case."
         )
         dimensions = counted(matrix.ndim, "dimension")
-        raise _shape(name, f"it has {dimensions}, not 2", mend)
+        raise _shape(name, f"it has {dimensions}, not 2", fix)
     # Columns side by side in memory, so that Arrow need not copy each.
     masked = isinstance(matrix, np.ma.MaskedArray)
     columns = matrix.T if masked else np.ascontiguousarray(np.asarray(matrix).T)
@@ -232,13 +232,13 @@ def _found(values: Any) -> str:
     return " and ".join(names[:3])
 
 
-def _shape(source: str, what: str, mend: str) -> VetroError:
-    return error("E125", source=source, what=what, mend=mend)
+def _shape(source: str, what: str, fix: str | Words) -> VetroError:
+    return error("E125", source=source, what=what, fix=fix)
 
 
 def _refused(column: str, kind: str) -> VetroError:
-    mend = "Make it numbers or text, or leave it out."
-    return error("E128", column=column, type=kind, mend=mend)
+    fix = "Make it numbers or text, or leave it out."
+    return error("E128", column=column, type=kind, fix=fix)
 
 
 def to_kind(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vetro.errors import VetroError, error, shown
+from vetro.errors import VetroError, Words, error, shown
 from vetro.tables.connection import files_fingerprint
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -161,6 +161,6 @@ def _not_json(path: Path, line: int, failure: json.JSONDecodeError) -> VetroErro
     return _broken(path, what, "Correct it, or write one object a line.", line)
 
 
-def _broken(path: Path, what: str, mend: str, line: int = 0) -> VetroError:
+def _broken(path: Path, what: str, fix: str | Words, line: int = 0) -> VetroError:
     source = f"{path.name}:{line}" if line else path.name
-    return error("E125", source=source, what=what, mend=mend)
+    return error("E125", source=source, what=what, fix=fix)

@@ -258,9 +258,9 @@ def _flag(
     plan: Plan,
     entry: Column,
     codes: NDArray[np.int32],
-    words: tuple[str, str] | None,
+    flag_words: tuple[str, str] | None,
 ) -> tuple[Column, NDArray[np.float64], list[Notice]]:
-    found = [flag_value(level, words or ("", "")) for level in entry.levels]
+    found = [flag_value(level, flag_words or ("", "")) for level in entry.levels]
     if None in found:
         other = entry.levels[found.index(None)]
         row = scan.first_row(opened, plan.index, [other])
@@ -268,11 +268,11 @@ def _flag(
             "E125",
             source=f'column "{plan.name}", {opened.place_of(row)}',
             what=f'"{other}" is no flag value',
-            mend="Use words such as yes and no, or leave out --flag.",
+            fix=words("Use words such as yes and no, or leave out {=flag}."),
         )
-    if words is None:
+    if flag_words is None:
         pair = {value: level for level, value in zip(entry.levels, found, strict=True)}
-        words = pair.get(0.0, "false"), pair.get(1.0, "true")
+        flag_words = pair.get(0.0, "false"), pair.get(1.0, "true")
     lookup = np.array([*found, np.nan], dtype=np.float64)
     values: NDArray[np.float64] = lookup[codes]
     present = values[~np.isnan(values)]
@@ -280,7 +280,7 @@ def _flag(
         entry,
         kind="flag",
         levels=(),
-        reading=replace(entry.reading, flag_words=words),
+        reading=replace(entry.reading, flag_words=flag_words),
         minimum=float(present.min()) if len(present) else None,
         maximum=float(present.max()) if len(present) else None,
         distinct=len(set(found)),

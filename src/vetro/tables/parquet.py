@@ -96,14 +96,14 @@ def _check_ends(path: Path) -> None:
         file.seek(max(size - 4, 0))
         end = file.read(4)
     if start == b"PARE" or end == b"PARE":
-        what, mend = "it is encrypted", "Decrypt it first."
+        what, fix = "it is encrypted", "Decrypt it first."
     elif start != _MAGIC:
-        what, mend = "it is not a Parquet file", "Check its contents, or rename it."
+        what, fix = "it is not a Parquet file", "Check its contents, or rename it."
     elif end != _MAGIC or size < 12:
-        what, mend = "it is cut short (the end is missing)", "Copy or write it again."
+        what, fix = "it is cut short (the end is missing)", "Copy or write it again."
     else:
         return
-    raise error("E125", source=path.name, what=what, mend=mend)
+    raise error("E125", source=path.name, what=what, fix=fix)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
@@ -121,7 +121,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
         raise
     except (duckdb.Error, pa.ArrowException, OSError, ValueError) as failure:
         raise error(
-            "E125", source=path.name, what=_damage(failure), mend="Copy or write it again."
+            "E125", source=path.name, what=_damage(failure), fix="Copy or write it again."
         ) from failure
 
 
@@ -151,5 +151,5 @@ def _check_same(
                 "E125",
                 source=str(path.parent),
                 what=what,
-                mend="Write the files with the same columns.",
+                fix="Write the files with the same columns.",
             )

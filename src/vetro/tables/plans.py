@@ -74,11 +74,11 @@ def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
         "TIMESTAMP_MS",
         "TIMESTAMP_S",
     ):
-        mend = "Convert it to numbers or text."
-        raise error("E128", column=name, type=type_, mend=mend)
+        fix = "Convert it to numbers or text."
+        raise error("E128", column=name, type=type_, fix=fix)
     dated = base.startswith(("DATE", "TIMESTAMP"))
     if (kind == "number" and (dated or base in _TEXTS)) or (kind == "date" and not dated):
-        raise error("E128", column=name, type=type_, mend=f"Convert it to a {kind}.")
+        raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
     if kind == "category" or base in _TEXTS:
         return plan
     if dated:

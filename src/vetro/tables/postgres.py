@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from vetro.errors import VetroError, error
+from vetro.errors import VetroError, error, words
 from vetro.tables.connection import ONLY_SELECT, check_names, connect, reason, unreadable
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -30,10 +30,10 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
         name = shown_address(source)
     except ValueError as failure:
         what = f"not a valid address ({reason(failure)})"
-        mend = "Use postgresql://user@host/database."
-        raise error("E125", source="PostgreSQL", what=what, mend=mend) from None
+        fix = "Use postgresql://user@host/database."
+        raise error("E125", source="PostgreSQL", what=what, fix=fix) from None
     if not options.query.strip():
-        raise error("E604", what=f"{name} needs a query", mend="Use --query 'SELECT ...'.")
+        raise error("E604", what=f"{name} needs a query", fix=words('Use {=query "SELECT ..."}.'))
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError as failure:
@@ -42,8 +42,8 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
         server = dbapi.connect(_with_timeout(source))
     except dbapi.Error as failure:
         what = f"no connection ({_reason(failure, source)})"
-        mend = "Check the address, the user and the password."
-        raise error("E125", source=name, what=what, mend=mend) from None
+        fix = "Check the address, the user and the password."
+        raise error("E125", source=name, what=what, fix=fix) from None
     with server, server.cursor() as cursor:
         try:
             cursor.execute("SET TRANSACTION READ ONLY")
@@ -131,13 +131,13 @@ def _plain_type(field: Any, kind: str) -> Any:
     import pyarrow as pa
 
     if kind == "money":
-        mend = f"Use CAST({field.name} AS numeric) in --query."
-        raise error("E128", column=field.name, type=kind, mend=mend)
+        fix = words("Use CAST({name} AS numeric) in {=query}.", name=field.name)
+        raise error("E128", column=field.name, type=kind, fix=fix)
     if kind in ("numeric", "uuid", "json", "jsonb"):
         return pa.string()
     if isinstance(field.type, pa.BaseExtensionType):
-        mend = f"Use CAST({field.name} AS text) in --query, or leave it out."
-        raise error("E128", column=field.name, type=kind or str(field.type), mend=mend)
+        fix = words("Use CAST({name} AS text) in {=query}, or leave it out.", name=field.name)
+        raise error("E128", column=field.name, type=kind or str(field.type), fix=fix)
     return field.type
 
 

@@ -199,7 +199,7 @@ def read_chunks(
         opened.finish()
     elif held is None and only.start >= start > 0:
         what = f"row {only.start + 1} not found: {opened.name} has {counted(start, 'row')}"
-        raise error("E702", what=what, mend="Use another row; they are counted from 1.")
+        raise error("E702", what=what, fix="Use another row; they are counted from 1.")
     if held is not None:
         yield replace(held, fingerprint=opened.fingerprint)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, listed, nearest, notice, shown
+from vetro.errors import Notice, counted, error, listed, nearest, notice, shown, words
 from vetro.tables.blocks import MISSING
 from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
@@ -119,10 +119,10 @@ def _named_roles(
                 )
             if words.get(name, word) != word:
                 what = f'column "{shown(name)}" is named as {words[name]} and as {word}'
-                raise error("E604", what=what, mend="Name it once.")
+                raise error("E604", what=what, fix="Name it once.")
             if role == "target" and name in roles:
                 what = f'target "{shown(name)}" is named twice'
-                raise error("E604", what=what, mend="Name it once.")
+                raise error("E604", what=what, fix="Name it once.")
             roles[name], words[name] = role, word
     return roles
 
@@ -133,15 +133,15 @@ def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
         name = shown(column.name)
         if column.role == "weight" and column.kind not in ("number", "flag"):
             what = f'weight "{name}" is a {column.kind}'
-            raise error("E604", what=what, mend="Name a column of numbers.")
+            raise error("E604", what=what, fix="Name a column of numbers.")
         if not unkept(column):
             continue
         if column.role == "target":
-            mend = "Join classes, or check --target."
-            raise error("E209", column=column.name, classes=column.distinct, rows=rows, mend=mend)
+            fix = words("Join classes, or check {=targets}.")
+            raise error("E209", column=column.name, classes=column.distinct, rows=rows, fix=fix)
         if column.role == "group" or (column.role == "input" and column.name in keep):
             what = f'column "{name}" holds {column.distinct} different texts, more than Vetro keeps'
-            raise error("E210", what=what, mend="Join texts, or leave the column out.")
+            raise error("E210", what=what, fix="Join texts, or leave the column out.")
 
 
 def unkept(column: Column) -> bool:
@@ -164,7 +164,7 @@ def _with_targets(table: Table, drop_missing: bool) -> Table:
     left = table.take(np.flatnonzero(~missing))
     if left.rows < 2:
         have = f"{counted(left.rows, 'row')} {'has' if left.rows == 1 else 'have'} a target"
-        raise error("E210", what=have, mend="At least 2 are needed: check --target.")
+        raise error("E210", what=have, fix=words("At least 2 are needed: check {=targets}."))
     schema = Schema(tuple(_restated(column, left.values[column.name]) for column in left.schema))
     return left.with_schema(schema, notice("I213", rows=counted(int(missing.sum()), "row")))
 
@@ -198,8 +198,8 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
             notices.append(useless[1])
     if schema.targets and not schema.inputs:
         ignored = [column.name for column in table.schema.inputs]
-        mend = f"Left out: {listed(ignored)}." if ignored else "Provide one beside the target."
-        raise error("E208", mend=mend)
+        fix = f"Left out: {listed(ignored)}." if ignored else "Provide one beside the target."
+        raise error("E208", fix=fix)
     return table.with_schema(schema, *notices)
 
 

@@ -33,7 +33,7 @@ _EMPTY_TEXT = re.compile(rb"\bt=[\"']str[\"']")
 
 
 def first_fault(path: Path, sheet: str) -> tuple[str, str] | None:
-    """What is wrong with the sheet's first faulty cell and how to mend it; None if all is well."""
+    """What is wrong with the sheet's first faulty cell and how to fix it; None if all is well."""
     with zipfile.ZipFile(path) as book:
         if path.suffix.lower() == ".ods":
             found = _ods_error(book, sheet)

@@ -37,7 +37,7 @@ def open_source(source: object, options: ReadOptions) -> Opened:
         "E125",
         source=f"a {type(source).__name__}",
         what="not a kind of table that Vetro reads",
-        mend="Pass a path, a pandas, polars or pyarrow table, a dict of columns, or a 2-d array.",
+        fix="Pass a path, a pandas, polars or pyarrow table, a dict of columns, or a 2-d array.",
     )
 
 
@@ -104,14 +104,14 @@ def _unknown(path: Path, suffix: str) -> Exception:
         what = (
             f"files of the kind {suffix} are not read, because they can run code or hold no table"
         )
-        mend = "Write the table as CSV or Parquet."
+        fix = "Write the table as CSV or Parquet."
     elif suffix:
         what = f"the kind {suffix} is not known"
-        mend = f"Use one of: {_KNOWN}."
+        fix = f"Use one of: {_KNOWN}."
     else:
         what = "the name has no suffix, so that its kind is not known"
-        mend = "Rename it, for example to " + path.name + ".csv."
-    return error("E125", source=path.name, what=what, mend=mend)
+        fix = "Rename it, for example to " + path.name + ".csv."
+    return error("E125", source=path.name, what=what, fix=fix)
 
 
 def _hint(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import VetroError, counted, error
+from vetro.errors import Setting, VetroError, Words, counted, error, words
 from vetro.tables.blocks import MISSING
 from vetro.tables.table import Table
 
@@ -32,11 +32,18 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
     if groups is not None:
         count = int(groups.max()) + 1
         if count < folds:
-            raise _too_few("folds", folds, counted(count, "group"), f"Use --folds {count}.")
+            raise _too_few(
+                "folds", folds, counted(count, "group"), words("Use {=folds count}.", count=count)
+            )
         shares = np.full(folds, 1 / folds)
         return _deal_groups(classes, groups, shares, generator, largest_first=True)
     if table.rows < folds:
-        raise _too_few("folds", folds, counted(table.rows, "row"), f"Use --folds {table.rows}.")
+        raise _too_few(
+            "folds",
+            folds,
+            counted(table.rows, "row"),
+            words("Use {=folds count}.", count=table.rows),
+        )
     fold = np.empty(table.rows, dtype=np.int32)
     fold[_shuffled(classes, table.rows, generator)] = np.arange(table.rows) % folds
     return fold
@@ -46,7 +53,9 @@ def held_out_rows(table: Table, share: float, seed: int) -> Bools:
     """Which rows are held out, (rows,): about the share of them, at least one, never all."""
     classes, groups = class_codes(table), _group_codes(table)
     if groups is not None and groups.max() == 0:
-        raise _too_few("holdout", share, "1 group", "Provide more groups, or leave out --group.")
+        raise _too_few(
+            "holdout", share, "1 group", words("Provide more groups, or leave out {=group}.")
+        )
     if table.rows < 2:
         raise _too_few("holdout", share, counted(table.rows, "row"), "Provide more rows.")
     return _part(classes, groups, table.rows, share, seed)
@@ -156,5 +165,7 @@ def _deal_groups(
     return part_of_group[groups]
 
 
-def _too_few(argument: str, value: float, there: str, mend: str) -> VetroError:
-    return error("E601", argument=argument, value=value, reason=f"there is only {there}", mend=mend)
+def _too_few(argument: str, value: float, there: str, fix: str | Words) -> VetroError:
+    return error(
+        "E601", argument=Setting(argument), value=value, reason=f"there is only {there}", fix=fix
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from vetro.errors import VetroError, error, nearest, shown
+from vetro.errors import VetroError, Words, error, nearest, shown, words
 from vetro.tables.connection import files_fingerprint, reason
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -103,7 +103,9 @@ def _sheet(path: Path, wanted: str) -> tuple[str, list[list[Any]], tuple[int, in
     if len(found) > 1:
         listing = ", ".join(f'"{shown(name)}"' for name in found)
         first = next(iter(found))
-        raise _refused(path, f"several sheets hold data ({listing})", f'Use --sheet "{first}".')
+        raise _refused(
+            path, f"several sheets hold data ({listing})", words("Use {=sheet first}.", first=first)
+        )
     if not found:
         return "", [], (0, 0)
     ((name, (cells, start)),) = found.items()
@@ -152,5 +154,5 @@ def _whole(values: list[Any]) -> list[Any]:
     return values
 
 
-def _refused(path: Path, what: str, mend: str) -> VetroError:
-    return error("E125", source=path.name, what=what, mend=mend)
+def _refused(path: Path, what: str, fix: str | Words) -> VetroError:
+    return error("E125", source=path.name, what=what, fix=fix)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vetro.errors import counted, error
+from vetro.errors import counted, error, words
 from vetro.tables import dialect as dialects
 
 LONGEST_FIELD = 1 << 20
@@ -100,18 +100,20 @@ class TextFile:
             if len(fields) == self.width:
                 continue
             mark = "tab" if self.sep == "\t" else f'"{self.sep}"'
-            mend = f"Quote values that contain {mark}, or use --bad-rows skip."
+            fix = words("Quote values that contain {mark}, or use {=bad_rows skip}.", mark=mark)
             if len(fields) == self.width + 1 and fields[-1] == "":
-                mend = f"Remove the {mark} at the end of each row, or use --bad-rows skip."
+                fix = words(
+                    "Remove the {mark} at the end of each row, or use {=bad_rows skip}.", mark=mark
+                )
             elif len(fields) < self.width:
-                mend = "Fill the row up, or use --bad-rows skip."
+                fix = words("Fill the row up, or use {=bad_rows skip}.")
             raise error(
                 "E108",
                 source=self.source,
                 line=line,
                 found=counted(len(fields), "field"),
                 expected=self.width,
-                mend=mend,
+                fix=fix,
             )
 
     def refuse_quotes_and_lengths(self) -> None:
@@ -144,7 +146,7 @@ class TextFile:
                                         source=self.source,
                                         line=line,
                                         what="text follows the closing quote of a value",
-                                        mend="Write a quote inside a value twice.",
+                                        fix="Write a quote inside a value twice.",
                                     )
                         length += 1
                     elif letter == self.sep:
@@ -172,7 +174,7 @@ class TextFile:
             source=self.source,
             line=line,
             what=f"{'a field' if field else 'the line'} exceeds 1 MiB",
-            mend="Check for a missing quote.",
+            fix="Check for a missing quote.",
         )
 
 
@@ -187,5 +189,5 @@ def nul_error(path: Path, source: str, offset: int) -> Exception:
         source=source,
         line=before.count(b"\n") + 1,
         what="a value holds a NUL byte",
-        mend="Use --encoding utf-16-le if the file is UTF-16." if wide else "Remove it.",
+        fix=words("Use {=encoding utf-16-le} if the file is UTF-16.") if wide else "Remove it.",
     )

@@ -85,8 +85,8 @@ def _sink_for(path: Path | None) -> Callable[[BinaryIO], Any]:
     suffix = ".csv" if path is None else path.suffix.lower()
     if suffix not in sinks:
         reason = f"{suffix} files are not written" if suffix else "the name has no suffix"
-        mend = f"Use one of {', '.join(sinks)}."
-        raise error("E601", argument="--out", value=path, reason=reason, mend=mend)
+        fix = f"Use one of {', '.join(sinks)}."
+        raise error("E601", argument="--out", value=path, reason=reason, fix=fix)
     return sinks[suffix]
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vetro.errors import Notice, error
+from vetro.errors import Notice, Setting, Words, error
 from vetro.training import misuse
 from vetro.training.stepping import Schedule, Stepping
 
@@ -110,9 +110,9 @@ def request(training: Training) -> Request:
     return Request(training, x, y, held_out, given, batch_size, steps_an_epoch, total, notices)
 
 
-def invalid(argument: str, value: object, reason: str, mend: str) -> Exception:
+def invalid(argument: str, value: object, reason: str, fix: str | Words) -> Exception:
     """E601, to be raised."""
-    return error("E601", argument=argument, value=value, reason=reason, mend=f"{mend}.")
+    return error("E601", argument=Setting(argument), value=value, reason=reason, fix=f"{fix}.")
 
 
 def check_count(name: str, value: object) -> None:
@@ -138,8 +138,8 @@ def _check(training: Training) -> None:
     if not isinstance(training.shuffle, bool):
         raise invalid("shuffle", training.shuffle, "it must be True or False", "Use shuffle=True")
     if generator is not None and not isinstance(generator, torch.Generator):
-        mend = "Use torch.Generator().manual_seed(0)"
-        raise invalid("generator", generator, "it is not a torch.Generator", mend)
+        fix = "Use torch.Generator().manual_seed(0)"
+        raise invalid("generator", generator, "it is not a torch.Generator", fix)
     if training.batches is not None and (training.shuffle or training.batch_size is not None):
         other = "shuffle" if training.shuffle else "batch_size"
         raise _contradiction(f"both batches and {other} are given", "Use one of the two")
@@ -165,14 +165,14 @@ def _check_size(name: str, value: object) -> None:
 def _batches(batches: object, rows: int) -> NDArray[Any]:
     """(steps, batch) row numbers, int32 or int64; no copy of what is one of these already."""
     kind = type(batches).__name__
-    mend = "Give whole row numbers of shape (steps, batch), such as torch.randint(rows, (100, 32))"
+    fix = "Give whole row numbers of shape (steps, batch), such as torch.randint(rows, (100, 32))"
     if isinstance(batches, Tensor):
         batches = batches.detach().cpu().numpy()
     if not isinstance(batches, np.ndarray) or batches.dtype.kind not in "iu":
         kind = f"{batches.dtype}" if isinstance(batches, np.ndarray) else kind
-        raise invalid("batches", kind, "these are no row numbers", mend)
+        raise invalid("batches", kind, "these are no row numbers", fix)
     if batches.ndim != 2 or batches.size == 0:
-        raise invalid("batches", batches.shape, "this shape is not (steps, batch)", mend)
+        raise invalid("batches", batches.shape, "this shape is not (steps, batch)", fix)
     kept = batches.dtype in (np.int32, np.int64)
     numbers = np.ascontiguousarray(batches, dtype=batches.dtype if kept else np.int64)
     lowest, highest = int(numbers.min()), int(numbers.max())
@@ -209,5 +209,5 @@ def _tensor(name: str, values: object, parameter: Tensor) -> Tensor:
     return torch.tensor(native, dtype=dtype, device=parameter.device)
 
 
-def _contradiction(what: str, mend: str) -> Exception:
-    return error("E604", what=what, mend=f"{mend}.")
+def _contradiction(what: str, fix: str | Words) -> Exception:
+    return error("E604", what=what, fix=f"{fix}.")

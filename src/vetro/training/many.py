@@ -115,7 +115,7 @@ def _check_apart(trainings: Sequence[Training]) -> None:
                 raise error(
                     "E604",
                     what=f"two trainings share the same {name}",
-                    mend="Give each training its own, such as copy.deepcopy(module).",
+                    fix="Give each training its own, such as copy.deepcopy(module).",
                 )
         seen |= own
 

@@ -48,7 +48,7 @@ def check_output(loss: Loss, output: object, target: Tensor, y: Tensor) -> None:
             target=shape_text(target.shape),
             output=shape_text(output.shape),
             broadcast=shape_text(together),
-            mend=_reshape("y", output),
+            fix=_reshape("y", output),
         )
     outputs = output.shape[-1] if output.dim() > 1 else 1
     raise refusal(
@@ -108,16 +108,16 @@ def _explain_tensor(
     if role == "target" and kind_of_loss(loss) in OF_CLASSES:
         return None
     other = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
-    mend = f"{name}.{other.get(dtype_name(parameter), 'float')}()"
+    fix = f"{name}.{other.get(dtype_name(parameter), 'float')}()"
     if not tensor.is_floating_point() and not tensor.is_complex():
         embeds = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
         if role == "input" and embeds:
             return None
-        return error("E309", name=role, dtype=dtype_name(tensor), mend=mend)
+        return error("E309", name=role, dtype=dtype_name(tensor), fix=fix)
     if tensor.dtype != parameter.dtype:
         return refusal(
             f"{name} is {dtype_name(tensor)}, the module's parameters are {dtype_name(parameter)}",
-            f"Use {mend}",
+            f"Use {fix}",
         )
     return None
 
@@ -128,15 +128,15 @@ def _explain_width(text: str, module: nn.Module, x: Tensor) -> VetroError | None
     shapes = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", text)
     for name, layer in layers.items():
         if x.dim() == 1 and layer.in_features == 1:
-            mend = "x.reshape(-1, 1)"
+            fix = "x.reshape(-1, 1)"
         elif shapes and [x.shape[-1], layer.in_features] == [int(shapes[2]), int(shapes[3])]:
-            mend = f"nn.Linear({x.shape[-1]}, {layer.out_features})"
+            fix = f"nn.Linear({x.shape[-1]}, {layer.out_features})"
         else:
             continue
         return refusal(
             f"x has shape {shape_text(x.shape)}, "
             f"the layer {name or 'nn.Linear'} takes {counted(layer.in_features, 'number')} a row",
-            f"Use {mend}",
+            f"Use {fix}",
         )
     return None
 

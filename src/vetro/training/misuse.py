@@ -12,7 +12,7 @@ import weakref
 import torch
 from torch import Tensor, nn
 
-from vetro.errors import Notice, VetroError, counted, error, notice
+from vetro.errors import Notice, VetroError, Words, counted, error, notice
 from vetro.training.loss_probe import Loss
 
 ELEMENTWISE = {
@@ -177,9 +177,9 @@ def check_finite(name: str, values: Tensor) -> None:
     )
 
 
-def refusal(what: str, mend: str) -> VetroError:
-    """E315: what is wrong, and how to mend it."""
-    return error("E315", what=what, mend=f"{mend}.")
+def refusal(what: str, fix: str | Words) -> VetroError:
+    """E315: what is wrong, and how to fix it."""
+    return error("E315", what=what, fix=f"{fix}.")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.engine import Matrix, Plan
-from vetro.errors import error
+from vetro.errors import Setting, error
 from vetro.networks.network import Network
 from vetro.training.recipe import Recipe
 
@@ -27,8 +27,8 @@ def resolve_loss(recipe: Recipe, task: str, classes: int) -> str:
     else:
         allowed, reason = ("cross_entropy",), f"the target has {classes} classes"
     if recipe.loss not in allowed:
-        mend = f"Use one of: {', '.join(allowed)}."
-        raise error("E601", argument="loss", value=recipe.loss, reason=reason, mend=mend)
+        fix = f"Use one of: {', '.join(allowed)}."
+        raise error("E601", argument=Setting("loss"), value=recipe.loss, reason=reason, fix=fix)
     return recipe.loss
 
 

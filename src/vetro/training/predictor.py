@@ -44,7 +44,7 @@ class Predictor:
             raise error(
                 "E604",
                 what=f"the native engine cannot run this: {reason}",
-                mend="Call the module itself.",
+                fix="Call the module itself.",
             ) from None
         network = lowering.network
         self._native: Any = core().Predictor(program_of(network), lowering.flat(), threads or 0)
@@ -69,7 +69,7 @@ class Predictor:
             raise error(
                 "E405",
                 what=f"{wrong}; x is {given[0]} of {given[1]}",
-                mend=f"Give {self._wanted}.",
+                fix=f"Give {self._wanted}.",
             ) from None
 
     def _any(self, x: Any, out: Any) -> Any:

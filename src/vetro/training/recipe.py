@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from vetro.errors import error, nearest
+from vetro.errors import Setting, Words, error, nearest
 from vetro.networks.network import ACTIVATIONS, Activation
 
 Loss = Literal["auto", "mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
@@ -108,8 +108,10 @@ def _validate(recipe: Recipe) -> None:
     for name, choices in _CHOICES.items():
         value = getattr(recipe, name)
         if value not in choices:
-            mend = f"Use one of: {', '.join(choices)}."
-            raise error("E601", argument=name, value=value, reason="it is unknown", mend=mend)
+            fix = f"Use one of: {', '.join(choices)}."
+            raise error(
+                "E601", argument=Setting(name), value=value, reason="it is unknown", fix=fix
+            )
     for name, (low, high, low_allowed) in _RANGES.items():
         value = getattr(recipe, name)
         wanted = "a whole number" if name in _WHOLE else "a number"
@@ -134,5 +136,5 @@ def _validate(recipe: Recipe) -> None:
         _refuse("holdout", recipe.holdout, "folds are given as well", "Use one of the two.")
 
 
-def _refuse(name: str, value: object, reason: str, mend: str = "Correct it.") -> None:
-    raise error("E601", argument=name, value=value, reason=reason, mend=mend)
+def _refuse(name: str, value: object, reason: str, fix: str | Words = "Correct it.") -> None:
+    raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)

@@ -54,7 +54,7 @@ class Stepping:
                     argument="schedule",
                     value=getattr(schedule, "__name__", schedule),
                     reason="it is neither a scheduler of this optimizer nor a function",
-                    mend="Give an object of torch.optim.lr_scheduler, or a function of the "
+                    fix="Give an object of torch.optim.lr_scheduler, or a function of the "
                     "step that returns a factor.",
                 )
             self._rates = [_copy(group["lr"]) for group in optimizer.param_groups]
@@ -146,20 +146,20 @@ def _check(
         raise error(
             "E604",
             what=f"the schedule {name} belongs to another optimizer",
-            mend=f"Use {name}(optimizer, ...) with the optimizer that is given here.",
+            fix=f"Use {name}(optimizer, ...) with the optimizer that is given here.",
         )
     if isinstance(schedule, ReduceLROnPlateau) and not validated:
         raise error(
             "E604",
             what="ReduceLROnPlateau waits for a validation loss",
-            mend="Use validation=(x, y), or another schedule.",
+            fix="Use validation=(x, y), or another schedule.",
         )
     if isinstance(schedule, OneCycleLR) and steps > schedule.total_steps - schedule.last_epoch:
         raise error(
             "E604",
             what=f"OneCycleLR ends after {schedule.total_steps - schedule.last_epoch} more steps, "
             f"training takes {steps}",
-            mend=f"Use OneCycleLR(optimizer, ..., total_steps={steps}).",
+            fix=f"Use OneCycleLR(optimizer, ..., total_steps={steps}).",
         )
 
 

@@ -92,8 +92,8 @@ def train(
     the History so far), UsageError for an argument.  Warns W310, W312 and W314.
     """
     if engine not in ENGINES:
-        mend = 'Use "auto", "native" or "torch"'
-        raise invalid("engine", engine, "there is no such engine", mend)
+        fix = 'Use "auto", "native" or "torch"'
+        raise invalid("engine", engine, "there is no such engine", fix)
     check_count("threads", threads)
     asked = request(
         Training(
@@ -154,7 +154,7 @@ def _run(
                 raise error(
                     "E604",
                     what=f"the native engine cannot run this: {why}",
-                    mend='Use engine="auto" or engine="torch".',
+                    fix='Use engine="auto" or engine="torch".',
                 ) from None
             history.reason = str(why)
     return run_in_torch(asked, history, stepping, tick)

@@ -104,8 +104,8 @@ class Backprop:
         if name not in self.gradients:
             hint = nearest(name, self.names)
             lists = "vetro.parameters(module)" if self.subject.model is None else "vetro parameters"
-            mend = f"{hint}{lists} lists the names."
-            raise error("E710", what=f'there is no parameter "{shown(name)}"', mend=mend)
+            fix = f"{hint}{lists} lists the names."
+            raise error("E710", what=f'there is no parameter "{shown(name)}"', fix=fix)
         return self.names.index(name)
 
     def contributions(self, name: str) -> Floats:
@@ -204,7 +204,7 @@ def explain(given: Differentiated) -> Backprop:
     terms = loss_terms(rule, values[-1], given.y)
     for value in (terms.value, by_torch.loss):
         if not np.isfinite(value):
-            raise error("E710", what=f"the loss is {value}", mend=_why(values, part, terms))
+            raise error("E710", what=f"the loss is {value}", fix=_why(values, part, terms))
     gradient, deltas = plain.backward(part, values, terms.slope)
     learns = ~np.isnan(by_torch.gradient)
     precision = Precision.of(part.network.dtype)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, error
+from vetro.errors import Notice, Setting, error
 from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
@@ -179,7 +179,7 @@ def request_of(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Reques
     for name, values in (("x", x), ("y", y)):
         if isinstance(values, torch.Tensor) and (values.is_meta or values.layout != torch.strided):
             what = f"{name} is {kind_of(values)}, not numbers"
-            raise error("E315", what=what, mend="Give a dense tensor that holds its numbers.")
+            raise error("E315", what=what, fix="Give a dense tensor that holds its numbers.")
     if optimizer is None:
         parameters = list(module.parameters()) or [torch.nn.Parameter(torch.zeros(1))]
         optimizer = torch.optim.SGD(parameters, lr=1e-3)
@@ -196,8 +196,10 @@ def loss_of(loss: Any, y: Any) -> tuple[Any, str]:
     }  # fmt: skip
     if isinstance(loss, str):
         if loss not in losses:
-            mend = f"Use one of: {', '.join(losses)}; or a loss of torch."
-            raise error("E601", argument="loss", value=loss, reason="it is unknown", mend=mend)
+            fix = f"Use one of: {', '.join(losses)}; or a loss of torch."
+            raise error(
+                "E601", argument=Setting("loss"), value=loss, reason="it is unknown", fix=fix
+            )
         return losses[loss](), ""
     if loss is not None:
         return loss, ""
@@ -247,11 +249,11 @@ def _of_model(
     assert model is not None
     if optimizer is not None:
         what = "an optimizer is given, but a model's is its recipe's"
-        raise error("E710", what=what, mend="Leave it out, or give model.module's own network.")
+        raise error("E710", what=what, fix="Leave it out, or give model.module's own network.")
     if not 1 <= member <= len(subject.parts):
-        mend = f"Use a whole number from 1 to {len(subject.parts)}."
+        fix = f"Use a whole number from 1 to {len(subject.parts)}."
         raise error(
-            "E601", argument="member", value=member, reason="there is no such member", mend=mend
+            "E601", argument="member", value=member, reason="there is no such member", fix=fix
         )
     part = subject.parts[member - 1]
     name = model_loss(model, loss)

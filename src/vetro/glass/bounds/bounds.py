@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, error, issue_warnings
+from vetro.errors import Notice, Setting, error, issue_warnings
 from vetro.glass.bounds.box import Range as Box
 from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.exploring import Explored, Tell, explore
@@ -274,5 +274,5 @@ def check_seconds(name: str, value: float) -> None:
     """E601 for what is no number of at least 0."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and value >= 0):
-        reason, mend = "it must be a number of at least 0", "Correct it."
-        raise error("E601", argument=name, value=value, reason=reason, mend=mend)
+        reason, fix = "it must be a number of at least 0", "Correct it."
+        raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)

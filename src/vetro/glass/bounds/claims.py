@@ -60,7 +60,7 @@ def answer_label(subject: Subject, answer: int) -> str:
 def refused(subject: Subject, text: str, reason: str, hint: str = "") -> Exception:
     """E734 with the forms that this subject's claims may take."""
     forms = _CLASS_FORMS if subject.kind == "classification" else FORMS
-    return error("E734", claim=text, reason=reason, mend=hint, forms=f"{forms}.")
+    return error("E734", claim=text, reason=reason, fix=hint, forms=f"{forms}.")
 
 
 def _answer(subject: Subject, text: str, name: str) -> int:

@@ -131,16 +131,16 @@ def _named(subject: Subject, over: Any) -> dict[str, Any]:
         if not isinstance(over, str) and len(over) == len(subject.inputs):
             return dict(zip(subject.inputs, over, strict=True))
         what = f"{len(over)} ranges are given where the module has {len(subject.inputs)} inputs"
-        raise error("E732", what=what, mend="Give one (low, high) for each.")
+        raise error("E732", what=what, fix="Give one (low, high) for each.")
     what = f"{shown(over)} is not a box"
-    mend = 'Use a mapping such as {"speed": (1200, 1500)}.'
-    raise error("E732", what=what, mend=mend)
+    fix = 'Use a mapping such as {"speed": (1200, 1500)}.'
+    raise error("E732", what=what, fix=fix)
 
 
 def _of_input(name: str, named: Mapping[str, Any]) -> Range:
     if name not in named:
         what = f"no range is given for {name}, and a module has no training range"
-        raise error("E732", what=what, mend="Give (low, high) for every input.")
+        raise error("E732", what=what, fix="Give (low, high) for every input.")
     low, high = _ends(name, _plain(named[name]))
     return _checked(name, _number(name, low), _number(name, high), str)
 
@@ -150,7 +150,7 @@ def _of_column(column: Column, given: Any) -> Range:
     if column.kind == "category":
         several = given if _is_several(given) else [given]
         if not len(several):
-            raise error("E731", column=column.name, what="no level is given", mend="Name one.")
+            raise error("E731", column=column.name, what="no level is given", fix="Name one.")
         codes = list(dict.fromkeys(_level(column, level) for level in several))
         known = [float(code) for code in codes if code >= 0]
         return Range(0.0, 0.0, (*known, *([np.nan] if MISSING in codes else [])))
@@ -159,7 +159,7 @@ def _of_column(column: Column, given: Any) -> Range:
     missing = (np.nan,) if len(present) < len(values) else ()
     if not present:
         if not values:
-            raise error("E731", column=column.name, what="no range is given", mend="Give one.")
+            raise error("E731", column=column.name, what="no range is given", fix="Give one.")
         low = high = _end(column.minimum)
         return Range(low, high, missing)
     low, high = _ends(column.name, present)
@@ -188,7 +188,7 @@ def _ends(name: str, given: Any) -> tuple[Any, Any]:
     if len(values) == 2:
         return values[0], values[1]
     what = f"{len(values)} numbers are given"
-    raise error("E731", column=name, what=what, mend=_ONE_OR_TWO)
+    raise error("E731", column=name, what=what, fix=_ONE_OR_TWO)
 
 
 def _checked(name: str, low: float, high: float, text: Any) -> Range:
@@ -196,7 +196,7 @@ def _checked(name: str, low: float, high: float, text: Any) -> Range:
         what = (
             f"the range {text(low)} to {text(high)} is empty: its low end lies above its high one"
         )
-        raise error("E731", column=name, what=what, mend="Exchange them.")
+        raise error("E731", column=name, what=what, fix="Exchange them.")
     return Range(low, high)
 
 
@@ -212,7 +212,7 @@ def _level(column: Column, level: Any) -> int:
         "E731",
         column=column.name,
         what=f'"{shown(text)}" is not a level that training saw',
-        mend=f"{hint}Levels: {listed(column.levels)}",
+        fix=f"{hint}Levels: {listed(column.levels)}",
     )
 
 
@@ -224,9 +224,9 @@ def end_of(column: Column, given: Any) -> float:
             return float(words.index(given))
         if given in (0, 1, "0", "1"):
             return float(given)
-        mend = f"Use {words[0] or 0} or {words[1] or 1}."
+        fix = f"Use {words[0] or 0} or {words[1] or 1}."
         what = f'"{shown(given)}" is no value of it'
-        raise error("E731", column=column.name, what=what, mend=mend)
+        raise error("E731", column=column.name, what=what, fix=fix)
     if column.kind == "date":
         return _days(column, given)
     if isinstance(given, str) and column.reading.decimal == "," and "." not in given:
@@ -246,7 +246,7 @@ def _days(column: Column, given: Any) -> float:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return (moment - _EPOCH).total_seconds() / 86400
     what = f'"{shown(text)}" is not a date'
-    raise error("E731", column=column.name, what=what, mend="Write it as 2024-01-31.")
+    raise error("E731", column=column.name, what=what, fix="Write it as 2024-01-31.")
 
 
 def _number(name: str, given: Any) -> float:
@@ -254,8 +254,8 @@ def _number(name: str, given: Any) -> float:
         number = float(given)
     except (TypeError, ValueError, OverflowError):
         what = f'"{shown(given)}" is not a number'
-        raise error("E731", column=name, what=what, mend=_ONE_OR_TWO) from None
+        raise error("E731", column=name, what=what, fix=_ONE_OR_TWO) from None
     if not math.isfinite(number):
         what = f"{number} is not a finite number"
-        raise error("E731", column=name, what=what, mend="Give finite ends.")
+        raise error("E731", column=name, what=what, fix="Give finite ends.")
     return number

@@ -176,8 +176,8 @@ def _decide_direction(
 ) -> dict[str, Any]:
     reason = why_not_moving(ranges[claim.column])
     if reason is not None:
-        mend = "Name a column of numbers, dates or flags, and give it a range."
-        raise error("E731", column=subject.inputs[claim.column], what=reason, mend=mend)
+        fix = "Name a column of numbers, dates or flags, and give it a range."
+        raise error("E731", column=subject.inputs[claim.column], what=reason, fix=fix)
     rises = claim.kind == "rises"
     trends = trends_along(
         subject, ranges, claim.column, limit, tell, (claim.answer, "rises" if rises else "falls")

@@ -172,7 +172,7 @@ def diagnose_model(
     assert subject.model is not None
     if x is None:
         if y is not None:
-            raise error("E741", what="targets are given without rows", mend="Give the rows too.")
+            raise error("E741", what="targets are given without rows", fix="Give the rows too.")
         return diagnose_rows(subject, drawn_rows(subject.model, DRAWN))
     rows = rows_of(subject, x, options, unknown, only=range(MOST_ROWS))
     # as the other commands count them: --row N
@@ -202,7 +202,7 @@ def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
     part = subject.parts[0]
     if x is None:
         what = "no rows are given, and a module does not say what its inputs may be"
-        raise error("E741", what=what, mend=f"Give rows of {part.network.inputs} numbers.")
+        raise error("E741", what=what, fix=f"Give rows of {part.network.inputs} numbers.")
     rows = rows_of(subject, x, only=range(MOST_ROWS) if y is None else None)
     if y is None:
         values = [plain.forward(part, part_inputs(part, rows))]
@@ -215,7 +215,7 @@ def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
     targets = numbers_of(y)
     if targets is None:
         what = f"the targets are {kind_of(y)}, not plain real numbers"
-        raise error("E741", what=what, mend="Give numbers, or rows of them, one for each row of x.")
+        raise error("E741", what=what, fix="Give numbers, or rows of them, one for each row of x.")
     if targets.dtype.kind == "f":
         targets = targets.astype(np.float64)
     inputs = torch.from_numpy(part_inputs(part, rows))

@@ -21,7 +21,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from vetro.errors import error
+from vetro.errors import Setting, error, words
 from vetro.glass import exact
 from vetro.glass.check import Check
 from vetro.glass.formula import tangent
@@ -110,7 +110,7 @@ class Formula:
         found = self.holds(row)
         if len(found) != 1:
             what = f"{len(found)} rows were given where contains takes one"
-            raise error("E702", what=what, mend="Use holds for several.")
+            raise error("E702", what=what, fix="Use holds for several.")
         return bool(found[0])
 
     def holds(self, rows: Any) -> NDArray[np.bool_]:
@@ -204,11 +204,11 @@ def formula(
     rows = rows_of(subject, row, unknown=unknown)
     if len(rows) != 1:
         what = f"{len(rows)} rows were given where a formula is of one"
-        raise error("E702", what=what, mend="Give one row.")
+        raise error("E702", what=what, fix="Give one row.")
     for part in subject.parts:
         if part.not_finite:
             what = "the network holds a number that is not finite: no formula has it"
-            raise error("E721", what=what, mend="Train it again; see E301.")
+            raise error("E721", what=what, fix="Train it again; see E301.")
     raw = plain_rows(subject, rows.raw)
     terms = terms_of(subject, raw)
     at = term_values(terms, raw[0])
@@ -308,7 +308,7 @@ def _tangent(
     for model in found:
         if not all(map(math.isfinite, _outward(model))):
             what = "the error of the tangent cannot be bounded on so large a box"
-            raise error("E721", what=what, mend="Use a smaller one (--within).")
+            raise error("E721", what=what, fix=words("Use a smaller one ({=within})."))
     slopes = np.array([[float(s) for s in model.slopes] for model in found])
     slopes = slopes.reshape(len(found), len(terms))
     intercept = [
@@ -352,8 +352,8 @@ def _output_names(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _check_points(points: object) -> None:
     """E601 for what is no whole number of at least 1."""
     if not isinstance(points, numbers.Integral) or isinstance(points, bool) or points < 1:
-        reason, mend = "it must be a whole number of at least 1", "Use for example 1000."
-        raise error("E601", argument="points", value=points, reason=reason, mend=mend)
+        reason, fix = "it must be a whole number of at least 1", "Use for example 1000."
+        raise error("E601", argument=Setting("points"), value=points, reason=reason, fix=fix)
 
 
 def _floats(values: Any) -> Floats:

@@ -38,8 +38,8 @@ def sides_of(
         }
     share = float(box) if isinstance(box, (int, float)) else math.nan
     if not 0 <= share < math.inf:
-        mend = "Use for example 0.1, or a mapping of column to (low, high)."
-        raise error("E721", what=f'the box "{shown(box)}" is no share', mend=mend)
+        fix = "Use for example 0.1, or a mapping of column to (low, high)."
+        raise error("E721", what=f'the box "{shown(box)}" is no share', fix=fix)
     found = {}
     for number in straight.values():
         ends = training_range(subject, terms[number])
@@ -64,7 +64,7 @@ def _known(
             )  # fmt: skip
         if name not in straight:
             what = f'column "{shown(name)}" is no number here, and is held as the row has it'
-            raise error("E721", what=what, mend="Leave it out of the box.")
+            raise error("E721", what=what, fix="Leave it out of the box.")
     return box
 
 
@@ -73,11 +73,11 @@ def _between(name: str, sides: tuple[float, float], here: Fraction) -> tuple[Fra
         low, high = (Fraction(float(side)) for side in sides)
     except (TypeError, ValueError, OverflowError):
         what = f'the box of "{shown(name)}" is not two finite numbers'
-        raise error("E721", what=what, mend="Use (low, high).") from None
+        raise error("E721", what=what, fix="Use (low, high).") from None
     if not low <= here <= high:
         what = (
             f'the box of "{shown(name)}", {float(low):.6g} to {float(high):.6g}, leaves out the '
             f"row's {float(here):.6g}"
         )
-        raise error("E721", what=what, mend="Put the row inside.")
+        raise error("E721", what=what, fix="Put the row inside.")
     return low, high

@@ -122,7 +122,7 @@ def term_values(terms: Sequence[Term], raw: Floats) -> tuple[Fraction, ...]:
         value = term.value(float(raw[term.column]))
         if math.isinf(value):
             what = f"column {shown(term.name)} is infinite: no formula holds there"
-            raise error("E721", what=what, mend="Give a finite number.")
+            raise error("E721", what=what, fix="Give a finite number.")
         found.append(Fraction(value))
     return tuple(found)
 

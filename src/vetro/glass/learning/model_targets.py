@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import VetroError, counted, error, listed, nearest, shown
+from vetro.errors import Setting, VetroError, counted, error, listed, nearest, shown, words
 from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossKind
 from vetro.glass.learning.update_terms import USUAL, UpdateRule
@@ -31,9 +31,9 @@ def model_loss(model: Model, loss: Any) -> LossKind:
     """The recipe's loss, or the one named in its place."""
     recipe = model.recipe
     if loss is not None and not isinstance(loss, str):
-        mend = f"Use one of: {', '.join(NUMBER_LOSSES)}, cross_entropy, bce."
+        fix = f"Use one of: {', '.join(NUMBER_LOSSES)}, cross_entropy, bce."
         raise error(
-            "E601", argument="loss", value=type(loss).__name__, mend=mend,
+            "E601", argument=Setting("loss"), value=type(loss).__name__, fix=fix,
             reason="a model takes the name of a loss",
         )  # fmt: skip
     own = resolve_loss(recipe, model.task, len(model.classes))
@@ -42,8 +42,8 @@ def model_loss(model: Model, loss: Any) -> LossKind:
     asked = resolve_loss(replace(recipe, loss=cast(Any, loss)), model.task, len(model.classes))
     if (asked == "bce") != (own == "bce"):
         reason = f"the network's outputs were made for {own}"
-        mend = f"Use {own}."
-        raise error("E601", argument="loss", value=loss, reason=reason, mend=mend)
+        fix = f"Use {own}."
+        raise error("E601", argument=Setting("loss"), value=loss, reason=reason, fix=fix)
     return cast(LossKind, asked)
 
 
@@ -123,7 +123,7 @@ def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column,
     if len(values) != len(rows):
         given, wanted = counted(len(values), "value"), counted(len(rows), "row")
         what = f'{given} of the target "{column.name}" for {wanted}'
-        raise error("E710", what=what, mend="Give one for each row.")
+        raise error("E710", what=what, fix="Give one for each row.")
     return np.array([_value(column, value) for value in values])
 
 
@@ -134,7 +134,7 @@ def _plain(y: Any) -> Any:
     found = numbers_of(y)
     if found is None:
         what = f"the targets are {kind_of(y)}, not plain real numbers"
-        raise error("E710", what=what, mend="Give one number or class for each row.")
+        raise error("E710", what=what, fix="Give one number or class for each row.")
     return found
 
 
@@ -144,7 +144,7 @@ def _column(y: Any, number: int, targets: int, rows: int) -> Any:
         values = values[None]
     if values.ndim != 2 or values.shape[1] != targets:
         what = f"the targets have shape {values.shape} where ({rows}, {targets}) is expected"
-        raise error("E710", what=what, mend="Give one number for each target of each row.")
+        raise error("E710", what=what, fix="Give one number for each target of each row.")
     return values[:, number]
 
 
@@ -154,10 +154,10 @@ def _value(column: Column, value: Any) -> float:
         labels = class_labels(column)
         text = str(value)
         if text not in labels:
-            mend = f"Use one of: {', '.join(labels)}."
+            fix = f"Use one of: {', '.join(labels)}."
             hint = nearest(text, labels)
             raise error(
-                "E710", what=f'"{shown(text)}" is no class of "{column.name}"', mend=hint + mend
+                "E710", what=f'"{shown(text)}" is no class of "{column.name}"', fix=hint + fix
             )
         return float(labels.index(text))
     try:
@@ -166,9 +166,9 @@ def _value(column: Column, value: Any) -> float:
         found = float("nan")
     if not np.isfinite(found):
         what = f'"{shown(str(value))}" is no value of the target "{column.name}"'
-        raise error("E710", what=what, mend="Give a number.")
+        raise error("E710", what=what, fix="Give a number.")
     return found
 
 
 def _unknown(what: str) -> VetroError:
-    return error("E710", what=what, mend="Give it: y=..., or --target-value VALUE.")
+    return error("E710", what=what, fix=words("Use {=target_value VALUE}."))

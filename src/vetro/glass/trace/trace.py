@@ -102,7 +102,7 @@ class Trace:
         """The chain of a member, from 1; E702 if there is none."""
         if not 1 <= number <= len(self.chains):
             what = f"member {number} not found: there {_are(len(self.chains), 'member')}"
-            raise error("E702", what=what, mend="Members are counted from 1.")
+            raise error("E702", what=what, fix="Members are counted from 1.")
         return self.chains[number - 1]
 
     def to_json(self, member: int | None = None) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def trace(module_or_model: Any, row: Any, place: str = "", *, unknown: Unknown =
     rows = rows_of(subject, row, unknown=unknown, only=range(2))
     if len(rows) != 1:
         what = "a trace is of one row, and more were given"
-        raise error("E702", what=what, mend="Give a single row.")
+        raise error("E702", what=what, fix="Give a single row.")
     names = value_names(subject)
     symbols = _output_symbols(subject)
     chains = []

@@ -38,9 +38,7 @@ def outputs(module: nn.Module, x: Array, count: int) -> Array:
         found = _forward(module, x).detach()
     if len(x) * count != found.numel():
         what = f"the module gives shape {tuple(found.shape)} where ({len(x)}, {count}) is expected"
-        raise error(
-            "E711", what=what, mend="Look at its hooks, and at forwards that were replaced."
-        )
+        raise error("E711", what=what, fix="Look at its hooks, and at forwards that were replaced.")
     return found.reshape(len(x), count).numpy().copy()
 
 
@@ -69,7 +67,7 @@ def predicted(predictor: Any, x: Array, count: int) -> Array:
     """What a predictor gives for x, (rows, outputs); E711 for what is none.  count: of outputs."""
     if not callable(predictor):
         what = f"the predictor is of the kind {type(predictor).__name__}, which cannot be called"
-        raise error("E711", what=what, mend="Give a vetro.Predictor, or a function of rows.")
+        raise error("E711", what=what, fix="Give a vetro.Predictor, or a function of rows.")
     try:
         found = predictor(torch.from_numpy(x.copy()))
     except VetroError:
@@ -79,10 +77,10 @@ def predicted(predictor: Any, x: Array, count: int) -> Array:
     values = numbers_of(found)
     if values is None:
         what = f"the predictor gives {kind_of(found)}, not numbers"
-        raise error("E711", what=what, mend=f"Give {counted(count, 'number')} for each row.")
+        raise error("E711", what=what, fix=f"Give {counted(count, 'number')} for each row.")
     if values.shape[:1] != (len(x),) or values.size != len(x) * count:
         what = f"the predictor gives shape {values.shape} where ({len(x)}, {count}) is expected"
-        raise error("E711", what=what, mend=f"Give {counted(count, 'number')} for each row.")
+        raise error("E711", what=what, fix=f"Give {counted(count, 'number')} for each row.")
     return values.reshape(len(x), count)
 
 
@@ -94,9 +92,7 @@ def target_of(lowering: Lowering, y: Any) -> Tensor:
         values = None if isinstance(y, Tensor) else numbers_of(y)
         if values is None:
             what = f"y is {kind_of(y)}, not numbers"
-            raise error(
-                "E711", what=what, mend="Give a tensor or array of one target for each row."
-            )
+            raise error("E711", what=what, fix="Give a tensor or array of one target for each row.")
         found = torch.from_numpy(np.array(values))
     if found.is_floating_point() or lowering.squeezed:
         found = found.to(lowering.dtype)
@@ -112,14 +108,14 @@ def learning_of(
         native = describe_loss(loss, lowering)
         described = describe_optimizer(optimizer, module, lowering)
     except NotUnderstood as reason:
-        mend = (
+        fix = (
             "Verify has the formulas of torch's MSELoss, L1Loss, SmoothL1Loss, HuberLoss, "
             "BCEWithLogitsLoss and CrossEntropyLoss, and of SGD, Adam, AdamW and RMSprop."
         )
-        raise error("E711", what=f"this cannot be recomputed: {reason}", mend=mend) from None
+        raise error("E711", what=f"this cannot be recomputed: {reason}", fix=fix) from None
     if y.dim() == 0 or len(y) != rows:
         what = f"y has {counted(len(y), 'row')}, x {rows}" if y.dim() else "y is one number"
-        raise error("E711", what=what, mend="Give a target for each row.")
+        raise error("E711", what=what, fix="Give a target for each row.")
     outputs = lowering.network.outputs
     shape = (rows,) if lowering.squeezed else (rows, outputs)
     if native.kind == "cross_entropy":
@@ -133,8 +129,8 @@ def learning_of(
     try:
         check_target(native, lowering, y)
     except NotUnderstood as reason:
-        mend = "Give targets as the loss takes them."
-        raise error("E711", what=str(reason), mend=mend) from None
+        fix = "Give targets as the loss takes them."
+        raise error("E711", what=str(reason), fix=fix) from None
     check_finite("y", y)
     rule, rules = loss_rule(native), update_rules(optimizer, described)
     state = read_state(optimizer, described, lowering) if optimizer.state else None
@@ -182,11 +178,11 @@ def _forward(module: nn.Module, x: Array) -> Tensor:
         raise _refusal("module's forward", failed) from failed
     if not isinstance(found, Tensor):
         what = f"the module returns a {type(found).__name__}, not one tensor"
-        raise error("E711", what=what, mend="Give a part of it that returns one tensor.")
+        raise error("E711", what=what, fix="Give a part of it that returns one tensor.")
     return found
 
 
 def _refusal(who: str, failed: Exception) -> VetroError:
     first = str(failed).strip().partition("\n")[0]
     what = f"the {who} raised {type(failed).__name__}: {first}"
-    return error("E711", what=what, mend="Call it yourself with these rows first.")
+    return error("E711", what=what, fix="Call it yourself with these rows first.")

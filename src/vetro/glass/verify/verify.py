@@ -129,7 +129,7 @@ def verify(
     """
     missing = why_not_native()
     if missing:
-        raise error("E604", what=missing, mend="Use a machine whose processor has them.")
+        raise error("E604", what=missing, fix="Use a machine whose processor has them.")
     from vetro.model.model import Model
 
     with np.errstate(all="ignore"):

@@ -54,7 +54,7 @@ def verify_module(
         subject_of(module)  # refuses it
     if y is None and (loss is not None or optimizer is not None):
         what = "a loss or an optimizer is given, but no targets"
-        raise error("E711", what=what, mend="Give y too.")
+        raise error("E711", what=what, fix="Give y too.")
     if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
         raise error("E701", reason="it is lazy: it has no shape before its first call")
     for parameter in module.parameters():

@@ -1,0 +1,189 @@
+"""The text of every message, by its stable code.
+
+A text says where - what - how to fix it.  {name} is a value, {name!q} a value in double quotes,
+cut at 40 characters, {=setting value} something to set, which each door words (settings.py): the
+value is that of the message with this name, or stands as it is.  E refuses, W goes on, I informs.
+"""
+
+from __future__ import annotations
+
+CATALOGUE: dict[str, str] = {
+    # Reading a table
+    "E101": "{source} is empty ({size}). Provide a header and at least 2 rows.",
+    "E102": "{source} has {rows}; at least 2 are needed. Add rows, or use {=header no} if the first line holds data.",
+    "E103": "{source}:{line}: byte 0x{byte:02X} at offset {offset} is not {encoding}{guess}. {fix}",
+    "E104": '{source}: both "{first}" and "{second}" fit as separator. '
+    "Use {=sep first} or {=sep second}.",
+    "I105": "Read with separator {sep!q} and decimal {decimal!q}: {example!q} is {value} ({place}).",
+    "E106": "column {column!q}, {place}: {value!q} may mean {first} or {second}. "
+    'Use {=decimal "."} or {=decimal ","}.',
+    "E107": "column {column!q}: {place} {value!q} and {other_place} {other!q} use "
+    "different decimal marks. Make them the same.",
+    "E108": "{source}:{line}: {found} where the header has {expected}. {fix}",
+    "E109": "{source}:{line}: the quote opened at column {position} is never closed. "
+    "Add the closing quote.",
+    "E110": "columns {first} and {second} are both named {name!q}. Rename one.",
+    "E111": "{source}:{line}: {what}. {fix}",
+    "E112": "column {column!q}, {place}: {value!q} is not finite. "
+    "Correct it, or use {=missing value}.",
+    "E113": "column {column!q}: {bad} of {rows} values are not numbers (first {value!q}, {place}). "
+    "Correct {them}, or use {=missing value} or {=category column}.",
+    "E114": "{role} {name!q} not found. {hint}Columns: {columns}",
+    "E115": "target {column!q} is empty in {rows} (first {place}). "
+    "Fill them, or use {=drop_missing_target}.",
+    "W116": "column {column!q} always equals {value}; ignored.",
+    "W117": "column {column!q} is different in every row and looks like an identifier; ignored. "
+    "Use {=inputs column} to keep it.",
+    "W118": "column {column!q}: {value!q} has leading zeros; read as a category. "
+    "Use {=number column} to override.",
+    "W119": "column {column!q}: {value} exceeds 2^53 and would lose digits. Use {=category column}.",
+    "E120": "column {column!q}: {value!q} is ambiguous. Use {=date_format format}.",
+    "W121": "column {column!q}: {value!q} in {rows} kept as a category. "
+    "Use {=missing value} if they are blanks.",
+    "W122": "column {column!q} is empty; ignored.",
+    "W123": "column {column!q} holds {levels} different texts in {rows} rows; ignored. "
+    "Use {=category column} to keep it.",
+    "E124": "{source} not found. {hint}",
+    "E125": "{source}: {what}. {fix}",
+    "E126": "{source} needs the extra {extra!q}. Install it: pip install 'vetro[{extra}]'.",
+    "E127": "{source}: the query failed: {reason}. Correct {=query}.",
+    "E128": "column {column!q} has the type {type}, which Vetro does not read. {fix}",
+    "E129": "column {column!q}, {place}: {value!q} is not a date of the form {format!q}. "
+    "Correct it, or use {=missing value}.",
+    "W130": "{source}: {rows} with a wrong number of fields {were} skipped (first {place}).",
+    "E131": "{source}:{line}: the header has an empty name in column {position}. Name it.",
+    "I132": "column {column!q}: {value!q} in {rows} read as missing.",
+    "W134": "{source}: every name in the first line is a number (first {name!q}). "
+    "Use {=header no} if that line holds values.",
+    # Before training
+    "W201": "column {column!q} alone predicts the target (held-out {score}): perhaps it is known "
+    "only afterwards. Drop it unless you have it when predicting.",
+    "W202": "{rows} stand in training and in validation. Use {=group COLUMN}, or remove duplicates.",
+    "W203": "class {label!q} is {share:.1%} of rows ({rows}). Accuracy misleads; use "
+    "{=class_weight balanced} and read the precision-recall curve.",
+    "E204": "target has one class ({label!q}); at least 2 are needed.",
+    "E205": "target is always {value}; there is nothing to learn. Check {=targets}.",
+    "W206": "{rows} rows for {inputs} inputs: overfitting is likely. "
+    "Use {=weight_decay}, or fewer columns.",
+    "E207": "several targets must all be numbers; {column!q} is a {kind}. Fit it by itself.",
+    "E208": "no input column is left. {fix}",
+    "E209": "target {column!q} has {classes} classes in {rows} rows. {fix}",
+    "E210": "{what}. {fix}",
+    "I211": "target {column!q} is a {kind}: {task}.",
+    "E212": "weight column {column!q}, {place}: {value} is {what}. "
+    "Weights must be positive numbers.",
+    "I213": "{rows} without a target left out.",
+    # Training
+    "E301": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
+    "The best parameters (epoch {best}) were kept. Try {=learning_rate suggestion} (now {lr:g}), or {=clip_norm 1}.",
+    "E302": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
+    "No epoch was completed, so there is nothing to keep. Try {=learning_rate suggestion} (now {lr:g}), "
+    "or {=clip_norm 1}.",
+    "W303": "{layer}: {dead} of {units} ReLU units are 0 on all rows. "
+    "Lower {=learning_rate}, or use {=activation leaky_relu}.",
+    "W305": "Stopped at the limit of {epochs} epochs while the error still fell {rate:.1%} an epoch. "
+    "Use {=epochs suggestion}.",
+    "W306": "Held-out R2 {score:.2f}: worse than predicting the mean. "
+    "Do not use this model; see W201, W206.",
+    "W307": "Training {metric} {training:.2f}, held-out {held_out:.2f}: overfitting. "
+    "Use {=weight_decay}, or more rows.",
+    "W318": "Held-out accuracy {score:.2f}: no better than always naming the most frequent class "
+    "({chance:.2f}). Do not use this model; see W201, W206.",
+    "E308": "the loss can fall without bound ({reason}). Use a loss that is never negative, "
+    "such as nn.MSELoss().",
+    "E309": "the {name} tensor is {dtype}; gradients need floats. Use {fix}.",
+    "W310": "gradients were already non-zero before the first step ({parameter}): backward() adds to "
+    "them, so every step begins with zero_grad(), which discarded these. Call optimizer.zero_grad() "
+    "beforehand if that is what you want.",
+    "E311": "the optimizer holds no parameter of this module ({first} belongs elsewhere). "
+    "Use {optimizer}(module.parameters(), ...), after the module was built or copied.",
+    "W312": "the optimizer does not hold {count} of the module's parameters (first {first}): they will "
+    "not change. Use {optimizer}(module.parameters(), ...), or freeze them with requires_grad_(False).",
+    "E313": "the target has shape {target}, the output {output}: they would broadcast to {broadcast} "
+    "and the loss would compare every row with every other. Use {fix}.",
+    "W314": "the module is in eval mode: {layers} acts as in prediction. Use module.train() first.",
+    "E315": "{what}. {fix}",
+    "W316": "Stopped by {reason} in {where}; the best parameters (epoch {best}) were kept. "
+    "Use {=resume} to go on.",
+    "E317": "Diverged at step {step}: the loss is {loss}; first non-finite value in {tensor}. "
+    "{kept}Lower the learning rate (now {lr:g}), or clip gradients.",
+    "I319": "The torch engine trains, more slowly: {reason}.",
+    # Predicting and files
+    "E401": "column {column!q} is missing (the model needs: {needs}). Add it.",
+    "E402": "column {column!q}, {place}: {value!q} was not seen in training. "
+    "Correct it, or use {=unknown ignore}.",
+    "W403": "column {column!q}: {rows} {lie} outside the training range [{low}, {high}]; "
+    "predictions extrapolate.",
+    "W404": "column {column!q}: {value!q}{others} {were} not seen in training ({rows}); "
+    "read as {reading}.",
+    "E405": "{what}. {fix}",
+    "W407": "{source} is the table that the model was fitted to: these figures flatter it. "
+    "Use rows it never saw; for its held-out quality see vetro show.",
+    "W406": "column {column!q} is empty in {rows} (first {place}) and never was in training; "
+    "read as {reading}.",
+    "E501": "{path}: damaged or edited ({reason}). Restore it.",
+    "E502": "{path} is a pickle and could run code; Vetro does not open it. "
+    "Use a .safetensors model.",
+    "E503": "Cannot save {what}: {reason}. {intact}{fix}",
+    "E504": "Cannot resume: {reason}. {fix}",
+    "E505": "{path} is not a model file: {reason}. Use a .safetensors file written by Vetro.",
+    "E506": "{path} was written by a newer Vetro (format {found}; this one reads {known}). "
+    "Update Vetro.",
+    "E507": "{path} not found. {hint}",
+    "E508": "{path}: {reason}. {fix}",
+    # Arguments and recipes
+    "E601": "{argument} {value!q} is not valid: {reason}. {fix}",
+    "E602": "{source}: unknown entry {name!q}. {hint}Entries: {entries}",
+    "E603": "{source}:{line}: not valid TOML: {reason}. Correct it.",
+    "E604": "{what}. {fix}",
+    # Looking inside
+    "E701": "the glass cannot look into this: {reason}. It sees chains of linear layers, activations, "
+    "layer norms and sums; vetro.explain_engine names what is not one.",
+    "E702": "{what}. {fix}",
+    # verify and backprop
+    "E711": "{what}. {fix}",
+    "E710": "{what}. {fix}",
+    # formula
+    "E721": "{what}. {fix}",
+    "E722": "this formula is a tangent: it has {what}. Networks of straight pieces have them (relu, "
+    "leaky_relu or no activation; of a classification one member's scores).",
+    # bounds and proofs
+    "E731": "column {column!q}: {what}. {fix}",
+    "E732": "{what}. {fix}",
+    "E733": "over this box values may exceed what {dtype} holds, so that no bound exists. "
+    "Use narrower ranges.",
+    "E734": "{claim!q} is no claim that can be proved: {reason}. {fix}Forms: {forms}",
+    "W731": "column {column!q}: {low} to {high} goes beyond the training range {least} to {most}; "
+    "what is proved holds there, but the model extrapolates.",
+    "W732": "column {column!q} may be missing in this box, but training never lacked it; "
+    "it counts as {reading}.",
+    # diagnose
+    "E741": "{what}. {fix}",
+    "W741": "{layer}: {count} dead, 0 on all {rows}, learning nothing from them ({units}). "
+    "Lower the rate ({=learning_rate}), use leaky_relu ({=activation}), or fewer units ({=hidden}).",
+    "W742": "{layer}: {count} on in all {rows}, adding as a straight line does ({units}). "
+    "Fewer units may do ({=hidden}).",
+    "W743": "{layer}: some units rise and fall together ({what}). {spare} fewer would do ({=hidden}), "
+    "or more weight decay ({=weight_decay}).",
+    "W744": "{layer}: {count} at the limits in nearly all of {rows}, hardly learning ({units}). "
+    "Scale the inputs, lower the rate ({=learning_rate}), or use more weight decay ({=weight_decay}).",
+    "W745": "hardly any effect, beside what {most} moves: {columns}. Drop what has none ({=drop}) and "
+    "see whether the held-out error stays.",
+    "W746": "members disagree at {rows}: {places}, up to {times} times the usual spread. Trust "
+    "answers there less; more such rows would help.",
+    "W747": "{rows} {pull} far harder on the fit than the mean row: {places}. Look for wrong cells; "
+    "where all is right, a loss such as huber ({=loss}) makes rows far off count less.",
+    "W748": "the validation loss of {networks} was lowest near epoch {epoch} and then rose by "
+    "{share}%; the best parameters were kept. Use fewer epochs ({=epochs}), or more weight decay ({=weight_decay}).",
+    "W749": "gradients fade: those of {layer} are {share} of the largest layer's. Use relu "
+    "({=activation}), fewer layers, or scale the inputs.",
+    "W740": "{member} stands alone: {times} times as far from the members' median as they are. Look at its "
+    "training in the report, or fit again with another {=seed}.",
+    "W750": "the weights of {layer} shrank to {share}% of where they began, or less, in {networks}: "
+    "it passes hardly anything on. Lower the rate ({=learning_rate}) or the weight decay ({=weight_decay}).",
+    # the tour
+    "E751": "the tour is not told in {language!q}. Use {=lang} {languages}.",
+    "E752": "the tour has no step {step!q}. Use {=step} with a number from 1 to {total}.",
+    # Vetro failed
+    "E900": "Vetro failed: {reason}. This is a fault of Vetro; run again with --debug and report it.",
+}
