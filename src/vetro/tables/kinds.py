@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, notice
+from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import dates, numbers, plans, scan
 from vetro.tables.cells import MOST_LEVELS, Codes, Values
 from vetro.tables.opened import Opened
