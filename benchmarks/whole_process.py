@@ -96,7 +96,7 @@ def _commands(large: Path) -> dict[str, list[str]]:
     for size, (source, target) in tables.items():
         epochs, batch = map(str, SIZES[size])
         fit = [vetro, "fit", source, "--target", target, "--run", "RUN", "--quiet"]
-        found[f"vetro fit, {size}"] = [*fit, "--epochs", epochs, "--batch", batch]
+        found[f"vetro fit, {size}"] = [*fit, "--epochs", epochs, "--batch-size", batch]
         for label, script in scripts.items():
             found[f"{label}, {size}"] = [sys.executable, script, source, target, epochs, batch]
     return found

@@ -27,7 +27,7 @@ CATALOGUE: dict[str, str] = {
     "E112": "column {column!q}, {place}: {value!q} is not finite. "
     "Correct it, or use {=missing value}.",
     "E113": "column {column!q}: {bad} of {rows} values are not numbers (first {value!q}, {place}). "
-    "Correct {them}, or use {=missing value} or {=category column}.",
+    "Correct {them}, use {=missing value}, or {=category column}.",
     "E114": "{role} {name!q} not found. {hint}Columns: {columns}",
     "E115": "target {column!q} is empty in {rows} (first {place}). "
     "Fill them, or use {=drop_missing_target}.",

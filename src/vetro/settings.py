@@ -121,6 +121,7 @@ COLUMNS = frozenset(("targets", "inputs", "drop", "number", "category", "date", 
 _QUOTED = frozenset(("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet"))
 _SEVERAL = COLUMNS | {"missing"}
 _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./:+@%-]*[A-Za-z0-9_])?")
+_CHANGED_IN_QUOTES = re.compile(r'["$`!]|\\(?:\\|$)')
 _NUMBER = re.compile(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?")
 
 
@@ -144,7 +145,7 @@ def quoted(text: str, *, always: bool = False) -> str:
     """A text as one word of a shell's line, in double quotes where those keep it as it is."""
     if _PLAIN.fullmatch(text) and not always:
         return text
-    if text.isprintable() and not set(text) & set('"\\$`!'):
+    if text.isprintable() and _CHANGED_IN_QUOTES.search(text) is None:
         return f'"{text}"'
     return shlex.quote(text)
 

@@ -311,7 +311,10 @@ def test_runs_are_sorted_by_quality(vetro, pumps: Path) -> None:
         (["fit", "--epochs"], "E604 Option '--epochs' requires an argument."),
         (["fit", "a", "b"], "E604 Got unexpected extra argument(s) (b). See vetro fit --help."),
         (["fit", "a", "--target", "y", "--epochs", "x"], 'E601 --epochs "x" is not valid: a whole'),
-        (["fit", "a", "--target", "y", "--lr", "-1"], 'E601 --lr "-1.0" is not valid: it must be'),
+        (
+            ["fit", "a", "--target", "y", "--lr", "-1"],
+            'E601 --learning-rate "-1.0" is not valid: it must be',
+        ),
         (["fit", "a", "--target", "y", "--time", "x"], 'E601 --time "x" is not valid: a time'),
         (["fit", "a", "--target", "y", "--hidden", "0"], "E601 --hidden"),
         (["fit", "a", "--target", "y", "--optimizer", "x"], 'E601 --optimizer "x" is not valid'),

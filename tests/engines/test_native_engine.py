@@ -49,7 +49,7 @@ def job(loss="mse", activation="tanh", weighted=False, dropout=0.0, **changes):
         "network": net, "loss": loss, "optimizer": "adamw", "momentum": 0.5,
         "learning_rate": RATES[changes.get("optimizer", "adamw")], "weight_decay": 0.1,
         "rate_factors": np.linspace(1, 0.1, EPOCHS), "plateau": 0, "batch_size": 16,
-        "epochs": EPOCHS, "patience": 0, "clip": 0.0, "seed": 5,
+        "epochs": EPOCHS, "patience": 0, "clip_norm": 0.0, "seed": 5,
     }  # fmt: skip
     return Job(
         Plan(**{**settings, **changes}),
@@ -104,11 +104,11 @@ def assert_the_same(one, rtol=2e-3, atol=2e-4):
 
 
 @pytest.mark.parametrize("engine", [NativeEngine(), TorchEngine()], ids=["native", "torch"])
-@pytest.mark.parametrize("clip", [0.0, 0.01])
-def test_sizes_of_weights_and_gradients(engine, clip):
+@pytest.mark.parametrize("clip_norm", [0.0, 0.01])
+def test_sizes_of_weights_and_gradients(engine, clip_norm):
     """After one step of SGD without decay the gradient is what the parameters moved by."""
     plain = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
-    one = job(epochs=1, batch_size=ROWS, clip=clip, **plain)
+    one = job(epochs=1, batch_size=ROWS, clip_norm=clip_norm, **plain)
     told = Told()
     engine.train([one], told)
     end = told.last[0].arrays["parameters"]
@@ -127,7 +127,7 @@ def test_sizes_of_weights_and_gradients(engine, clip):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_equals_the_torch_engine(loss, optimizer, weighted):
-    assert_the_same(job(loss, weighted=weighted, optimizer=optimizer, clip=1.0))
+    assert_the_same(job(loss, weighted=weighted, optimizer=optimizer, clip_norm=1.0))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -33,7 +33,7 @@ def plan(net, **changes):
     settings = {
         "network": net, "loss": "mse", "optimizer": "adamw", "learning_rate": 0.01,
         "momentum": 0.0, "weight_decay": 0.1, "rate_factors": np.linspace(1, 0.1, 12),
-        "plateau": 0, "batch_size": 16, "epochs": 12, "patience": 0, "clip": 0.0, "seed": 5,
+        "plateau": 0, "batch_size": 16, "epochs": 12, "patience": 0, "clip_norm": 0.0, "seed": 5,
     }  # fmt: skip
     return Plan(**{**settings, **changes})
 
@@ -106,8 +106,8 @@ def plain_loop(settings, initial, data):
             x, *rest = (part[order[start : start + settings.batch_size]] for part in parts)
             optimizer.zero_grad()
             loss_function(module(x), *rest).backward()
-            if settings.clip:
-                nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
+            if settings.clip_norm:
+                nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
             optimizer.step()
     return flat_parameters(module)
 
@@ -117,7 +117,7 @@ def plain_loop(settings, initial, data):
 @pytest.mark.parametrize("loss", ["mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"])
 def test_equals_the_plain_loop(loss, optimizer, weighted):
     net = network(outputs=1 if loss == "bce" else OUTPUTS)
-    settings = plan(net, loss=loss, optimizer=optimizer, momentum=0.5, clip=1.0)
+    settings = plan(net, loss=loss, optimizer=optimizer, momentum=0.5, clip_norm=1.0)
     data, initial = rows(loss, weighted=weighted), initial_parameters(net, 3)
     last = {}
 

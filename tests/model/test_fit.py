@@ -187,7 +187,7 @@ def test_weights_count():
     """Two laws in one table: the rows with the weight decide which one is learnt."""
     x = np.linspace(-1, 1, 400)
     columns = {"x": x, "y": np.where(np.arange(400) % 2 == 0, x, -x)}
-    recipe = Recipe(hidden=(8,), epochs=40, batch=16)
+    recipe = Recipe(hidden=(8,), epochs=40, batch_size=16)
     for heavy, sign in ((0, 1), (1, -1)):
         columns["w"] = np.where(np.arange(400) % 2 == heavy, 1.0, 1e-3)
         model = fit_table(columns, request("y", weight="w", recipe=recipe))
@@ -229,7 +229,7 @@ def test_interrupted_and_resumed_ends_bit_identical(tmp_path, members_done):
 
 @pytest.mark.parametrize("asks", [1, 3, 9])
 def test_interrupted_side_by_side_and_resumed_ends_bit_identical(tmp_path, asks):
-    recipe = replace(QUICK, dropout=0.1, epochs=3000, patience=0, hidden=(16,), batch=64)
+    recipe = replace(QUICK, dropout=0.1, epochs=3000, patience=0, hidden=(16,), batch_size=64)
     asked = request("compressive_strength", recipe=recipe, engine="native")
     whole = fit_table(CONCRETE, asked)
     path = tmp_path / "checkpoint.safetensors"
@@ -277,13 +277,13 @@ def test_divergence_is_caught_and_the_best_kept():
     error = caught.value
     assert error.code in ("E301", "E302")
     assert str(error).startswith("Diverged at epoch ")
-    assert "Try --lr 0.3 (now 3), or --clip 1." in str(error)
+    assert "Try learning_rate=0.3 (now 3), or clip_norm=1." in str(error)
     if error.code == "E301":
         assert np.isfinite(error.model.members[0].parameters).all()
 
 
 def test_time_limit_shares_the_time_among_members():
-    recipe = Recipe(hidden=(64, 64), epochs=100_000, patience=0, time=2.0, batch=16)
+    recipe = Recipe(hidden=(64, 64), epochs=100_000, patience=0, time=2.0, batch_size=16)
     model = fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
     assert model.evidence.stopped == {"time": 5}
     assert 1.5 < model.evidence.seconds["training"] < 10

@@ -105,7 +105,7 @@ def test_the_command_says_what_differs_from_the_defaults():
         "plant",
         "--hidden",
         "32,16",
-        "--lr",
+        "--learning-rate",
         "0.02",
         "--seed",
         "7",

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from told import told
 
 from vetro.errors import TableError, UsageError, VetroError
@@ -58,21 +57,24 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "a,b\n",
         {},
-        "E102 data.csv has 0 rows; at least 2 are needed. Add rows, or check --header.",
+        "E102 data.csv has 0 rows; at least 2 are needed. Add rows, or use --no-header if the "
+        "first line holds data.",
     ),
     (
         "one-row",
         "data.csv",
         "a,b\n1,2\n",
         {},
-        "E102 data.csv has 1 row; at least 2 are needed. Add rows, or check --header.",
+        "E102 data.csv has 1 row; at least 2 are needed. Add rows, or use --no-header if the "
+        "first line holds data.",
     ),
     (
         "one-row-no-header",
         "data.csv",
         "1,2\n",
         {"header": False},
-        "E102 data.csv has 1 row; at least 2 are needed. Add rows, or check --header.",
+        "E102 data.csv has 1 row; at least 2 are needed. Add rows, or use --no-header if the "
+        "first line holds data.",
     ),
     (
         "cp1252-header",
@@ -510,7 +512,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "x,y\n1,1\n2,2\n#DIV/0!,3\n",
         {},
         'E113 column "x": 1 of 3 values are not numbers (first "#DIV/0!", line 4). '
-        'Correct it, use --missing "#DIV/0!", or --category x.',
+        "Correct it, use --missing '#DIV/0!', or --category x.",
     ),
     (
         "broken-groups",
@@ -1110,7 +1112,7 @@ READ = [
         {"country": ("category", ["NA", "IT", "NA", "US"]), "y": ("number", [1, 2, 3, 4])},
         [
             'W121 column "country": "NA" in 2 rows kept as a category. '
-            "Use --missing NA if they are blanks."
+            'Use --missing "NA" if they are blanks.'
         ],
     ),
     (
@@ -1499,7 +1501,7 @@ def test_read(
     assert {column.name: column.kind for column in table.schema} == {
         column: kind for column, (kind, _) in columns.items()
     }
-    assert [f"{item.code} {item.message}" for item in table.notices] == notices
+    assert [told(item) for item in table.notices] == notices
     for column, (kind, values) in columns.items():
         if kind == "category":
             assert shown_values(table, column) == values

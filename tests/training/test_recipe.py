@@ -20,7 +20,7 @@ from vetro.training.recipe import Recipe
 
 
 def test_json_round_trip():
-    recipe = Recipe(hidden=(3, 4, 5), activation="tanh", clip=1.5, folds=3)
+    recipe = Recipe(hidden=(3, 4, 5), activation="tanh", clip_norm=1.5, folds=3)
     assert Recipe.from_json(recipe.to_json()) == recipe
 
 
@@ -91,7 +91,7 @@ def test_factors_lie_in_their_range(epochs):
 )
 def test_batch_suits_the_table(rows, batch):
     assert batch_size(Recipe(), rows) == batch
-    assert batch_size(Recipe(batch=50), rows) == min(50, rows)
+    assert batch_size(Recipe(batch_size=50), rows) == min(50, rows)
 
 
 def test_losses_and_outputs_follow_the_task():

@@ -18,23 +18,30 @@ from typing import Annotated, Any
 import typer
 
 from vetro.errors import Words, error
+from vetro.settings import option_name
 
 Given = dict[str, Any]  # field -> value, of what the command line gave
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One option: the field it fills, its text, and how its text becomes the value.
+    """One option: the field it fills, and how its text becomes the value.
 
     type: str, list[str] (repeatable) or bool (given or not).  parse: (option, raw) -> value.
+    short: another way to write the option.
     """
 
     field: str
-    option: str
     help: str
     parse: Callable[[str, Any], Any] = lambda option, raw: raw
     type: Any = str
     metavar: str = "TEXT"
+    short: str = ""
+
+    @property
+    def option(self) -> str:
+        """How it is written: the setting's name, but for a switch that turns one off."""
+        return "--no-header" if self.field == "header" else option_name(self.field)
 
 
 def number(option: str, raw: str) -> float:
@@ -98,53 +105,49 @@ def _refused(option: str, raw: str, reason: str, fix: str | Words = "Correct it.
     return error("E601", argument=option, value=raw, reason=reason, fix=fix)
 
 
-def _columns(field: str, option: str, help: str) -> Choice:
-    return Choice(field, option, help, names, list[str], "COL[,COL...]")
+def _columns(field: str, help: str) -> Choice:
+    return Choice(field, help, names, list[str], "COL[,COL...]")
 
 
 READING = (
-    Choice("sep", "--sep", "Separator of the fields (found if not given).", _separator),
-    Choice("decimal", "--decimal", "Decimal mark: . or , (found if not given)."),
-    Choice("thousands", "--thousands", "Separator of thousands (none if not given)."),
-    Choice("encoding", "--encoding", "Encoding of the text, for example cp1252."),
-    Choice("date_format", "--date-format", 'Form of dates, for example "%d/%m/%Y".'),
+    Choice("sep", "Separator of the fields (found if not given).", _separator),
+    Choice("decimal", "Decimal mark: . or , (found if not given)."),
+    Choice("thousands", "Separator of thousands (none if not given)."),
+    Choice("encoding", "Encoding of the text, for example cp1252."),
+    Choice("date_format", 'Form of dates, for example "%d/%m/%Y".'),
     Choice(
         "header",
-        "--no-header",
         "The first line is data; columns are named c1, c2, ...",
         lambda option, raw: False,
         bool,
     ),
     Choice(
         "missing",
-        "--missing",
         "A further text that means missing; repeatable.",
         lambda option, raw: tuple(raw),
         list[str],
     ),
     Choice(
         "bad_rows",
-        "--bad-rows",
         "Rows with a wrong number of fields: refuse or skip.",
         metavar="refuse|skip",
     ),
-    _columns("number", "--number", "Read these columns as numbers."),
-    _columns("category", "--category", "Read these columns as categories."),
-    _columns("date", "--date", "Read these columns as dates."),
-    _columns("flag", "--flag", "Read these columns as flags (two values)."),
-    Choice("query", "--query", "SQL to run; a file is the view data.", metavar="SQL"),
-    Choice("sheet", "--sheet", "Sheet of a spreadsheet (the first if not given)."),
+    _columns("number", "Read these columns as numbers."),
+    _columns("category", "Read these columns as categories."),
+    _columns("date", "Read these columns as dates."),
+    _columns("flag", "Read these columns as flags (two values)."),
+    Choice("query", "SQL to run; a file is the view data.", metavar="SQL"),
+    Choice("sheet", "Sheet of a spreadsheet (the first if not given)."),
 )
 
 ROLES = (
-    _columns("targets", "--target", "What to predict: one column or several."),
-    _columns("inputs", "--input", "Predict from these columns only."),
-    _columns("drop", "--drop", "Leave these columns out."),
-    Choice("weight", "--weight", "Column with the weight of each row.", metavar="COL"),
-    Choice("group", "--group", "Rows with the same value stay together.", metavar="COL"),
+    _columns("targets", "What to predict: one column or several."),
+    _columns("inputs", "Predict from these columns only."),
+    _columns("drop", "Leave these columns out."),
+    Choice("weight", "Column with the weight of each row.", metavar="COL"),
+    Choice("group", "Rows with the same value stay together.", metavar="COL"),
     Choice(
         "drop_missing_target",
-        "--drop-missing-target",
         "Leave out rows whose target is empty.",
         lambda option, raw: True,
         bool,
@@ -152,81 +155,66 @@ ROLES = (
 )
 
 RECIPE = (
-    Choice(
-        "hidden", "--hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N..."
-    ),
+    Choice("hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N..."),
     Choice(
         "activation",
-        "--activation",
         "Between layers [{activation}].",
         metavar="relu|tanh|gelu|silu|leaky_relu|sigmoid|identity",
     ),
     Choice(
         "loss",
-        "--loss",
         "What training minimises [{loss}].",
         metavar="auto|mse|l1|smooth_l1|huber|cross_entropy|bce",
     ),
-    Choice(
-        "optimizer", "--optimizer", "How it steps [{optimizer}].", metavar="sgd|adam|adamw|rmsprop"
-    ),
+    Choice("optimizer", "How it steps [{optimizer}].", metavar="sgd|adam|adamw|rmsprop"),
     Choice(
         "learning_rate",
-        "--lr",
         "Learning rate at its highest [{learning_rate}].",
         number,
         metavar="X",
+        short="--lr",
     ),
-    Choice(
-        "momentum", "--momentum", "Momentum of sgd and rmsprop [{momentum}].", number, metavar="X"
-    ),
+    Choice("momentum", "Momentum of sgd and rmsprop [{momentum}].", number, metavar="X"),
     Choice(
         "schedule",
-        "--schedule",
         "How the learning rate moves [{schedule}].",
         metavar="constant|cosine|one_cycle|step|exponential|plateau",
     ),
-    Choice("batch", "--batch", "Rows a step; 0 suits the table [{batch}].", whole, metavar="N"),
-    Choice("epochs", "--epochs", "Epochs at most [{epochs}].", whole, metavar="N"),
+    Choice(
+        "batch_size", "Batch size; 0: chosen from the table [{batch_size}].", whole, metavar="N"
+    ),
+    Choice("epochs", "Epochs at most [{epochs}].", whole, metavar="N"),
     Choice(
         "patience",
-        "--patience",
         "Epochs without improvement before stopping; 0 for never [{patience}].",
         whole,
         metavar="N",
     ),
     Choice(
         "weight_decay",
-        "--weight-decay",
-        "Pull of weights to 0 [{weight_decay}].",
+        "Weight decay [{weight_decay}].",
         number,
         metavar="X",
     ),
-    Choice(
-        "dropout", "--dropout", "Share of hidden values dropped [{dropout}].", number, metavar="X"
-    ),
-    Choice("clip", "--clip", "Largest gradient norm; 0 for none [{clip}].", number, metavar="X"),
-    Choice("seed", "--seed", "Seed of every random choice [{seed}].", whole, metavar="N"),
+    Choice("dropout", "Share of hidden values dropped [{dropout}].", number, metavar="X"),
+    Choice("clip_norm", "Largest gradient norm; 0 for none [{clip_norm}].", number, metavar="X"),
+    Choice("seed", "Seed of every random choice [{seed}].", whole, metavar="N"),
     Choice(
         "time",
-        "--time",
         "Time for the whole fit, as 30s, 5m, 1h [no limit].",
         duration,
         metavar="TIME",
     ),
-    Choice("members", "--members", "Networks for each fold [{members}].", whole, metavar="N"),
-    Choice(
-        "folds", "--folds", "Folds [5; above 100,000 rows a held-out tenth].", whole, metavar="N"
-    ),
-    Choice("holdout", "--holdout", "Hold out this share instead of folds.", number, metavar="X"),
+    Choice("members", "Networks for each fold [{members}].", whole, metavar="N"),
+    Choice("folds", "Folds [5; above 100,000 rows a held-out tenth].", whole, metavar="N"),
+    Choice("holdout", "Hold out this share instead of folds.", number, metavar="X"),
     Choice(
         "class_weight",
-        "--class-weight",
         "Weight of classes [{class_weight}].",
         metavar="none|balanced",
     ),
-    Choice("device", "--device", "Where to compute [{device}].", metavar="auto|cpu|cuda"),
-    Choice("engine", "--engine", "What trains [auto].", _engine, metavar="auto|native|torch"),
+    Choice("device", "Where to compute [{device}].", metavar="auto|cpu|cuda"),
+    Choice("engine", "What trains [auto].", _engine, metavar="auto|native|torch"),
 )
 
 PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}
@@ -265,7 +253,11 @@ def taking(**groups: tuple[Choice, ...]) -> Callable[[Callable[..., None]], Call
 def _parameter(choice: Choice, panel: str) -> inspect.Parameter:
     metavar = None if choice.type is bool else choice.metavar
     option = typer.Option(
-        choice.option, help=choice.help, metavar=metavar, rich_help_panel=panel, show_default=False
+        *filter(None, (choice.option, choice.short)),
+        help=choice.help,
+        metavar=metavar,
+        rich_help_panel=panel,
+        show_default=False,
     )
     return inspect.Parameter(
         f"option_{choice.field}",

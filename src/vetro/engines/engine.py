@@ -41,7 +41,7 @@ class Plan:
     this many epochs without a better validation loss, 0 for never.  batch_size: rows a
     step; numpy's default_rng((seed, epoch)) permutes the rows before each epoch, batches
     are consecutive slices, the last may be shorter.  patience: epochs without a better
-    validation loss before stopping, 0 for never.  clip: largest norm of the gradient,
+    validation loss before stopping, 0 for never.  clip_norm: largest norm of the gradient,
     0 for none.  one_hot: (first column, columns) of each group of inputs of which at most
     one is 1 and the others are 0.
     """
@@ -57,7 +57,7 @@ class Plan:
     batch_size: int
     epochs: int
     patience: int
-    clip: float
+    clip_norm: float
     seed: int
     class_weights: Matrix | None = None
     device: str = "cpu"

@@ -143,7 +143,7 @@ class _Run:
             validation=_arrays(plan, job.validation) if job.validation else None,
             patience=plan.patience,
             keep_best=True,
-            clip_norm=plan.clip,
+            clip_norm=plan.clip_norm,
             plateau=plan.plateau,
             threads=threads,
             seed=plan.seed % 2**64,

@@ -166,8 +166,8 @@ class _Run:
                 self.optimizer.zero_grad(set_to_none=True)
                 loss = self.loss(module(x), *rest)
                 torch.autograd.backward(loss)
-                if plan.clip > 0:
-                    nn.utils.clip_grad_norm_(parameters, plan.clip)
+                if plan.clip_norm > 0:
+                    nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
                 self.optimizer.step()
                 losses.append(loss.detach())
         values = torch.stack(losses).cpu().double().numpy()

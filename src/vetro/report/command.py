@@ -6,22 +6,21 @@ import shlex
 from dataclasses import fields
 
 from vetro.model.request import FitRequest
+from vetro.settings import column_list, option_name
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
 
-# where the option is not the entry's name
-_OPTIONS = {"learning_rate": "--lr"}
 _REPEATED = ("missing",)
 
 
 def repeat_command(source: str, request: FitRequest) -> str:
     """`vetro fit ...` with every choice that is not the default, quoted for a shell."""
     words = ["vetro", "fit", source]
-    words += ["--target", _names(request.targets)]
+    words += ["--target", column_list(request.targets)]
     if request.inputs:
-        words += ["--input", _names(request.inputs)]
+        words += ["--input", column_list(request.inputs)]
     if request.drop:
-        words += ["--drop", _names(request.drop)]
+        words += ["--drop", column_list(request.drop)]
     if request.weight:
         words += ["--weight", request.weight]
     if request.group:
@@ -39,7 +38,7 @@ def repeat_command(source: str, request: FitRequest) -> str:
 
 
 def _option(name: str, value: object) -> list[str]:
-    option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    option = option_name(name)
     if name == "header":
         return ["--no-header"]
     if name == "keep":
@@ -49,12 +48,5 @@ def _option(name: str, value: object) -> list[str]:
     if name in _REPEATED and isinstance(value, tuple):
         return [word for item in value for word in (option, str(item))]
     if isinstance(value, tuple):
-        return [option, _names(value)]
+        return [option, column_list(value)]
     return [option, f"{value:g}" if isinstance(value, float) else str(value)]
-
-
-def _names(names: tuple[str, ...]) -> str:
-    """A comma list; names with a comma or a quote are quoted as in CSV."""
-    return ",".join(
-        '"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names
-    )

@@ -41,8 +41,8 @@ def output_count(loss: str, task: str, classes: int, targets: int) -> int:
 
 def batch_size(recipe: Recipe, rows: int) -> int:
     """The recipe's batch, or a power of two near rows / 40, from 16 to 1024."""
-    if recipe.batch:
-        return min(recipe.batch, rows)
+    if recipe.batch_size:
+        return min(recipe.batch_size, rows)
     suited = 2 ** round(math.log2(max(rows, 1) / 40)) if rows >= 1 else 1
     return int(min(max(16, min(suited, 1024)), rows))
 
@@ -98,7 +98,7 @@ def make_plan(
         batch_size=batch_size(recipe, rows),
         epochs=recipe.epochs,
         patience=recipe.patience,
-        clip=recipe.clip,
+        clip_norm=recipe.clip_norm,
         seed=seed,
         class_weights=class_weights,
         device=device,

@@ -23,10 +23,10 @@ class Recipe:
     """Every choice of training; the defaults are what `vetro fit` uses.
 
     hidden: units of each hidden layer.  loss "auto": mse for numbers, cross_entropy for
-    classes.  learning_rate: at its highest, if the schedule varies it.  batch: rows a
+    classes.  learning_rate: at its highest, if the schedule varies it.  batch_size: rows per
     step, 0 for a size that suits the table.  epochs: at most.  patience: epochs without
     a better validation error before stopping, 0 for never.  weight_decay: decoupled for
-    adamw, coupled otherwise.  dropout: share of hidden values.  clip: largest norm of
+    adamw, coupled otherwise.  dropout: share of hidden values.  clip_norm: largest norm of
     the gradient, 0 for none.  time: seconds for the whole fit, 0 for no limit.
     members: networks for each fold (or in all, with holdout).  folds: 0 with holdout.
     holdout: share of rows held out, 0 with folds.  -1 for folds or holdout means: 5
@@ -40,12 +40,12 @@ class Recipe:
     learning_rate: float = 1e-2
     momentum: float = 0.0
     schedule: Schedule = "one_cycle"
-    batch: int = 0
+    batch_size: int = 0
     epochs: int = 150
     patience: int = 75
     weight_decay: float = 0.1
     dropout: float = 0.0
-    clip: float = 0.0
+    clip_norm: float = 0.0
     seed: int = 0
     time: float = 0.0
     members: int = 1
@@ -89,19 +89,19 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "learning_rate": (0.0, 1e6, False),
     "momentum": (0.0, 1.0, True),
-    "batch": (0, 2**31, True),
+    "batch_size": (0, 2**31, True),
     "epochs": (1, 10**9, True),
     "patience": (0, 10**9, True),
     "weight_decay": (0.0, 1e6, True),
     "dropout": (0.0, 0.95, True),
-    "clip": (0.0, 1e30, True),
+    "clip_norm": (0.0, 1e30, True),
     "seed": (0, 2**63 - 1, True),
     "time": (0.0, 1e9, True),
     "members": (1, 1000, True),
     "folds": (-1, 1000, True),
     "holdout": (-1.0, 0.9, True),
 }
-_WHOLE = ("batch", "epochs", "patience", "seed", "members", "folds")
+_WHOLE = ("batch_size", "epochs", "patience", "seed", "members", "folds")
 
 
 def _validate(recipe: Recipe) -> None:
