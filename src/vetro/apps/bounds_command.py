@@ -10,7 +10,7 @@ from vetro.apps.live_line import LiveLine
 from vetro.apps.options import INTERRUPTED, number
 from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import figure, notices_json, print_json, say_line, show_notices
+from vetro.apps.present import DOOR, figure, notices_json, print_json, say_line, show_notices
 from vetro.errors import counted
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def bounds(
     if json:
         print_json({"model": model, **result.to_json(), "messages": notices_json(result.notices)})
     else:
-        for text in bounds_lines(result):
+        for text in bounds_lines(result, DOOR):
             say_line(text)
         show_notices(result.notices)
     if result.interrupted:

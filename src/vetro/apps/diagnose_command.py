@@ -8,7 +8,7 @@ import typer
 
 from vetro.apps.options import READING, Given, taking
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 
 
 @taking(reading=READING)
@@ -35,7 +35,7 @@ def diagnose(
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.glass.diagnose.diagnose import diagnose_model
-    from vetro.glass.diagnose.diagnose_text import text
+    from vetro.glass.diagnose.diagnose_text import text, to_json
     from vetro.glass.subject import subject_of
 
     subject = subject_of(load_model(model))
@@ -44,9 +44,9 @@ def diagnose(
     if json:
         messages = notices_json(found.notices)
         print_json(
-            {"model": model, "source": source or None, **found.to_json(), "messages": messages}
+            {"model": model, "source": source or None, **to_json(found, DOOR), "messages": messages}
         )
         return
-    for line in text(found):
+    for line in text(found, DOOR):
         say_line(line)
     show_notices(found.notices)

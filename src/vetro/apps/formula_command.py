@@ -11,7 +11,7 @@ from vetro.apps.live_line import LiveLine
 from vetro.apps.options import INTERRUPTED, READING, Given, number, taking, whole
 from vetro.apps.over_options import seconds_of
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import print_json, say, say_line, show_notices
+from vetro.apps.present import DOOR, print_json, say, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
 from vetro.errors import error
 
@@ -124,7 +124,7 @@ def formula(
             print_json({**data, "checks": [check.to_json() for check in checks]})
         else:
             say(f"{look.shown[0].upper()}{look.shown[1:]}")
-            for line in found.text(count, every=every, borders=region).splitlines():
+            for line in found.text(count, every=every, borders=region, door=DOOR).splitlines():
                 say(line)
             for member in members if exact else ():
                 _say_fractions(member)

@@ -10,7 +10,7 @@ from vetro.apps.live_line import LiveLine
 from vetro.apps.options import INTERRUPTED
 from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 from vetro.errors import counted, error
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def prove(
                 found, claim, box, seconds=limit,
                 tell=lambda boxes, certain: line(counted(boxes, "box", "boxes")),
             )  # fmt: skip
-            lines, proved = proof_lines(result), bool(result)
+            lines, proved = proof_lines(result, DOOR), bool(result)
     if json:
         messages = notices_json(result.notices)
         print_json({"model": model, **result.to_json(), "messages": messages})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vetro.errors import counted
+from vetro.errors import Door, Setting, counted, words
 from vetro.glass.bounds.bounds import Bounds, Range
 from vetro.glass.bounds.monotonicity import Monotonicity
 from vetro.glass.bounds.prove import Proof
@@ -17,7 +17,7 @@ SLOW = 0.05
 """Where half of the time narrowed the ranges by less, more of it would hardly help."""
 
 
-def bounds_lines(bounds: Bounds) -> list[str]:
+def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
     """The ranges, the rows that reach furthest, and how it was found."""
     found: list[str] = []
     for item in bounds.ranges.values():
@@ -32,10 +32,10 @@ def bounds_lines(bounds: Bounds) -> list[str]:
         ]
     found.append("")
     found += _box_lines(bounds.over)
-    return [*found, "", *_how(bounds)]
+    return [*found, "", *_how(bounds, door)]
 
 
-def proof_lines(proof: Proof) -> list[str]:
+def proof_lines(proof: Proof, door: Door = "python") -> list[str]:
     """The verdict, what shows it, and the box."""
     unit = f" {proof.unit}" if proof.unit else ""
     found = [f"{proof.verdict}: {proof.claim}"]
@@ -57,7 +57,7 @@ def proof_lines(proof: Proof) -> list[str]:
     else:
         found.append(f"  {proof.about} is certainly {_between(*proof.certain)}{unit}")
     if proof.verdict == "undecided":
-        more = "more time (--seconds) or a smaller box (--over) may decide"
+        more = words("more time ({=seconds}) or a smaller box ({=over}) may decide").worded(door)
         if proof.interrupted:
             found.append(f"  interrupted after {proof.seconds:.1f} s; more time may decide")
         else:
@@ -145,7 +145,7 @@ def _percent(share: float) -> str:
     return f"{percent:.0f}%" if percent >= 1 else f"{figure(percent, 1)}%"
 
 
-def _how(bounds: Bounds) -> list[str]:
+def _how(bounds: Bounds, door: Door) -> list[str]:
     """How the ranges were found, and what would make them tighter."""
     cuts = f"{counted(bounds.boxes, 'box', 'boxes')} in {bounds.seconds:.1f} s"
     if bounds.interrupted:
@@ -154,17 +154,19 @@ def _how(bounds: Bounds) -> list[str]:
     if bounds.tight:
         return found
     slow = bounds.late < SLOW
+    more = words("More time ({=seconds})").worded(door)
     if slow:
         found.append(
-            "More time (--seconds) would hardly make it tighter: the second half of it took off "
+            f"{more} would hardly make it tighter: the second half of it took off "
             f"{_percent(bounds.late)}."
         )
     else:
         why = f": the second half of it took off {_percent(bounds.late)}"
         why = why if bounds.late > 0 else ""
-        found.append(f"More time (--seconds) makes it tighter{why}.")
+        found.append(f"{more} makes it tighter{why}.")
     if bounds.narrowings:
-        ranges = "Narrower ranges (--over) do" if slow else "So do narrower ranges (--over)"
+        over = Setting("over").worded(door)
+        ranges = f"Narrower ranges ({over}) do" if slow else f"So do narrower ranges ({over})"
         first, *others = bounds.narrowings
         also = "".join(f", of {item.column} {_percent(item.gain)}" for item in others)
         found.append(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vetro.errors import counted
+from vetro.errors import Door, counted
 from vetro.glass.diagnose.activity import LayerActivity
 from vetro.glass.diagnose.diagnose import Diagnosis
 from vetro.glass.diagnose.findings import none
@@ -18,14 +18,14 @@ MOST = 8
 """Rows, and inputs, of a list; networks of a fit."""
 
 
-def text(found: Diagnosis) -> list[str]:
+def text(found: Diagnosis, door: Door = "python") -> list[str]:
     """The findings, and what they stand on."""
     parts = len(found.subject.parts)
     of = f", {parts} members" if parts > 1 else ""
     rows = counted(found.rows, "drawn row" if found.drawn else "row")
     lines = [f"Looked at over {rows}{of}", "", "Findings"]
     notices = found.findings
-    lines += [f"  {item.code} {item.message}" for item in notices]
+    lines += [f"  {item.code} {item.words.worded(door)}" for item in notices]
     if not notices:
         lines.append(f"  {none(found)}")
     for section in (_units, _parameters, _inputs, _members, _rows, _training, _layers):
@@ -185,13 +185,15 @@ def _percent(share: float) -> str:
     return f"{100 * float(share):.3g}%"
 
 
-def to_json(found: Diagnosis) -> dict[str, Any]:
+def to_json(found: Diagnosis, door: Door = "python") -> dict[str, Any]:
     """Strict JSON: what is not finite, or not known, is None."""
     agreement, influence = found.agreement, found.influence
     return {
         "rows": found.rows,
         "drawn": found.drawn,
-        "findings": [{"code": item.code, "message": item.message} for item in found.findings],
+        "findings": [
+            {"code": item.code, "message": item.words.worded(door)} for item in found.findings
+        ],
         "layers": [[_layer_json(item) for item in layer] for layer in found.layers],
         "parameters": [
             {

@@ -21,7 +21,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from vetro.errors import Setting, error, words
+from vetro.errors import Door, Setting, error, words
 from vetro.glass import exact
 from vetro.glass.check import Check
 from vetro.glass.formula import tangent
@@ -154,11 +154,21 @@ class Formula:
         left: Floats = np.abs(found - (self.coefficients @ values).T - self.intercept)
         return np.asarray(left.max(axis=0))
 
-    def text(self, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
-        """As lines of text.  every: small terms and all levels too; borders: the inequalities."""
+    def text(
+        self,
+        digits: int = 3,
+        *,
+        every: bool = False,
+        borders: bool = False,
+        door: Door = "python",
+    ) -> str:
+        """As lines of text.  every: small terms and all levels too; borders: the inequalities.
+
+        door: whose words it uses.
+        """
         from vetro.glass.formula.formula_text import lines
 
-        return "\n".join(lines(self, digits, every=every, borders=borders))
+        return "\n".join(lines(self, digits, every=every, borders=borders, door=door))
 
     def latex(self, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
         r"""As an aligned LaTeX display; needs amsmath.  borders: the inequalities too."""

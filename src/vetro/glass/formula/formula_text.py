@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from vetro.errors import counted
+from vetro.errors import Door, Setting, counted
 from vetro.glass.figures import figure
 from vetro.glass.formula.terms import Term, training_range
 from vetro.glass.rows import cell
@@ -117,8 +117,14 @@ def sum_text(
     return text + "".join(f" {'-' if value < 0 else '+'}{glue}{part}" for value, part in rest)
 
 
-def lines(formula: Formula, digits: int = 3, *, every: bool = False, borders: bool = False
-          ) -> list[str]:  # fmt: skip
+def lines(
+    formula: Formula,
+    digits: int = 3,
+    *,
+    every: bool = False,
+    borders: bool = False,
+    door: Door = "python",
+) -> list[str]:
     """All of it: the formula of each output, where it holds, how far the borders are."""
     found = [heading(formula), ""]
     for output in range(len(formula.outputs)):
@@ -130,7 +136,11 @@ def lines(formula: Formula, digits: int = 3, *, every: bool = False, borders: bo
         found += _region_lines(formula, digits, borders)
     if formula.members and not every:
         count = len(formula.members)
-        found += ["", f"The scores of each of the {count} members have an exact formula (--all)."]
+        all_of_them = Setting("every", True).worded(door)
+        found += [
+            "",
+            f"The scores of each of the {count} members have an exact formula ({all_of_them}).",
+        ]
     for number, member in enumerate(formula.members if every else (), start=1):
         found += ["", f"member{number}: the exact formula of its scores around the row"]
         for output in range(len(member.outputs)):
