@@ -115,7 +115,7 @@ def _text(value: Any) -> str:
 
 # Where a door's name is not the setting's own.
 _OPTIONS = {"targets": "--target", "inputs": "--input", "out": "-o", "every": "--all"}
-_KEYWORDS = {"targets": "target"}
+_KEYWORDS = {"targets": "target", "target_value": "y"}
 # Names of columns; texts that stand in quotes even where a shell needs none.
 COLUMNS = frozenset(("targets", "inputs", "drop", "number", "category", "date", "flag", "keep"))
 _QUOTED = frozenset(("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet"))

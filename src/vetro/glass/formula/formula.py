@@ -195,7 +195,7 @@ class Formula:
 def formula(
     module_or_model: Any,
     row: Any,
-    box: float | Mapping[str, tuple[float, float]] = WITHIN,
+    within: float | Mapping[str, tuple[float, float]] = WITHIN,
     *,
     unknown: Unknown = "refuse",
 ) -> Formula:
@@ -204,7 +204,7 @@ def formula(
     row: as predict takes it, a mapping of column to value, or bare numbers.  Networks of straight
     pieces (relu, leaky_relu, no activation), also the mean of several: exact, with its region.
     Smooth networks, and the mean probability of several: the tangent.
-    box: where a tangent's error is bounded: a share of each number column's training range (of
+    within: where a tangent's error is bounded: a share of each number column's training range (of
     |x|, where that is not known) to both sides of the row, or (low, high) of columns, the others
     held as the row has them.  unknown: as of Model.predict.
     Raises E701 for a module that is not understood, E702 for what is not one row, E721 for a row
@@ -225,7 +225,7 @@ def formula(
     straight = subject.piecewise_linear
     if not straight or (subject.kind == "classification" and len(subject.parts) > 1):
         members = _members(subject, rows, terms, at, raw) if straight else ()
-        return _tangent(subject, rows, terms, at, raw, box, members)
+        return _tangent(subject, rows, terms, at, raw, within, members)
     return _exact(subject, rows, terms, at, raw)
 
 

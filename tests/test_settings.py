@@ -1,0 +1,118 @@
+"""What messages propose to set: each door's words can be pasted, and name what exists."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vetro
+from vetro.apps.command_line import COMMANDS, app_for
+from vetro.catalogue import CATALOGUE
+from vetro.errors import Setting, error, words
+from vetro.settings import COLUMNS
+from vetro.tables.options import ReadOptions
+from vetro.training.recipe import Recipe
+
+# What only a command has: runs that can be resumed, and the tour.
+ONLY_COMMANDS = {"resume", "lang", "step"}
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1)
+
+
+@given(TEXTS, st.sampled_from(["missing", "date_format", "sep", "sheet", "query", "engine"]))
+def test_a_shell_gives_the_option_its_text_back(text: str, name: str) -> None:
+    option, value = shlex.split(Setting(name, text).worded("command line"))
+    assert option == "--" + name.replace("_", "-") and value == text
+
+
+@given(TEXTS, st.sampled_from(sorted(COLUMNS)))
+def test_a_shell_and_a_comma_list_give_the_column_back(text: str, name: str) -> None:
+    _, value = shlex.split(Setting(name, text).worded("command line"))
+    if not text.startswith((" ", '"')) or set(text) & set(',"'):
+        assert next(csv.reader([value], skipinitialspace=True)) == [text]
+
+
+@given(TEXTS, st.sampled_from(["missing", "category", "date_format", "sep", "inputs"]))
+def test_python_gives_the_keyword_its_text_back(text: str, name: str) -> None:
+    given = eval(f"dict({Setting(name, text).worded('python')})")
+    assert given in ({name: text}, {name: (text,)})
+
+
+@pytest.mark.parametrize(
+    ("setting", "option", "keyword"),
+    [
+        (Setting("missing", "?"), '--missing "?"', 'missing=("?",)'),
+        (Setting("learning_rate", "0.01"), "--learning-rate 0.01", "learning_rate=0.01"),
+        (Setting("hidden", "64,64"), '--hidden "64,64"', "hidden=(64,64)"),
+        (Setting("hidden", "8"), "--hidden 8", "hidden=(8,)"),
+        (Setting("header", False), "--no-header", "header=False"),
+        (Setting("targets"), "--target", "target"),
+        (Setting("category", "a b"), '--category "a b"', 'category=("a b",)'),
+        (Setting("category", "a,b"), "--category '\"a,b\"'", 'category=("a,b",)'),
+        (Setting("every", True), "--all", "every=True"),
+    ],
+)
+def test_words_of_each_door(setting: Setting, option: str, keyword: str) -> None:
+    assert (setting.worded("command line"), setting.worded("python")) == (option, keyword)
+
+
+def test_a_message_keeps_its_settings_as_data() -> None:
+    refusal = error(
+        "E112", column="x", place="line 3", value="1e999",
+    )  # fmt: skip
+    assert refusal.words.settings == (Setting("missing", "1e999"),)
+    assert str(refusal).endswith('or use missing=("1e999",).')
+    inner = words("Use {=folds count}.", count=3)
+    outer = error("E604", what="x", fix=inner)
+    assert outer.words.settings == (Setting("folds", "3"),)
+
+
+def _named() -> set[str]:
+    """Every setting that some text of the program names."""
+    source = Path(vetro.__file__).parent
+    texts = [path.read_text(encoding="utf-8") for path in source.rglob("*.py")]
+    found = {
+        name
+        for text in texts
+        for name in re.findall(r"\{=(\w+)|Setting\(\"(\w+)\"", text)
+        for name in name
+        if name
+    }
+    return found - {"setting"}  # of the docstrings that explain the form
+
+
+def test_every_setting_is_an_option_of_some_command() -> None:
+    app = typer.main.get_command(app_for([]))
+    options = {
+        option
+        for name in COMMANDS
+        for parameter in app.commands[name].params  # type: ignore[attr-defined]
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    for name in _named():
+        value = False if name == "header" else None
+        assert Setting(name, value).worded("command line") in options, name
+
+
+def test_every_setting_is_a_keyword_in_python() -> None:
+    keywords = {entry.name for record in (Recipe, ReadOptions) for entry in fields(record)}
+    for name in vetro.__all__:
+        public = getattr(vetro, name)
+        methods = [item for _, item in inspect.getmembers(public, inspect.isfunction)]
+        for function in [*([public] if callable(public) else []), *methods]:
+            keywords |= set(inspect.signature(function).parameters)
+    for name in _named() - ONLY_COMMANDS:
+        assert Setting(name).worded("python") in keywords, name
+
+
+def test_no_text_names_an_option_itself() -> None:
+    for code, text in CATALOGUE.items():
+        assert not re.search(r"(?<![\w-])--[a-z]", text) or code == "E900", code
