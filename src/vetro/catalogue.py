@@ -56,10 +56,10 @@ CATALOGUE: dict[str, str] = {
     "W134": "{source}: every name in the first line is a number (first {name!q}). "
     "Use {=header no} if that line holds values.",
     # Before training
-    "W201": "column {column!q} alone predicts the target (held-out {score}): perhaps it is known "
-    "only afterwards. Drop it unless you have it when predicting.",
+    "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
+    "afterwards. Drop it unless you have it when predicting.",
     "W202": "{rows} stand in training and in validation. Use {=group COLUMN}, or remove duplicates.",
-    "W203": "class {label!q} is {share:.1%} of rows ({rows}). Accuracy misleads; use "
+    "W203": "class {label!q} is {share:.1%} of {of} ({rows}). Accuracy misleads; use "
     "{=class_weight balanced} and read the precision-recall curve.",
     "E204": "target has one class ({label!q}); at least 2 are needed.",
     "E205": "target is always {value}; there is nothing to learn. Check {=targets}.",
@@ -73,6 +73,7 @@ CATALOGUE: dict[str, str] = {
     "E212": "weight column {column!q}, {place}: {value} is {what}. "
     "Weights must be positive numbers.",
     "I213": "{rows} without a target left out.",
+    "I214": "{rows} of weight 0 left out.",
     # Training
     "E301": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
     "The best parameters (epoch {best}) were kept. Try {=learning_rate suggestion} (now {lr:g}), or {=clip_norm 1}.",

@@ -505,3 +505,61 @@ def test_nonsense_in_json_is_refused(change):
     change(data)
     with pytest.raises((KeyError, TypeError, ValueError)):
         Encoder.from_json(data)
+
+
+# Row weights
+
+
+def weighted(columns, weights, target="y"):
+    built = table({**columns, "w": list(weights)}, target=target)
+    return built.with_schema(built.schema.replaced(replace(built.schema["w"], role="weight")))
+
+
+def drawn_columns(rows):
+    """Numbers with gaps and few values, dates, flags and a category, drawn at random."""
+    generator = np.random.default_rng(rows)
+    gaps = [None if n % 7 == 3 else float(v) for n, v in enumerate(generator.integers(0, 9, rows))]
+    start = datetime.date(2020, 1, 1)
+    return {
+        "number": gaps,
+        "day": [start + datetime.timedelta(days=int(d)) for d in generator.integers(0, 900, rows)],
+        "flag": [bool(item) for item in generator.integers(0, 2, rows)],
+        "town": [f"town {n}" for n in generator.integers(0, 3, rows)],
+        "y": list(generator.normal(size=rows)),
+    }
+
+
+def numbers_of(encoder):
+    """Every statistic of an encoder, in order."""
+    parts = [*encoder.inputs, *encoder.targets]
+    names = ("mean", "scale", "median", "deviation")
+    return [getattr(part, name) for part in parts for name in names if hasattr(part, name)]
+
+
+@pytest.mark.parametrize("rows", [40, 41])
+def test_a_row_of_weight_2_counts_as_two_rows(rows):
+    columns, weights = drawn_columns(rows), np.random.default_rng(0).integers(1, 4, rows)
+    repeated = {name: list(np.repeat(np.array(v, object), weights)) for name, v in columns.items()}
+    once = weighted(columns, weights)
+    often = table(repeated, target="y")
+    found, expected = Encoder.fit(once), Encoder.fit(often)
+    np.testing.assert_allclose(numbers_of(found), numbers_of(expected), rtol=1e-12, atol=1e-15)
+    assert found.input_names == expected.input_names
+    assert found.median_row(once) == expected.median_row(often)
+    # the scale of weights is free
+    for factor in (0.1, 1e-300, 1e305):
+        scaled = Encoder.fit(weighted(columns, weights * factor))
+        np.testing.assert_allclose(numbers_of(scaled), numbers_of(expected), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0, 0.1])
+def test_equal_weights_say_nothing(weight):
+    columns = drawn_columns(40)
+    plain = Encoder.fit(table(columns, target="y"))
+    found = Encoder.fit(weighted(columns, [weight] * 40))
+    np.testing.assert_allclose(numbers_of(found), numbers_of(plain), rtol=1e-14, atol=1e-15)
+
+
+def test_the_median_of_huge_numbers_is_finite():
+    built = weighted({"x": [1.5e308, 1.7e308], "y": [1.0, 2.0]}, [1.0, 1.0])
+    assert Encoder.fit(built).inputs[0].median == pytest.approx(1.6e308)

@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tables.build import table
+from told import told
 
 from vetro.errors import TableError, UsageError, VetroError
-from vetro.tables.roles import assign_roles, label_of, level_limit, looks_like_id
+from vetro.settings import quoted
+from vetro.tables.labels import label_of
+from vetro.tables.roles import assign_roles, level_limit, looks_like_id
 
 ROWS = 30
 NUMBERS = [((n * 37) % 101) / 8 for n in range(ROWS)]
@@ -27,13 +30,13 @@ def roles(built):
 
 
 def messages(built):
-    return [f"{notice.code} {notice.message}" for notice in built.notices]
+    return [told(notice) for notice in built.notices]
 
 
 def refusal(kind, built, **arguments):
     with pytest.raises(kind) as caught:
         assign_roles(built, **arguments)
-    return f"{caught.value.code} {caught.value}"
+    return told(caught.value)
 
 
 # What the user names
@@ -41,7 +44,7 @@ def refusal(kind, built, **arguments):
 
 def test_every_column_is_an_input_but_the_named_ones():
     built = assign_roles(
-        houses(w=NUMBERS, g=WORDS, extra=NUMBERS),
+        houses(w=[n + 1 for n in NUMBERS], g=WORDS, extra=NUMBERS),
         targets=["price"], drop=["extra"], weight="w", group="g",
     )  # fmt: skip
     assert roles(built) == {
@@ -159,7 +162,7 @@ def test_identifiers_are_left_out_unless_named(name, items):
     assert roles(found)[name] == "ignored"
     assert messages(found) == [
         f'W117 column "{name}" is different in every row and looks like an identifier; ignored. '
-        f"Use --input {name} to keep it."
+        f"Use --input {quoted(name)} to keep it."
     ]
     for kept in (
         assign_roles(built, targets=["price"], inputs=[name]),

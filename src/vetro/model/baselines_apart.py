@@ -68,14 +68,15 @@ class Baselines:
         """Say what will be wanted; see baselines.baselines."""
         if self._process is None or self._process.stdin is None:
             return
-        wanted = [*table.schema.inputs, *table.schema.targets]
+        schema = table.schema
+        wanted = [*schema.inputs, *schema.targets, *schema.with_role("weight")]
         values = {column.name: table.values[column.name] for column in wanted}
         if sum(array.nbytes for array in values.values()) > MOST_BYTES:
             return
         self._sent = (fold,)
         pipe, self._process.stdin = self._process.stdin, None  # `communicate` would flush it
         with contextlib.suppress(OSError), pipe:
-            sent = Table(table.schema, values, table.rows, table.name)
+            sent = Table(schema, values, table.rows, table.name)
             pickle.dump((sent, task, fold, weights, seed), pipe, pickle.HIGHEST_PROTOCOL)
 
     def figures(

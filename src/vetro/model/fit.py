@@ -29,7 +29,8 @@ from vetro.model.model import Member, Model
 from vetro.model.request import FitRequest, Progress, with_roles
 from vetro.model.split import Split, split_rows
 from vetro.model.watching import OnProgress, watch
-from vetro.tables.checks import check_rows, check_target, weights_of
+from vetro.tables.checks import check_rows, check_target
+from vetro.tables.left_out import weights_of
 from vetro.tables.read import read_table
 from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
@@ -89,7 +90,7 @@ def fit_table(
     split = split_rows(table, recipe)
     said += check_rows(table, split.fold if split.folds else split.fold + 1)
     table = replace(table, notices=table.notices + choice.notices + tuple(said))
-    ensemble = Ensemble(table, recipe, split, task, weights_of(table, None), choice.device)
+    ensemble = Ensemble(table, recipe, split, task, weights_of(table), choice.device)
     baselines.begin(table, task, split.fold, ensemble.weights, recipe.seed)
     clock.step("checking")
     state = _checkpoint(table, request, choice.engine, checkpoint, resume)

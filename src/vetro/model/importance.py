@@ -39,14 +39,14 @@ def permutation_importance(
     raw), (m, t) in the targets' units or (m, k) probabilities: each row can so be predicted by
     the member that never saw it.  The error is the rmse in the target's unit (with
     several targets: of errors divided by each target's standard deviation), or the log
-    loss.  Of more than max_rows rows, max_rows are drawn.
+    loss, by weight.  Of more than max_rows rows, max_rows are drawn.
     """
     generator = np.random.Generator(np.random.PCG64(seed))
     rows = np.arange(len(raw))
     if len(raw) > max_rows:
         rows = np.sort(generator.choice(len(raw), max_rows, replace=False))
     weight = np.ones(len(rows)) if weights is None else np.asarray(weights, np.float64)[rows]
-    error = _error_of(task, actual, rows, weight)
+    error = _error_of(task, actual, rows, weight, weights)
     matrix = raw[rows]
     before = error(predict(matrix, rows))
     rises: dict[str, float] = {}
@@ -68,7 +68,11 @@ def permutation_importance(
 
 
 def _error_of(
-    task: str, actual: NDArray[Any], rows: NDArray[np.intp], weight: Floats
+    task: str,
+    actual: NDArray[Any],
+    rows: NDArray[np.intp],
+    weight: Floats,
+    weights: NDArray[Any] | None,
 ) -> Callable[[NDArray[Any]], float]:
     truth = np.asarray(actual)[rows]
     if task == "classification":
@@ -80,7 +84,7 @@ def _error_of(
 
         return log_loss
     several = truth.ndim == 2 and truth.shape[1] > 1
-    scale = np.std(actual, axis=0) if several else np.ones(1)
+    scale = _deviations(np.asarray(actual), weights) if several else np.ones(1)
     scale = np.where(scale > 0, scale, 1.0)
 
     def rmse(predicted: NDArray[Any]) -> float:
@@ -88,3 +92,10 @@ def _error_of(
         return float(np.sqrt(np.average((residual**2).mean(axis=1), weights=weight)))
 
     return rmse
+
+
+def _deviations(actual: Floats, weights: NDArray[Any] | None) -> Floats:
+    """The standard deviation of each target (targets,) over all rows."""
+    centred = actual - np.average(actual, axis=0, weights=weights)
+    deviations: Floats = np.sqrt(np.average(centred**2, axis=0, weights=weights))
+    return deviations

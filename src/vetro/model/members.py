@@ -86,7 +86,8 @@ class Ensemble:
         class_weights = None
         if self.recipe.class_weight == "balanced" and encoder.classes:
             codes = encoder.encode_targets(self.table, training)
-            class_weights = balanced_weights(codes, len(encoder.classes))
+            weights = None if self.weights is None else self.weights[training]
+            class_weights = balanced_weights(codes, len(encoder.classes), weights)
         loss = resolve_loss(self.recipe, self.task, len(encoder.classes))
         plan = make_plan(
             self.recipe,

@@ -19,7 +19,8 @@ from vetro.tables.schema import Column
 Floats = NDArray[np.float64]
 
 RARE = 3
-"""Levels with fewer training rows than this share the column <other>."""
+"""Levels with fewer training rows than this share the column <other>.  Rows, whatever their
+weights: weights have no unit, and one row of any weight is one observation."""
 
 UNSEEN, MISSING = -2, -1
 """The codes of a category text that is not a level, and of a missing one."""
@@ -30,12 +31,12 @@ PERIODS = {"year": 365.2425, "weekday": 7.0, "time of day": 1.0}
 _SHORTEST_RANGE = {"year": 180.0, "weekday": 14.0, "time of day": 1.0}
 
 
-def moments(values: Floats) -> tuple[float, float]:
-    """Mean and standard deviation (divided by n) of the values; (0, 0) of none.
+def moments(values: Floats, weights: Floats | None = None) -> tuple[float, float]:
+    """Mean and standard deviation (divided by the sum of weights) of the values; (0, 0) of none.
 
-    Two passes, the second correcting the first: d = x - m, mean = m + mean(d),
-    variance = mean(d^2) - mean(d)^2 (Chan, Golub, LeVeque 1983), on values scaled by a power of two
-    where their squares would leave the range of float64.
+    weights: one for each value, 1 where None.  Two passes, the second correcting the first:
+    d = x - m, mean = m + mean(d), variance = mean(d^2) - mean(d)^2 (Chan, Golub, LeVeque 1983), on
+    values scaled by a power of two where their squares would leave the range of float64.
     """
     if len(values) == 0:
         return 0.0, 0.0
@@ -46,12 +47,45 @@ def moments(values: Floats) -> tuple[float, float]:
     if abs(exponent) < 400:
         exponent = 0
     scaled = np.ldexp(values, -exponent) if exponent else values
-    first = float(scaled.mean())
+    first = _mean(scaled, weights)
     differences = scaled - first
-    shift = float(differences.mean())
-    variance = float(np.square(differences, out=differences).mean()) - shift * shift
+    shift = _mean(differences, weights)
+    variance = _mean(np.square(differences, out=differences), weights) - shift * shift
     mean, deviation = first + shift, math.sqrt(max(variance, 0.0))
     return math.ldexp(mean, exponent), math.ldexp(deviation, exponent)
+
+
+def _mean(values: Floats, weights: Floats | None) -> float:
+    if weights is None:
+        return float(values.mean())
+    return float((values * weights).sum()) / float(weights.sum())
+
+
+def median_of(values: Floats, weights: Floats | None = None, *, lower: bool = False) -> float:
+    """The middle value; 0 of none.  Of two middle ones their mean, or the lower one.
+
+    weights: a value of weight 2 counts as two equal values, 1 where None.
+    """
+    if len(values) == 0:
+        return 0.0
+    if weights is None:
+        high = len(values) // 2
+        low = (len(values) - 1) // 2
+        middle = np.partition(values, (low, high))[[low, high]]
+    else:
+        order = np.argsort(values, kind="stable")
+        below = np.cumsum(weights[order])
+        half = below[-1] / 2
+        # a share of the sum is rounded: what is half but for that is half
+        slack = 1e-12 * below[-1]
+        places = np.searchsorted(below, (half - slack, half + slack))
+        middle = values[order[np.minimum(places, len(values) - 1)]]
+    if lower or middle[0] == middle[1]:
+        return float(middle[0])
+    with np.errstate(over="ignore"):
+        mean = float(middle.sum()) / 2
+    # The middle of two huge numbers overflows: halve them first.
+    return mean if math.isfinite(mean) else float((middle / 2).sum())
 
 
 def reciprocal(deviation: float) -> float:
@@ -97,15 +131,15 @@ class NumberBlock:
     indicator_trained: bool = False
 
     @staticmethod
-    def fit(column: Column, values: Floats) -> NumberBlock:
+    def fit(column: Column, values: Floats, weights: Floats | None = None) -> NumberBlock:
         """From the values of the training rows; the layout from the schema's column alone."""
-        present = values[~np.isnan(values)]
-        mean, deviation = moments(present)
+        present, weights = known(values, weights)
+        mean, deviation = moments(present, weights)
         return NumberBlock(
             name=column.name,
             mean=mean,
             scale=reciprocal(deviation),
-            median=_median(present),
+            median=median_of(present, weights),
             indicator=column.missing > 0,
             indicator_trained=column.missing > 0 and len(present) < len(values),
         )
@@ -216,18 +250,26 @@ class DateBlock:
     indicator_trained: bool = False
 
     @staticmethod
-    def fit(column: Column, values: Floats, everywhere: Floats) -> DateBlock:
+    def fit(
+        column: Column,
+        values: Floats,
+        everywhere: Floats,
+        weights: Floats | None = None,
+        weights_everywhere: Floats | None = None,
+    ) -> DateBlock:
         """From the training rows' values; the layout from the values of all rows."""
-        present = values[~np.isnan(values)]
-        known = everywhere[~np.isnan(everywhere)]
-        mean, deviation = moments(present)
+        present, weights = known(values, weights)
+        whole, weights_everywhere = known(everywhere, weights_everywhere)
+        mean, deviation = moments(present, weights)
         return DateBlock(
             name=column.name,
             mean=mean,
             scale=reciprocal(deviation),
-            median=_median(present),
-            days=len(known) > 0 and float(known.min()) < float(known.max()),
-            cycles=tuple(cycle for cycle in PERIODS if _has_cycle(known, cycle)),
+            median=median_of(present, weights),
+            days=len(whole) > 0 and float(whole.min()) < float(whole.max()),
+            cycles=tuple(
+                cycle for cycle in PERIODS if _has_cycle(whole, weights_everywhere, cycle)
+            ),
             indicator=column.missing > 0,
             indicator_trained=column.missing > 0 and len(present) < len(values),
         )
@@ -267,20 +309,17 @@ def phase(days: Floats, period: float) -> Floats:
     return angle
 
 
-def _has_cycle(days: Floats, cycle: str) -> bool:
+def known(values: Floats, weights: Floats | None) -> tuple[Floats, Floats | None]:
+    """The values that are not missing, with their weights."""
+    present = ~np.isnan(values)
+    return values[present], None if weights is None else weights[present]
+
+
+def _has_cycle(days: Floats, weights: Floats | None, cycle: str) -> bool:
     """Whether the range is long enough for the cycle and the phases differ at all:
     the length of their mean unit vector is below 0.999 (under a spread of 2.6 degrees
     it is not)."""
     if len(days) == 0 or float(days.max()) - float(days.min()) <= _SHORTEST_RANGE[cycle]:
         return False
     angle = phase(days, PERIODS[cycle])
-    return math.hypot(float(np.sin(angle).mean()), float(np.cos(angle).mean())) < 0.999
-
-
-def _median(present: Floats) -> float:
-    if len(present) == 0:
-        return 0.0
-    with np.errstate(over="ignore"):
-        median = float(np.median(present))
-    # The middle of two huge numbers overflows: halve them first.
-    return median if math.isfinite(median) else 2.0 * float(np.median(present / 2.0))
+    return math.hypot(_mean(np.sin(angle), weights), _mean(np.cos(angle), weights)) < 0.999

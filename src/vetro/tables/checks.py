@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, Words, counted, error, notice, shown, words
 from vetro.tables.encoder import Encoder
+from vetro.tables.labels import is_missing, label_of
 from vetro.tables.leaks import find_leaks
-from vetro.tables.roles import is_missing, label_of
 from vetro.tables.schema import Column
 from vetro.tables.splits import class_codes
 from vetro.tables.table import Table
@@ -58,37 +58,6 @@ def check_rows(table: Table, fold: NDArray[Any] | None = None) -> list[Notice]:
     return notices + _rare_class(table) + _few_rows(table)
 
 
-def weights_of(table: Table, rows: NDArray[Any] | None = None) -> NDArray[np.float64] | None:
-    """The weights of the given rows with mean 1, (n,), or None without a weight column.
-
-    rows: row numbers, or a bool per row of the table.  E212 if a weight of the table is
-    missing or negative, or if the rows' weights are all 0.
-    """
-    columns = table.schema.with_role("weight")
-    if not columns:
-        return None
-    values = table.values[columns[0].name]
-    wrong = ~(np.isfinite(values) & (values >= 0))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise _bad_weight(
-            columns[0], table, row, "missing" if np.isnan(values[row]) else "negative"
-        )
-    weights = np.array(values if rows is None else values[rows], dtype=np.float64)
-    largest = float(weights.max(initial=0.0))
-    if largest == 0:
-        raise _bad_weight(columns[0], table, 0, "0, as are all others of these rows")
-    weights /= largest
-    weights /= weights.mean()
-    return weights
-
-
-def _bad_weight(column: Column, table: Table, row: int, what: str) -> Exception:
-    value = table.values[column.name][row]
-    text = '""' if np.isnan(value) else label_of(column, float(value))
-    return error("E212", column=column.name, place=table.place_of(row), value=text, what=what)
-
-
 def _number_target(column: Column, table: Table) -> Notice:
     values = table.values[column.name]
     if bool((values == values[0]).all()):
@@ -131,18 +100,24 @@ def _bad_classes(column: Column, table: Table, classes: int, fix: str | Words) -
 
 
 def _rare_class(table: Table) -> list[Notice]:
-    """W203 for the rarest class below 5% of the rows and half of an equal share."""
+    """W203 for the rarest class below 5% of the rows, by weight, and half of an equal share."""
     codes = class_codes(table)
     if codes is None:
         return []
     labels = class_labels(table.schema.targets[0])
-    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    known = codes >= 0
+    counts = np.bincount(codes[known], minlength=len(labels))
+    sums = counts
+    if table.weights is not None:
+        sums = np.bincount(codes[known], weights=table.weights[known], minlength=len(labels))
     present = np.flatnonzero(counts)
-    rarest = int(present[counts[present].argmin()])
-    rows = int(counts[rarest])
-    if rows >= min(RARE_CLASS, 0.5 / len(present)) * table.rows:
+    rarest = int(present[sums[present].argmin()])
+    share = float(sums[rarest] / sums.sum())
+    if share >= min(RARE_CLASS, 0.5 / len(present)):
         return []
-    return [notice("W203", label=labels[rarest], share=rows / table.rows, rows=rows)]
+    of = "rows" if table.weights is None else "the rows' weight"
+    rows = counted(int(counts[rarest]), "row")
+    return [notice("W203", label=labels[rarest], share=share, of=of, rows=rows)]
 
 
 def _few_rows(table: Table) -> list[Notice]:

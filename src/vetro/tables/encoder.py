@@ -2,7 +2,8 @@
 
 One per member: the layout (names, width) comes from the whole table and is the same for
 all members; the statistics come from the member's training rows only.  The formulas are
-in blocks.py and targets.py.  Row weights are not its matter (checks.weights_of).
+in blocks.py and targets.py.  Means, deviations and medians are weighted where the table has
+weights: a row of weight 2 counts as two rows.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import error
-from vetro.tables.blocks import MISSING, Block, CategoryBlock, DateBlock, Floats, NumberBlock
+from vetro.tables.blocks import (
+    MISSING,
+    Block,
+    CategoryBlock,
+    DateBlock,
+    Floats,
+    NumberBlock,
+    median_of,
+)
 from vetro.tables.blocks_json import Targets, block_from_json, targets_from_json, to_json
 from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Column
@@ -49,8 +58,9 @@ class Encoder:
         rows; the layout from the whole table: pass the one that all members share.
         """
         index = _indices(rows)
-        blocks = [_fit_block(column, table, index) for column in table.schema.inputs]
-        return Encoder(tuple(blocks), _fit_targets(table, index))
+        weights = _weights(table, index)
+        blocks = [_fit_block(column, table, index, weights) for column in table.schema.inputs]
+        return Encoder(tuple(blocks), _fit_targets(table, index, weights))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -122,8 +132,9 @@ class Encoder:
 
     def median_row(self, table: Table) -> tuple[float, ...]:
         """One row as raw gives it: of numbers and dates the middle value that occurs, of flags
-        and categories the most frequent one; NaN where a column is empty."""
-        return tuple(_typical(block, table.values[block.name]) for block in self.inputs)
+        and categories the most frequent one, by weight; NaN where a column is empty."""
+        weights = _weights(table, None)
+        return tuple(_typical(block, table.values[block.name], weights) for block in self.inputs)
 
     def encode_raw(self, matrix: NDArray[Any], dtype: Any = np.float32) -> NDArray[Any]:
         """The matrix (n, width) of a raw matrix; of raw(table) it is encode(table), bit for bit."""
@@ -197,35 +208,47 @@ def _taken(values: NDArray[Any], index: RowIndex) -> NDArray[Any]:
     return values if index is None else values[index]
 
 
-def _typical(block: Block, values: NDArray[Any]) -> float:
-    present = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values >= 0]
+def _weights(table: Table, index: RowIndex) -> Floats | None:
+    """The rows' weights, scaled by a power of two so that their sum is finite and whole numbers
+    stay whole; None without a weight column."""
+    weights = table.weights
+    if weights is None:
+        return None
+    weights = _taken(weights, index)
+    return np.ldexp(weights, -math.frexp(float(weights.max(initial=0.0)))[1])
+
+
+def _typical(block: Block, values: NDArray[Any], weights: Floats | None) -> float:
+    there = ~np.isnan(values) if values.dtype.kind == "f" else values >= 0
+    present = values[there]
     if not len(present):
         return math.nan
+    weights = None if weights is None else weights[there]
     if isinstance(block, CategoryBlock):
-        return float(np.bincount(present).argmax())
+        return float(np.bincount(present, weights=weights).argmax())
     # the lower of two middle ones: a value that somebody measured
-    middle = (len(present) - 1) // 2
-    return float(np.partition(present, middle)[middle])
+    return median_of(present, weights, lower=True)
 
 
-def _fit_block(column: Column, table: Table, index: RowIndex) -> Block:
+def _fit_block(column: Column, table: Table, index: RowIndex, weights: Floats | None) -> Block:
     values = table.values[column.name]
     training = _taken(values, index)
     if column.kind == "category":
         return CategoryBlock.fit(column, training)
     if column.kind == "date":
-        return DateBlock.fit(column, training, everywhere=values)
-    return NumberBlock.fit(column, training)
+        return DateBlock.fit(column, training, values, weights, _weights(table, None))
+    return NumberBlock.fit(column, training, weights)
 
 
-def _fit_targets(table: Table, index: RowIndex) -> Targets:
+def _fit_targets(table: Table, index: RowIndex, weights: Floats | None) -> Targets:
     columns = table.schema.targets
     if not columns:
         raise ValueError("the table has no target")
     if columns[0].kind in ("category", "flag"):
         return (ClassTarget.fit(columns[0]),)
     return tuple(
-        NumberTarget.fit(column, _taken(table.values[column.name], index)) for column in columns
+        NumberTarget.fit(column, _taken(table.values[column.name], index), weights)
+        for column in columns
     )
 
 

@@ -1,4 +1,4 @@
-"""Leaks: an input that alone predicts the target almost perfectly on rows held out.
+"""Leaks: an input that alone gives, or nearly determines, the target on rows held out.
 
 A quick look at one column at a time, no proof: the column may be known only afterwards,
 or it may be physics.  Not a check of several columns together, so an exact formula of
@@ -7,6 +7,7 @@ several inputs is not reported.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,73 +15,106 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, notice
 from vetro.tables.blocks import Floats
-from vetro.tables.roles import is_missing
+from vetro.tables.labels import is_missing
+from vetro.tables.left_out import weights_of
 from vetro.tables.splits import class_codes
 from vetro.tables.table import Table
 
 SAMPLE = 20_000
 FEWEST_ROWS = 50
 NEARLY_PERFECT = 0.999
+DETERMINED = 0.95
+
+
+@dataclass(frozen=True)
+class _Half:
+    """The rows that guesses are learnt from, or judged on: the target y (n,), a number or a
+    class's code, and the rows' weights."""
+
+    rows: NDArray[np.intp]
+    y: NDArray[Any]
+    weights: Floats
 
 
 def find_leaks(table: Table) -> list[Notice]:
-    """W201 for each such input of a table with one target and two or more inputs.
+    """W201 for each such input and target of a table with two or more inputs.
 
-    On at most 20,000 rows, half to fit and half to judge.  Texts: the target's mean (or
+    On at most 20,000 rows, half to fit and half to judge, by weight.  Texts: the target's mean (or
     most frequent class) per level.  Numbers and dates: the same per value, between values
-    a straight line (the nearest value's class), or one line through all.  Reported above R2 0.999;
-    for classes above accuracy 0.999 and a tenth of the errors of the most frequent class.
+    a straight line (the nearest value's class), or one line through all.  A column "alone gives"
+    the target above R2 0.999, or an accuracy of 0.999 with at most a tenth of the errors of the
+    most frequent class; it "nearly determines" it above R2 0.95, or where at most a twentieth
+    of those errors is left.
     """
     inputs, targets = table.schema.inputs, table.schema.targets
-    if len(targets) != 1 or len(inputs) < 2 or table.rows < FEWEST_ROWS:
+    if len(inputs) < 2 or table.rows < FEWEST_ROWS:
         return []
     rows = np.random.Generator(np.random.PCG64(0)).permutation(table.rows)[:SAMPLE]
-    fit, judge = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    parts = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    weights = weights_of(table)
+    weights = np.ones(table.rows) if weights is None else weights
     classes = class_codes(table)
     found = []
-    for column in inputs:
-        values = table.values[column.name]
-        ordered = column.kind != "category"
-        if classes is None:
-            target = table.values[targets[0].name]
-            score = _regression_score(
-                values[fit], target[fit], values[judge], target[judge], ordered
-            )
-            word = "R2"
-        else:
-            score = _class_score(values[fit], classes[fit], values[judge], classes[judge], ordered)
-            word = "accuracy"
-        if score > NEARLY_PERFECT:
-            # Cut, not rounded, so that 0.99999 is not shown as perfect.
-            text = f"{word} {np.floor(score * 1e4) / 1e4:.4f}"
-            found.append(notice("W201", column=column.name, score=text))
+    for target in targets:
+        y = table.values[target.name] if classes is None else classes
+        fit, judge = (_Half(part, y[part], weights[part]) for part in parts)
+        for column in inputs:
+            values, ordered = table.values[column.name], column.kind != "category"
+            score = _regression_score if classes is None else _class_score
+            shown, explained = score(values[fit.rows], fit, values[judge.rows], judge, ordered)
+            strength = _strength(shown, explained, classes is not None)
+            if strength:
+                # Cut, not rounded, so that 0.99999 is not shown as perfect.
+                text = (
+                    f"{'R2' if classes is None else 'accuracy'} {np.floor(shown * 1e4) / 1e4:.4f}"
+                )
+                found.append(
+                    notice(
+                        "W201",
+                        column=column.name,
+                        target=target.name,
+                        strength=strength,
+                        score=text,
+                    )
+                )
     return found
 
 
+def _strength(shown: float, explained: float, classes: bool) -> str:
+    """What a column is to the target, or an empty text where it is nothing special."""
+    if shown > NEARLY_PERFECT and explained >= (0.9 if classes else NEARLY_PERFECT):
+        return "alone gives"
+    return "nearly determines" if explained > DETERMINED else ""
+
+
 def _regression_score(
-    x: NDArray[Any], y: Floats, judged_x: NDArray[Any], judged_y: Floats, ordered: bool
-) -> float:
-    """R2 on the judged rows; the better of the two guesses for an ordered column."""
-    total = float(np.square(judged_y - judged_y.mean()).sum())
+    x: NDArray[Any], fit: _Half, judged_x: NDArray[Any], judge: _Half, ordered: bool
+) -> tuple[float, float]:
+    """R2 on the judged rows, twice; the better of the two guesses for an ordered column."""
+    mean = np.average(judge.y, weights=judge.weights)
+    total = float(judge.weights @ np.square(judge.y - mean))
     if total == 0 or not np.isfinite(total):
-        return 0.0
-    guesses = [_local_means(x, y, judged_x, ordered)]
+        return 0.0, 0.0
+    guesses = [_local_means(x, fit, judged_x, ordered)]
     known = ~is_missing(x)
     if ordered and known.all() and not is_missing(judged_x).any():
-        guesses.append(_line(x, y, judged_x))
-    return max(1 - float(np.square(judged_y - guess).sum()) / total for guess in guesses)
+        guesses.append(_line(x, fit, judged_x))
+    best = max(1 - float(judge.weights @ np.square(judge.y - guess)) / total for guess in guesses)
+    return best, best
 
 
-def _local_means(x: NDArray[Any], y: Floats, judged_x: NDArray[Any], ordered: bool) -> Floats:
+def _local_means(x: NDArray[Any], fit: _Half, judged_x: NDArray[Any], ordered: bool) -> Floats:
     """The mean of y at each value of x; a line between values, the mean of all at new levels."""
-    guess = np.full(len(judged_x), float(y.mean()))
+    y, weights = fit.y, fit.weights
+    guess = np.full(len(judged_x), float(np.average(y, weights=weights)))
     known, judged = ~is_missing(x), ~is_missing(judged_x)
     if not known.all():
-        guess[~judged] = float(y[~known].mean())
+        guess[~judged] = float(np.average(y[~known], weights=weights[~known]))
     values, cell = np.unique(x[known], return_inverse=True)
     if len(values) == 0:
         return guess
-    means = np.bincount(cell, weights=y[known]) / np.bincount(cell)
+    mass = weights[known]
+    means = np.bincount(cell, weights=mass * y[known]) / np.bincount(cell, weights=mass)
     if ordered:
         guess[judged] = np.interp(judged_x[judged], values, means)
     else:
@@ -90,33 +124,31 @@ def _local_means(x: NDArray[Any], y: Floats, judged_x: NDArray[Any], ordered: bo
     return guess
 
 
-def _line(x: Floats, y: Floats, judged_x: Floats) -> Floats:
+def _line(x: Floats, fit: _Half, judged_x: Floats) -> Floats:
     """The least-squares line."""
-    centred = x - x.mean()
-    power = float(centred @ centred)
-    slope = float(centred @ y) / power if 0 < power < np.inf else 0.0
-    line: Floats = y.mean() + slope * (judged_x - x.mean())
+    middle = np.average(x, weights=fit.weights)
+    centred = x - middle
+    power = float(fit.weights @ centred**2)
+    slope = float((fit.weights * centred) @ fit.y) / power if 0 < power < np.inf else 0.0
+    line: Floats = np.average(fit.y, weights=fit.weights) + slope * (judged_x - middle)
     return line
 
 
 def _class_score(
-    x: NDArray[Any],
-    codes: NDArray[np.int64],
-    judged_x: NDArray[Any],
-    judged_codes: NDArray[np.int64],
-    ordered: bool,
-) -> float:
-    """Accuracy on the judged rows, 0 where always naming one class does nearly as well."""
-    frequent = int(np.bincount(codes).argmax())
+    x: NDArray[Any], fit: _Half, judged_x: NDArray[Any], judge: _Half, ordered: bool
+) -> tuple[float, float]:
+    """Accuracy on the judged rows, and the share of the most frequent class's errors that the
+    column avoids."""
+    codes = fit.y
+    frequent = int(np.bincount(codes, weights=fit.weights).argmax())
     guess = np.full(len(judged_x), frequent)
     known, judged = ~is_missing(x), ~is_missing(judged_x)
     if not known.all():
-        guess[~judged] = int(np.bincount(codes[~known]).argmax())
+        guess[~judged] = int(np.bincount(codes[~known], weights=fit.weights[~known]).argmax())
     values, cell = np.unique(x[known], return_inverse=True)
     if len(values) > 0:
-        classes = int(codes.max()) + 1
-        tally = np.zeros((len(values), classes), dtype=np.int64)
-        np.add.at(tally, (cell, codes[known]), 1)
+        tally = np.zeros((len(values), int(codes.max()) + 1))
+        np.add.at(tally, (cell, codes[known]), fit.weights[known])
         best = tally.argmax(axis=1)
         wanted = judged_x[judged]
         right = np.searchsorted(values, wanted).clip(max=len(values) - 1)
@@ -125,6 +157,6 @@ def _class_score(
         place = np.where(nearer_left, left, right)
         usable = np.ones(len(wanted), dtype=np.bool_) if ordered else values[place] == wanted
         guess[np.flatnonzero(judged)[usable]] = best[place[usable]]
-    errors = float(np.mean(guess != judged_codes))
-    baseline = float(np.mean(frequent != judged_codes))
-    return 1 - errors if errors <= 0.1 * baseline and baseline > 0 else 0.0
+    errors = float(np.average(guess != judge.y, weights=judge.weights))
+    baseline = float(np.average(frequent != judge.y, weights=judge.weights))
+    return 1 - errors, 1 - errors / baseline if baseline > 0 else 0.0

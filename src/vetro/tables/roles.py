@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, listed, nearest, notice, shown, words
-from vetro.tables.blocks import MISSING
+from vetro.errors import Notice, error, listed, nearest, notice, shown, words
+from vetro.tables.labels import is_missing, label_of, unkept
+from vetro.tables.left_out import with_rows_that_count
 from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
 
@@ -46,47 +47,27 @@ def assign_roles(
     would be left out (an identifier, say), they are kept beside the others.  forced:
     columns named by the user (--category and the like); these and `inputs` are kept even
     if they look like identifiers (W117) or hold too many different texts (W123).
-    Columns that are empty (W122) or constant (W116) are left out in any case.  Rows
-    without a target: E115, or left out (I213).  E114: a name is not found; E604: a
-    column is named for two roles; E208: no input is left.
+    Columns that are empty (W122) or constant (W116) are left out in any case.  Rows of
+    weight 0 and, where asked, rows without a target leave the table first; see left_out.py.
+    E114: a name is not found; E604: a column is named for two roles; E208: no input is left.
     """
     named = _named_roles(table.schema, targets, inputs, drop, weight, group)
+    given = Schema(
+        tuple(replace(item, role=named.get(item.name, "input")) for item in table.schema)
+    )
+    _check_named(given, table.rows, keep={*forced, *inputs} - {*drop})
+    table = with_rows_that_count(table.with_schema(given), drop_missing_target)
     # W117 says "Use --input id to keep it": that is no wish to lose the other columns.
     only = any(_useless(table.schema[name], table, keep=()) is None for name in inputs)
     columns = []
     for column in table.schema:
-        role = named.get(column.name)
-        if role == "ignored":
+        if column.role == "ignored":
             column = with_role(column, "ignored", "left out by --drop")
-        elif role is not None:
-            column = replace(column, role=role)
-        elif only:
+        elif only and column.name not in named:
             column = with_role(column, "ignored", "not among --input")
-        else:
-            column = replace(column, role="input")
         columns.append(column)
-    schema = Schema(tuple(columns))
-    _check_named(schema, table.rows, keep={*forced, *inputs} - {*drop})
-    table = table.with_schema(schema)
-    table = _with_targets(table, drop_missing_target)
+    table = table.with_schema(Schema(tuple(columns)))
     return _without_useless(table, keep={*forced, *inputs})
-
-
-def label_of(column: Column, value: float) -> str:
-    """A value of a column as text: a category's level, a flag's word, a plain number."""
-    if column.kind == "category":
-        return column.levels[int(value)]
-    if column.kind == "flag" and all(column.reading.flag_words):
-        return column.reading.flag_words[int(value)]
-    if column.kind == "date":
-        return str(np.datetime64(round(value * 86_400_000), "ms")).removesuffix("T00:00:00.000")
-    return repr(float(value)).removesuffix(".0")
-
-
-def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where a column's values are missing."""
-    missing: NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values == MISSING
-    return missing
 
 
 def _named_roles(
@@ -142,44 +123,6 @@ def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
         if column.role == "group" or (column.role == "input" and column.name in keep):
             what = f'column "{name}" holds {column.distinct} different texts, more than Vetro keeps'
             raise error("E210", what=what, fix="Join texts, or leave the column out.")
-
-
-def unkept(column: Column) -> bool:
-    """Whether a column held so many different texts that none were kept: its values say nothing."""
-    return column.kind == "category" and not column.levels and column.distinct > 0
-
-
-def _with_targets(table: Table, drop_missing: bool) -> Table:
-    """The table without rows that lack a target, or E115."""
-    missing = np.zeros(table.rows, dtype=np.bool_)
-    for column in table.schema.targets:
-        lacking = is_missing(table.values[column.name])
-        if lacking.any() and not drop_missing:
-            rows = counted(int(lacking.sum()), "row")
-            place = table.place_of(int(lacking.argmax()))
-            raise error("E115", column=column.name, rows=rows, place=place)
-        missing |= lacking
-    if not missing.any():
-        return table
-    left = table.take(np.flatnonzero(~missing))
-    if left.rows < 2:
-        have = f"{counted(left.rows, 'row')} {'has' if left.rows == 1 else 'have'} a target"
-        raise error("E210", what=have, fix=words("At least 2 are needed: check {=targets}."))
-    schema = Schema(tuple(_restated(column, left.values[column.name]) for column in left.schema))
-    return left.with_schema(schema, notice("I213", rows=counted(int(missing.sum()), "row")))
-
-
-def _restated(column: Column, values: NDArray[Any]) -> Column:
-    """The column with what was seen in fewer rows; levels keep their codes."""
-    if unkept(column):
-        return column
-    missing = is_missing(values)
-    count, present = int(missing.sum()), values[~missing]
-    distinct = len(np.unique(present))
-    if column.kind == "category" or len(present) == 0:
-        return replace(column, missing=count, distinct=distinct)
-    low, high = float(present.min()), float(present.max())
-    return replace(column, missing=count, distinct=distinct, minimum=low, maximum=high)
 
 
 def _without_useless(table: Table, keep: Collection[str]) -> Table:

@@ -37,6 +37,7 @@ class Table:
     source's bytes (or of the values, for frames and queries), "" where not computed.
     place_of: where a row (counted from 0) stands, for messages: "line 9" of a text file,
     "row 8" of anything else.
+    numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...
     kept: columns carried along unread (predict --keep), as Arrow arrays.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
     """
@@ -48,8 +49,15 @@ class Table:
     fingerprint: str = ""
     notices: tuple[Notice, ...] = ()
     place_of: Callable[[int], str] = row_place
+    numbers: NDArray[np.intp] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
     unseen: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """The weight of each row as it stands in the table, None without a weight column."""
+        columns = self.schema.with_role("weight")
+        return self.values[columns[0].name] if columns else None
 
     def with_schema(self, schema: Schema, *notices: Notice) -> Table:
         """The same values under another schema (roles changed), with notices added."""
@@ -77,4 +85,5 @@ class Table:
             values={name: column[rows] for name, column in self.values.items()},
             rows=len(rows),
             place_of=lambda row: place_of(int(rows[row])),
+            numbers=rows if self.numbers is None else self.numbers[rows],
         )

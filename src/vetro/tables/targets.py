@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.tables.blocks import MISSING, Floats, moments
+from vetro.tables.blocks import MISSING, Floats, known, moments
 from vetro.tables.schema import Column
 
 
@@ -21,9 +21,9 @@ class NumberTarget:
     deviation: float
 
     @staticmethod
-    def fit(column: Column, values: Floats) -> NumberTarget:
+    def fit(column: Column, values: Floats, weights: Floats | None = None) -> NumberTarget:
         """From the present values of the training rows."""
-        mean, deviation = moments(values[~np.isnan(values)])
+        mean, deviation = moments(*known(values, weights))
         return NumberTarget(column.name, mean, deviation if deviation > 0 else 1.0)
 
     def encode(self, values: Floats) -> Floats:

@@ -68,11 +68,17 @@ def rate_factors(schedule: str, epochs: int) -> NDArray[np.float64]:
     return np.ones(epochs)
 
 
-def balanced_weights(classes: NDArray[np.int64], count: int) -> Matrix:
-    """(count,) weights rows / (count * rows of the class); 1 for a class without rows."""
-    rows = np.bincount(classes, minlength=count).astype(np.float64)
-    weights = np.where(rows > 0, len(classes) / (count * np.maximum(rows, 1)), 1.0)
-    return np.asarray(weights, dtype=np.float32)
+def balanced_weights(
+    classes: NDArray[np.int64], count: int, weights: NDArray[np.float64] | None = None
+) -> Matrix:
+    """(count,) weights rows / (count * rows of the class); 1 for a class without rows.
+
+    weights: of the rows; a row of weight 2 counts as two rows.
+    """
+    rows = np.bincount(classes, weights=weights, minlength=count).astype(np.float64)
+    there = rows > 0
+    balanced = np.divide(rows.sum(), count * rows, out=np.ones(count), where=there)
+    return np.asarray(balanced, dtype=np.float32)
 
 
 def make_plan(

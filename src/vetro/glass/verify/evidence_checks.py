@@ -25,7 +25,7 @@ from vetro.model.metrics import figures
 from vetro.model.model import Model
 from vetro.model.request import with_roles
 from vetro.model.split import split_rows
-from vetro.tables.checks import weights_of
+from vetro.tables.left_out import weights_of
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.tables.table import Table
@@ -59,7 +59,7 @@ def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
     evidence, recipe = model.evidence, model.recipe
     split = split_rows(table, recipe)
     checks = [_split(split.to_json(), evidence.split)]
-    ensemble = Ensemble(table, recipe, split, model.task, weights_of(table, None), "cpu")
+    ensemble = Ensemble(table, recipe, split, model.task, weights_of(table), "cpu")
     if len(model.members) == split.parts * recipe.members:
         checks.append(_encoders(model, ensemble))
     if not all(checks):

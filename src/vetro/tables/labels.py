@@ -1,0 +1,33 @@
+"""Values of a column as people write them, and where there are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.tables.blocks import MISSING
+from vetro.tables.schema import Column
+
+
+def label_of(column: Column, value: float) -> str:
+    """A value of a column as text: a category's level, a flag's word, a plain number."""
+    if column.kind == "category":
+        return column.levels[int(value)]
+    if column.kind == "flag" and all(column.reading.flag_words):
+        return column.reading.flag_words[int(value)]
+    if column.kind == "date":
+        return str(np.datetime64(round(value * 86_400_000), "ms")).removesuffix("T00:00:00.000")
+    return repr(float(value)).removesuffix(".0")
+
+
+def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a column's values are missing."""
+    missing: NDArray[np.bool_] = np.isnan(values) if values.dtype.kind == "f" else values == MISSING
+    return missing
+
+
+def unkept(column: Column) -> bool:
+    """Whether a column held so many different texts that none were kept: its values say nothing."""
+    return column.kind == "category" and not column.levels and column.distinct > 0
