@@ -1,4 +1,4 @@
-"""Who runs: every contestant's module, variant and label; and the process that one runs in.
+"""Every contestant: its module, variant and label; and the process that it runs in.
 
     python benchmarks/contestants.py KEY WORKLOAD THREADS CORE
 

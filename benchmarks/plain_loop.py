@@ -1,4 +1,4 @@
-"""The torch engine beside the loop one writes by hand: running sums, full-batch steps.
+"""The torch engine compared with the loop that one writes by hand: running sums, full-batch steps.
 
 What vetro.train costs where the native engine cannot run; not a row of run.py.
 

@@ -1,4 +1,4 @@
-"""Reading a million rows of twenty numbers: Vetro beside pandas, time and memory.
+"""Reading a million rows of twenty numbers: Vetro compared with pandas, time and memory.
 
     python benchmarks/reading.py [rows]
 

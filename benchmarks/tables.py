@@ -18,7 +18,7 @@ def training(work: Workload, threads: int, clock: str, result: dict[str, dict[st
     """One workload's section."""
     where = "one core" if threads == 1 else f"all {threads} cores"
     where += ", processor time" if clock == "processor" else ""
-    unit = "us a step of one network" if work.members > 1 else "us a step"
+    unit = "µs per step of one network" if work.members > 1 else "µs per step"
     heads = [unit, "times Vetro's", "asked", "of the floor", "first call, s", "steps timed"]
     lines = [
         f"### Row {work.name}: {work.title}, {where}",
@@ -48,7 +48,7 @@ def number(value: float) -> str:
 
 
 def write_json(results: dict[str, object]) -> None:
-    """Everything that was measured, beside what earlier runs of other rows left."""
+    """Everything that was measured, together with what earlier runs of other rows left."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / "benchmarks.json"
     before = json.loads(path.read_text()) if path.exists() else {}

@@ -1,6 +1,7 @@
 """Times the contestants of a training workload, each in a process of its own, in turn.
 
-First the losses of the first steps are compared: who differs is told and not timed.
+First the losses of the first steps are compared: a contestant whose losses differ is reported
+and not timed.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _ratio(seconds: list[float], ours: list[float]) -> float:
 
 
 def _check(work: Workload, running: dict[str, Process], found: dict[str, dict[str, Any]]) -> None:
-    """Compares the first losses with those of plain torch; ends who differs."""
+    """Compares the first losses with plain torch's; ends a contestant whose losses differ."""
     reference: list[float] = []
     for key in sorted(running, key=lambda key: "torch" not in ENTRIES[key].module):
         reply = running[key].ask("losses", min(CHECKED, work.steps))

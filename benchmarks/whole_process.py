@@ -1,4 +1,4 @@
-"""Row 11: whole processes from the shell: vetro --help and vetro fit, beside two scripts.
+"""Row 11: whole processes from the shell: vetro --help and vetro fit, compared with two scripts.
 
 The scripts do less: five folds and their error, without report, model file, baselines,
 intervals or checks.  All train the same number of epochs with the same batch, on all cores.

@@ -21,7 +21,7 @@ SGEMM_SIZE = 512  # rows and columns of the yardstick's matrices
 class Workload:
     """One row of the table.
 
-    batch: rows a step, None for all.  steps: of a whole training; a contestant that needs
+    batch: rows per step, None for all.  steps: of a whole training; a contestant that needs
     more than a second for them is timed on fewer.  members: networks trained at once.
     tolerance: by how much the first losses may differ, relative to plain torch's.
     bars: how many times faster than a contestant Vetro has to be, on one core.
