@@ -50,7 +50,7 @@ def test_region_digits_exact_and_points(vetro, fitted) -> None:
 
 
 def test_json_gives_the_models_own_answer(vetro, fitted) -> None:
-    ended = vetro("formula", fitted, "--row", "3", "--format", "json", "--exact", "--region")
+    ended = vetro("formula", fitted, "--row", "3", "--json", "--exact", "--region")
     assert ended.status == 0, ended.err
     data = ended.json
     model = package.load(fitted / "model.safetensors")
@@ -74,7 +74,7 @@ def test_python_and_latex(vetro, fitted) -> None:
     ended = vetro("formula", fitted, "--row", "3", "--format", "python")
     program: dict = {}
     exec(ended.out, program)
-    data = vetro("formula", fitted, "--row", "3", "--format", "json").json
+    data = vetro("formula", fitted, "--row", "3", "--json").json
     (output,) = data["outputs"]
     np.testing.assert_allclose(
         program["formula"](data["row"])[output["name"]], output["value"], rtol=1e-12
@@ -86,7 +86,7 @@ def test_python_and_latex(vetro, fitted) -> None:
 
 
 def test_latex_with_the_region(vetro, fitted, classes) -> None:
-    data = vetro("formula", fitted, "--row", "3", "--format", "json", "--region").json
+    data = vetro("formula", fitted, "--row", "3", "--json", "--region").json
     kept = data["region"]["inequalities"]
     assert kept and data["region"]["undecided"] == 0
     out = vetro("formula", fitted, "--row", "3", "--format", "latex", "--region").out
@@ -145,7 +145,7 @@ def test_a_table_with_a_level_that_training_did_not_see(
 
 def test_a_row_of_settings(vetro, fitted) -> None:
     model = package.load(fitted / "model.safetensors")
-    data = vetro("formula", fitted, "--row", "3", "--format", "json").json
+    data = vetro("formula", fitted, "--row", "3", "--json").json
     number = next(c.name for c in model.schema.inputs if c.kind == "number")
     ended = vetro("formula", fitted, "--row", "3", "--set", f"{number}=1")
     assert ended.status == 0, ended.err
@@ -203,6 +203,6 @@ def test_the_fractions_of_a_tangent_are_its_members(vetro, classes) -> None:
     ended = vetro("formula", classes, "--row", "4", "--exact")
     assert ended.status == 0, ended.err
     assert ended.out.count("exactly:") >= 2
-    data = vetro("formula", classes, "--row", "4", "--exact", "--format", "json").json
+    data = vetro("formula", classes, "--row", "4", "--exact", "--json").json
     assert "exact" not in data["outputs"][0]
     assert all("exact" in member["outputs"][0] for member in data["members"])

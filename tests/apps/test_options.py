@@ -83,7 +83,7 @@ def test_help_names_every_choice() -> None:
     shown = {choice.field: choice.metavar.split("|") for choice in RECIPE}
     for field, allowed in {
         "engine": get_args(EngineName),
-        "activation": recipes.ACTIVATIONS,
+        "activation": get_args(recipes.Activation),
         "loss": get_args(recipes.Loss),
         "optimizer": get_args(recipes.Optimizer),
         "schedule": get_args(recipes.Schedule),

@@ -156,7 +156,7 @@ def test_a_flag_is_stratified_like_a_category():
 
 def test_too_few_rows_or_groups_are_refused():
     built = made("abab")
-    with pytest.raises(UsageError, match=r'folds "5" is not valid: there is only 4 rows'):
+    with pytest.raises(UsageError, match=r'folds "5" is not valid: there are only 4 rows'):
         folds_of_rows(built, 5, 0)
     assert sorted(folds_of_rows(built, 4, 0)) == [0, 1, 2, 3]
     grouped = made("abab", "gghh")

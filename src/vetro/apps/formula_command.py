@@ -18,7 +18,7 @@ from vetro.errors import error
 if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula
 
-FORMATS = ("text", "latex", "python", "json")
+FORMATS = ("text", "latex", "python")
 POINTS = 1000
 """Points of the proof, over all members: each member takes about 0.2 ms a point."""
 
@@ -80,6 +80,7 @@ def formula(
             help="Time at most to find which inequalities of the region matter [no limit].",
         ),
     ] = "",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
     reading: Given,
 ) -> None:
     """The exact formula of the answer around one row, and where it holds; else its tangent."""
@@ -110,16 +111,16 @@ def formula(
     found = formula_of(look.subject, look.rows, reach)
     if exact and not found.members:
         found.exact()  # E722 before anything is printed
-    interrupted = (region or format == "python") and _settled(found, limit)
-    if format == "latex":
+    interrupted = (region or (format == "python" and not json)) and _settled(found, limit)
+    if format == "latex" and not json:
         say_line_by_line(found.latex(count, every=every, borders=region))
-    elif format == "python":
+    elif format == "python" and not json:
         say_line_by_line(found.python(exact=exact))
     else:
         members = found.members or ((found,) if found.kind == "exact" else ())
         each = asked or max(1, POINTS // len(found.subject.parts))
         checks = [member.prove_equal(each) for member in members]
-        if format == "json":
+        if json:
             data = found.to_json(exact=exact, borders=region)
             print_json({**data, "checks": [check.to_json() for check in checks]})
         else:

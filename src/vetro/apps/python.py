@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vetro.engines.engine import EngineName
-from vetro.errors import error, issue_warnings, nearest
+from vetro.errors import Setting, error, issue_warnings, nearest, words
 from vetro.model import model as models
 from vetro.model.files import load_model
 from vetro.model.fit import fit_table
@@ -58,9 +58,20 @@ def fit(
     UsageError, or TrainingError E301 if training diverged (its `.model` holds the best
     parameters).
     """
+    for name, given, kind in (("recipe", recipe, Recipe), ("options", options, ReadOptions)):
+        if given is not None and not isinstance(given, kind):
+            reason = f"a vetro {kind.__name__} is needed"
+            fix = "Give its entries as arguments of their own, or make one."
+            raise error("E601", argument=Setting(name), value=given, reason=reason, fix=fix)
+    if on_progress is not None and not callable(on_progress):
+        reason, argument = "a function of one argument is needed", Setting("on_progress")
+        raise error("E601", argument=argument, value=on_progress, reason=reason, fix="Correct it.")
     chosen_recipe, chosen_options = _with_settings(
         recipe or Recipe(), options or ReadOptions(), settings
     )
+    if not _names(target):
+        example = words("Use {=targets column}.", column="y")
+        raise error("E604", what="vetro.fit needs a target", fix=example)
     request = FitRequest(
         targets=_names(target),
         inputs=_names(inputs),
@@ -100,8 +111,11 @@ def inspect(source: Any, target: Names = (), **settings: Any) -> Table:
     return table
 
 
-def _names(names: Names) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+def _names(names: Names) -> Any:
+    """One name or several as a tuple; what is neither is left as it is, to be refused."""
+    if isinstance(names, str):
+        return (names,)
+    return tuple(names) if isinstance(names, Iterable) else names
 
 
 def _with_settings(
@@ -113,7 +127,7 @@ def _with_settings(
     readings: dict[str, Any] = {}
     for name, value in settings.items():
         if name in of_recipe:
-            changes[name] = tuple(value) if name == "hidden" else value
+            changes[name] = value
         elif name in of_options:
             readings[name] = _names(value) if isinstance(of_options[name], tuple) else value
         else:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from vetro.atomic import atomic_file
-from vetro.engines.engine import EngineName
-from vetro.errors import UsageError, Words, error, nearest
+from vetro.errors import Setting, UsageError, Words, error, nearest
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
@@ -26,7 +27,12 @@ from vetro.training.recipe import Recipe
 ROLE_ENTRIES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
 READING_ENTRIES = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
 TABLE_ENTRIES = ("source", *ROLE_ENTRIES, *READING_ENTRIES)
-BAD_ROWS = ("refuse", "skip")
+_LISTS = {
+    entry.name
+    for owner in (FitRequest, ReadOptions)
+    for entry in fields(owner)
+    if entry.type == "tuple[str, ...]"
+}
 
 
 @dataclass(frozen=True)
@@ -52,22 +58,23 @@ def read_recipe(path: Path) -> RecipeFile:
     for section, entries in data.items():
         if not isinstance(entries, dict):
             raise _refused(name, section, entries, f"a section is needed, as [{section}]")
-    table = dict(data.get("table", {}))
+    table = {entry: _several(value) for entry, value in data.get("table", {}).items()}
     _known(f"{name} [table]", table, TABLE_ENTRIES)
-    values = {entry: _typed(name, entry, value) for entry, value in table.items()}
+    source = table.pop("source", "")
+    if not isinstance(source, str):
+        raise _refused(name, "[table] source", source, "a text is needed")
+    for entry in _LISTS & table.keys():  # one name need not stand in a list
+        table[entry] = (table[entry],) if isinstance(table[entry], str) else table[entry]
     training = dict(data.get("recipe", {}))
-    engine = _engine(name, training.pop("engine", "auto"))
-    recipe = _recipe(name, training)
-    request = FitRequest(
-        targets=values.get("targets", ()),
-        **{entry: values[entry] for entry in ROLE_ENTRIES[1:] if entry in values},
-        options=ReadOptions(
-            **{entry: values[entry] for entry in READING_ENTRIES if entry in values}
-        ),
-        recipe=recipe,
-        engine=engine,
-    )
-    return RecipeFile(values.get("source", ""), request)
+    engine = training.pop("engine", "auto")
+    with _in_file(f"{name} [recipe]"):
+        recipe = Recipe.from_json(training, source=f"{name} [recipe]")
+        empty = FitRequest(targets=(), recipe=recipe, engine=engine)
+    with _in_file(f"{name} [table]"):
+        roles = {entry: table[entry] for entry in ROLE_ENTRIES if entry in table}
+        reading = {entry: table[entry] for entry in READING_ENTRIES if entry in table}
+        request = replace(empty, **roles, options=ReadOptions(**reading))
+    return RecipeFile(source, request)
 
 
 def write_recipe(path: Path, source: str, request: FitRequest) -> None:
@@ -127,13 +134,7 @@ def merged(
 
 def read_options(reading: dict[str, Any], base: ReadOptions | None = None) -> ReadOptions:
     """Options of reading with those given in place; E601."""
-    options = replace(base or ReadOptions(), **reading)
-    if options.bad_rows not in BAD_ROWS:
-        fix = f"Use one of: {', '.join(BAD_ROWS)}."
-        raise error(
-            "E601", argument="--bad-rows", value=options.bad_rows, reason="it is unknown", fix=fix
-        )
-    return options
+    return replace(base or ReadOptions(), **reading)
 
 
 def without_password(source: str) -> str:
@@ -150,25 +151,17 @@ def without_password(source: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
 
 
-def _recipe(name: str, entries: dict[str, Any]) -> Recipe:
-    """The recipe of a section; a fault names the file."""
+@contextmanager
+def _in_file(section: str) -> Iterator[None]:
+    """E601 of an entry names the file and its section."""
     try:
-        return Recipe.from_json(entries, source=f"{name} [recipe]")
+        yield
     except UsageError as fault:
-        if fault.code != "E601":
+        argument = fault.values.get("argument")
+        if not isinstance(argument, Setting):
             raise
-        argument = f"{name} [recipe] {fault.values['argument'].name}"
-        values = {**fault.values, "argument": argument}
-        raise error("E601", **values) from None
-
-
-def _engine(name: str, value: Any) -> EngineName:
-    """The engine of a [recipe]; E601."""
-    for known in get_args(EngineName):
-        if value == known:
-            return known  # type: ignore[no-any-return]
-    fix = f"Use one of: {', '.join(get_args(EngineName))}."
-    raise _refused(name, "[recipe] engine", value, "it is unknown", fix)
+        values = {**fault.values, "argument": f"{section} {argument.name}"}
+        raise error(fault.code, **values) from None
 
 
 def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -178,31 +171,9 @@ def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None
             raise error("E602", source=source, name=entry, hint=hint, entries=", ".join(known))
 
 
-_DEFAULTS: dict[str, Any] = {
-    "source": "",
-    **{
-        entry.name: () if entry.default is MISSING else entry.default
-        for owner in (FitRequest, ReadOptions)
-        for entry in fields(owner)
-        if entry.name in TABLE_ENTRIES
-    },
-}
-
-
-def _typed(name: str, entry: str, value: Any) -> Any:
-    """The value of an entry of [table] in the type of its default; E601."""
-    usual = _DEFAULTS[entry]
-    if isinstance(usual, tuple):
-        items = [value] if isinstance(value, str) else value
-        if isinstance(items, list) and all(isinstance(item, str) for item in items):
-            return tuple(items)
-        raise _refused(name, entry, value, "a text or a list of texts is needed")
-    if type(value) is not type(usual):
-        wanted = "true or false" if isinstance(usual, bool) else "a text"
-        raise _refused(name, entry, value, f"{wanted} is needed")
-    if entry == "bad_rows" and value not in BAD_ROWS:
-        raise _refused(name, entry, value, "it is unknown", f"Use one of: {', '.join(BAD_ROWS)}.")
-    return value
+def _several(value: Any) -> Any:
+    """A list of texts as the records hold it."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _refused(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vetro.engines.engine import EngineName
+from vetro.entries import check_entries
 from vetro.tables.options import ReadOptions
 from vetro.tables.roles import assign_roles
 from vetro.tables.table import Table
@@ -30,6 +31,9 @@ class FitRequest:
     options: ReadOptions = field(default_factory=ReadOptions)
     recipe: Recipe = field(default_factory=Recipe)
     engine: EngineName = "auto"
+
+    def __post_init__(self) -> None:
+        check_entries(self)
 
 
 def with_roles(table: Table, request: FitRequest) -> Table:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vetro.entries import check_entries
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -33,6 +35,9 @@ class ReadOptions:
     query: str = ""
     sheet: str = ""
     keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_entries(self)
 
     @property
     def forced(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
         count = int(groups.max()) + 1
         if count < folds:
             raise _too_few(
-                "folds", folds, counted(count, "group"), words("Use {=folds count}.", count=count)
+                "folds", folds, count, "group", words("Use {=folds count}.", count=count)
             )
         shares = np.full(folds, 1 / folds)
         return _deal_groups(classes, groups, shares, generator, largest_first=True)
@@ -41,7 +41,8 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
         raise _too_few(
             "folds",
             folds,
-            counted(table.rows, "row"),
+            table.rows,
+            "row",
             words("Use {=folds count}.", count=table.rows),
         )
     fold = np.empty(table.rows, dtype=np.int32)
@@ -54,10 +55,10 @@ def held_out_rows(table: Table, share: float, seed: int) -> Bools:
     classes, groups = class_codes(table), _group_codes(table)
     if groups is not None and groups.max() == 0:
         raise _too_few(
-            "holdout", share, "1 group", words("Provide more groups, or leave out {=group}.")
+            "holdout", share, 1, "group", words("Provide more groups, or leave out {=group}.")
         )
     if table.rows < 2:
-        raise _too_few("holdout", share, counted(table.rows, "row"), "Provide more rows.")
+        raise _too_few("holdout", share, table.rows, "row", "Provide more rows.")
     return _part(classes, groups, table.rows, share, seed)
 
 
@@ -165,7 +166,7 @@ def _deal_groups(
     return part_of_group[groups]
 
 
-def _too_few(argument: str, value: float, there: str, fix: str | Words) -> VetroError:
-    return error(
-        "E601", argument=Setting(argument), value=value, reason=f"there is only {there}", fix=fix
-    )
+def _too_few(argument: str, value: float, count: int, noun: str, fix: str | Words) -> VetroError:
+    """E601: a number of parts that the rows or groups do not allow."""
+    reason = f"there {'is' if count == 1 else 'are'} only {counted(count, noun)}"
+    return error("E601", argument=Setting(argument), value=value, reason=reason, fix=fix)

@@ -5,11 +5,14 @@ Not the table's options (targets, roles, reading): those are the fit's own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from numbers import Integral
+from typing import Any, Literal
 
-from vetro.errors import Setting, Words, error, nearest
-from vetro.networks.network import ACTIVATIONS, Activation
+from vetro.entries import check_entries
+from vetro.errors import Setting, Words, error, nearest, words
+from vetro.networks.network import Activation
 
 Loss = Literal["auto", "mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
 Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
@@ -22,12 +25,12 @@ Device = Literal["auto", "cpu", "cuda"]
 class Recipe:
     """Every choice of training; the defaults are what `vetro fit` uses.
 
-    hidden: units of each hidden layer.  loss "auto": mse for numbers, cross_entropy for
-    classes.  learning_rate: at its highest, if the schedule varies it.  batch_size: rows per
-    step, 0 for a size that suits the table.  epochs: at most.  patience: epochs without
-    a better validation error before stopping, 0 for never.  weight_decay: decoupled for
-    adamw, coupled otherwise.  dropout: share of hidden values.  clip_norm: largest norm of
-    the gradient, 0 for none.  time: seconds for the whole fit, 0 for no limit.
+    hidden: units of each hidden layer; one number is one layer.  loss "auto": mse for numbers,
+    cross_entropy for classes.  learning_rate: at its highest, if the schedule varies it.
+    batch_size: rows per step, 0 for a size that suits the table.  epochs: at most.  patience:
+    epochs without a better validation error before stopping, 0 for never.  weight_decay:
+    decoupled for adamw, coupled otherwise.  dropout: share of hidden values.  clip_norm: largest
+    norm of the gradient, 0 for none.  time: seconds for the whole fit, 0 for no limit.
     members: networks for each fold (or in all, with holdout).  folds: 0 with holdout.
     holdout: share of rows held out, 0 with folds.  -1 for folds or holdout means: 5
     folds up to 100,000 rows, a held-out tenth above.
@@ -55,6 +58,7 @@ class Recipe:
     device: Device = "auto"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", _layers(self.hidden))
         _validate(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -71,20 +75,9 @@ class Recipe:
             if name not in names:
                 hint = nearest(name, names)
                 raise error("E602", source=source, name=name, hint=hint, entries=", ".join(names))
-        values = dict(data)
-        if isinstance(values.get("hidden"), list):
-            values["hidden"] = tuple(values["hidden"])
-        return Recipe(**values)
+        return Recipe(**data)
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "activation": ACTIVATIONS,
-    "loss": get_args(Loss),
-    "optimizer": get_args(Optimizer),
-    "schedule": get_args(Schedule),
-    "class_weight": get_args(ClassWeight),
-    "device": get_args(Device),
-}
 # name: (lowest, highest, whether lowest itself is allowed)
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "learning_rate": (0.0, 1e6, False),
@@ -101,23 +94,21 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "folds": (-1, 1000, True),
     "holdout": (-1.0, 0.9, True),
 }
-_WHOLE = ("batch_size", "epochs", "patience", "seed", "members", "folds")
+
+
+def _layers(hidden: Any) -> Any:
+    """The sizes of the layers as a tuple of Python's numbers, where whole numbers are given."""
+    several = hidden if isinstance(hidden, Iterable) and not isinstance(hidden, str) else (hidden,)
+    sizes = tuple(several)
+    if all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        return tuple(map(int, sizes))
+    return hidden
 
 
 def _validate(recipe: Recipe) -> None:
-    for name, choices in _CHOICES.items():
-        value = getattr(recipe, name)
-        if value not in choices:
-            fix = f"Use one of: {', '.join(choices)}."
-            raise error(
-                "E601", argument=Setting(name), value=value, reason="it is unknown", fix=fix
-            )
+    check_entries(recipe)
     for name, (low, high, low_allowed) in _RANGES.items():
         value = getattr(recipe, name)
-        wanted = "a whole number" if name in _WHOLE else "a number"
-        kinds = (int,) if name in _WHOLE else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            _refuse(name, value, f"{wanted} is needed")
         if value > high:
             _refuse(name, value, f"it must be at most {high:g}")
         if not value >= low or (value == low and not low_allowed):
@@ -129,7 +120,8 @@ def _validate(recipe: Recipe) -> None:
         given: object = recipe.hidden
         if isinstance(given, tuple):
             given = ",".join(map(str, given))
-        _refuse("hidden", given, "whole numbers from 1 to 65536 are needed")
+        example = words("Use for example {=hidden layers}.", layers="64,64")
+        _refuse("hidden", given, "whole numbers from 1 to 65536 are needed", example)
     if recipe.folds == 1:
         _refuse("folds", 1, "one fold leaves nothing to train on", "Use 0 or at least 2.")
     if recipe.folds > 1 and recipe.holdout > 0:

@@ -1,0 +1,64 @@
+"""What every frozen record of choices checks when it is made: each entry has its declared type.
+
+Whether it comes from the command line, from Python or from a file makes no difference.  Ranges,
+and which entries go together, are the records' own matter.
+"""
+
+from __future__ import annotations
+
+import numbers
+import operator
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from vetro.errors import Setting, Words, error, words
+
+_WANTED = {
+    str: "a text is needed",
+    bool: "true or false is needed",
+    int: "a whole number is needed",
+    float: "a number is needed",
+}
+
+
+def check_entries(record: Any) -> None:
+    """E601 for the first entry of a frozen dataclass whose value is not of its declared type.
+
+    Understood: str, bool, int, float, Literal, tuple[str, ...] and dataclasses; entries of other
+    types are left to the record.  Numbers of NumPy become Python's.
+    """
+    kinds = get_type_hints(type(record))
+    for entry in fields(record):
+        name, kind = entry.name, kinds[entry.name]
+        value = getattr(record, name)
+        reason, fix = _wrong(kind, value)
+        if reason:
+            raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)
+        if kind is int and type(value) is not int:
+            object.__setattr__(record, name, operator.index(value))
+        elif kind is float and type(value) is not float:
+            object.__setattr__(record, name, float(value))
+
+
+def _wrong(kind: Any, value: object) -> tuple[str, str | Words]:
+    """Why the value is not of the kind, and a fix; "" if it is."""
+    if kind in _WANTED:
+        return ("" if _fits(kind, value) else _WANTED[kind], "Correct it.")
+    if get_origin(kind) is Literal:
+        known = get_args(kind)
+        fix = words("Use one of: {known}.", known=", ".join(known))
+        return ("" if isinstance(value, str) and value in known else "it is unknown", fix)
+    if get_origin(kind) is tuple and get_args(kind) == (str, ...):
+        fits = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+        return ("" if fits else "a text or several are needed", "Correct it.")
+    if isinstance(kind, type) and is_dataclass(kind) and not isinstance(value, kind):
+        return f"a {kind.__name__} is needed", "Correct it."
+    return "", ""
+
+
+def _fits(kind: Any, value: object) -> bool:
+    if kind in (str, bool):
+        return isinstance(value, kind)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, numbers.Integral if kind is int else numbers.Real)
