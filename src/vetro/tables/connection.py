@@ -22,14 +22,23 @@ if TYPE_CHECKING:
 ONLY_SELECT = "it is not a SELECT, and Vetro only reads"
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """An in-memory connection: rows keep their order, times are UTC, nothing is downloaded."""
+def connect(
+    files: Iterable[Path] = (), *, database: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory connection: rows keep their order, times are UTC, nothing is downloaded.
+
+    files: all that it can read.  database: a DuckDB file that it attaches as `source`, read-only.
+    No statement can reach another file, the network or a secret, write a file, or change
+    a setting except the number of threads: DuckDB itself refuses it, views and functions of an
+    attached database included.
+    """
     import duckdb
 
     connection = duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
+            "allow_persistent_secrets": "false",
             # A query must not find Python variables by their names.
             "python_enable_replacements": "false",
             # A table larger than the memory goes there, and not to the current folder.
@@ -38,6 +47,17 @@ def connect() -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
+    if database is not None:
+        connection.execute(f"ATTACH {literal(str(database))} AS source (READ_ONLY)")
+        connection.execute("USE source")
+    # A path is allowed as it is and as the pattern that it is read by.
+    listing = ", ".join(
+        text for path in files for text in (literal(str(path.absolute())), file_literal(path))
+    )
+    connection.execute(f"SET allowed_paths = [{listing}]")
+    connection.execute("SET allowed_configs = ['threads']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
     return connection
 
 
@@ -52,8 +72,8 @@ def literal(text: str) -> str:
 
 
 def file_literal(path: Path) -> str:
-    """A file's path as an SQL string that DuckDB does not take for a pattern."""
-    return literal(glob.escape(str(path)))
+    """A file's path as an SQL string that DuckDB takes for no pattern, home folder or address."""
+    return literal(glob.escape(str(path.absolute())))
 
 
 def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

@@ -20,7 +20,6 @@ from vetro.tables.connection import (
     connect,
     described,
     files_fingerprint,
-    literal,
     quoted,
     reason,
     unreadable,
@@ -78,10 +77,8 @@ def with_query(opened: Opened, query: str) -> Opened:
 def _open_duckdb(path: Path, query: str) -> Opened:
     import duckdb
 
-    connection = connect()
     try:
-        connection.execute(f"ATTACH {literal(str(path))} AS source (READ_ONLY)")
-        connection.execute("USE source")
+        connection = connect(database=path)
     except duckdb.Error as failure:
         what = f"it cannot be opened ({shown(reason(failure))})"
         fix = "Close other programs that use it, or restore it."

@@ -122,7 +122,7 @@ def _opened(
         # DuckDB takes a blank line for a missing value where there is one column only.
         relation = f"(SELECT * FROM {relation} WHERE c0 IS NOT NULL)"
     return Opened(
-        connection=connect(),
+        connection=connect([work]),
         relation=relation,
         columns=dict.fromkeys(names, "VARCHAR"),
         name=original.source,

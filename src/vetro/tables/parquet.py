@@ -40,7 +40,7 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
     paths = _found(os.fspath(source))
     for path in paths:
         _check_ends(path)
-    connection = connect()
+    connection = connect(paths)
     in_folders = len(paths) > 1 and any("=" in part for path in paths for part in path.parts[:-1])
     first = _columns(connection, paths[0])
     for path in paths[1:]:
@@ -113,7 +113,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.absolute()) as file:
             check_names(file.schema_arrow.names, path.name)
             check_case(file.schema_arrow.names, path.name)
         return described(connection, f"read_parquet({file_literal(path)}, hive_partitioning=false)")
