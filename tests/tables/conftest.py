@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tables.server import address, server
+from told import told
 
 from vetro.errors import VetroError
 from vetro.tables.opened import Opened
+
+__all__ = ["address", "server"]
 
 
 def columns_of(opened: Opened) -> dict[str, list]:
@@ -26,6 +30,6 @@ def refusal():
     def refused(call, *args, **options) -> str:
         with pytest.raises(VetroError) as caught:
             call(*args, **options)
-        return f"{caught.value.code} {caught.value}"
+        return told(caught.value)
 
     return refused

@@ -1,5 +1,7 @@
 """PostgreSQL: a query's rows, streamed as Arrow into DuckDB, in a read-only transaction.
 
+What a query may do stands in postgres_query.py.
+
 A password is never shown and never kept: messages and models hold the address without it.
 """
 
@@ -14,6 +16,7 @@ from vetro.errors import VetroError, error, words
 from vetro.tables.connection import ONLY_SELECT, check_names, connect, reason, unreadable
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.tables.postgres_query import READ_ONLY, Refused, checked
 
 _TIMEOUT_SECONDS = 15
 _WRITES = "25006"  # SQLSTATE: cannot execute ... in a read-only transaction
@@ -46,14 +49,15 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
         raise error("E125", source=name, what=what, fix=fix) from None
     with server, server.cursor() as cursor:
         try:
-            cursor.execute("SET TRANSACTION READ ONLY")
+            for statement in READ_ONLY:
+                cursor.execute(statement)
             # The driver puts the query in brackets: a comment at its end must end first.
-            cursor.execute(options.query.rstrip().rstrip(";") + "\n")
+            cursor.execute(checked(cursor, options.query, dbapi.Error))
             reader = cursor.fetch_record_batch()
+        except Refused as refusal:
+            raise error("E127", source=name, reason=str(refusal)) from None
         except dbapi.Error as failure:
             raise _failed(name, source, failure) from None
-        if len(reader.schema) == 0:
-            raise error("E127", source=name, reason=ONLY_SELECT)
         return _loaded(reader, source, name, dbapi.Error)
 
 
