@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -163,8 +162,8 @@ def test_odd_names_are_still_read(folder, name):
 
 
 def test_a_link_to_a_file_is_read(folder):
-    os.symlink("t.csv", "link.csv")
-    os.symlink("t.duckdb", "link.duckdb")
+    Path("link.csv").symlink_to("t.csv")
+    Path("link.duckdb").symlink_to("t.duckdb")
     assert read_table("link.csv").rows == 2
     assert read_table("link.duckdb", ReadOptions(query="FROM data")).rows == 2
 

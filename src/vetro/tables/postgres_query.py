@@ -36,7 +36,8 @@ _TOKEN = re.compile(
     | (?P<comment>/\*)
     | (?P<escaped>[eE]'(?:[^'\\]|''|\\.)*')
     | (?P<text>(?:[uU]&|[bBxXnN])?'(?:[^']|'')*')
-    | (?P<dollar>\$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?)\$.*?\$(?P=tag)\$)
+    | (?P<dollar>\$(?P<tag>(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?)
+        \$.*?\$(?P=tag)\$)
     | (?P<coded>[uU]&"(?:[^"]|"")*")
     | (?P<quoted>"(?:[^"]|"")*")
     | (?P<name>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*)
@@ -46,10 +47,14 @@ _TOKEN = re.compile(
 )
 _COMMENT_MARK = re.compile(r"/\*|\*/")
 _COMMANDS = frozenset(
-    "abort alter analyse analyze begin call checkpoint close cluster comment commit copy create "
-    "deallocate declare delete discard do drop end execute explain export fetch grant import "
-    "insert listen load lock merge move notify prepare reassign refresh reindex release reset "
-    "revoke rollback savepoint security set show start truncate unlisten update vacuum".split()
+    re.findall(
+        r"\w+",
+        "abort alter analyse analyze begin call checkpoint close cluster comment commit "
+        "copy create deallocate declare delete discard do drop end execute explain "
+        "export fetch grant import insert listen load lock merge move notify prepare "
+        "reassign refresh reindex release reset revoke rollback savepoint security set "
+        "show start truncate unlisten update vacuum",
+    )
 )
 _LONGEST_NAME = 63  # bytes: the server cuts longer ones
 _CURSOR = "vetro_query"
