@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from vetro.apps import present
-from vetro.errors import Notice
+from vetro.errors import Notice, words
 
 
 def test_json_is_strict(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +62,7 @@ def test_narrow_terminals_lose_nothing(
 
 
 def test_notices_once_and_in_order(capsys: pytest.CaptureFixture[str]) -> None:
-    notices = [Notice("I1", "one"), Notice("W2", "two"), Notice("W2", "two")]
+    notices = [Notice("I1", words("one")), Notice("W2", words("two")), Notice("W2", words("two"))]
     present.show_notices(notices)
     assert capsys.readouterr().err == "I1 one\nW2 two\n"
     present.show_notices(notices, warnings_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from vetro.errors import Notice
+from vetro.errors import notice
 from vetro.model.evidence import Evidence, Interval
 from vetro.model.model import Member, Model
 from vetro.model.request import FitRequest
@@ -153,7 +153,7 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator, layers: int) -
         baselines={"mean": {metric: -0.01}},
         training_metrics={metric: np.float64(0.99)},
         importance={"flow": 1.5},
-        notices=(Notice("W116", 'column "k" always equals 3; ignored.'),),
+        notices=(notice("W116", column="k", value=3),),
         engine="torch",
         versions={"vetro": "0.1.0"},
         seconds={"training": 1.25},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from model.build import model_of, rows_of, write_csv
 from sklearn import metrics
+from told import told
 
 from vetro.errors import PredictionError, TableError
 from vetro.model.evaluate import evaluate_source
@@ -20,7 +21,7 @@ def path(tmp_path_factory):
 def refusal(model, source):
     with pytest.raises((PredictionError, TableError)) as caught:
         model.evaluate(source)
-    return f"{caught.value.code} {caught.value}"
+    return told(caught.value)
 
 
 def test_regression_figures(path):

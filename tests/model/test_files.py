@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from model.build import model_of, rows_of, write_csv
 from model.malformed import MALFORMED, closed, opened
 from safetensors import safe_open
+from told import told
 
 from vetro.errors import ModelFileError
 from vetro.model.evidence import Evidence
@@ -168,7 +169,7 @@ def test_a_pickle_is_not_run(tmp_path):
 def refusal(path) -> str:
     with pytest.raises(ModelFileError) as caught:
         load_model(path)
-    return f"{caught.value.code} {caught.value}"
+    return told(caught.value)
 
 
 def test_what_is_no_file(valid, tmp_path):

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.build import CITIES, TARGETS, csv_text, model_of, reference, rows_of, write_csv
+from told import told
 
 from vetro.errors import PredictionError, TableError, VetroWarning
 from vetro.model.predict import (
@@ -45,10 +46,10 @@ def classification(path):
 def refusal(call, *arguments, **options):
     with pytest.raises((PredictionError, TableError)) as caught:
         call(*arguments, **options)
-    return f"{caught.value.code} {caught.value}"
+    return told(caught.value)
 
 
-def told(model, source, **options):
+def predicted(model, source, **options):
     """(result, the messages of the warnings)."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -250,7 +251,7 @@ def test_unseen_text_ignored_is_an_unknown_level_w404(regression):
     changed = {name: list(items) for name, items in columns.items()}
     for row, text in {4: "Bari", 9: "Lecce", 10: "Bari"}.items():
         changed["city"][row] = text
-    after, messages = told(regression, changed, unknown="ignore")
+    after, messages = predicted(regression, changed, unknown="ignore")
     assert messages == [
         'W404 column "city": "Bari" and 1 other text were not seen in training (3 rows); '
         "read as an unknown level."
@@ -273,7 +274,7 @@ def test_unseen_word_of_a_flag(regression):
     assert refusal(regression.predict, columns).startswith(
         'E402 column "wet", row 8: "perhaps" was not seen in training.'
     )
-    _, messages = told(regression, columns, unknown="ignore")
+    _, messages = predicted(regression, columns, unknown="ignore")
     assert messages == [
         'W404 column "wet": "perhaps" was not seen in training (first row 8); read as missing.'
     ]
@@ -293,12 +294,12 @@ def test_outside_the_training_range_w403_is_counted_over_the_stream(regression):
         f'W403 column "day": 1 row lies outside the training range [{span[0]}, {span[1]}]; '
         "predictions extrapolate.",
     ]
-    _, messages = told(regression, columns)
+    _, messages = predicted(regression, columns)
     assert messages == expected
     notices: list = []
     for _ in predict_stream(regression, columns, notices, options=ReadOptions(), chunk_rows=10):
         assert notices == []
-    assert [f"{item.code} {item.message}" for item in notices] == expected
+    assert [told(item) for item in notices] == expected
 
 
 def test_empty_where_training_never_was_w406(path):
@@ -306,7 +307,7 @@ def test_empty_where_training_never_was_w406(path):
     columns = rows_of(gaps=False)
     columns["age"][3] = columns["age"][8] = None
     columns["city"][5] = None
-    _, messages = told(model, columns)
+    _, messages = predicted(model, columns)
     assert messages == [
         'W406 column "age" is empty in 2 rows (first row 4) and never was in training; '
         "read as the median.",
@@ -366,7 +367,7 @@ def test_one_row_is_enough(regression, tmp_path):
 def test_huge_inputs_do_not_stop_a_prediction(regression):
     columns = rows_of(gaps=False)
     columns["flow"][0], columns["flow"][1] = 1e300, -1e300
-    result, messages = told(regression, columns)
+    result, messages = predicted(regression, columns)
     assert len(result["pressure"]) == 120
     assert np.isfinite(result["pressure"][2:]).all()
     assert [message[:4] for message in messages] == ["W403"]

@@ -130,15 +130,10 @@ def test_the_command_says_what_differs_from_the_defaults():
 def test_the_commands_options_exist():
     """Every field that may differ has an option of the command line."""
     from vetro.apps.options import READING, RECIPE
-    from vetro.report.command import _OPTIONS
 
-    known = {choice.field: choice.option for choice in READING + RECIPE}
+    known = {choice.field for choice in READING + RECIPE}
     for kind in (ReadOptions, Recipe):
-        for entry in fields(kind):
-            if entry.name == "keep":
-                continue
-            word = "no_header" if entry.name == "header" else entry.name
-            assert known[entry.name] == _OPTIONS.get(word, f"--{word.replace('_', '-')}")
+        assert {entry.name for entry in fields(kind)} - {"keep"} <= known
 
 
 @pytest.mark.parametrize(

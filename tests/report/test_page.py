@@ -146,7 +146,7 @@ def test_the_figures_are_the_evidences(model, page):
         assert target in texts
         assert all(interval(name, value) in texts for name, value in metrics.items())
     for notice in model.evidence.notices:
-        assert notice.message in texts
+        assert notice.words.worded("command line") in texts
     assert model.evidence.data["sha256"] in texts
     assert verdict(model) in texts
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from told import told
 
 from vetro.errors import PredictionError, TableError, VetroError
 from vetro.tables.options import ReadOptions
@@ -149,7 +150,7 @@ def test_many_unseen_texts(tmp_path: Path, schema: Schema) -> None:
 def test_missing_input(tmp_path: Path, schema: Schema) -> None:
     with pytest.raises(PredictionError) as caught:
         chunks(write(tmp_path, "x,city,ok\n1,Rome,yes\n"), schema)
-    assert f"{caught.value.code} {caught.value}" == (
+    assert told(caught.value) == (
         'E401 column "day" is missing (the model needs: x, city, day, ok). Add it.'
     )
 
@@ -179,7 +180,7 @@ def test_bad_values_in_a_later_chunk(
 ) -> None:
     with pytest.raises(TableError) as caught:
         chunks(write(tmp_path, text), Schema((schema["x"],)), 2)
-    assert f"{caught.value.code} {caught.value}" == message
+    assert told(caught.value) == message
 
 
 def test_unknown_flag_is_unseen(tmp_path: Path, schema: Schema) -> None:
