@@ -295,7 +295,7 @@ def test_the_keys_of_the_walk(capsys, monkeypatch) -> None:
     assert heads(text) == [1, 2, 1, 7, 8, 7]
     assert "shows what comes next" in text
     assert "Not understood" in text
-    assert "Left at step 7" in text
+    assert "Stopped at step 7" in text
 
 
 def test_back_from_the_first_step_stays(capsys, monkeypatch) -> None:
@@ -310,7 +310,7 @@ def test_the_end_of_the_walk(capsys, monkeypatch) -> None:
 
 @pytest.mark.parametrize("leaving", [EOFError(), KeyboardInterrupt()])
 def test_leaving(capsys, monkeypatch, leaving) -> None:
-    assert "Left at step 1" in walk(capsys, monkeypatch, ["", leaving])
+    assert "Stopped at step 1" in walk(capsys, monkeypatch, ["", leaving])
 
 
 def test_one_step_asks_nothing(capsys, monkeypatch) -> None:
@@ -397,6 +397,6 @@ def test_leaving_a_real_terminal(key: bytes) -> None:
             break
         text += chunk
     assert process.wait(timeout=60) == 0
-    assert b"Left at step 1" in text
+    assert b"Stopped at step 1" in text
     assert b"Traceback" not in text
     os.close(screen)
