@@ -27,9 +27,10 @@ format: .venv/lint
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# The pages of the tour, with the numbers of a real run.
+# The pages that are generated: the tour, with the numbers of a real run, and the messages.
 docs: .venv/installed
 	$(BIN)/python -m vetro.apps.tour.page docs
+	$(BIN)/python -m vetro.apps.messages_page docs/messages.md
 
 # All rows, or those named: make bench ROWS="3 5".  The tables go into docs/benchmarks.md.
 bench: .venv-bench/installed

@@ -60,6 +60,7 @@ COMMANDS = {
     "prove": "prove_command",
     "diagnose": "diagnose_command",
     "tour": "tour_command",
+    "explain": "explain_command",
 }
 """Every command, in the order of --help, with the file in apps/ that holds its function."""
 

@@ -1,0 +1,71 @@
+"""What every message means, with an example and what to do: what `vetro explain CODE` shows.
+
+The texts stand in explanations.toml, one section a code.  The messages themselves are
+catalogue.py's.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from vetro.catalogue import CATALOGUE
+from vetro.settings import Words, words
+
+KINDS = {"E": "error", "W": "warning", "I": "information"}
+BLOCKS = {
+    "1": "Reading a table",
+    "2": "Before training",
+    "3": "Training",
+    "4": "Predicting",
+    "5": "Model files and runs",
+    "6": "Arguments and recipes",
+    "7": "Looking inside",
+    "9": "Vetro failed",
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """meaning: what has happened and why it matters.  remedy: what to do, the usual way first.
+
+    example: the message as it may read.
+    """
+
+    code: str
+    meaning: str
+    remedy: Words
+    example: Words
+
+    @property
+    def kind(self) -> str:
+        """error, warning or information."""
+        return KINDS[self.code[0]]
+
+    @property
+    def block(self) -> str:
+        """Where it comes up: "Reading a table", ..."""
+        return BLOCKS[self.code[1]]
+
+
+@cache
+def explanations() -> dict[str, Explanation]:
+    """Every explanation by its code, in the order of the catalogue."""
+    text = files("vetro").joinpath("explanations.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    return {code: _explanation(code, data[code]) for code in CATALOGUE if code in data}
+
+
+def _explanation(code: str, entry: dict[str, object]) -> Explanation:
+    values = {
+        name: words(value) if isinstance(value, str) and "{=" in value else value
+        for name, value in dict(entry.get("example", {})).items()  # type: ignore[call-overload]
+    }
+    return Explanation(
+        code=code,
+        meaning=str(entry["meaning"]),
+        remedy=words(str(entry["remedy"])),
+        example=words(CATALOGUE[code], **values),
+    )
