@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from vetro.addresses import safe
 from vetro.catalogue import CATALOGUE
 from vetro.settings import Door, Setting, Words, shown, words
 
@@ -60,7 +61,9 @@ class VetroError(Exception):
 
     def __init__(self, code: str, /, **values: Any) -> None:
         self.code = code
-        self.values = values
+        self.values = {
+            name: safe(value) if isinstance(value, str) else value for name, value in values.items()
+        }
         self.words = words(CATALOGUE[code], **values)
         super().__init__(str(self.words))
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vetro.addresses import safe
+
 Door = Literal["command line", "python"]
 
 SHOWN_CHARACTERS = 40
@@ -21,7 +23,7 @@ SHOWN_CHARACTERS = 40
 
 def shown(value: object) -> str:
     """The text of a value as messages show it: one line, cut at 40 characters."""
-    text = str(value).replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0")
+    text = safe(str(value)).replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0")
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
@@ -94,7 +96,7 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
         elif conversion == "q":
             yield f'"{shown(value)}"'
         else:
-            yield format(value, spec or "")
+            yield safe(format(value, spec or ""))
 
 
 _SWITCHES = {"yes": True, "no": False}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vetro.apps.recipe_file import merged, read_recipe, without_password, write_recipe
+from vetro.apps.recipe_file import merged, read_recipe, write_recipe
 from vetro.errors import ModelFileError, UsageError, VetroError
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
@@ -132,15 +132,14 @@ def test_the_command_line_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "shown"),
+    ("source", "written"),
     [
         ("data.csv", "data.csv"),
         ("postgresql://u:secret@h:5432/d", "postgresql://u@h:5432/d"),
+        ("postgresql://h/d?password=secret&sslmode=require", "postgresql://h/d?sslmode=require"),
         ("postgresql://h/d", "postgresql://h/d"),
-        ("postgresql://[bad", "postgresql://[bad"),
     ],
 )
-def test_passwords_are_not_written(source: str, shown: str, tmp_path: Path) -> None:
-    assert without_password(source) == shown
+def test_passwords_are_not_written(source: str, written: str, tmp_path: Path) -> None:
     write_recipe(tmp_path / "r.toml", source, FitRequest(targets=("y",)))
-    assert "secret" not in (tmp_path / "r.toml").read_text()
+    assert read_recipe(tmp_path / "r.toml").source == written

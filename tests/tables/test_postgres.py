@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import socket
+import subprocess
 import sys
 
 import pytest
 from tables.server import IN_ADDRESS, PASSWORD, USER
 
+from vetro.addresses import shown_source
 from vetro.tables.options import ReadOptions
-from vetro.tables.postgres import open_postgres, shown_address
+from vetro.tables.postgres import open_postgres
 from vetro.tables.read import read_chunks, read_table
 
 pytestmark = pytest.mark.network_server
@@ -147,7 +150,7 @@ def test_the_fingerprint_is_of_the_rows(opened):
 )
 def test_queries_refused(opened, refusal, columns, address, query, reason):
     message = refusal(opened, query)
-    name = shown_address(address)
+    name = shown_source(address)
     assert message.startswith(f"E127 {name}: the query failed: {reason}")
     assert message.endswith(". Correct --query.")
     assert "\n" not in message
@@ -165,7 +168,7 @@ def test_queries_refused(opened, refusal, columns, address, query, reason):
 def test_no_connection(opened, refusal, address, change, reason):
     where = address.replace(*change) if change[0] != "/postgres" else address[:-8] + "nodb"
     message = refusal(opened, "SELECT 1", where)
-    assert message.startswith(f"E125 {shown_address(where)}: no connection ({reason}")
+    assert message.startswith(f"E125 {shown_source(where)}: no connection ({reason}")
 
 
 def test_no_server(opened, refusal, address):
@@ -207,7 +210,7 @@ def test_a_password_in_a_drivers_message_is_hidden(monkeypatch, refusal, secret)
 
 
 def test_a_query_is_needed(opened, refusal, address):
-    name = shown_address(address)
+    name = shown_source(address)
     assert refusal(opened, " ") == f'E604 {name} needs a query. Use --query "SELECT ...".'
 
 
@@ -218,3 +221,35 @@ def test_without_the_driver(monkeypatch, refusal):
         'E126 postgresql://u@h/d needs the extra "postgres". Install it: '
         "pip install 'vetro[postgres]'."
     )
+
+
+def test_a_fit_keeps_no_password_and_goes_on_with_pgpassword(address, tmp_path):
+    """All files and all output of a fit; the commands that it proposes work with PGPASSWORD."""
+
+    def vetro(*arguments, **environment):
+        ended = subprocess.run(
+            [sys.executable, "-m", "vetro", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, **environment},
+        )  # fmt: skip
+        return ended.returncode, ended.stdout + ended.stderr
+
+    query = "SELECT id, flow, kind FROM pumps WHERE id <= 80"
+    where = address + "?connect_timeout=20"
+    status, said = vetro(
+        "fit", where, "--query", query, "--target", "flow", "--run", "run", "--epochs", "2",
+        "--folds", "2", "--hidden", "4", "--debug",
+    )  # fmt: skip
+    assert status == 0, said
+    assert "Password not kept: set PGPASSWORD" in said
+    written = [said, *(path.read_text(errors="replace") for path in (tmp_path / "run").iterdir())]
+    for text in written:
+        assert PASSWORD not in text and IN_ADDRESS not in text
+    kept = where.replace(f":{IN_ADDRESS}", "")
+    assert f'source = "{kept}"' in (tmp_path / "run" / "recipe.toml").read_text()
+    again = ("predict", "run", kept, "--query", query)
+    status, said = vetro(*again)
+    assert status == 2 and "the password (in PGPASSWORD or ~/.pgpass)" in said
+    assert vetro(*again, PGPASSWORD=PASSWORD)[0] == 0
+    status, said = vetro("fit", "--recipe", "run/recipe.toml", "--run", "two", PGPASSWORD=PASSWORD)
+    assert status == 0, said

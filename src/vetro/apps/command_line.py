@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand
 
 import vetro
+from vetro.addresses import is_address, safe, shown_source
 from vetro.apps.options import recipe_defaults
 from vetro.apps.present import message
 from vetro.errors import VetroError, error, nearest, shown
@@ -143,7 +144,7 @@ def _ended(refusal: VetroError, debug: bool) -> int:
     if debug:
         import traceback
 
-        traceback.print_exc()
+        sys.stderr.write(safe(traceback.format_exc()))
     message(refusal.code, refusal.words)
     return refusal.exit_status
 
@@ -163,6 +164,8 @@ def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
     elif what.startswith("No such command") and arguments:
         name = next((item for item in arguments if not item.startswith("-")), arguments[0])
         what, hint = f'vetro has no command "{shown(name)}"', nearest(name, COMMANDS)
+    for address in filter(is_address, arguments):
+        what = what.replace(address, shown_source(address))
     return error("E604", what=what, fix=f"{hint}See {path} --help.")
 
 
@@ -185,7 +188,7 @@ def _resume_with_value(arguments: list[str]) -> list[str]:
             continue
         following = arguments[index + 1] if index + 1 < len(arguments) else "-"
         is_run = (Path(following) / "recipe.toml").is_file()
-        is_source = Path(following).exists() or "://" in following or "*" in following
+        is_source = Path(following).exists() or is_address(following) or "*" in following
         if following.startswith("-") or (is_source and not is_run):
             result[index] = "--resume="
     return result

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vetro.addresses import kept
 from vetro.apps.options import READING, Given, taking
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
@@ -44,7 +45,12 @@ def diagnose(
     if json:
         messages = notices_json(found.notices)
         print_json(
-            {"model": model, "source": source or None, **to_json(found, DOOR), "messages": messages}
+            {
+                "model": model,
+                "source": kept(source) or None,
+                **to_json(found, DOOR),
+                "messages": messages,
+            }
         )
         return
     for line in text(found, DOOR):

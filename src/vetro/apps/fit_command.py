@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vetro.addresses import PASSWORD_KEPT, has_secrets, is_postgres, kept
 from vetro.apps.options import INTERRUPTED, READING, RECIPE, ROLES, Given, taking
 from vetro.apps.present import (
     DOOR,
@@ -99,8 +100,13 @@ def _asked(
     found = RecipeFile(source or base.source, request)
     if not found.source:
         raise error("E604", what="vetro fit needs SOURCE", fix="See vetro fit --help.")
+    if is_postgres(found.source.strip()):
+        from vetro.tables.postgres import checked_address
+
+        checked_address(found.source)  # before a folder is made and anything is written
     if not request.targets:
-        fix = f"Use --target COLUMN; vetro inspect {shlex.quote(found.source)} lists the columns."
+        table = shlex.quote(kept(found.source))
+        fix = f"Use --target COLUMN; vetro inspect {table} lists the columns."
         raise error("E604", what="vetro fit needs --target", fix=fix)
     return found
 
@@ -111,10 +117,10 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
     E301 leaves them too: the model of the best parameters before training diverged.
     """
     from vetro.apps.progress import Reporter
-    from vetro.apps.recipe_file import without_password, write_recipe
+    from vetro.apps.recipe_file import write_recipe
 
     with folder.removed_if_useless(), Reporter(folder.log, quiet=quiet) as reporter:
-        reporter.log(f"{'Resumed' if resume else 'Started'}: {without_password(asked.source)}")
+        reporter.log(f"{'Resumed' if resume else 'Started'}: {kept(asked.source)}")
         if not resume:
             write_recipe(folder.recipe, asked.source, asked.request)
         # These load what computes, most of a second: the bar stands already, and the process
@@ -219,7 +225,6 @@ def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
 
 def _show(model: Model, folder: RunFolder, source: str) -> None:
     from vetro.apps.quality import quality_table
-    from vetro.apps.recipe_file import without_password
     from vetro.report.verdict import verdict
 
     say(verdict(model))
@@ -227,12 +232,14 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
     quality_table(model.evidence)
     say()
     show_notices(model.evidence.notices, warnings_only=True)
-    run, table = shlex.quote(str(folder.path)), shlex.quote(without_password(source))
+    run, table = shlex.quote(str(folder.path)), shlex.quote(kept(source))
     say_line(f"Model    {folder.model}")
     say_line(f"Report   {folder.report}")
     if _interrupted(model):
         say_line(f"Go on    vetro fit {table} --resume {run}")
     say_line(f"Next     vetro predict {run} {table} -o predictions.csv")
+    if has_secrets(source):
+        say_line(f"Password {PASSWORD_KEPT}")
 
 
 def _json(model: Model, folder: RunFolder) -> dict[str, Any]:

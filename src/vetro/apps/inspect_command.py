@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vetro.addresses import kept
 from vetro.apps.options import READING, ROLES, Given, taking
 from vetro.apps.present import (
     console,
@@ -144,7 +145,7 @@ def column_json(column: Column) -> dict[str, Any]:
 
 def _json(source: str, found: Table, task: str) -> dict[str, Any]:
     return {
-        "source": source,
+        "source": kept(source),
         "name": found.name,
         "sha256": found.fingerprint or None,
         "rows": found.rows,

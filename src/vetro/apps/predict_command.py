@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vetro.addresses import kept
 from vetro.apps.options import READING, Given, names, taking
 from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
 from vetro.errors import Notice, counted, error, notice, shown
@@ -107,12 +108,12 @@ def evaluate(
     found = evaluate_source(fitted, source, options=options, unknown=unknown_of(unknown))
     notices = list(found.notices)
     if not options.query and _sha256(source) == fitted.evidence.data.get("sha256"):
-        notices.insert(0, notice("W407", source=shown(source)))
+        notices.insert(0, notice("W407", source=shown(kept(source))))
     if json:
         print_json(
             {
                 "model": model,
-                "source": source,
+                "source": kept(source),
                 "rows": found.rows,
                 "metrics": intervals_json(found.metrics),
                 "per_target": {

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+from vetro.addresses import kept
 from vetro.atomic import atomic_file
 from vetro.errors import Setting, UsageError, Words, error, nearest
 from vetro.model.request import FitRequest
@@ -39,7 +39,7 @@ _LISTS = {
 class RecipeFile:
     """What a recipe file says: a source, or "", and the request (targets may be empty)."""
 
-    source: str = ""
+    source: str = field(default="", repr=False)  # it may hold a password
     request: FitRequest = field(default_factory=lambda: FitRequest(targets=()))
 
 
@@ -81,7 +81,7 @@ def write_recipe(path: Path, source: str, request: FitRequest) -> None:
     """Write source and request; entries of [table] that hold their default are left out."""
     import tomli_w
 
-    table: dict[str, Any] = {"source": without_password(source)} if source else {}
+    table: dict[str, Any] = {"source": kept(source)} if source else {}
     for entry in ROLE_ENTRIES:
         value = getattr(request, entry)
         if value not in ((), "", False):
@@ -135,20 +135,6 @@ def merged(
 def read_options(reading: dict[str, Any], base: ReadOptions | None = None) -> ReadOptions:
     """Options of reading with those given in place; E601."""
     return replace(base or ReadOptions(), **reading)
-
-
-def without_password(source: str) -> str:
-    """A source as it may be written down: a URL's password left out."""
-    if "://" not in source:
-        return source
-    try:
-        parts = urlsplit(source)
-    except ValueError:
-        return source
-    if parts.password is None:
-        return source
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}@{host}"))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vetro.addresses import is_address, kept, short_name
 from vetro.apps.options import Given, whole
 from vetro.errors import Notice, error, listed, nearest, shown
 
@@ -91,7 +92,7 @@ def looking_at(
         raise error("E702", what=what, fix="Use another --row.")
     place = source or source_of(named)
     rows = rows_of(subject, place, options, unknown, only=range(number - 1, number))
-    name = f"row {number} of {Path(place).name or place}"
+    name = f"row {number} of {short_name(place)}"
     if given:
         rows = _changed(subject, rows, given, options, unknown)
         name += " with " + ", ".join(f"{column} = {text}" for column, text in given.items())
@@ -161,9 +162,9 @@ def source_of(named: str) -> str:
     run = RunFolder(path if path.is_dir() else path.parent)
     if run.recipe.is_file():
         source = read_recipe(run.recipe).source
-        if source and ("://" in source or Path(source).exists()):
+        if source and (is_address(source) or Path(source).exists()):
             return source
-        what = f"the table that {named} was fitted to, {source or 'unnamed'}, is not here"
+        what = f"the table that {named} was fitted to, {kept(source) or 'unnamed'}, is not here"
     else:
         what = f"{named} does not say where the table is that it was fitted to"
     raise error("E604", what=what, fix="Use --source TABLE.")

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from vetro.addresses import is_address, kept, place_name
 from vetro.apps.recipe_file import read_recipe
 from vetro.atomic import atomic_file
 from vetro.errors import VetroError, error
@@ -102,10 +102,7 @@ class RunFolder:
 
 def table_name(source: str) -> str:
     """A short name for folders: "concrete" of "data/concrete.csv.gz"."""
-    name = source.rstrip("/").rsplit("/", 1)[-1]
-    if "://" in source:
-        address = urlsplit(source)
-        name = address.path.rstrip("/").rsplit("/", 1)[-1] or address.hostname or ""
+    name = place_name(source) if is_address(source) else source.rstrip("/").rsplit("/", 1)[-1]
     while (shorter := _ENDINGS.sub("", name)) != name:
         name = shorter
     name = re.sub(r"[^\w.]+", "-", name).strip("-.")
@@ -165,17 +162,17 @@ def run_to_resume(named: str, source: str) -> RunFolder:
         return found
     known = run_folders(ROOT) if ROOT.is_dir() else []
     candidates = [found for found in known if found.checkpoint.is_file()]
-    wanted = Path(source).resolve() if source and "://" not in source else source
+    wanted = Path(source).resolve() if source and not is_address(source) else kept(source)
     for found in sorted(candidates, key=lambda run: run.checkpoint.stat().st_mtime, reverse=True):
         with contextlib.suppress(VetroError):
             of_run = read_recipe(found.recipe).source
-            same = Path(of_run).resolve() if "://" not in of_run else of_run
+            same = Path(of_run).resolve() if not is_address(of_run) else kept(of_run)
             if not source or same == wanted or table_name(of_run) == table_name(source):
                 return found
-    what = (
-        f"no interrupted run of {source} in {ROOT}/" if source else f"no interrupted run in {ROOT}/"
+    what = f"no interrupted run of {kept(source)}" if source else "no interrupted run"
+    raise error(
+        "E504", reason=f"{what} in {ROOT}/", fix="Name it: --resume RUN, or start a new run."
     )
-    raise error("E504", reason=what, fix="Name it: --resume RUN, or start a new run.")
 
 
 def run_folders(root: Path) -> list[RunFolder]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vetro.addresses import kept, short_name
 from vetro.apps.live_line import LiveLine
 from vetro.apps.options import READING, Given, taking, whole
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
@@ -61,7 +61,7 @@ def verify(
             fix="Use for example --rows 100.",
         )  # fmt: skip
     if table and source and table != source:
-        what = f"two tables are named, {table} and {source}"
+        what = f"two tables are named, {kept(table)} and {kept(source)}"
         raise error("E604", what=what, fix="Give one of them.")
     file_check, loaded = _loaded(model)
     if loaded is None:
@@ -140,7 +140,7 @@ def _at_hand(
     tell("Reading the table")
     options = read_options(reading) if reading else None
     table = reread(model, place, options)
-    shown = Path(place).name or place
+    shown = short_name(place)
     checks: tuple[Check, ...] = (data_check(model, table, shown),)
     if table is None or table.schema != model.schema:
         return _AtHand(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vetro.addresses import is_address, shown_source
 from vetro.errors import VetroError, error, nearest
 from vetro.model.container import parse_json, unpack
 from vetro.model.document import parts_of
@@ -35,6 +36,9 @@ def load_model(path: str | Path) -> Model:
 
 
 def _content(path: Path) -> bytes:
+    if is_address(str(path)) and not path.exists():
+        shown = shown_source(str(path))
+        raise error("E508", path=shown, reason="it is an address", fix="Name a model file.")
     try:
         if path.is_dir():
             fix = "Name a file in it, such as model.safetensors."

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
+from vetro.addresses import FORM, PASSWORD_HINT, Address, shown_source, taken_apart
 from vetro.errors import VetroError, error, words
-from vetro.tables.connection import ONLY_SELECT, check_names, connect, reason, unreadable
+from vetro.tables.connection import ONLY_SELECT, check_names, connect, unreadable
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.postgres_query import READ_ONLY, Refused, checked
@@ -29,24 +30,24 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
     refuses the user; E127 if the query fails or would write; E128 for types without a value
     that Vetro reads.
     """
-    try:
-        name = shown_address(source)
-    except ValueError as failure:
-        what = f"not a valid address ({reason(failure)})"
-        fix = "Use postgresql://user@host/database."
-        raise error("E125", source="PostgreSQL", what=what, fix=fix) from None
+    address = checked_address(source)
+    name = address.shown
     if not options.query.strip():
         raise error("E604", what=f"{name} needs a query", fix=words('Use {=query "SELECT ..."}.'))
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError as failure:
         raise error("E126", source=name, extra="postgres") from failure
+    server, why = None, ""
     try:
-        server = dbapi.connect(_with_timeout(source))
+        server = dbapi.connect(_with_timeout(address).for_driver)
     except dbapi.Error as failure:
-        what = f"no connection ({_reason(failure, source)})"
-        fix = "Check the address, the user and the password."
-        raise error("E125", source=name, what=what, fix=fix) from None
+        why = _reason(failure, address)
+    if server is None:
+        # Raised here: not even as its context does the error hold the driver's words.
+        what = f"no connection ({why})"
+        fix = "Check the address, the user and the password (in PGPASSWORD or ~/.pgpass)."
+        raise error("E125", source=name, what=what, fix=fix)
     with server, server.cursor() as cursor:
         try:
             for statement in READ_ONLY:
@@ -57,33 +58,38 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
         except Refused as refusal:
             raise error("E127", source=name, reason=str(refusal)) from None
         except dbapi.Error as failure:
-            raise _failed(name, source, failure) from None
-        return _loaded(reader, source, name, dbapi.Error)
+            raise _failed(address, failure) from None
+        return _loaded(reader, address, dbapi.Error)
 
 
-def shown_address(source: str) -> str:
-    """The address without password and options."""
-    parts = urlsplit(source)
-    host = parts.netloc.rpartition("@")[2]
-    user = parts.netloc.rpartition("@")[0].partition(":")[0]
-    return f"{parts.scheme}://{user + '@' if user else ''}{host}{parts.path}"
+def checked_address(source: str) -> Address:
+    """The parts of a PostgreSQL address; E125, which repeats none of them, if it is none."""
+    try:
+        return taken_apart(source.strip())
+    except ValueError as failure:
+        what = f"not a valid address: {failure}"
+        fix = (
+            f"Use {FORM}. {PASSWORD_HINT}. Within an address / @ # ? : % are written as "
+            "%2F %40 %23 %3F %3A %25."
+        )
+        raise error("E125", source=shown_source(source), what=what, fix=fix) from None
 
 
-def _with_timeout(source: str) -> str:
-    parts = urlsplit(source)
-    if "connect_timeout" in parse_qs(parts.query):
-        return source
-    joint = "&" if parts.query else "" if source.endswith("?") else "?"
-    return f"{source}{joint}connect_timeout={_TIMEOUT_SECONDS}"
+def _with_timeout(address: Address) -> Address:
+    if any(name == "connect_timeout" for name, _ in address.options):
+        return address
+    timeout = ("connect_timeout", str(_TIMEOUT_SECONDS))
+    return replace(address, options=(*address.options, timeout))
 
 
-def _loaded(reader: Any, source: str, name: str, driver_error: type[Exception]) -> Opened:
+def _loaded(reader: Any, address: Address, driver_error: type[Exception]) -> Opened:
     """The rows in a temporary table of DuckDB, exact decimals as numbers."""
     import duckdb
     import pyarrow as pa
 
     from vetro.tables.arrow import values_fingerprint
 
+    name = address.shown
     check_names(reader.schema.names, name)
     kinds = [
         (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode() for field in reader.schema
@@ -112,7 +118,7 @@ def _loaded(reader: Any, source: str, name: str, driver_error: type[Exception]) 
     try:
         connection.execute("CREATE TEMP TABLE server_texts AS FROM server_rows")
     except (duckdb.Error, pa.ArrowException) as failure:
-        raise _failed(name, source, failures[0] if failures else failure) from None
+        raise _failed(address, failures[0] if failures else failure) from None
     connection.unregister("server_rows")
     items = [_item(connection, field.name, kind) for field, kind in zip(schema, kinds, strict=True)]
     connection.execute(
@@ -168,17 +174,17 @@ def _item(connection: Any, column: str, kind: str) -> str:
     return f"CAST({column} AS JSON) AS {column}" if kind in ("json", "jsonb") else column
 
 
-def _failed(name: str, source: str, failure: Exception) -> VetroError:
-    why = _reason(failure, source)
+def _failed(address: Address, failure: Exception) -> VetroError:
+    why = _reason(failure, address)
     if getattr(failure, "sqlstate", None) == _WRITES:
         why = ONLY_SELECT
-    return error("E127", source=name, reason=why)
+    return error("E127", source=address.shown, reason=why)
 
 
-def _reason(failure: Exception, source: str) -> str:
+def _reason(failure: Exception, address: Address) -> str:
     """The server's own words in one line, without the password."""
     text = str(failure)
-    for secret in _secrets(source):
+    for secret in (_with_timeout(address).for_driver, address.for_driver, *address.secrets):
         text = text.replace(secret, "***")
     patterns = (
         r"(?:ERROR|FATAL):\s+(.*)",
@@ -188,12 +194,3 @@ def _reason(failure: Exception, source: str) -> str:
     )
     found = next(filter(None, (re.search(pattern, text) for pattern in patterns)))
     return found.group(1).strip().rstrip(".") or type(failure).__name__
-
-
-def _secrets(source: str) -> list[str]:
-    """The address and the password in the forms in which a message may repeat them."""
-    parts = urlsplit(source)
-    before = parts.netloc.rpartition("@")[0].partition(":")[2]
-    given = [before, *parse_qs(parts.query).get("password", [])]
-    secrets = {source, *given, *(unquote(item) for item in given)}
-    return sorted((item for item in secrets if item), key=len, reverse=True)

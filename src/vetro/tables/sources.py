@@ -9,6 +9,7 @@ import difflib
 import os
 from pathlib import Path
 
+from vetro.addresses import FORM, is_address, is_postgres, shown_source
 from vetro.errors import error
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -42,20 +43,32 @@ def open_source(source: object, options: ReadOptions) -> Opened:
 
 
 def _open_path(text: str, options: ReadOptions) -> Opened:
-    if text.startswith(("postgres://", "postgresql://")):
+    if is_postgres(text.strip()):
         from vetro.tables.postgres import open_postgres
 
         return open_postgres(text, options)
     path = Path(text)
     suffix = _suffix(path)
-    several = any(letter in text for letter in "*?[") and not path.exists()
-    if not several and not path.exists():
+    exists = _exists(path)
+    if not exists and is_address(text):
+        fix = f"Use {FORM}, or the path of a file."
+        what = "not a kind of address that Vetro reads"
+        raise error("E125", source=shown_source(text), what=what, fix=fix)
+    several = any(letter in text for letter in "*?[") and not exists
+    if not several and not exists:
         raise error("E124", source=text, hint=_hint(path))
     if suffix in _DATABASES:
         from vetro.tables.database import open_database
 
         return open_database(path, options)
     return _asked(_open_file(path, suffix, several, options), options)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than any name, or in a folder that may not be read
+        return False
 
 
 def _asked(opened: Opened, options: ReadOptions) -> Opened:

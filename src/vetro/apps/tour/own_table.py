@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import vetro
+from vetro.addresses import is_address, kept
 from vetro.glass.rows import cell
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
@@ -18,8 +19,8 @@ from vetro.tables.table import Table
 def place_of(typed: str) -> str:
     """The source that the reader typed: the tour runs in a folder of its own."""
     text = typed.strip().strip("'\"")
-    if not text or "://" in text:
-        return text
+    if not text or is_address(text):
+        return kept(text)
     return str(Path(text).expanduser().absolute())
 
 
