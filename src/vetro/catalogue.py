@@ -138,52 +138,53 @@ CATALOGUE: dict[str, str] = {
     "E603": "{source}:{line}: not valid TOML: {reason}. Correct it.",
     "E604": "{what}. {fix}",
     # Looking inside
-    "E701": "the glass cannot look into this: {reason}. It sees chains of linear layers, activations, "
-    "layer norms and sums; vetro.explain_engine names what is not one.",
+    "E701": "Vetro cannot look into this: {reason}. It understands chains of linear layers, activations, "
+    "layer norms and sums; vetro.explain_engine names the part that is none of these.",
     "E702": "{what}. {fix}",
     # verify and backprop
     "E711": "{what}. {fix}",
     "E710": "{what}. {fix}",
     # formula
     "E721": "{what}. {fix}",
-    "E722": "this formula is a tangent: it has {what}. Networks of straight pieces have them (relu, "
-    "leaky_relu or no activation; of a classification one member's scores).",
+    "E722": "this formula is a tangent: it has {what}. Only networks of straight pieces have them (relu, "
+    "leaky_relu or no activation; of a classification, the scores of one member).",
     # bounds and proofs
     "E731": "column {column!q}: {what}. {fix}",
     "E732": "{what}. {fix}",
-    "E733": "over this box values may exceed what {dtype} holds, so that no bound exists. "
+    "E733": "over this box, values may exceed the largest {dtype}, so that no bound exists. "
     "Use narrower ranges.",
-    "E734": "{claim!q} is no claim that can be proved: {reason}. {fix}Forms: {forms}",
+    "E734": "{claim!q} cannot be read as a claim: {reason}. {fix}Forms: {forms}",
     "W731": "column {column!q}: {low} to {high} goes beyond the training range {least} to {most}; "
-    "what is proved holds there, but the model extrapolates.",
-    "W732": "column {column!q} may be missing in this box, but training never lacked it; "
-    "it counts as {reading}.",
+    "the proof holds there, but the model extrapolates.",
+    "W732": "column {column!q} may be missing in this box, but no training row lacked it; "
+    "the model reads it as {reading}.",
     # diagnose
     "E741": "{what}. {fix}",
-    "W741": "{layer}: {count} dead, 0 on all {rows}, learning nothing from them ({units}). "
-    "Lower the rate ({=learning_rate}), use leaky_relu ({=activation}), or fewer units ({=hidden}).",
-    "W742": "{layer}: {count} on in all {rows}, adding as a straight line does ({units}). "
-    "Fewer units may do ({=hidden}).",
-    "W743": "{layer}: some units rise and fall together ({what}). {spare} fewer would do ({=hidden}), "
+    "W741": "{layer}: dead units, 0 on all {rows}: {count} ({units}). They learn nothing. Lower the "
+    "learning rate ({=learning_rate}), use {=activation leaky_relu}, or use fewer units ({=hidden}).",
+    "W742": "{layer}: units that are positive on all {rows}: {count} ({units}). They act as a straight line. "
+    "Fewer units may be enough ({=hidden}).",
+    "W743": "{layer}: some units rise and fall together ({what}). Use {spare} fewer ({=hidden}), "
     "or more weight decay ({=weight_decay}).",
-    "W744": "{layer}: {count} at the limits in nearly all of {rows}, hardly learning ({units}). "
-    "Scale the inputs, lower the rate ({=learning_rate}), or use more weight decay ({=weight_decay}).",
-    "W745": "hardly any effect, beside what {most} moves: {columns}. Drop what has none ({=drop}) and "
-    "see whether the held-out error stays.",
-    "W746": "members disagree at {rows}: {places}, up to {times} times the usual spread. Trust "
-    "answers there less; more such rows would help.",
-    "W747": "{rows} {pull} far harder on the fit than the mean row: {places}. Look for wrong cells; "
-    "where all is right, a loss such as huber ({=loss}) makes rows far off count less.",
-    "W748": "the validation loss of {networks} was lowest near epoch {epoch} and then rose by "
-    "{share}%; the best parameters were kept. Use fewer epochs ({=epochs}), or more weight decay ({=weight_decay}).",
-    "W749": "gradients fade: those of {layer} are {share} of the largest layer's. Use relu "
-    "({=activation}), fewer layers, or scale the inputs.",
-    "W740": "{member} stands alone: {times} times as far from the members' median as they are. Look at its "
-    "training in the report, or fit again with another {=seed}.",
-    "W750": "the weights of {layer} shrank to {share}% of where they began, or less, in {networks}: "
-    "it passes hardly anything on. Lower the rate ({=learning_rate}) or the weight decay ({=weight_decay}).",
+    "W744": "{layer}: saturated units, at their limits on nearly all of {rows}: {count} ({units}). They hardly "
+    "learn. Scale the inputs, lower the learning rate ({=learning_rate}), or use more weight decay "
+    "({=weight_decay}).",
+    "W745": "hardly any effect compared with {most}: {columns}. Leave them out ({=drop}) and check whether "
+    "the held-out error stays the same.",
+    "W746": "members disagree at {rows}: {places}, up to {times} times the usual spread. Trust these "
+    "answers less; more rows of this kind would help.",
+    "W747": "{rows} {pull} the fit far more than the mean row does: {places}. Look for wrong cells; if all "
+    "are right, a loss such as huber ({=loss huber}) gives distant rows less weight.",
+    "W748": "the validation loss of {networks} was lowest near epoch {epoch} and then rose by {share}%; the "
+    "best parameters were kept. Use fewer epochs ({=epochs}), or more weight decay ({=weight_decay}).",
+    "W749": "gradients fade: those of {layer} are {share} of the largest layer's. Use {=activation relu}, "
+    "use fewer layers, or scale the inputs.",
+    "W740": "{member} differs from the others: its answers are {times} times as far from the members' median "
+    "as theirs. Look at its training in the report, or fit again with another {=seed}.",
+    "W750": "in {networks}, the weights of {layer} shrank to {share}% of their first size, or less: the layer "
+    "passes hardly anything on. Lower the learning rate ({=learning_rate}) or the weight decay ({=weight_decay}).",
     # the tour
-    "E751": "the tour is not told in {language!q}. Use {=lang} {languages}.",
+    "E751": "the tour is not available in {language!q}. Use {=lang} {languages}.",
     "E752": "the tour has no step {step!q}. Use {=step} with a number from 1 to {total}.",
     # Vetro failed
     "E900": "Vetro failed: {reason}. This is a fault of Vetro; run again with --debug and report it.",

@@ -65,7 +65,7 @@ def test_planted_units_are_found(module, x):
     assert second.dead.nonzero()[0].tolist() == [6]
     assert second.always_on.nonzero()[0].tolist()[:5] == [0, 1, 2, 3, 4]
     assert set(codes(found)) >= {"W741", "W742", "W743", "W744"}
-    assert "1 of 8 relu units dead, 0 on all 200 rows" in message(found, "W741")
+    assert "dead units, 0 on all 200 rows: 1 of 8 relu units" in message(found, "W741")
     assert "h4 = h5" in message(found, "W743") and "(h3)" in message(found, "W744")
     with torch.no_grad():
         hidden = module[:2](x)
@@ -249,7 +249,7 @@ def test_a_layer_of_one_unit_is_told_in_the_singular(x):
     with torch.no_grad():
         module[0].bias[0] = -50.0
     told = message(vetro.diagnose(module, x), "W741")
-    assert told.startswith("0 (Linear): 1 of 1 relu unit dead, 0 on all 200 rows")
+    assert told.startswith("0 (Linear): dead units, 0 on all 200 rows: 1 of 1 relu unit")
 
 
 def read_csv(table):
@@ -336,7 +336,7 @@ def test_a_member_that_stands_alone_is_found(model):
     fitted, table = model
     odd = replace(fitted.members[0], parameters=-2 * fitted.members[0].parameters)
     found = vetro.diagnose(replace(fitted, members=(odd, *fitted.members[1:])), table)
-    assert message(found, "W740").startswith("member1 stands alone")
+    assert message(found, "W740").startswith("member1 differs from the others")
 
 
 def test_without_a_table_rows_are_drawn_from_the_ranges(model):

@@ -194,7 +194,7 @@ def _rows(found: Diagnosis) -> list[Notice]:
         notice(
             "W747",
             rows=counted(len(hard), "row"),
-            pull="pulls" if len(hard) == 1 else "pull",
+            pull="influences" if len(hard) == 1 else "influence",
             places=named([f"{found.places[row]} ({_times(ratio[row])} times)" for row in hard]),
         )
     ]
