@@ -295,16 +295,22 @@ void narrow_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, 
   }
 }
 
-// Whether a layer is so narrow, at most 4 x 4; then both its gradients are done.
+// Whether a layer is so narrow, at most 4 x 4; then both its gradients are done.  Where the set
+// has too few registers for it, by the same lanes in two passes: which sums a layer gets must
+// depend on its shape alone.
 template <class T>
 bool both_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows,
                     int outputs, int inputs, T* g, bool add, T* bias, bool add_bias) {
 #define CASE(M, N)                                                                           \
-  if constexpr (M * N + M + N + 1 <= REGISTERS)                                              \
-    if (outputs == M && inputs == N) {                                                       \
+  if (outputs == M && inputs == N) {                                                         \
+    if constexpr (M * N + M + N + 1 <= REGISTERS) {                                          \
       narrow_gradients<T, M, N>(d, a, stride, a_stride, rows, g, add, bias, add_bias);       \
-      return true;                                                                           \
-    }
+    } else {                                                                                 \
+      gradient_by_lanes(d, a, stride, a_stride, rows, outputs, inputs, g, add);              \
+      sum_rows(d, stride, rows, outputs, bias, add_bias);                                    \
+    }                                                                                        \
+    return true;                                                                             \
+  }
   CASE(1, 1) CASE(1, 2) CASE(1, 3) CASE(1, 4) CASE(2, 1) CASE(2, 2) CASE(2, 3) CASE(2, 4)
   CASE(3, 1) CASE(3, 2) CASE(3, 3) CASE(3, 4) CASE(4, 1) CASE(4, 2) CASE(4, 3) CASE(4, 4)
 #undef CASE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -15,3 +17,17 @@ settings.load_profile(os.environ.get("VETRO_HYPOTHESIS", "repeatable"))
 # the tests of Ctrl-C would then wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out is said at the end, once for each reason; and what aarch64 came to."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        reason = str(report.longrepr[-1]).removeprefix("Skipped: ")
+        if "NOT TESTED" in reason:
+            counts[reason] += 1
+    for reason, count in sorted(counts.items()):
+        terminalreporter.write_line(f"{reason} ({count} tests)", yellow=True)
+    passed = [one for one in terminalreporter.getreports("passed") if "aarch64" in one.keywords]
+    if passed:
+        terminalreporter.write_line(f"aarch64, under an emulator: {len(passed)} tests passed")

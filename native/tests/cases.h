@@ -1,6 +1,7 @@
 // The networks that the test driver trains: one for each thing that may go wrong.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../layout.h"
@@ -114,6 +115,7 @@ struct Case {
   double rate = 1e-2, clip_norm = 0, clip_value = 0;
   int steps = 12;
   bool mean = true;
+  std::vector<std::pair<int32_t, int32_t>> one_hot;  // groups of the inputs: first column, columns
 };
 
 inline Net plain() {
@@ -198,6 +200,31 @@ inline std::vector<Case> all() {
   shape("scaled, frozen, without bias",
         Net(9).scale().affine(21, false).apply(SOFTPLUS, 1, 20).affine(21, true, false).apply(ELU, 1).affine(4, false).scale(),
         300, 33, true);
+  auto categories = [&](const char* name, Net net, std::vector<std::pair<int32_t, int32_t>> groups) {
+    net.layout.set_groups(groups);
+    shape(name, std::move(net), 700, 150, true);
+    list.back().one_hot = std::move(groups);
+  };
+  // Every register tile: outputs by the tile's rows, batches by its vectors and what is left of one.
+  for (int outputs = 1; outputs <= 13; ++outputs)
+    for (int batch : {7, 13, 16, 23, 29, 32, 39, 48, 55, 64}) {
+      const std::string name = std::to_string(outputs) + " x " + std::to_string(batch);
+      Case c{"tile " + name, Net(5).affine(outputs).apply(TANH).affine(outputs).add(2).affine(3)};
+      c.rows = c.batch = batch;
+      c.steps = 2;
+      list.push_back(c);
+    }
+  for (int inputs = 1; inputs <= 4; ++inputs)  // and the layers that stay in registers
+    for (int outputs = 1; outputs <= 4; ++outputs) {
+      const std::string name = std::to_string(outputs) + " x " + std::to_string(inputs);
+      Case c{"narrow " + name, Net(inputs).affine(outputs).apply(TANH).affine(inputs)};
+      c.batch = 48;
+      c.steps = 4;
+      list.push_back(c);
+    }
+  categories("categories and numbers", Net(29).affine(19).apply(TANH).affine(3), {{2, 9}, {13, 12}});
+  categories("categories alone", Net(24).affine(35).apply(RELU).affine(2), {{0, 8}, {8, 16}});
+  categories("a category, one output", Net(12).affine(1), {{3, 7}});
   return list;
 }
 

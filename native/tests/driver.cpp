@@ -66,6 +66,7 @@ template <class T>
 struct Data {
   std::vector<T> x, y, weights;
   std::vector<int64_t> classes;
+  std::vector<int32_t> codes;
   Rows<T> rows{};
 
   Data(cases::Random& random, const cases::Case& c, int64_t count) {
@@ -77,8 +78,14 @@ struct Data {
       classes.push_back(random.below(7) ? random.below(outputs) : -100);
       weights.push_back(T(random.uniform()));
     }
+    for (int64_t i = 0; i < count; ++i)
+      for (const auto& [first, size] : c.one_hot) {
+        codes.push_back(int32_t(random.below(size + 1)) - 1);  // -1: none of the group
+        for (int32_t j = 0; j < size; ++j) x[size_t(i * inputs + first + j)] = T(j == codes.back());
+      }
     rows.count = count;
     rows.x = x.data();
+    if (!codes.empty()) rows.codes = codes.data();
     if (c.loss == CROSS_ENTROPY)
       rows.classes = classes.data();
     else

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,8 +20,10 @@ SETS = {
     "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"),
     "avx2": ("-mavx2", "-mfma"),
     "neon": (),
+    "avx512_on_avx2": ("-mavx2", "-mfma", "-include", str(NATIVE / "tests" / "avx512_on_avx2.h")),
 }
 HERE = ("avx512", "avx2") if platform.machine() in ("x86_64", "AMD64") else ("neon",)
+"""The sets that the package holds on such a machine."""
 
 
 def compiler(name: str = "c++") -> str:
@@ -46,10 +50,14 @@ def run(command: Sequence[str | Path], **options: object) -> str:
 def kernel_command(
     name: str, to: Path, flags: Sequence[str] = ("-O3",), *, source: Path = NATIVE, by: str = "c++"
 ) -> list[str | Path]:
-    """As native/CMakeLists.txt compiles a kernel."""
+    """As native/CMakeLists.txt compiles a kernel.
+
+    The emulated set takes the place of avx2, and needs of the processor what avx2 needs.
+    """
+    place = "avx2" if name == "avx512_on_avx2" else name
     return [
         compiler(by), "-std=c++17", "-ffp-contract=off", "-fno-math-errno", "-fPIC",
-        "-fvisibility=hidden", *flags, *SETS[name], f"-DVETRO_KERNELS=vetro_kernels_{name}",
+        "-fvisibility=hidden", *flags, *SETS[name], f"-DVETRO_KERNELS=vetro_kernels_{place}",
         f'-DVETRO_ISA_NAME="{name}"', "-c", source / "kernel.cpp", "-o", to,
     ]  # fmt: skip
 
@@ -91,16 +99,51 @@ def drive(program: Path, *words: str, isa: str = "", prefix: Sequence[str] = ())
     return run([*prefix, program, *words], env=environment).splitlines()
 
 
+CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
+PACKAGES = {CROSS: "g++-aarch64-linux-gnu", EMULATOR: "qemu-user"}
+
+
+def aarch64_tools() -> tuple[str, str]:
+    """A cross compiler and an emulator, installed if they are missing; a skip says why not."""
+    if platform.machine() in ("aarch64", "arm64"):
+        pytest.skip("the sets of this machine are compared already")
+    missing = [package for tool, package in PACKAGES.items() if not shutil.which(tool)]
+    why = "apt-get or the rights to use it are missing"
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        with (Path(tempfile.gettempdir()) / "vetro-aarch64.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # other workers want them, too
+            for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+                done = subprocess.run(
+                    ["apt-get", "-q", *command],
+                    capture_output=True, text=True, env=environment, check=False,
+                )  # fmt: skip
+        why = done.stderr[-300:]
+    if not all(shutil.which(tool) for tool in PACKAGES):
+        pytest.skip(f"NOT TESTED: aarch64: {', '.join(missing)} cannot be installed: {why}")
+    return CROSS, EMULATOR
+
+
 def lacking(isa: str) -> list[str]:
-    """What this processor lacks of a set of HERE."""
+    """What this processor lacks of a set, or is said to lack by VETRO_LACKING."""
     features = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    needed = {"avx512": ("avx512f", "avx512dq", "avx512bw", "avx512vl"), "avx2": ("avx2", "fma")}
-    return [word for word in needed.get(isa, ()) if word not in features.split()]
+    said = os.environ.get("VETRO_LACKING", "").split()
+    needed = {
+        "avx512": ("avx512f", "avx512dq", "avx512bw", "avx512vl"),
+        "avx2": ("avx2", "fma"),
+        "avx512_on_avx2": ("avx2", "fma"),
+    }
+    present = set(features.split()) - set(said)
+    return [word for word in needed.get(isa, ()) if word not in present]
 
 
 def runs_here(isa: str) -> None:
     """Skip, loudly, where this processor lacks the set."""
-    if isa not in HERE:
+    if isa not in HERE and (isa != "avx512_on_avx2" or "avx2" not in HERE):
         pytest.skip(f"NOT TESTED: {isa} is not a set of {platform.machine()}")
     if lacking(isa):
         pytest.skip(f"NOT TESTED: this processor lacks {', '.join(lacking(isa))}")
+
+
+RUN_HERE = tuple("avx512_on_avx2" if isa == "avx512" and lacking(isa) else isa for isa in HERE)
+"""The sets that tests run: without AVX-512, its code as avx512_on_avx2.h makes it for AVX2."""

@@ -12,11 +12,19 @@ from native.building import build_driver
 
 
 @pytest.fixture(scope="session")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """native/tests/driver.cpp, compiled as the package is; its objects lie beside it."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers share, for what is compiled once."""
     alone = "PYTEST_XDIST_WORKER" not in os.environ
     base = tmp_path_factory.getbasetemp()
-    folder = (base if alone else base.parent) / "native-driver"
+    folder = (base if alone else base.parent) / "compiled"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def driver(compiled: Path) -> Path:
+    """native/tests/driver.cpp, compiled as the package is; its objects lie beside it."""
+    folder = compiled / "driver"
     folder.mkdir(exist_ok=True)
     program = folder / "driver"
     with (folder / "lock").open("w") as lock:

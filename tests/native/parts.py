@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,10 +103,14 @@ class Parts:
         return value, delta[:, : len(out)].T.copy()
 
 
-def build_parts(folder: Path, isa: str) -> Parts:
-    path = folder / f"parts_{isa}.so"
-    run([
-        compiler(), "-std=c++17", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-shared",
-        *SETS[isa], NATIVE / "tests" / "parts.cpp", "-o", path,
-    ])  # fmt: skip
+def build_parts(folder: Path, isa: str, source: str = "parts") -> Parts:
+    """native/tests/parts.cpp or products.cpp as a library for one instruction set, built once."""
+    path = folder / f"{source}_{isa}.so"
+    with (folder / f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            run([
+                compiler(), "-std=c++17", "-O1", "-ffp-contract=off", "-fno-math-errno", "-fPIC",
+                "-shared", *SETS[isa], NATIVE / "tests" / f"{source}.cpp", "-o", path,
+            ])  # fmt: skip
     return Parts(path)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import platform
-import shutil
 from pathlib import Path
 
 import pytest
-from native.building import HERE, NATIVE, SETS, compiler, lacking, run, runs_here
+from native.building import (
+    CROSS,
+    NATIVE,
+    RUN_HERE,
+    SETS,
+    aarch64_tools,
+    compiler,
+    lacking,
+    run,
+    runs_here,
+)
 
 LIMIT = 2.0
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
-CROSS = "aarch64-linux-gnu-g++"
-EMULATOR = "qemu-aarch64"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +51,7 @@ def bits(found: dict[str, list[str]]) -> dict[str, str]:
 
 def check_all_sets(folder: Path, words: tuple[str, ...]) -> None:
     found = []
-    for isa in HERE:
+    for isa in RUN_HERE:
         if lacking(isa):
             continue
         found.append(results(build(folder, isa), *words, *(["bits"] if found else [])))
@@ -61,16 +67,14 @@ def test_errors_stay_below_two_units_and_bits_are_equal_on_all_sets(folder, word
     check_all_sets(folder, words)
 
 
+@pytest.mark.long
+@pytest.mark.aarch64
 @pytest.mark.parametrize("words", [("float", "99991", "0", "1"), ("double", "50000", "0", "1")])
 def test_bits_are_equal_on_aarch64(folder, words):
-    if platform.machine() in ("aarch64", "arm64"):
-        pytest.skip("the sets of this machine are compared already")
-    for tool in (CROSS, EMULATOR):
-        if not shutil.which(tool):
-            pytest.skip(f"NOT TESTED: there is no {tool}")
+    cross, emulator = aarch64_tools()
     runs_here("avx2")
     here = results(build(folder, "avx2"), *words, "bits")
-    there = results(build(folder, "neon", CROSS), *words, "bits", prefix=(EMULATOR,))
+    there = results(build(folder, "neon", cross), *words, "bits", prefix=(emulator,))
     assert bits(here) == bits(there)
 
 

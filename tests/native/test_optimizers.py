@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from native.building import HERE, runs_here
+from native.building import RUN_HERE, runs_here
 from native.parts import OPTIMIZERS, Parts, build_parts
 
 WHOLE = 4096
@@ -18,10 +18,10 @@ COUNT = WHOLE + 3  # whole lanes and a rest
 STEPS = 20
 
 
-@pytest.fixture(scope="module", params=HERE)
-def parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Parts:
+@pytest.fixture(scope="module", params=RUN_HERE)
+def parts(request: pytest.FixtureRequest, compiled: Path) -> Parts:
     runs_here(request.param)
-    return build_parts(tmp_path_factory.mktemp("parts"), request.param)
+    return build_parts(compiled, request.param)
 
 
 def settings(kind, options, *, first, step, factor=1.0, limit=0.0):
@@ -148,10 +148,10 @@ def test_powers_of_beta_are_rounded_once(parts):
                     assert found == float(exact), (beta, t)
 
 
-def test_the_kernels_of_all_sets_give_the_same_bits(tmp_path: Path):
+def test_the_kernels_of_all_sets_give_the_same_bits(compiled: Path):
     results = []
-    for isa in HERE:
+    for isa in RUN_HERE:
         runs_here(isa)
         options = {"lr": 0.01, "alpha": 0.9, "eps": 1e-8, "centered": True, "momentum": 0.5}
-        results.append(both(build_parts(tmp_path, isa), "rmsprop", options, np.float32)[0])
+        results.append(both(build_parts(compiled, isa), "rmsprop", options, np.float32)[0])
     assert all(np.array_equal(results[0], other) for other in results[1:])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from native.building import HERE, runs_here
+from native.building import RUN_HERE, runs_here
 from native.parts import Parts, build_parts, feature_major
 from torch.nn import functional
 
@@ -16,10 +17,10 @@ TOLERANCE = {np.float32: 2e-6, np.float64: 4e-15}
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@pytest.fixture(scope="module", params=HERE)
-def parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Parts:
+@pytest.fixture(scope="module", params=RUN_HERE)
+def parts(request: pytest.FixtureRequest, compiled: Path) -> Parts:
     runs_here(request.param)
-    return build_parts(tmp_path_factory.mktemp("parts"), request.param)
+    return build_parts(compiled, request.param)
 
 
 def close(ours: np.ndarray | float, theirs: torch.Tensor, dtype, scale: float = 1.0) -> None:

@@ -1,14 +1,21 @@
 """The same bits: for any number of threads, on any instruction set, in one call or in pieces."""
 
 import os
-import platform
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
 import torch
-from native.building import build_driver, drive, runs_here
+from native.building import (
+    HERE,
+    aarch64_tools,
+    build_driver,
+    compiler,
+    drive,
+    kernel_command,
+    run,
+    runs_here,
+)
 from native.nets import random_problem
 from native.pairs import flat, native_side
 
@@ -34,12 +41,26 @@ def test_threads(driver, reference, threads):
     same(reference, drive(driver, f"threads={threads}"))
 
 
-@pytest.mark.parametrize("isa", ["avx512", "avx2", "neon"])
+@pytest.mark.parametrize("isa", HERE)
 def test_instruction_sets(driver, reference, isa):
     runs_here(isa)
     lines = drive(driver, "threads=2", isa=isa)
     assert lines[0] == f"set {isa}"
     same(reference, lines)
+
+
+def test_the_shapes_of_avx512_on_avx2(driver, reference, tmp_path):
+    """The code for AVX-512, with its own tiles and tails, on any processor: the same bits."""
+    runs_here("avx512_on_avx2")
+    kernel = tmp_path / "kernel.o"
+    run(kernel_command("avx512_on_avx2", kernel, ("-O1",)))
+    others = [one for one in driver.parent.glob("*.o") if one.name != "kernel_avx2.o"]
+    program = tmp_path / "driver"
+    run([compiler(), *others, kernel, "-pthread", "-o", program])
+    for words in (["threads=2"], ["pieces"]):
+        lines = drive(program, *words, isa="avx512_on_avx2")
+        assert lines[0] == "set avx512_on_avx2"
+        same(reference, lines)
 
 
 def test_fed_in_pieces(driver, reference):
@@ -110,19 +131,11 @@ def test_short_turns_change_nothing(seed):
 
 
 @pytest.mark.long
-def test_arm(tmp_path, reference):
+@pytest.mark.aarch64
+def test_the_engine_on_aarch64(tmp_path, reference):
     """The driver, cross-compiled, under an emulator."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip("NOT TESTED: this machine is no x86-64")
-    tools = {"aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu", "qemu-aarch64": "qemu-user"}
-    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ["apt-get", "install", "-qq", "-y", *missing]
-        subprocess.run(install, check=False, capture_output=True)
-    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
-    if missing:
-        pytest.skip(f"NOT TESTED: {', '.join(missing)} cannot be installed here")
-    program = build_driver(tmp_path, sets=("neon",), by="aarch64-linux-gnu-g++", link=["-static"])
-    lines = drive(program, "threads=2", prefix=["qemu-aarch64"])
+    cross, emulator = aarch64_tools()
+    program = build_driver(tmp_path, sets=("neon",), by=cross, link=["-static"])
+    lines = drive(program, "threads=2", prefix=[emulator])
     assert lines[0] == "set neon"
     same(reference, lines)
