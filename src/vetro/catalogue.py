@@ -37,7 +37,7 @@ CATALOGUE: dict[str, str] = {
     "W118": "column {column!q}: {value!q} has leading zeros; read as a category. "
     "Use {=number column} to override.",
     "W119": "column {column!q}: {value} exceeds 2^53 and would lose digits. Use {=category column}.",
-    "E120": "column {column!q}: {value!q} is ambiguous. Use {=date_format format}.",
+    "E120": "column {column!q}: {value!q} may be {readings}. {fix}",
     "W121": "column {column!q}: {value!q} in {rows} kept as a category. "
     "Use {=missing value} if they are blanks.",
     "W122": "column {column!q} is empty; ignored.",
@@ -48,13 +48,26 @@ CATALOGUE: dict[str, str] = {
     "E126": "{source} needs the extra {extra!q}. Install it: pip install 'vetro[{extra}]'.",
     "E127": "{source}: the query failed: {reason}. Correct {=query}.",
     "E128": "column {column!q} has the type {type}, which Vetro does not read. {fix}",
-    "E129": "column {column!q}, {place}: {value!q} is not a date of the form {format!q}. "
+    "E129": "column {column!q}, {place}: {value!q} is not {what}. "
     "Correct it, or use {=missing value}.",
     "W130": "{source}: {rows} with a wrong number of fields {were} skipped (first {place}).",
     "E131": "{source}:{line}: the header has an empty name in column {position}. Name it.",
     "I132": "column {column!q}: {value!q} in {rows} read as missing.",
     "W134": "{source}: every name in the first line is a number (first {name!q}). "
     "Use {=header no} if that line holds values.",
+    "E135": "column {column!q}: {place} {value!q} has an offset from UTC and {other_place} {other!q} "
+    "has none. Write all dates of the column in one way.",
+    "E136": "column {column!q}: {place} {value!q} is a date of the form {form!q} and "
+    "{other_place} {other!q} one of the form {other_form!q}. Write all dates of the column in one way.",
+    "E137": "column {column!q}: {what}, and the model was trained with {known}. "
+    "Write the column as it was in training.",
+    "I138": "column {column!q}: years of two digits are read as 1969 to 2068: {value!q} is {date}.",
+    "I139": "column {column!q}: {value!q} and all other values could be dates; read as numbers. {fix}",
+    "I140": "column {column!q} holds times of day (first {value!q}). "
+    "Use {=number column} if they are durations.",
+    "I141": "column {column!q} holds durations; read as seconds (first {value!q}: {seconds}).",
+    "W142": "column {column!q} looks like dates or times that Vetro does not read (first {value!q}); "
+    "read as a category. Use {=date_format} to name their form, or {=category column}.",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",

@@ -1,112 +1,103 @@
-"""Dates in text: which form a column uses, and whether day and month can be told apart.
+"""Dates in a column of texts: which format they all allow, and what each means in it.
 
-Dates become days since 1970-01-01, the time of day as a fraction; an offset from UTC
-is applied, a text without one is taken as it stands.  Two-digit years and digits without
-separators are read only with --date-format.
+The texts decide (date_texts.py): a column has a format if it is the only one that all its texts
+allow.  Where several are left the column is refused, and where none is.  DuckDB reads the common
+formats (sql); what it does not read is read here, so that this module's answer counts.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
-ISO = "%Y-%m-%d"
-_EPOCH = datetime(1970, 1, 1)
-_TIME = r"(?P<time>[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?"
-_ISO = re.compile(
-    rf"(?P<year>[0-9]{{4}})(?P<mark>[-/])(?P<month>[0-9]{{1,2}})(?P=mark)(?P<day>[0-9]{{1,2}})"
-    rf"{_TIME}(?P<zone>Z|[+-][0-9]{{2}}:?[0-9]{{2}})?"
-)
-# What DuckDB's own cast reads as we do; the rest of _ISO (offsets) is read here.
-_ISO_PLAIN = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?Z?)?"
-_NUMERIC = re.compile(rf"([0-9]{{1,2}})([./-])([0-9]{{1,2}})\2([0-9]{{4}}){_TIME}")
-_SHORT_YEAR = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}")
+from vetro.tables import date_formats, date_texts, durations
+from vetro.tables.instants import DURATION, ISO, TIME, Instant
+
 _MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
-_FULL = "(?i:january|february|march|april|june|july|august|september|october|november|december)"
-_NAMED: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(f"[0-9]{{1,2}} {_MONTHS} [0-9]{{4}}"), "%d %b %Y"),
-    (re.compile(f"[0-9]{{1,2}} {_FULL} [0-9]{{4}}"), "%d %B %Y"),
-    (re.compile(f"[0-9]{{1,2}}-{_MONTHS}-[0-9]{{4}}"), "%d-%b-%Y"),
-    (re.compile(f"{_MONTHS} [0-9]{{1,2}}, [0-9]{{4}}"), "%b %d, %Y"),
-    (re.compile(f"{_FULL} [0-9]{{1,2}}, [0-9]{{4}}"), "%B %d, %Y"),
-)
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S.%f")
+_FIELDS = {
+    # Years of other millennia, DuckDB's year 0 among them, are left to Python.
+    "%Y": "[12][0-9]{3}",
+    "%y": "[0-9]{2}",
+    "%m": "[0-9]{1,2}",
+    "%d": "[0-9]{1,2}",
+    "%b": _MONTHS,
+    "%H": "[0-9]{1,2}",
+    "%M": "[0-9]{2}",
+    "%S": "[0-9]{2}",
+    "%f": "[0-9]{1,6}",
+    "%z": "[+-][0-9]{2}:?[0-9]{2}",
+}
+_CLOCK = "([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,6})?)?"
+_ISO_DATE = "[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}"
 
 
 @dataclass
 class DateForms:
-    """What the texts of a column tell: format -> first text that can only mean it.
+    """What the texts of a column allow.
 
-    either: separator -> first text in which day and month may be exchanged and differ.
-    neutral: separator -> first text such as 05/05/2024 that means the same either way.
-    short: the first text with a two-digit year.  clock: the first text's time of day, as
-    what stands behind the date in its format.
+    formats: those that all texts allow so far.  narrowing: the texts that left fewer of them, with
+    what they allow.  apart: two texts that share none.  zoned, naive: the first text with an
+    offset from UTC and the first without.  clock: the first clock, as clock_format gives it.
+    given: the user's format, or a model's, where that reads more texts than these.
     """
 
-    told: dict[str, str] = field(default_factory=dict)
-    either: dict[str, str] = field(default_factory=dict)
-    neutral: dict[str, str] = field(default_factory=dict)
-    short: str = ""
+    formats: tuple[str, ...] = ()
+    narrowing: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    apart: tuple[str, str] | None = None
+    zoned: str | None = None
+    naive: str | None = None
     clock: str | None = None
+    given: str = ""
 
     def add(self, text: str) -> bool:
         """Take a text in; False if it is not a date in any reading."""
-        bare = text.strip()
-        if _ISO.fullmatch(bare):
-            if _iso_days(bare) is None:
-                return False
-            self.told.setdefault(ISO, text)
-            return True
-        found = _NUMERIC.fullmatch(bare)
-        if found is not None:
-            return self._numeric(found, text)
-        if _SHORT_YEAR.fullmatch(bare):
-            self.short = self.short or text
-            return True
-        for form, format_ in _NAMED:
-            if form.fullmatch(bare):
-                self.told.setdefault(format_, text)
-                return True
-        return False
-
-    def _numeric(self, found: re.Match[str], text: str) -> bool:
-        if self.clock is None:
-            self.clock = _clock_of(found["time"] or "")
-        first, mark, second = int(found[1]), found[2], int(found[3])
-        if not (1 <= first <= 31 and 1 <= second <= 31) or (first > 12 and second > 12):
+        found = date_texts.readings(text)
+        if not found:
             return False
-        if mark == "." or first > 12:
-            # With dots the day stands first everywhere.
-            if second > 12:
-                return False
-            self.told.setdefault(f"%d{mark}%m{mark}%Y", text)
-        elif second > 12:
-            self.told.setdefault(f"%m{mark}%d{mark}%Y", text)
-        elif first == second:
-            self.neutral.setdefault(mark, text)
-        else:
-            self.either.setdefault(mark, text)
+        self._note_zone(text, next(iter(found.values())).zoned)
+        if self.clock is None:
+            self.clock = date_texts.clock_format(text)
+        allowed = tuple(found)
+        left = tuple(f for f in self.formats if f in found) if self.formats else allowed
+        if not left:
+            if self.apart is None:
+                others = (t for t, formats in reversed(self.narrowing) if not {*formats} & {*found})
+                self.apart = next(others, self.narrowing[-1][0]), text
+        elif left != self.formats:
+            self.narrowing.append((text, allowed))
+            self.formats = left
         return True
 
-    def decided(self) -> str:
-        """The only format that the texts allow, or ""."""
-        if len(self.told) != 1 or self.short:
-            return ""
-        (format_,) = self.told
-        mark = format_[2]
-        others = (set(self.either) | set(self.neutral)) - {mark}
-        return "" if others else format_
+    def read_as(self, format_: str, texts: Iterable[str]) -> None:
+        """Let a format decide for these texts, whatever else they allow."""
+        self.given, self.apart, self.zoned, self.naive = format_, None, None, None
+        for text in texts:
+            found = instant(text, format_)
+            if found is not None:
+                self._note_zone(text, found.zoned)
 
-    def ambiguous(self) -> tuple[str, str] | None:
-        """A text that has two readings and the format to suggest, when nothing decides."""
-        if self.short:
-            return self.short, "%d/%m/%y"
-        if not self.told:
-            for mark, text in (self.either or self.neutral).items():
-                return text, f"%d{mark}%m{mark}%Y"
-        return None
+    def _note_zone(self, text: str, zoned: bool) -> None:
+        if zoned and self.zoned is None:
+            self.zoned = text
+        elif not zoned and self.naive is None:
+            self.naive = text
+
+    def decided(self) -> str:
+        """The given format, or the only one that the texts allow, or ""."""
+        if self.given:
+            return self.given
+        return self.formats[0] if len(self.formats) == 1 and self.apart is None else ""
+
+    def ambiguous(self) -> tuple[str, dict[str, Instant]] | None:
+        """A text with several readings, and these, when nothing decides between them."""
+        if self.given or self.apart is not None or len(self.formats) < 2:
+            return None
+        # The last text that narrowed them, as any before, allows all that are left.
+        text = self.narrowing[-1][0]
+        found = date_texts.readings(text)
+        return text, {format_: found[format_] for format_ in self.formats}
 
 
 def forms_of(texts: Iterable[str]) -> tuple[DateForms, list[str]]:
@@ -115,66 +106,85 @@ def forms_of(texts: Iterable[str]) -> tuple[DateForms, list[str]]:
     return forms, [text for text in texts if not forms.add(text)]
 
 
-def days_of(text: str, format_: str) -> float | None:
-    """Days since 1970-01-01 of a text in this format; None if it is no such date."""
-    bare = text.strip()
-    if format_ == ISO:
-        return _iso_days(bare)
-    for clock in _CLOCKS:
-        try:
-            return _days(datetime.strptime(bare, format_ + clock))
-        except ValueError:
-            continue
-    return None
+def instant(text: str, format_: str) -> Instant | None:
+    """What a text means in this format; None if it is no such date.
 
-
-def date_text(days: float) -> str:
-    """The ISO text of a date: 2024-02-01, with the time if it is not midnight."""
-    moment = _EPOCH + timedelta(days=days)
-    whole = days == int(days)
-    return moment.strftime(ISO) if whole else moment.isoformat(sep=" ", timespec="seconds")
-
-
-def sql(text: str, format_: str, clock: str = "") -> str:
-    """A DuckDB expression: the text column as days, NULL where it is not such a date.
-
-    One format and clock only, because DuckDB needs 0.5 us for each that does not fit; texts
-    with another time of day are left to days_of.
+    A clock and an offset behind the date are read even where the format has none.
     """
-    if format_ == ISO:
-        moment = (
-            f"CASE WHEN regexp_full_match({text}, '{_ISO_PLAIN}') "
-            f"THEN TRY_CAST({text} AS TIMESTAMP) END"
+    bare = text.strip()
+    if format_ == DURATION:
+        seconds = durations.seconds_of(bare)
+        return None if seconds is None else Instant(seconds)
+    found = date_texts.readings(bare).get(format_) or date_formats.formatted(bare, format_)
+    return None if found is None or math.isnan(found.days) else found
+
+
+def days_of(text: str, format_: str) -> float | None:
+    """Days since 1970-01-01 of a text in this format (of a duration its seconds), or None."""
+    found = instant(text, format_)
+    return None if found is None else found.days
+
+
+def sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -> str:
+    """A DuckDB expression: the text column as days_of gives it, or NULL.
+
+    NULL stands where the text is no date of this format, and where only `instant` reads it:
+    DuckDB casts no text here whose shape was not tested first, because it reads others in its
+    own way (24:00, the year 16, any zone as none).  NULL too where a text has an offset from
+    UTC and zoned is false, or the reverse.
+    One format and clock only, because DuckDB needs 0.5 us for each that does not fit.
+    """
+    if format_ == DURATION:
+        shape = "[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]"
+        value = f"epoch(TRY_CAST({text} AS INTERVAL))"
+        return f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {value} END"
+    if format_ == TIME:
+        return _days(
+            f"CASE WHEN regexp_full_match({text}, '{_CLOCK}') THEN TRY_CAST({text} AS TIME) END"
         )
-    else:
-        quoted = (format_ + clock).replace("'", "''")
-        moment = f"try_strptime({text}, '{quoted}')"
+    if format_ == ISO:
+        zone = "(Z|[+]00:?00)" if zoned else ""
+        shape = f"{_ISO_DATE}[T ]{_CLOCK}{zone}" if zoned else f"{_ISO_DATE}([T ]{_CLOCK})?"
+        plain = f"WHEN regexp_full_match({text}, '{shape}') THEN TRY_CAST({text} AS TIMESTAMP)"
+        if not zoned or "%z" not in clock:
+            return _days(f"CASE {plain} END")
+        return f"coalesce({_days(f'CASE {plain} END')}, {_parsed(text, format_ + clock)})"
+    if "%H" not in format_ and ("%z" in clock) == zoned:
+        format_ += clock
+    return _parsed(text, format_)
+
+
+def _days(moment: str) -> str:
     return f"(epoch_us({moment}) / 86400e6)"
 
 
-def _clock_of(time: str) -> str:
-    """The format of a time of day such as " 10:30", as one of _CLOCKS."""
-    if not time:
+def _parsed(text: str, format_: str) -> str:
+    """By DuckDB's strptime, where it agrees with Python's."""
+    shape = _shape(format_)
+    if not shape:
+        return "CAST(NULL AS DOUBLE)"
+    quoted = format_.replace("'", "''")
+    moment = f"try_strptime({text}, '{quoted}')"
+    return _days(f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {moment} END")
+
+
+def _shape(format_: str) -> str:
+    """A regular expression of the texts that DuckDB reads as Python does; "" if there is none.
+
+    Each directive stands once, and literals are marks that mean themselves.
+    """
+    parts = [part for part in re.split(r"(%.)", format_) if part]
+    directives = [part for part in parts if part[0] == "%"]
+    if not {"%Y", "%y"} & {*directives} or len({*directives}) < len(directives):
         return ""
-    parts = ("%H", "%M", "%S.%f" if "." in time else "%S")
-    return time[0] + ":".join(parts[: time.count(":") + 1])
-
-
-def _iso_days(bare: str) -> float | None:
-    found = _ISO.fullmatch(bare)
-    if found is None:
-        return None
-    hour, _, rest = (found["time"] or "T00:00")[1:].partition(":")
-    date = f"{found['year']}-{int(found['month']):02}-{int(found['day']):02}"
-    text = f"{date}T{hour:0>2}:{rest}{found['zone'] or ''}"
-    try:
-        return _days(datetime.fromisoformat(text))
-    except ValueError:
-        return None
-
-
-def _days(moment: datetime) -> float:
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    passed = moment - _EPOCH
-    return passed.days + (passed.seconds * 10**6 + passed.microseconds) / 86400e6
+    adjacent = re.search(r"%.%[^z]", format_) is not None
+    shape = ""
+    for part in parts:
+        if part in _FIELDS:
+            # Without marks between them only full widths are read alike.
+            shape += _FIELDS[part].replace("{1,2}", "{2}") if adjacent else _FIELDS[part]
+        elif re.fullmatch(r"[-/.,: T]+", part):
+            shape += part.replace(".", "[.]")
+        else:
+            return ""
+    return shape

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice, words
-from vetro.tables import dates, numbers, plans, scan
+from vetro.tables import date_notices, date_plans, dates, numbers, plans, scan
 from vetro.tables.cells import MOST_LEVELS, Codes, Values
+from vetro.tables.instants import DURATION, SECONDS, date_text
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.scan import Plan
@@ -72,15 +73,18 @@ def finish_values(
         thousands=plan.thousands,
         date_format=plan.date_format,
         missing=tuple(dict.fromkeys(("", *options.missing, *missing))),
+        zoned=plan.zoned,
     )
+    dated = plan.way == "date" and plan.date_format != DURATION
+    notices.extend(date_notices.of_values(opened, plan, array, low, high, options))
     example = ""
     if present:
         first = float(array[int(np.argmin(np.isnan(array)))])
-        example = dates.date_text(first) if plan.way == "date" else numbers.number_text(first)
+        example = date_text(first, plan.date_format) if dated else numbers.number_text(first)
     entry = Column(
         name=plan.name,
-        kind="date" if plan.way == "date" else "number",
-        unit=unit_of(plan.name),
+        kind="date" if dated else "number",
+        unit=SECONDS if plan.date_format == DURATION else unit_of(plan.name),
         reading=reading,
         missing=absent,
         minimum=low,
@@ -101,11 +105,19 @@ def finish_values(
     return entry, array, notices
 
 
-def patch(opened: Opened, plan: Plan, column: Values, notices: list[Notice]) -> list[str]:
+def patch(
+    opened: Opened,
+    plan: Plan,
+    column: Values,
+    notices: list[Notice],
+    known: Column | None = None,
+) -> list[str]:
     """Put the values of the exceptions in their rows; the texts that were read as missing.
 
-    E112, E113 or E129 if a text is neither a value nor one of these.
+    E112, E113, E129, E135 or E136 if a text is neither a value nor one of these.
     """
+    if plan.way == "date" and plan.is_text:
+        date_plans.check_zones(opened, plan, column, known)
     missing: dict[str, int] = {}
     bad: dict[str, list[int]] = {}
     for text, rows in column.exceptions.items():
@@ -145,7 +157,8 @@ def finish_codes(
         reason = f"more than {MOST_LEVELS} different texts; they were not kept"
         nothing = np.broadcast_to(np.int32(-1), (column.rows,))
         example = next(iter(column.levels))
-        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []
+        told = date_notices.of_levels(plan, column, options)
+        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, told
     texts = list(column.levels)
     levels = sorted((text for text in texts if text.strip()), key=level_order(texts))
     order = {text: code for code, text in enumerate(levels)}
@@ -162,7 +175,8 @@ def finish_codes(
     words = flag_words(levels) if plan.name not in options.category else None
     if words is not None or plan.name in options.flag:
         return _flag(opened, plan, entry, codes, words)
-    return entry, codes, _category_notices(plan, column, options)
+    notices = _category_notices(plan, column, options)
+    return entry, codes, [*notices, *date_notices.of_levels(plan, column, options)]
 
 
 def level_order(texts: list[str]) -> Any:

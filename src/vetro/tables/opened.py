@@ -28,6 +28,7 @@ class Opened:
     taken by position, so that names may differ in case only.
     sep: the separator of a delimited text.  underscores: whether some value may hold
     "_", which DuckDB takes for a digit separator.
+    start: what place_of calls row 0 is this row of the relation.
     explain: turns a failure while reading into the error to raise.  finish: to be called
     once all rows were read; it completes the fingerprint.
     """
@@ -41,6 +42,7 @@ class Opened:
     fingerprint: str = ""
     notices: list[Notice] = field(default_factory=list)
     place_of: Callable[[int], str] = row_place
+    start: int = 0
     underscores: bool = True
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None

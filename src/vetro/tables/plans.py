@@ -1,7 +1,8 @@
 """Plans: how each column is tried first, and what a pass over all rows makes of it.
 
 The first rows propose; all rows dispose.  A plan that the rows refute is replaced and the
-table read again; a column that allows two readings is refused (E106, E107, E120).
+table read again; a column that allows two readings is refused (E106, E107, E120).  What is so of
+dates stands in date_plans.py.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vetro.errors import error
-from vetro.tables import dates, numbers, scan
+from vetro.tables import date_plans, date_texts, dates, numbers, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dates import DateForms
+from vetro.tables.instants import DURATION, TIME
 from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -73,27 +75,42 @@ def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
         "TIMESTAMP_NS",
         "TIMESTAMP_MS",
         "TIMESTAMP_S",
+        "TIME",
+        "TIME_NS",
+        "INTERVAL",
     ):
         fix = "Convert it to numbers or text."
         raise error("E128", column=name, type=type_, fix=fix)
-    dated = base.startswith(("DATE", "TIMESTAMP"))
+    if base == "INTERVAL":
+        if kind not in (None, "number"):
+            raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
+        return replace(plan, way="date", date_format=DURATION)
+    dated = base.startswith(("DATE", "TIME"))
     if (kind == "number" and (dated or base in _TEXTS)) or (kind == "date" and not dated):
         raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
     if kind == "category" or base in _TEXTS:
         return plan
     if dated:
-        return plan if kind == "flag" else replace(plan, way="date")
+        format_ = "" if base.startswith(("DATE", "TIMESTAMP")) else TIME
+        zoned = "ZONE" in base
+        dated_plan = replace(plan, way="date", date_format=format_, zoned=zoned)
+        return plan if kind == "flag" else dated_plan
     if kind == "flag" and base != "BOOLEAN":
         return plan
     return replace(plan, way="number")
 
 
 def text_plan(
-    plan: Plan, texts: Mapping[str, int], kind: Kind | None, found: Findings, options: ReadOptions
+    plan: Plan,
+    texts: Mapping[str, int],
+    kind: Kind | None,
+    found: Findings,
+    options: ReadOptions,
+    known: Column | None = None,
 ) -> Plan:
     """A text column's plan from texts with their counts, in order of first appearance.
 
-    It notes in `found` what the texts tell about marks and dates.
+    It notes in `found` what the texts tell about marks and dates.  known: a model's column.
     """
     if kind in ("category", "flag"):
         return replace(plan, way="text", final=True)
@@ -102,6 +119,16 @@ def text_plan(
     if kind in (None, "number"):
         marks, others = numbers.marks_of(present)
         bad = sum(present[text] for text in others if not numbers.is_infinity(text))
+        most_bad = most_bad_of(rows)
+        if bad > most_bad and kind == "number" and date_plans.lasting(present, most_bad):
+            if known is not None and known.reading.date_format != DURATION:
+                first = next(iter(present))
+                raise date_plans.not_durations(known, f'"{first}"')
+            return replace(plan, way="date", date_format=DURATION, own=True, final=True)
+        if kind == "number" and known is not None and known.reading.date_format == DURATION:
+            if present:
+                raise date_plans.not_durations(known, f'"{next(iter(present))}"')
+            return replace(plan, way="date", date_format=DURATION, own=True, final=True)
         if kind == "number" or is_column_of(rows - bad, bad):
             found.marks.setdefault(plan.name, Marks()).merge(marks)
             marks = found.marks[plan.name]
@@ -109,14 +136,20 @@ def text_plan(
             own = len(texts) > len(present) or bool(others)
             return replace(plan, way="number", whole=whole, own=own, final=kind == "number")
     if kind in (None, "date"):
-        forms, others = dates.forms_of(present)
-        if options.date_format:
-            others = [t for t in present if dates.days_of(t, options.date_format) is None]
-        bad = sum(present[text] for text in others)
+        most_bad = rows if kind == "date" else most_bad_of(rows)
+        reading = known.reading if known is not None else None
+        forms, bad = date_plans.read_forms(present, options, reading, most_bad)
+        if kind is None and bad and date_plans.lasting(present, min(bad - 1, most_bad)):
+            return replace(plan, way="date", date_format=DURATION, own=True)
         if kind == "date" or is_column_of(rows - bad, bad):
             found.forms[plan.name] = forms
-            return replace(plan, way="date", own=True, final=kind == "date")
+            return replace(plan, way="date", date_format="", own=True, final=kind == "date")
     return replace(plan, way="text")
+
+
+def most_bad_of(rows: int) -> float:
+    """How many of so many rows may be bad values in a column of a kind."""
+    return max(1.0, MOST_BAD * rows)
 
 
 def is_column_of(good: int, bad: int) -> bool:
@@ -148,13 +181,30 @@ def first_plans(
             seen = Counter(text for text in samples[index] if text is not None)
             for text in options.missing:
                 seen.pop(text, None)
-            plan = text_plan(Plan(name, index, "VARCHAR", "text"), seen, kind, found, options)
+            first = Plan(name, index, "VARCHAR", "text")
+            plan = text_plan(first, seen, kind, found, options, schema.get(name))
             plan = replace(plan, sparse=sum(seen.values()) < count)
         else:
-            plan = typed_plan(name, index, types[index], kind)
+            plan = _known_type(
+                opened, typed_plan(name, index, types[index], kind), schema.get(name)
+            )
         plans.append(plan)
     final = all_seen or bool(schema)
     return settle(opened, plans, found, options, schema, final=final), found
+
+
+def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
+    """The plan of a typed column, checked: E128 for months, E137 where a model has other dates."""
+    if plan.type == "INTERVAL" and scan.has_months(opened, plan.index):
+        fix = "Convert it to days or seconds: a month has no fixed length."
+        raise error("E128", column=plan.name, type="INTERVAL with months", fix=fix)
+    what = f"the type {plan.type}"
+    if known is not None and known.kind == "number":
+        if (plan.date_format == DURATION) != (known.reading.date_format == DURATION):
+            raise date_plans.not_durations(known, what)
+    elif known is not None and known.kind == "date" and plan.way == "date":
+        date_plans.check_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
+    return plan
 
 
 def settle(
@@ -236,24 +286,15 @@ def _with_format(
     schema: Mapping[str, Column],
     final: bool,
 ) -> Plan:
+    known = schema.get(plan.name)
     forms = found.forms.get(plan.name) or DateForms()
-    format_ = options.date_format or forms.decided()
-    ambiguous = forms.ambiguous()
-    if not format_ and plan.name in schema:
-        # A model's format settles what the texts leave open, if they can have it.
-        known = schema[plan.name].reading.date_format
-        open_ = {*forms.either, *forms.neutral}
-        format_ = known if not forms.told and open_ <= set(known) else ""
-    clock = "" if options.date_format else forms.clock or ""
-    if format_:
-        return replace(plan, date_format=format_, clock=clock)
-    if ambiguous is None:
-        # Several formats, each clear: the first is taken, the others are refused later.
-        return replace(plan, date_format=next(iter(forms.told), dates.ISO))
-    if not final:
-        return replace(plan, way="text")
-    text, suggestion = ambiguous
-    raise error("E120", column=plan.name, value=text, format=suggestion)
+    if known is not None and forms.ambiguous() is not None:
+        # A model's rows come as a stream: all of them are asked before the column is refused.
+        reading, texts = known.reading, scan.all_texts(opened, plan.index, [*options.missing])
+        present = {text: 1 for text in texts if not numbers.means_missing(text)}
+        forms, _ = date_plans.read_forms(present, options, reading, len(present))
+        found.forms[plan.name] = forms
+    return date_plans.with_format(opened, plan, forms, known, final=final)
 
 
 def review(
@@ -272,7 +313,7 @@ def review(
         elif isinstance(column, Codes):
             revised.append(_review_codes(plan, column, found, options))
         else:
-            revised.append(_review_values(plan, column, found))
+            revised.append(_review_values(plan, column, found, options))
     settled = settle(opened, revised, found, options, schema, final=True)
     kept = []
     for plan, new, column in zip(plans, settled, cells, strict=True):
@@ -298,14 +339,18 @@ def _review_codes(plan: Plan, column: Codes, found: Findings, options: ReadOptio
     return text_plan(plan, texts, None, found, options)
 
 
-def _review_values(plan: Plan, column: Values, found: Findings) -> Plan:
+def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOptions) -> Plan:
     texts = {
         text: len(rows)
         for text, rows in column.exceptions.items()
         if not numbers.means_missing(text)
     }
     if plan.way == "date":
-        bad = sum(n for text, n in texts.items() if dates.days_of(text, plan.date_format) is None)
+        forms = found.forms.get(plan.name)
+        if forms is not None and texts and not forms.formats and not forms.given:
+            # The first rows had no dates: these decide.
+            return text_plan(plan, texts, "date", found, options)
+        bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
     else:
         marks, others = numbers.marks_of(texts)
         found.marks.setdefault(plan.name, Marks()).merge(marks)
@@ -322,6 +367,13 @@ def _review_values(plan: Plan, column: Values, found: Findings) -> Plan:
     return replace(plan, way="text", final=True)
 
 
+def _is_dated(text: str, plan: Plan) -> bool:
+    """Whether a text is a value of a column of dates, or a date in another form."""
+    if dates.instant(text, plan.date_format) is not None:
+        return True
+    return plan.date_format != DURATION and bool(date_texts.readings(text))
+
+
 def present_values(column: Values) -> int:
     """How many values are not missing, those that could not be read included."""
     words = sum(
@@ -334,10 +386,10 @@ def bad_values(
     opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
 ) -> Exception:
     """The error for texts that are no numbers or dates: E112, E113 or E129."""
+    if plan.way == "date":
+        return date_plans.not_a_date(opened, plan, column, bad)
     value, rows = min(bad.items(), key=lambda item: item[1][0])
     place = opened.place_of(rows[0])
-    if plan.way == "date":
-        return error("E129", column=plan.name, place=place, value=value, format=plan.date_format)
     count = sum(map(len, bad.values()))
     return error(
         "E113",

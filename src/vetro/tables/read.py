@@ -235,7 +235,7 @@ def _chunk(
     for plan, cell in zip(plans, cells, strict=True):
         column = schema[plan.name]
         if isinstance(cell, Values):
-            kinds.patch(shifted, plan, cell, notices)
+            kinds.patch(shifted, plan, cell, notices, column)
             values[plan.name] = cell.array
             continue
         array, others = known_codes(column, cell, options)
@@ -256,7 +256,7 @@ def _chunk(
 
 def replace_place(opened: Opened, start: int) -> Opened:
     """The same source with rows counted from `start`."""
-    return replace(opened, place_of=lambda row: opened.place_of(start + row))
+    return replace(opened, place_of=lambda row: opened.place_of(start + row), start=start)
 
 
 def known_codes(

@@ -34,7 +34,8 @@ class Plan:
     index: its position in the relation, -1 if it stands for no column.  type: as DuckDB
     names it; VARCHAR is text.  whole: the texts seen were whole numbers, so that any text
     but a plain whole number is looked at.  own: exceptions are expected often.
-    sparse: missing values are expected.  final: not to be changed by what the pass finds.
+    sparse: missing values are expected.  zoned: dates have an offset from UTC.  final: not to be
+    changed by what the pass finds.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Plan:
     thousands: str = ""
     date_format: str = ""
     clock: str = ""
+    zoned: bool = False
     whole: bool = False
     own: bool = False
     sparse: bool = False
@@ -236,9 +238,26 @@ def large_texts(opened: Opened, index: int) -> list[str]:
 
 
 def text_at(opened: Opened, index: int, row: int) -> str:
-    """The text of one value."""
-    query = f"SELECT CAST(c{index} AS VARCHAR) FROM {_source(opened)} LIMIT 1 OFFSET {row}"
+    """The text of one value, in the row that the source's place_of knows by this number."""
+    text = f"CAST(c{index} AS VARCHAR)"
+    query = f"SELECT {text} FROM {_source(opened)} LIMIT 1 OFFSET {opened.start + row}"
     return str(opened.connection.sql(query).fetchall()[0][0])
+
+
+def all_texts(opened: Opened, index: int, missing: Sequence[str] = ()) -> list[str]:
+    """The different texts of a column, in no order, without those that mean missing."""
+    query = f"SELECT DISTINCT c{index} FROM {_source(opened)}"
+    found = {row[0] for row in opened.connection.sql(query).fetchall()} - {None, *missing}
+    return sorted(found)
+
+
+def has_months(opened: Opened, index: int) -> bool:
+    """Whether an INTERVAL of a column has months or years."""
+    query = (
+        f"SELECT count(*) FROM {_source(opened)} "
+        f"WHERE datepart('month', c{index}) <> 0 OR datepart('year', c{index}) <> 0"
+    )
+    return bool(opened.connection.sql(query).fetchall()[0][0])
 
 
 def distinct_texts(opened: Opened, index: int) -> int:
@@ -353,9 +372,10 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
         return (text if plan.is_text else f"CAST({text} AS VARCHAR)"), ""
     if plan.way == "date":
         if plan.is_text:
-            return dates.sql(
-                text, plan.date_format, plan.clock
-            ), f"{value} IS NULL AND {text} IS NOT NULL"
+            refused = f"{value} IS NULL AND {text} IS NOT NULL"
+            return dates.sql(text, plan.date_format, plan.clock, zoned=plan.zoned), refused
+        if plan.type == "INTERVAL":
+            return f"epoch({text})", ""
         return f"(epoch_us({_moment(plan.type, text)}) / 86400e6)", ""
     if not plan.is_text:
         return f"CAST({text} AS DOUBLE)", ""
@@ -372,4 +392,8 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
 
 
 def _moment(type_: str, text: str) -> str:
-    return text if "ZONE" in type_ else f"CAST({text} AS TIMESTAMP)"
+    return (
+        text
+        if "ZONE" in type_ or type_.startswith(("TIME_", "TIME(")) or type_ == "TIME"
+        else (f"CAST({text} AS TIMESTAMP)")
+    )

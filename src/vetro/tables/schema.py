@@ -20,7 +20,8 @@ class Reading:
     """How the text of a column becomes values.
 
     `missing` holds the texts read as missing (the empty text always is).
-    `date_format` is a strptime format; `flag_words` is (false text, true text).
+    `date_format` is a strptime format, or DURATION of instants.py; `zoned`: whether the dates have
+    an offset from UTC; `flag_words` is (false text, true text).
     """
 
     decimal: str = "."
@@ -28,6 +29,7 @@ class Reading:
     date_format: str = ""
     missing: tuple[str, ...] = ("",)
     flag_words: tuple[str, str] = ("", "")
+    zoned: bool = False
 
 
 @dataclass(frozen=True)

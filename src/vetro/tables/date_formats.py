@@ -1,0 +1,138 @@
+"""Formats that the user gives: those of Python's strptime, and what cannot be read with them.
+
+Python's own result counts.  What it leaves out is added: names of months in five languages,
+seven to nine digits of a second, UTC and GMT for %Z, %q for the quarter (2016-Q3), and weeks
+(%G-W%V) without a day.  A format that leaves the date open is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+
+from vetro.errors import error
+from vetro.settings import Setting
+from vetro.tables import date_words
+from vetro.tables.instants import Instant, instant_of, is_time
+
+_OWN = re.compile(r"%Y[- ]?Q%q|Q%q[-/ ]?%Y|%G-?W%V")
+_PROBE = datetime(2016, 11, 23, 15, 7, 48, 123456)
+_COMPOSED = {
+    "c": "abdHMSY",
+    "x": "mdy",
+    "X": "HMS",
+    "D": "mdy",
+    "F": "Ymd",
+    "T": "HMS",
+    "R": "HM",
+    "r": "IMSp",
+}
+_WORD = re.compile(r"[^\W\d_]+\.?")
+_LONG_FRACTION = re.compile(r"(\.[0-9]{6})([0-9]{1,3})(?![0-9])")
+
+
+def check_format(format_: str) -> None:
+    """E601 for a format with which no text, or more than one date, could be read."""
+    reason = _reason(format_)
+    if reason:
+        fix = 'Use a format of Python\'s strptime, such as "%d/%m/%Y %H:%M".'
+        argument = Setting("date_format")
+        raise error("E601", argument=argument, value=format_, reason=reason, fix=fix)
+
+
+@lru_cache(maxsize=64)
+def _reason(format_: str) -> str:
+    """Why a format cannot be used; "" if it can."""
+    if _OWN.fullmatch(format_):
+        return ""
+    used = re.findall(r"%(.)", format_.replace("%%", ""))
+    said = [(letter, part) for letter in used for part in _COMPOSED.get(letter, letter)]
+    parts = [part for _, part in said]
+    for letter, part in said:
+        if parts.count(part) > 1:
+            again = "".join(f" (%{letter} says it too)" if letter != part else "")
+            return f"it has %{part} twice{again}"
+    if "q" in parts:
+        return "%q needs %Y and nothing else, as in %Y-Q%q"
+    if not parts:
+        return "it has no directive such as %Y"
+    try:
+        text = _PROBE.strftime(format_.replace("%Z", "UTC").replace("%z", "+0000"))
+        found = datetime.strptime(text, format_.replace("%Z", "UTC"))
+        again = found.strftime(format_.replace("%Z", "UTC").replace("%z", "+0000"))
+    except (ValueError, re.error) as failure:
+        return f"Python's strptime refuses it ({failure})"
+    return _open_reason(set(parts)) or (
+        "" if again == text else f"Python's strptime reads {text} as {found:%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def _open_reason(parts: set[str]) -> str:
+    """What the directives leave open: strptime would fill it in, in silence."""
+    if "I" in parts and "p" not in parts:
+        return "%I needs %p (AM or PM); use %H for 24 hours"
+    if "p" in parts and ("H" in parts or "I" not in parts):
+        return "%p needs %I instead of %H" if "H" in parts else "%p needs %I"
+    if "M" in parts and not parts & set("HI"):
+        return "it has minutes without hours (%H)"
+    if "S" in parts and "M" not in parts:
+        return "it has seconds without minutes (%M)"
+    if "f" in parts and "S" not in parts:
+        return "it has fractions of a second without seconds (%S)"
+    if parts <= set("HIMSfp"):
+        return ""
+    if not parts & set("YyG"):
+        return "it has no year (%Y)"
+    if "d" in parts and not parts & set("mbB"):
+        return "it has a day without a month (%m)"
+    return ""
+
+
+def formatted(text: str, format_: str) -> Instant | None:
+    """The instant of a text by strptime; None if it does not fit the format.
+
+    Of a format without a date it is the time of day.
+    """
+    found = _read(text, format_)
+    if found is None and ("%b" in format_.lower() or "%a" in format_.lower()):
+        found = _read(_english(text, format_), format_)
+    if found is None and "%f" in format_:
+        digits = _LONG_FRACTION.search(text)
+        if digits is not None:
+            short = text[: digits.end(1)] + text[digits.end(2) :]
+            rest = int(digits[2].ljust(3, "0"))
+            found = _read(short, format_)
+            found = found and found._replace(days=found.days + rest / 86400e9)
+    return found
+
+
+def _read(text: str, format_: str) -> Instant | None:
+    for zone in ("UTC", "GMT", "Z") if "%Z" in format_ else ("",):
+        try:
+            moment = datetime.strptime(text, format_.replace("%Z", zone))
+        except (ValueError, re.error):
+            continue
+        if is_time(format_):
+            moment = moment.replace(year=1970, month=1, day=1)
+        try:
+            found = instant_of(moment)
+        except ValueError:
+            return None
+        return Instant(found.days, zoned=True) if zone else found
+    return None
+
+
+def _english(text: str, format_: str) -> str:
+    """The text with the names of months and weekdays as strptime knows them."""
+    months = date_words.MONTHS_LONG if "%B" in format_ else date_words.MONTHS_SHORT
+    days = date_words.WEEKDAYS_LONG if "%A" in format_ else date_words.WEEKDAYS_SHORT
+    wants_month = "%b" in format_.lower()
+
+    def english(found: re.Match[str]) -> str:
+        month, weekday = date_words.month_of(found[0]), date_words.weekday_of(found[0])
+        if month is not None and wants_month:
+            return months[month - 1]
+        return days[weekday] if weekday is not None else found[0]
+
+    return _WORD.sub(english, text)

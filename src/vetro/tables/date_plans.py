@@ -1,0 +1,244 @@
+"""Date columns: the format of a column's plan, and why a column of dates is refused.
+
+A file is read by its own texts or by an option.  Where the texts leave several readings, a model's
+format does not decide either: it is named first.  A column of which some dates have an offset
+from UTC and others none is refused (E135), so is one of several forms (E136), and one that a model
+knows as something else (E137).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vetro.errors import VetroError, Words, error, shown, words
+from vetro.tables import dates, durations, scan
+from vetro.tables.cells import Values
+from vetro.tables.date_texts import readings
+from vetro.tables.dates import DateForms
+from vetro.tables.instants import DURATION, ISO, TIME, Instant, is_time
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.scan import Plan
+from vetro.tables.schema import Column, Reading
+
+
+def read_forms(
+    texts: Mapping[str, int], options: ReadOptions, known: Reading | None, most_bad: float
+) -> tuple[DateForms, int]:
+    """The forms of texts with their counts, and how many rows hold no date.
+
+    Past `most_bad` of these it stops.  An option's format counts where it reads as many, a
+    model's where it reads more than the texts show by themselves.
+    """
+    forms, bad = DateForms(), 0
+    for text, count in texts.items():
+        if not forms.add(text):
+            bad += count
+            if bad > most_bad:
+                break
+    for format_ in (options.date_format, known.date_format if known is not None else ""):
+        if not format_ or format_ == DURATION or forms.given:
+            continue
+        limit = min(bad, most_bad) - (format_ != options.date_format)
+        unread = _unread(texts, format_, limit)
+        if unread <= limit:
+            forms.read_as(format_, texts)
+            bad = unread
+    return forms, bad
+
+
+def _unread(texts: Mapping[str, int], format_: str, limit: float) -> int:
+    """The rows whose texts a format does not read; counting stops past the limit."""
+    unread = 0
+    for text, count in texts.items():
+        if dates.instant(text, format_) is None:
+            unread += count
+            if unread > limit:
+                break
+    return unread
+
+
+def lasting(texts: Mapping[str, int], most_bad: float) -> bool:
+    """Whether the texts are durations, but for `most_bad` rows."""
+    bad = 0
+    for text, count in texts.items():
+        if durations.seconds_of(text) is None:
+            bad += count
+            if bad > most_bad:
+                return False
+    return bool(texts)
+
+
+def with_format(
+    opened: Opened, plan: Plan, forms: DateForms, known: Column | None, *, final: bool
+) -> Plan:
+    """The plan with its format; as text where it is open and not `final`.
+
+    E120, E135, E136 and E137 as the module says.
+    """
+    if plan.date_format == DURATION:
+        return plan
+    if forms.apart is not None:
+        raise _apart(opened, plan, *forms.apart)
+    if forms.zoned is not None and forms.naive is not None:
+        zoned = forms.zoned, scan.first_row(opened, plan.index, [forms.zoned])
+        naive = forms.naive, scan.first_row(opened, plan.index, [forms.naive])
+        raise _mixed_zones(opened, plan, zoned, naive)
+    format_ = forms.decided()
+    if not format_:
+        ambiguous = forms.ambiguous()
+        if ambiguous is not None:
+            if not final:
+                return replace(plan, way="text")
+            raise _ambiguous(plan, *ambiguous, known)
+        # No text to go by yet: as the model's, or ISO.
+        reading = known.reading if known is not None and known.kind == "date" else Reading()
+        return replace(plan, date_format=reading.date_format or ISO, zoned=reading.zoned)
+    zone = forms.zoned is not None
+    if known is not None and known.kind == "date":
+        text = forms.zoned or forms.naive or ""
+
+        def what() -> str:
+            return f'{opened.place_of(scan.first_row(opened, plan.index, [text]))} "{shown(text)}"'
+
+        check_known(known, format_, zoned=zone, what=what)
+    return replace(plan, date_format=format_, clock=forms.clock or "", zoned=zone)
+
+
+def check_known(known: Column, format_: str, *, zoned: bool, what: Callable[[], str]) -> None:
+    """E137 for dates where a model has times of day, with an offset where it has none, or reversed.
+
+    what: names the first of the values in the table.
+    """
+    reading = known.reading
+    if is_time(format_) != is_time(reading.date_format):
+        kinds = ("is a date", "times of day") if is_time(reading.date_format) else (
+            "is a time of day", "dates")  # fmt: skip
+        raise _not_as_known(known.name, f"{what()} {kinds[0]}", kinds[1])
+    if zoned != reading.zoned:
+        has, had = ("has no", "with one") if reading.zoned else ("has an", "without one")
+        raise _not_as_known(known.name, f"{what()} {has} offset from UTC", f"dates {had}")
+
+
+def not_durations(known: Column, what: str) -> VetroError:
+    """E137 for numbers where a model has durations, or the reverse."""
+    if known.reading.date_format == DURATION:
+        return _not_as_known(known.name, f"{what} is not a duration", "durations")
+    return _not_as_known(known.name, f"{what} is a duration", "plain numbers")
+
+
+def _not_as_known(column: str, what: str, other: str) -> VetroError:
+    return error("E137", column=column, what=what, known=other)
+
+
+def _form_of(text: str) -> str:
+    return " or ".join(readings(text))
+
+
+def _apart(opened: Opened, plan: Plan, *texts: str) -> VetroError:
+    rows = sorted((scan.first_row(opened, plan.index, [text]), text) for text in texts)
+    (row, value), (other_row, other) = rows
+    return _of_two_forms(plan, (opened.place_of(row), value), (opened.place_of(other_row), other))
+
+
+def _of_two_forms(plan: Plan, first: tuple[str, str], second: tuple[str, str]) -> VetroError:
+    return error(
+        "E136",
+        column=plan.name,
+        place=first[0],
+        value=first[1],
+        form=_form_of(first[1]) or plan.date_format,
+        other_place=second[0],
+        other=second[1],
+        other_form=_form_of(second[1]),
+    )
+
+
+def _mixed_zones(
+    opened: Opened, plan: Plan, zoned: tuple[str, int], naive: tuple[str, int]
+) -> VetroError:
+    return error(
+        "E135",
+        column=plan.name,
+        place=opened.place_of(zoned[1]),
+        value=zoned[0],
+        other_place=opened.place_of(naive[1]),
+        other=naive[0],
+    )
+
+
+def _ambiguous(
+    plan: Plan, text: str, found: Mapping[str, Instant], known: Column | None
+) -> VetroError:
+    """E120 with every reading: what it means, and the format to paste."""
+    likely = known.reading.date_format if known is not None else ""
+    formats = sorted((f for f in found if "%Y" in f or "%y" in f), key=lambda f: f != likely)
+    meanings = [_meaning(found[format_]) for format_ in formats]
+    if len(found) > len(formats):
+        meanings.append("a day without a year")
+    elif len(set(meanings)) == 1:
+        meanings = [f'{meanings[0]} in the form "{format_}"' for format_ in formats]
+    settings = " or ".join(f"{{=date_format f{number}}}" for number in range(len(formats)))
+    fix = words(f"Use {settings}.", **{f"f{number}": f for number, f in enumerate(formats)})
+    if likely in found:
+        fix = words('{fix} The model was trained with "{likely}".', fix=fix, likely=likely)
+    return error("E120", column=plan.name, value=text, readings=" or ".join(meanings), fix=fix)
+
+
+def _meaning(found: Instant) -> str:
+    """1 February 2024."""
+    day = np.datetime64(int(np.floor(found.days)), "D").item()
+    return f"{day.day} {day:%B} {day.year}"
+
+
+def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None) -> None:
+    """E135 for a column some of whose texts have an offset from UTC and others none.
+
+    Called before the exceptions have their values; E137 where all of a model's rows differ.
+    """
+    if plan.date_format in (TIME, DURATION):
+        return
+    first: dict[bool, tuple[str, int]] = {}
+    for text, rows in column.exceptions.items():
+        found = dates.instant(text, plan.date_format)
+        if found is not None and (found.zoned not in first or rows[0] < first[found.zoned][1]):
+            first[found.zoned] = text, rows[0]
+    if (not plan.zoned) not in first:
+        return
+    odd = first[not plan.zoned]
+    good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
+    if len(good) and plan.zoned not in first:
+        row = int(good[0])
+        first[plan.zoned] = scan.text_at(opened, plan.index, row), row
+    if plan.zoned in first:
+        raise _mixed_zones(opened, plan, first[True], first[False])
+    if known is not None:
+        what = f'{opened.place_of(odd[1])} "{shown(odd[0])}"'
+        check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
+
+
+def not_a_date(
+    opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
+) -> VetroError:
+    """E136 for a text that is a date in another form, else E129."""
+    value, rows = min(bad.items(), key=lambda item: item[1][0])
+    if plan.date_format not in (TIME, DURATION) and readings(value):
+        for text, at in column.exceptions.items():
+            if text not in bad and dates.instant(text, plan.date_format) is not None:
+                other = opened.place_of(at[0]), text
+                return _of_two_forms(plan, other, (opened.place_of(rows[0]), value))
+        good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
+        if len(good):
+            text = scan.text_at(opened, plan.index, int(good[0]))
+            first = opened.place_of(int(good[0])), text
+            return _of_two_forms(plan, first, (opened.place_of(rows[0]), value))
+    place = opened.place_of(rows[0])
+    what: str | Words = f'a date of the form "{plan.date_format}"'
+    if plan.date_format == DURATION:
+        what = "a duration such as 26:30:00 or P1DT2H"
+    elif is_time(plan.date_format):
+        what = "a time of day such as 14:30 or 2:30 PM"
+    return error("E129", column=plan.name, place=place, value=value, what=what)
