@@ -278,8 +278,6 @@ def test_refusals(frame, message, refusal):
         ([[1], [2, 3]], "BIGINT[]"),
         ([{"x": 1}, {"x": 2}], "STRUCT"),
         ([b"a", b"b"], "BLOB"),
-        ([dt.time(1), dt.time(2)], "TIME"),
-        ([dt.timedelta(1), dt.timedelta(2)], "INTERVAL"),
     ],
 )
 def test_types_that_are_no_kind(values, kind, refusal):

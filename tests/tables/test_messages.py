@@ -574,21 +574,24 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "data,y\n01/02/2024,1\n03/04/2024,2\n",
         {},
-        'E120 column "data": "01/02/2024" is ambiguous. Use --date-format "%d/%m/%Y".',
+        'E120 column "data": "01/02/2024" may be 1 February 2024 or 2 January 2024. '
+        'Use --date-format "%d/%m/%Y" or --date-format "%m/%d/%Y".',
     ),
     (
         "ambiguous-dashes",
         "data.csv",
         "data,y\n01-02-2024,1\n03-04-2024,2\n",
         {},
-        'E120 column "data": "01-02-2024" is ambiguous. Use --date-format "%d-%m-%Y".',
+        'E120 column "data": "01-02-2024" may be 1 February 2024 or 2 January 2024. '
+        'Use --date-format "%d-%m-%Y" or --date-format "%m-%d-%Y".',
     ),
     (
         "short-year",
         "data.csv",
         "data,y\n13/02/24,1\n14/04/24,2\n",
         {},
-        'E120 column "data": "13/02/24" is ambiguous. Use --date-format "%d/%m/%y".',
+        'E120 column "data": "13/02/24" may be 13 February 2024 or 24 February 2013. '
+        'Use --date-format "%d/%m/%y" or --date-format "%y/%m/%d".',
     ),
     (
         "no-such-day",
@@ -603,16 +606,16 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "d,y\n2024-02-01,1\n2024-02-02,2\n01.03.2024,3\n",
         {},
-        'E129 column "d", line 4: "01.03.2024" is not a date of the form "%Y-%m-%d". '
-        'Correct it, or use --missing "01.03.2024".',
+        'E136 column "d": line 2 "2024-02-01" is a date of the form "%Y-%m-%d" and line 4 '
+        '"01.03.2024" one of the form "%d.%m.%Y". Write all dates of the column in one way.',
     ),
     (
         "month-13",
         "data.csv",
         "d,y\n20/12/2024,1\n12/13/2024,2\n21/12/2024,3\n",
         {},
-        'E129 column "d", line 3: "12/13/2024" is not a date of the form "%d/%m/%Y". '
-        'Correct it, or use --missing "12/13/2024".',
+        'E136 column "d": line 2 "20/12/2024" is a date of the form "%d/%m/%Y" and line 3 '
+        '"12/13/2024" one of the form "%m/%d/%Y". Write all dates of the column in one way.',
     ),
     (
         "forced-date",
@@ -1290,10 +1293,10 @@ READ = [
     (
         "iso-times",
         "data.csv",
-        "d,y\n1970-01-01T12:00,1\n1970-01-02 06:00:00,2\n1970-01-03T00:00:00Z,3\n"
-        "1970-01-01T02:00:00+02:00,4\n",
+        "d,y\n1970-01-01T12:00Z,1\n1970-01-02 06:00:00 UTC,2\n1970-01-03T00:00:00Z,3\n"
+        "1970-01-01T02:00:00+02:00,4\n1970-01-01 09:30:00-02,5\n",
         {},
-        {"d": ("date", [0.5, 1.25, 2, 0]), "y": ("number", [1, 2, 3, 4])},
+        {"d": ("date", [0.5, 1.25, 2, 0, 11.5 / 24]), "y": ("number", [1, 2, 3, 4, 5])},
         [],
     ),
     (
@@ -1366,7 +1369,10 @@ READ = [
         "d,y\n19700102,1\n19700201,2\n",
         {},
         {"d": ("number", [19700102, 19700201]), "y": ("number", [1, 2])},
-        [],
+        [
+            'I139 column "d": "19700102" and all other values could be dates; read as numbers. '
+            "Use --date d if they are dates."
+        ],
     ),
     (
         "date-as-category",

@@ -43,14 +43,14 @@ def chunks(path: Path, schema: Schema, rows: int = 2, **options: Any) -> list[Ta
 
 
 def test_kinds_and_levels_are_the_models(tmp_path: Path, schema: Schema) -> None:
-    path = write(tmp_path, "city;x;ok;day\nOslo;1;no;01/03/1970\nParis;2;YES;NA\n;NA;;\n")
+    path = write(tmp_path, "city;x;ok;day\nOslo;1;no;13/03/1970\nParis;2;YES;NA\n;NA;;\n")
     (table,) = chunks(path, schema, 10)
     assert table.schema.names == ("x", "city", "day", "ok")
     assert table.values["city"].tolist() == [0, -2, -1]
     assert table.unseen == {"city": {"Paris": 1}}
     np.testing.assert_array_equal(table.values["x"], [1, 2, math.nan])
     np.testing.assert_array_equal(table.values["ok"], [0, 1, math.nan])
-    np.testing.assert_array_equal(table.values["day"], [59, math.nan, math.nan])
+    np.testing.assert_array_equal(table.values["day"], [71, math.nan, math.nan])
 
 
 def test_chunks_are_the_whole(tmp_path: Path, schema: Schema) -> None:
@@ -112,12 +112,24 @@ def test_ambiguous_numbers_are_read_as_in_training(tmp_path: Path, schema: Schem
     assert table.values["x"].tolist() == [7, 8.5]
 
 
-def test_ambiguous_dates_are_read_as_in_training(tmp_path: Path, schema: Schema) -> None:
+def test_dates_are_read_by_their_own_texts(tmp_path: Path, schema: Schema) -> None:
+    """A model's form decides nothing: it is named where the texts leave two."""
     inputs = Schema((schema["day"],))
-    (table,) = chunks(write(tmp_path, "day\n01/02/1970\n02/02/1970\n"), inputs)
-    assert table.values["day"].tolist() == [31, 32]
     (table,) = chunks(write(tmp_path, "day\n1970-02-01\n1970-01-02\n"), inputs)
     assert table.values["day"].tolist() == [31, 1]
+    (table,) = chunks(write(tmp_path, "day\n01/02/1970\n01/13/1970\n"), inputs)
+    assert table.values["day"].tolist() == [1, 12]
+    with pytest.raises(TableError) as caught:
+        chunks(write(tmp_path, "day\n01/02/1970\n02/02/1970\n"), inputs)
+    assert told(caught.value) == (
+        'E120 column "day": "01/02/1970" may be 1 February 1970 or 2 January 1970. '
+        'Use --date-format "%d/%m/%Y" or --date-format "%m/%d/%Y". '
+        'The model was trained with "%d/%m/%Y".'
+    )
+    rows = "".join(f"0{1 + row % 9}/02/1970\n" for row in range(3000))
+    parts = chunks(write(tmp_path, "day\n" + rows + "02/28/1970\n"), inputs, 1000)
+    assert parts[0].values["day"][:2].tolist() == [1, 32]
+    assert parts[-1].values["day"][-1] == 58
 
 
 def test_one_row_is_enough(tmp_path: Path, schema: Schema) -> None:

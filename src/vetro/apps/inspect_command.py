@@ -20,6 +20,7 @@ from vetro.apps.present import (
     visible,
 )
 from vetro.errors import counted
+from vetro.tables.instants import date_text
 
 if TYPE_CHECKING:
     from vetro.tables.schema import Column
@@ -116,7 +117,8 @@ def range_text(column: Column) -> str:
     if column.minimum is None or column.maximum is None:
         return ""
     if column.kind == "date":
-        return f"{date_text(column.minimum)} .. {date_text(column.maximum)}"
+        form = column.reading.date_format
+        return f"{date_text(column.minimum, form)} .. {date_text(column.maximum, form)}"
     return f"{column.minimum:.6g} .. {column.maximum:.6g}"
 
 
@@ -125,21 +127,13 @@ def _cut(level: str, width: int = 16) -> str:
     return level if len(level) <= width else level[: width - 1] + "…"
 
 
-def date_text(days: float) -> str:
-    """ISO form of days since 1970-01-01, the time only where there is one."""
-    import numpy as np
-
-    if days == int(days):
-        return str(np.datetime64(int(days), "D"))
-    return str(np.datetime64(round(days * 86400), "s"))
-
-
 def column_json(column: Column) -> dict[str, Any]:
     """A column for programs; the range of a date as ISO text."""
     data = asdict(column)
     if column.kind == "date":
         for end in ("minimum", "maximum"):
-            data[end] = None if data[end] is None else date_text(data[end])
+            form = column.reading.date_format
+            data[end] = None if data[end] is None else date_text(data[end], form)
     return data
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from vetro.glass.rows import Rows
 from vetro.model.model import Model
+from vetro.tables.instants import is_time
 from vetro.tables.schema import Column
 
 SEED = 0
@@ -32,4 +33,5 @@ def _column(column: Column, count: int, draw: np.random.Generator) -> np.ndarray
     low = column.minimum if column.minimum is not None else 0.0
     high = column.maximum if column.maximum is not None else low
     values = draw.uniform(low, high, size=count)
-    return np.floor(values) if column.kind == "date" else values
+    whole = column.kind == "date" and not is_time(column.reading.date_format)
+    return np.floor(values) if whole else values

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.predict import raw_outputs
 from vetro.tables.blocks import MISSING
 from vetro.tables.frames import frame_kind
+from vetro.tables.instants import date_text
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_chunks
 from vetro.tables.schema import Column
@@ -266,9 +266,5 @@ def cell(column: Column, value: float) -> str:
         word = column.reading.flag_words[int(value)] if value in (0.0, 1.0) else ""
         return word or f"{value:g}"
     if column.kind == "date":
-        try:
-            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)
-        except OverflowError:
-            return f"day {value:.6g}"
-        return moment.strftime("%Y-%m-%d" if value == int(value) else "%Y-%m-%d %H:%M")
+        return date_text(value, column.reading.date_format)
     return f"{value:.15g}"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables.blocks import MISSING, UNSEEN
+from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
 
@@ -128,6 +129,5 @@ def _refuse_unseen(table: Table) -> None:
 def _shown(column: Column, value: float | None) -> str:
     """A bound of the training range as people write it: a date as 2024-01-31."""
     if column.kind == "date" and value is not None:
-        moment = np.datetime64(round(value * 86400), "s")
-        return str(moment).removesuffix("T00:00:00").replace("T", " ")
+        return date_text(value, column.reading.date_format)
     return f"{value:.10g}"

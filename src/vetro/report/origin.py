@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vetro.errors import Notice
 from vetro.report.command import repeat_command
-from vetro.report.markup import MINUS, exact, said, section, table, text
+from vetro.report.markup import exact, said, section, table, text
+from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 from vetro.training.recipe import Recipe
 
@@ -113,19 +113,11 @@ def _content(column: Column) -> str:
     if column.minimum is None or column.maximum is None:
         return ""
     if column.kind == "date":
-        low, high = _date(column.minimum), _date(column.maximum)
+        form = column.reading.date_format
+        low, high = date_text(column.minimum, form), date_text(column.maximum, form)
         return low if low == high else f"{low} to {high}"
     low, high = exact(column.minimum), exact(column.maximum)
     return low if low == high else f"{low} to {high}"
-
-
-def _date(days: float) -> str:
-    """A date of days since 1970-01-01; years beyond the calendar's as days."""
-    try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
-    except OverflowError:
-        return f"day {exact(days)}".replace("-", MINUS)
-    return moment.strftime("%Y-%m-%d" if days == int(days) else "%Y-%m-%d %H:%M")
 
 
 def _recipe(recipe: Recipe) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.tables.instants import is_time
 from vetro.tables.schema import Column
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,9 @@ UNSEEN, MISSING = -2, -1
 
 PERIODS = {"year": 365.2425, "weekday": 7.0, "time of day": 1.0}
 """The cycles of a date, in days; with the mean Gregorian year a phase is at most 2 days off."""
+
+_CLOCK: tuple[str, ...] = ("time of day",)
+"""The cycles of a column of times of day."""
 
 _SHORTEST_RANGE = {"year": 180.0, "weekday": 14.0, "time of day": 1.0}
 
@@ -233,11 +237,11 @@ class CategoryBlock:
 
 @dataclass(frozen=True)
 class DateBlock:
-    """A date d, in days since 1970-01-01 with the time of day as a fraction.
+    """A date d, in days since 1970-01-01 with the time of day as a fraction; or that alone.
 
     The columns: (d - mean) * scale if `days`; then for each cycle of period p (PERIODS)
     sin(a) and cos(a) with a = 2 pi (d mod p) / p; then the indicator, as for numbers.  A missing d
-    counts as the median.
+    counts as the median.  A time of day has no `days` and the cycle of a day only.
     """
 
     name: str
@@ -260,16 +264,21 @@ class DateBlock:
         """From the training rows' values; the layout from the values of all rows."""
         present, weights = known(values, weights)
         whole, weights_everywhere = known(everywhere, weights_everywhere)
+        if is_time(column.reading.date_format):
+            days, cycles = False, _CLOCK
+        else:
+            days = len(whole) > 0 and float(whole.min()) < float(whole.max())
+            cycles = tuple(
+                cycle for cycle in PERIODS if _has_cycle(whole, weights_everywhere, cycle)
+            )
         mean, deviation = moments(present, weights)
         return DateBlock(
             name=column.name,
             mean=mean,
             scale=reciprocal(deviation),
             median=median_of(present, weights),
-            days=len(whole) > 0 and float(whole.min()) < float(whole.max()),
-            cycles=tuple(
-                cycle for cycle in PERIODS if _has_cycle(whole, weights_everywhere, cycle)
-            ),
+            days=days,
+            cycles=cycles,
             indicator=column.missing > 0,
             indicator_trained=column.missing > 0 and len(present) < len(values),
         )

@@ -57,10 +57,14 @@ def _reason(format_: str) -> str:
         return "%q needs %Y and nothing else, as in %Y-Q%q"
     if not parts:
         return "it has no directive such as %Y"
+    plain = format_.replace("%Z", "UTC")
+    if set(parts) & set("mbBj"):
+        # Beside a month the weekday decides nothing.
+        plain = re.sub("%[aA]", "", plain)
     try:
-        text = _PROBE.strftime(format_.replace("%Z", "UTC").replace("%z", "+0000"))
-        found = datetime.strptime(text, format_.replace("%Z", "UTC"))
-        again = found.strftime(format_.replace("%Z", "UTC").replace("%z", "+0000"))
+        text = _PROBE.strftime(plain.replace("%z", "+0000"))
+        found = datetime.strptime(text, plain)
+        again = found.strftime(plain.replace("%z", "+0000"))
     except (ValueError, re.error) as failure:
         return f"Python's strptime refuses it ({failure})"
     return _open_reason(set(parts)) or (

@@ -41,7 +41,7 @@ _ZONE = r"\s?(?:Z|UTC|GMT|(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|[+-][0-9]{2}(
 _DAY_ZONE = r"(?:Z|\s?UTC|\s?GMT|[+-][0-9]{2}:[0-9]{2})"
 _TAIL = re.compile(
     rf"(?:(?:^|(?<=[0-9])T|(?<=[a-zA-Z][0-9]{{4}}):|,?\s+(?:at\s+)?){_CLOCK}(?P<zone>{_ZONE})?"
-    rf"|(?<=[0-9]{{8}})T{_PACKED}(?P<packed_zone>{_ZONE})?"
+    rf"|(?<=[0-9])T{_PACKED}(?P<packed_zone>{_ZONE})?"
     rf"|(?P<day_zone>{_DAY_ZONE}))?$"
 )
 # The year behind the clock: Thu Sep  1 12:00:00 UTC 2016, as C's ctime and Unix's date write it.
@@ -278,8 +278,8 @@ _YEAR = "(?P<year>[0-9]{4})"
 _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = tuple(
     (re.compile(shape, re.IGNORECASE), read)
     for shape, read in (
-        (r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})", _iso),
-        (r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})", _numeric),
+        (r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})", _iso),
+        (r"([0-9]{1,2})([-/. ])([0-9]{1,2})\2([0-9]{4})", _numeric),
         (r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{2})", _short),
         (r"([0-9]{4})([0-9]{2})([0-9]{2})", _digits),
         (r"([0-9]{4})([-/])([0-9]{2})", _month),
@@ -305,7 +305,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = 
 
 _CLOCKED = re.compile(r"(?<![0-9:])[0-9]{1,3}:[0-9]{2}(?![0-9])")
 _NUMBERED = re.compile(
-    r"(?<![0-9])(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2}))(?![0-9])"
+    r"(?<![0-9])(?:[0-9]{4}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}"
+    r"|[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ](?:[0-9]{4}|[0-9]{2}))(?![0-9])"
 )
 
 
@@ -316,4 +317,6 @@ def looks_dated(text: str) -> bool:
     if _NUMBERED.search(text) or _CLOCKED.search(text):
         return True
     words = re.findall(_WORD, text)
-    return len(words) <= 3 and any(len(word) > 2 and month_of(word) for word in words)
+    return len(words) <= 3 and any(
+        len(word) > 2 and (month_of(word) or weekday_of(word) is not None) for word in words
+    )

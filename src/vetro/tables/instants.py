@@ -63,7 +63,7 @@ def date_text(days: float, format_: str = "") -> str:
     four digits: "day 1e+06".
     """
     if is_time(format_):
-        return _clock(round(days * _DAY))
+        return _clock(round(days * _DAY) % _DAY)
     if not -719162 <= days < 2932897:
         return f"day {days:.6g}"
     day, clock = divmod(round(days * _DAY), _DAY)

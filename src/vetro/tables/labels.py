@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.tables.blocks import MISSING
+from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 
 
@@ -18,7 +19,7 @@ def label_of(column: Column, value: float) -> str:
     if column.kind == "flag" and all(column.reading.flag_words):
         return column.reading.flag_words[int(value)]
     if column.kind == "date":
-        return str(np.datetime64(round(value * 86_400_000), "ms")).removesuffix("T00:00:00.000")
+        return date_text(value, column.reading.date_format)
     return repr(float(value)).removesuffix(".0")
 
 

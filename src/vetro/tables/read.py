@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, counted, error, listed, nearest
 from vetro.tables import kinds, scan
 from vetro.tables.cells import Cells, Codes, Values
+from vetro.tables.date_formats import check_format
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, first_plans, review
@@ -133,7 +134,9 @@ def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[No
 
 
 def _check_named(opened: Opened, options: ReadOptions) -> None:
-    """E114 for a column that an option names and the source lacks."""
+    """E114 for a column that an option names and the source lacks, E601 for a format of no date."""
+    if options.date_format:
+        check_format(options.date_format)
     for role in ("number", "category", "date", "flag", "keep"):
         for name in getattr(options, role):
             if name not in opened.columns:

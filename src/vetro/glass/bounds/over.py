@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,10 @@ from vetro.glass.bounds.box import Range
 from vetro.glass.rows import cell
 from vetro.glass.subject import Subject
 from vetro.tables.blocks import MISSING
+from vetro.tables.dates import instant
+from vetro.tables.instants import ISO, TIME, is_time
 from vetro.tables.schema import Column
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_OR_TWO = "Give a number, or a low and a high end."
 
 
@@ -238,15 +238,15 @@ def _days(column: Column, given: Any) -> float:
     if isinstance(given, (int, float)) and not isinstance(given, bool):
         return _number(column.name, given)
     text = str(given)
-    for form in (column.reading.date_format, ""):
-        try:
-            moment = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
-        except ValueError:
-            continue
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH).total_seconds() / 86400
-    what = f'"{shown(text)}" is not a date'
-    raise error("E731", column=column.name, what=what, fix="Write it as 2024-01-31.")
+    form = column.reading.date_format
+    usual = TIME if is_time(form) else ISO
+    for format_ in (form or usual, usual):
+        found = instant(text, format_)
+        if found is not None:
+            return found.days
+    kind, fix = ("time of day", "14:30") if is_time(form) else ("date", "2024-01-31")
+    what = f'"{shown(text)}" is not a {kind}'
+    raise error("E731", column=column.name, what=what, fix=f"Write it as {fix}.")
 
 
 def _number(name: str, given: Any) -> float:

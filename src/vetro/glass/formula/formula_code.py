@@ -53,16 +53,17 @@ def _imports(formula: Formula, exact: bool) -> list[str]:
     lines = []
     if "wave" in kinds:
         lines.append("import math")
-    if "days" in kinds:
+    if kinds & {"days", "wave"}:
         lines.append("from datetime import datetime, timedelta")
     if exact:
         lines.append("from fractions import Fraction")
-    if "days" in kinds:
+    if kinds & {"days", "wave"}:
         lines += [
             "",
             "",
             "def days(moment):",
-            '    """Days since 1970-01-01 of a text such as "2024-01-31 12:00"."""',
+            '    """Days since 1970-01-01 of a text such as "2024-01-31 12:00" or "12:00"."""',
+            '    moment = moment if "-" in moment else "1970-01-01 " + moment',
             "    return (datetime.fromisoformat(moment) - datetime(1970, 1, 1)) / "
             "timedelta(days=1)",
         ]

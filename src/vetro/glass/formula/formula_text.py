@@ -237,12 +237,18 @@ def _columns(formula: Formula) -> list[str]:
 
 
 def _dates(formula: Formula) -> list[str]:
-    dates = [term.name for term in formula.terms if term.kind == "days"]
-    if not dates:
-        return []
-    waves = any(term.kind == "wave" for term in formula.terms)
-    also = "; sin and cos are of its place in the year, week or day" if waves else ""
-    return ["", f"{', '.join(dates)}: days since 1970-01-01{also}."]
+    days = {term.column: term.name for term in formula.terms if term.kind == "days"}
+    waves = {term.column for term in formula.terms if term.kind == "wave"}
+    times = [formula.subject.inputs[column] for column in sorted(waves - set(days))]
+    found = []
+    if days:
+        also = (
+            "; sin and cos are of its place in the year, week or day" if waves & set(days) else ""
+        )
+        found = ["", f"{', '.join(days.values())}: days since 1970-01-01{also}."]
+    if times:
+        found += ["", f"{', '.join(times)}: sin and cos are of the time of day, 24 hours a circle."]
+    return found
 
 
 def _reach(formula: Formula, place: int, name: str, value: float) -> list[str]:

@@ -254,18 +254,23 @@ class Region:
             term = self.terms[n]
             period = PERIODS[term.detail.partition(" ")[2]] if term.kind == "wave" else math.tau
             fastest += np.abs(slopes[:, place_]) * math.tau / period
-        days = next(float(self.at[n]) for n in own if self.terms[n].kind == "days")
+        days = [float(self.at[n]) for n in own if self.terms[n].kind == "days"]
+        if days:
+            here, longest, end = days[0], LONGEST, LONGEST
+        else:
+            # A time of day has its sine and cosine only, and after a day it comes round again.
+            here, longest, end = math.atan2(start[0], start[1]) / math.tau, 1.0, math.inf
 
         def reach(sign: float) -> float:
             gone = 0.0
-            while gone < LONGEST:
-                here = np.array([self.terms[n].value(days + sign * gone) for n in own])
-                left = self.slack - slopes @ (here - start)
+            while gone < longest:
+                there = np.array([self.terms[n].value(here + sign * gone) for n in own])
+                left = self.slack - slopes @ (there - start)
                 step = float(_ratio(np.maximum(left, 0.0), fastest).min())
                 if step < 1e-4:
                     return gone
                 gone += step
-            return LONGEST
+            return end
 
         return reach(-1.0), reach(1.0)
 
