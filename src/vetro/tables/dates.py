@@ -149,9 +149,9 @@ def sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -> str
         if not zoned or "%z" not in clock:
             return _days(f"CASE {plain} END")
         return f"coalesce({_days(f'CASE {plain} END')}, {_parsed(text, format_ + clock)})"
-    if "%H" not in format_ and ("%z" in clock) == zoned:
+    if "%H" not in format_:
         format_ += clock
-    return _parsed(text, format_)
+    return _parsed(text, format_) if ("%z" in format_) == zoned else "CAST(NULL AS DOUBLE)"
 
 
 def _days(moment: str) -> str:
