@@ -7,10 +7,8 @@ in [0, 1); a duration is a number of seconds.  It reads no text: date_texts.py d
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
-
-import numpy as np
 
 ISO = "%Y-%m-%d"
 """The form of 2024-02-01 in all its variants: with a clock, with slashes, with an offset."""
@@ -67,8 +65,8 @@ def date_text(days: float, format_: str = "") -> str:
     if not -719162 <= days < 2932897:
         return f"day {days:.6g}"
     day, clock = divmod(round(days * _DAY), _DAY)
-    date = str(np.datetime64(day, "D"))
-    return f"{date} {_clock(clock)}" if clock else date
+    text = date.fromordinal(day + _EPOCH.toordinal()).isoformat()
+    return f"{text} {_clock(clock)}" if clock else text
 
 
 def _clock(milliseconds: int) -> str:
