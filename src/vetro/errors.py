@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vetro.addresses import safe
@@ -110,10 +110,14 @@ class VetroWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Notice:
-    """A W (warning) or I (information) message as data, kept in a model's evidence."""
+    """A W (warning) or I (information) message as data, kept in a model's evidence.
+
+    column: the column of the table whose values it may repeat, or empty; not written.
+    """
 
     code: str
     words: Words
+    column: str = field(default="", compare=False, repr=False, metadata={"written": False})
 
     @property
     def message(self) -> str:
@@ -144,7 +148,7 @@ def error(code: str, /, **values: Any) -> VetroError:
 
 def notice(code: str, /, **values: Any) -> Notice:
     """The warning or information of a code, to be collected."""
-    return Notice(code, words(CATALOGUE[code], **values))
+    return Notice(code, words(CATALOGUE[code], **values), str(values.get("column", "")))
 
 
 def issue_warnings(notices: Iterable[Notice], stacklevel: int = 3) -> None:

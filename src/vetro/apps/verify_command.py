@@ -128,6 +128,7 @@ def _at_hand(
     from vetro.glass.rows import rows_of, rows_of_table
     from vetro.glass.subject import subject_of
     from vetro.glass.verify.evidence_checks import data_check, evidence_checks, refit_check, reread
+    from vetro.model.kept import kept_schema
 
     subject = subject_of(model)
     place = source
@@ -142,7 +143,7 @@ def _at_hand(
     table = reread(model, place, options)
     shown = short_name(place)
     checks: tuple[Check, ...] = (data_check(model, table, shown),)
-    if table is None or table.schema != model.schema:
+    if table is None or kept_schema(table.schema) != kept_schema(model.schema):
         return _AtHand(
             subject, rows_of(subject, place, options, unknown, only=range(count)), checks
         )

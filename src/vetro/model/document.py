@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vetro.errors import shown
 from vetro.model.evidence import Evidence
+from vetro.model.kept import kept_model
 from vetro.model.plain import from_plain, to_plain
 from vetro.model.request import FitRequest
 from vetro.networks.network import Network
@@ -44,6 +45,7 @@ _HISTORY = {
 
 def document_of(model: Model) -> dict[str, Any]:
     """Everything but arrays, as plain JSON data."""
+    model = kept_model(model)
     evidence = to_plain(
         {
             entry.name: getattr(model.evidence, entry.name)

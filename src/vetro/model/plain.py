@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -22,7 +22,7 @@ from vetro.errors import shown
 def to_plain(value: Any) -> Any:
     """Dicts, lists, texts, numbers, true, false and None; a figure that is not finite is None."""
     if is_dataclass(value):
-        return {entry.name: to_plain(getattr(value, entry.name)) for entry in fields(value)}
+        return {entry.name: to_plain(getattr(value, entry.name)) for entry in written(value)}
     if isinstance(value, dict):
         return {str(name): to_plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -34,6 +34,11 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+def written(kind: Any) -> list[Field[Any]]:
+    """The fields of a dataclass that its JSON form holds."""
+    return [entry for entry in fields(kind) if entry.metadata.get("written", True)]
+
+
 def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = frozenset()) -> Any:
     """The dataclass `kind` from a dict; ValueError if an entry is unknown or of a wrong type.
 
@@ -42,7 +47,7 @@ def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = froze
     hints = _hints(kind)
     if not isinstance(data, dict):
         raise ValueError(f"{where} is not an object")
-    known = [entry for entry in fields(kind) if entry.name not in without]
+    known = [entry for entry in written(kind) if entry.name not in without]
     for name in data:
         if name not in {entry.name for entry in known}:
             raise ValueError(f'{where} has the unknown entry "{shown(name)}"')

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vetro.atomic import atomic_file
+from vetro.model.kept import kept_model
 from vetro.report.diagnose_pictures import units_over
 from vetro.report.look_inside import look_inside
 from vetro.report.markup import page, text
@@ -44,6 +45,7 @@ def glass_sections(model: Model, table: Table) -> str:
 
 def report_page(model: Model, inside: str = "") -> str:
     """The whole page as text; see write_report."""
+    model = kept_model(model)
     evidence = model.evidence
     style = files("vetro.report").joinpath("page.css").read_text(encoding="utf-8")
     name = str(evidence.data.get("name", ""))

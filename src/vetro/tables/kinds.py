@@ -333,6 +333,7 @@ def reading_notice(
         return [
             notice(
                 "I105",
+                column=name,
                 sep=sep.replace("\t", "\\t"),
                 decimal=plan.decimal,
                 example=text,

@@ -1,0 +1,54 @@
+"""What a model keeps of the table: no value of a column that its network does not use.
+
+An identifier, a name of a person, the group and the weight are such columns: files and
+reports hold their names, kinds and counts.  It writes nothing; document.py and report/ ask it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from vetro.errors import Notice
+from vetro.tables.schema import Column, Reading, Schema
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+WITHOUT_VALUES = frozenset(("W117", "W122", "W123"))
+"""The messages about a column that repeat no value of it."""
+
+
+def kept_model(model: Model) -> Model:
+    """The model as a file and a report hold it."""
+    used = {column.name for column in model.schema if _is_used(column)}
+    notices = tuple(item for item in model.evidence.notices if _is_kept(item, used))
+    evidence = replace(model.evidence, notices=notices)
+    return replace(model, schema=kept_schema(model.schema), evidence=evidence)
+
+
+def kept_schema(schema: Schema) -> Schema:
+    """The schema without the values of the columns that are not used."""
+    return Schema(tuple(column if _is_used(column) else _bare(column) for column in schema))
+
+
+def _is_used(column: Column) -> bool:
+    return column.role in ("input", "target")
+
+
+def _bare(column: Column) -> Column:
+    reading = column.reading
+    constant = column.reason.startswith("always equals")
+    return replace(
+        column,
+        reading=Reading(reading.decimal, reading.thousands, reading.date_format),
+        minimum=None,
+        maximum=None,
+        levels=(),
+        example="",
+        reason="always the same value" if constant else column.reason,
+    )
+
+
+def _is_kept(item: Notice, used: set[str]) -> bool:
+    return not item.column or item.column in used or item.code in WITHOUT_VALUES
