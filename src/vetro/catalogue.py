@@ -68,6 +68,14 @@ CATALOGUE: dict[str, str] = {
     "I141": "column {column!q} holds durations; read as seconds (first {value!q}: {seconds}).",
     "W142": "column {column!q} looks like dates or times that Vetro does not read (first {value!q}); "
     "read as a category. Use {=date_format} to name their form, or {=category column}.",
+    "E160": "{source}:{line}: {value!q} {what}. {fix}",
+    "E161": "{source}:{line}: {value!q} {what}. {fix}",
+    "I162": "{source}: the {what} is {place}. Left out above it: {lines}.",
+    "I163": "{source}:{line}: the first column has no name; it is called {name!q}.",
+    "I164": "{source}: every row ends with a separator; the empty column after it is left out.",
+    "I165": "{source}:{line}: read as units: {units}. Use {=units_row no} if they are values.",
+    "E166": "{source}:{line}: {value!q} may be a total or a row. {fix}",
+    "I167": "{source}: left out below the table: {lines}. Use {=skip_footer none} to read it as rows.",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numbers
 import operator
 from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from vetro.errors import Setting, Words, error, words
@@ -24,13 +25,18 @@ _WANTED = {
 def check_entries(record: Any) -> None:
     """E601 for the first entry of a frozen dataclass whose value is not of its declared type.
 
-    Understood: str, bool, int, float, Literal, tuple[str, ...] and dataclasses; entries of other
+    Understood: str, bool, int, float, Literal, tuple[str, ...], one of these or None, and
+    dataclasses; entries of other
     types are left to the record.  Numbers of NumPy become Python's.
     """
     kinds = get_type_hints(type(record))
     for entry in fields(record):
         name, kind = entry.name, kinds[entry.name]
         value = getattr(record, name)
+        if get_origin(kind) is UnionType and NoneType in get_args(kind):
+            if value is None:
+                continue
+            kind = next(item for item in get_args(kind) if item is not NoneType)
         reason, fix = _wrong(kind, value)
         if reason:
             raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)

@@ -272,14 +272,6 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "E108 data.csv:3: 1 field where the header has 2. Fill the row up, or use --bad-rows skip.",
     ),
     (
-        "separator-at-end",
-        "data.csv",
-        "a,b\n1,2,\n3,4,\n",
-        {},
-        'E108 data.csv:2: 3 fields where the header has 2. Remove the "," at the end of each row, '
-        "or use --bad-rows skip.",
-    ),
-    (
         "separator-at-end-once",
         "data.csv",
         "a;b\n1;2\n3;4;\n5;6\n",
@@ -288,20 +280,12 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "or use --bad-rows skip.",
     ),
     (
-        "tab-at-end",
-        "data.tsv",
-        "a\tb\n1\t2\t\n3\t4\t\n",
-        {},
-        "E108 data.tsv:2: 3 fields where the header has 2. Remove the tab at the end of each row, "
-        "or use --bad-rows skip.",
-    ),
-    (
         "header-too-short",
         "data.csv",
         "a\nx,y\nz,w\n",
         {},
-        'E108 data.csv:2: 2 fields where the header has 1. Quote values that contain ",", '
-        "or use --bad-rows skip.",
+        "E108 data.csv:2: 2 fields where the header has 1. Name every column in the header, "
+        'quote values that contain ",", or use --skip-rows if a title stands above the header.',
     ),
     (
         "long-row-late",
@@ -681,13 +665,6 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "a,,c\n1,2,3\n4,5,6\n",
         {},
         "E131 data.csv:1: the header has an empty name in column 2. Name it.",
-    ),
-    (
-        "index-column",
-        "data.csv",
-        ",a,b\n0,1,2\n1,4,5\n",
-        {},
-        "E131 data.csv:1: the header has an empty name in column 1. Name it.",
     ),
     (
         "empty-name-below-blank",

@@ -28,7 +28,7 @@ class Choice:
     """One option: the field it fills, and how its text becomes the value.
 
     type: str, list[str] (repeatable) or bool (given or not).  parse: (option, raw) -> value.
-    short: another way to write the option.
+    short: another way to write the option.  either: whether a switch may also be turned off.
     """
 
     field: str
@@ -37,6 +37,7 @@ class Choice:
     type: Any = str
     metavar: str = "TEXT"
     short: str = ""
+    either: bool = False
 
     @property
     def option(self) -> str:
@@ -131,6 +132,25 @@ READING = (
         "bad_rows",
         "Rows with a wrong number of fields: refuse or skip.",
         metavar="refuse|skip",
+    ),
+    Choice(
+        "skip_rows",
+        "Lines at the top to leave out; the header is below (titles are found if not given).",
+        whole,
+        metavar="N",
+    ),
+    Choice("comment", "Leave out lines that begin with this text, for example #."),
+    Choice(
+        "units_row",
+        "Whether the line below the header holds units (found if not given).",
+        type=bool,
+        either=True,
+    ),
+    Choice(
+        "skip_footer",
+        "Lines at the end to leave out, blank ones not counted (found if not given).",
+        whole,
+        metavar="N",
     ),
     _columns("number", "Read these columns as numbers."),
     _columns("category", "Read these columns as categories."),
@@ -252,8 +272,11 @@ def taking(**groups: tuple[Choice, ...]) -> Callable[[Callable[..., None]], Call
 
 def _parameter(choice: Choice, panel: str) -> inspect.Parameter:
     metavar = None if choice.type is bool else choice.metavar
+    written = choice.option
+    if choice.either:
+        written += "/--no-" + written.removeprefix("--")
     option = typer.Option(
-        *filter(None, (choice.option, choice.short)),
+        *filter(None, (written, choice.short)),
         help=choice.help,
         metavar=metavar,
         rich_help_panel=panel,
@@ -271,7 +294,9 @@ def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
     found = {}
     for choice in choices:
         raw = values.pop(f"option_{choice.field}")
-        if raw is not None and raw is not False and raw != []:
+        if choice.either and raw is not None:
+            found[choice.field] = raw
+        elif raw is not None and raw is not False and raw != []:
             found[choice.field] = choice.parse(choice.option, raw)
     return found
 

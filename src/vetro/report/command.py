@@ -39,10 +39,10 @@ def repeat_command(source: str, request: FitRequest) -> str:
 
 def _option(name: str, value: object) -> list[str]:
     option = option_name(name)
-    if name == "header":
-        return ["--no-header"]
     if name == "keep":
         return []
+    if isinstance(value, bool):
+        return [option if value else "--no-" + option.removeprefix("--")]
     if name == "hidden" and isinstance(value, tuple):
         return [option, ",".join(str(units) for units in value) or "none"]
     if name in _REPEATED and isinstance(value, tuple):

@@ -11,20 +11,24 @@ import contextlib
 import csv
 import gzip
 import hashlib
+import itertools
 import shutil
 import tempfile
 import threading
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables import dialect as dialects
 from vetro.tables import textfaults
+from vetro.tables.around import Head
 from vetro.tables.connection import connect, file_literal, literal
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.textfaults import LONGEST_FIELD, TextFile
+from vetro.tables.trimmed import preface_of, surroundings, top_notices, write_trimmed
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data")
 # Small buffers keep DuckDB's memory low; they must exceed the longest line.
@@ -67,13 +71,26 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     if facts.nul >= 0:
         raise textfaults.nul_error(work, source, facts.nul)
     text = _head_text(head, work, source)
-    sep = dialects.separator_of(text, source, suffix, options.sep)
-    original = TextFile(work, source, sep, options.header)
-    names = _names(original, source, options.header)
-    notices: list[Notice] = []
-    original = original.with_width(len(names))
+    preface = preface_of(text, options)
+    if not preface.text.strip():
+        raise error("E101", source=source, size="only lines that are left out")
+    sep = dialects.separator_of(preface.text, source, suffix, options.sep or preface.sep)
+    cut = len(head) == dialects.HEAD_BYTES
+    around = surroundings(work, preface, sep, options, source, cut=cut)
+    decoded = work
+    if around.lines or around.end is not None or options.comment:
+        folder = folder or _folder(undo)
+        work = folder / "trimmed"
+        write_trimmed(decoded, work, around, options.comment)
+    original = TextFile(work, source, sep, options.header, decoded=decoded)
+    names = _names(original, around.head)
+    notices: list[Notice] = top_notices(around, names, source)
+    spare = around.head.spare if around.head else 0
+    original = original.with_width(len(names) + spare, spare)
+    if around.head is not None and around.head.header is not None and not around.head.plain:
+        original = replace(original, header=False)
     if options.bad_rows == "refuse" and any(
-        count == len(names) + 1 for count in dialects.field_counts(text, sep)
+        count == original.width + 1 for count in dialects.field_counts(text, sep)
     ):
         # DuckDB lets one separator too many pass at the end of a row.
         original.refuse_wrong_widths()
@@ -97,6 +114,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         notices.append(notice("W134", source=source, name=names[0]))
     opened = _opened(work, "\t" if sep == " " else sep, names, original, options, facts)
     opened.notices.extend(notices)
+    opened.units = around.units
     fingerprint.complete(opened)
     if folder is not None:
         weakref.finalize(original, shutil.rmtree, folder, ignore_errors=True)
@@ -111,14 +129,21 @@ def _opened(
     options: ReadOptions,
     facts: dialects.ByteFacts,
 ) -> Opened:
-    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
+    every = range(original.width)
+    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in every)
     relation = (
         f"read_csv([{file_literal(work)}], auto_detect = false, all_varchar = true, "
         f"delim = {literal(sep)}, quote = '\"', escape = '\"', "
-        f"header = {str(options.header).lower()}, strict_mode = true, "
+        f"header = {str(original.header).lower()}, strict_mode = true, "
         f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
     )
-    if len(names) == 1:
+    if original.spare:
+        # What stands in a nameless column would be lost in silence.
+        empty = " AND ".join(f"c{index} IS NULL" for index in every[len(names) :])
+        shown = ", ".join(f"c{index}" for index in every[: len(names)])
+        checked = f"CASE WHEN {empty} THEN true ELSE error('a value without a name') END"
+        relation = f"(SELECT {shown} FROM {relation} WHERE {checked})"
+    elif len(names) == 1:
         # DuckDB takes a blank line for a missing value where there is one column only.
         relation = f"(SELECT * FROM {relation} WHERE c0 IS NOT NULL)"
     return Opened(
@@ -134,22 +159,36 @@ def _opened(
     )
 
 
-def _names(file: TextFile, source: str, header: bool) -> list[str]:
-    try:
-        line, first = next(file.records(strict=True), (1, []))
-    except csv.Error as failure:
-        raise file.explain(failure) from None
-    if not header:
-        return [f"c{position}" for position in range(1, len(first) + 1)]
-    names = [name.strip() for name in first]
+def _names(file: TextFile, head: Head | None) -> list[str]:
+    """The columns' names: those of the header that was found, or else of the first record."""
+    if head is not None and not head.plain:
+        if head.header is None:
+            return list(head.names)
+        line, names = head.header.line, list(head.names)
+        if names[0] == "":
+            names[0] = _free("index", names)
+    else:
+        try:
+            line, first = next(file.records(strict=True), (1, []))
+        except csv.Error as failure:
+            raise file.explain(failure) from None
+        if not file.header:
+            return [f"c{position}" for position in range(1, len(first) + 1)]
+        names = [name.strip() for name in first]
     places: dict[str, int] = {}
     for position, name in enumerate(names, 1):
         if not name:
-            raise error("E131", source=source, line=line, position=position)
+            raise error("E131", source=file.source, line=line, position=position)
         if name in places:
             raise error("E110", first=places[name], second=position, name=name)
         places[name] = position
     return names
+
+
+def _free(name: str, names: list[str]) -> str:
+    """The name, with a number after it where it is taken."""
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    return next(one for one in (name, *itertools.islice(numbered, len(names))) if one not in names)
 
 
 def _head_text(head: bytes, path: Path, source: str) -> str:
@@ -209,7 +248,7 @@ def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple
     with target.open("w", encoding="utf-8", newline="") as plain:
         writer = csv.writer(plain, delimiter=sep, lineterminator="\n")
         for line, fields in file.records():
-            if skip and len(fields) != file.width:
+            if skip and not file.fits(fields):
                 left_out, first = left_out + 1, first or line
                 continue
             writer.writerow(fields)

@@ -180,6 +180,8 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
         blanks = field_counts(head, " ")
         if blanks[0] > 1 and len(set(blanks)) == 1:
             return " "
+    if (below := _below_titles(counts)) is not None:
+        return below
     # No separator fits everywhere: the one whose header agrees with most rows, so that
     # the message about the rows that do not is about the right separator.
     fits = {
@@ -190,6 +192,21 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
     if fits:
         return max(fits, key=lambda mark: (fits[mark], counts[mark][0]))
     return _below_one_name(head, counts)
+
+
+def _below_titles(counts: dict[str, list[int]]) -> str | None:
+    """The separator that fits all rows but some at the top and the end, if one does so best."""
+    bodies: dict[str, int] = {}
+    for mark, found in counts.items():
+        width = Counter(found).most_common(1)[0][0]
+        first = found.index(width)
+        last = len(found) - found[::-1].index(width)
+        body = last - first
+        if width > 1 and set(found[first:last]) == {width} and 2 < body >= len(found) // 2:
+            bodies[mark] = body
+    most = max(bodies.values(), default=0)
+    best = [mark for mark, body in bodies.items() if body == most]
+    return best[0] if len(best) == 1 else None
 
 
 def _below_one_name(head: str, counts: dict[str, list[int]]) -> str:

@@ -84,7 +84,9 @@ def finish_values(
     entry = Column(
         name=plan.name,
         kind="date" if dated else "number",
-        unit=SECONDS if plan.date_format == DURATION else unit_of(plan.name),
+        unit=SECONDS
+        if plan.date_format == DURATION
+        else opened.units.get(plan.name) or unit_of(plan.name),
         reading=reading,
         missing=absent,
         minimum=low,
@@ -149,7 +151,7 @@ def finish_codes(
     entry = Column(
         name=plan.name,
         kind="category",
-        unit=unit_of(plan.name),
+        unit=opened.units.get(plan.name) or unit_of(plan.name),
         reading=Reading(missing=tuple(dict.fromkeys(("", *options.missing)))),
     )
     if column.overflowed:

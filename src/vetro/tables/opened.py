@@ -29,6 +29,7 @@ class Opened:
     sep: the separator of a delimited text.  underscores: whether some value may hold
     "_", which DuckDB takes for a digit separator.
     start: what place_of calls row 0 is this row of the relation.
+    units: of columns, where the source states them apart from the names.
     explain: turns a failure while reading into the error to raise.  finish: to be called
     once all rows were read; it completes the fingerprint.
     """
@@ -44,5 +45,6 @@ class Opened:
     place_of: Callable[[int], str] = row_place
     start: int = 0
     underscores: bool = True
+    units: dict[str, str] = field(default_factory=dict)
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None

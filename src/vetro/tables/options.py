@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vetro.entries import check_entries
+from vetro.errors import Setting, error
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,10 @@ class ReadOptions:
     missing: further texts that mean missing.  number, category, date, flag: columns
     whose kind is forced.  query: SQL for databases and for files (the file is the
     view `data`).  sheet: of a spreadsheet.  bad_rows: "skip" leaves out rows with a wrong
-    number of fields.  keep: columns carried along unread into Table.kept.
+    number of fields.  skip_rows: lines at the top that are left out, skip_footer: lines with
+    something in them at the end (None: titles and footers are found; 0: there are none).
+    comment: lines that begin with it are left out.  units_row: whether the line below the header
+    holds units (None: found).  keep: columns carried along unread into Table.kept.
     """
 
     sep: str = ""
@@ -28,6 +32,10 @@ class ReadOptions:
     header: bool = True
     missing: tuple[str, ...] = ()
     bad_rows: Literal["refuse", "skip"] = "refuse"
+    skip_rows: int | None = None
+    comment: str = ""
+    units_row: bool | None = None
+    skip_footer: int | None = None
     number: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     date: tuple[str, ...] = ()
@@ -38,6 +46,11 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         check_entries(self)
+        for name in ("skip_rows", "skip_footer"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                reason, fix = "it is below 0", "Use 0 or more."
+                raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)
 
     @property
     def forced(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vetro.errors import counted, error, words
+from vetro.errors import Words, counted, error, words
 from vetro.tables import dialect as dialects
 
 LONGEST_FIELD = 1 << 20
@@ -21,7 +21,8 @@ LONGEST_FIELD = 1 << 20
 class TextFile:
     """A UTF-8 text with its separator; width: the header's number of fields.
 
-    skips: whether rows with another number of fields are left out.
+    skips: whether rows with another number of fields are left out.  spare: how many of the fields
+    are nameless, and empty in every row.  decoded: the file before anything in it was left out.
     """
 
     path: Path
@@ -30,10 +31,12 @@ class TextFile:
     header: bool
     width: int = 0
     skips: bool = False
+    spare: int = 0
+    decoded: Path | None = None
 
-    def with_width(self, width: int) -> TextFile:
+    def with_width(self, width: int, spare: int = 0) -> TextFile:
         """The same file once its number of columns is known."""
-        return replace(self, width=width)
+        return replace(self, width=width, spare=spare)
 
     def skipping(self) -> TextFile:
         """The same file with rows of another width left out."""
@@ -71,7 +74,7 @@ class TextFile:
             if at < 0:
                 at = 0
                 continue
-            if self.skips and len(fields) != self.width:
+            if self.skips and not self.fits(fields):
                 continue
             if self.width == 1 and not fields[0]:
                 continue
@@ -82,7 +85,7 @@ class TextFile:
 
     def explain(self, failure: Exception) -> Exception:
         """The error to raise for a failure of DuckDB on this file."""
-        wrong = dialects.encoding_error(self.path, self.source, "utf-8")
+        wrong = dialects.encoding_error(self.decoded or self.path, self.source, "utf-8")
         if wrong is not None:
             return wrong
         try:
@@ -94,27 +97,58 @@ class TextFile:
             return found
         return failure
 
+    def fits(self, fields: list[str]) -> bool:
+        """Whether a record has as many fields as the header has names, nameless ones apart."""
+        return len(fields) == self.width and not (self.spare and any(fields[-self.spare :]))
+
     def refuse_wrong_widths(self) -> None:
         """E108 for the first record that has more or fewer fields than the header."""
-        for line, fields in self.records():
-            if len(fields) == self.width:
+        records = self.records()
+        before = 0
+        for line, fields in records:
+            if self.fits(fields):
+                before += 1
                 continue
-            mark = "tab" if self.sep == "\t" else f'"{self.sep}"'
-            fix = words("Quote values that contain {mark}, or use {=bad_rows skip}.", mark=mark)
-            if len(fields) == self.width + 1 and fields[-1] == "":
-                fix = words(
-                    "Remove the {mark} at the end of each row, or use {=bad_rows skip}.", mark=mark
-                )
-            elif len(fields) < self.width:
-                fix = words("Fill the row up, or use {=bad_rows skip}.")
+            after = [self.fits(later) for _, later in records]
             raise error(
                 "E108",
                 source=self.source,
                 line=line,
                 found=counted(len(fields), "field"),
-                expected=self.width,
-                fix=fix,
+                expected=self.width - self.spare,
+                fix=self._width_fix(fields, before, after),
             )
+
+    def _width_fix(self, fields: list[str], before: int, after: list[bool]) -> Words:
+        """What to do about a record that does not fit, after so many that do, and before others.
+
+        Rows are to be skipped only where few of many are wrong.
+        """
+        mark = "tab" if self.sep == "\t" else f'"{self.sep}"'
+        one_more = len(fields) == self.width + 1 and fields[-1] == ""
+        comment = fields[0].lstrip()[:1]
+        if comment in ("#", "%", "!"):
+            return words("Use {=comment mark} if it is a comment.", mark=comment)
+        if before <= 1 and after and not any(after):
+            if one_more:
+                return words("Remove the {mark} at the end of each row.", mark=mark)
+            return words(
+                "Name every column in the header, quote values that contain {mark}, or use "
+                "{=skip_rows} if a title stands above the header.",
+                mark=mark,
+            )
+        if before > 2 and not any(after) and (after or len(fields) < self.width):
+            return words(
+                "Use {=skip_footer count} if the table ends above it, or fill the row up.",
+                count=1 + len(after),
+            )
+        if one_more:
+            text = "Remove the {mark} at the end of each row, or use {=bad_rows skip}."
+        elif len(fields) < self.width:
+            text = "Fill the row up, or use {=bad_rows skip}."
+        else:
+            text = "Quote values that contain {mark}, or use {=bad_rows skip}."
+        return words(text, mark=mark)
 
     def refuse_quotes_and_lengths(self) -> None:
         """Walk the characters' quotes: E109 for one never closed, E111 for what follows one."""

@@ -1,0 +1,379 @@
+"""What stands around a table: titles and comments above its header, units below it, and a footer.
+
+Works on the first and last records of a text or a sheet, as texts.  What is certain is found and
+reported; what may be one or the other is refused, by its line.  It reads no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vetro.errors import Notice, Words, counted, error, notice, shown, words
+from vetro.tables import numbers
+from vetro.tables.options import ReadOptions
+from vetro.tables.units import unit_in
+
+COMMENT_MARKS = ("#", "%", "//", "!", "--")
+_MOST_TITLES = 100
+_BODY = 50
+_NUMERIC = re.compile(r"[\s(+\-−–$€£¥<>~≈]*(?:[A-Z]{3} ?)?[.,]?[0-9]")
+_YEAR = re.compile(r"(?:1[5-9]|2[01])[0-9]{2}(?:[-/Q ].*)?")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record, as texts: the lines (or the sheet's rows) from `line` to `end`, counted from 1.
+
+    after_blank: whether a blank line stands directly above it.
+    """
+
+    line: int
+    end: int
+    fields: tuple[str, ...]
+    after_blank: bool = False
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The fields without those at the end that are empty."""
+        last = len(self.fields)
+        while last and not self.fields[last - 1].strip():
+            last -= 1
+        return self.fields[:last]
+
+    @property
+    def filled(self) -> int:
+        """How many fields hold something."""
+        return sum(bool(cell.strip()) for cell in self.fields)
+
+    @property
+    def text(self) -> str:
+        """The record in one text, for messages."""
+        return " ".join(cell.strip() for cell in self.fields if cell.strip())
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the messages call the source, and its lines: "line" of a text, "row" of a sheet."""
+
+    source: str
+    word: str = "line"
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands at the top.
+
+    header: None where the table has none.  names: of its columns, as they are written but for
+    blanks around them.  titles: what is left out above.  units: the row of units.  rows: the
+    records from the first row of values on.  width: fields of a row; the last `spare` of them are
+    nameless, and empty in every row.
+    """
+
+    header: Record | None
+    names: tuple[str, ...]
+    titles: tuple[Record, ...]
+    units: Record | None
+    rows: tuple[Record, ...]
+    width: int
+    spare: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether the first line is the header, or the first row, and nothing is to be left out."""
+        indexed = bool(self.names) and self.names[0] == ""
+        uneven = self.header is not None and (
+            len(self.header.fields) != self.width or self.header.line > 1
+        )
+        return not (self.titles or self.units or self.spare or indexed or uneven)
+
+
+def width_of(records: Sequence[Record]) -> int:
+    """The number of fields that most records have; of two equally frequent ones the larger."""
+    counts = Counter(len(record.fields) for record in records if record.filled)
+    return max(counts, key=lambda width: (counts[width], width), default=0)
+
+
+def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> Head | None:
+    """The header and what stands around it; None where the first record is taken as it is.
+
+    E160 and E161 where it cannot be known which line is the header or a row of units.
+    """
+    given = [record for record in records if record.filled]
+    if not given:
+        return None
+    width = width_of(given)
+    if not options.header:
+        return _without_header(given, width, options)
+    titles = 0 if options.skip_rows is not None else _comments(given, options, place)
+    if titles:
+        width = width_of(given[titles:])
+    start = _head_at(given, titles, width)
+    if start is None and options.skip_rows is None:
+        start = _below_titles(given, titles, width, place)
+    if start is None:
+        if options.bad_rows == "skip" and len(given[titles].fields) != width:
+            raise _no_header(given[titles], width, place)
+        return None
+    names = tuple(cell.strip() for cell in given[start].cells)
+    below = given[start + 1 :]
+    units = _units(given[start], below, len(names), options, place)
+    rows = below[1:] if units else below
+    spare = max(0, width - len(names))
+    return Head(given[start], names, tuple(given[:start]), units, tuple(rows), width, spare)
+
+
+def _without_header(given: Sequence[Record], width: int, options: ReadOptions) -> Head:
+    """Of a table without header: comments above it are left out, and separators at the end."""
+    start = 0
+    if options.skip_rows is None:
+        while start < len(given) - 1 and _is_comment(given[start]):
+            start += 1
+    rows = [record for record in given[start:] if len(record.fields) == width]
+    used = max((len(record.cells) for record in rows), default=width)
+    ends = used == width - 1 and all(record.fields[-1] == "" for record in rows)
+    spare = 1 if ends and used else 0
+    names = tuple(f"c{position}" for position in range(1, width - spare + 1))
+    return Head(None, names, tuple(given[:start]), None, tuple(given[start:]), width, spare)
+
+
+def _is_comment(record: Record) -> bool:
+    return record.fields[0].lstrip().startswith(COMMENT_MARKS)
+
+
+def _comments(given: Sequence[Record], options: ReadOptions, place: Place) -> int:
+    """How many records at the top are comments; E160 where the last of them may be the header."""
+    count = 0
+    while count < len(given) and _is_comment(given[count]):
+        count += 1
+    if count in (0, len(given)):
+        return 0
+    last, following = given[count - 1], given[count]
+    width = width_of(given[count:])
+    fits = len(last.cells) == width
+    valued = any(map(is_numeric, following.fields))
+    if count == 1 and fits:
+        mark = next(m for m in COMMENT_MARKS if last.fields[0].lstrip().startswith(m))
+        spoken = last.fields[0].lstrip().removeprefix(mark)[:1] in (" ", "")
+        if valued or not spoken:
+            return 0
+        if _tells(following, given[count + 1 :], width):
+            return count
+        fix = words(
+            "Use {=skip_rows lines} if it is a comment, or {=skip_rows none} if it is the header.",
+            lines=last.end,
+            none=0,
+        )
+        raise _doubt(last, place, "may be a comment or the header", fix)
+    if valued and not _tells(following, given[count + 1 :], width):
+        if fits:
+            fix = words(
+                "Use {=skip_rows lines} if {place} is the header, or {=header no}.",
+                lines=last.line - 1,
+                place=f"{place.word} {last.line}",
+            )
+        else:
+            fix = words("Write a header, or use {=header no}.")
+        raise _doubt(following, place, "holds values where the header is expected", fix)
+    return count
+
+
+def _head_at(given: Sequence[Record], at: int, width: int) -> int | None:
+    """`at` if that record can be the header of the rows below it as it stands."""
+    names = [cell.strip() for cell in given[at].cells]
+    spare = width - len(names)
+    if spare < 0 or not names or not all(names[1:]) or (not names[0] and len(names) < 2):
+        return None
+    if spare and len(names) == 1 and len(given[at].fields) == 1:
+        return None  # the rows' last character may belong to their value
+    if spare:
+        rows = [record for record in given[at + 1 :] if len(record.fields) == width]
+        if any(cell.strip() for record in rows for cell in record.fields[len(names) :]):
+            return None
+    return at
+
+
+def _below_titles(given: Sequence[Record], first: int, width: int, place: Place) -> int | None:
+    """Where the header stands below lines of title; None where nothing speaks for it."""
+    for at in range(first + 1, min(first + _MOST_TITLES, len(given) - 1)):
+        if _head_at(given, at, width) is None:
+            continue
+        header, titles = given[at], given[first:at]
+        names = [cell.strip() for cell in header.cells]
+        if len(set(names)) < len(names):
+            return None
+        below = given[at + 1 :]
+        numeric = _numeric_columns(below, len(names))
+        years = [place_ for place_ in numeric if is_numeric(names[place_])]
+        if not all(_YEAR.fullmatch(names[place_]) for place_ in years) or (
+            years and len(years) == len(names)
+        ):
+            return None
+        narrow = all(
+            record.filled <= max(1, len(names) // 2) or len(record.cells) != len(names)
+            for record in titles
+        )
+        if not narrow:
+            return None
+        told = any(not is_numeric(names[place_]) for place_ in numeric)
+        spoken = all(record.filled == 1 and len(record.text.split()) > 1 for record in titles)
+        if told or header.after_blank or spoken:
+            return at
+        return None
+    return None
+
+
+def _tells(header: Record, below: Sequence[Record], width: int) -> bool:
+    """Whether the record differs from the rows below it as a header does: words above numbers."""
+    numeric = _numeric_columns(below, min(width, len(header.fields)))
+    named = [header.fields[place].strip() for place in numeric]
+    return bool(named) and all(name and not is_numeric(name) for name in named)
+
+
+def _numeric_columns(below: Sequence[Record], count: int) -> list[int]:
+    """The columns whose values in the first rows look like numbers or dates."""
+    rows = below[2 : 2 + _BODY] if len(below) > 4 else below[1:] if len(below) > 2 else below
+    found = []
+    for place in range(count):
+        cells = [record.fields[place] for record in rows if len(record.fields) > place]
+        present = [cell for cell in cells if not numbers.means_missing(cell)]
+        fitting = sum(map(is_numeric, present))
+        if fitting and fitting >= 0.8 * len(present):
+            found.append(place)
+    return found
+
+
+def is_numeric(text: str) -> bool:
+    """Whether a text begins as a number or a date does."""
+    return _NUMERIC.match(text) is not None
+
+
+def _units(
+    header: Record, below: Sequence[Record], count: int, options: ReadOptions, place: Place
+) -> Record | None:
+    """The row of units below the header; E161 where it may be another line of the header."""
+    if options.units_row is True:
+        return below[0] if below else None
+    if options.units_row is False or len(below) < 3:
+        return None
+    repeated = next((item for item in below if item.fields == header.fields), None)
+    if repeated is not None and any(map(str.strip, header.fields)):
+        fix = words("Remove it, or use {=units_row no} if it is a row.")
+        what = "repeats the header"
+        raise _doubt(repeated, place, what, fix)
+    numeric = _numeric_columns(below, count)
+    top = below[: min(6, len(below) - 2)]
+    heading = [_is_heading(record, numeric, options) for record in top]
+    if len(numeric) > 1 and any(heading[1:]):
+        last = len(heading) - heading[::-1].index(True)
+        raise _heading(top[:last], place)
+    headings = top[:1] if heading[0] else []
+    if not headings:
+        return None
+    cells = [headings[0].fields[place_] for place_ in numeric if place_ < len(headings[0].fields)]
+    found = [unit_in(cell) for cell in cells]
+    if None not in found and any(found):
+        return headings[0]
+    if len(numeric) < 2:
+        return None  # one wrong cell, which the column's own reading names
+    raise _heading(headings, place)
+
+
+def _heading(headings: Sequence[Record], place: Place) -> Exception:
+    """E161 for lines of words above numbers."""
+    last = headings[-1]
+    fix = words(
+        "Use {=skip_rows lines} if {place} is the header, "
+        "or {=units_row yes} if {first} holds units.",
+        lines=last.line - 1,
+        place=f"{place.word} {last.line}",
+        first=f"{place.word} {headings[0].line}",
+    )
+    what = "holds words where the rows below hold numbers"
+    return error(
+        "E161",
+        source=place.source,
+        line=headings[0].line,
+        value=headings[0].text,
+        what=what,
+        fix=fix,
+    )
+
+
+def _is_heading(record: Record, numeric: Sequence[int], options: ReadOptions) -> bool:
+    """Whether all of a record's cells above numbers are words, those for missing ones apart."""
+    cells = [record.fields[place].strip() for place in numeric if place < len(record.fields)]
+    present = [
+        cell
+        for cell in cells
+        if cell and not numbers.means_missing(cell) and cell not in options.missing
+    ]
+    return bool(present) and not any(map(is_numeric, present)) and len(record.fields) > 1
+
+
+def _no_header(record: Record, width: int, place: Place) -> Exception:
+    what = f"has {counted(len(record.fields), 'field')} where most rows have {width}"
+    fix = words("Use {=skip_rows lines} if it is a title.", lines=record.end)
+    return _doubt(record, place, f"{what}: it is not their header", fix)
+
+
+def _doubt(record: Record, place: Place, what: str, fix: str | Words) -> Exception:
+    return error(
+        "E160", source=place.source, line=record.line, value=record.text, what=what, fix=fix
+    )
+
+
+def units_of(head: Head) -> dict[str, str]:
+    """The unit of each column that has one in the row of units."""
+    if head.units is None:
+        return {}
+    found = zip(head.names, head.units.fields, strict=False)
+    read = {name: unit_in(text) for name, text in found}
+    texts = dict(zip(head.names, head.units.fields, strict=False))
+    return {
+        name: unit if unit is not None else texts[name].strip()
+        for name, unit in read.items()
+        if unit or (unit is None and texts[name].strip())
+    }
+
+
+def head_notices(head: Head, names: Sequence[str], place: Place) -> list[Notice]:
+    """What was found at the top, as messages."""
+    found: list[Notice] = []
+    if head.titles:
+        what = "header" if head.header else "first row"
+        line = (head.header or head.rows[0]).line
+        found.append(
+            notice(
+                "I162",
+                source=place.source,
+                what=what,
+                place=f"{place.word} {line}",
+                lines=named(head.titles, place),
+            )
+        )
+    if head.names and head.names[0] == "" and head.header is not None:
+        found.append(notice("I163", source=place.source, line=head.header.line, name=names[0]))
+    if head.spare and place.word == "line":
+        found.append(notice("I164", source=place.source))
+    if head.units is not None:
+        units = units_of(head)
+        listing = ", ".join(f"{shown(name)} in {shown(unit)}" for name, unit in units.items())
+        found.append(
+            notice(
+                "I165",
+                source=place.source,
+                line=head.units.line,
+                units=listing or "none",
+            )
+        )
+    return found
+
+
+def named(records: Sequence[Record], place: Place, most: int = 3) -> str:
+    """Records as messages show them: 'line 1 "Report", line 2 "Rome" and 2 more'."""
+    listing = ", ".join(f'{place.word} {item.line} "{shown(item.text)}"' for item in records[:most])
+    more = len(records) - most
+    return listing + (f" and {more} more" if more > 0 else "")

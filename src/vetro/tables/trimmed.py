@@ -1,0 +1,296 @@
+"""A delimited text without what stands around its table: a copy in which those lines are blank.
+
+So every row keeps its line.  around.py and footer.py decide what is left out, from the first and
+last lines; only with a comment mark is every line looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from vetro.errors import Notice, TableError
+from vetro.tables import dialect as dialects
+from vetro.tables.around import Head, Place, Record, find_head, head_notices, units_of
+from vetro.tables.footer import empty_notice, find_footer, footer_notice
+from vetro.tables.options import ReadOptions
+
+_HEAD_LINES = 2000
+_TAIL_BYTES = 1 << 16
+_CHUNK = 1 << 20
+_SEP_LINE = re.compile(r'\ufeff?"?sep=(?P<sep>[^\r\n])"?(?P=sep)*[ ]*(?:\r\n|\r|\n)', re.IGNORECASE)
+_BREAKS = "\r\n"
+
+
+@dataclass(frozen=True)
+class Preface:
+    """What is to be left out before the separator is known: lines of the options, and `sep=;`.
+
+    text: the head with those lines blank.  lines: their numbers.  sep: that of the sep= line.
+    """
+
+    text: str
+    lines: frozenset[int]
+    sep: str = ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What was found.
+
+    head: None where the first record is taken as it is.  lines: to be left out at the top, counted
+    from 1.  end: the bytes before the footer, or None.
+    """
+
+    head: Head | None
+    lines: frozenset[int]
+    end: int | None
+    units: dict[str, str] = field(default_factory=dict)
+    notices: tuple[Notice, ...] = ()
+
+
+def preface_of(text: str, options: ReadOptions) -> Preface:
+    """The head of a file without its `sep=` line, the lines to skip, and comments as asked for."""
+    lines = _lines(text)
+    left_out: set[int] = set()
+    found = _SEP_LINE.fullmatch(lines[0]) if lines else None
+    if found is not None:
+        left_out.add(1)
+    left_out.update(range(1, (options.skip_rows or 0) + 1))
+    if options.comment:
+        left_out.update(
+            number for number, line in enumerate(lines, 1) if is_comment(line, options.comment)
+        )
+    if not left_out:
+        return Preface(text, frozenset())
+    shown = "".join(
+        _blank(line) if number in left_out else line for number, line in enumerate(lines, 1)
+    )
+    skipped = range(1, (options.skip_rows or 0) + 1)
+    kept = frozenset(left_out & {1, *skipped}) if found else frozenset(skipped)
+    return Preface(shown, kept, found["sep"] if found else "")
+
+
+def is_comment(line: str, mark: str) -> bool:
+    """Whether a line is a comment: it begins with the mark, perhaps after blanks or a quote."""
+    return line.lstrip(' \t"').startswith(mark)
+
+
+def surroundings(
+    path: Path, preface: Preface, sep: str, options: ReadOptions, source: str, *, cut: bool
+) -> Surroundings:
+    """What stands around the table of a file.  cut: whether the preface's text ends before it."""
+    place = Place(source)
+    lines = _lines(preface.text)
+    records = list(records_of(lines[:_HEAD_LINES], sep))
+    if cut or len(lines) > _HEAD_LINES:
+        records = records[:-1]
+    head = find_head(records, options, place)
+    if head is None:
+        return Surroundings(None, preface.lines, None)
+    left_out = set(preface.lines)
+    if not head.plain:
+        last = head.units or head.header or (head.titles[-1] if head.titles else None)
+        left_out.update(range(1, last.end + 1 if last else 1))
+    tail = _Tail.of(path, sep, options, left_out, head)
+    try:
+        footer = find_footer(tail.records, head, tail.whole, options, place)
+        doubtful = bool(footer)
+    except TableError:
+        doubtful = True
+    if doubtful:
+        # Only now is it worth counting the lines of the file.
+        tail = tail.numbered(path)
+        footer = find_footer(tail.records, head, tail.whole, options, place)
+    notices = [footer_notice(footer, place)] if footer else []
+    if not footer and head.titles and tail.empty and options.skip_footer is None:
+        # A spreadsheet program saved the blank rows below as well.
+        notices = [empty_notice(tail.empty, place)]
+    end = tail.end_of(len(tail.records) - len(footer)) if notices else None
+    return Surroundings(head, frozenset(left_out), end, units_of(head), tuple(notices))
+
+
+def write_trimmed(path: Path, target: Path, found: Surroundings, comment: str) -> None:
+    """The copy, with the lines that are left out blank and without the footer."""
+    with path.open("rb") as given, target.open("wb") as plain:
+        if comment:
+            removed = _copy_lines(given, plain, found.lines, comment.encode())
+        else:
+            removed = _copy_head(given, plain, found.lines)
+            shutil.copyfileobj(given, plain, _CHUNK)
+    if found.end is not None:
+        with target.open("r+b") as plain:
+            plain.truncate(found.end - removed)
+
+
+def _copy_head(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int]) -> int:
+    """Copy the lines up to the last that is left out, and some more; the bytes removed."""
+    last = max(left_out, default=0)
+    data = b""
+    while part := given.read(_CHUNK):
+        data += part
+        lines = data.splitlines(keepends=True)
+        if len(lines) > last + 1:
+            break
+    return _copied(data.splitlines(keepends=True), plain, lambda number, line: number in left_out)
+
+
+def _copy_lines(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int], mark: bytes) -> int:
+    """Copy every line; those that begin with the mark, not inside quotes, become blank, too."""
+    inside = False
+
+    def is_left_out(number: int, line: bytes) -> bool:
+        nonlocal inside
+        if number in left_out or (not inside and line.lstrip(b'\xef\xbb\xbf \t"').startswith(mark)):
+            return True
+        inside ^= bool(line.count(b'"') % 2)
+        return False
+
+    lines = (part for line in given for part in line.splitlines(keepends=True))
+    return _copied(lines, plain, is_left_out)
+
+
+def _copied(
+    lines: Iterable[bytes], plain: BinaryIO, is_left_out: Callable[[int, bytes], bool]
+) -> int:
+    removed = 0
+    for number, line in enumerate(lines, 1):
+        if is_left_out(number, line):
+            ending = line[len(line.rstrip(b"\r\n")) :]
+            removed += len(line) - len(ending)
+            line = ending
+        plain.write(line)
+    return removed
+
+
+def records_of(lines: Sequence[str], sep: str, first: int = 1) -> Iterator[Record]:
+    """The records of lines that are not blank; `first` is the number of the first line."""
+    blank = False
+    if sep == " ":
+        for number, line in enumerate(lines, first):
+            fields = dialects.split_blanks(line)
+            if fields:
+                yield Record(number, number, tuple(fields), blank)
+            blank = not fields
+        return
+    reader = csv.reader(lines, delimiter=sep, quotechar=dialects.QUOTE)
+    start = 0
+    while True:
+        try:
+            fields = next(reader)
+        except (StopIteration, csv.Error):
+            return  # of a field too long for csv, what stands before it decides
+        if any(cell.strip() for cell in fields):
+            yield Record(first + start, first + reader.line_num - 1, tuple(fields), blank)
+            blank = False
+        else:
+            blank = True
+        start = reader.line_num
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """The last records of a file, and where their lines begin in it."""
+
+    records: list[Record]
+    whole: bool
+    first: int
+    starts: list[int]
+    lines: list[str]
+
+    @staticmethod
+    def of(path: Path, sep: str, options: ReadOptions, left_out: set[int], head: Head) -> _Tail:
+        size = path.stat().st_size
+        wanted = options.skip_footer or 0
+        length = max(_TAIL_BYTES, 2048 * wanted)
+        while True:
+            tail = _Tail._last(path, sep, options, left_out, head, max(0, size - length))
+            if tail.whole or len(tail.records) >= wanted:
+                return tail
+            length *= 4
+
+    @staticmethod
+    def _last(
+        path: Path, sep: str, options: ReadOptions, left_out: set[int], head: Head, begin: int
+    ) -> _Tail:
+        with path.open("rb") as file:
+            file.seek(begin)
+            data = file.read()
+        first = 1
+        if begin:
+            cut = data.find(b"\n") + 1
+            begin, data = begin + cut, data[cut:]
+        lines = data.splitlines(keepends=True)
+        starts = [begin]
+        for line in lines:
+            starts.append(starts[-1] + len(line))
+        texts = [line.decode("utf-8", errors="replace") for line in lines]
+        if options.comment:
+            texts = [_blank(line) if is_comment(line, options.comment) else line for line in texts]
+        after = 0 if begin else max(left_out, default=0)
+        if head.header is not None and not begin:
+            after = max(after, head.header.end)
+        texts = [
+            _blank(line) if first + number <= after else line for number, line in enumerate(texts)
+        ]
+        records = list(records_of(texts, sep, first))
+        if begin:
+            fitting = sum(len(record.fields) == head.width for record in records)
+            if fitting < 0.8 * len(records):
+                records = []  # perhaps the inside of a quoted field
+        return _Tail(records, begin == 0, first, starts, [line.strip() for line in texts])
+
+    def numbered(self, path: Path) -> _Tail:
+        """The same records with the numbers that their lines have in the file."""
+        before = _count_lines(path, self.starts[0]) + 1 - self.first
+        moved = [
+            replace(record, line=record.line + before, end=record.end + before)
+            for record in self.records
+        ]
+        return replace(self, records=moved, first=self.first + before)
+
+    @property
+    def empty(self) -> int:
+        """How many lines stand below the last record that hold separators only."""
+        if not self.records:
+            return 0
+        return sum(map(bool, self.lines[self.records[-1].end + 1 - self.first :]))
+
+    def end_of(self, count: int) -> int:
+        """The bytes of the file up to the end of the first so many records."""
+        if count == 0:
+            return self.starts[self.records[0].line - self.first]
+        return self.starts[self.records[count - 1].end + 1 - self.first]
+
+
+def _count_lines(path: Path, end: int) -> int:
+    """How many lines end in the first `end` bytes."""
+    count = 0
+    with path.open("rb") as file:
+        while end > 0:
+            data = file.read(min(1 << 20, end))
+            if not data:
+                break
+            count += data.count(b"\n")
+            end -= len(data)
+    return count
+
+
+def _lines(text: str) -> list[str]:
+    return io.StringIO(text, newline="").readlines()
+
+
+def _blank(line: str) -> str:
+    return line[len(line.rstrip(_BREAKS)) :]
+
+
+def top_notices(found: Surroundings, names: Sequence[str], source: str) -> list[Notice]:
+    """What was found, as messages: at the top, then below."""
+    top = head_notices(found.head, names, Place(source)) if found.head is not None else []
+    return [*top, *found.notices]
