@@ -1,0 +1,281 @@
+"""Boxes that are points, and forms whose own rounding is the answer: only allowances decide here.
+
+Over a wide box a missing allowance for rounding is hidden by the width.  At a point the engine's
+own numbers, and sums in fractions, lie outside of the bounds as soon as one is missing.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from glass.bounds_cases import ACTIVATIONS, boxes_of
+from torch import nn
+
+from vetro.glass.bounds import activation_lines, interval_bounds
+from vetro.glass.bounds.activation_lines import Lines, lines
+from vetro.glass.bounds.answer_forms import answers_over
+from vetro.glass.bounds.box import Axis, Boxes, InputMap, Range, Space
+from vetro.glass.bounds.forms import Form, Region
+from vetro.glass.bounds.rounding_bounds import OWN, gamma, smallest, unit
+from vetro.glass.plain import activation
+from vetro.glass.rows import Rows, part_inputs, part_outputs
+from vetro.glass.subject import subject_of
+
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+EXACT = ("identity", "relu")
+"""Without any rounding of their own."""
+ROUNDED = [name for name in ACTIVATIONS if name not in EXACT]
+
+
+def points(dtype: str) -> np.ndarray:
+    """Numbers of the dtype, of all sizes at which an activation does something, (n, 1)."""
+    random = np.random.default_rng(0)
+    several = [
+        random.normal(0, 3, 3000),
+        -np.abs(random.normal(0, 8, 2000)),  # where 1 + erf and 1 + tanh cancel
+        random.normal(0, 1, 500) * 10.0 ** random.uniform(-12, 2, 500),
+        [0.0, 0.25, 0.5, -0.5, 10.0, 20.0, 20.000001, -20.0, 40.0, -90.0],
+    ]
+    return np.concatenate(several).astype(dtype).astype(np.float64)[:, None]
+
+
+def one_unit(name: str, dtype: str) -> nn.Sequential:
+    """The activation of its input, which a weight of 1 passes on exactly."""
+    linear = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        linear.weight.fill_(1.0)
+    return nn.Sequential(linear, ACTIVATIONS[name]()).to(getattr(torch, dtype))
+
+
+def engines(module: nn.Module, z: np.ndarray) -> list[np.ndarray]:
+    """What the native engine and torch make of these numbers, in float64."""
+    part = subject_of(module).parts[0]
+    dtype = next(module.parameters()).dtype
+    with torch.no_grad():
+        torchs = module(torch.from_numpy(z).to(dtype)).double().numpy()
+    return [part_outputs(part, part_inputs(part, Rows(z))).astype(np.float64), torchs]
+
+
+def lines_at(module: nn.Module, z: np.ndarray, dtype: str) -> Lines:
+    operation = subject_of(module).parts[0].network.operations[-1]
+    return lines(operation, z, z, dtype)
+
+
+def outside(found: Lines, z: np.ndarray, value: np.ndarray, error: np.ndarray | float) -> Any:
+    """Which values leave the range or the lines at z by more than the error."""
+    below = np.maximum(found.least, found.lower_slope * z + found.lower)
+    above = np.minimum(found.most, found.upper_slope * z + found.upper)
+    return (value < below - error) | (value > above + error)
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_engines_numbers_lie_within_an_activations_error(name: str, dtype: str) -> None:
+    module, z = one_unit(name, dtype), points(dtype)
+    found = lines_at(module, z, dtype)
+    for value in engines(module, z):
+        assert not outside(found, z, value, found.error).any()
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ROUNDED)
+def test_an_activations_error_is_needed_and_not_much_too_large(name: str, dtype: str) -> None:
+    """Beyond the room for this computation's own rounding, 64 units of float64."""
+    module, z = one_unit(name, dtype), points(dtype)
+    found = lines_at(module, z, dtype)
+    if dtype == "float32":
+        assert any(outside(found, z, value, 0.0).any() for value in engines(module, z))
+    value = np.abs(activation_of(module, z))
+    largest = 33 * unit(dtype) * (value + np.maximum(1.5, np.abs(z))) + 9 * smallest(dtype)
+    assert (found.error >= 16 * unit(dtype) * value).all() and (found.error <= largest).all()
+
+
+def activation_of(module: nn.Module, z: np.ndarray) -> np.ndarray:
+    return activation(subject_of(module).parts[0].network.operations[-1], z)
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_exact_activations_have_no_error_and_lines_touch_at_points(name: str, dtype: str) -> None:
+    module, z = one_unit(name, dtype), points(dtype)
+    found = lines_at(module, z, dtype)
+    if name in EXACT:
+        assert (found.error == 0).all()
+    value = activation_of(module, z)
+    room = 2.0**-43 * (1 + np.abs(z) + np.abs(value))
+    if name.startswith("softplus"):  # what it drops beyond its threshold, twice
+        beta, threshold = (2.0, 1.0) if name == "softplus_early" else (1.0, 20.0)
+        dropped = 2.1 * np.log1p(np.exp(-threshold)) / beta
+        room = room + np.where(beta * z >= threshold - 0.1, dropped, 0.0)
+    for bound in (found.least, found.most, found.lower_slope * z + found.lower,
+                  found.upper_slope * z + found.upper):  # fmt: skip
+        assert (np.abs(bound - value) <= room).all()
+
+
+def chain(name: str, dtype: str) -> nn.Sequential:
+    """Three units after each other."""
+    torch.manual_seed(1)
+    layers = [layer for _ in range(3) for layer in (nn.Linear(1, 1), ACTIVATIONS[name]())]
+    return nn.Sequential(*layers).to(getattr(torch, dtype))
+
+
+def outside_of_answers(module: nn.Module, z: np.ndarray) -> int:
+    subject = subject_of(module)
+    ranges = [[Range(float(value), float(value))] for value in z[:, 0]]
+    space, several = boxes_of(subject, ranges)
+    found = answers_over(subject, space, several).least
+    part = subject.parts[0]
+    low, high = interval_bounds.through(part, z, z)
+    count = 0
+    for value in engines(module, z):
+        count += int((value < found[:, :1]).sum() + (value > -found[:, 1:]).sum())
+        count += int((value < low).sum() + (value > high).sum())
+    return count
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_engines_answers_lie_within_the_bounds_at_points(name: str, dtype: str) -> None:
+    assert outside_of_answers(one_unit(name, dtype), points(dtype)[::4]) == 0
+    assert outside_of_answers(chain(name, dtype), points(dtype)[::4]) == 0
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "gelu", "gelu_tanh", "silu", "softplus"])
+def test_without_the_engines_error_they_do_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests can fail: where the slope is small, the layer's own room hides nothing."""
+    none = lambda operation, low, high, size, dtype: np.zeros_like(low)  # noqa: E731
+    monkeypatch.setattr(activation_lines, "_engine_error", none)
+    assert outside_of_answers(one_unit(name, "float32"), points("float32")) > 0
+
+
+# ---- forms -----------------------------------------------------------------------------------
+
+
+def plain_space(variables: int) -> Space:
+    """Columns of numbers alone, counted from 0."""
+    axes = tuple(
+        Axis(f"x{k}", k, (), (k, k + 1), (0, 0), ()) for k in range(variables)
+    )  # fmt: skip
+    nothing = InputMap(np.eye(variables), np.zeros((0, variables)), np.zeros(variables))
+    return Space(axes, np.zeros(variables), (nothing,), variables, 0)
+
+
+def mixed_space() -> Space:
+    """Two numbers; a category of three; a number that may be missing."""
+    axes = (
+        Axis("a", 0, (), (0, 1), (0, 0), ()),
+        Axis("b", 1, (), (1, 2), (0, 0), ()),
+        Axis("kind", -1, (), (2, 2), (0, 3), (0.0, 1.0, 2.0)),
+        Axis("gap", 2, (), (2, 3), (3, 5), (None, np.nan)),
+    )
+    nothing = InputMap(np.zeros((3, 1)), np.zeros((5, 1)), np.zeros(1))
+    return Space(axes, np.zeros(3), (nothing,), 3, 5)
+
+
+def form_of(random: np.random.Generator, space: Space, scale: float) -> Form:
+    """Two rows of numbers that no sum keeps."""
+    sizes = 10.0 ** random.uniform(-scale, scale, (1, 2, space.variables + space.alternatives))
+    numbers = random.normal(size=sizes.shape) * sizes
+    across = numbers[..., space.variables :]
+    return Form(numbers[..., : space.variables], across, random.normal(size=(1, 2)))
+
+
+def exact_least(form: Form, region: Region) -> list[Fraction]:
+    """The least value of each row over one box, in fractions: at its corners."""
+    space = region.space
+    low = [Fraction(value) for value in region.low[0]]
+    high = [Fraction(value) for value in region.high[0]]
+    found = []
+    for row in range(form.constant.shape[1]):
+        total = Fraction(form.constant[0, row])
+        t = [Fraction(value) for value in form.of_variables[0, row]]
+        a = [Fraction(value) for value in form.of_alternatives[0, row]]
+        ends = [min(k * x, k * y) for k, x, y in zip(t, low, high, strict=True)]
+        for axis in space.axes:
+            first, own = axis.alternatives[0], ends[axis.variables[0] : axis.variables[1]]
+            if not axis.codes:
+                total += sum(own)
+                continue
+            choices = []
+            for place, code in enumerate(axis.codes):
+                if region.boxes.allowed[0, first + place]:
+                    choices.append(a[first + place] + (sum(own) if code is None else 0))
+            total += min(choices)
+        found.append(total)
+    return found
+
+
+def cancelled(form: Form, region: Region) -> Form:
+    """The same form with the constant that makes its least nearly 0: what is left is rounding."""
+    constant = form.constant.copy()
+    for row, least in enumerate(exact_least(form, region)):
+        constant[0, row] -= float(least)
+    return Form(form.of_variables, form.of_alternatives, constant)
+
+
+def regions(random: np.random.Generator, space: Space) -> Region:
+    low = random.normal(0, 3, (1, space.variables))
+    half = np.abs(random.normal(0, 1, low.shape)) * random.choice([0.0, 1e-9, 1.0])
+    allowed = random.random((1, space.alternatives)) < 0.6
+    for axis in space.axes:
+        if axis.codes and not allowed[0, slice(*axis.alternatives)].any():
+            allowed[0, axis.alternatives[0]] = True
+    return Region.of(space, Boxes(low - half, low + half, allowed))
+
+
+@pytest.mark.parametrize("space", [plain_space(1), plain_space(7), plain_space(40), mixed_space()])
+def test_the_least_of_a_form_is_below_the_exact_one_by_its_rounding_alone(space: Space) -> None:
+    random = np.random.default_rng(3)
+    nearer = 0
+    for _ in range(150):
+        region = regions(random, space)
+        form = cancelled(form_of(random, space, 2.0), region)
+        found = form.least(region)[0]
+        share = gamma(space.variables + 4 * len(space.axes) + 64, OWN)
+        for row, exact in enumerate(exact_least(form, region)):
+            assert Fraction(found[row]) <= exact
+            size = form.size(region)[0, row]
+            assert exact - Fraction(found[row]) <= Fraction(2.2 * share * size)
+            nearer += exact < Fraction(found[row] + share * size)
+    assert nearer > 20  # without the allowance it would often be above
+
+
+def value_at(form: Form, row: int, t: list[Fraction], a: list[int]) -> Fraction:
+    total = Fraction(form.constant[0, row])
+    total += sum(Fraction(k) * x for k, x in zip(form.of_variables[0, row], t, strict=True))
+    return total + sum(
+        Fraction(k) * x for k, x in zip(form.of_alternatives[0, row], a, strict=True)
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_the_mean_of_forms_is_below_the_mean_of_what_they_say(count: int) -> None:
+    """Exactly, at every corner, where the mean nearly cancels."""
+    random = np.random.default_rng(count)
+    space, above, tried = mixed_space(), 0, 0
+    for _ in range(60):
+        region = regions(random, space)
+        forms = [form_of(random, space, 2.0) for _ in range(count)]
+        mean = Form.mean(forms, region)
+        bare = np.mean([form.constant for form in forms], axis=0)
+        without = Form(mean.of_variables, mean.of_alternatives, bare)
+        ends = [
+            (Fraction(x), Fraction(y)) for x, y in zip(region.low[0], region.high[0], strict=True)
+        ]
+        for t in product(*ends):
+            for row in (0, 1):
+                a = [1, 0, 0, 1, 0]
+                exact = sum(value_at(form, row, list(t), a) for form in forms) / count
+                assert value_at(mean, row, list(t), a) <= exact
+                above += value_at(without, row, list(t), a) > exact
+                tried += 1
+                size = sum(form.size(region)[0, row] for form in forms) / count
+                room = Fraction(4 * gamma(count + 2, OWN) * float(size))
+                assert exact - value_at(mean, row, list(t), a) <= room
+    if count > 1:
+        assert above > tried / 10
