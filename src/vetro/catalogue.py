@@ -105,12 +105,11 @@ CATALOGUE: dict[str, str] = {
     "Lower {=learning_rate}, or use {=activation leaky_relu}.",
     "W305": "Stopped at the limit of {epochs} epochs while the error still fell {rate:.1%} an epoch. "
     "Use {=epochs suggestion}.",
-    "W306": "Held-out R2 {score:.2f}: worse than predicting the mean. "
-    "Do not use this model; see W201, W206.",
+    "W306": "Held-out R2 {score:.2f}: worse than predicting the mean. {fix}",
     "W307": "Training {metric} {training:.2f}, held-out {held_out:.2f}: overfitting. "
     "Use {=weight_decay}, or more rows.",
-    "W318": "Held-out accuracy {score:.2f}: no better than always naming the most frequent class "
-    "({chance:.2f}). Do not use this model; see W201, W206.",
+    "W318": "Held-out {metric} {score:.2f}: no better than always naming the most frequent class "
+    "({chance:.2f}). {fix}",
     "E308": "the loss can fall without bound ({reason}). Use a loss that is never negative, "
     "such as nn.MSELoss().",
     "E309": "the {name} tensor is {dtype}; gradients need floats. Use {fix}.",

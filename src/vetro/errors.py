@@ -128,6 +128,11 @@ class Notice:
     def is_warning(self) -> bool:
         return self.code.startswith("W")
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it is a warning, or information that proposes something to set."""
+        return self.is_warning or bool(self.words.settings)
+
 
 _CLASSES: dict[str, type[VetroError]] = {
     "E1": TableError,
@@ -152,9 +157,9 @@ def notice(code: str, /, **values: Any) -> Notice:
 
 
 def issue_warnings(notices: Iterable[Notice], stacklevel: int = 3) -> None:
-    """Issue the W notices as Python warnings, each once."""
+    """Issue the urgent notices as Python warnings, each once."""
     for item in dict.fromkeys(notices):
-        if item.is_warning:
+        if item.is_urgent:
             warnings.warn(VetroWarning(item), stacklevel=stacklevel)
 
 

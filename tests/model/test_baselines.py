@@ -1,11 +1,15 @@
 """Baselines against scikit-learn used by hand on the same rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from vetro.model.baselines import baselines
+from vetro.model.baselines import BaselineJob
+from vetro.model.baselines import baselines as predictions
 from vetro.model.metrics import figures
+from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Column, Reading, Schema
 from vetro.tables.table import Table
 
@@ -38,6 +42,22 @@ def made(classes: int = 0, targets: int = 1, rows: int = 300) -> Table:
             values[name] = signal * 10.0**place + 7.0 * place
             columns.append(number(name, values[name], "target"))
     return Table(Schema(tuple(columns)), values, rows, "made")
+
+
+def actual_of(job: BaselineJob) -> np.ndarray:
+    """The targets of the rows that are held out, as figures takes them."""
+    columns = [job.table.values[column.name][job.rows] for column in job.table.schema.targets]
+    return np.column_stack(columns) if job.task == "regression" else columns[0].astype(int)
+
+
+def baselines(*given, **named) -> dict[str, dict[str, float]]:
+    """The figures of each baseline."""
+    job = BaselineJob(*given, **named)
+    weights = None if job.weights is None else job.weights[job.rows]
+    return {
+        name: figures(job.task, actual_of(job), found, weights)
+        for name, found in predictions(job).items()
+    }
 
 
 def halves(rows: int = 300) -> np.ndarray:
@@ -151,3 +171,25 @@ def test_a_flag_target_and_a_wide_category():
     found = baselines(table, "classification", (np.arange(6000) // 3000).astype(np.int32))
     assert found["majority"]["accuracy"] == pytest.approx(0.5)
     assert found["linear"]["accuracy"] > 0.9
+
+
+def test_balanced_baselines_weigh_classes_alike():
+    """As scikit-learn's own class weights, on top of the rows' weights."""
+    from sklearn.linear_model import LogisticRegression
+
+    table, fold = made(classes=2), halves()
+    rare = np.flatnonzero(table.values["y"] == 1)[30:]
+    weights = np.random.default_rng(2).uniform(0.5, 2.0, table.rows)
+    weights[rare] = 1e-6
+    job = BaselineJob(table, "classification", fold, weights, balanced=True)
+    found = predictions(job)
+    for number in (0, 1):
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        encoder = Encoder.fit(table, train)
+        y, w = table.values["y"][train], weights[train]
+        mass = np.bincount(y, weights=w)
+        model = LogisticRegression(max_iter=300)
+        model.fit(encoder.encode(table, train, float), y, w * (w.sum() / (2 * mass))[y])
+        expected = model.predict_proba(encoder.encode(table, test, float))
+        np.testing.assert_allclose(found["linear"][test], expected, rtol=1e-4, atol=1e-6)
+    assert not np.allclose(found["linear"], predictions(replace(job, balanced=False))["linear"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from model.test_baselines import halves, made
 
 from vetro.model import baselines_apart
-from vetro.model.baselines import baselines
+from vetro.model.baselines import BaselineJob, baselines
 from vetro.model.baselines_apart import Baselines
 
 
@@ -32,35 +33,41 @@ def here(monkeypatch):
     return calls
 
 
+def same(found, expected):
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
 @pytest.mark.parametrize("classes", [0, 3])
-def test_the_figures_are_the_same(here, classes):
+def test_the_predictions_are_the_same(here, classes):
     table, fold = made(classes), halves()
     task = "classification" if classes else "regression"
-    weights = np.linspace(1, 2, table.rows)
+    job = BaselineJob(table, task, fold, np.linspace(1, 2, table.rows), 3, balanced=True)
     with Baselines(apart=True) as apart:
-        apart.begin(table, task, fold, weights, 3)
-        found = apart.figures(table, task, fold, weights, 3)
+        apart.begin(job)
+        found = apart.predictions(job)
     assert here == []
-    assert found == baselines(table, task, fold, weights=weights, seed=3)
+    same(found, baselines(job))
 
 
 def test_other_folds_than_those_begun_are_computed_here(here):
-    table, fold = made(), halves()
-    other = np.where(fold == 1, -1, fold)
+    job = BaselineJob(made(), "regression", halves())
+    other = replace(job, fold=np.where(job.fold == 1, -1, job.fold))
     with Baselines(apart=True) as apart:
-        apart.begin(table, "regression", fold, None, 0)
-        found = apart.figures(table, "regression", other, None, 0)
+        apart.begin(job)
+        found = apart.predictions(other)
     assert here == [1]
-    assert found == baselines(table, "regression", other)
+    same(found, baselines(other))
 
 
 def test_a_process_that_fails_is_no_failure(here, monkeypatch):
-    table, fold = made(), halves()
+    job = BaselineJob(made(), "regression", halves())
     for program in ("/bin/false", "/nonexistent/python"):
         monkeypatch.setattr(sys, "executable", program)
         with Baselines(apart=True) as apart:
-            apart.begin(table, "regression", fold, None, 0)
-            assert apart.figures(table, "regression", fold, None, 0)["mean"]
+            apart.begin(job)
+            assert len(apart.predictions(job)["mean"]) == 300
     assert here == [1, 1]
 
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from vetro.model.metrics import figures, measure
+from vetro.model.bootstrap import measure
+from vetro.model.metrics import figures
 
 
 def classes_drawn(seed: int, rows: int, classes: int, digits: int | None = None):

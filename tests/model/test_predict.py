@@ -322,8 +322,19 @@ def test_probabilities_need_classes(regression, path):
     )
 
 
+def test_a_kept_target_is_called_actual(regression, path, tmp_path):
+    kept = regression.predict(path, keep=["noise", "age"]).to_pydict()
+    assert list(kept) == ["actual noise", "age", "pressure", "noise"]
+    assert kept["actual noise"] == [str(item) for item in rows_of()["noise"]]
+    twice = write_csv(tmp_path / "twice.csv", {**rows_of(), "actual noise": rows_of()["noise"]})
+    assert 'E405 column "actual noise" cannot be kept' in refusal(
+        regression.predict, twice, keep=["noise", "actual noise"]
+    )
+
+
 def test_keep_refuses_the_name_of_a_prediction(regression, classification, path):
-    assert 'E405 column "noise" cannot be kept' in refusal(regression.predict, path, keep=["noise"])
+    found = refusal(classification.predict, path, keep=["P(good)"], probabilities=True)
+    assert 'E405 column "P(good)" cannot be kept' in found
     assert refusal(regression.predict, path, keep=["nois"]).startswith("E114")
     kept = classification.predict(path, keep=["noise"]).to_pydict()
     assert list(kept) == ["noise", "grade"]

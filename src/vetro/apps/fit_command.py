@@ -16,9 +16,9 @@ from vetro.addresses import PASSWORD_KEPT, has_secrets, is_postgres, kept
 from vetro.apps.options import INTERRUPTED, READING, RECIPE, ROLES, Given, taking
 from vetro.apps.present import (
     DOOR,
-    intervals_json,
     notices_json,
     print_json,
+    quality_json,
     say,
     say_line,
     show_notices,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vetro.apps.progress import Reporter
     from vetro.apps.recipe_file import RecipeFile
     from vetro.apps.runs import RunFolder
+    from vetro.model.held_out import HeldOut
     from vetro.model.model import Model
     from vetro.model.request import Progress
     from vetro.tables.table import Table
@@ -65,7 +66,7 @@ def fit(
 ) -> None:
     """Fit a network to a table.
 
-    Model, report, history, recipe and log go to a run folder.
+    Model, report, held-out predictions, history, recipe and log go to a run folder.
     """
     from vetro.apps import runs
     from vetro.apps.recipe_file import RecipeFile, read_recipe
@@ -112,7 +113,7 @@ def _asked(
 
 
 def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -> Model:
-    """Fit, and leave model, report, history, recipe and log in the folder.
+    """Fit, and leave model, report, held-out rows, history, recipe and log in the folder.
 
     E301 leaves them too: the model of the best parameters before training diverged.
     """
@@ -128,11 +129,17 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
         from vetro.model.baselines_apart import Baselines
 
         inside: list[str] = []
+        unseen: dict[str, Any] = {}
 
         def look(model: Model, table: Table) -> None:
             from vetro.report.page import glass_sections
 
             inside.append(glass_sections(model, table))
+
+        def keep_held_out(model: Model, table: Table, found: HeldOut) -> None:
+            from vetro.apps.held_out_file import held_out_columns
+
+            unseen.update(held_out_columns(model, table, found))
 
         try:
             with _stopping(reporter) as stop, Baselines(apart=True) as baselines:
@@ -147,12 +154,13 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
                     stop=stop,
                     baselines=baselines,
                     meanwhile=look,
+                    on_held_out=keep_held_out,
                 )
-                _keep(model, folder, reporter, "".join(inside))
+                _keep(model, folder, reporter, "".join(inside), unseen)
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
-                _keep(refusal.model, folder, reporter, "".join(inside))
+                _keep(refusal.model, folder, reporter, "".join(inside), unseen)
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
         except KeyboardInterrupt:
@@ -180,12 +188,16 @@ def _load_report() -> None:
     import vetro.report.page  # noqa: F401
 
 
-def _keep(model: Model, folder: RunFolder, reporter: Reporter, inside: str) -> None:
+def _keep(
+    model: Model, folder: RunFolder, reporter: Reporter, inside: str, unseen: dict[str, Any]
+) -> None:
+    from vetro.apps.held_out_file import write_held_out
     from vetro.report.page import write_report
     from vetro.report.verdict import verdict
 
     model.save(folder.model)
     folder.write_history(model.evidence.history)
+    write_held_out(folder.held_out, unseen)
     write_report(model, folder.report, inside)
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)
@@ -231,10 +243,11 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
     say()
     quality_table(model.evidence)
     say()
-    show_notices(model.evidence.notices, warnings_only=True)
+    show_notices(model.evidence.notices, urgent_only=True)
     run, table = shlex.quote(str(folder.path)), shlex.quote(kept(source))
     say_line(f"Model    {folder.model}")
     say_line(f"Report   {folder.report}")
+    say_line(f"Held out {folder.held_out}")
     if _interrupted(model):
         say_line(f"Go on    vetro fit {table} --resume {run}")
     say_line(f"Next     vetro predict {run} {table} -o predictions.csv")
@@ -250,13 +263,12 @@ def _json(model: Model, folder: RunFolder) -> dict[str, Any]:
         "run": str(folder.path),
         "model": str(folder.model),
         "report": str(folder.report),
+        "held_out": str(folder.held_out),
         "interrupted": _interrupted(model),
         "verdict": verdict(model),
         "task": evidence.task,
         "targets": list(model.targets),
-        "metrics": intervals_json(evidence.metrics),
-        "per_target": {name: intervals_json(found) for name, found in evidence.per_target.items()},
-        "baselines": evidence.baselines,
+        **quality_json(evidence),
         "split": evidence.split,
         "stopped": evidence.stopped,
         "seconds": evidence.seconds,

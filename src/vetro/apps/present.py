@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from vetro.model.evidence import Interval
+    from vetro.model.evidence import Evidence, Interval
 
 DOOR: Door = "command line"
 # Wide enough for any line: in a pipe or a file nothing is cut or wrapped.
@@ -59,11 +59,11 @@ def message(code: str, words: Words, stream: TextIO | None = None) -> None:
 
 
 def show_notices(
-    notices: Iterable[Notice], stream: TextIO | None = None, *, warnings_only: bool = False
+    notices: Iterable[Notice], stream: TextIO | None = None, *, urgent_only: bool = False
 ) -> None:
-    """Warnings and information, each once, in the order found."""
+    """Warnings and information, each once, in the order found; or only what may call for action."""
     for item in dict.fromkeys(notices):
-        if item.is_warning or not warnings_only:
+        if item.is_urgent or not urgent_only:
             message(item.code, item.words, stream)
 
 
@@ -98,6 +98,26 @@ def intervals_json(figures: dict[str, Interval]) -> dict[str, dict[str, float]]:
         name: {"value": found.value, "low": found.low, "high": found.high}
         for name, found in figures.items()
     }
+
+
+def quality_json(evidence: Evidence) -> dict[str, Any]:
+    """The figures of held-out rows, of the network and of the baselines, and their differences."""
+    return {
+        "judged_by": evidence.judged_by,
+        "metrics": intervals_json(evidence.metrics),
+        "per_target": {name: intervals_json(found) for name, found in evidence.per_target.items()},
+        "baselines": evidence.baselines,
+        "baselines_per_target": evidence.baselines_per_target,
+        "comparisons": _comparisons_json(evidence.comparisons),
+        "comparisons_per_target": {
+            name: _comparisons_json(found)
+            for name, found in evidence.comparisons_per_target.items()
+        },
+    }
+
+
+def _comparisons_json(found: dict[str, dict[str, Interval]]) -> dict[str, Any]:
+    return {name: intervals_json(figures) for name, figures in found.items()}
 
 
 def table(

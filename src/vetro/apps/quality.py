@@ -1,4 +1,4 @@
-"""Quality in a small table: the network beside the baselines, metric by metric."""
+"""Quality in a small table: the network and the baselines, metric by metric."""
 
 from __future__ import annotations
 
@@ -17,14 +17,26 @@ BASELINES = {"linear": "linear model"}
 def quality_table(evidence: Evidence) -> None:
     """The metrics on held-out rows with intervals, the baselines below, then each target."""
     metrics = list(evidence.metrics)
-    rows = [["network", *(_with_interval(name, evidence.metrics[name]) for name in metrics)]]
-    rows += [
-        [BASELINES.get(name, name), *(_figure(metric, found.get(metric)) for metric in metrics)]
-        for name, found in evidence.baselines.items()
-    ]
+    rows = _rows(metrics, evidence.metrics, evidence.baselines)
     table(["on held-out rows", *map(label, metrics)], rows, bold=0)
     if len(evidence.per_target) > 1:
-        metrics_table("target", evidence.per_target)
+        metrics = list(next(iter(evidence.per_target.values())))
+        rows = []
+        for target, own in evidence.per_target.items():
+            found = _rows(metrics, own, evidence.baselines_per_target.get(target, {}))
+            rows += [[target if not number else "", *row] for number, row in enumerate(found)]
+        table(["target", "on held-out rows", *map(label, metrics)], rows)
+
+
+def _rows(
+    metrics: list[str], own: Mapping[str, Interval], baselines: Mapping[str, Mapping[str, float]]
+) -> list[list[str]]:
+    """The network's figures, then each baseline's."""
+    rows = [["network", *(_with_interval(name, own[name]) for name in metrics)]]
+    return rows + [
+        [BASELINES.get(name, name), *(_figure(metric, found.get(metric)) for metric in metrics)]
+        for name, found in baselines.items()
+    ]
 
 
 def metrics_table(head: str, figures: Mapping[str, Mapping[str, Interval]]) -> None:

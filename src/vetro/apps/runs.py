@@ -1,6 +1,7 @@
 """Runs: the folders that each hold one fit.
 
-    runs/<table>-<n>/   model.safetensors  report.html  history.csv  recipe.toml  log.txt
+    runs/<table>-<n>/   model.safetensors  report.html  held-out.csv  history.csv  recipe.toml
+                        log.txt
                         checkpoint.safetensors while training, and after an interruption
 
 It names, makes and finds them; it trains nothing.
@@ -47,6 +48,10 @@ class RunFolder:
     @property
     def history(self) -> Path:
         return self.path / "history.csv"
+
+    @property
+    def held_out(self) -> Path:
+        return self.path / "held-out.csv"
 
     @property
     def recipe(self) -> Path:

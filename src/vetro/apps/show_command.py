@@ -13,9 +13,9 @@ from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import (
     facts,
     figure,
-    intervals_json,
     notices_json,
     print_json,
+    quality_json,
     say,
     seconds_text,
     show_notices,
@@ -67,9 +67,9 @@ def _show(model: Model) -> None:
         table(["column", f"{measure} rises if permuted"], rows[:MOST_IMPORTANT], numbers=[1])
         say()
     facts(_facts(model).items())
-    if any(item.is_warning for item in evidence.notices):
+    if any(item.is_urgent for item in evidence.notices):
         say()
-        show_notices(evidence.notices, sys.stdout, warnings_only=True)
+        show_notices(evidence.notices, sys.stdout, urgent_only=True)
 
 
 def _facts(model: Model) -> dict[str, str]:
@@ -110,9 +110,7 @@ def _json(path: str, model: Model) -> dict[str, Any]:
         "inputs": list(model.inputs),
         "classes": list(model.classes),
         "columns": [column_json(column) for column in model.schema],
-        "metrics": intervals_json(evidence.metrics),
-        "per_target": {name: intervals_json(found) for name, found in evidence.per_target.items()},
-        "baselines": evidence.baselines,
+        **quality_json(evidence),
         "training_metrics": evidence.training_metrics,
         "importance": evidence.importance,
         "network": {

@@ -8,16 +8,16 @@ they say what a network must beat to be worth having.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.model.metrics import figures
 from vetro.tables.encoder import Encoder
 from vetro.tables.table import Table
+from vetro.training.plan import balanced_weights
 
 Floats = NDArray[np.float64]
 
@@ -32,67 +32,80 @@ _ITERATIONS = 100
 _THREADS_FROM = 50_000
 
 
-def baselines(
-    table: Table,
-    task: str,
-    fold: NDArray[np.integer[Any]],
-    encoders: Sequence[Encoder] | None = None,
-    weights: NDArray[Any] | None = None,
-    seed: int = 0,
-) -> dict[str, dict[str, float]]:
-    """Figures (metrics.figures) of each baseline's predictions of the held-out rows.
+@dataclass(frozen=True, eq=False)
+class BaselineJob:
+    """What the baselines learn from and predict.
 
-    fold (rows,): the fold in which a row is held out, -1 for rows that never are.  For each
-    fold a baseline learns from the rows of all others, those of -1 included, and
-    predicts the fold's own.  encoders: of each fold, for the linear model; fitted here
-    when not given.  weights (rows,).
+    fold (rows,): the fold in which a row is held out, -1 for rows that never are.  weights:
+    (rows,).  balanced: classes weigh alike, as the network's do with class_weight "balanced".
+    """
+
+    table: Table
+    task: str
+    fold: NDArray[np.integer[Any]]
+    weights: NDArray[Any] | None = None
+    seed: int = 0
+    balanced: bool = False
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The rows that are held out, in the table's order."""
+        return np.flatnonzero(self.fold >= 0)
+
+
+def baselines(job: BaselineJob) -> dict[str, Floats]:
+    """Each baseline's predictions of job.rows: (n, targets), or (n, classes) probabilities.
+
+    For each fold a baseline learns from the rows of all others, those of -1 included, and
+    predicts the fold's own.
 
     "mean" or "majority": the mean of each target, or the classes' shares.  "linear":
     ridge regression, its penalty chosen by leave-one-out, or logistic regression, on the
     encoded inputs.  "boosted trees": histogram gradient boosting on the raw inputs.
     Above 200,000 training rows the last two learn from as many drawn rows.
     """
-    generator = np.random.Generator(np.random.PCG64(seed))
-    classification = task == "classification"
-    folds = [int(number) for number in np.unique(fold) if number >= 0]
-    held_out = [np.flatnonzero(fold == number) for number in folds]
-    rest = [np.flatnonzero(fold != number) for number in folds]
-    if encoders is None:
-        encoders = [Encoder.fit(table, rows) for rows in rest]
-    actual = _targets(table, encoders[0], classification)
-    classes = len(encoders[0].output_names) if classification else 0
-    raw = encoders[0].raw(table)
-    predictions: dict[str, list[Floats]] = {}
-    for encoder, train, test in zip(encoders, rest, held_out, strict=True):
-        weight = None if weights is None else weights[train]
-        constant = _constant(actual[train], weight, classes)
+    table, fold = job.table, job.fold
+    generator = np.random.Generator(np.random.PCG64(job.seed))
+    classification = job.task == "classification"
+    layout = Encoder.fit(table)
+    raw, actual = layout.raw(table), _targets(table, layout, classification)
+    classes = len(layout.output_names) if classification else 0
+    predictions: dict[str, Floats] = {}
+    for number in (int(item) for item in np.unique(fold) if item >= 0):
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        encoder = Encoder.fit(table, train)
         kind = "majority" if classification else "mean"
-        predictions.setdefault(kind, []).append(np.tile(constant, (len(test), 1)))
+        weight = None if job.weights is None else job.weights[train]
+        constant = _constant(actual[train], weight, classes)
+        found = {kind: np.tile(constant, (len(test), 1))}
         if len(train) > _MOST_ROWS:
             train = np.sort(generator.choice(train, _MOST_ROWS, replace=False))
-            weight = None if weights is None else weights[train]
-        truth = actual[train]
+        truth, weight = actual[train], _weights(job, actual, train, classes)
         with warnings.catch_warnings():
             # an unconverged baseline is still judged by its figures
             warnings.simplefilter("ignore")
-            predictions.setdefault("linear", []).append(
-                _linear(
-                    encoder.encode(table, train, np.float64),
-                    truth,
-                    weight,
-                    classes,
-                    encoder.encode(table, test, np.float64),
-                )
+            inputs = encoder.encode(table, train, np.float64)
+            wanted = encoder.encode(table, test, np.float64)
+            found["linear"] = _linear(inputs, truth, weight, classes, wanted)
+            found["boosted trees"] = _trees(
+                raw[train], truth, weight, classes, _categories(table), raw[test], job.seed
             )
-            predictions.setdefault("boosted trees", []).append(
-                _trees(raw[train], truth, weight, classes, _categories(table), raw[test], seed)
-            )
-    rows = np.concatenate(held_out)
-    weight = None if weights is None else weights[rows]
-    return {
-        name: figures(task, actual[rows], np.concatenate(parts), weight)
-        for name, parts in predictions.items()
-    }
+        for name, values in found.items():
+            whole = predictions.setdefault(name, np.empty((len(fold), values.shape[1])))
+            whole[test] = values
+    return {name: values[job.rows] for name, values in predictions.items()}
+
+
+def _weights(
+    job: BaselineJob, actual: NDArray[Any], train: NDArray[np.intp], classes: int
+) -> NDArray[Any] | None:
+    """The weights of the training rows, by class too where classes weigh alike."""
+    weight = None if job.weights is None else job.weights[train]
+    if not (job.balanced and classes):
+        return weight
+    of_class = balanced_weights(actual[train], classes, weight).astype(np.float64)
+    balanced: Floats = of_class[actual[train]]
+    return balanced if weight is None else balanced * weight
 
 
 def _threads(rows: int) -> AbstractContextManager[object]:

@@ -2,7 +2,7 @@
 
 scikit-learn takes longer to load than a small network to train, and its trees as long again;
 neither needs the network.  Where no process can be had, or it fails, the baselines are computed
-here: the figures are the same.
+here: the predictions are the same.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ import pickle
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.model.baselines import baselines
+from vetro.model.baselines import BaselineJob, baselines
 from vetro.tables.table import Table
 
 # Above, copying the table to the process would cost more memory than the time is worth.
 MOST_BYTES = 2**28
 
-Figures = dict[str, dict[str, float]]
+Predictions = dict[str, NDArray[np.float64]]
 
 
 class Baselines:
@@ -36,7 +37,7 @@ class Baselines:
 
     def __init__(self, *, apart: bool) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._sent: tuple[Any, ...] | None = None
+        self._begun: BaselineJob | None = None
         if apart and _worthwhile():
             with contextlib.suppress(OSError):
                 self._process = subprocess.Popen(
@@ -57,50 +58,36 @@ class Baselines:
             self._process.communicate()
             self._process = None
 
-    def begin(
-        self,
-        table: Table,
-        task: str,
-        fold: NDArray[np.integer[Any]],
-        weights: NDArray[Any] | None,
-        seed: int,
-    ) -> None:
-        """Say what will be wanted; see baselines.baselines."""
+    def begin(self, job: BaselineJob) -> None:
+        """Say what will be wanted."""
         if self._process is None or self._process.stdin is None:
             return
-        schema = table.schema
+        schema, table = job.table.schema, job.table
         wanted = [*schema.inputs, *schema.targets, *schema.with_role("weight")]
         values = {column.name: table.values[column.name] for column in wanted}
         if sum(array.nbytes for array in values.values()) > MOST_BYTES:
             return
-        self._sent = (fold,)
+        self._begun = job
         pipe, self._process.stdin = self._process.stdin, None  # `communicate` would flush it
         with contextlib.suppress(OSError), pipe:
-            sent = Table(schema, values, table.rows, table.name)
-            pickle.dump((sent, task, fold, weights, seed), pipe, pickle.HIGHEST_PROTOCOL)
+            sent = replace(job, table=Table(schema, values, table.rows, table.name))
+            pickle.dump(sent, pipe, pickle.HIGHEST_PROTOCOL)
 
-    def figures(
-        self,
-        table: Table,
-        task: str,
-        fold: NDArray[np.integer[Any]],
-        weights: NDArray[Any] | None,
-        seed: int,
-    ) -> Figures:
-        """The figures: the process's, if it was begun with this fold, or computed here."""
-        if self._sent is not None and np.array_equal(self._sent[0], fold):
+    def predictions(self, job: BaselineJob) -> Predictions:
+        """Those of the process, if it was begun with the same folds, or computed here."""
+        if self._begun is not None and np.array_equal(self._begun.fold, job.fold):
             found = self._answer()
             if found is not None:
                 return found
-        return baselines(table, task, fold, weights=weights, seed=seed)
+        return baselines(job)
 
-    def _answer(self) -> Figures | None:
+    def _answer(self) -> Predictions | None:
         if self._process is None or self._process.stdout is None:
             return None
         content = self._process.stdout.read()
         if self._process.wait() != 0:
             return None
-        found: Figures = pickle.loads(content)
+        found: Predictions = pickle.loads(content)
         return found
 
 
@@ -122,10 +109,9 @@ def _load() -> None:
 
 
 def _serve() -> None:
-    """The process: the table comes on stdin while scikit-learn is loaded; figures to stdout."""
+    """The process: the table comes on stdin while scikit-learn is loaded; predictions to stdout."""
     loading = threading.Thread(target=_load)
     loading.start()
-    table, task, fold, weights, seed = pickle.load(sys.stdin.buffer)
+    job = pickle.load(sys.stdin.buffer)
     loading.join()
-    found = baselines(table, task, fold, weights=weights, seed=seed)
-    sys.stdout.buffer.write(pickle.dumps(found))
+    sys.stdout.buffer.write(pickle.dumps(baselines(job), pickle.HIGHEST_PROTOCOL))

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, issue_warnings, listed, notice, shown
+from vetro.model.bootstrap import measure
 from vetro.model.evidence import Interval
-from vetro.model.metrics import measure
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.predict import CHUNK_ROWS, predict_outputs
 from vetro.tables.options import ReadOptions

@@ -17,7 +17,8 @@ from vetro.training.history import EpochRecord
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95% bootstrap interval over rows (low = high = value if not computed)."""
+    """A figure with its 95% bootstrap interval over rows, or over groups where the fit had them
+    (low = high = value if not computed)."""
 
     value: float
     low: float
@@ -28,24 +29,26 @@ class Interval:
 class Evidence:
     """What was measured on rows that the predicting member never saw.
 
-    task: "regression" or "classification".  split: {"kind": "folds" or "holdout",
-    "folds": k, "holdout": share, "held_out_rows": n, "training_rows": n,
-    "grouped_by": column or ""}.  metrics: name -> Interval over all held-out rows
-    (regression: rmse, mae, r2, over all targets; the first target's figures alone when
-    there is one; classification: accuracy, balanced_accuracy, log_loss, auc, f1).
-    per_target: target -> the same for each, when there are several.  baselines: name
-    ("mean" or "majority", "linear", "boosted trees") -> metric -> figure on the same
-    held-out rows.  training_metrics: the members on their own training rows.
-    importance: input column -> rise of the main error (rmse or log loss) when its values are
-    permuted among held-out rows, largest first.  actual, predicted: what was held out and
-    predicted, (n, outputs) for regression; (n,) class codes and (n, classes)
-    probabilities for classification; at most 20,000 rows are kept.  fold: (n,) fold of
-    each kept row.  history: every epoch.  notices: every W and I message.  data: name,
-    sha256, rows, columns of the source.  median_row: (input columns,) as Encoder.raw gives a
-    row: the median of each number, the most frequent level, flag or date; () if unknown.
-    fingerprints: SHA-256 of each member's parameters as training left them; () if unknown.
-    engine, engine_reason: which trained, and why.
-    versions: of the packages.  seconds: by step.
+    task: "regression" or "classification". split: {"kind": "folds" or "holdout", "folds": k,
+    "holdout": share, "held_out_rows": n, "training_rows": n, "grouped_by": column or ""}. metrics:
+    name -> Interval over all held-out rows (regression: rmse, mae, r2, over all targets; the first
+    target's figures alone when there is one; classification: accuracy, balanced_accuracy,
+    log_loss, auc, f1). per_target: target -> the same for each, when there are several. baselines:
+    name ("mean" or "majority", "linear", "boosted trees") -> metric -> figure on the same held-out
+    rows. baselines_per_target: target -> the same, when there are several. comparisons: baseline
+    -> metric -> the network's figure minus the baseline's, with the interval of a paired bootstrap
+    on the same rows; comparisons_per_target: target -> the same. judged_by: the metric of the
+    verdict: rmse, r2 (of several targets), accuracy, or balanced_accuracy where classes were
+    weighted alike. training_metrics: the members on their own training rows. importance: input
+    column -> rise of the main error (rmse or log loss) when its values are permuted among held-out
+    rows, largest first. actual, predicted: what was held out and predicted, (n, outputs) for
+    regression; (n,) class codes and (n, classes) probabilities for classification; at most 20,000
+    rows are kept. fold: (n,) fold of each kept row. history: every epoch. notices: every W and I
+    message. data: name, sha256, rows, columns of the source. median_row: (input columns,) as
+    Encoder.raw gives a row: the median of each number, the most frequent level, flag or date; ()
+    if unknown. fingerprints: SHA-256 of each member's parameters as training left them; () if
+    unknown. engine, engine_reason: which trained, and why. versions: of the packages. seconds: by
+    step.
     """
 
     task: str
@@ -62,6 +65,10 @@ class Evidence:
     seconds: dict[str, float]
     created: str
     engine_reason: str = ""
+    judged_by: str = ""
+    baselines_per_target: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    comparisons: dict[str, dict[str, Interval]] = field(default_factory=dict)
+    comparisons_per_target: dict[str, dict[str, dict[str, Interval]]] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)
     median_row: tuple[float, ...] = ()
     fingerprints: tuple[str, ...] = ()
@@ -77,5 +84,5 @@ class Evidence:
 
     @property
     def main_metric(self) -> str:
-        """The metric of the verdict: r2 or accuracy."""
-        return "r2" if self.task == "regression" else "accuracy"
+        """The figure that stands for the model's quality: r2, or the verdict's of classes."""
+        return "r2" if self.task == "regression" else self.judged_by or "accuracy"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.engine import Outcome
-from vetro.errors import Notice, VetroError, error, notice
+from vetro.errors import Notice, VetroError, error, listed, notice
+from vetro.model.held_out import Measured
 from vetro.networks.network import Network
 from vetro.training.history import EpochRecord
 from vetro.training.recipe import Recipe
@@ -17,6 +18,8 @@ STILL_FALLING = 0.005
 FALL_EPOCHS = 10
 OVERFITTING_GAP = 0.25
 DEAD_SHARE = 0.5
+# few rows, a rare class, epochs that were too few, dead units
+_REASONS = ("W206", "W203", "W305", "W303")
 
 
 def still_falling(
@@ -45,24 +48,38 @@ def still_falling(
     return [notice("W305", epochs=recipe.epochs, rate=rate, suggestion=3 * recipe.epochs)]
 
 
-def quality_findings(
-    task: str, training: dict[str, float], held_out: dict[str, float], chance: float
-) -> list[Notice]:
+def quality_findings(judged_by: str, measured: Measured, given: Collection[str]) -> list[Notice]:
     """W306, W307 and W318, from the metrics on training and on held-out rows.
 
-    chance: the held-out accuracy of always naming the most frequent class (classification).
+    judged_by: the metric of the verdict.  given: the codes of the other messages of this fit, of
+    which those that may be the reason are named.
     """
-    if task == "regression":
-        metric, score, reference = "R2", held_out["r2"], training["r2"]
-        if score < 0:
-            return [notice("W306", score=score)]
-    else:
-        metric, score, reference = "accuracy", held_out["accuracy"], training["accuracy"]
-        if score < chance:
-            return [notice("W318", score=score, chance=chance)]
+    see = listed(code for code in _REASONS if code in given)
+    fix = f"Do not use this model; see {see}." if see else "Do not use this model."
+    classes = "accuracy" in measured.metrics
+    metric = judged_by if classes else "r2"
+    score, reference = measured.metrics[metric].value, measured.training_metrics[metric]
+    if not classes and score < 0:
+        return [notice("W306", score=score, fix=fix)]
+    name = {"r2": "R2", "balanced_accuracy": "balanced accuracy"}.get(metric, metric)
+    if classes and _useless(metric, measured):
+        chance = measured.baselines["majority"][metric]
+        return [notice("W318", metric=name, score=score, chance=chance, fix=fix)]
     if reference - score > OVERFITTING_GAP:
-        return [notice("W307", metric=metric, training=reference, held_out=score)]
+        return [notice("W307", metric=name, training=reference, held_out=score)]
     return []
+
+
+def _useless(metric: str, measured: Measured) -> bool:
+    """Whether naming the most frequent class is right more often, and probabilities are no help.
+
+    Where classes are rare, a good network may name the frequent one nearly always: its log loss is
+    then better than that of the classes' shares, and it is worth having.
+    """
+    majority, apart = measured.baselines["majority"], measured.comparisons["majority"]
+    if measured.metrics[metric].value >= majority[metric]:
+        return False
+    return metric != "accuracy" or apart["log_loss"].high >= 0
 
 
 def dead_units(

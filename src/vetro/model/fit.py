@@ -23,7 +23,7 @@ from vetro.errors import Notice, TrainingError, error, notice, words
 from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
-from vetro.model.held_out import Measured, measure_held_out
+from vetro.model.held_out import HeldOut, Measured, baseline_job, held_out, measure_held_out
 from vetro.model.members import Ensemble
 from vetro.model.model import Member, Model
 from vetro.model.request import FitRequest, Progress, with_roles
@@ -65,6 +65,7 @@ def fit_table(
     stop: Callable[[], str] | None = None,
     baselines: Baselines | None = None,
     meanwhile: Callable[[Model, Table], object] | None = None,
+    on_held_out: Callable[[Model, Table, HeldOut], object] | None = None,
 ) -> Model:
     """Fit a model to a table.
 
@@ -73,8 +74,9 @@ def fit_table(
     stop: asked after every epoch or several short ones; "interrupted" ends training, and the
     model is made of what was trained so far.  baselines: where they are computed, here if not
     given.  meanwhile: called with the trained model, not yet measured, and its table, while a
-    process apart may still be at the baselines.  Raises TableError for what the table lacks, E301
-    if training diverged: the error's `.model` is then the model of the best parameters.
+    process apart may still be at the baselines.  on_held_out: called with every held-out row and
+    its predictions, of which the evidence keeps some.  Raises TableError for what the table
+    lacks, E301 if training diverged: the error's `.model` is then the model of the best parameters.
     """
     tell, stop = on_progress or _say_nothing, stop or _never
     baselines = baselines or Baselines(apart=False)
@@ -91,7 +93,7 @@ def fit_table(
     said += check_rows(table, split.fold if split.folds else split.fold + 1)
     table = replace(table, notices=table.notices + choice.notices + tuple(said))
     ensemble = Ensemble(table, recipe, split, task, weights_of(table), choice.device)
-    baselines.begin(table, task, split.fold, ensemble.weights, recipe.seed)
+    baselines.begin(baseline_job(ensemble))
     clock.step("checking")
     state = _checkpoint(table, request, choice.engine, checkpoint, resume)
     watching = watch(ensemble, tell, stop, checkpoint, clock.started)
@@ -105,7 +107,10 @@ def fit_table(
     model = _model(request, ensemble, usable, table, task, choice, state)
     if meanwhile is not None:
         meanwhile(model, table)
-    measured = measure_held_out(model, ensemble, first, baselines)
+    unseen = held_out(model, ensemble)
+    if on_held_out is not None:
+        on_held_out(model, table, unseen)
+    measured = measure_held_out(model, ensemble, unseen, first, baselines)
     clock.step("measuring")
     found = _findings(model, ensemble, outcomes, first, state, measured)
     notices = table.notices + tuple(found)
@@ -189,6 +194,7 @@ def _model(
         members.append(Member(encoder, outcome.parameters, ensemble.split.number(part)))
     evidence = replace(
         Evidence.empty(task, choice.engine.name, choice.reason),
+        judged_by=_judged_by(request, table, task),
         fingerprints=tuple(member.fingerprint for member in members),
         median_row=members[0].encoder.median_row(table),
         history=tuple(_finite(record) for record in state.history),
@@ -204,6 +210,13 @@ def _model(
     )
 
 
+def _judged_by(request: FitRequest, table: Table, task: str) -> str:
+    """The metric of the verdict."""
+    if task == "regression":
+        return "rmse" if len(table.schema.targets) == 1 else "r2"
+    return "balanced_accuracy" if request.recipe.class_weight == "balanced" else "accuracy"
+
+
 def _findings(
     model: Model,
     ensemble: Ensemble,
@@ -214,12 +227,11 @@ def _findings(
 ) -> list[Notice]:
     named = {_place(ensemble, number): outcome for number, outcome in outcomes.items()}
     found = still_falling(model.recipe, named, state.history)
-    values = {name: interval.value for name, interval in measured.metrics.items()}
-    chance = measured.baselines.get("majority", {}).get("accuracy", 0.0)
-    found += quality_findings(model.task, measured.training_metrics, values, chance)
     training, _ = ensemble.rows_of(*ensemble.part_of(first))
     x = model.members[0].encoder.encode(ensemble.table, training[:20_000])
     found += dead_units(model.network, model.members[0].parameters, x)
+    given = {item.code for item in (*ensemble.table.notices, *found)}
+    found += quality_findings(model.evidence.judged_by, measured, given)
     interrupted = [place for place, one in named.items() if one.stopped == "interrupted"]
     if interrupted:
         slowest = min(interrupted, key=lambda place: named[place].epochs)
@@ -264,6 +276,9 @@ def _evidence(
         metrics=measured.metrics,
         per_target=measured.per_target,
         baselines=measured.baselines,
+        baselines_per_target=measured.baselines_per_target,
+        comparisons=measured.comparisons,
+        comparisons_per_target=measured.comparisons_per_target,
         training_metrics=measured.training_metrics,
         importance=measured.importance,
         notices=tuple(dict.fromkeys(notices)),

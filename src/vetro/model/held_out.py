@@ -4,19 +4,22 @@ baselines' on the same rows."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.model.baselines import BaselineJob
 from vetro.model.baselines_apart import Baselines
+from vetro.model.bootstrap import compare
 from vetro.model.evidence import Interval
 from vetro.model.importance import permutation_importance
 from vetro.model.members import Ensemble
-from vetro.model.metrics import figures, measure
+from vetro.model.metrics import figures
 from vetro.model.model import Member, Model
 from vetro.model.predict import raw_outputs
+from vetro.tables.splits import group_codes
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +33,9 @@ class Measured:
     metrics: dict[str, Interval]
     per_target: dict[str, dict[str, Interval]]
     baselines: dict[str, dict[str, float]]
+    baselines_per_target: dict[str, dict[str, dict[str, float]]]
+    comparisons: dict[str, dict[str, Interval]]
+    comparisons_per_target: dict[str, dict[str, dict[str, Interval]]]
     training_metrics: dict[str, float]
     importance: dict[str, float]
     actual: NDArray[Any]
@@ -55,37 +61,65 @@ class HeldOut:
 
 
 def measure_held_out(
-    model: Model, ensemble: Ensemble, first: int, baselines: Baselines
+    model: Model, ensemble: Ensemble, found: HeldOut, first: int, baselines: Baselines
 ) -> Measured:
     """Measure on the rows held out from the model's members (of an interrupted fit: fewer).
 
     first: the number of the task whose outcome is the model's first member.
     """
-    table, split, task = ensemble.table, ensemble.split, model.task
-    found = held_out(model, ensemble)
-    actual, predicted, fold, kept = found.actual, found.predicted, found.fold, found.kept
+    split, task, kept = ensemble.split, model.task, found.kept
+    actual, predicted = found.actual, found.predicted
     weights = None if ensemble.weights is None else ensemble.weights[found.rows]
-    per_target = {}
+    groups = group_codes(ensemble.table)
+    groups = None if groups is None else groups[found.rows]
+    training_metrics = _training_metrics(model, ensemble, first)
+    importance = permutation_importance(
+        found.predict,
+        found.raw,
+        model.inputs,
+        actual,
+        task,
+        seed=model.recipe.seed,
+        weights=weights,
+    )
+    # last: a process apart may still be at them
+    rivals = baselines.predictions(_of_the_same_rows(ensemble, found))
+    whole = compare(task, actual, predicted, rivals, weights, groups)
+    each = {}
     if task == "regression" and len(model.targets) > 1:
         for number, name in enumerate(model.targets):
             one = slice(number, number + 1)
-            per_target[name] = measure(task, actual[:, one], predicted[:, one], weights)
-    held_fold = np.full(len(split.fold), -1, dtype=split.fold.dtype)
-    held_fold[found.rows] = fold
-    weights_of_all, seed = ensemble.weights, model.recipe.seed
+            theirs = {rival: values[:, one] for rival, values in rivals.items()}
+            each[name] = compare(task, actual[:, one], predicted[:, one], theirs, weights, groups)
     return Measured(
-        metrics=measure(task, actual, predicted, weights),
-        per_target=per_target,
-        training_metrics=_training_metrics(model, ensemble, first),
-        importance=permutation_importance(
-            found.predict, found.raw, model.inputs, actual, task, seed=seed, weights=weights
-        ),
+        metrics=whole.own,
+        per_target={name: one.own for name, one in each.items()},
+        baselines=whole.rivals,
+        baselines_per_target={name: one.rivals for name, one in each.items()},
+        comparisons=whole.differences,
+        comparisons_per_target={name: one.differences for name, one in each.items()},
+        training_metrics=training_metrics,
+        importance=importance,
         actual=actual[kept],
         predicted=predicted[kept],
-        fold=np.array([split.number(int(part)) for part in fold[kept]], dtype=np.int32),
-        # last: a process apart may still be at them
-        baselines=baselines.figures(table, task, held_fold, weights_of_all, seed),
+        fold=np.array([split.number(int(part)) for part in found.fold[kept]], dtype=np.int32),
     )
+
+
+def baseline_job(ensemble: Ensemble) -> BaselineJob:
+    """What the baselines learn from: the rows, folds and weights that the members have."""
+    recipe = ensemble.recipe
+    balanced = recipe.class_weight == "balanced"
+    return BaselineJob(
+        ensemble.table, ensemble.task, ensemble.split.fold, ensemble.weights, recipe.seed, balanced
+    )
+
+
+def _of_the_same_rows(ensemble: Ensemble, found: HeldOut) -> BaselineJob:
+    """The job whose held-out rows are those of the network: of an interrupted fit, fewer."""
+    fold = np.full_like(ensemble.split.fold, -1)
+    fold[found.rows] = found.fold
+    return replace(baseline_job(ensemble), fold=fold)
 
 
 def held_out(model: Model, ensemble: Ensemble) -> HeldOut:

@@ -1,7 +1,8 @@
-"""Metrics: how far predictions are from what was measured, with bootstrap intervals.
+"""Metrics: how far predictions are from what was measured.
 
 Figures as scikit-learn defines them, computed from weighted sums, so that a thousand
-resamples of many rows cost one matrix product and one sort.  Not for training: losses.py.
+resamples of many rows cost one matrix product and one sort: bootstrap.py draws them.  Not for
+training: losses.py.
 """
 
 from __future__ import annotations
@@ -13,16 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.model.evidence import Interval
-
 Floats = NDArray[np.float64]
 
-RESAMPLES = 1000
-_FEWEST_RESAMPLES = 200
-# rows x classes x resamples at most: about two seconds on one core
-_BUDGET = 60_000_000
-# counts held at once: 8 MB, about what a cache holds
-_BLOCK = 1_000_000
+Statistic = Callable[[Floats], dict[str, Floats]]
+"""counts (resamples, n): how often each row was drawn -> name: (resamples,)"""
 
 
 def figures(
@@ -38,44 +33,9 @@ def figures(
     only one class is present), f1 (mean over the classes present or predicted).
     r2 = 1 - sum w (y - p)^2 / sum w (y - mean)^2, and 1 or 0 where y is constant.
     """
-    statistic = _statistic(task, actual, predicted, weights)
+    statistic = statistic_of(task, actual, predicted, weights)
     values = statistic(np.ones((1, len(actual))))
     return {name: float(value[0]) for name, value in values.items() if np.isfinite(value[0])}
-
-
-def measure(
-    task: str,
-    actual: NDArray[Any],
-    predicted: NDArray[Any],
-    weights: NDArray[Any] | None = None,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> dict[str, Interval]:
-    """The figures with their 95% percentile bootstrap intervals over rows (Efron 1979).
-
-    Rows are drawn with replacement, keeping their weights.  Many rows or classes lower the
-    number of resamples, to 200 at least; resamples with one class have no auc.
-    """
-    rows = len(actual)
-    statistic = _statistic(task, actual, predicted, weights)
-    value = figures(task, actual, predicted, weights)
-    classes = predicted.shape[1] if task == "classification" and predicted.shape[1] > 2 else 1
-    resamples = max(
-        min(resamples, _FEWEST_RESAMPLES), min(resamples, _BUDGET // max(1, rows * classes))
-    )
-    generator = np.random.Generator(np.random.PCG64(seed))
-    drawn: dict[str, list[Floats]] = {name: [] for name in value}
-    block = max(1, _BLOCK // max(1, rows))
-    for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        counts = np.empty((size, rows))
-        for index in range(size):
-            draw = generator.integers(0, rows, size=rows, dtype=np.int32)
-            counts[index] = np.bincount(draw, minlength=rows)
-        for name, values in statistic(counts).items():
-            if name in drawn:
-                drawn[name].append(values)
-    return {name: _interval(value[name], np.concatenate(drawn[name])) for name in value}
 
 
 def predicted_codes(probabilities: NDArray[Any]) -> NDArray[np.int64]:
@@ -84,32 +44,29 @@ def predicted_codes(probabilities: NDArray[Any]) -> NDArray[np.int64]:
     return codes
 
 
-def _interval(value: float, drawn: Floats) -> Interval:
-    drawn = drawn[np.isfinite(drawn)]
-    if not len(drawn):
-        return Interval(value, value, value)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return Interval(value, float(low), float(high))
+def statistic_of(
+    task: str,
+    actual: NDArray[Any],
+    predicted: NDArray[Any],
+    weights: NDArray[Any] | None,
+    *,
+    areas: bool = True,
+) -> Statistic:
+    """The figures of a task as a function of how often each row counts.
 
-
-# counts (resamples, n): how often each row was drawn -> name: (resamples,)
-_Statistic = Callable[[Floats], dict[str, Floats]]
-
-
-def _statistic(
-    task: str, actual: NDArray[Any], predicted: NDArray[Any], weights: NDArray[Any] | None
-) -> _Statistic:
+    areas: with auc, which sorts the rows.
+    """
     rows = len(actual)
     weight = np.ones(rows) if weights is None else np.asarray(weights, dtype=np.float64)
     if len(predicted) != rows or len(weight) != rows or rows == 0:
         raise ValueError(f"{rows} rows, {len(predicted)} predictions, {len(weight)} weights")
     predicted = np.asarray(predicted, dtype=np.float64)
     if task == "classification":
-        return _classification(np.asarray(actual, dtype=np.int64), predicted, weight)
+        return _classification(np.asarray(actual, dtype=np.int64), predicted, weight, areas)
     return _regression(np.asarray(actual, dtype=np.float64), predicted, weight)
 
 
-def _regression(actual: Floats, predicted: Floats, weight: Floats) -> _Statistic:
+def _regression(actual: Floats, predicted: Floats, weight: Floats) -> Statistic:
     actual, predicted = actual.reshape(len(actual), -1), predicted.reshape(len(predicted), -1)
     if actual.shape != predicted.shape:
         raise ValueError(f"actual {actual.shape}, predicted {predicted.shape}")
@@ -147,7 +104,9 @@ def _regression(actual: Floats, predicted: Floats, weight: Floats) -> _Statistic
     return statistic
 
 
-def _classification(actual: NDArray[np.int64], predicted: Floats, weight: Floats) -> _Statistic:
+def _classification(
+    actual: NDArray[np.int64], predicted: Floats, weight: Floats, areas: bool
+) -> Statistic:
     classes = predicted.shape[1]
     rows = np.arange(len(actual))
     # as scikit-learn: a probability of 0 costs -log(eps), not infinity
@@ -160,12 +119,12 @@ def _classification(actual: NDArray[np.int64], predicted: Floats, weight: Floats
     is_said[rows, said] = weight
     hit = np.where((said == actual)[:, None], is_actual, 0.0)
     sums = np.hstack([weight[:, None], (weight * surprise)[:, None], is_actual, is_said, hit])
-    ranked = [_Ranked.of(actual == 1, predicted[:, 1], weight)] if classes == 2 else []
-    if classes > 2:
+    ranked = []
+    if areas:
         ranked = [
             _Ranked.of(actual == code, predicted[:, code], weight)
-            for code in range(classes)
-            if np.any(actual == code)
+            for code in (range(classes) if classes > 2 else (1,))
+            if classes == 2 or np.any(actual == code)
         ]
 
     def statistic(counts: Floats) -> dict[str, Floats]:
@@ -183,10 +142,10 @@ def _classification(actual: NDArray[np.int64], predicted: Floats, weight: Floats
             "log_loss": surprises / mass,
             "f1": np.nanmean(f1, axis=1),
         }
-        areas = np.array([item.area(counts) for item in ranked]).reshape(len(ranked), len(counts))
-        defined = np.isfinite(areas)
+        found = np.array([item.area(counts) for item in ranked]).reshape(len(ranked), len(counts))
+        defined = np.isfinite(found)
         known = defined.sum(axis=0)
-        area = np.where(defined, areas, 0.0).sum(axis=0)
+        area = np.where(defined, found, 0.0).sum(axis=0)
         values["auc"] = np.where(known > 0, area / np.maximum(known, 1), np.nan)
         return values
 

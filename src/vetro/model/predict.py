@@ -111,8 +111,8 @@ def predict_stream(
 ) -> Iterator[dict[str, Any]]:
     """Predictions chunk by chunk, each a dict of columns in the order of the result.
 
-    The columns: `keep` as Arrow arrays; one for each target, float64 values or an object
-    array of labels; with `probabilities` "P(label)" for each class, float64.  At least one
+    The columns: `keep` as Arrow arrays, a target y among them as "actual y"; one for each target,
+    float64 values or an object array of labels; with `probabilities` "P(label)" for each class, float64.  At least one
     chunk comes, with no rows if the source has none.  notices: receives those of reading
     and W403, W404 and W406, counted over the whole source, when the last chunk has been taken.
     """
@@ -123,10 +123,10 @@ def predict_stream(
     for table in read_chunks(source, options, inputs_only(model.schema), chunk_rows):
         odd.look(table)
         chunk = _columns(model, predict_outputs(model, table), probabilities)
-        yield {**table.kept, **chunk}
+        yield {**_kept(model, table.kept), **chunk}
     if chunk is None:
         outputs = np.zeros((0, len(model.members[0].encoder.output_names)))
-        yield {**_no_rows(options.keep), **_columns(model, outputs, probabilities)}
+        yield {**_kept(model, _no_rows(options.keep)), **_columns(model, outputs, probabilities)}
     notices.extend(odd.notices())
 
 
@@ -177,10 +177,22 @@ def _check_names(model: Model, keep: tuple[str, ...], probabilities: bool) -> No
     if probabilities and not model.classes:
         what = f'probabilities are of classes, and "{model.targets[0]}" is a number'
         raise error("E405", what=what, fix=words("Leave out {=probabilities}."))
+    taken = {*_names(model, probabilities), *(_actual(name) for name in model.targets)}
     for name in keep:
-        if name in _names(model, probabilities):
+        if name in taken and name not in model.targets:
             what = f'column "{name}" cannot be kept: the prediction has this name'
             raise error("E405", what=what, fix="Rename it in the table first.")
+
+
+def _actual(name: str) -> str:
+    """What a kept target is called, beside its prediction."""
+    return f"actual {name}"
+
+
+def _kept(model: Model, columns: dict[str, Any]) -> dict[str, Any]:
+    """Kept columns under the names that they have beside predictions."""
+    targets = model.targets
+    return {_actual(name) if name in targets else name: c for name, c in columns.items()}
 
 
 def _columns(model: Model, outputs: Floats, probabilities: bool) -> dict[str, Any]:

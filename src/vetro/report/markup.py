@@ -12,7 +12,7 @@ from html import escape
 from vetro.errors import Words
 from vetro.model.evidence import Interval
 
-_PERCENT = ("accuracy", "balanced_accuracy")
+SHARES = ("accuracy", "balanced_accuracy")
 _OF_ONE = ("r2", "auc", "f1")
 _LABELS = {
     "rmse": "RMSE",
@@ -58,7 +58,7 @@ def exact(value: float) -> str:
 
 def figure(name: str, value: float) -> str:
     """A figure of a metric: 91.4% for shares, two decimals for R2, AUC and F1."""
-    if name in _PERCENT:
+    if name in SHARES:
         return f"{value:.1%}"
     if name in _OF_ONE and abs(value) < 1000:
         return _of_one(value, _places(value))

@@ -1,9 +1,10 @@
-"""Quality on the page: the figures beside the baselines', and what each column is worth."""
+"""Quality on the page: the figures compared with the baselines', and what each column is worth."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vetro.model.evidence import Interval
 from vetro.report.markup import (
     LOWER_IS_BETTER,
     exact,
@@ -15,6 +16,7 @@ from vetro.report.markup import (
     table,
     text,
 )
+from vetro.report.verdict import difference
 from vetro.tables.schema import Column
 
 if TYPE_CHECKING:
@@ -90,6 +92,12 @@ def quality_table(model: Model) -> str:
             ]
             rows.append(["<b>this network</b>", *cells])
         else:
+            apart = evidence.comparisons.get(kind, {})
+            unit = "" if several else model.schema.targets[0].unit
+            cells = [
+                f"{shown}{_apart(name, apart, unit)}" if name == evidence.judged_by else shown
+                for name, shown in zip(names, cells, strict=True)
+            ]
             rows.append([text(_BASELINES.get(kind, kind)), *cells])
     if evidence.training_metrics:
         trained = evidence.training_metrics
@@ -105,7 +113,7 @@ def quality_table(model: Model) -> str:
     note = " R² is the mean of the targets’." if several else ""
     lead = f"{_split_in_words(model)} Every figure is of those predictions.{note}"
     content = table(head, rows, "figures", range(1, len(head)))
-    return section("quality", "Quality beside the baselines", content, lead=lead)
+    return section("quality", "Quality compared with the baselines", content, lead=lead)
 
 
 def target_table(model: Model) -> str:
@@ -121,9 +129,21 @@ def target_table(model: Model) -> str:
             value = own[target.name][name]
             shown = text(_with_unit(name, figure(name, value.value), target))
             cells.append(f"{shown}<small>{text(interval(name, value))}</small>")
-        rows.append([text(target.name), *cells])
-    head = ["target", *[text(label(name)) for name in names]]
-    return section("targets", "Each target", table(head, rows, "figures", range(1, len(head))))
+        rows.append([text(target.name), "<b>this network</b>", *cells])
+        apart = model.evidence.comparisons_per_target.get(target.name, {})
+        for kind, figures in model.evidence.baselines_per_target.get(target.name, {}).items():
+            cells = [text(_with_unit(n, figure(n, figures[n]), target)) for n in names]
+            cells[0] += _apart(names[0], apart.get(kind, {}), target.unit)
+            rows.append(["", text(_BASELINES.get(kind, kind)), *cells])
+    head = ["target", "", *[text(label(name)) for name in names]]
+    return section("targets", "Each target", table(head, rows, "figures", range(2, len(head))))
+
+
+def _apart(name: str, differences: dict[str, Interval], unit: str) -> str:
+    """By how much the network differs from a baseline, in small type."""
+    if name not in differences:
+        return ""
+    return f"<small>the network: {text(difference(name, differences[name], unit))}</small>"
 
 
 def importance_bars(model: Model) -> str:

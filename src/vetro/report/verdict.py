@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vetro.model.evidence import Evidence, Interval
-from vetro.report.markup import LOWER_IS_BETTER, figure, interval, listed, number
+from vetro.report.markup import (
+    LOWER_IS_BETTER,
+    MINUS,
+    SHARES,
+    figure,
+    interval,
+    label,
+    listed,
+    number,
+)
 from vetro.tables.schema import Column
 
 if TYPE_CHECKING:
@@ -16,12 +25,14 @@ if TYPE_CHECKING:
 
 _NAMES = {"linear": "a linear model", "boosted trees": "boosted trees"}
 _TARGETS_NAMED = 3
+_WORDS = {"better": "better than", "equal": "about as good as", "worse": "worse than"}
 
 
 def verdict(model: Model) -> str:
-    """One or two sentences: how well the targets are predicted, and beside what.
+    """One or two sentences: how well the targets are predicted, compared with the baselines.
 
-    A baseline is "about as good" when its figure lies within the model's 95% interval.
+    The network is better or worse than a baseline where the 95% interval of their difference on
+    the same rows does not hold 0, else about as good.
     """
     evidence, targets = model.evidence, model.schema.targets
     if evidence.task == "classification":
@@ -31,30 +42,48 @@ def verdict(model: Model) -> str:
     return _number(evidence, targets[0])
 
 
-def compared(evidence: Evidence, metric: str) -> dict[str, str]:
-    """baseline -> "better", "equal" or "worse": what the network is beside it."""
-    own = evidence.metrics[metric]
+def compared(differences: dict[str, dict[str, Interval]], metric: str) -> dict[str, str]:
+    """baseline -> "better", "equal" or "worse": the network compared with it by the metric."""
     found = {}
-    for name, figures in evidence.baselines.items():
-        if metric not in figures:
-            continue
-        value = figures[metric]
-        lower = value < own.low if metric in LOWER_IS_BETTER else value > own.high
-        higher = value > own.high if metric in LOWER_IS_BETTER else value < own.low
-        found[name] = "worse" if lower else "better" if higher else "equal"
+    for name, figures in differences.items():
+        if metric in figures:
+            found[name] = standing(metric, figures[metric])
     return found
+
+
+def standing(metric: str, difference: Interval) -> str:
+    """What a difference, the network's figure minus a baseline's, says of the network."""
+    if difference.low <= 0.0 <= difference.high:
+        return "equal"
+    return "better" if (difference.high < 0.0) == (metric in LOWER_IS_BETTER) else "worse"
+
+
+def difference(metric: str, found: Interval, unit: str = "") -> str:
+    """A difference in words: "RMSE 0.57 MPa higher, 95% interval 0.35 to 0.80"."""
+    times, unit = (100.0, "points") if metric in SHARES else (1.0, unit)
+    unit = f" {unit}" if unit else ""
+    value, low, high = (number(times * item, 2) for item in (found.value, found.low, found.high))
+    if found.low <= 0.0 <= found.high:
+        return f"the {label(metric)} differs by {low} to {high}{unit}"
+    if found.low > 0.0:
+        return f"{label(metric)} {value}{unit} higher, 95% interval {low} to {high}"
+    value, low, high = (item.removeprefix(MINUS) for item in (value, low, high))
+    return f"{label(metric)} {value}{unit} lower, 95% interval {high} to {low}"
 
 
 def _number(evidence: Evidence, target: Column) -> str:
     rmse, r2 = evidence.metrics["rmse"], evidence.metrics["r2"]
-    if r2.value <= 0.0:
+    against_mean = compared(evidence.comparisons, "rmse").get("mean")
+    if r2.value <= 0.0 or against_mean in ("equal", "worse"):
+        end = " Do not use this model." if r2.value <= 0.0 else ""
         return (
             f"Does not predict {target.name}: on rows it never saw it is no better than the mean "
-            f"({_r2(r2)}). Do not use this model."
+            f"({_r2(r2)}).{end}"
         )
+    comparison = _comparison(evidence.comparisons, "rmse", target.unit)
     return (
         f"Predicts {target.name} to within about {_amount(rmse.value, target)} on rows it never "
-        f"saw ({_r2(r2)}){_comparison(evidence, 'rmse')}."
+        f"saw ({_r2(r2)}){comparison}."
     )
 
 
@@ -75,42 +104,55 @@ def _several(evidence: Evidence, targets: tuple[Column, ...]) -> str:
             f"(R² {figure('r2', own[worst]['r2'].value)}) "
             f"to {best} (R² {figure('r2', own[best]['r2'].value)}),"
         )
-    comparison = _comparison(evidence, "r2")
-    return f"{opening} on rows it never saw ({_r2(r2)}, mean of the targets){comparison}."
+    comparison = _comparison(evidence.comparisons, "r2")
+    useless = [
+        name
+        for name, differences in evidence.comparisons_per_target.items()
+        if compared(differences, "rmse").get("mean", "better") != "better"
+    ]
+    warned = f" It is no better than the mean for {listed(useless)}." if useless else ""
+    return f"{opening} on rows it never saw ({_r2(r2)}, mean of the targets){comparison}.{warned}"
 
 
 def _classes(evidence: Evidence, target: Column) -> str:
-    accuracy = evidence.metrics["accuracy"]
-    majority = evidence.baselines.get("majority", {}).get("accuracy")
-    span = interval("accuracy", accuracy)
+    metric = evidence.judged_by or "accuracy"
+    judged = evidence.metrics[metric]
+    majority = evidence.baselines.get("majority", {}).get(metric)
+    span = interval(metric, judged)
     within = f"95% interval {span}" if span else ""
     auc = evidence.metrics.get("auc")
     area = f"AUC {figure('auc', auc.value)}" if auc else ""
     details = ", ".join(item for item in (within, area) if item)
+    alike = ", each class counted alike" if metric == "balanced_accuracy" else ""
     opening = (
-        f"Predicts {target.name} correctly in {accuracy.value:.1%} of rows it never saw"
+        f"Predicts {target.name} correctly in {judged.value:.1%} of rows it never saw{alike}"
         f"{f' ({details})' if details else ''}"
     )
     if majority is None:
         return f"{opening}."
-    standing = compared(evidence, "accuracy")
-    if standing["majority"] != "better":
-        word = "worse than" if standing["majority"] == "worse" else "no better than"
+    found = compared(evidence.comparisons, metric).get("majority")
+    if found in ("equal", "worse"):
+        word = "worse than" if found == "worse" else "no better than"
         return (
             f"{opening}: {word} always saying the most frequent class, "
             f"which is right in {majority:.1%}."
         )
-    beside = f", where the most frequent class alone is right in {majority:.1%}"
-    return f"{opening}{beside}{_comparison(evidence, 'accuracy')}."
+    chance = f", where the most frequent class alone is right in {majority:.1%}"
+    return f"{opening}{chance}{_comparison(evidence.comparisons, metric)}."
 
 
-def _comparison(evidence: Evidence, metric: str) -> str:
-    """ "; better than a linear model, about as good as boosted trees"."""
-    words = {"better": "better than", "equal": "about as good as", "worse": "worse than"}
-    standing = compared(evidence, metric)
+def _comparison(differences: dict[str, dict[str, Interval]], metric: str, unit: str = "") -> str:
+    """ "; better than a linear model, worse than boosted trees (RMSE 0.57 higher, ...)".
+
+    By how much stands where the network is not the better one: there it decides which to take.
+    """
+    found = compared(differences, metric)
     parts = []
-    for kind, word in words.items():
-        names = [_NAMES[name] for name in _NAMES if standing.get(name) == kind]
+    for kind, word in _WORDS.items():
+        names = []
+        for name in (name for name in _NAMES if found.get(name) == kind):
+            much = difference(metric, differences[name][metric], unit)
+            names.append(_NAMES[name] if kind == "better" else f"{_NAMES[name]} ({much})")
         if names:
             parts.append(f"{word} {listed(names)}")
     return f"; {', '.join(parts)}" if parts else ""

@@ -27,7 +27,7 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
     most one; with groups by as little as a greedy deal of whole groups, largest first,
     reaches.  E601 if a fold would be empty.
     """
-    classes, groups = class_codes(table), _group_codes(table)
+    classes, groups = class_codes(table), group_codes(table)
     generator = np.random.Generator(np.random.PCG64(seed))
     if groups is not None:
         count = int(groups.max()) + 1
@@ -52,7 +52,7 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
 
 def held_out_rows(table: Table, share: float, seed: int) -> Bools:
     """Which rows are held out, (rows,): about the share of them, at least one, never all."""
-    classes, groups = class_codes(table), _group_codes(table)
+    classes, groups = class_codes(table), group_codes(table)
     if groups is not None and groups.max() == 0:
         raise _too_few(
             "holdout", share, 1, "group", words("Provide more groups, or leave out {=group}.")
@@ -69,7 +69,7 @@ def validation_rows(table: Table, rows: NDArray[Any], share: float, seed: int) -
     where only one row is given.  Where all of them are one group, it is split.
     """
     index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-    classes, groups = class_codes(table), _group_codes(table)
+    classes, groups = class_codes(table), group_codes(table)
     if classes is not None:
         classes = classes[index]
     if groups is not None:
@@ -92,7 +92,7 @@ def class_codes(table: Table) -> Integers | None:
     return values.astype(np.int64)
 
 
-def _group_codes(table: Table) -> Integers | None:
+def group_codes(table: Table) -> Integers | None:
     """The group of each row, 0 ... groups - 1, or None without a group column."""
     columns = table.schema.with_role("group")
     if not columns or table.rows == 0:
