@@ -92,7 +92,8 @@ def test_inspect_200_columns(vetro, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_fit_leaves_a_run(fitted: Path, pumps: Path) -> None:
     assert sorted(path.name for path in fitted.iterdir()) == [
-        "history.csv", "log.txt", "model.safetensors", "recipe.toml", "report.html",
+        "held-out.csv", "history.csv", "log.txt", "model.safetensors", "recipe.toml",
+        "report.html",
     ]  # fmt: skip
     assert (
         "http-equiv" in (fitted / "report.html").read_text()
@@ -123,6 +124,7 @@ def test_fit_prints_the_verdict_and_what_to_do_next(vetro, pumps: Path) -> None:
     assert "boosted trees" in ended.out
     assert "Model    runs/pumps-1/model.safetensors\n" in ended.out
     assert "Report   runs/pumps-1/report.html\n" in ended.out
+    assert "Held out runs/pumps-1/held-out.csv\n" in ended.out
     # The command it suggests works as it stands.
     suggested = next(line for line in ended.out.splitlines() if line.startswith("Next "))
     again = vetro(*suggested.split()[2:])
@@ -176,7 +178,8 @@ def test_diverged_training_keeps_the_best(vetro, pumps: Path) -> None:
     assert ended.err.startswith("E301 Diverged at ")
     assert "(now 2)" in ended.err
     assert sorted(path.name for path in Path("runs/pumps-1").iterdir()) == [
-        "history.csv", "log.txt", "model.safetensors", "recipe.toml", "report.html",
+        "held-out.csv", "history.csv", "log.txt", "model.safetensors", "recipe.toml",
+        "report.html",
     ]  # fmt: skip
     assert "E301 Diverged" in Path("runs/pumps-1/log.txt").read_text()
     assert vetro("predict", "runs/pumps-1", pumps).status == 0

@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_square
 
 from vetro.engines import choose
 from vetro.errors import TableError, TrainingError, VetroError
+from vetro.model.bootstrap import compare, measure
 from vetro.model.fit import fit_table
 from vetro.model.predict import ensemble_outputs
 from vetro.model.request import FitRequest
@@ -140,6 +141,47 @@ def test_several_targets_have_figures_of_their_own():
     assert evidence.per_target["difference"]["rmse"].value > 10 * (
         evidence.per_target["sum"]["rmse"].value
     )
+    for name, own in evidence.per_target.items():
+        y = np.array(columns[name])
+        theirs = evidence.baselines_per_target[name]
+        assert set(theirs) == {"mean", "linear", "boosted trees"}
+        assert theirs["mean"]["rmse"] == pytest.approx(y.std(), rel=0.05)
+        apart = evidence.comparisons_per_target[name]["mean"]["rmse"]
+        assert apart.value == pytest.approx(own["rmse"].value - theirs["mean"]["rmse"])
+        assert apart.high < 0
+
+
+def test_groups_widen_the_intervals():
+    """Rows that are copies within a group tell no more than one of them."""
+    generator = np.random.default_rng(4)
+    x = np.repeat(generator.normal(size=40), 12)
+    y = 2 * x + np.repeat(generator.normal(size=40), 12)
+    columns = {"x": x + 0.01 * generator.normal(size=480), "z": generator.normal(size=480), "y": y}
+    columns["site"] = [f"site {n // 12}" for n in range(480)]
+    found = fit_table(columns, request("y", group="site")).evidence
+    alone = measure("regression", found.actual, found.predicted)
+    own = found.metrics["rmse"]
+    assert own.value == pytest.approx(alone["rmse"].value)
+    assert own.high - own.low > 2 * (alone["rmse"].high - alone["rmse"].low)
+    expected = compare("regression", found.actual, found.predicted, {}, groups=columns["site"])
+    assert own == expected.own["rmse"]
+
+
+def test_balanced_classes_are_judged_and_compared_alike():
+    columns = flowers(rows=300)
+    rare = np.flatnonzero(columns["kind"] != "low")[40:]
+    columns = {name: np.delete(values, rare) for name, values in columns.items()}
+    columns["kind"] = np.where(columns["kind"] == "low", "low", "high")
+    recipe = replace(QUICK, class_weight="balanced", epochs=30)
+    balanced = fit_table(columns, request("kind", recipe=recipe)).evidence
+    plain = fit_table(
+        columns, request("kind", recipe=replace(recipe, class_weight="none"))
+    ).evidence
+    assert (balanced.judged_by, plain.judged_by) == ("balanced_accuracy", "accuracy")
+    for name in ("linear", "boosted trees"):
+        assert balanced.baselines[name] != plain.baselines[name]
+    assert balanced.baselines["majority"] == plain.baselines["majority"]
+    assert "W318" not in {item.code for item in balanced.notices}
 
 
 def test_what_is_done_meanwhile_knows_how_training_went():

@@ -94,9 +94,10 @@ class Model:
 
         source: anything that `vetro.fit` reads; a path, URL or query gives a pyarrow.Table.
         The columns are those of `keep` (a target y as "actual y"), then one for each target (its
-        value, or the class's label), then with `probabilities` one for each class, "P(label)".  unknown: "ignore"
-        reads category texts not seen in training as an unknown level (W404).  Raises E401
-        for a missing column, E402 for an unseen text; warns W403 outside the training range.
+        value, or the class's label), then with `probabilities` one for each class, "P(label)".
+        unknown: "ignore" reads category texts not seen in training as an unknown level (W404).
+        Raises E401 for a missing column, E402 for an unseen text; warns W403 outside the
+        training range.
         """
         return predict_frame(
             self,

@@ -112,9 +112,10 @@ def predict_stream(
     """Predictions chunk by chunk, each a dict of columns in the order of the result.
 
     The columns: `keep` as Arrow arrays, a target y among them as "actual y"; one for each target,
-    float64 values or an object array of labels; with `probabilities` "P(label)" for each class, float64.  At least one
-    chunk comes, with no rows if the source has none.  notices: receives those of reading
-    and W403, W404 and W406, counted over the whole source, when the last chunk has been taken.
+    float64 values or an object array of labels; with `probabilities` "P(label)" for each class,
+    float64.  At least one chunk comes, with no rows if the source has none.  notices:
+    receives those of reading and W403, W404 and W406, counted over the whole source, when the
+    last chunk has been taken.
     """
     _check_names(model, keep, probabilities)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))
