@@ -16,7 +16,7 @@ CATALOGUE: dict[str, str] = {
     "Use {=sep first} or {=sep second}.",
     "I105": "Read with separator {sep!q} and decimal {decimal!q}: {example!q} is {value} ({place}).",
     "E106": "column {column!q}, {place}: {value!q} may mean {first} or {second}. "
-    'Use {=decimal "."} or {=decimal ","}.',
+    'Use {=decimal "."} or {=decimal ","}{likely}.',
     "E107": "column {column!q}: {place} {value!q} and {other_place} {other!q} use "
     "different decimal marks. Make them the same.",
     "E108": "{source}:{line}: {found} where the header has {expected}. {fix}",

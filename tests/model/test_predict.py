@@ -368,8 +368,12 @@ def test_no_rows_give_no_predictions(form, classification, tmp_path):
 
 def test_one_row_is_enough(regression, tmp_path):
     columns = {name: items[:1] for name, items in rows_of(gaps=False).items()}
+    columns["age"] = [0.5]  # its only mark: "51.509" alone may be 51509
+    with pytest.raises(TableError, match=r'"51.509" may mean 51.509 or 51509.*used "."'):
+        regression.predict(write_csv(tmp_path / "one.csv", columns | {"age": [3]}))
     result = regression.predict(write_csv(tmp_path / "one.csv", columns))
-    expected = regression.predict(rows_of(gaps=False))
+    rows = rows_of(gaps=False)
+    expected = regression.predict(rows | {"age": [0.5, *rows["age"][1:]]})
     np.testing.assert_allclose(result["noise"][0].as_py(), expected["noise"][0], rtol=1e-5)
     assert csv_text(columns).count("\n") == 2
     assert columns["city"][0] == CITIES[0]

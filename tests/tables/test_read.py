@@ -104,14 +104,6 @@ def test_only_some_rows_across_chunks(tmp_path: Path, schema: Schema) -> None:
         list(read_chunks(path, PLAIN, inputs, 2048, only=range(5000, 5001)))
 
 
-def test_ambiguous_numbers_are_read_as_in_training(tmp_path: Path, schema: Schema) -> None:
-    inputs = Schema((schema["x"],))
-    (table,) = chunks(write(tmp_path, "x\n7.000\n8.000\n"), inputs)
-    assert table.values["x"].tolist() == [7000, 8000]
-    (table,) = chunks(write(tmp_path, "x\n7.000\n8.5\n"), inputs)
-    assert table.values["x"].tolist() == [7, 8.5]
-
-
 def test_dates_are_read_by_their_own_texts(tmp_path: Path, schema: Schema) -> None:
     """A model's form decides nothing: it is named where the texts leave two."""
     inputs = Schema((schema["day"],))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vetro.errors import error
+from vetro.errors import Words, error, words
 from vetro.tables import date_plans, date_texts, dates, numbers, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dates import DateForms
@@ -32,10 +32,14 @@ _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
 @dataclass
 class Findings:
-    """What is known of the text columns so far: marks of numbers, forms of dates."""
+    """What is known of the text columns so far: marks of numbers, forms of dates.
+
+    whole: whether every row of every text column of the source was looked at.
+    """
 
     marks: dict[str, Marks] = field(default_factory=dict)
     forms: dict[str, DateForms] = field(default_factory=dict)
+    whole: bool = False
 
 
 def forced_kind(name: str, options: ReadOptions, schema: Mapping[str, Column]) -> Kind | None:
@@ -165,7 +169,11 @@ def first_plans(
     *,
     rows: int = 0,
 ) -> tuple[list[Plan], Findings]:
-    """The plans of the columns at these positions, from the first rows of the source."""
+    """The plans of the columns at these positions, from the first rows of the source.
+
+    What these rows leave open is read as text for now; it is refused where they are all rows and
+    no schema is given, since then every column was seen.
+    """
     names, types = list(opened.columns), list(opened.columns.values())
     found = Findings()
     rows = rows or max(200, min(2000, 20_000 // max(len(indices), 1)))
@@ -189,7 +197,7 @@ def first_plans(
                 opened, typed_plan(name, index, types[index], kind), schema.get(name)
             )
         plans.append(plan)
-    final = all_seen or bool(schema)
+    final = all_seen and not schema
     return settle(opened, plans, found, options, schema, final=final), found
 
 
@@ -205,6 +213,31 @@ def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
     elif known is not None and known.kind == "date" and plan.way == "date":
         date_plans.check_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
     return plan
+
+
+def left_open(plans: Sequence[Plan], schema: Mapping[str, Column]) -> bool:
+    """Whether a number or date of a model's schema is still read as text: nothing decides yet."""
+    return any(
+        plan.way == "text" and plan.is_text and schema[plan.name].kind in ("number", "date")
+        for plan in plans
+    )
+
+
+def evidence_of(opened: Opened, options: ReadOptions, schema: Mapping[str, Column]) -> Findings:
+    """What all rows of all text columns tell, as inspecting the source finds it.
+
+    schema: the kinds of a model's columns; the other columns have the kinds of their texts.
+    """
+    names, types = list(opened.columns), list(opened.columns.values())
+    indices = [index for index, type_ in enumerate(types) if type_ == "VARCHAR"]
+    found = Findings(whole=True)
+    for index, counts in zip(
+        indices, scan.count_texts(opened, indices, missing=options.missing), strict=True
+    ):
+        plan = Plan(names[index], index, "VARCHAR", "text")
+        kind, known = forced_kind(plan.name, options, schema), schema.get(plan.name)
+        text_plan(plan, counts, kind, found, options, known)
+    return found
 
 
 def settle(
@@ -241,6 +274,8 @@ def _with_marks(
     marks = found.marks.get(plan.name) or Marks()
     decimal = options.decimal or ({".": ",", ",": "."}.get(options.thousands, ""))
     if not decimal and marks.mixed:
+        if schema and not final:
+            return replace(plan, way="text")
         first, second = list((marks.decimal or marks.either).values())[:2]
         row, other = sorted(
             (scan.first_row(opened, plan.index, [text]), text) for text in (first, second)
@@ -253,9 +288,12 @@ def _with_marks(
             other_place=opened.place_of(other[0]),
             other=other[1],
         )
-    decimal = decimal or marks.decided or numbers.file_decision(found.marks)
-    if not decimal and marks.open and plan.name in schema:
-        decimal = schema[plan.name].reading.decimal
+    decimal = decimal or marks.decided
+    # Under a schema only some columns are planned: the file has decided once all were seen.
+    if not decimal and (found.whole or not schema):
+        decimal = numbers.file_decision(found.marks)
+    if not decimal and marks.thousands and schema and not found.whole:
+        return replace(plan, way="text")  # a later row may tell the mark
     if not decimal and marks.open:
         if not final:
             return replace(plan, way="text")
@@ -272,6 +310,7 @@ def _with_marks(
             value=text,
             first=numbers.number_text(first_value),
             second=numbers.number_text(second_value),
+            likely=_likely_mark(schema),
         )
     decimal = decimal if marks.decimal or marks.either or options.decimal else "."
     thousands = options.thousands or numbers.thousands_for(marks, decimal)
@@ -288,13 +327,25 @@ def _with_format(
 ) -> Plan:
     known = schema.get(plan.name)
     forms = found.forms.get(plan.name) or DateForms()
-    if known is not None and forms.ambiguous() is not None:
-        # A model's rows come as a stream: all of them are asked before the column is refused.
-        reading, texts = known.reading, scan.all_texts(opened, plan.index, [*options.missing])
-        present = {text: 1 for text in texts if not numbers.means_missing(text)}
-        forms, _ = date_plans.read_forms(present, options, reading, len(present))
-        found.forms[plan.name] = forms
+    if known is not None and known.kind == "date" and not (found.whole or forms.decided()):
+        return replace(plan, way="text")  # all rows are asked: a later one may decide
     return date_plans.with_format(opened, plan, forms, known, final=final)
+
+
+def _likely_mark(schema: Mapping[str, Column]) -> Words | str:
+    """What the table of a model says of the mark: a likely option, never a decision."""
+    columns = [column for column in schema.values() if column.kind == "number"]
+    marks = {column.reading.decimal for column in columns if _shows_mark(column)}
+    if len(marks) != 1:
+        return ""
+    return words("; the model's table used {mark!q}: likely {=decimal mark}", mark=marks.pop())
+
+
+def _shows_mark(column: Column) -> bool:
+    """Whether a model's column was written with a decimal mark; whole numbers show none."""
+    ends = (column.minimum, column.maximum)
+    fraction = any(end is not None and end != int(end) for end in ends)
+    return column.reading.decimal == "," or column.reading.thousands != "" or fraction
 
 
 def review(
@@ -304,8 +355,13 @@ def review(
     found: Findings,
     options: ReadOptions,
     schema: Mapping[str, Column],
+    *,
+    final: bool = True,
 ) -> list[Plan]:
-    """The plans after a pass: the same list if the columns can stay as they were read."""
+    """The plans after a pass: the same list if the columns can stay as they were read.
+
+    final: whether what the texts leave open is refused.
+    """
     revised = []
     for plan, column in zip(plans, cells, strict=True):
         if not plan.is_text:
@@ -314,7 +370,7 @@ def review(
             revised.append(_review_codes(plan, column, found, options))
         else:
             revised.append(_review_values(plan, column, found, options))
-    settled = settle(opened, revised, found, options, schema, final=True)
+    settled = settle(opened, revised, found, options, schema, final=final)
     kept = []
     for plan, new, column in zip(plans, settled, cells, strict=True):
         if new == plan and isinstance(column, Values) and column.overflowed:

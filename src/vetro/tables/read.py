@@ -6,7 +6,7 @@ read_table holds all rows; read_chunks streams them with a model's schema.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.date_formats import check_format
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.plans import Findings, first_plans, review
+from vetro.tables.plans import Findings, evidence_of, first_plans, left_open, review, settle
 from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Schema
 from vetro.tables.sources import open_source
@@ -159,8 +159,10 @@ def read_chunks(
     """The rows in order as Tables of at most `chunk_rows`, with constant memory.
 
     schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
-    do.  Texts that are no level of a category become -2 and stand in Table.unseen.  The
-    fingerprint is known, and stands in the table, only with the last rows.
+    do.  It gives the kinds; how a text becomes a value is the source's own matter, as in
+    read_table, whatever the model's table looked like: what the whole source leaves open is
+    refused (E106, E120).  Texts that are no level of a category become -2 and stand in
+    Table.unseen.  The fingerprint is known, and stands in the table, only with the last rows.
     only: the rows to give, counted from 0, as far as they are there; E702 where they begin beyond
     the last.  They are read as among all rows, but what is wrong in others is not told; no
     fingerprint.
@@ -171,17 +173,31 @@ def read_chunks(
     positions = {name: index for index, name in enumerate(opened.columns)}
     indices = [positions[name] for name in columns]
     plans, found = first_plans(opened, indices, options, columns)
+    if left_open(plans, columns):
+        plans, found = _settled_by_all(opened, plans, options, columns)
     present = Schema(tuple(columns.values()))
+
+    def batches_from(start: int) -> Generator[scan.Batch]:
+        return scan.stream(
+            opened, plans, missing=options.missing, keep=options.keep, rows=chunk_rows, skip=start
+        )
+
     start = 0
     held: Table | None = None
-    for batch in scan.stream(
-        opened, plans, missing=options.missing, keep=options.keep, rows=chunk_rows
-    ):
+    batches = batches_from(start)
+    while (batch := next(batches, None)) is not None:
         cells = scan.cells_for(plans, most_levels=math.inf)
         scan.add(cells, batch, start=0)
         for cell in cells:
             cell.close()
-        plans = review(opened, plans, cells, found, options, columns)
+        revised = review(opened, plans, cells, found, options, columns, final=found.whole)
+        if left_open(revised, columns):
+            # Only all rows tell how these are to be read: then the rest is read in that way.
+            batches.close()
+            plans, found = _settled_by_all(opened, revised, options, columns)
+            batches = batches_from(start)
+            continue
+        plans = revised
         rows, kept = range(start, start + batch.rows), batch.kept
         start = rows.stop
         if only is not None:
@@ -205,6 +221,20 @@ def read_chunks(
         raise error("E702", what=what, fix="Use another row; they are counted from 1.")
     if held is not None:
         yield replace(held, fingerprint=opened.fingerprint)
+
+
+def _settled_by_all(
+    opened: Opened, plans: list[Plan], options: ReadOptions, columns: dict[str, Column]
+) -> tuple[list[Plan], Findings]:
+    """The plans by what all rows of all columns tell; E106, E107 or E120 where these leave open."""
+    again = [
+        replace(plan, way="date" if columns[plan.name].kind == "date" else "number", own=True)
+        if left_open([plan], columns)
+        else plan
+        for plan in plans
+    ]
+    found = evidence_of(opened, options, columns)
+    return settle(opened, again, found, options, columns, final=True), found
 
 
 def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
@@ -266,7 +296,7 @@ def known_codes(
     column: Column, cell: Codes, options: ReadOptions
 ) -> tuple[NDArray[Any], dict[str, int]]:
     """A category's or flag's values by a model's schema, and unseen texts with first rows."""
-    missing = {*column.reading.missing, *options.missing}
+    missing = set(options.missing)
     flag = column.kind == "flag"
     levels = {text: code for code, text in enumerate(column.levels)}
     lookup = np.full(len(cell.levels) + 1, np.nan if flag else -1.0)

@@ -8,7 +8,8 @@ it without a second pass.  What the exceptions mean for the column is not decide
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,13 +76,19 @@ def stream(
     missing: Sequence[str] = (),
     keep: Sequence[str] = (),
     rows: int = BATCH_ROWS,
-) -> Iterator[Batch]:
-    """The rows in order, batch by batch, with constant memory; failures are explained."""
+    skip: int = 0,
+) -> Generator[Batch]:
+    """The rows in order, batch by batch, with constant memory; failures are explained.
+
+    skip: so many rows are left out at the beginning.  Until all batches were taken, or the
+    generator is closed, the source takes no other query.
+    """
     parts = _parts(opened, plans, missing, keep)
+    query = parts.with_texts() + (f" OFFSET {skip}" if skip else "")
     own, shared = parts.own, parts.shared
     first_own = len(plans) + len(keep)
     try:
-        reader = opened.connection.sql(parts.with_texts()).to_arrow_reader(rows)
+        reader = opened.connection.sql(query).to_arrow_reader(rows)
         for record in reader:
             count = record.num_rows
             exceptions: list[tuple[int, str, list[int]]] = []
@@ -201,6 +208,24 @@ def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list
     )
 
 
+def count_texts(
+    opened: Opened, indices: Sequence[int], *, missing: Sequence[str] = ()
+) -> list[Counter[str]]:
+    """How often each text occurs in text columns, over all rows, in order of appearance."""
+    import pyarrow.compute as pc
+
+    names, types = list(opened.columns), list(opened.columns.values())
+    plans = [Plan(names[index], index, types[index], "text") for index in indices]
+    counts: list[Counter[str]] = [Counter() for _ in indices]
+    for batch in stream(opened, plans, missing=missing):
+        for count, column in zip(counts, batch.columns, strict=True):
+            found = pc.value_counts(column.drop_null())
+            texts, numbers_ = found.field("values").to_pylist(), found.field("counts").to_pylist()
+            for text, number in zip(texts, numbers_, strict=True):
+                count[text] += number
+    return counts
+
+
 def _explained(opened: Opened, failure: Exception) -> Exception:
     """What to raise for a failure while reading: never DuckDB's own text if it can be helped."""
     if isinstance(failure, VetroError):
@@ -242,13 +267,6 @@ def text_at(opened: Opened, index: int, row: int) -> str:
     text = f"CAST(c{index} AS VARCHAR)"
     query = f"SELECT {text} FROM {_source(opened)} LIMIT 1 OFFSET {opened.start + row}"
     return str(opened.connection.sql(query).fetchall()[0][0])
-
-
-def all_texts(opened: Opened, index: int, missing: Sequence[str] = ()) -> list[str]:
-    """The different texts of a column, in no order, without those that mean missing."""
-    query = f"SELECT DISTINCT c{index} FROM {_source(opened)}"
-    found = {row[0] for row in opened.connection.sql(query).fetchall()} - {None, *missing}
-    return sorted(found)
 
 
 def has_months(opened: Opened, index: int) -> bool:

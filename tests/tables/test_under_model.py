@@ -1,0 +1,259 @@
+"""Tables read for a model: by their own evidence, as inspecting them does, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from told import told
+
+from vetro.errors import TableError, VetroError
+from vetro.tables import read
+from vetro.tables.options import ReadOptions
+from vetro.tables.plans import first_plans
+from vetro.tables.read import read_chunks, read_table
+from vetro.tables.schema import Schema
+from vetro.tables.table import Table
+
+PLAIN = ReadOptions()
+
+
+def write(folder: Path, columns: dict[str, list[str]], sep: str = ";") -> Path:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=sep, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    path = folder / "table.csv"
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+def schema_of(folder: Path, columns: dict[str, list[str]], **options: Any) -> Schema:
+    return read_table(write(folder, columns), ReadOptions(**options)).schema
+
+
+def under(path: Path, schema: Schema, rows: int = 1000, **options: Any) -> Table:
+    (table,) = read_chunks(path, ReadOptions(**options), schema, rows)
+    return table
+
+
+DOT = ["29.1", "30.2", "17.35"]
+COMMA = ["29,1", "30,2", "17,35"]
+
+
+@pytest.mark.parametrize(
+    ("trained", "given", "likely"),
+    [
+        (DOT, ["1,200", "2,500"], "."),
+        (DOT, ["1.200", "2.500"], "."),
+        (COMMA, ["1.200", "2.500"], ","),
+        (COMMA, ["1,200", "2,500"], ","),
+    ],
+)
+def test_two_readings_are_refused_and_the_models_mark_is_named_as_likely(
+    tmp_path: Path, trained: list[str], given: list[str], likely: str
+) -> None:
+    schema = schema_of(tmp_path, {"x": trained})
+    path = write(tmp_path, {"x": given})
+    with pytest.raises(TableError) as caught:
+        under(path, schema)
+    value = float(given[0].replace(",", "."))
+    assert told(caught.value) == (
+        f'E106 column "x", line 2: "{given[0]}" may mean {value:g} or {value * 1000:g}. '
+        f'Use --decimal "." or --decimal ","; the model\'s table used "{likely}": '
+        f'likely --decimal "{likely}".'
+    )
+    assert under(path, schema, decimal=likely).values["x"][0] in (value, value * 1000)
+
+
+def test_a_model_of_whole_numbers_names_no_mark(tmp_path: Path) -> None:
+    schema = schema_of(tmp_path, {"x": ["1", "2", "3"]})
+    with pytest.raises(TableError) as caught:
+        under(write(tmp_path, {"x": ["1.200", "2.500"]}), schema)
+    assert told(caught.value).endswith('Use --decimal "." or --decimal ",".')
+
+
+def test_the_file_decides_whatever_the_model_was_trained_on(tmp_path: Path) -> None:
+    schema = schema_of(tmp_path, {"x": COMMA})
+    assert under(write(tmp_path, {"x": ["1.200", "2.5"]}), schema).values["x"].tolist() == [
+        1.2,
+        2.5,
+    ]
+    schema = schema_of(tmp_path, {"x": DOT})
+    assert under(write(tmp_path, {"x": ["1.200", "2,5"]}), schema).values["x"].tolist() == [
+        1200,
+        2.5,
+    ]
+
+
+def test_columns_that_the_model_does_not_need_decide_as_when_inspecting(tmp_path: Path) -> None:
+    schema = schema_of(tmp_path, {"x": DOT})
+    path = write(tmp_path, {"x": ["1,200", "2,500"], "other": ["0,5", "7"]})
+    assert under(path, schema).values["x"].tolist() == [1.2, 2.5]
+    path = write(tmp_path, {"x": ["1,200", "2,500"], "a": ["0,5", "7"], "b": ["0.5", "7"]})
+    with pytest.raises(TableError, match="may mean"):
+        under(path, schema)
+
+
+def test_rows_far_behind_decide(tmp_path: Path) -> None:
+    """As for inspect, which looks at all rows: the first ones are no sample that binds."""
+    schema = schema_of(tmp_path, {"x": DOT, "day": ["13/02/1970", "14/02/1970", "15/02/1970"]})
+    columns = {
+        "x": [*["1,200"] * 3000, "2,5"],
+        "day": [*["01/02/1970"] * 3000, "02/13/1970"],
+    }
+    path = write(tmp_path, columns)
+    tables = list(read_chunks(path, PLAIN, schema, 2048))
+    assert tables[0].values["x"][0] == 1.2 and tables[0].values["day"][0] == 1
+    columns["x"][-1], columns["day"][-1] = "2.5", "13/02/1970"
+    (row,) = read_chunks(write(tmp_path, columns), PLAIN, schema, 2048, only=range(5, 6))
+    assert row.values["x"].tolist() == [1200] and row.values["day"].tolist() == [31]
+
+
+def test_a_word_that_meant_missing_in_training_is_a_text_here(tmp_path: Path) -> None:
+    schema = schema_of(tmp_path, {"x": ["a", "b", "none"]}, missing=("none",))
+    assert schema["x"].levels == ("a", "b")
+    path = write(tmp_path, {"x": ["a", "none"]})
+    assert under(path, schema).unseen == {"x": {"none": 1}}
+    assert under(path, schema, missing=("none",)).values["x"].tolist() == [0, -1]
+
+
+# Fields of one column, in what people write; a table draws several of these.
+FIELDS = [
+    ["1,200", "2,500", "12,345"],
+    ["1.200", "2.500", "12.345"],
+    ["1,5", "2,25", "0,5", "1.200"],
+    ["1.5", "2.25", ".5", "1,200", "1e5"],
+    ["1", "2", "30", "1200"],
+    ["007", "012", "7"],
+    ["0", "1"],
+    ["yes", "no", "YES", "0", "1"],
+    ["1 200", "2 500,5", "3"],
+    ["1.234.567", "1.200", "3"],
+    ["a", "b", "none", "1", "1.0"],
+    ["-", "?", "NA", "5", "6", "7,125"],
+    ["01/02/2024", "03/04/2024", "05/05/2024"],
+    ["01/02/2024", "13/02/2024"],
+    ["01/02/2024", "02/13/2024"],
+    ["2024-01-02", "2024-02-01 10:30", "2024/03/04"],
+    ["01.02.2024", "03.04.2024"],
+    ["", "1", "1.5", "1,5"],
+]
+FEW = st.sampled_from(FIELDS)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, list[str]]:
+    rows = draw(st.integers(2, 7))
+    columns = {}
+    for name in ("p", "q", "r"):
+        fields = draw(FEW)
+        if draw(st.integers(0, 3)) == 0:
+            fields = fields + draw(FEW)
+        columns[name] = draw(st.lists(st.sampled_from(fields), min_size=rows, max_size=rows))
+    return columns
+
+
+def texts_of(table: Table, name: str) -> list[Any]:
+    """The values of a column, a category's as texts; None where missing."""
+    column, values = table.schema[name], table.values[name]
+    if column.kind != "category":
+        return [None if np.isnan(value) else value for value in values]
+    unseen = {row: text for text, row in table.unseen.get(name, {}).items()}
+    found: list[Any] = []
+    for row, code in enumerate(values):
+        if code == -2:
+            found.append(unseen.get(row, "unseen"))
+        else:
+            found.append(None if code < 0 else column.levels[code])
+    return found
+
+
+def test_a_mark_that_comes_late_is_no_surprise(tmp_path: Path) -> None:
+    """Spaces between thousands tell no decimal mark: rows read before it shows must not guess."""
+    schema = schema_of(tmp_path, {"x": ["1 200", "2 500,5"]})
+    for texts in (["1 200", "2 500,5", "1.0"], ["1 200", "1.0", "2 500,5"]):
+        with (
+            mock.patch.object(read, "first_plans", partial(first_plans, rows=1)),
+            pytest.raises(TableError, match="different decimal marks"),
+        ):
+            list(read_chunks(write(tmp_path, {"x": texts}), PLAIN, schema, 1))
+
+
+@pytest.mark.parametrize("late", ["2.5", "2,5"])
+def test_a_mark_that_comes_in_a_later_chunk(tmp_path: Path, late: str) -> None:
+    schema = schema_of(tmp_path, {"x": DOT, "y": DOT})
+    columns = {"x": [*["7"] * 9000, *["1,200"] * 9000], "y": [*["1"] * 17999, late]}
+    tables = list(read_chunks(write(tmp_path, columns), PLAIN, schema, 2048))
+    values = np.concatenate([table.values["x"] for table in tables])
+    np.testing.assert_array_equal(values[:9000], 7)
+    np.testing.assert_array_equal(values[9000:], 1200 if late == "2.5" else 1.2)
+    columns["x"][-1] = "1.5" if late == "2,5" else "1,5"
+    columns["x"][9000] = "1,5" if late == "2,5" else "1.5"
+    with pytest.raises(TableError, match=r'line 9002 "1.5" and line 18001 "1.5" use different'):
+        list(read_chunks(write(tmp_path, columns), PLAIN, schema, 2048))
+
+
+@pytest.mark.parametrize("examples", [60, pytest.param(3000, marks=pytest.mark.long)])
+def test_the_reading_under_a_model_is_that_of_inspecting_or_a_refusal(
+    tmp_path: Path, examples: int
+) -> None:
+    @settings(deadline=None, max_examples=examples)
+    @given(tables(), tables(), st.sampled_from([1, 2, 1000]), st.integers(0, 2))
+    def search(
+        trained: dict[str, list[str]], new: dict[str, list[str]], chunk: int, sample: int
+    ) -> None:
+        check_readings(tmp_path, trained, new, chunk, sample)
+
+    search()
+
+
+def check_readings(
+    tmp_path: Path,
+    trained: dict[str, list[str]],
+    new: dict[str, list[str]],
+    chunk: int,
+    sample: int,
+) -> None:
+    try:
+        schema = schema_of(tmp_path, trained)
+    except VetroError:
+        return
+    schema = Schema(tuple(replace(column, role="input") for column in schema))
+    path = write(tmp_path, new)
+    planned = partial(first_plans, rows=sample)
+    try:
+        with mock.patch.object(read, "first_plans", planned):
+            parts = list(read_chunks(path, PLAIN, schema, chunk))
+    except VetroError as refusal:
+        assert refusal.code != "E900"
+        return
+    kinds = {
+        kind: tuple(column.name for column in schema if column.kind == kind)
+        for kind in ("number", "category", "date", "flag")
+    }
+    flags = [name for part in parts for name in part.unseen if name in kinds["flag"]]
+    forced = {**kinds, "flag": tuple(name for name in kinds["flag"] if name not in flags)}
+    tables_ = [read_table(path, ReadOptions(**forced))]
+    with contextlib.suppress(VetroError):
+        tables_.append(read_table(path))
+    for name in ("p", "q", "r"):
+        values = [value for part in parts for value in texts_of(part, name)]
+        for inspected in tables_:
+            if inspected.schema[name].kind != schema[name].kind or name in flags:
+                continue
+            wanted = texts_of(inspected, name)
+            unseen = [place for place, value in enumerate(values) if value == "unseen"]
+            assert [v for i, v in enumerate(values) if i not in unseen] == [
+                v for i, v in enumerate(wanted) if i not in unseen
+            ], (name, inspected.schema[name])
