@@ -395,6 +395,7 @@ struct TrainerObject {
     loss.positive_weights = weights_of("positive_weights");
     loss.weighted_mean =
         loss.kind == CROSS_ENTROPY && settings.mean && entry(loss_dict, "weighted_mean", true);
+    loss.row_mean = settings.mean && entry(loss_dict, "row_mean", false);
     Data<T> data(layout, loss.kind, loss.ignored, x, y, weights, finite);
     Rows<T> held_out{};
     std::vector<int32_t> held_out_codes;

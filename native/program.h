@@ -75,6 +75,7 @@ template <class T>
 struct Loss {
   int32_t kind;
   int32_t weighted_mean;  // CROSS_ENTROPY, reduction mean: the divisor is the sum of class weights
+  int32_t row_mean;  // reduction mean with row weights: the divisor is the sum of the rows' weights
   double a;               // SMOOTH_L1: beta; HUBER: delta; CROSS_ENTROPY: label smoothing
   int64_t ignored;        // CROSS_ENTROPY: the class that does not count
   const T* class_weights;     // (outputs,) or null

@@ -133,11 +133,33 @@ template <class T>
 double Trainer<T>::scale_of(const Rows<T>& rows, const int32_t* order, int64_t first,
                             int64_t count) {
   if (!settings.mean) return 1;
+  if (rows.weights && loss_.row_mean) {
+    const double total = weight_of(rows, order, first, count);
+    return total == 0 ? 1 : 1 / total;
+  }
   if (!classes()) return 1.0 / (double(count) * program_.outputs);
   if (rows.weights || !loss_.weighted_mean) return 1.0 / double(count);
   if (!order) return 1.0 / table_.divisor(loss_, rows.classes + first, count);
   for (int64_t r = 0; r < count; ++r) chosen_[size_t(r)] = rows.classes[order[r]];
   return 1.0 / table_.divisor(loss_, chosen_.data(), count);
+}
+
+// The divisor of a mean over rows that each count as often as their weight says.
+template <class T>
+double Trainer<T>::weight_of(const Rows<T>& rows, const int32_t* order, int64_t first,
+                             int64_t count) const {
+  double total = 0;
+  for (int64_t r = 0; r < count; ++r) {
+    const int64_t row = order ? order[r] : first + r;
+    double weight = double(rows.weights[row]);
+    if (classes()) {
+      const int64_t number = rows.classes[row];
+      if (number == loss_.ignored) continue;
+      if (loss_.class_weights) weight *= double(loss_.class_weights[number]);
+    }
+    total += weight;
+  }
+  return classes() ? total : total * program_.outputs;
 }
 
 template <class T>

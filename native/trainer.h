@@ -82,6 +82,7 @@ class Trainer {
   double run_batch(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count,
                    const std::vector<Numbers<T>>& blocks, bool learning);
   double scale_of(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count);
+  double weight_of(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count) const;
   std::vector<Numbers<T>> lay_out_all(const Rows<T>& rows) const;
   void update(const double* rates);
   bool classes() const { return loss_.kind == CROSS_ENTROPY; }

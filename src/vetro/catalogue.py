@@ -128,6 +128,14 @@ CATALOGUE: dict[str, str] = {
     "Use {=resume} to go on.",
     "E317": "Diverged at step {step}: the loss is {loss}; first non-finite value in {tensor}. "
     "{kept}Lower the learning rate (now {lr:g}), or clip gradients.",
+    "W320": "the optimizer never sees {where} of {owner}, {what} that learns: {optimizer} will not "
+    "change it. {fix}.",
+    "W321": "the module ends with {layer}, and {loss} takes unbounded numbers (logits): training is "
+    "slow and stops short. {fix}.",
+    "W322": 'the torch engine runs, at the speed of the plain loop: {reason}. Use engine="torch" to '
+    "silence this.",
+    "W323": "the validation loss was never a finite number, so that no epoch was the best; the "
+    "parameters of the last step stay. Look at the outputs for the validation rows.",
     "I319": "The torch engine trains, more slowly: {reason}.",
     # Predicting and files
     "E401": "column {column!q} is missing (the model needs: {needs}). Add it.",

@@ -218,7 +218,7 @@ def test_what_is_misread_runs_on_torch(monkeypatch):
         rows, targets = understood(task, x, y)
         return rows + 0.1, targets
 
-    monkeypatch.setattr("vetro.training.native_door.native_rows", misread)
+    monkeypatch.setattr("vetro.engines.native_session.native_rows", misread)
     before = copy.deepcopy(module.state_dict())
     optimizer = adam(module)
     schedule = lr_scheduler.StepLR(optimizer, 2)

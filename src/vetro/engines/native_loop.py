@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from vetro.engines import torch_loop
 from vetro.engines.interrupts import interrupts
-from vetro.engines.native_order import RowOrder
 
 FIRST_WINDOW = 256
 """Steps of the first window.  It is doubled as long as windows last less than half a tick,
@@ -39,6 +38,25 @@ class Schedule(Protocol):
     def commit(self, steps: int, scores: Sequence[float]) -> None: ...
 
 
+class Session(Protocol):
+    """Where the trainer is: another one takes its place where the user's own code changed what it
+    was made from (native_session.py)."""
+
+    @property
+    def trainer(self) -> Any: ...
+
+
+class Order(Protocol):
+    """The rows of the next steps: see native_order.py."""
+
+    @property
+    def batch_size(self) -> int: ...
+
+    def take(self, steps: int) -> NDArray[np.int32] | None: ...
+
+    def commit(self, steps: int, begun: int) -> None: ...
+
+
 class NativeLoop:
     """One run of a compiled trainer over `total` steps.
 
@@ -49,8 +67,8 @@ class NativeLoop:
 
     def __init__(
         self,
-        trainer: Any,
-        order: RowOrder,
+        session: Session,
+        order: Order,
         schedule: Schedule,
         total: int,
         losses: list[float],
@@ -60,7 +78,9 @@ class NativeLoop:
         patience: int,
         window: int = FIRST_WINDOW,
     ) -> None:
-        self.trainer = trainer
+        self._session = session
+        self._recorded = session.trainer
+        self._first_loss = self._first_epoch = 0
         self._order = order
         self._schedule = schedule
         self._total = total
@@ -72,6 +92,10 @@ class NativeLoop:
         self._window = min(window, self._most)
         self._settled = 0
         self._fed_time = 0.0
+
+    @property
+    def trainer(self) -> Any:
+        return self._session.trainer
 
     def feed(self) -> None:
         """Give the trainer its next window of steps, from where it was settled."""
@@ -88,11 +112,16 @@ class NativeLoop:
 
         What was fed beyond it is taken back: `feed` is next.
         """
-        done = self.trainer.steps - self._settled
-        self._losses.extend(self.trainer.losses(len(self._losses)).tolist())
+        trainer = self.trainer
+        if trainer is not self._recorded:  # it records from its own first step on
+            self._recorded = trainer
+            self._first_loss, self._first_epoch = len(self._losses), len(self._validation)
+        done = trainer.steps - self._settled
+        self._losses.extend(trainer.losses(len(self._losses) - self._first_loss).tolist())
         scores: list[float] = []
         if self._validated:
-            scores = self.trainer.epoch_records(len(self._validation))[:, 1].tolist()
+            epochs = trainer.epoch_records(len(self._validation) - self._first_epoch)
+            scores = epochs[:, 1].tolist()
         self._validation.extend(scores)
         self._settled += done
         self._order.commit(done, done + diverged)
@@ -149,11 +178,10 @@ def _run(
     tick: Callable[[int], bool] | None,
     interrupted: Callable[[], bool],
 ) -> str:
-    trainer = loop.trainer
     next_tick = perf_counter() + torch_loop.TICK_SECONDS
     loop.feed()
-    status = trainer.advance(SHORTEST_SECONDS)
-    if not agrees(float(trainer.losses(0)[0])):
+    status = loop.trainer.advance(SHORTEST_SECONDS)
+    if not agrees(float(loop.trainer.losses(0)[0])):
         return "misread"
     while True:
         if status not in ("time", "hungry"):
@@ -163,9 +191,9 @@ def _run(
         ticks = perf_counter() >= next_tick
         if status == "hungry" or (ticks and tick is not None):
             loop.settle()
-            if ticks and tick is not None and not tick(trainer.steps):
+            if ticks and tick is not None and not tick(loop.trainer.steps):
                 return "interrupted"
             loop.feed()
         if ticks:
             next_tick = perf_counter() + torch_loop.TICK_SECONDS
-        status = trainer.advance(max(next_tick - perf_counter(), SHORTEST_SECONDS))
+        status = loop.trainer.advance(max(next_tick - perf_counter(), SHORTEST_SECONDS))

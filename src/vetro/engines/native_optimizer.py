@@ -152,6 +152,10 @@ def write_state(
         for name, key in zip(VECTORS, _BUFFERS[described.kind], strict=True)
         if name in state
     }
+    groups = [optimizer.param_groups[part.group] for part in described.ranges]
+    missing = {key for group in groups for key in _wanted(described.kind, group)} - set(flat)
+    if missing:
+        raise RuntimeError(f"the trainer has no {min(missing)}; nothing was written")
     with torch.no_grad():
         for number, part in enumerate(described.ranges):
             group = optimizer.param_groups[part.group]
@@ -212,6 +216,17 @@ def _kind(optimizer: torch.optim.Optimizer) -> str:
         if len(decoupled) > 1:
             raise NotUnderstood("the optimizer's groups disagree on decoupled_weight_decay")
     return kind
+
+
+def settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """The settings of every group that a trainer is made with; of a momentum, which moves with the
+    rates, only whether there is one."""
+    known = []
+    for group in optimizer.param_groups:
+        settings = _settings("", group)
+        del settings["beta1"]
+        known.append({**settings, "momentum": settings["momentum"] != 0})
+    return known
 
 
 def _settings(kind: str, group: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,8 @@ class RowOrder:
 
     given: (steps, batch) of the user's, walked over again and again; an epoch is once over
     them.  Else the rows of `rows` in slices of batch_size, in the order of one
-    torch.randperm an epoch if shuffle, drawn from `generator` (None: torch's own).
+    torch.randperm an epoch if shuffle, drawn from `generator` (None: torch's own), with drop_last
+    without a last slice that is shorter.
     """
 
     def __init__(
@@ -32,9 +33,13 @@ class RowOrder:
         shuffle: bool = False,
         generator: torch.Generator | None = None,
         given: NDArray[Any] | None = None,
+        drop_last: bool = False,
     ) -> None:
         self.batch_size = batch_size
+        self._rows = rows
         self.epoch_rows = rows if given is None else given.size
+        if drop_last:
+            self.epoch_rows -= rows % batch_size
         self._given = None if given is None else given.reshape(-1).astype(np.int32, copy=False)
         self._shuffle = shuffle
         self._generator = torch.default_generator if generator is None else generator
@@ -97,9 +102,9 @@ class RowOrder:
     def _permutation(self) -> Order:
         # the numbers of torch.randperm do not depend on the type they are asked for
         order: Order = torch.randperm(
-            self.epoch_rows, generator=self._generator, dtype=torch.int32
+            self._rows, generator=self._generator, dtype=torch.int32
         ).numpy()
-        return order
+        return order[: self.epoch_rows]
 
     def _row(self, step: int) -> int:
         """Rows taken by the steps before this one."""

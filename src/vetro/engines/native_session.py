@@ -1,6 +1,7 @@
 """A compiled trainer made from a user's module, optimizer and rows, and the way back into them.
 
-Parameters and the optimizer's state are copied in and out, rows are read where they lie.
+Parameters and the optimizer's state are copied in and out, rows are read where they lie.  What the
+user's own code changes meanwhile (native_sight.py) is taken over, or refused.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from vetro.engines.native_core import core
 from vetro.engines.native_loss import check_target
 from vetro.engines.native_optimizer import read_state, write_state
 from vetro.engines.native_program import program_of
+from vetro.engines.native_sight import Owners, Sight, look
+from vetro.errors import error
 from vetro.networks.refusal import NotUnderstood
 
-Pair = tuple[NDArray[Any], NDArray[Any]]
+Arrays = tuple[NDArray[Any], ...]
+Tensors = tuple[Tensor, ...]
+"""x, y and, where rows have weights, those."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,15 @@ class Settings:
     seed: int
 
 
-def native_rows(task: NativeTask, x: Tensor, y: Tensor) -> Pair:
-    """Both as the trainer reads them; NotUnderstood with the reason."""
+def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None = None) -> Arrays:
+    """All as the trainer reads them; NotUnderstood with the reason."""
     network = task.lowering.network
     if x.device.type != "cpu":
         raise NotUnderstood(f"x is on {x.device}")
     if type(x) is not Tensor or type(y) is not Tensor or x.is_inference() or y.is_inference():
         raise NotUnderstood("x or y is not an ordinary tensor")
+    if x.layout != torch.strided or y.layout != torch.strided:
+        raise NotUnderstood("x or y is sparse")
     if x.dim() != 2 or x.shape[1] != network.inputs:
         raise NotUnderstood(
             f"x has shape {tuple(x.shape)}, the module takes (rows, {network.inputs})"
@@ -64,46 +71,63 @@ def native_rows(task: NativeTask, x: Tensor, y: Tensor) -> Pair:
         raise NotUnderstood("y holds values that are not finite")
     if not _finite(x):
         raise NotUnderstood("x holds values that are not finite")
-    return _array(x), _array(y)
+    if weights is None:
+        return _array(x), _array(y)
+    return _array(x), _array(y), _array(weights.to(x.dtype))
 
 
 class NativeSession:
-    """The trainer, its way in and its way out."""
+    """The trainer, its way in and its way out.
+
+    understand: the task as the user's objects stand now; NotUnderstood if it no longer is one.
+    rows, validation: x, y and perhaps weights.
+    """
 
     def __init__(
         self,
+        understand: Callable[[], NativeTask],
         task: NativeTask,
-        optimizer: torch.optim.Optimizer,
-        rows: Pair,
-        validation: Pair | None,
+        owners: Owners,
+        rows: Tensors,
+        validation: Tensors | None,
         settings: Settings,
     ) -> None:
+        self._understand = understand
+        self._owners = owners
+        self._rows, self._validation = rows, validation
+        self._settings = settings
+        self._begin(task)
+
+    def _begin(self, task: NativeTask) -> None:
+        """Make the trainer from the objects as they stand."""
         self._task = task
-        self._optimizer = optimizer
-        lowering = task.lowering
+        lowering, settings, optimizer = task.lowering, self._settings, self._owners.optimizer
         dtype = np.dtype(lowering.network.dtype)
         frozen = {
             number
             for number, parameter in enumerate(lowering.parameters)
             if not parameter.requires_grad
         }
-        self.program = program_of(lowering.network, frozen)
-        self.parameters = lowering.flat()
+        x, y, *weights = native_rows(task, *self._rows)
+        held_out = None if self._validation is None else native_rows(task, *self._validation)
         loss = {
             name: value.astype(dtype) if isinstance(value, np.ndarray) else value
             for name, value in task.loss.as_dict().items()
         }
-        self.trainer = core().Trainer(
+        self.program = program_of(lowering.network, frozen)
+        self.parameters = lowering.flat()
+        self.trainer: Any = core().Trainer(
             self.program,
             self.parameters,
-            *rows,
-            None,
-            loss=loss,
+            x,
+            y,
+            weights[0] if weights else None,
+            loss={**loss, "row_mean": True},
             optimizer=task.optimizer.as_dict(),
             groups=task.optimizer.range_list(),
             batch_size=settings.batch_size,
             total_steps=settings.total,
-            validation=validation,
+            validation=held_out,
             patience=settings.patience,
             keep_best=settings.patience > 0,
             clip_norm=settings.clip_norm,
@@ -115,23 +139,29 @@ class NativeSession:
         )
         if optimizer.state:
             self.trainer.set_state(read_state(optimizer, task.optimizer, lowering))
+        self._written = 0
 
     def write_back(self, gradients: bool = True) -> None:
         """Leave in the user's objects what the plain loop would have left by now.
 
         Without gradients: as after zero_grad().
         """
-        for group in self._optimizer.param_groups:
+        steps = self.trainer.steps
+        if steps == self._written and gradients and steps:
+            return  # they are as they were left, and as the user's own code changed them since
+        for group in self._owners.optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
-        if self.trainer.steps == 0:
+        if steps == self._written:
             return
+        self._written = steps
+        # first what may fail: all is written, or nothing
+        write_state(self._owners.optimizer, self._task.optimizer, self.trainer.state())
         self._write(self.trainer.parameters())
         if gradients:
             flat = torch.from_numpy(self.trainer.gradients())
             for part in self._task.optimizer.ranges:
                 part.parameter.grad = part.view(flat).clone()
-        write_state(self._optimizer, self._task.optimizer, self.trainer.state())
 
     def write_best(self) -> None:
         """Put the parameters of the best epoch into the module, if there was one."""
@@ -139,16 +169,42 @@ class NativeSession:
             self._write(self.trainer.best())
 
     def watched(self, function: Callable[[], object]) -> object:
-        """The answer of a user's function; parameters that it changed go into the trainer."""
-        versions = self._versions()
+        """The answer of a user's function, which sees what the plain loop would show it; what it
+        changed goes into the trainer.  E604 if that can no longer run natively."""
+        self.write_back()
+        before = self._look()
         answer = function()
-        if self._versions() != versions:
+        after = self._look()
+        if after == before:
+            return answer
+        if after.settings == before.settings and after.state == before.state:
             self.parameters = self._task.lowering.flat()
             self.trainer.set_state({"parameters": self.parameters})
+            return answer
+        try:
+            self._begin_again()
+        except NotUnderstood as why:
+            raise error(
+                "E604",
+                what="the module, the loss or the optimizer was changed during training, and "
+                f"cannot go on with the native engine: {why}",
+                fix='Use engine="torch".',
+            ) from None
         return answer
 
-    def _versions(self) -> list[int]:
-        return [parameter._version for parameter in self._task.lowering.parameters]
+    def _begin_again(self) -> None:
+        """Another trainer, of the objects as they are now, that goes on where this one is."""
+        old, known = self.trainer.state(), self._task.lowering.network.slots
+        task = self._understand()
+        if task.lowering.network.slots != known:
+            raise NotUnderstood("the module has other parameters than before")
+        self._begin(task)
+        kept = {name: old[name] for name in ("best", "counters") if name in old}
+        self.trainer.set_state(kept)
+        self._written = self.trainer.steps
+
+    def _look(self) -> Sight:
+        return look(self._task, self._owners, (*self._rows, *(self._validation or ())))
 
     def _write(self, values: NDArray[Any]) -> None:
         flat = torch.from_numpy(values)

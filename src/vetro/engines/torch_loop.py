@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -18,37 +18,35 @@ import torch
 from torch import Tensor, nn
 
 from vetro.engines.interrupts import interrupts
+from vetro.engines.torch_batches import Batches, Rows
 
 TICK_SECONDS = 0.1
 """Time between two calls of `tick`, and between two looks at an accelerator's losses."""
 
-Compute = Callable[[Tensor, Tensor], Tensor]
+Compute = Callable[..., Tensor]
+"""The loss of a batch: of x, y and, where rows have weights, those."""
 
 
 @dataclass(frozen=True)
 class Loop:
     """One run of the loop.
 
-    x, y: rows in their first dimension.  steps: optimizer steps.  batch_size: rows a
-    step, None for all of them.  given: (steps, batch) row numbers, walked over again and
-    again in place of slices; an epoch is once over them.  clip: what is done to the
-    gradients between backward and step.  first_loss: what computes the loss of the first step,
-    where the door looks at outputs; later steps are loss(module(x), y).  after_step:
-    called after every step.  after_epoch: called after the last batch of every epoch,
-    and after the last step; returns "" to go on, or the reason to stop.  tick: called
-    with the number of steps done about every TICK_SECONDS and at the end; False stops.
+    loss: of the output, y and perhaps weights.  batches: where rows come from.  steps: optimizer
+    steps.  whole_epochs: whether an epoch's batches are run to their end also after the last step.
+    clip: what is done to the gradients between backward and step.  first_loss: what computes the
+    loss of the first step from its rows, where the door looks at outputs; later steps are
+    loss(module(x), y).  after_step: called after every step.  after_epoch: called after the last
+    batch of every epoch, and after the last step; returns "" to go on, or the reason to stop.
+    tick: called with the number of steps done about every TICK_SECONDS and at the end; False
+    stops.
     """
 
     module: nn.Module
     loss: Compute
     optimizer: torch.optim.Optimizer
-    x: Tensor
-    y: Tensor
+    batches: Batches
     steps: int
-    batch_size: int | None
-    shuffle: bool
-    generator: torch.Generator | None
-    given: Tensor | None
+    whole_epochs: bool
     clip: Callable[[], None] | None
     first_loss: Compute
     after_step: Callable[[], None] | None
@@ -84,24 +82,23 @@ def _run(
 ) -> str:
     module, loss, optimizer = loop.module, loop.loss, loop.optimizer
 
-    def later_loss(x: Tensor, y: Tensor) -> Tensor:
-        return loss(module(x), y)
+    def later_loss(x: Tensor, *rest: Tensor) -> Tensor:
+        return loss(module(x), *rest)
 
     compute = loop.first_loss
     takes_closure = _needs_closure(optimizer)
     zero_grad = _zero_grad(optimizer)
     step = 0
     next_tick = perf_counter() + TICK_SECONDS
-    batches = _batches(loop)
     while step < loop.steps:
-        x, y, last_of_epoch = next(batches)
+        rows, last_of_epoch = loop.batches.draw()
         if takes_closure:
-            value = _closure_step(optimizer, compute, loop.clip, x, y)
+            value = _closure_step(optimizer, compute, loop.clip, rows)
             if not _record(value, losses, pending):
                 return "diverged"
         else:
             zero_grad()
-            value = compute(x, y)
+            value = compute(*rows)
             if not _record(value, losses, pending):
                 return "diverged"
             torch.autograd.backward(value)
@@ -110,6 +107,8 @@ def _run(
             optimizer.step()
         compute = later_loss
         step += 1
+        if last_of_epoch and (loop.whole_epochs or step < loop.steps):
+            loop.batches.finish()
         if loop.after_step is not None:
             loop.after_step()
         if loop.after_epoch is not None and (last_of_epoch or step == loop.steps):
@@ -125,34 +124,6 @@ def _run(
         if interrupted():
             return "interrupted"
     return "done"
-
-
-def _batches(loop: Loop) -> Iterator[tuple[Tensor, Tensor, bool]]:
-    """The batches of all epochs, and whether each is the last of its epoch.
-
-    With shuffle, one torch.randperm an epoch and consecutive slices of it; else
-    consecutive rows.  The last batch of an epoch may be shorter.  `given` says it itself.
-    """
-    x, y, rows = loop.x, loop.y, loop.x.shape[0]
-    size = rows if loop.batch_size is None else min(loop.batch_size, rows)
-    random_device = "cpu" if loop.generator is None else loop.generator.device
-    while loop.given is not None:
-        for number, chosen in enumerate(loop.given, 1):
-            yield x[chosen], y[chosen], number == len(loop.given)
-    while True:
-        order = None
-        if loop.shuffle:
-            order = torch.randperm(rows, generator=loop.generator, device=random_device)
-            order = order.to(x.device)
-        for start in range(0, rows, size):
-            last = start + size >= rows
-            if order is not None:
-                chosen = order[start : start + size]
-                yield x[chosen], y[chosen], last
-            elif size == rows:
-                yield x, y, last
-            else:
-                yield x[start : start + size], y[start : start + size], last
 
 
 def _record(value: Tensor, losses: list[float], pending: list[Tensor]) -> bool:
@@ -208,15 +179,14 @@ def _closure_step(
     optimizer: torch.optim.Optimizer,
     compute: Compute,
     clip: Callable[[], None] | None,
-    x: Tensor,
-    y: Tensor,
+    rows: Rows,
 ) -> Tensor:
     """One step of an optimizer that evaluates the loss itself; the first value it had."""
     first: list[Tensor] = []
 
     def closure() -> Any:
         optimizer.zero_grad()
-        value = compute(x, y)
+        value = compute(*rows)
         torch.autograd.backward(value)
         if clip is not None:
             clip()

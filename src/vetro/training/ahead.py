@@ -2,12 +2,13 @@
 
 The native loop wants the rates of many steps at once.  They are what the scheduler itself
 says when it is stepped that often; where training ends sooner, it is put back and stepped
-as often as the plain loop would have stepped it.
+as often as the plain loop would have stepped it.  A schedule that could see or change more than
+rates is stepped in its time (pace.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ class Ahead:
 
     learning_rate: where the rate of every epoch that is done is appended, as the torch loop
     does: as it is after the epoch's steps, before the schedule is stepped for the epoch.
+    watched: calls a function that may read and change the module and the optimizer.
     """
 
     def __init__(
@@ -34,13 +36,15 @@ class Ahead:
         *,
         steps_an_epoch: int,
         total: int,
+        watched: Callable[[Callable[[], object]], object],
     ) -> None:
         self._stepping = stepping
         self._optimizer = optimizer
         self._learning_rate = learning_rate
         self._steps_an_epoch = steps_an_epoch
         self._total = total
-        self._looks_ahead = stepping.looks_ahead
+        self._looks_ahead = stepping.pace.looks_ahead
+        self._watched = watched if stepping.pace.watched else None
         self._done = self._taken = 0
         self._known: tuple[tuple[object, ...], int] | None = None
         # torch's schedulers warn of a step before the optimizer's: steps done elsewhere
@@ -110,11 +114,19 @@ class Ahead:
         self._taken = 0
 
     def _after(self, step: int, score: float | None) -> None:
-        if self._stepping.every_step is not None:
-            self._stepping.every_step()
+        every_step = self._stepping.every_step
+        if every_step is not None:
+            self._call(every_step)
         if step % self._steps_an_epoch == 0 or step == self._total:
             self._learning_rate.append(float(self._optimizer.param_groups[0]["lr"]))
-            self._stepping.end_epoch(score)
+            if self._stepping.every_epoch:
+                self._call(lambda: self._stepping.end_epoch(score))
+
+    def _call(self, step: Callable[[], object]) -> None:
+        if self._watched is None:
+            step()
+        else:
+            self._watched(step)
 
     def _epochs(self, step: int) -> int:
         partial = step == self._total and step % self._steps_an_epoch > 0

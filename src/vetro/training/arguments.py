@@ -7,20 +7,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader, Dataset
 
-from vetro.errors import Notice, Setting, Words, error
+from vetro.errors import Notice
 from vetro.training import misuse
+from vetro.training.advice import check_hidden_parameters
+from vetro.training.checks import (
+    check_function,
+    contradiction,
+    count_of,
+    invalid,
+    size_of,
+    switch_of,
+)
+from vetro.training.given import (
+    Rows,
+    as_tensor,
+    check_aligned,
+    role_of_input,
+    role_of_target,
+)
+from vetro.training.loaders import Loaded, loaded, pair_of
 from vetro.training.stepping import Schedule, Stepping
+from vetro.training.weighted import check_row_weights_of_loss, check_weights, weighted
 
-Rows = Tensor | NDArray[Any]
 Loss = Callable[[Tensor, Tensor], Tensor]
+Source = Rows | Dataset[Any] | DataLoader[Any]
+Validation = tuple[Rows, Rows] | tuple[Rows, Rows, Rows] | Dataset[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +50,20 @@ class Training:
     """One training of the PyTorch door: the arguments of vetro.train, for train_many."""
 
     module: nn.Module
-    x: Rows
-    y: Rows
+    x: Source
+    y: Rows | None = None
     loss: Loss = field(kw_only=True)
     optimizer: torch.optim.Optimizer = field(kw_only=True)
     steps: int | None = field(default=None, kw_only=True)
     epochs: int | None = field(default=None, kw_only=True)
     batch_size: int | None = field(default=None, kw_only=True)
+    drop_last: bool = field(default=False, kw_only=True)
     shuffle: bool = field(default=False, kw_only=True)
     generator: torch.Generator | None = field(default=None, kw_only=True)
     batches: Rows | None = field(default=None, kw_only=True)
+    sample_weight: Rows | None = field(default=None, kw_only=True)
     schedule: Schedule | None = field(default=None, kw_only=True)
-    validation: tuple[Rows, Rows] | None = field(default=None, kw_only=True)
+    validation: Validation | None = field(default=None, kw_only=True)
     patience: int | None = field(default=None, kw_only=True)
     clip_norm: float | None = field(default=None, kw_only=True)
     clip_value: float | None = field(default=None, kw_only=True)
@@ -49,15 +73,19 @@ class Training:
 class Request:
     """A training whose arguments are sound.
 
-    x, y, held_out: as tensors.  given: (steps, batch) row numbers, int32 or int64, or None.
-    batch_size: rows a step, at most all.  steps_an_epoch, total: steps.  notices: to be told.
+    x, y: as tensors; without rows where only the DataLoader knows them.  weights: (rows,) or
+    None.  held_out: x, y and perhaps weights.  given: (steps, batch) row numbers, int32 or int64,
+    or None.  batch_size: rows a step, at most all.  steps_an_epoch, total: steps.  notices: to
+    be told.
     """
 
     training: Training
     x: Tensor
     y: Tensor
-    held_out: tuple[Tensor, Tensor] | None
+    weights: Tensor | None
+    held_out: tuple[Tensor, ...] | None
     given: NDArray[Any] | None
+    loader: Loaded | None
     batch_size: int
     steps_an_epoch: int
     total: int
@@ -66,6 +94,16 @@ class Request:
     @property
     def rows(self) -> int:
         return int(self.x.shape[0])
+
+    @property
+    def by_epochs(self) -> bool:
+        return self.training.steps is None
+
+    def loss_of(self, output: Tensor, target: Tensor, *weights: Tensor) -> Tensor:
+        """The loss, of weighted rows where there are weights."""
+        if weights:
+            return weighted(self.training.loss)(output, target, *weights)
+        return self.training.loss(output, target)
 
     def stepping(self) -> Stepping:
         """The schedule and its rhythm; E601 or E604 if it does not fit.
@@ -85,81 +123,154 @@ def request(training: Training) -> Request:
     """The training, checked; TrainingError or UsageError with what is wrong."""
     module, loss, optimizer = training.module, training.loss, training.optimizer
     misuse.check_kinds(module, loss, optimizer)
-    _check(training)
+    training = _normal(training)
     notices = misuse.check_parameters(module, optimizer)
+    notices += check_hidden_parameters(module, loss, optimizer)
     parameter = next(module.parameters())
-    x, y = _pair("x", training.x, "y", training.y, parameter)
-    held_out = None
-    if training.validation is not None:
-        names = ("validation x", "validation y")
-        held_out = _pair(
-            names[0], training.validation[0], names[1], training.validation[1], parameter
-        )
-    misuse.check_values(module, loss, x, y)
-    notices += misuse.check_gradients(module, optimizer) + misuse.check_mode(module)
+    loader = loaded(training.x) if isinstance(training.x, DataLoader) else None
+    x, y = _rows(training, loader, parameter)
+    known = loader is None or loader.x is not None
+    if known:
+        misuse.check_values(module, loss, x, y)
     rows = int(x.shape[0])
+    weights = _weights("sample_weight", training.sample_weight, rows, parameter)
+    held_out = _held_out(training, parameter)
+    if weights is not None or (held_out is not None and len(held_out) > 2):
+        weighted(loss)
+    notices += misuse.check_gradients(module, optimizer) + misuse.check_mode(module)
     given = None if training.batches is None else _batches(training.batches, rows)
-    if given is not None:
+    if loader is not None:
+        steps_an_epoch, batch_size = len(loader.loader), loader.batch_size
+    elif given is not None:
         steps_an_epoch, batch_size = given.shape
     else:
         batch_size = min(training.batch_size or rows, rows)
-        steps_an_epoch = math.ceil(rows / batch_size)
+        steps_an_epoch = rows // batch_size if training.drop_last else math.ceil(rows / batch_size)
     total = steps_an_epoch * (training.epochs or 1)
     if training.steps is not None:
         total = training.steps
-    return Request(training, x, y, held_out, given, batch_size, steps_an_epoch, total, notices)
+    in_order = given is None and loader is None and not training.shuffle and batch_size == rows
+    check_row_weights_of_loss(loss, y, in_order=in_order, validated=held_out is not None)
+    return Request(
+        training, x, y, weights, held_out, given, loader, batch_size, steps_an_epoch, total, notices
+    )
 
 
-def invalid(argument: str, value: object, reason: str, fix: str | Words) -> Exception:
-    """E601, to be raised."""
-    return error("E601", argument=Setting(argument), value=value, reason=reason, fix=f"{fix}.")
-
-
-def check_count(name: str, value: object) -> None:
-    """E601 unless it is None or a whole number of at least 1."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise invalid(name, value, "it must be a whole number", f"Use {name}=10")
-    if value < 1:
-        raise invalid(name, value, "it must be at least 1", f"Use {name}=10")
-
-
-def _check(training: Training) -> None:
+def _normal(training: Training) -> Training:
+    """The same with plain numbers, each argument looked at by itself and beside the others."""
+    names = ("steps", "epochs", "batch_size", "patience")
+    counts = {name: count_of(name, getattr(training, name)) for name in names}
+    sizes = {name: size_of(name, getattr(training, name)) for name in ("clip_norm", "clip_value")}
+    switches = {name: switch_of(name, getattr(training, name)) for name in ("shuffle", "drop_last")}
+    training = replace(training, **counts, **sizes, **switches)  # type: ignore[arg-type]
     steps, epochs, generator = training.steps, training.epochs, training.generator
     if steps is not None and epochs is not None:
-        raise _contradiction("both steps and epochs are given", "Use steps=1000, or epochs=10")
+        raise contradiction("both steps and epochs are given", "Use steps=1000, or epochs=10")
     if steps is None and epochs is None and training.batches is None:
-        raise _contradiction("neither steps nor epochs is given", "Use steps=1000, or epochs=10")
-    for name in ("steps", "epochs", "batch_size", "patience"):
-        check_count(name, getattr(training, name))
-    for name in ("clip_norm", "clip_value"):
-        _check_size(name, getattr(training, name))
-    if not isinstance(training.shuffle, bool):
-        raise invalid("shuffle", training.shuffle, "it must be True or False", "Use shuffle=True")
+        raise contradiction("neither steps nor epochs is given", "Use steps=1000, or epochs=10")
+    check_function("loss", training.loss, "output", "target")
+    if callable(training.schedule) and not isinstance(training.schedule, LRScheduler | type):
+        check_function("schedule", training.schedule, "k")
     if generator is not None and not isinstance(generator, torch.Generator):
         fix = "Use torch.Generator().manual_seed(0)"
         raise invalid("generator", generator, "it is not a torch.Generator", fix)
-    if training.batches is not None and (training.shuffle or training.batch_size is not None):
-        other = "shuffle" if training.shuffle else "batch_size"
-        raise _contradiction(f"both batches and {other} are given", "Use one of the two")
-    if generator is not None and not training.shuffle:
-        raise _contradiction("generator is given without shuffle", "Use shuffle=True as well")
-    validation = training.validation
-    if validation is not None and (not isinstance(validation, tuple) or len(validation) != 2):
-        kind = type(validation).__name__
-        raise invalid("validation", kind, "it must be a pair", "Use validation=(x, y)")
-    if training.patience is not None and validation is None:
-        raise _contradiction("patience is given without validation", "Use validation=(x, y)")
+    _check_order(training)
+    if training.patience is not None and training.validation is None:
+        raise contradiction("patience is given without validation", "Use validation=(x, y)")
+    return training
 
 
-def _check_size(name: str, value: object) -> None:
-    if value is None:
+def _check_order(training: Training) -> None:
+    """E604 where two arguments say which rows a step takes."""
+    if isinstance(training.x, DataLoader):
+        for name in ("batch_size", "shuffle", "generator", "batches", "drop_last", "sample_weight"):
+            if getattr(training, name) not in (None, False):
+                raise contradiction(
+                    f"{name} is given, and the DataLoader says which rows a step takes",
+                    f"Give {name} to the DataLoader"
+                    if name not in ("batches", "sample_weight")
+                    else f"Use x, y and {name} without a DataLoader",
+                )
         return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise invalid(name, value, "it must be a number", f"Use {name}=1.0")
-    if not (math.isfinite(value) and value > 0):
-        raise invalid(name, value, "it must be above 0", f"Use {name}=1.0")
+    if training.batches is not None:
+        for name in ("shuffle", "batch_size", "drop_last"):
+            if getattr(training, name) not in (None, False):
+                raise contradiction(f"both batches and {name} are given", "Use one of the two")
+    if training.generator is not None and not training.shuffle:
+        raise contradiction("generator is given without shuffle", "Use shuffle=True as well")
+    if training.drop_last and training.batch_size is None:
+        raise contradiction("drop_last is given without batch_size", "Use batch_size=32 as well")
+
+
+def _rows(training: Training, loader: Loaded | None, parameter: Tensor) -> tuple[Tensor, Tensor]:
+    """x and y as tensors with as many rows; without rows where only the DataLoader knows them."""
+    x, y = training.x, training.y
+    if isinstance(x, Dataset | DataLoader):
+        if y is not None:
+            raise contradiction(
+                f"x is a {type(x).__name__}, which holds the targets, and y is given, too",
+                "Leave out y",
+            )
+        if loader is not None and loader.x is None:
+            return torch.empty(0, 0), torch.empty(0, 0)
+        if loader is not None and loader.x is not None:
+            return _pair(training, "x", loader.x, "y", loader.y, parameter)
+        assert isinstance(x, Dataset)
+        pair = pair_of(x)
+        return _pair(training, "x", pair[0], "y", pair[1], parameter)
+    if y is None:
+        raise misuse.refusal(
+            "y is not given", "Give the targets as y, or x as a TensorDataset or DataLoader of both"
+        )
+    found = _pair(training, "x", x, "y", y, parameter)
+    rows = len(found[0])
+    if training.drop_last and training.batch_size is not None and training.batch_size > rows:
+        raise invalid(
+            "batch_size",
+            training.batch_size,
+            f"with drop_last, {rows} rows give no batch",
+            f"Use batch_size={rows}, or drop_last=False",
+        )
+    return found
+
+
+def _pair(
+    training: Training, name_x: str, x: Any, name_y: str, y: Any, parameter: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Both as tensors, with as many rows."""
+    check_aligned(x, y)
+    tensors = (
+        as_tensor(name_x, x, parameter, role_of_input(training.module)),
+        as_tensor(name_y, y, parameter, role_of_target(training.loss)),
+    )
+    misuse.check_rows(*tensors, name_x, name_y)
+    return tensors
+
+
+def _held_out(training: Training, parameter: Tensor) -> tuple[Tensor, ...] | None:
+    """The validation rows as tensors, checked by themselves."""
+    given = training.validation
+    if given is None:
+        return None
+    if isinstance(given, Dataset):
+        given = pair_of(given)
+    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        kind = type(given).__name__
+        raise invalid("validation", kind, "it must be a pair", "Use validation=(x, y)")
+    x, y = _pair(training, "validation x", given[0], "validation y", given[1], parameter)
+    misuse.check_values(training.module, training.loss, x, y, "validation x", "validation y")
+    if len(given) == 2:
+        return x, y
+    weights = _weights("validation", given[2], len(x), parameter)
+    return (x, y) if weights is None else (x, y, weights)
+
+
+def _weights(name: str, values: Rows | None, rows: int, parameter: Tensor) -> Tensor | None:
+    if values is None:
+        return None
+    weights = as_tensor(name, values, parameter, "number")
+    dtype = parameter.dtype if parameter.is_floating_point() else torch.float32
+    return check_weights(name, weights, rows, dtype).to(parameter.device)
 
 
 def _batches(batches: object, rows: int) -> NDArray[Any]:
@@ -168,6 +279,9 @@ def _batches(batches: object, rows: int) -> NDArray[Any]:
     fix = "Give whole row numbers of shape (steps, batch), such as torch.randint(rows, (100, 32))"
     if isinstance(batches, Tensor):
         batches = batches.detach().cpu().numpy()
+    if isinstance(batches, list | tuple):
+        with suppress(ValueError):  # rows of different lengths
+            batches = np.array(batches)
     if not isinstance(batches, np.ndarray) or batches.dtype.kind not in "iu":
         kind = f"{batches.dtype}" if isinstance(batches, np.ndarray) else kind
         raise invalid("batches", kind, "these are no row numbers", fix)
@@ -181,33 +295,3 @@ def _batches(batches: object, rows: int) -> NDArray[Any]:
         reason = f"there are {rows} rows, with the numbers 0 to {rows - 1}"
         raise invalid("batches", wrong, reason, "Give numbers of rows that are there")
     return numbers
-
-
-def _pair(name_x: str, x: Rows, name_y: str, y: Rows, parameter: Tensor) -> tuple[Tensor, Tensor]:
-    """Both as tensors, with as many rows."""
-    tensors = _tensor(name_x, x, parameter), _tensor(name_y, y, parameter)
-    misuse.check_rows(*tensors, name_x, name_y)
-    return tensors
-
-
-def _tensor(name: str, values: object, parameter: Tensor) -> Tensor:
-    if isinstance(values, Tensor):
-        if values.is_nested:
-            raise misuse.refusal(f"{name} is a nested tensor", "Give rows of one length")
-        return values
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
-        kind = type(values).__name__
-        if isinstance(values, np.ndarray):
-            kind = f"array of {values.dtype}"
-        raise misuse.refusal(
-            f"{name} is of the kind {kind}",
-            "Give a tensor or an array of numbers, such as torch.tensor(rows, dtype=torch.float32)",
-        )
-    known = np.float64 if values.dtype.itemsize > 8 else values.dtype  # torch has no longdouble
-    native = np.ascontiguousarray(values, dtype=np.dtype(known).newbyteorder("="))
-    dtype = parameter.dtype if native.dtype.kind == "f" else None
-    return torch.tensor(native, dtype=dtype, device=parameter.device)
-
-
-def _contradiction(what: str, fix: str | Words) -> Exception:
-    return error("E604", what=what, fix=f"{fix}.")

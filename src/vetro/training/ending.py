@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vetro.errors import error
+from vetro.errors import error, notice
 from vetro.training import misfit, misuse
+from vetro.training.advice import advise
 from vetro.training.arguments import Request
 from vetro.training.history import History
 
@@ -44,4 +45,6 @@ def conclude(asked: Request, history: History, ended: Ended) -> None:
             lr=float(training.optimizer.param_groups[0]["lr"]),
             history=history,
         )
+    if training.patience and not history.best_epoch and history.validation:
+        advise([notice("W323")])
     misuse.remember_gradients(training.module)

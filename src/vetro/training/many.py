@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
+from torch.utils.data import DataLoader
 
 from vetro.engines import torch_loop
 from vetro.engines.interrupts import interrupts
 from vetro.engines.native_loop import MOST_ROWS
 from vetro.errors import TrainingError, error, issue_warnings
 from vetro.networks.refusal import NotUnderstood
-from vetro.training.arguments import Request, Training, check_count, invalid, request
+from vetro.training.arguments import Request, Training, request
+from vetro.training.checks import check_function, contradiction, count_of, invalid
 from vetro.training.ending import Ended, conclude
 from vetro.training.flights import Flights
 from vetro.training.history import History
@@ -50,11 +52,17 @@ def train_many(
     those of a module that runs on torch: they raise in its turn.  A loss that is not
     finite ends its own training only, with `stopped` "diverged".
     """
-    check_count("threads", threads)
+    threads = count_of("threads", threads)
+    check_function("on_progress", on_progress, "steps", "total")
     for training in trainings:
         if not isinstance(training, Training):
             kind = type(training).__name__
             raise invalid("trainings", kind, "it is no Training", "Use vetro.Training(...)")
+        if isinstance(training.x, DataLoader):
+            raise contradiction(
+                "a training of train_many draws from a DataLoader",
+                "Use x, y, batch_size and shuffle, or vetro.train",
+            )
     _check_apart(trainings)
     requests = [request(training) for training in trainings]
     issue_warnings([notice for asked in requests for notice in asked.notices])
@@ -262,6 +270,6 @@ def _runs_apart(one: _One, tick: Callable[[int], bool]) -> bool:
     """Run one on the torch engine; False if it was told to end."""
     assert one.stepping is not None
     one.began, one.running = perf_counter(), True
-    ended = run_in_torch(one.asked, one.history, one.stepping, tick)
+    ended = run_in_torch(one.asked, one.history, one.stepping, tick, fallen=True)
     one.end(ended)
     return ended.reason != "interrupted"

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vetro.errors import VetroError, counted, error
 from vetro.training.loss_probe import Loss, falls_without_bound, order_does_not_matter
 from vetro.training.misuse import (
+    ELEMENTWISE,
     OF_CLASSES,
     check_finite,
     dtype_name,
@@ -25,18 +26,26 @@ from vetro.training.misuse import (
 )
 
 
-def check_output(loss: Loss, output: object, target: Tensor, y: Tensor) -> None:
+def check_output(loss: Loss, output: object, target: Tensor, y: Tensor, name: str = "y") -> None:
     """Refuse targets that do not belong to the module's first output.
 
-    target: the rows of the first batch.  y: all rows.
+    target: the rows of the first batch.  y: all rows, called `name`.
     """
-    if not isinstance(output, Tensor):
-        return
     kind = kind_of_loss(loss)
+    if not isinstance(output, Tensor):
+        if kind:
+            _refuse_output(loss, kind, output)
+        return
     if kind in OF_CLASSES:
         if output.dim() > 1:
-            _check_classes(loss, kind, output, target, y)
+            _check_classes(loss, kind, output, target, y, name)
         return
+    whole = not target.is_floating_point() and not target.is_complex()
+    if kind and whole and (target.dtype == torch.bool or kind.startswith("BCE")):
+        fix = f"{name}.{_AS_DTYPE.get(dtype_name(output), 'float')}()"
+        raise error("E309", name="target", dtype=dtype_name(target), fix=fix)
+    if kind == "BCELoss":
+        _check_confined(output)
     if output.shape == target.shape or not (kind or _compares_all(loss, output, target)):
         return
     together = _broadcast(output, target)
@@ -48,13 +57,21 @@ def check_output(loss: Loss, output: object, target: Tensor, y: Tensor) -> None:
             target=shape_text(target.shape),
             output=shape_text(output.shape),
             broadcast=shape_text(together),
-            fix=_reshape("y", output),
+            fix=_reshape(name, output),
         )
     outputs = output.shape[-1] if output.dim() > 1 else 1
     raise refusal(
-        f"the target has shape {shape_text(target.shape)}, the output {shape_text(output.shape)}",
+        f"{'the target' if name == 'y' else name} has shape {shape_text(target.shape)}, "
+        f"the output {shape_text(output.shape)}",
         f"Give {counted(outputs, 'target')} a row, or change the module's last layer",
     )
+
+
+def check_held_out_classes(loss: Loss, output: object, y: Tensor) -> None:
+    """Refuse class numbers of validation rows that the module has no output for."""
+    known = kind_of_loss(loss) in OF_CLASSES and isinstance(output, Tensor) and output.dim() > 1
+    if known and isinstance(output, Tensor) and y.dtype in _CLASS_DTYPES:
+        check_class_numbers(loss, output, y, "validation y")
 
 
 def check_loss(loss: Loss, value: object, output: object, target: Tensor) -> None:
@@ -85,15 +102,64 @@ def check_loss(loss: Loss, value: object, output: object, target: Tensor) -> Non
 
 
 def explain(
-    caught: Exception, module: nn.Module, loss: Loss, x: Tensor, y: Tensor
+    caught: Exception,
+    module: nn.Module,
+    loss: Loss,
+    x: Tensor,
+    y: Tensor,
+    names: tuple[str, str] = ("x", "y"),
 ) -> VetroError | None:
     """The message for an exception of the first step; None if its cause is not known."""
     text = str(caught)
+    for name, tensor in zip(names, (x, y), strict=True):
+        if tensor.layout is not torch.strided:
+            kind = str(tensor.layout).removeprefix("torch.")
+            return refusal(f"{name} is a {kind} tensor", f"Use {name}.to_dense()")
+    if "more than 1 value per channel" in text:
+        return lonely_row()
     if "device" in text or "type" in text or "implemented for" in text:
-        return _explain_tensor("x", "input", x, module, loss) or _explain_tensor(
-            "y", "target", y, module, loss
+        return _explain_tensor(names[0], "input", x, module, loss) or _explain_tensor(
+            names[1], "target", y, module, loss
         )
-    return _explain_width(text, module, x)
+    return _explain_width(text, module, x, names[0])
+
+
+def lonely_row() -> VetroError:
+    """E315 of a batch of one row that a batch norm cannot take."""
+    return refusal(
+        "the last batch of an epoch has 1 row, and batch normalisation needs at least 2",
+        "Use drop_last=True, or another batch_size",
+    )
+
+
+_AS_DTYPE = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
+_CLASS_DTYPES = (torch.int64, torch.uint8)
+
+
+def _refuse_output(loss: Loss, kind: str, output: object) -> None:
+    """A module with another answer than one tensor, and a loss that takes one."""
+    size = f" of {len(output)}" if isinstance(output, tuple | list | dict) else ""
+    key = repr(next(iter(output))) if isinstance(output, dict) and output else "0"
+    raise refusal(
+        f"the module returns a {type(output).__name__}{size}, and {kind} takes a tensor",
+        f"Use loss=lambda output, target: {_written(loss, kind)}(output[{key}], target)",
+    )
+
+
+def _written(loss: Loss, kind: str) -> str:
+    functions = {**ELEMENTWISE, **OF_CLASSES}
+    return f"nn.{kind}()" if isinstance(loss, nn.Module) else f"F.{functions[kind]}"
+
+
+def _check_confined(output: Tensor) -> None:
+    values = output.detach()
+    wrong = ~((values >= 0) & (values <= 1))
+    if bool(wrong.any()) and bool(torch.isfinite(values).all()):
+        raise refusal(
+            f"the module gives {float(values[wrong][0]):g}, and BCELoss takes probabilities from 0 "
+            "to 1",
+            "End the module with nn.Sigmoid(), or take nn.BCEWithLogitsLoss()",
+        )
 
 
 def _explain_tensor(
@@ -107,8 +173,7 @@ def _explain_tensor(
         )
     if role == "target" and kind_of_loss(loss) in OF_CLASSES:
         return None
-    other = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
-    fix = f"{name}.{other.get(dtype_name(parameter), 'float')}()"
+    fix = f"{name}.{_AS_DTYPE.get(dtype_name(parameter), 'float')}()"
     if not tensor.is_floating_point() and not tensor.is_complex():
         embeds = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
         if role == "input" and embeds:
@@ -122,26 +187,28 @@ def _explain_tensor(
     return None
 
 
-def _explain_width(text: str, module: nn.Module, x: Tensor) -> VetroError | None:
+def _explain_width(text: str, module: nn.Module, x: Tensor, name_x: str) -> VetroError | None:
     """Rows of x that the first layer does not take, where torch named a matrix product."""
     layers = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear)}
     shapes = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", text)
     for name, layer in layers.items():
         if x.dim() == 1 and layer.in_features == 1:
-            fix = "x.reshape(-1, 1)"
+            fix = f"{name_x}.reshape(-1, 1)"
         elif shapes and [x.shape[-1], layer.in_features] == [int(shapes[2]), int(shapes[3])]:
             fix = f"nn.Linear({x.shape[-1]}, {layer.out_features})"
         else:
             continue
         return refusal(
-            f"x has shape {shape_text(x.shape)}, "
+            f"{name_x} has shape {shape_text(x.shape)}, "
             f"the layer {name or 'nn.Linear'} takes {counted(layer.in_features, 'number')} a row",
             f"Use {fix}",
         )
     return None
 
 
-def _check_classes(loss: Loss, kind: str, output: Tensor, target: Tensor, y: Tensor) -> None:
+def _check_classes(
+    loss: Loss, kind: str, output: Tensor, target: Tensor, y: Tensor, name: str
+) -> None:
     if kind == "CrossEntropyLoss" and output.shape[1] == 1:
         raise refusal(
             f"{kind} over 1 output is always 0", "Use nn.BCEWithLogitsLoss(), or 2 outputs"
@@ -152,20 +219,32 @@ def _check_classes(loss: Loss, kind: str, output: Tensor, target: Tensor, y: Ten
             raise refusal(
                 f"the target of {kind} is {dtype_name(target)} of shape "
                 f"{shape_text(target.shape)}; it must hold class numbers as int64",
-                f"Use y{'.squeeze(-1)' if narrow else ''}.long()",
+                f"Use {name}{'.squeeze(-1)' if narrow else ''}.long()",
             )
         return
+    if target.dtype not in _CLASS_DTYPES:
+        raise refusal(
+            f"the target of {kind} is {dtype_name(target)}; it must hold class numbers as int64",
+            f"Use {name}.long()",
+        )
     if output.dim() == 2 and target.dim() != 1:
         raise refusal(
             f"the target of {kind} has shape {shape_text(target.shape)}, the output "
             f"{shape_text(output.shape)}; it must be one class number a row",
-            f"Use {'y.squeeze(1)' if target.shape[1:] == (1,) else 'y.argmax(1)'}",
+            f"Use {name}.{'squeeze(1)' if target.shape[1:] == (1,) else 'argmax(1)'}",
         )
-    ignored = getattr(loss, "ignore_index", -100)
+    check_class_numbers(loss, output, y, name)
+
+
+def check_class_numbers(loss: Loss, output: Tensor, y: Tensor, name: str) -> None:
+    """Refuse class numbers that the module has no output for."""
+    ignored = getattr(loss, "ignore_index", None)
+    if ignored is None:
+        ignored = getattr(loss, "keywords", {}).get("ignore_index", -100)
     wrong = ((y < 0) | (y >= output.shape[1])) & (y != ignored)
     if bool(wrong.any()):
         raise refusal(
-            f"y holds the class {int(y[wrong][0])} (row {int(wrong.nonzero()[0, 0])}), "
+            f"{name} holds the class {int(y[wrong][0])} (row {int(wrong.nonzero()[0, 0])}), "
             f"the module has {output.shape[1]} outputs, for the classes 0 to {output.shape[1] - 1}",
             "Number the classes from 0, or add outputs",
         )

@@ -7,6 +7,7 @@ does sensibly passes, however unusual it is.
 
 from __future__ import annotations
 
+import functools
 import weakref
 
 import torch
@@ -71,21 +72,51 @@ def check_rows(x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y") -> No
         )
 
 
-def check_values(module: nn.Module, loss: Loss, x: Tensor, y: Tensor) -> None:
-    """Refuse NaN and infinity where nothing can handle them.
+def check_values(
+    module: nn.Module, loss: Loss, x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y"
+) -> None:
+    """Refuse NaN and infinity where nothing can handle them, and probabilities that are none.
 
-    A module or a loss of the user's own may; theirs are looked at only if the loss is not
-    finite (misfit.explain_divergence).
+    A module or a loss of the user's own may handle them; theirs are looked at only if the loss is
+    not finite (misfit.explain_divergence).
     """
     if all(type(part).__module__.startswith("torch.nn.") for part in module.modules()):
-        check_finite("x", x)
-    if kind_of_loss(loss):
-        check_finite("y", y)
+        check_finite(name_x, x)
+    kind = kind_of_loss(loss)
+    if kind:
+        check_finite(name_y, y)
+    if kind in ("BCELoss", "BCEWithLogitsLoss") and y.layout is torch.strided:
+        _check_probabilities(kind, name_y, y)
+
+
+def _check_probabilities(kind: str, name: str, y: Tensor) -> None:
+    """Refuse targets below 0 or above 1: the loss then falls without bound."""
+    if y.is_complex() or y.dtype == torch.bool:
+        return
+    wrong = (y < 0) | (y > 1)
+    if not bool(wrong.any()):
+        return
+    row, *place = wrong.nonzero()[0].tolist()
+    column = "".join(f", column {index}" for index in place)
+    signs = bool(((y == -1) | (y == 1)).all())
+    raise refusal(
+        f"{name} holds {float(y[wrong][0]):g} (row {row}{column}), and {kind} takes targets from 0 "
+        "to 1: with others it falls without bound",
+        f"Use ({name} + 1) / 2"
+        if signs
+        else "Scale the targets, or use nn.CrossEntropyLoss() or nn.MSELoss()",
+    )
 
 
 def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> list[Notice]:
     """Compare the module's parameters with those the optimizer holds."""
     named = dict(module.named_parameters())
+    meta = next((name for name, value in named.items() if value.is_meta), None)
+    if meta is not None:
+        raise refusal(
+            f"the module's {meta} is on the meta device, where tensors have no values",
+            'Use module.to_empty(device="cpu"), and initialise or load its parameters',
+        )
     if not named:
         raise refusal("the module has no parameters", "Register layers as its attributes")
     trainable = {name: value for name, value in named.items() if value.requires_grad}
@@ -151,6 +182,8 @@ def check_mode(module: nn.Module) -> list[Notice]:
 def kind_of_loss(loss: Loss) -> str:
     """The class name of a known loss of torch, also for its function; else ""."""
     known = {**ELEMENTWISE, **OF_CLASSES}
+    if isinstance(loss, functools.partial) and not loss.args:
+        return kind_of_loss(loss.func)
     name = type(loss).__name__
     if type(loss).__module__ == "torch.nn.modules.loss":
         return name if name in known else ""
@@ -162,7 +195,9 @@ def kind_of_loss(loss: Loss) -> str:
 
 def check_finite(name: str, values: Tensor) -> None:
     # one pass: the sum of finite numbers may overflow, so only a bad sum is looked into
-    if not values.is_floating_point() or bool(torch.isfinite(values.sum())):
+    if values.layout is not torch.strided or not values.is_floating_point():
+        return
+    if bool(torch.isfinite(values.sum())):
         return
     wrong = ~torch.isfinite(values)
     if not bool(wrong.any()):

@@ -11,19 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 import torch
+from torch import Tensor
 
-from vetro.engines.explain import active_dropout, understand
+from vetro.engines.explain import NativeTask, active_dropout, understand
 from vetro.engines.native_core import core
 from vetro.engines.native_loop import FIRST_WINDOW, NativeLoop, run
 from vetro.engines.native_order import RowOrder
-from vetro.engines.native_session import NativeSession, Settings, native_rows
+from vetro.engines.native_session import NativeSession, Settings
+from vetro.engines.native_sight import Owners
 from vetro.networks.lower_module import check_validation
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.ahead import Ahead
 from vetro.training.arguments import Request
 from vetro.training.best import evaluating
 from vetro.training.ending import Ended
+from vetro.training.held_out import check_held_out
 from vetro.training.history import History
+from vetro.training.loaders import LoaderOrder
 from vetro.training.stepping import Stepping
 from vetro.training.torch_door import Tick, explaining, judged_loss
 
@@ -55,7 +59,6 @@ def run_natively(
 
     def watched(step: int) -> bool:
         assert tick is not None
-        door.session.write_back()
         return door.session.watched(lambda: tick(step)) is not False
 
     reason = run(door.loop, door.agrees, door.write_back, None if tick is None else watched)
@@ -82,34 +85,36 @@ class NativeDoor:
     ) -> None:
         training = asked.training
         self._patient = training.patience is not None
+        if asked.loader is not None and asked.loader.reason:
+            raise NotUnderstood(asked.loader.reason)
         inputs = asked.x.shape[1] if asked.x.dim() == 2 else None
-        task = understand(training.module, training.loss, training.optimizer, inputs)
-        dropped = active_dropout(task.lowering)
-        if dropped and not forced:
-            raise NotUnderstood(dropped)
-        self._drops = bool(dropped)
+
+        def understood() -> NativeTask:
+            task = understand(training.module, training.loss, training.optimizer, inputs)
+            dropped = active_dropout(task.lowering)
+            if dropped and not forced:
+                raise NotUnderstood(dropped)
+            if asked.held_out is not None:
+                check_validation(training.module, task.lowering)
+            return task
+
+        task = understood()
+        self._drops = bool(active_dropout(task.lowering))
         if training.generator is not None and training.generator.device.type != "cpu":
             raise NotUnderstood("the generator is not the CPU's")
-        order = RowOrder(
-            asked.rows,
-            asked.batch_size,
-            shuffle=training.shuffle,
-            generator=training.generator,
-            given=asked.given,
-        )
+        order = _order(asked)
+        rows = (asked.x, asked.y) if asked.weights is None else (asked.x, asked.y, asked.weights)
+        with explaining(asked):
+            check_held_out(asked)
         self._expected, self._slack = _witness(asked, order, self._drops)
-        rows = native_rows(task, asked.x, asked.y)
-        held_out = None
-        if asked.held_out is not None:
-            check_validation(training.module, task.lowering)
-            held_out = native_rows(task, *asked.held_out)
         self.doubt = ""
         seed = int(torch.randint(2**62, ())) if self._drops else 0
         self.session = NativeSession(
+            understood,
             task,
-            training.optimizer,
+            Owners(training.module, training.loss, training.optimizer),
             rows,
-            held_out,
+            asked.held_out,
             Settings(
                 batch_size=asked.batch_size,
                 epoch_rows=order.epoch_rows,
@@ -124,7 +129,7 @@ class NativeDoor:
         if self._drops:
             _compare_outputs(asked, self.session)
         self.loop = NativeLoop(
-            self.session.trainer,
+            self.session,
             order,
             Ahead(
                 stepping,
@@ -132,15 +137,17 @@ class NativeDoor:
                 history.learning_rate,
                 steps_an_epoch=asked.steps_an_epoch,
                 total=asked.total,
+                watched=self.session.watched,
             ),
             asked.total,
             history.loss,
             history.validation,
-            validated=held_out is not None,
+            validated=asked.held_out is not None,
             patience=training.patience or 0,
             window=window,
         )
-        history.engine, history.reason = "native", UNDERSTOOD
+        pace = str(stepping.pace)
+        history.engine, history.reason = "native", f"{UNDERSTOOD}; {pace}" if pace else UNDERSTOOD
 
     def agrees(self, first: float) -> bool:
         """Whether the trainer's first loss is that of the module's own forward."""
@@ -166,7 +173,21 @@ class NativeDoor:
         return Ended(reason, restore_best if self._patient else lambda: 0)
 
 
-def _witness(asked: Request, order: RowOrder, drops: bool) -> tuple[float, float]:
+def _order(asked: Request) -> RowOrder | LoaderOrder:
+    training = asked.training
+    if asked.loader is not None:
+        return LoaderOrder(asked.loader, asked.total, by_epochs=asked.by_epochs)
+    return RowOrder(
+        asked.rows,
+        asked.batch_size,
+        shuffle=training.shuffle,
+        generator=training.generator,
+        given=asked.given,
+        drop_last=training.drop_last,
+    )
+
+
+def _witness(asked: Request, order: RowOrder | LoaderOrder, drops: bool) -> tuple[float, float]:
     """The first step's loss by the module's own forward, and how far the trainer's may lie.
 
     Rounding of the outputs moves a loss near 0 by more than its own rounding: the slack
@@ -174,16 +195,18 @@ def _witness(asked: Request, order: RowOrder, drops: bool) -> tuple[float, float
     """
     rows = order.take(1)
     order.commit(0, 0)
-    if rows is None:
-        x, y = asked.x[: asked.batch_size], asked.y[: asked.batch_size]
-    else:
+    chosen: slice | Tensor = slice(asked.batch_size)
+    if rows is not None:
         chosen = torch.from_numpy(rows).long()
-        x, y = asked.x[chosen], asked.y[chosen]
+    x, y = asked.x[chosen], asked.y[chosen]
+    weights = () if asked.weights is None else (asked.weights[chosen],)
     module = asked.training.module
     with explaining(asked), _threads(len(x)), evaluating(module) if drops else nullcontext():
-        value, output = judged_loss(asked, x, y)
+        value, output = judged_loss(asked, x, y, *weights)
     expected = float(value.detach())
     size = float(output.detach().abs().max())
+    if weights:
+        size *= max(1.0, float(weights[0].max()))
     if getattr(asked.training.loss, "reduction", "mean") == "sum":
         size *= output.numel()
     share = _AGREE[output.dtype]

@@ -17,7 +17,7 @@ from vetro.engines.native_program import program_of
 from vetro.errors import error
 from vetro.networks.lower_module import lower_module
 from vetro.networks.refusal import NotUnderstood
-from vetro.training.arguments import check_count
+from vetro.training.checks import count_of
 from vetro.training.misuse import refusal
 
 
@@ -32,7 +32,7 @@ class Predictor:
     __slots__ = ("_native", "_squeezed", "_wanted")
 
     def __init__(self, module: nn.Module, threads: int | None = None) -> None:
-        check_count("threads", threads)
+        threads = count_of("threads", threads)
         if not isinstance(module, nn.Module):
             raise refusal(f"module is a {type(module).__name__}", "Give a torch.nn.Module")
         why = why_not_native()

@@ -6,6 +6,7 @@ Not the recipe's schedules, which the engines know by themselves.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
-from vetro.errors import error
+from vetro.errors import Setting, error, shown
+from vetro.training.pace import Pace, pace_of
 
 Schedule = LRScheduler | Callable[[int], float]
 
@@ -25,6 +27,7 @@ class Stepping:
     when by epochs; OneCycleLR and CyclicLR once a step in any case, ReduceLROnPlateau
     once an epoch, with the validation loss.  A function gives the factor of the learning
     rate of the k-th step (by epochs: epoch), k from 0; `finish` puts the rates back.
+    pace: whether it may be stepped ahead of training.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Stepping:
         self._count = 0
         self._rates: list[float | Tensor] = []
         self._after_epoch = by_epochs
+        self.pace = Pace() if schedule is None else pace_of(schedule)
         if isinstance(schedule, LRScheduler):
             _check(schedule, optimizer, steps, validated)
             if isinstance(schedule, OneCycleLR | CyclicLR):
@@ -51,7 +55,7 @@ class Stepping:
             if isinstance(schedule, type) or not callable(schedule):
                 raise error(
                     "E601",
-                    argument="schedule",
+                    argument=Setting("schedule"),
                     value=getattr(schedule, "__name__", schedule),
                     reason="it is neither a scheduler of this optimizer nor a function",
                     fix="Give an object of torch.optim.lr_scheduler, or a function of the "
@@ -66,26 +70,18 @@ class Stepping:
         return self._schedule is None
 
     @property
-    def looks_ahead(self) -> bool:
-        """Whether it can be stepped ahead of training and put back.
-
-        Not ReduceLROnPlateau, which must know how training went, and not a class of the
-        user's own, whose steps may do anything.
-        """
-        schedule = self._schedule
-        if isinstance(schedule, LRScheduler):
-            known = type(schedule).__module__ == "torch.optim.lr_scheduler"
-            return known and not isinstance(schedule, ReduceLROnPlateau)
-        return True
-
-    @property
     def every_step(self) -> Callable[[], None] | None:
         """What is to be called after each step."""
         return None if self._schedule is None or self._after_epoch else self._advance
 
+    @property
+    def every_epoch(self) -> bool:
+        """Whether `end_epoch` does anything."""
+        return self._schedule is not None and self._after_epoch
+
     def end_epoch(self, validation: float | None) -> None:
         """What is to be called after each epoch, with its validation loss."""
-        if self._schedule is None or not self._after_epoch:
+        if not self.every_epoch:
             return
         if isinstance(self._schedule, ReduceLROnPlateau) and validation is not None:
             self._schedule.step(validation)
@@ -133,9 +129,26 @@ class Stepping:
             self._apply(self._schedule)
 
     def _apply(self, factor_of: Callable[[int], float]) -> None:
-        factor = float(factor_of(self._count))
+        factor = _factor(factor_of, self._count)
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             _set(group, rate * factor)
+
+
+def _factor(factor_of: Callable[[int], float], count: int) -> float:
+    answer: object = factor_of(count)
+    try:
+        factor = float(answer)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        factor = math.nan
+    if math.isfinite(factor):
+        return factor
+    raise error(
+        "E601",
+        argument=Setting("schedule"),
+        value=getattr(factor_of, "__name__", type(factor_of).__name__),
+        reason=f"for {count} it returned {shown(repr(answer))}, not a factor of the rate",
+        fix="Return a number, such as 0.98**k.",
+    )
 
 
 def _check(

@@ -9,34 +9,44 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from vetro.engines.torch_batches import Batches, LoaderBatches, RowBatches, Slicing
 from vetro.engines.torch_loop import Loop, run
 from vetro.training import misfit
+from vetro.training.advice import advise, check_confined, check_speed
 from vetro.training.arguments import Request
 from vetro.training.best import Best, evaluate
 from vetro.training.ending import Ended
+from vetro.training.held_out import check_held_out, check_lonely_row
 from vetro.training.history import History
+from vetro.training.loaders import pair_of_batch
 from vetro.training.stepping import Stepping
 
 Tick = Callable[[int], bool]
 
 
-def run_in_torch(asked: Request, history: History, stepping: Stepping, tick: Tick | None) -> Ended:
-    """Run the plain loop."""
+def run_in_torch(
+    asked: Request,
+    history: History,
+    stepping: Stepping,
+    tick: Tick | None,
+    fallen: bool = False,
+) -> Ended:
+    """Run the plain loop.  fallen: for want of the native engine, for history.reason."""
     history.engine = "torch"
     training = asked.training
-    module, loss, optimizer = training.module, training.loss, training.optimizer
+    module, optimizer = training.module, training.optimizer
     best = None if training.patience is None else Best(module, training.patience)
 
     def after_epoch() -> str:
         history.learning_rate.append(float(optimizer.param_groups[0]["lr"]))
         score = None
         if asked.held_out is not None:
-            score = evaluate(module, loss, *asked.held_out)
+            score = evaluate(module, asked.loss_of, *asked.held_out)
             history.validation.append(score)
+        # before the schedule, which may change parameters: these are what was validated
+        goes_on = best is None or score is None or best.consider(len(history.validation), score)
         stepping.end_epoch(score)
-        if best is None or score is None or best.consider(len(history.validation), score):
-            return ""
-        return "patience"
+        return "" if goes_on else "patience"
 
     def restore_best() -> int:
         if best is None:
@@ -44,50 +54,84 @@ def run_in_torch(asked: Request, history: History, stepping: Stepping, tick: Tic
         best.restore()
         return best.epoch
 
+    first: list[tuple[Tensor, Tensor]] = []
+
+    def first_loss(x: Tensor, y: Tensor, *weights: Tensor) -> Tensor:
+        first.append((x, y))
+        value = judged_loss(asked, x, y, *weights)[0]
+        if fallen:
+            advise(check_speed(module, x, history.reason))
+        return value
+
     loop = Loop(
         module=module,
-        loss=loss,
+        loss=asked.loss_of,
         optimizer=optimizer,
-        x=asked.x,
-        y=asked.y,
+        batches=_batches(asked),
         steps=asked.total,
-        batch_size=training.batch_size,
-        shuffle=training.shuffle,
-        generator=training.generator,
-        given=None
-        if asked.given is None
-        else torch.tensor(asked.given, dtype=torch.long, device=asked.x.device),
+        whole_epochs=asked.by_epochs,
         clip=_clip(asked),
-        first_loss=lambda x, y: judged_loss(asked, x, y)[0],
+        first_loss=first_loss,
         after_step=stepping.every_step,
         after_epoch=after_epoch,
         tick=tick,
     )
-    with explaining(asked, history.loss):
+    with explaining(asked, history.loss, first):
+        check_lonely_row(asked)
+        check_held_out(asked)
         reason = run(loop, history.loss)
     return Ended(reason, restore_best)
 
 
-def judged_loss(asked: Request, x_batch: Tensor, y_batch: Tensor) -> tuple[Tensor, Tensor]:
+def judged_loss(
+    asked: Request, x_batch: Tensor, y_batch: Tensor, *weights: Tensor
+) -> tuple[Tensor, Tensor]:
     """The loss of a first batch, looked at whether all fits together, and the output."""
     module, loss = asked.training.module, asked.training.loss
     output = module(x_batch)
-    misfit.check_output(loss, output, y_batch, asked.y)
-    value = loss(output, y_batch)
+    known = asked.loader is None or asked.loader.x is not None
+    misfit.check_output(loss, output, y_batch, asked.y if known else y_batch)
+    if asked.held_out is not None:
+        misfit.check_held_out_classes(loss, output, asked.held_out[1])
+    value = asked.loss_of(output, y_batch, *weights)
     misfit.check_loss(loss, value, output, y_batch)
+    advise(check_confined(value))
     return value, output
 
 
+def _batches(asked: Request) -> Batches:
+    training = asked.training
+    if asked.loader is not None:
+        device = next(training.module.parameters()).device
+        return LoaderBatches(asked.loader.loader, device, pair_of_batch)
+    given = None
+    if asked.given is not None:
+        given = torch.tensor(asked.given, dtype=torch.long, device=asked.x.device)
+    rows = (asked.x, asked.y) if asked.weights is None else (asked.x, asked.y, asked.weights)
+    slicing = Slicing(
+        training.batch_size, training.drop_last, training.shuffle, training.generator, given
+    )
+    return RowBatches(rows, slicing)
+
+
 @contextmanager
-def explaining(asked: Request, losses: Sequence[float] = ()) -> Iterator[None]:
-    """What PyTorch raises in the first step is explained where its cause is known."""
+def explaining(
+    asked: Request,
+    losses: Sequence[float] = (),
+    first: Sequence[tuple[Tensor, Tensor]] = (),
+) -> Iterator[None]:
+    """What PyTorch raises in the first step is explained where its cause is known.
+
+    first: the rows of that step, once there are any.
+    """
     training = asked.training
     try:
         yield
     except (RuntimeError, TypeError, ValueError, IndexError) as caught:
         explained = None
         if len(losses) < 2:
-            explained = misfit.explain(caught, training.module, training.loss, asked.x, asked.y)
+            x, y = first[0] if first else (asked.x, asked.y)
+            explained = misfit.explain(caught, training.module, training.loss, x, y)
         if explained is None:
             raise
         raise explained from caught

@@ -12,18 +12,20 @@ from time import perf_counter
 import torch
 from torch import nn
 
-from vetro.errors import error, issue_warnings
+from vetro.errors import error
 from vetro.networks.refusal import NotUnderstood
+from vetro.training.advice import advise
 from vetro.training.arguments import (
     Loss,
     Request,
-    Rows,
+    Source,
     Training,
-    check_count,
-    invalid,
+    Validation,
     request,
 )
+from vetro.training.checks import check_function, count_of, invalid
 from vetro.training.ending import Ended, conclude
+from vetro.training.given import Rows
 from vetro.training.history import History
 from vetro.training.native_door import run_natively
 from vetro.training.stepping import Schedule, Stepping
@@ -36,19 +38,21 @@ ENGINES = ("auto", "torch", "native")
 
 def train(
     module: nn.Module,
-    x: Rows,
-    y: Rows,
+    x: Source,
+    y: Rows | None = None,
     *,
     loss: Loss,
     optimizer: torch.optim.Optimizer,
     steps: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    drop_last: bool = False,
     shuffle: bool = False,
     generator: torch.Generator | None = None,
     batches: Rows | None = None,
+    sample_weight: Rows | None = None,
     schedule: Schedule | None = None,
-    validation: tuple[Rows, Rows] | None = None,
+    validation: Validation | None = None,
     patience: int | None = None,
     clip_norm: float | None = None,
     clip_value: float | None = None,
@@ -63,20 +67,25 @@ def train(
     and the generator are left as that loop leaves them, and the next call goes on from
     there: to the last bit on the torch engine, within rounding on the native one.
 
-    x: (rows, ...).  y: (rows, ...).  Tensors are used as they are; NumPy arrays are
-    copied to the module's device, floats to its dtype.
+    x: (rows, ...).  y: (rows, ...).  Tensors are used as they are; NumPy arrays, lists, and
+    frames of pandas and polars are copied to the module's device, floats to its dtype.
+    Without y, x is a TensorDataset of both, or a DataLoader: then training is the loop over its
+    batches, in its order.
     loss(output, target): a tensor with one number.
     steps or epochs: how long, one of the two.
     batch_size: rows a step; None for all.  An epoch's batches are consecutive slices,
-    the last may be shorter.  With shuffle they are slices of
+    the last may be shorter, or left out with drop_last.  With shuffle they are slices of
     torch.randperm(rows, generator=generator), drawn once at the start of each epoch.
     batches: (steps, batch) row numbers in place of batch_size and shuffle.  An epoch is
     once over them; without steps or epochs training is one epoch.
+    sample_weight: (rows,) weights of the rows.  The loss, one of torch's own, becomes the weighted
+    sum of the rows' losses, for reduction="mean" divided by the sum of the batch's weights.
     schedule: a torch.optim.lr_scheduler object, stepped after every step (by epochs:
     every epoch), or a function k -> factor of the learning rate in step (epoch) k, from
     0.  OneCycleLR and CyclicLR are stepped after every step, ReduceLROnPlateau after
     every epoch with the validation loss.
-    validation: (x, y); their loss in eval mode after each epoch, and after the last step.
+    validation: (x, y), or (x, y, sample_weight); their loss in eval mode after each epoch, and
+    after the last step.
     patience: stop after so many epochs without a lower validation loss, and put back the
     parameters and buffers of the best one (not the optimizer's state).
     clip_norm, clip_value: torch.nn.utils.clip_grad_norm_, then clip_grad_value_, of the
@@ -89,12 +98,13 @@ def train(
 
     Returns the History.  Raises TrainingError: E308 to E315 for a mistake, before any
     parameter changed; E317 when the loss is not finite (its `values["history"]` holds
-    the History so far), UsageError for an argument.  Warns W310, W312 and W314.
+    the History so far), UsageError for an argument.  Warns W310, W312, W314 and W320 to W323.
     """
     if engine not in ENGINES:
         fix = 'Use "auto", "native" or "torch"'
         raise invalid("engine", engine, "there is no such engine", fix)
-    check_count("threads", threads)
+    threads = count_of("threads", threads)
+    check_function("on_progress", on_progress, "step", "loss", "history")
     asked = request(
         Training(
             module,
@@ -105,9 +115,11 @@ def train(
             steps=steps,
             epochs=epochs,
             batch_size=batch_size,
+            drop_last=drop_last,
             shuffle=shuffle,
             generator=generator,
             batches=batches,
+            sample_weight=sample_weight,
             schedule=schedule,
             validation=validation,
             patience=patience,
@@ -115,7 +127,7 @@ def train(
             clip_value=clip_value,
         )
     )
-    issue_warnings(asked.notices)
+    advise(asked.notices)
     history = History()
 
     def tick(step: int) -> bool:
@@ -157,4 +169,4 @@ def _run(
                     fix='Use engine="auto" or engine="torch".',
                 ) from None
             history.reason = str(why)
-    return run_in_torch(asked, history, stepping, tick)
+    return run_in_torch(asked, history, stepping, tick, fallen=engine != "torch")

@@ -1,0 +1,121 @@
+"""Whether torch still is what it was installed as: no function or class of it was replaced.
+
+The native engine computes what torch's own layers, losses and optimizers do.  A program may put
+functions of its own in their places; then only torch knows what happens.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils import _python_dispatch
+
+from vetro.networks.refusal import NotUnderstood
+
+_TORCH = str(Path(torch.__file__).parent)
+_FUNCTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (functional, (
+        "linear", "relu", "dropout", "layer_norm", "silu", "gelu", "elu", "leaky_relu", "softplus",
+        "tanh", "sigmoid", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy",
+        "binary_cross_entropy_with_logits",
+    )),
+    (torch, ("relu", "tanh", "sigmoid", "matmul", "mm", "addmm", "layer_norm")),
+    (torch.autograd, ("backward", "grad")),
+    (nn.utils, ("clip_grad_norm_", "clip_grad_value_")),
+)  # fmt: skip
+_METHODS: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (nn.Module, ("_wrapped_call_impl", "_call_impl", "__getattr__", "parameters")),
+    (Tensor, ("backward", "relu", "tanh", "sigmoid", "matmul", "__add__", "__mul__")),
+    (torch.optim.Optimizer, ("zero_grad",)),
+)
+_RULES = ("sgd", "adam", "adamw", "rmsprop")
+
+
+def check_pristine(
+    module: nn.Module, loss: object, optimizer: torch.optim.Optimizer | None
+) -> None:
+    """NotUnderstood, naming what was replaced, if torch is not as it was installed."""
+    for owner, names in (*_FUNCTIONS, *_METHODS):
+        for name in names:
+            if not _own(owner, name):
+                raise _replaced(f"{owner.__name__.removeprefix('torch.')}.{name}")
+    if nn.Module.__call__ is not nn.Module._wrapped_call_impl:
+        raise _replaced("Module.__call__")
+    parts = {type(part) for part in module.modules()} | {type(loss)}
+    for kind in parts:
+        if kind.__module__.startswith("torch.nn.") and not _own(kind, "forward"):
+            raise _replaced(f"{kind.__name__}.forward")
+    if optimizer is not None and type(optimizer).__module__.startswith("torch.optim"):
+        for rule in _RULES:
+            home = sys.modules.get(f"torch.optim.{rule}")
+            if home is not None and not _own(home, rule):
+                raise _replaced(f"optim.{rule}.{rule}")
+        for name in ("step", "zero_grad"):
+            if not _own(type(optimizer), name):
+                raise _replaced(f"{type(optimizer).__name__}.{name}")
+    modes = [
+        *torch.overrides._get_current_function_mode_stack(),  # type: ignore[no-untyped-call]
+        *_python_dispatch._get_current_dispatch_mode_stack(),
+    ]
+    for mode in modes:
+        if type(mode).__name__ != "DeviceContext":
+            raise NotUnderstood(f"the torch mode {type(mode).__name__} is active")
+
+
+def made_by_torch(function: object, name: str = "") -> bool:
+    """Whether a function is torch's own, with all that it wraps; name: which one it must be."""
+    link: Any = function
+    last = link
+    while link is not None:
+        code = getattr(link, "__code__", None)
+        if code is not None and not code.co_filename.startswith(_TORCH):
+            return False
+        last, link = link, getattr(link, "__wrapped__", None)
+    return not name or getattr(last, "__qualname__", "").rpartition(".")[2] == name
+
+
+_known: dict[tuple[int, str], object] = {}
+"""What was found to be torch's own, by the id of its owner (modules and classes stay) and name."""
+
+
+def _own(owner: Any, name: str) -> bool:
+    """Whether the attribute of this name is the one that torch defined there."""
+    held = getattr(owner, name, None)
+    if held is not None and _known.get((id(owner), name)) is held:
+        return True
+    own = _looked_at(owner, name)
+    if own:
+        _known[id(owner), name] = held
+    return own
+
+
+def _looked_at(owner: Any, name: str) -> bool:
+    if isinstance(owner, ModuleType):
+        return made_by_torch(getattr(owner, name, None), name)
+    for kind in owner.__mro__:
+        value = vars(kind).get(name)
+        if value is not None:
+            return made_by_torch(value, name) and _qualified(value) in _homes(kind, name)
+    return False
+
+
+def _qualified(value: Any) -> str:
+    while hasattr(value, "__wrapped__"):
+        value = value.__wrapped__
+    return str(getattr(value, "__qualname__", ""))
+
+
+def _homes(kind: type, name: str) -> Iterable[str]:
+    home = {"Tensor": ("Tensor", "TensorBase")}.get(kind.__name__, (kind.__name__,))
+    return tuple(f"{owner}.{name}" for owner in home)
+
+
+def _replaced(what: str) -> NotUnderstood:
+    return NotUnderstood(f"the program has replaced {what} of torch")

@@ -1,0 +1,106 @@
+"""Validation rows tried before training: whether module and loss take them as they take x and y.
+
+Rows that look like the training rows are judged by the first batch.  Others are run through a copy
+of the module, so that nothing is changed before all is known to be right.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from vetro.networks.trace import RandomState
+from vetro.training import misfit, misuse
+from vetro.training.arguments import Request
+from vetro.training.best import evaluating
+from vetro.training.weighted import weighted
+
+
+def check_held_out(asked: Request) -> None:
+    """TrainingError if the validation rows do not fit the module and the loss."""
+    if asked.held_out is None:
+        return
+    x, y, *weights = asked.held_out
+    known = asked.loader is None or asked.loader.x is not None
+    if known and _alike(x, asked.x) and _alike(y, asked.y) and _finite(x) and _finite(y):
+        return
+    if known and x.dim() != asked.x.dim():
+        raise misuse.refusal(
+            f"validation x has shape {misuse.shape_text(x.shape)}, "
+            f"x {misuse.shape_text(asked.x.shape)}",
+            "Give validation rows of the same shape as the training rows",
+        )
+    training = asked.training
+    try:
+        module, loss = copy.deepcopy((training.module, training.loss))
+    except Exception:  # a module may hold anything; it is then seen after the first epoch
+        return
+    chance = RandomState()
+    try:
+        with evaluating(module), torch.no_grad():
+            output = module(x)
+            misfit.check_output(training.loss, output, y, y, "validation y")
+            score = float(weighted(loss)(output, y, *weights) if weights else loss(output, y))
+    except (RuntimeError, TypeError, ValueError, IndexError) as caught:
+        names = ("validation x", "validation y")
+        explained = misfit.explain(caught, module, training.loss, x, y, names)
+        if explained is None and known:
+            explained = misuse.refusal(
+                f"validation x has shape {misuse.shape_text(x.shape)} and y "
+                f"{misuse.shape_text(y.shape)}, x {misuse.shape_text(asked.x.shape)} and y "
+                f"{misuse.shape_text(asked.y.shape)}, and the module does not take both",
+                "Give validation rows of the same shape as the training rows",
+            )
+        if explained is None:
+            raise
+        raise explained from caught
+    finally:
+        chance.restore()
+    if not math.isfinite(score):
+        misuse.check_finite("validation x", x)
+        misuse.check_finite("validation y", y)
+
+
+def check_lonely_row(asked: Request) -> None:
+    """E315 if a batch of one row is to come that a batch norm of the module cannot take."""
+    training = asked.training
+    norms = [part for part in training.module.modules() if isinstance(part, _BatchNorm)]
+    if not any(part.training for part in norms) or asked.batch_size == 1:
+        return
+    if asked.loader is not None:
+        if asked.loader.x is None or asked.loader.reason:
+            return
+        rows, dropped = asked.loader.epoch_rows, asked.loader.loader.drop_last
+    else:
+        rows, dropped = asked.rows, training.drop_last
+    if asked.given is not None or dropped or rows % asked.batch_size != 1:
+        return
+    if asked.total < asked.steps_an_epoch:
+        return
+    try:
+        module = copy.deepcopy(training.module)
+    except Exception:  # as above
+        return
+    chance = RandomState()
+    try:
+        with torch.no_grad():
+            module(asked.x[:1])
+    except ValueError as caught:
+        if "more than 1 value per channel" in str(caught):
+            raise misfit.lonely_row() from caught
+    except Exception:  # it is the training's own matter
+        return
+    finally:
+        chance.restore()
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return (a.shape[1:], a.dtype, a.device, a.layout) == (b.shape[1:], b.dtype, b.device, b.layout)
+
+
+def _finite(values: Tensor) -> bool:
+    return not values.is_floating_point() or bool(torch.isfinite(values).all())

@@ -1,0 +1,245 @@
+"""Rows that come as a TensorDataset or a DataLoader of torch.
+
+A DataLoader keeps its own order: the loop over it is what training stands for.  Where its rows
+are tensors that are known beforehand and its order is one of torch's own samplers', that order
+can be drawn ahead for the native engine; any other DataLoader is iterated by the torch engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
+
+from vetro.networks.refusal import NotUnderstood
+from vetro.training import misuse
+
+_SAMPLERS = (SequentialSampler, RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+
+
+def pair_of(dataset: Dataset[Any]) -> tuple[Tensor, Tensor]:
+    """x and y of a TensorDataset, or of a Subset of one; E315 for another dataset."""
+    found = _tensors(dataset)
+    if found is None:
+        raise misuse.refusal(
+            f"x is the dataset {type(dataset).__name__}, whose rows only a DataLoader can collect",
+            "Use torch.utils.data.DataLoader(dataset, batch_size=32)",
+        )
+    if len(found) != 2:
+        raise misuse.refusal(
+            f"the TensorDataset holds {len(found)} tensors", "Give TensorDataset(x, y)"
+        )
+    return found[0], found[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A DataLoader.  x, y: its rows, where these are tensors; else None.  reason: why its
+    order cannot be drawn ahead, "" if it can."""
+
+    loader: DataLoader[Any]
+    x: Tensor | None
+    y: Tensor | None
+    reason: str
+
+    @property
+    def batch_size(self) -> int:
+        return self.loader.batch_size or 1
+
+    @property
+    def epoch_rows(self) -> int:
+        """Rows of an epoch; where the order can be drawn ahead."""
+        rows = len(self.loader.sampler)  # type: ignore[arg-type]
+        return rows - rows % self.batch_size if self.loader.drop_last else rows
+
+
+def loaded(loader: DataLoader[Any]) -> Loaded:
+    """A DataLoader looked at; nothing is drawn from it.  E315 if it has no length."""
+    try:
+        steps = len(loader)
+    except TypeError:
+        raise misuse.refusal(
+            "the DataLoader has no length, as that of an IterableDataset",
+            "Give one over a dataset with a length",
+        ) from None
+    if steps == 0:
+        raise misuse.refusal(
+            "the DataLoader gives no batches" + " (drop_last)" * bool(loader.drop_last),
+            "Use a smaller batch_size",
+        )
+    found = _tensors(loader.dataset)
+    if found is None or len(found) != 2:
+        kind = type(loader.dataset).__name__
+        return Loaded(loader, None, None, f"the DataLoader's {kind} is not a TensorDataset of x, y")
+    return Loaded(loader, *found, _strangeness(loader))
+
+
+def pair_of_batch(batch: object) -> tuple[Tensor, Tensor]:
+    """x and y of what a DataLoader gave; E315 for anything else."""
+    if batch is None:
+        raise misuse.refusal(
+            "the DataLoader gives fewer batches than its length says",
+            "Correct its sampler's length",
+        )
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        x, y = batch
+        if isinstance(x, Tensor) and isinstance(y, Tensor):
+            return x, y
+    size = f" of {len(batch)}" if isinstance(batch, tuple | list | dict) else ""
+    raise misuse.refusal(
+        f"the DataLoader gives a {type(batch).__name__}{size}, and not a pair of tensors",
+        "Use a dataset, or a collate_fn, that gives (x, y)",
+    )
+
+
+class LoaderOrder:
+    """The row numbers that a DataLoader draws, epoch after epoch, as native_order.RowOrder.
+
+    Drawn ahead by iterating its own batch sampler with its own generator, and put back to where
+    the plain loop over the loader leaves them: a loop by epochs runs the loader to its end, a
+    loop by steps leaves it after its last step.
+    """
+
+    def __init__(self, loaded: Loaded, total: int, *, by_epochs: bool) -> None:
+        if loaded.reason:
+            raise NotUnderstood(loaded.reason)
+        loader = loaded.loader
+        self.batch_size, self.epoch_rows = loaded.batch_size, loaded.epoch_rows
+        self._steps_an_epoch = len(loader)
+        self._total = None if by_epochs else total
+        # what iterating draws, rows aside, is the loader's own: its seed, then its sampler's
+        self._numbers: DataLoader[Any] = DataLoader(
+            _Numbers(len(loader.dataset)),  # type: ignore[arg-type]
+            batch_sampler=loader.batch_sampler,
+            collate_fn=_as_they_are,
+            generator=loader.generator,
+        )
+        owners = (loader.generator, getattr(loader.sampler, "generator", None))
+        known = {id(one): one for one in (torch.default_generator, *owners) if one is not None}
+        self._generators = tuple(known.values())
+        self._done = 0
+        self._first_epoch = 0
+        self._orders: list[NDArray[np.int32]] = []
+        self._before: list[list[Tensor]] = []  # the generators' states before each epoch
+        self._begun: Iterator[Any] | None = None  # of the first epoch, once it is put back
+
+    def take(self, steps: int) -> NDArray[np.int32]:
+        """The rows of the next steps; to be followed by `commit` before the next `take`."""
+        size = self._steps_an_epoch
+        first, end = self._done // size, -(-(self._done + steps) // size)
+        del self._orders[: first - self._first_epoch], self._before[: first - self._first_epoch]
+        self._first_epoch = first
+        while len(self._orders) < end - first:
+            self._finish()
+            self._before.append([generator.get_state() for generator in self._generators])
+            rows = [number for batch in self._numbers for number in batch]
+            self._orders.append(np.array(rows, dtype=np.int32))
+        start = self._row(self._done)
+        length = self._row(self._done + steps) - start
+        start -= first * self.epoch_rows
+        return np.concatenate(self._orders)[start : start + length]
+
+    def commit(self, steps: int, begun: int) -> None:
+        """Only `steps` of those taken were done, `begun` were begun: the generators are put where
+        the plain loop leaves them."""
+        before, size = self._done, self._steps_an_epoch
+        self._done += steps
+        pulled = before + begun
+        epochs = -(-pulled // size)  # that began
+        drawn = self._first_epoch + len(self._orders)
+        if drawn == self._first_epoch:
+            return
+        ended = self._done == epochs * size and self._done != self._total
+        if ended and drawn == epochs:
+            self._finish()
+            return
+        if epochs == 0 or (ended and drawn > epochs):
+            self._put(self._before[max(epochs - self._first_epoch, 0)])
+            del self._orders[max(epochs - self._first_epoch, 0) :]
+            del self._before[max(epochs - self._first_epoch, 0) :]
+            return
+        place = epochs - 1 - self._first_epoch
+        if place < 0:
+            return
+        self._begun = None
+        self._put(self._before[place])
+        del self._orders[place + 1 :], self._before[place + 1 :]
+        self._begun = iter(self._numbers)
+        for _ in range(pulled - (epochs - 1) * size):
+            next(self._begun)
+
+    def _finish(self) -> None:
+        """Run an epoch that was put back to its end."""
+        if self._begun is not None:
+            for _ in self._begun:
+                pass
+            self._begun = None
+
+    def _put(self, states: list[Tensor]) -> None:
+        for generator, state in zip(self._generators, states, strict=True):
+            generator.set_state(state)
+
+    def _row(self, step: int) -> int:
+        """Rows taken by the steps before this one."""
+        epochs, within = divmod(step, self._steps_an_epoch)
+        return epochs * self.epoch_rows + within * self.batch_size
+
+
+class _Numbers(Dataset[int]):
+    """Row numbers in place of rows."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, number: int) -> int:
+        return int(number)
+
+
+def _as_they_are(batch: list[int]) -> list[int]:
+    return batch
+
+
+def _tensors(dataset: object) -> tuple[Tensor, ...] | None:
+    if type(dataset) is TensorDataset:
+        return tuple(dataset.tensors)
+    if type(dataset) is Subset:
+        found = _tensors(dataset.dataset)
+        if found is not None:
+            chosen = torch.as_tensor(dataset.indices, dtype=torch.long)
+            return tuple(tensor[chosen.to(tensor.device)] for tensor in found)
+    return None
+
+
+def _strangeness(loader: DataLoader[Any]) -> str:
+    """Why this loader's batches are more than rows in an order, "" if they are not."""
+    if type(loader) is not DataLoader:
+        return f"the DataLoader is a {type(loader).__name__}"
+    if loader.collate_fn is not default_collate:
+        return "the DataLoader has a collate_fn of its own"
+    if loader.num_workers:
+        return "the DataLoader has workers"
+    if type(loader.batch_sampler) is not BatchSampler or type(loader.sampler) not in _SAMPLERS:
+        return "the DataLoader has a sampler of its own"
+    if loader.pin_memory:
+        return "the DataLoader pins memory"
+    return ""
