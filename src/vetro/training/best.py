@@ -46,11 +46,11 @@ class Best:
 
 
 def evaluate(
-    module: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor
+    module: nn.Module, loss: Callable[..., Tensor], x: Tensor, y: Tensor, *weights: Tensor
 ) -> float:
     """The loss of all rows at once, in eval mode and without gradients."""
     with evaluating(module), torch.no_grad():
-        return float(loss(module(x), y))
+        return float(loss(module(x), y, *weights))
 
 
 @contextmanager
