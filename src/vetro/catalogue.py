@@ -120,7 +120,7 @@ CATALOGUE: dict[str, str] = {
     "Use {optimizer}(module.parameters(), ...), after the module was built or copied.",
     "W312": "the optimizer does not hold {count} of the module's parameters (first {first}): they will "
     "not change. Use {optimizer}(module.parameters(), ...), or freeze them with requires_grad_(False).",
-    "E313": "the target has shape {target}, the output {output}: they would broadcast to {broadcast} "
+    "E313": "{name} has shape {target}, the output {output}: they would broadcast to {broadcast} "
     "and the loss would compare every row with every other. Use {fix}.",
     "W314": "the module is in eval mode: {layers} acts as in prediction. Use module.train() first.",
     "E315": "{what}. {fix}",

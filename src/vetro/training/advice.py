@@ -36,7 +36,7 @@ _SMALL_STEP = 1e8
 
 def advise(notices: list[Notice]) -> None:
     """Issue warnings, as of the line of the program that called Vetro."""
-    level, frame = 2, sys._getframe(1)
+    level, frame = 3, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         level, frame = level + 1, frame.f_back
     issue_warnings(notices, stacklevel=level)

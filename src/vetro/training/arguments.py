@@ -180,11 +180,15 @@ def _normal(training: Training) -> Training:
     return training
 
 
+def _given(value: object) -> bool:
+    return value is not None and value is not False
+
+
 def _check_order(training: Training) -> None:
     """E604 where two arguments say which rows a step takes."""
     if isinstance(training.x, DataLoader):
         for name in ("batch_size", "shuffle", "generator", "batches", "drop_last", "sample_weight"):
-            if getattr(training, name) not in (None, False):
+            if _given(getattr(training, name)):
                 raise contradiction(
                     f"{name} is given, and the DataLoader says which rows a step takes",
                     f"Give {name} to the DataLoader"
@@ -194,7 +198,7 @@ def _check_order(training: Training) -> None:
         return
     if training.batches is not None:
         for name in ("shuffle", "batch_size", "drop_last"):
-            if getattr(training, name) not in (None, False):
+            if _given(getattr(training, name)):
                 raise contradiction(f"both batches and {name} are given", "Use one of the two")
     if training.generator is not None and not training.shuffle:
         raise contradiction("generator is given without shuffle", "Use shuffle=True as well")

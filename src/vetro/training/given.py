@@ -74,6 +74,13 @@ def is_frame(values: object) -> bool:
     return root in ("pandas", "polars") and kind.__name__ in ("DataFrame", "Series")
 
 
+def code_of(name: str, values: object) -> str:
+    """What stands in code for the values as a tensor or an array."""
+    if isinstance(values, list | tuple):
+        return f"torch.tensor({name})"
+    return f"torch.tensor({name}.to_numpy())" if is_frame(values) else name
+
+
 def check_aligned(x: object, y: object) -> None:
     """E315 if x and y are of pandas, and row by row have other labels."""
     if not (is_frame(x) and is_frame(y) and hasattr(x, "index") and hasattr(y, "index")):
@@ -84,12 +91,16 @@ def check_aligned(x: object, y: object) -> None:
     row = next(number for number, pair in enumerate(zip(mine, its, strict=True)) if _differ(*pair))
     raise misuse.refusal(
         f"x and y have different indexes (first in row {row}: "
-        f"{shown(repr(mine[row]))} and {shown(repr(its[row]))}), and rows are taken by position",
+        f"{_label(mine[row])} and {_label(its[row])}), and rows are taken by position",
         "Use y.loc[x.index], or x.to_numpy() and y.to_numpy() if the rows do belong together",
     )
 
 
 _FIX = "Give a tensor, an array, a list or a frame of numbers, such as torch.tensor(rows)"
+
+
+def _label(value: object) -> str:
+    return f'"{shown(value)}"' if isinstance(value, str) else shown(value)
 
 
 def _differ(a: object, b: object) -> bool:

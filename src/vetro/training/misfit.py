@@ -23,18 +23,23 @@ from vetro.training.misuse import (
     kind_of_loss,
     refusal,
     shape_text,
+    variable,
 )
 
 
-def check_output(loss: Loss, output: object, target: Tensor, y: Tensor, name: str = "y") -> None:
+def check_output(
+    loss: Loss, output: object, target: Tensor, y: Tensor, name: str = "y", code: str = ""
+) -> None:
     """Refuse targets that do not belong to the module's first output.
 
-    target: the rows of the first batch.  y: all rows, called `name`.
+    target: the rows of the first batch.  y: all rows, called `name`; code: what they are in the
+    user's program, where that is not the name.
     """
+    code = code or variable(name)
     kind = kind_of_loss(loss)
     if not isinstance(output, Tensor):
         if kind:
-            _refuse_output(loss, kind, output)
+            refuse_output(loss, kind, output)
         return
     if kind in OF_CLASSES:
         if output.dim() > 1:
@@ -42,8 +47,9 @@ def check_output(loss: Loss, output: object, target: Tensor, y: Tensor, name: st
         return
     whole = not target.is_floating_point() and not target.is_complex()
     if kind and whole and (target.dtype == torch.bool or kind.startswith("BCE")):
-        fix = f"{name}.{_AS_DTYPE.get(dtype_name(output), 'float')}()"
-        raise error("E309", name="target", dtype=dtype_name(target), fix=fix)
+        fix = f"{variable(name)}.{_AS_DTYPE.get(dtype_name(output), 'float')}()"
+        role = "target" if name == "y" else "validation target"
+        raise error("E309", name=role, dtype=dtype_name(target), fix=fix)
     if kind == "BCELoss":
         _check_confined(output)
     if output.shape == target.shape or not (kind or _compares_all(loss, output, target)):
@@ -54,10 +60,11 @@ def check_output(loss: Loss, output: object, target: Tensor, y: Tensor, name: st
     if together is not None and output.numel() == target.numel():
         raise error(
             "E313",
+            name="the target" if name == "y" else name,
             target=shape_text(target.shape),
             output=shape_text(output.shape),
             broadcast=shape_text(together),
-            fix=_reshape(name, output),
+            fix=_reshape(code, output),
         )
     outputs = output.shape[-1] if output.dim() > 1 else 1
     raise refusal(
@@ -114,9 +121,17 @@ def explain(
     for name, tensor in zip(names, (x, y), strict=True):
         if tensor.layout is not torch.strided:
             kind = str(tensor.layout).removeprefix("torch.")
-            return refusal(f"{name} is a {kind} tensor", f"Use {name}.to_dense()")
+            return refusal(f"{name} is a {kind} tensor", f"Use {variable(name)}.to_dense()")
     if "more than 1 value per channel" in text:
         return lonely_row()
+    outside = re.search(r"Target (-?\d+) is out of bounds", text)
+    if outside:
+        return refusal(
+            f"{names[1]} holds the class {outside[1]}, which the module has no output for",
+            "Number the classes from 0, or add outputs",
+        )
+    if "bool tensor" in text and y.dtype == torch.bool:
+        return error("E309", name="target", dtype="bool", fix=f"{variable(names[1])}.float()")
     if "device" in text or "type" in text or "implemented for" in text:
         return _explain_tensor(names[0], "input", x, module, loss) or _explain_tensor(
             names[1], "target", y, module, loss
@@ -127,8 +142,8 @@ def explain(
 def lonely_row() -> VetroError:
     """E315 of a batch of one row that a batch norm cannot take."""
     return refusal(
-        "the last batch of an epoch has 1 row, and batch normalisation needs at least 2",
-        "Use drop_last=True, or another batch_size",
+        "a batch has 1 row, and batch normalisation needs at least 2 in training",
+        "Use drop_last=True if it is the last of an epoch, or another batch_size",
     )
 
 
@@ -136,17 +151,24 @@ _AS_DTYPE = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 _CLASS_DTYPES = (torch.int64, torch.uint8)
 
 
-def _refuse_output(loss: Loss, kind: str, output: object) -> None:
+def refuse_output(loss: Loss, kind: str, output: object) -> None:
     """A module with another answer than one tensor, and a loss that takes one."""
-    size = f" of {len(output)}" if isinstance(output, tuple | list | dict) else ""
+    if not isinstance(output, tuple | list | dict):
+        known = "None" if output is None else f"a {type(output).__name__}"
+        raise refusal(
+            f"the module returns {known}, and a loss takes a tensor", "Return a tensor from forward"
+        )
     key = repr(next(iter(output))) if isinstance(output, dict) and output else "0"
     raise refusal(
-        f"the module returns a {type(output).__name__}{size}, and {kind} takes a tensor",
+        f"the module returns a {type(output).__name__} of {len(output)}, "
+        f"and {kind or 'the loss'} takes a tensor",
         f"Use loss=lambda output, target: {_written(loss, kind)}(output[{key}], target)",
     )
 
 
 def _written(loss: Loss, kind: str) -> str:
+    if not kind:
+        return getattr(loss, "__name__", "loss").replace("<lambda>", "loss")
     functions = {**ELEMENTWISE, **OF_CLASSES}
     return f"nn.{kind}()" if isinstance(loss, nn.Module) else f"F.{functions[kind]}"
 
@@ -169,15 +191,16 @@ def _explain_tensor(
     if tensor.device != parameter.device:
         return refusal(
             f"{name} is on {tensor.device}, the module on {parameter.device}",
-            f'Use {name}.to("{parameter.device}")',
+            f'Use {variable(name)}.to("{parameter.device}")',
         )
     if role == "target" and kind_of_loss(loss) in OF_CLASSES:
         return None
-    fix = f"{name}.{_AS_DTYPE.get(dtype_name(parameter), 'float')}()"
+    fix = f"{variable(name)}.{_AS_DTYPE.get(dtype_name(parameter), 'float')}()"
     if not tensor.is_floating_point() and not tensor.is_complex():
         embeds = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
         if role == "input" and embeds:
             return None
+        role = role if name == variable(name) else f"validation {role}"
         return error("E309", name=role, dtype=dtype_name(tensor), fix=fix)
     if tensor.dtype != parameter.dtype:
         return refusal(
@@ -193,7 +216,7 @@ def _explain_width(text: str, module: nn.Module, x: Tensor, name_x: str) -> Vetr
     shapes = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", text)
     for name, layer in layers.items():
         if x.dim() == 1 and layer.in_features == 1:
-            fix = f"{name_x}.reshape(-1, 1)"
+            fix = f"{variable(name_x)}.reshape(-1, 1)"
         elif shapes and [x.shape[-1], layer.in_features] == [int(shapes[2]), int(shapes[3])]:
             fix = f"nn.Linear({x.shape[-1]}, {layer.out_features})"
         else:
@@ -219,19 +242,19 @@ def _check_classes(
             raise refusal(
                 f"the target of {kind} is {dtype_name(target)} of shape "
                 f"{shape_text(target.shape)}; it must hold class numbers as int64",
-                f"Use {name}{'.squeeze(-1)' if narrow else ''}.long()",
+                f"Use {variable(name)}{'.squeeze(-1)' if narrow else ''}.long()",
             )
         return
     if target.dtype not in _CLASS_DTYPES:
         raise refusal(
             f"the target of {kind} is {dtype_name(target)}; it must hold class numbers as int64",
-            f"Use {name}.long()",
+            f"Use {variable(name)}.long()",
         )
     if output.dim() == 2 and target.dim() != 1:
         raise refusal(
             f"the target of {kind} has shape {shape_text(target.shape)}, the output "
             f"{shape_text(output.shape)}; it must be one class number a row",
-            f"Use {name}.{'squeeze(1)' if target.shape[1:] == (1,) else 'argmax(1)'}",
+            f"Use {variable(name)}.{'squeeze(1)' if target.shape[1:] == (1,) else 'argmax(1)'}",
         )
     check_class_numbers(loss, output, y, name)
 

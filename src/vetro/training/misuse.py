@@ -102,7 +102,7 @@ def _check_probabilities(kind: str, name: str, y: Tensor) -> None:
     raise refusal(
         f"{name} holds {float(y[wrong][0]):g} (row {row}{column}), and {kind} takes targets from 0 "
         "to 1: with others it falls without bound",
-        f"Use ({name} + 1) / 2"
+        f"Use ({variable(name)} + 1) / 2"
         if signs
         else "Scale the targets, or use nn.CrossEntropyLoss() or nn.MSELoss()",
     )
@@ -215,6 +215,11 @@ def check_finite(name: str, values: Tensor) -> None:
 def refusal(what: str, fix: str | Words) -> VetroError:
     """E315: what is wrong, and how to fix it."""
     return error("E315", what=what, fix=f"{fix}.")
+
+
+def variable(name: str) -> str:
+    """What stands in code for what messages call "x", "y", "validation x" or "validation y"."""
+    return name.removeprefix("validation ")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -16,6 +16,7 @@ from vetro.training.advice import advise, check_confined, check_speed
 from vetro.training.arguments import Request
 from vetro.training.best import Best, evaluate
 from vetro.training.ending import Ended
+from vetro.training.given import code_of
 from vetro.training.held_out import check_held_out, check_lonely_row
 from vetro.training.history import History
 from vetro.training.loaders import pair_of_batch
@@ -90,10 +91,16 @@ def judged_loss(
     module, loss = asked.training.module, asked.training.loss
     output = module(x_batch)
     known = asked.loader is None or asked.loader.x is not None
-    misfit.check_output(loss, output, y_batch, asked.y if known else y_batch)
+    y = asked.y if known else y_batch
+    misfit.check_output(loss, output, y_batch, y, code=code_of("y", asked.training.y))
     if asked.held_out is not None:
         misfit.check_held_out_classes(loss, output, asked.held_out[1])
-    value = asked.loss_of(output, y_batch, *weights)
+    try:
+        value = asked.loss_of(output, y_batch, *weights)
+    except (AttributeError, TypeError):
+        if not isinstance(output, Tensor):
+            misfit.refuse_output(loss, "", output)
+        raise
     misfit.check_loss(loss, value, output, y_batch)
     advise(check_confined(value))
     return value, output
@@ -127,7 +134,7 @@ def explaining(
     training = asked.training
     try:
         yield
-    except (RuntimeError, TypeError, ValueError, IndexError) as caught:
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as caught:
         explained = None
         if len(losses) < 2:
             x, y = first[0] if first else (asked.x, asked.y)
