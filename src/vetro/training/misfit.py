@@ -205,7 +205,7 @@ def _explain_tensor(
     if tensor.dtype != parameter.dtype:
         return refusal(
             f"{name} is {dtype_name(tensor)}, the module's parameters are {dtype_name(parameter)}",
-            f"Use {fix}",
+            f"Use {variable(name)}.real" if tensor.is_complex() else f"Use {fix}",
         )
     return None
 

@@ -8,6 +8,8 @@ does sensibly passes, however unusual it is.
 from __future__ import annotations
 
 import functools
+import inspect
+import math
 import weakref
 
 import torch
@@ -39,6 +41,7 @@ def check_kinds(module: object, loss: object, optimizer: object) -> None:
         raise refusal(f"module is the class {module.__name__}", f"Use {module.__name__}(...)")
     if not isinstance(module, nn.Module):
         raise refusal(f"module is a {type(module).__name__}", "Give a torch.nn.Module")
+    _check_forward(module)
     if isinstance(loss, type):
         raise refusal(f"loss is the class {loss.__name__}", f"Use {loss.__name__}()")
     if not callable(loss):
@@ -56,6 +59,34 @@ def check_kinds(module: object, loss: object, optimizer: object) -> None:
             f"optimizer is a {type(optimizer).__name__}",
             "Give an object such as torch.optim.Adam(module.parameters())",
         )
+
+
+def _check_forward(module: nn.Module) -> None:
+    """Refuse a module that cannot be called with x alone."""
+    kind = type(module).__name__
+    if "_parameters" not in vars(module):
+        raise refusal(
+            f"{kind} was made without nn.Module's __init__",
+            "Call super().__init__() first in its __init__",
+        )
+    forward = module.forward
+    if getattr(forward, "__func__", None) is nn.Module.forward:
+        several = isinstance(module, nn.ModuleList | nn.ModuleDict)
+        raise refusal(
+            f"{kind} has no forward",
+            "Use nn.Sequential(*module)" if several else "Write its forward(self, x)",
+        )
+    try:
+        signature = inspect.signature(forward)
+    except (TypeError, ValueError):  # it may be compiled
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        raise refusal(
+            f"the forward of {kind} takes {signature}, and is called with x alone",
+            "Put the inputs side by side into x, and take them apart in forward",
+        ) from None
 
 
 def check_rows(x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y") -> None:
@@ -131,6 +162,11 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
     if not any(id(value) in held_ids for value in named.values()):
         first = f"one of shape {shape_text(held[0].shape)}"
         raise error("E311", first=first, optimizer=kind)
+    for group in optimizer.param_groups:
+        if not math.isfinite(float(group["lr"])):
+            raise refusal(
+                f"the learning rate of {kind} is {float(group['lr'])}", f"Use {kind}(..., lr=0.01)"
+            )
     missing = [name for name, value in trainable.items() if id(value) not in held_ids]
     if missing:
         return [notice("W312", count=len(missing), first=missing[0], optimizer=kind)]

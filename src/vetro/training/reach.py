@@ -74,7 +74,7 @@ class _Walk:
         self._seen.add(id(value))
         if isinstance(value, _CONTAINERS) and type(value) in _CONTAINERS:
             parts = (*value.keys(), *value.values()) if isinstance(value, dict) else tuple(value)
-            return self._first((part, known) for part in parts)
+            return self._first((part, name) for part in parts)
         if isinstance(value, np.ndarray):
             plain = type(value) is np.ndarray and value.flags.owndata and value.dtype.kind in "biuf"
             return "" if plain else f"reads {known}"
