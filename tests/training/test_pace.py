@@ -74,7 +74,7 @@ class Holder:
 
 
 def sets_a_global(k):
-    global WARM_UP
+    global WARM_UP  # noqa: PLW0603
     WARM_UP = 10
     return 1
 
@@ -112,7 +112,7 @@ REACHING = {
     "a partial": (functools.partial(lambda module, k: 1, MODULE), "reads Linear"),
     "an attribute": (marked, "has attributes (module)"),
     "an inner function": (lambda k: (lambda: MODULE)() and 1, "reads MODULE"),
-    "a comprehension": (lambda k: [x for x in (MODULE,)] and 1, "reads MODULE"),
+    "a comprehension": (lambda k: [x is None for x in (MODULE,)] and 1, "reads MODULE"),
     "a function that it calls": (lambda k: helper.__globals__["MODULE"], "reads .__globals__"),
     "all global names": (lambda k: globals()["MODULE"], "calls globals"),
     "memory of a parameter": (lambda k: VIEW[0, 0], "reads VIEW"),

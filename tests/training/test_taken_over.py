@@ -116,7 +116,7 @@ def test_what_cannot_be_taken_over_is_refused():
     def on_progress(step, loss, history):
         module[1].register_forward_hook(lambda part, inputs, output: output * 2)
 
-    with pytest.raises(UsageError, match="cannot go on with the native engine: 1 .Tanh. has"):
+    with pytest.raises(UsageError, match=r"cannot go on with the native engine: 1 \(Tanh\) has"):
         vetro.train(
             module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=STEPS,
             on_progress=on_progress,

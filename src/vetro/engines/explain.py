@@ -17,7 +17,7 @@ from vetro.engines.native_loss import NativeLoss, describe_loss
 from vetro.engines.native_optimizer import NativeOptimizer, describe_optimizer
 from vetro.errors import error
 from vetro.networks.lower_module import Lowering, lower_module
-from vetro.networks.pristine import check_pristine
+from vetro.networks.pristine import check_rules
 from vetro.networks.refusal import NotUnderstood
 
 REASON = "the module, the loss and the optimizer are made of what the native engine has"
@@ -57,8 +57,8 @@ def understand(
     missing = why_not_native()
     if missing:
         raise NotUnderstood(missing)
-    check_pristine(module, loss, optimizer)
     lowering = lower_module(module, inputs=inputs)
+    check_rules(loss, optimizer)
     return NativeTask(
         lowering, describe_loss(loss, lowering), describe_optimizer(optimizer, module, lowering)
     )

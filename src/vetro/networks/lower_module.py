@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from vetro.networks.assembly import Assembly
 from vetro.networks.lowered import LoweredNetwork, Operation
 from vetro.networks.module_checks import check_module, title
+from vetro.networks.pristine import check_pristine
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.trace import trace
 
@@ -68,6 +69,8 @@ def lower_module(
     `training`.  Changes nothing of the module.
     """
     check_module(module, declared)
+    if not declared:
+        check_pristine(module)
     if training is None:
         assembly = Assembly(inputs)
         value = _read(assembly, 0, "", module)

@@ -38,28 +38,17 @@ _METHODS: tuple[tuple[type, tuple[str, ...]], ...] = (
 _RULES = ("sgd", "adam", "adamw", "rmsprop")
 
 
-def check_pristine(
-    module: nn.Module, loss: object, optimizer: torch.optim.Optimizer | None
-) -> None:
-    """NotUnderstood, naming what was replaced, if torch is not as it was installed."""
+def check_pristine(module: nn.Module) -> None:
+    """NotUnderstood, naming what was replaced, if torch's modules and functions are not as they
+    were installed."""
     for owner, names in (*_FUNCTIONS, *_METHODS):
         for name in names:
             if not _own(owner, name):
                 raise _replaced(f"{owner.__name__.removeprefix('torch.')}.{name}")
     if nn.Module.__call__ is not nn.Module._wrapped_call_impl:
         raise _replaced("Module.__call__")
-    parts = {type(part) for part in module.modules()} | {type(loss)}
-    for kind in parts:
-        if kind.__module__.startswith("torch.nn.") and not _own(kind, "forward"):
-            raise _replaced(f"{kind.__name__}.forward")
-    if optimizer is not None and type(optimizer).__module__.startswith("torch.optim"):
-        for rule in _RULES:
-            home = sys.modules.get(f"torch.optim.{rule}")
-            if home is not None and not _own(home, rule):
-                raise _replaced(f"optim.{rule}.{rule}")
-        for name in ("step", "zero_grad"):
-            if not _own(type(optimizer), name):
-                raise _replaced(f"{type(optimizer).__name__}.{name}")
+    for kind in {type(part) for part in module.modules()}:
+        _check_forward(kind)
     modes = [
         *torch.overrides._get_current_function_mode_stack(),  # type: ignore[no-untyped-call]
         *_python_dispatch._get_current_dispatch_mode_stack(),
@@ -67,6 +56,24 @@ def check_pristine(
     for mode in modes:
         if type(mode).__name__ != "DeviceContext":
             raise NotUnderstood(f"the torch mode {type(mode).__name__} is active")
+
+
+def check_rules(loss: object, optimizer: torch.optim.Optimizer) -> None:
+    """The same of the loss and the optimizer."""
+    _check_forward(type(loss))
+    for rule in _RULES:
+        home = sys.modules.get(f"torch.optim.{rule}")
+        if home is not None and not _own(home, rule):
+            raise _replaced(f"optim.{rule}.{rule}")
+    for name in ("step", "zero_grad"):
+        kind = type(optimizer)
+        if kind.__module__.startswith("torch.optim") and not _own(kind, name):
+            raise _replaced(f"{kind.__name__}.{name}")
+
+
+def _check_forward(kind: type) -> None:
+    if kind.__module__.startswith("torch.nn.") and not _own(kind, "forward"):
+        raise _replaced(f"{kind.__name__}.forward")
 
 
 def made_by_torch(function: object, name: str = "") -> bool:

@@ -1,0 +1,106 @@
+"""What a program puts in the place of torch's own functions is seen, and torch then runs."""
+
+import functools
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import vetro
+from vetro.engines.explain import understand
+from vetro.engines.native_core import why_not_native
+from vetro.networks.refusal import NotUnderstood
+
+pytestmark = pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
+
+
+def problem():
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    return module, torch.optim.Adam(module.parameters(), lr=0.1)
+
+
+def doubled(function):
+    return lambda *arguments, **options: 2 * function(*arguments, **options)
+
+
+def passing(function):
+    @functools.wraps(function)
+    def same(*arguments, **options):
+        return function(*arguments, **options)
+
+    return same
+
+
+REPLACED = {
+    "Adam.step": (torch.optim.Adam, "step", passing),
+    "ReLU.forward": (nn.ReLU, "forward", doubled),
+    "nn.functional.relu": (functional, "relu", doubled),
+    "nn.functional.linear": (functional, "linear", doubled),
+    "nn.functional.mse_loss": (functional, "mse_loss", passing),
+    "MSELoss.forward": (nn.MSELoss, "forward", doubled),
+    "Module.__call__": (nn.Module, "__call__", passing),
+    "Module._call_impl": (nn.Module, "_call_impl", passing),
+    "Tensor.backward": (torch.Tensor, "backward", passing),
+    "torch.tanh": (torch, "tanh", lambda function: torch.sin),
+    "Optimizer.zero_grad": (torch.optim.Optimizer, "zero_grad", passing),
+    "optim.adam.adam": (sys.modules["torch.optim.adam"], "adam", passing),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_was_replaced_is_seen(name, monkeypatch):
+    owner, key, replace = REPLACED[name]
+    module, optimizer = problem()
+    understand(module, nn.MSELoss(), optimizer)
+    monkeypatch.setattr(owner, key, replace(getattr(owner, key)))
+    with pytest.raises(NotUnderstood, match=f"the program has replaced {name} of torch"):
+        understand(module, nn.MSELoss(), optimizer)
+    monkeypatch.undo()
+    understand(module, nn.MSELoss(), optimizer)
+
+
+def test_another_classes_forward(monkeypatch):
+    module, optimizer = problem()
+    monkeypatch.setattr(nn.ReLU, "forward", nn.Tanh.forward)
+    with pytest.raises(NotUnderstood, match=r"replaced ReLU\.forward"):
+        understand(module, nn.MSELoss(), optimizer)
+
+
+def test_a_replaced_forward_trains_as_the_plain_loop(monkeypatch):
+    monkeypatch.setattr(nn.ReLU, "forward", doubled(nn.ReLU.forward))
+    x, y = torch.randn(8, 3), torch.randn(8, 2)
+    module, optimizer = problem()
+    with pytest.warns(vetro.errors.VetroWarning, match="has replaced"):
+        history = vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=5)
+    other, its = problem()
+    for loss in history.loss:
+        its.zero_grad()
+        value = nn.MSELoss()(other(x), y)
+        value.backward()
+        its.step()
+        assert value.item() == loss
+    with pytest.raises(vetro.errors.UsageError, match=r"replaced ReLU\.forward"):
+        vetro.Predictor(module)
+
+
+class Watching(TorchDispatchMode):
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        return function(*args, **(kwargs or {}))
+
+
+def test_modes():
+    module, optimizer = problem()
+    with Watching(), pytest.raises(NotUnderstood, match="the torch mode Watching is active"):
+        understand(module, nn.MSELoss(), optimizer)
+    with torch.device("cpu"):
+        understand(module, nn.MSELoss(), optimizer)
+
+
+def test_schedulers_wrap_the_step_and_are_no_replacement():
+    module, optimizer = problem()
+    torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    understand(module, nn.MSELoss(), optimizer)
