@@ -62,7 +62,7 @@ def check_lonely_row(asked: Request) -> None:
     """E315 if a batch of one row is to come that a batch norm of the module cannot take."""
     training = asked.training
     norms = [part for part in training.module.modules() if isinstance(part, _BatchNorm)]
-    if not any(part.training for part in norms) or asked.batch_size == 1:
+    if not any(part.training for part in norms):
         return
     if asked.loader is not None:
         if asked.loader.x is None or asked.loader.reason:
@@ -70,9 +70,9 @@ def check_lonely_row(asked: Request) -> None:
         rows, dropped = asked.loader.epoch_rows, asked.loader.loader.drop_last
     else:
         rows, dropped = asked.rows, training.drop_last
-    if asked.given is not None or dropped or rows % asked.batch_size != 1:
-        return
-    if asked.total < asked.steps_an_epoch:
+    size = asked.batch_size
+    cut = rows % size == 1 and not dropped and asked.given is None
+    if size > 1 and not (cut and asked.total >= asked.steps_an_epoch):
         return
     try:
         module = copy.deepcopy(training.module)
