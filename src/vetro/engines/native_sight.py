@@ -18,6 +18,9 @@ from vetro.engines.native_optimizer import read_state, settings_of
 _SMALL = 4096
 """Elements up to which a tensor is compared by its values."""
 
+_PLAIN = frozenset((bool, int, float, str, type(None)))
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
 
 @dataclass(frozen=True)
 class Owners:
@@ -62,14 +65,10 @@ def look(task: NativeTask, owners: Owners, rows: Sequence[Tensor]) -> Sight:
 
 def _of_part(part: nn.Module) -> tuple[Any, ...]:
     own = part.__dict__
-    plain = [
-        (name, value)
-        for name, value in own.items()
-        if isinstance(value, bool | int | float | str | type(None))
-    ]
-    hooks = [len(value) for name, value in own.items() if name.endswith("_hooks")]
-    tensors = [_of_tensor(value) for value in own["_buffers"].values() if value is not None]
-    tensors += [_of_tensor(value) for value in own.values() if type(value) is Tensor]
+    plain = [item for item in own.items() if type(item[1]) in _PLAIN]
+    hooks = [len(own[name]) for name in _HOOKS if own.get(name)]
+    tensors = [_of_tensor(value) for value in own.values() if type(value) is Tensor]
+    tensors += [_of_tensor(value) for value in own["_buffers"].values() if value is not None]
     return id(part), id(type(part)), "forward" in own, plain, hooks, tensors
 
 
