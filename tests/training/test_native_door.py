@@ -281,7 +281,7 @@ def test_arguments():
     refused("200", batches=rows + 1)
     refused("-1", batches=rows - 1)
     refused("no row numbers", batches=rows.float())
-    refused("no row numbers", batches=[[1, 2]])
+    refused("no row numbers", batches=[[1, 2], [3]])
     refused(r"not \(steps, batch\)", batches=rows.reshape(-1))
     refused("both batches and shuffle", batches=rows, shuffle=True)
     refused("both batches and batch_size", batches=rows, batch_size=2)

@@ -331,7 +331,7 @@ def test_the_best_epoch_is_kept_as_it_was_validated():
         assert loss == pytest.approx(history.validation[history.best_epoch - 1], rel=1e-9)
 
 
-@pytest.mark.parametrize("answer", [None, "half", math.nan, [1.0]])
+@pytest.mark.parametrize("answer", [None, "half", [1.0]])
 def test_a_function_that_gives_no_factor(answer):
     module = nn.Linear(3, 2)
     before = copy.deepcopy(module.state_dict())

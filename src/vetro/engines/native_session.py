@@ -52,8 +52,6 @@ def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None =
         raise NotUnderstood(f"x is on {x.device}")
     if type(x) is not Tensor or type(y) is not Tensor or x.is_inference() or y.is_inference():
         raise NotUnderstood("x or y is not an ordinary tensor")
-    if x.layout != torch.strided or y.layout != torch.strided:
-        raise NotUnderstood("x or y is sparse")
     if x.dim() != 2 or x.shape[1] != network.inputs:
         raise NotUnderstood(
             f"x has shape {tuple(x.shape)}, the module takes (rows, {network.inputs})"

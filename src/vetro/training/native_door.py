@@ -17,7 +17,7 @@ from vetro.engines.explain import NativeTask, active_dropout, understand
 from vetro.engines.native_core import core
 from vetro.engines.native_loop import FIRST_WINDOW, NativeLoop, run
 from vetro.engines.native_order import RowOrder
-from vetro.engines.native_session import NativeSession, Settings, native_rows
+from vetro.engines.native_session import NativeSession, Settings
 from vetro.engines.native_sight import Owners
 from vetro.networks.lower_module import check_validation
 from vetro.networks.refusal import NotUnderstood
@@ -104,11 +104,10 @@ class NativeDoor:
             raise NotUnderstood("the generator is not the CPU's")
         order = _order(asked)
         rows = (asked.x, asked.y) if asked.weights is None else (asked.x, asked.y, asked.weights)
-        native_rows(task, *rows)
+        if any(tensor.layout is not torch.strided for tensor in rows):
+            raise NotUnderstood("x or y is sparse")
         with explaining(asked):
             check_held_out(asked)
-        if asked.held_out is not None:
-            native_rows(task, *asked.held_out)
         self._expected, self._slack = _witness(asked, order, self._drops)
         self.doubt = ""
         seed = int(torch.randint(2**62, ())) if self._drops else 0

@@ -6,7 +6,6 @@ Not the recipe's schedules, which the engines know by themselves.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -137,18 +136,15 @@ class Stepping:
 def _factor(factor_of: Callable[[int], float], count: int) -> float:
     answer: object = factor_of(count)
     try:
-        factor = float(answer)  # type: ignore[arg-type]
+        return float(answer)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        factor = math.nan
-    if math.isfinite(factor):
-        return factor
-    raise error(
-        "E601",
-        argument=Setting("schedule"),
-        value=getattr(factor_of, "__name__", type(factor_of).__name__),
-        reason=f"for {count} it returned {shown(repr(answer))}, not a factor of the rate",
-        fix="Return a number, such as 0.98**k.",
-    )
+        raise error(
+            "E601",
+            argument=Setting("schedule"),
+            value=getattr(factor_of, "__name__", type(factor_of).__name__),
+            reason=f"for {count} it returned {shown(repr(answer))}, not a factor of the rate",
+            fix="Return a number, such as 0.98**k.",
+        ) from None
 
 
 def _check(
