@@ -18,7 +18,7 @@ from torch import Tensor
 from vetro.engines.explain import NativeTask
 from vetro.engines.native_core import core
 from vetro.engines.native_loss import check_target
-from vetro.engines.native_optimizer import read_state, write_state
+from vetro.engines.native_optimizer import Range, read_state, write_state
 from vetro.engines.native_program import program_of
 from vetro.engines.native_sight import Owners, Sight, look
 from vetro.errors import error
@@ -163,8 +163,15 @@ class NativeSession:
 
     def write_best(self) -> None:
         """Put the parameters of the best epoch into the module, if there was one."""
-        if self.trainer.best_epoch:
-            self._write(self.trainer.best())
+        if not self.trainer.best_epoch:
+            return
+        flat = torch.from_numpy(self.trainer.best())
+        lowering = self._task.lowering
+        with torch.no_grad():
+            for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
+                part = Range(slot.offset, slot.offset + slot.size, 0, parameter)
+                if parameter.requires_grad or not torch.equal(parameter, part.view(flat)):
+                    parameter.copy_(part.view(flat))  # it may have learned before it was frozen
 
     def watched(self, function: Callable[[], object]) -> object:
         """The answer of a user's function, which sees what the plain loop would show it; what it

@@ -93,8 +93,9 @@ class Ahead:
     def commit(self, steps: int, scores: Sequence[float]) -> None:
         """Only `steps` of those sampled were done; scores: the validation losses of the
         epochs that ended in them, or nothing."""
-        first = self._done
+        first, taken = self._done, self._taken
         self._done += steps
+        self._taken = 0  # also where the schedule raises: what it did then stays
         if self._marks and self._done == 0:
             if self._mark is _ABSENT:
                 del vars(self._optimizer)["_opt_called"]
@@ -105,13 +106,12 @@ class Ahead:
             ended = self._epochs(self._done) - self._epochs(first)
             rate = float(self._optimizer.param_groups[0]["lr"])
             self._learning_rate.extend([rate] * ended)
-        elif steps < self._taken:
+        elif steps < taken:
             self._go_back()
             for step in range(first + 1, self._done + 1):
                 self._after(step, None)
         elif steps:
             self._after(self._done, score)
-        self._taken = 0
 
     def _after(self, step: int, score: float | None) -> None:
         every_step = self._stepping.every_step
