@@ -49,7 +49,7 @@ CATALOGUE: dict[str, str] = {
     "E127": "{source}: the query failed: {reason}. Correct {=query}.",
     "E128": "column {column!q} has the type {type}, which Vetro does not read. {fix}",
     "E129": "column {column!q}, {place}: {value!q} is not {what}. "
-    "Correct it, or use {=missing value}.",
+    "Correct it, use {=missing value}, or {=category column}.",
     "W130": "{source}: {rows} with a wrong number of fields {were} skipped (first {place}).",
     "E131": "{source}:{line}: the header has an empty name in column {position}. Name it.",
     "I132": "column {column!q}: {value!q} in {rows} read as missing.",

@@ -583,7 +583,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "d,y\n2024-02-01,1\n2024-02-30,2\n2024-03-01,3\n",
         {},
         'E129 column "d", line 3: "2024-02-30" is not a date of the form "%Y-%m-%d". '
-        'Correct it, or use --missing "2024-02-30".',
+        'Correct it, use --missing "2024-02-30", or --category d.',
     ),
     (
         "two-forms",
@@ -607,7 +607,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "d,y\nsoon,1\n2024-01-01,2\n",
         {"date": ("d",)},
         'E129 column "d", line 2: "soon" is not a date of the form "%Y-%m-%d". '
-        'Correct it, or use --missing "soon".',
+        'Correct it, use --missing "soon", or --category d.',
     ),
     ("no-file", "nothing.csv", "", {"gone": True}, "E124 {path} not found. Check the path."),
     (

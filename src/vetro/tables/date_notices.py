@@ -40,7 +40,9 @@ def of_values(
         if plan.is_text:
             fix = words("Use {=date column} if they are dates.", column=plan.name)
         return [notice("I139", column=plan.name, value=number, fix=fix)]
-    if plan.date_format not in (TIME, DURATION) and "%y" not in plan.date_format:
+    if not plan.is_text or (
+        plan.date_format not in (TIME, DURATION) and "%y" not in plan.date_format
+    ):
         return []
     row = int(np.argmin(np.isnan(array)))
     text, value = scan.text_at(opened, plan.index, row), float(array[row])
@@ -49,7 +51,7 @@ def of_values(
         return [notice("I141", column=plan.name, value=text, seconds=seconds)]
     if plan.date_format == TIME:
         # A clock of hours and minutes alone, or with AM, is no duration.
-        clear = not plan.is_text or plan.name in options.date or not durations.seconds_of(text)
+        clear = plan.name in options.date or not durations.seconds_of(text)
         return [] if clear else [notice("I140", column=plan.name, value=text)]
     return [notice("I138", column=plan.name, value=text, date=date_text(value))]
 

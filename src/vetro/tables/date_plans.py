@@ -18,7 +18,7 @@ from vetro.tables import dates, durations, scan
 from vetro.tables.cells import Values
 from vetro.tables.date_texts import readings
 from vetro.tables.dates import DateForms
-from vetro.tables.instants import DURATION, ISO, TIME, Instant, is_time
+from vetro.tables.instants import DURATION, ISO, TIME, Instant, date_text, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.scan import Plan
@@ -176,7 +176,7 @@ def _ambiguous(
     """E120 with every reading: what it means, and the format to paste."""
     likely = known.reading.date_format if known is not None else ""
     formats = sorted((f for f in found if "%Y" in f or "%y" in f), key=lambda f: f != likely)
-    meanings = [_meaning(found[format_]) for format_ in formats]
+    meanings = [_meaning(found[format_], format_) for format_ in formats]
     if len(found) > len(formats):
         meanings.append("a day without a year")
     elif len(set(meanings)) == 1:
@@ -188,10 +188,11 @@ def _ambiguous(
     return error("E120", column=plan.name, value=text, readings=" or ".join(meanings), fix=fix)
 
 
-def _meaning(found: Instant) -> str:
-    """1 February 2024."""
+def _meaning(found: Instant, format_: str) -> str:
+    """1 February 2024; February 2024 of a format without a day."""
     day = np.datetime64(int(np.floor(found.days)), "D").item()
-    return f"{day.day} {day:%B} {day.year}"
+    month = f"{day:%B} {day.year}"
+    return f"{day.day} {month}" if "%d" in format_ else month
 
 
 def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None) -> None:
@@ -212,12 +213,21 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
     good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
     if len(good) and plan.zoned not in first:
         row = int(good[0])
-        first[plan.zoned] = scan.text_at(opened, plan.index, row), row
+        first[plan.zoned] = _text_of(opened, plan, column, row), row
     if plan.zoned in first:
         raise _mixed_zones(opened, plan, first[True], first[False])
     if known is not None:
         what = f'{opened.place_of(odd[1])} "{shown(odd[0])}"'
         check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
+
+
+def _text_of(opened: Opened, plan: Plan, column: Values, row: int) -> str:
+    """The text of a date that DuckDB read; in the middle of a stream, where it reads nothing else,
+    the date as Vetro writes it."""
+    try:
+        return scan.text_at(opened, plan.index, row)
+    except Exception:
+        return date_text(float(column.array[row]), plan.date_format)
 
 
 def not_a_date(
@@ -232,8 +242,8 @@ def not_a_date(
                 return _of_two_forms(plan, other, (opened.place_of(rows[0]), value))
         good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
         if len(good):
-            text = scan.text_at(opened, plan.index, int(good[0]))
-            first = opened.place_of(int(good[0])), text
+            row = int(good[0])
+            first = opened.place_of(row), _text_of(opened, plan, column, row)
             return _of_two_forms(plan, first, (opened.place_of(rows[0]), value))
     place = opened.place_of(rows[0])
     what: str | Words = f'a date of the form "{plan.date_format}"'

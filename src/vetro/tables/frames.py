@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import VetroError, Words, counted, error, shown
+from vetro.tables.objects import dated_objects
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 
@@ -218,9 +219,12 @@ def _arrow(values: Any, name: str) -> Any:
         return values.to_arrow()
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
+    missing_is_nan = frame_kind(values) == "pandas"
+    if kind is None or str(kind) == "object":
+        values = dated_objects(values, name)
     try:
         # A NaN of pandas is its missing value; one of NumPy stays NaN, which is read as missing.
-        return pa.array(values, mask=mask, from_pandas=frame_kind(values) == "pandas")
+        return pa.array(values, mask=mask, from_pandas=missing_is_nan)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as failure:
         what = f"{kind} ({_found(values)})" if kind is not None else _found(values)
         raise _refused(name, what) from failure

@@ -62,7 +62,7 @@ def date_text(days: float, format_: str = "") -> str:
     """
     if is_time(format_):
         return _clock(round(days * _DAY) % _DAY)
-    if not -719162 <= days < 2932897:
+    if not -719162 <= days < 2932896:
         return f"day {days:.6g}"
     day, clock = divmod(round(days * _DAY), _DAY)
     text = date.fromordinal(day + _EPOCH.toordinal()).isoformat()

@@ -124,7 +124,8 @@ def text_plan(
         marks, others = numbers.marks_of(present)
         bad = sum(present[text] for text in others if not numbers.is_infinity(text))
         most_bad = most_bad_of(rows)
-        if bad > most_bad and kind == "number" and date_plans.lasting(present, most_bad):
+        spans = bad and kind == "number"
+        if spans and date_plans.lasting(present, min(bad - 1, most_bad)):
             if known is not None and known.reading.date_format != DURATION:
                 first = next(iter(present))
                 raise date_plans.not_durations(known, f'"{first}"')

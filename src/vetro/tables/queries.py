@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vetro.tables.arrow import open_arrow
 from vetro.tables.database import with_query
+from vetro.tables.instants import DURATION, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Column
@@ -25,8 +26,9 @@ _MICROSECONDS = 86_400_000_000
 def query_table(table: Table, query: str) -> Opened:
     """The rows of a query over a table that was read from text, which it calls `data`.
 
-    Numbers are BIGINT where all are whole and DOUBLE otherwise, dates DATE or TIMESTAMP,
-    flags BOOLEAN, categories VARCHAR; what is missing is NULL.
+    Numbers are BIGINT where all are whole and DOUBLE otherwise, durations INTERVAL, dates DATE or
+    TIMESTAMP (TIMESTAMPTZ where they have an offset), times of day TIME, flags BOOLEAN, categories
+    VARCHAR; what is missing is NULL.
     """
     columns = {column.name: _arrow(column, table.values[column.name]) for column in table.schema}
     opened = open_arrow(pa.table(columns), table.name)
@@ -63,10 +65,18 @@ def _arrow(column: Column, values: NDArray[Any]) -> pa.Array:
         return pa.array(filled != 0, mask=missing)
     whole = bool((filled == np.floor(filled)).all())
     if column.kind == "date":
-        if whole:
+        reading = column.reading
+        if is_time(reading.date_format):
+            clocks = np.round(filled * _MICROSECONDS).astype(np.int64)
+            return pa.array(clocks, mask=missing).cast(pa.time64("us"))
+        if whole and not reading.zoned:
             return pa.array(filled.astype(np.int32), mask=missing).cast(pa.date32())
         moments = np.round(filled * _MICROSECONDS).astype(np.int64)
-        return pa.array(moments, mask=missing).cast(pa.timestamp("us"))
+        zone = "UTC" if reading.zoned else None
+        return pa.array(moments, mask=missing).cast(pa.timestamp("us", zone))
+    if column.reading.date_format == DURATION:
+        spans = np.round(filled * 1e6).astype(np.int64)
+        return pa.array(spans, mask=missing).cast(pa.duration("us"))
     if whole and bool((np.abs(filled) < 2**53).all()):
         return pa.array(filled.astype(np.int64), mask=missing)
     return pa.array(values, mask=missing)

@@ -1,0 +1,62 @@
+"""Columns of Python's date, datetime, time and timedelta objects, before Arrow takes them.
+
+Arrow would drop the clock of a datetime behind a date, and take one without an offset from UTC as
+one of UTC where another has an offset.  Columns of other objects are left to it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from vetro.errors import error
+from vetro.tables.table import row_place
+
+
+def dated_objects(given: Any, column: str) -> Any:
+    """The values, dates as datetimes where the column has both; E128 and E135.
+
+    Missing are None, NaN and pandas' NaT.
+    """
+    if not any(
+        issubclass(item, (dt.date, dt.time, dt.timedelta)) for item in set(map(type, given))
+    ):
+        return given
+    values: Sequence[Any] = list(given)
+    kinds: dict[str, int] = {}
+    for row, value in enumerate(values):
+        if isinstance(value, (dt.date, dt.time, dt.timedelta)) and value == value:  # NaT differs
+            kinds.setdefault(_kind(value), row)
+    if len(kinds) < 2 and "time with an offset" not in kinds:
+        return given
+    if {"aware", "naive"} <= set(kinds) or {"aware", "date"} <= set(kinds):
+        zoned = kinds["aware"]
+        naive = min(row for kind, row in kinds.items() if kind != "aware")
+        raise error(
+            "E135",
+            column=column,
+            place=row_place(zoned),
+            value=values[zoned],
+            other_place=row_place(naive),
+            other=values[naive],
+        )
+    if set(kinds) != {"naive", "date"}:
+        names = sorted({type(values[row]).__name__ for row in kinds.values()})
+        type_ = " and ".join(names) if len(names) > 1 else "time with an offset from UTC"
+        fix = "Give the column one kind of value."
+        raise error("E128", column=column, type=type_, fix=fix)
+    return [
+        dt.datetime(value.year, value.month, value.day)
+        if isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+        else value
+        for value in values
+    ]
+
+
+def _kind(value: dt.date | dt.time | dt.timedelta) -> str:
+    if isinstance(value, dt.datetime):
+        return "naive" if value.utcoffset() is None else "aware"
+    if isinstance(value, dt.time):
+        return "time" if value.tzinfo is None else "time with an offset"
+    return "date" if isinstance(value, dt.date) else "duration"
