@@ -95,6 +95,10 @@ CATALOGUE: dict[str, str] = {
     "Weights must be positive numbers.",
     "I213": "{rows} without a target left out.",
     "I214": "{rows} of weight 0 left out.",
+    "W217": "target {column!q} is empty in {rows} (first {place}), left out here; a fit refuses them. "
+    "Fill them, or use {=drop_missing_target}.",
+    "E218": "target {column!q} {what}: squares of its errors cannot be held. "
+    "Give it in another unit, {step} by a power of ten.",
     # Training
     "E301": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
     "The best parameters (epoch {best}) were kept. Try {=learning_rate suggestion} (now {lr:g}), or {=clip_norm 1}.",
@@ -138,14 +142,18 @@ CATALOGUE: dict[str, str] = {
     "parameters of the last step stay. Look at the outputs for the validation rows.",
     "I319": "The torch engine trains, more slowly: {reason}.",
     # Predicting and files
-    "E401": "column {column!q} is missing (the model needs: {needs}). Add it.",
-    "E402": "column {column!q}, {place}: {value!q} was not seen in training. "
-    "Correct it, or use {=unknown ignore}.",
-    "W403": "column {column!q}: {rows} {lie} outside the training range [{low}, {high}]; "
-    "predictions extrapolate.",
+    "E401": "{columns} missing (the model needs: {needs}). {fix}",
+    "E402": "column {column!q}, {place}: {value!q} was not seen in training. {fix}",
+    "W403": "values outside the training range, where predictions extrapolate: {columns}.",
     "W404": "column {column!q}: {value!q}{others} {were} not seen in training ({rows}); "
     "read as {reading}.",
     "E405": "{what}. {fix}",
+    "E408": "the answer or target of {rows} is not finite, or too large to be squared ({places}), so that "
+    "there is no figure for the table. Correct these rows, or leave them out.",
+    "W410": "the answer of {rows} is not finite ({places}): its cells are empty. "
+    "The inputs lie too far outside the training range; correct them.",
+    "W409": "column {column!q}: {value!q} in {rows} is read as a number; the model's table read it as "
+    "missing. Use {=missing value} if it means that here too.",
     "W407": "{source} is the table that the model was fitted to: these figures flatter it. "
     "Use rows it never saw; for its held-out quality see vetro show.",
     "W406": "column {column!q} is empty in {rows} (first {place}) and never was in training; "

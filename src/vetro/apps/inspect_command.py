@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,11 +56,12 @@ def look(source: str, roles: Given, reading: Given) -> tuple[Table, str]:
     from vetro.apps.recipe_file import read_options
     from vetro.tables.checks import check_rows, check_target
     from vetro.tables.read import read_table
-    from vetro.tables.roles import assign_roles
+    from vetro.tables.roles import check_known, roles_to_look_at
     from vetro.tables.splits import folds_of_rows
 
     options = read_options(reading)
-    found = assign_roles(read_table(source, options), **roles, forced=options.forced)
+    table = read_table(source, options, check=partial(check_known, **roles))
+    found = roles_to_look_at(table, **roles, forced=options.forced)
     if not found.schema.targets:
         return found, ""
     task, said = check_target(found)

@@ -162,7 +162,10 @@ READING = (
 
 ROLES = (
     _columns("targets", "What to predict: one column or several."),
-    _columns("inputs", "Predict from these columns only."),
+    _columns(
+        "inputs",
+        "Predict from these columns only; naming only an identifier keeps it beside the others.",
+    ),
     _columns("drop", "Leave these columns out."),
     Choice("weight", "Column with the weight of each row.", metavar="COL"),
     Choice("group", "Rows with the same value stay together.", metavar="COL"),

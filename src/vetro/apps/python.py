@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from vetro.model.request import FitRequest, Progress
 from vetro.tables.checks import check_target
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
-from vetro.tables.roles import assign_roles
+from vetro.tables.roles import check_known, roles_to_look_at
 from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
 
@@ -102,10 +103,10 @@ def inspect(source: Any, target: Names = (), **settings: Any) -> Table:
     With targets, roles are assigned and checked too.  settings: entries of ReadOptions.
     """
     _, options = _with_settings(Recipe(), ReadOptions(), settings, recipe_allowed=False)
-    table = read_table(source, options)
     targets = _names(target)
+    table = read_table(source, options, check=partial(check_known, targets=targets))
     if targets:
-        table = assign_roles(table, targets=targets, forced=options.forced)
+        table = roles_to_look_at(table, targets=targets, forced=options.forced)
         _, notices = check_target(table)
         table = table.with_schema(table.schema, *notices)
     return table

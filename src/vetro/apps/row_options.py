@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -73,7 +73,7 @@ def looking_at(
     """
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
-    from vetro.glass.rows import rows_of
+    from vetro.glass.rows import rows_of, with_values
     from vetro.glass.subject import subject_of
 
     model = load_model(named)
@@ -94,31 +94,9 @@ def looking_at(
     rows = rows_of(subject, place, options, unknown, only=range(number - 1, number))
     name = f"row {number} of {short_name(place)}"
     if given:
-        rows = _changed(subject, rows, given, options, unknown)
+        rows = with_values(subject, rows, given, options, unknown)
         name += " with " + ", ".join(f"{column} = {text}" for column, text in given.items())
     return Looking(model, subject, rows, name, rows.notices)
-
-
-def _changed(
-    subject: Subject, rows: Rows, given: dict[str, str], options: Any, unknown: Unknown
-) -> Rows:
-    """The row with other values in some columns."""
-    from dataclasses import replace
-
-    from vetro.glass.rows import cell, rows_of
-
-    assert subject.model is not None
-    columns = subject.model.schema.inputs
-    complete = {
-        column.name: given.get(column.name, "" if (text := cell(column, v)) == "missing" else text)
-        for column, v in zip(columns, rows.raw[0], strict=True)
-    }
-    other = rows_of(subject, {name: [text] for name, text in complete.items()}, options, unknown)
-    raw = rows.raw.copy()
-    for place, column in enumerate(columns):
-        if column.name in given:
-            raw[0, place] = other.raw[0, place]
-    return replace(rows, raw=raw, notices=(*rows.notices, *other.notices))
 
 
 def named_value(text: str, names: Sequence[str]) -> tuple[str, str] | None:

@@ -139,8 +139,8 @@ def _at_hand(
             note = f"The evidence is not compared, and rows are drawn: {refusal}"
             return _AtHand(subject, drawn_rows(model, count), notes=(note,))
     tell("Reading the table")
-    options = read_options(reading) if reading else None
-    table = reread(model, place, options)
+    options = read_options(reading)
+    table = reread(model, place, options if reading else None)
     shown = short_name(place)
     checks: tuple[Check, ...] = (data_check(model, table, shown),)
     if table is None or kept_schema(table.schema) != kept_schema(model.schema):

@@ -7,7 +7,7 @@ Not where rows come from: finding row 17 of a file is the applications' matter.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,14 @@ from vetro.engines.native_program import program_of
 from vetro.errors import Notice, error, listed
 from vetro.glass.subject import Part, Subject
 from vetro.model.odd_rows import OddRows, Unknown
+from vetro.model.own_table import reading_of
 from vetro.model.predict import raw_outputs
 from vetro.tables.blocks import MISSING
 from vetro.tables.frames import frame_kind
 from vetro.tables.instants import date_text
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_chunks
-from vetro.tables.schema import Column
+from vetro.tables.schema import Column, Schema, with_role
 from vetro.tables.table import Table
 
 Floats = NDArray[np.float64]
@@ -88,6 +89,7 @@ def _read(
     subject: Subject, source: Any, options: ReadOptions, unknown: Unknown, only: range | None
 ) -> Rows:
     assert subject.model is not None
+    options = reading_of(subject.model, source, options)
     odd = OddRows(unknown)
     encoder = subject.parts[0].encoder
     assert encoder is not None
@@ -100,6 +102,26 @@ def _read(
     raw = np.concatenate([encoder.raw(table) for table in tables])
     places = tuple(place for table in tables for place in _places(table))
     return Rows(raw, places, _joined(tables), tuple(odd.notices()))
+
+
+def with_values(
+    subject: Subject, rows: Rows, texts: Mapping[str, str], options: ReadOptions, unknown: Unknown
+) -> Rows:
+    """The one row with other values in some columns, read from these texts alone, as a table of
+    them would be: what stands in the row is no evidence of how they are meant."""
+    assert subject.model is not None
+    inputs = subject.model.schema.inputs
+    schema = Schema(tuple(column for column in inputs if column.name in texts))
+    odd = OddRows(unknown)
+    (table,) = read_chunks({name: [text] for name, text in texts.items()}, options, schema)
+    odd.look(table)
+    raw = rows.raw.copy()
+    for place, column in enumerate(inputs):
+        if column.name in texts:
+            value = float(table.values[column.name][0])
+            missing = column.kind == "category" and value == MISSING
+            raw[0, place] = np.nan if missing else value
+    return replace(rows, raw=raw, notices=(*rows.notices, *odd.notices()))
 
 
 def _places(table: Table) -> list[str]:
@@ -138,8 +160,6 @@ def _joined(tables: Sequence[Table]) -> Table:
 
 def _with_targets(subject: Subject) -> Any:
     """The model's schema without weight and group: targets are read where they are."""
-    from vetro.tables.schema import Schema, with_role
-
     assert subject.model is not None
     return Schema(
         tuple(

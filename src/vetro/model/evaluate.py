@@ -17,9 +17,11 @@ from vetro.errors import Notice, counted, error, issue_warnings, listed, notice,
 from vetro.model.bootstrap import measure
 from vetro.model.evidence import Interval
 from vetro.model.odd_rows import OddRows, Unknown
+from vetro.model.own_table import reading_of
 from vetro.model.predict import CHUNK_ROWS, predict_outputs
+from vetro.tables.checks import LARGEST_TARGET
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks
+from vetro.tables.read import columns_missing, read_chunks
 from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
 
@@ -71,8 +73,9 @@ def evaluate_source(
 
     Rows without a target are left out (I213).  Row weights count if the model was fitted with
     a weight column and the source has it.  E401 for a missing target, E405 for a class
-    that the model does not know and when no row is left.
+    that the model does not know and when no row is left, E408 where an answer is not finite.
     """
+    options = reading_of(model, source, options)
     odd = OddRows(unknown)
     actual: list[NDArray[Any]] = []
     predicted: list[NDArray[np.float64]] = []
@@ -85,10 +88,14 @@ def evaluate_source(
         known = truth >= 0 if model.classes else ~np.isnan(truth).any(axis=1)
         left_out += int(np.count_nonzero(~known))
         actual.append(truth[known])
-        predicted.append(predict_outputs(model, table)[known])
+        outputs = predict_outputs(model, table)
+        figures = outputs if model.classes else np.hstack([outputs, truth])
+        odd.look_at_answers(table, np.where(known[:, None], figures, 0.0), LARGEST_TARGET)
+        predicted.append(outputs[known])
         weight = _weights(table)
         if weight is not None:
             weights.append(weight[known])
+    odd.refuse_answers()
     rows = sum(len(part) for part in actual)
     if rows == 0 or (weights and not any(part.any() for part in weights)):
         what = "there is no row with a target to measure"
@@ -132,10 +139,9 @@ def _weights(table: Table) -> NDArray[np.float64] | None:
 
 
 def _check_targets(model: Model, table: Table) -> None:
-    for name in model.targets:
-        if name not in table.values:
-            needs = listed((*model.inputs, *model.targets))
-            raise error("E401", column=name, needs=needs)
+    missing = [name for name in model.targets if name not in table.values]
+    if missing:
+        raise columns_missing(missing, (*model.inputs, *model.targets), table.values)
     name = model.targets[0]
     unknown = table.unseen.get(name)
     if model.classes and unknown:

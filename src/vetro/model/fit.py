@@ -26,12 +26,11 @@ from vetro.model.findings import dead_units, diverged, quality_findings, still_f
 from vetro.model.held_out import HeldOut, Measured, baseline_job, held_out, measure_held_out
 from vetro.model.members import Ensemble
 from vetro.model.model import Member, Model
-from vetro.model.request import FitRequest, Progress, with_roles
+from vetro.model.request import FitRequest, Progress, read_for, with_roles
 from vetro.model.split import Split, split_rows
 from vetro.model.watching import OnProgress, watch
 from vetro.tables.checks import check_rows, check_target
 from vetro.tables.left_out import weights_of
-from vetro.tables.read import read_table
 from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
 from vetro.training.ensemble import train_members
@@ -84,7 +83,7 @@ def fit_table(
     recipe = request.recipe
     choice = engine_for_training(request.engine, recipe.device)
     tell(Progress("reading"))
-    table = read_table(source, request.options)
+    table = read_for(source, request)
     clock.step("reading")
     tell(Progress("checking", seconds=clock.seconds))
     table = with_roles(table, request)

@@ -1,7 +1,8 @@
 """Odd rows: what a model meets when predicting that its training never showed it.
 
-Collected chunk by chunk and told once for each column: W403 outside the training range, W404
-texts not seen (E402 if they are refused), W406 empty where training never was.
+Collected chunk by chunk and reported once: W403 outside the training range, for each column W404
+texts not seen (E402 if they are refused), W406 empty where training never was, W409 values that
+meant missing in the model's table; and W410 answers that are not finite.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, notice
+from vetro.errors import Notice, counted, error, notice, shown, words
 from vetro.tables.blocks import MISSING, UNSEEN
 from vetro.tables.instants import date_text
+from vetro.tables.numbers import value_of
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
 
@@ -32,6 +34,11 @@ class _Found:
     outside: int = 0
     empty: int = 0
     first_empty: str = ""
+    words: dict[str, int] = field(default_factory=dict)
+
+
+MOST_PLACES = 5
+MOST_COLUMNS = 8
 
 
 @dataclass
@@ -45,6 +52,8 @@ class OddRows:
     unknown: Unknown = "refuse"
     found: dict[str, _Found] = field(default_factory=dict)
     reading: list[Notice] = field(default_factory=list)
+    endless: int = 0
+    endless_places: list[str] = field(default_factory=list)
 
     def look(self, table: Table) -> None:
         """Take a chunk into account."""
@@ -66,9 +75,29 @@ class OddRows:
                 if not odd.texts:
                     _count_empty(odd, table, np.isnan(values))
                 odd.outside += _outside(column, values)
+            _count_words(odd, values)
+
+    def look_at_answers(self, table: Table, numbers: NDArray[Any], most: float = np.inf) -> None:
+        """Note the rows of a chunk with a number (rows, n) that is not finite, or beyond `most`."""
+        rows = np.flatnonzero((~np.isfinite(numbers) | (np.abs(numbers) > most)).any(axis=1))
+        self.endless += len(rows)
+        for row in rows[: MOST_PLACES - len(self.endless_places)].tolist():
+            self.endless_places.append(table.place_of(row))
+
+    def refuse_answers(self) -> None:
+        """E408 if an answer was not finite: no figure can be formed with it."""
+        if self.endless:
+            raise error("E408", **self._endless())
+
+    def _endless(self) -> dict[str, str]:
+        more = ", ..." if self.endless > len(self.endless_places) else ""
+        return {
+            "rows": counted(self.endless, "row"),
+            "places": ", ".join(self.endless_places) + more,
+        }
 
     def notices(self) -> list[Notice]:
-        """Those of reading, then W404, W403 and W406 column by column."""
+        """Those of reading, then W404, W406 and W409 column by column, W403 and W410."""
         told = list(dict.fromkeys(self.reading))
         for name, odd in self.found.items():
             column = odd.column
@@ -87,15 +116,42 @@ class OddRows:
                         reading="an unknown level" if category else "missing",
                     )
                 )
-            if odd.outside:
-                rows, lie = counted(odd.outside, "row"), "lies" if odd.outside == 1 else "lie"
-                low, high = _shown(column, column.minimum), _shown(column, column.maximum)
-                told.append(notice("W403", column=name, rows=rows, lie=lie, low=low, high=high))
             if odd.empty:
                 rows, place = counted(odd.empty, "row"), odd.first_empty
                 reading = "an unknown level" if category else "the median"
                 told.append(notice("W406", column=name, rows=rows, place=place, reading=reading))
+            for text, count in odd.words.items():
+                told.append(notice("W409", column=name, value=text, rows=counted(count, "row")))
+        told += self._outside()
+        if self.endless:
+            told.append(notice("W410", **self._endless()))
         return told
+
+    def _outside(self) -> list[Notice]:
+        """One W403 for all columns."""
+        found = []
+        for name, odd in self.found.items():
+            if odd.outside:
+                column = odd.column
+                low, high = _shown(column, column.minimum), _shown(column, column.maximum)
+                rows = counted(odd.outside, "row")
+                found.append(f'"{shown(name)}" in {rows} [{low}, {high}]')
+        if not found:
+            return []
+        more = len(found) - MOST_COLUMNS
+        rest = f" and {counted(more, 'more column')}" if more > 0 else ""
+        columns = ", ".join(found[:MOST_COLUMNS]) + rest
+        return [notice("W403", columns=columns)]
+
+
+def _count_words(odd: _Found, values: NDArray[Any]) -> None:
+    """Numbers that the model's table read as missing because an option said so ("-999")."""
+    if odd.column.kind != "number":
+        return
+    for text in odd.column.reading.missing:
+        value = value_of(text, ".", "")
+        if value is not None and (rows := int(np.count_nonzero(values == value))):
+            odd.words[text] = odd.words.get(text, 0) + rows
 
 
 def _count_empty(odd: _Found, table: Table, missing: NDArray[Any]) -> None:
@@ -123,7 +179,11 @@ def _refuse_unseen(table: Table) -> None:
     ]
     if places:
         row, name, text = min(places)
-        raise error("E402", column=name, place=table.place_of(row), value=text)
+        meant = text in table.schema[name].reading.missing
+        fix = words("The model's table read it as missing: likely {=missing value}.", value=text)
+        usual = words("Correct it, or use {=unknown ignore}.")
+        place = table.place_of(row)
+        raise error("E402", column=name, place=place, value=text, fix=fix if meant else usual)
 
 
 def _shown(column: Column, value: float | None) -> str:

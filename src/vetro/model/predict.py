@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vetro.engines.choose import engine_for_prediction
 from vetro.errors import Notice, error, issue_warnings, words
 from vetro.model.odd_rows import OddRows, Unknown
+from vetro.model.own_table import reading_of
 from vetro.networks.network import Network
 from vetro.tables import frames
 from vetro.tables.encoder import Encoder
@@ -93,8 +94,10 @@ def probabilities_of(logits: NDArray[Any]) -> Floats:
     z = np.asarray(logits, dtype=np.float64)
     if z.shape[1] == 1:
         z = np.hstack([np.zeros_like(z), z])
-    powers: Floats = np.exp(z - z.max(axis=1, keepdims=True))
-    powers /= powers.sum(axis=1, keepdims=True)
+    # Scores that are not finite give probabilities that are NaN.
+    with np.errstate(invalid="ignore"):
+        powers: Floats = np.exp(z - z.max(axis=1, keepdims=True))
+        powers /= powers.sum(axis=1, keepdims=True)
     return powers
 
 
@@ -114,16 +117,19 @@ def predict_stream(
     The columns: `keep` as Arrow arrays, a target y among them as "actual y"; one for each target,
     float64 values or an object array of labels; with `probabilities` "P(label)" for each class,
     float64.  At least one chunk comes, with no rows if the source has none.  notices:
-    receives those of reading and W403, W404 and W406, counted over the whole source, when the
-    last chunk has been taken.
+    receives those of reading and of OddRows, counted over the whole source, when the last chunk
+    has been taken.
     """
     _check_names(model, keep, probabilities)
+    options = reading_of(model, source, options)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))
     odd = OddRows(unknown)
     chunk: dict[str, Any] | None = None
     for table in read_chunks(source, options, inputs_only(model.schema), chunk_rows):
         odd.look(table)
-        chunk = _columns(model, predict_outputs(model, table), probabilities)
+        outputs = predict_outputs(model, table)
+        odd.look_at_answers(table, outputs)
+        chunk = _columns(model, outputs, probabilities)
         yield {**_kept(model, table.kept), **chunk}
     if chunk is None:
         outputs = np.zeros((0, len(model.members[0].encoder.output_names)))
@@ -197,11 +203,14 @@ def _kept(model: Model, columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def _columns(model: Model, outputs: Floats, probabilities: bool) -> dict[str, Any]:
-    """Outputs (n, outputs) as columns named for people."""
-    columns: list[NDArray[Any]] = list(outputs.T)
+    """Outputs (n, outputs) as columns named for people; an answer that is not finite is missing."""
+    known = np.isfinite(outputs)
+    columns: list[NDArray[Any]] = list(np.where(known, outputs, np.nan).T)
     if model.classes:
         labels = np.array(model.classes, dtype=object)
-        columns.insert(0, labels[np.argmax(outputs, axis=1)])
+        named = labels[np.argmax(outputs, axis=1)]
+        named[~known.all(axis=1)] = None
+        columns.insert(0, named)
     return dict(zip(_names(model, probabilities), columns, strict=False))
 
 

@@ -6,11 +6,14 @@ The command line, the Python function and the recipe file all make one of these.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from vetro.engines.engine import EngineName
 from vetro.entries import check_entries
 from vetro.tables.options import ReadOptions
-from vetro.tables.roles import assign_roles
+from vetro.tables.read import read_table
+from vetro.tables.roles import assign_roles, check_known
 from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
 
@@ -34,6 +37,19 @@ class FitRequest:
 
     def __post_init__(self) -> None:
         check_entries(self)
+
+
+def read_for(source: Any, request: FitRequest, options: ReadOptions | None = None) -> Table:
+    """The table as the request reads it; E114 for a role's name before anything in a cell."""
+    named = partial(
+        check_known,
+        targets=request.targets,
+        inputs=request.inputs,
+        drop=request.drop,
+        weight=request.weight,
+        group=request.group,
+    )
+    return read_table(source, options or request.options, check=named)
 
 
 def with_roles(table: Table, request: FitRequest) -> Table:

@@ -24,6 +24,8 @@ MANY_CLASSES = 20
 """Above so many classes, fewer than two rows each on average are refused as a whole."""
 FEW_NUMBERS = 10
 RARE_CLASS = 0.05
+LARGEST_TARGET, SMALLEST_SPREAD = 1e150, 1e-150
+"""Beyond these, squares of a target's differences are no longer numbers of float64."""
 
 
 def check_target(table: Table) -> tuple[str, list[Notice]]:
@@ -62,6 +64,7 @@ def _number_target(column: Column, table: Table) -> Notice:
     values = table.values[column.name]
     if bool((values == values[0]).all()):
         raise error("E205", value=column.example or label_of(column, float(values[0])))
+    _check_squares(column, values)
     task = words("regression")
     distinct = np.unique(values[:10_000])
     if len(distinct) <= FEW_NUMBERS and bool((distinct == np.floor(distinct)).all()):
@@ -69,6 +72,18 @@ def _number_target(column: Column, table: Table) -> Notice:
         if len(distinct) <= FEW_NUMBERS and table.rows >= 3 * len(distinct):
             task = words("regression (for classes, use {=category column})", column=column.name)
     return notice("I211", column=column.name, kind="number", task=task)
+
+
+def _check_squares(column: Column, values: NDArray[Any]) -> None:
+    """E218 where squared errors of a target overflow, or vanish, in float64."""
+    largest, spread = float(np.abs(values).max()), float(values.max() / 2 - values.min() / 2)
+    if largest > LARGEST_TARGET:
+        what, step = f"reaches {largest:.3g}", "divided"
+    elif spread < SMALLEST_SPREAD:
+        what, step = f"differs by {2 * spread:.3g} at most", "multiplied"
+    else:
+        return
+    raise error("E218", column=column.name, what=what, step=step)
 
 
 def _class_target(column: Column, table: Table) -> Notice:

@@ -5,15 +5,16 @@ read_table holds all rows; read_chunks streams them with a model's schema.
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, listed, nearest
+from vetro.errors import Notice, Setting, VetroError, counted, error, listed, nearest, shown, words
 from vetro.tables import kinds, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.date_formats import check_format
@@ -21,7 +22,7 @@ from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, evidence_of, first_plans, left_open, review, settle
 from vetro.tables.scan import Plan
-from vetro.tables.schema import Column, Schema
+from vetro.tables.schema import KINDS, Column, Schema
 from vetro.tables.sources import open_source
 from vetro.tables.table import Table
 
@@ -31,9 +32,14 @@ _PLAIN = ReadOptions()
 
 
 def read_table(
-    source: object, options: ReadOptions = _PLAIN, schema: Schema | None = None
+    source: object,
+    options: ReadOptions = _PLAIN,
+    schema: Schema | None = None,
+    check: Callable[[Sequence[str]], None] | None = None,
 ) -> Table:
     """All rows of a source, typed and checked.
+
+    check: called with the names of the columns before any cell is read; it may refuse.
 
     schema: a model's; its input columns must exist (E401), kinds are as in it, other
     columns are not read, and texts that are no level of a category become -2.
@@ -44,7 +50,10 @@ def read_table(
         if not chunks:
             raise error("E102", source=str(source), rows="0 rows")
         return _joined(chunks)
-    return _read(_opened(source, options), options)
+    opened = _opened(source, options)
+    if check is not None:
+        check(list(opened.columns))
+    return _read(opened, options)
 
 
 def _opened(source: object, options: ReadOptions) -> Opened:
@@ -149,6 +158,17 @@ def _check_named(opened: Opened, options: ReadOptions) -> None:
                 )
 
 
+def _check_kinds(schema: Schema, options: ReadOptions) -> None:
+    """E405 for an option that names another kind than a model's column has."""
+    for kind in KINDS:
+        for name in getattr(options, kind):
+            if name in schema and schema[name].role != "ignored" and schema[name].kind != kind:
+                what = f'column "{shown(name)}" is a {schema[name].kind} of the model, not a {kind}'
+                setting = Setting(kind, name)
+                fix = words("Leave out {setting}, or fit again with it.", setting=setting)
+                raise error("E405", what=what, fix=fix)
+
+
 def read_chunks(
     source: object,
     options: ReadOptions,
@@ -169,6 +189,7 @@ def read_chunks(
     """
     opened = _opened(source, options)
     _check_named(opened, options)
+    _check_kinds(schema, options)
     columns = _wanted(opened, schema)
     positions = {name: index for index, name in enumerate(opened.columns)}
     indices = [positions[name] for name in columns]
@@ -238,17 +259,48 @@ def _settled_by_all(
 
 
 def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
-    """The schema's columns that the source has; E401 if an input is not among them."""
-    wanted = {}
-    for column in schema:
-        if column.role == "ignored":
-            continue
-        if column.name in opened.columns:
-            wanted[column.name] = column
-        elif column.role == "input":
-            needs = listed(item.name for item in schema.inputs)
-            raise error("E401", column=column.name, needs=needs)
+    """The schema's columns that the source has; E401 if inputs are not among them."""
+    wanted = {
+        column.name: column
+        for column in schema
+        if column.role != "ignored" and column.name in opened.columns
+    }
+    missing = [column.name for column in schema.inputs if column.name not in wanted]
+    if missing:
+        raise columns_missing(missing, [column.name for column in schema.inputs], opened.columns)
     return wanted
+
+
+def columns_missing(
+    missing: Sequence[str], needs: Sequence[str], present: Iterable[str]
+) -> VetroError:
+    """E401: all columns that a table lacks, each with a name of the table that may be meant."""
+    present = list(present)
+    free = [name for name in present if name not in needs]
+    parts = []
+    for name in missing:
+        near = _meant(name, free)
+        parts.append(f'"{shown(name)}"' + (f' (the table has "{shown(near)}")' if near else ""))
+    most = 20
+    more = f" and {len(parts) - most} more" if len(parts) > most else ""
+    one = len(missing) == 1
+    listing = ", ".join(parts[:most]) + more
+    return error(
+        "E401",
+        columns=f"column {listing} is" if one else f"columns {listing} are",
+        needs=listed(needs),
+        fix="Add it, or rename the table's." if one else "Add them, or rename the table's.",
+    )
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    """The name that differs in case, blanks or the like only, or else resembles this one."""
+    plain = {"".join(filter(str.isalnum, other)).casefold(): other for other in reversed(names)}
+    same = plain.get("".join(filter(str.isalnum, name)).casefold(), "")
+    if same:
+        return same
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.75)
+    return near[0] if near else ""
 
 
 def _chunk(

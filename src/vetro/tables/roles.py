@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, error, listed, nearest, notice, shown, words
+from vetro.errors import Notice, TableError, error, listed, nearest, notice, shown, words
 from vetro.tables.labels import is_missing, label_of, unkept
 from vetro.tables.left_out import with_rows_that_count
 from vetro.tables.schema import Column, Role, Schema, with_role
@@ -70,6 +70,46 @@ def assign_roles(
     return _without_useless(table, keep={*forced, *inputs})
 
 
+def check_known(
+    columns: Sequence[str],
+    *,
+    targets: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    weight: str = "",
+    group: str = "",
+    **others: object,
+) -> None:
+    """E114 for the first name of a role that is no column: known before any cell is read."""
+    for word, names in (
+        ("target", targets),
+        ("input", inputs),
+        ("dropped column", drop),
+        ("weight", (weight,) if weight else ()),
+        ("group", (group,) if group else ()),
+    ):
+        for name in names:
+            _check_known(word, name, columns)
+
+
+def _check_known(word: str, name: str, columns: Sequence[str]) -> None:
+    if name not in columns:
+        hint = nearest(name, columns)
+        raise error("E114", role=word, name=name, hint=hint, columns=listed(columns))
+
+
+def roles_to_look_at(table: Table, **roles: Any) -> Table:
+    """As assign_roles, for looking only: a target with blanks is warned of (W217), and the rows
+    without it are left out of what is shown."""
+    try:
+        return assign_roles(table, **roles)
+    except TableError as refusal:
+        if refusal.code != "E115":
+            raise
+        left = assign_roles(table, **{**roles, "drop_missing_target": True})
+        return left.with_schema(left.schema, notice("W217", **refusal.values))
+
+
 def _named_roles(
     schema: Schema,
     targets: Sequence[str],
@@ -90,14 +130,7 @@ def _named_roles(
     words: dict[str, str] = {}
     for role, word, names in lists:
         for name in names:
-            if name not in schema:
-                raise error(
-                    "E114",
-                    role=word,
-                    name=name,
-                    hint=nearest(name, schema.names),
-                    columns=listed(schema.names),
-                )
+            _check_known(word, name, schema.names)
             if words.get(name, word) != word:
                 what = f'column "{shown(name)}" is named as {words[name]} and as {word}'
                 raise error("E604", what=what, fix="Name it once.")

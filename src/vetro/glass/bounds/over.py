@@ -20,6 +20,7 @@ from vetro.glass.subject import Subject
 from vetro.tables.blocks import MISSING
 from vetro.tables.dates import instant
 from vetro.tables.instants import ISO, TIME, is_time
+from vetro.tables.numbers import marks_of
 from vetro.tables.schema import Column
 
 _ONE_OR_TWO = "Give a number, or a low and a high end."
@@ -229,9 +230,23 @@ def end_of(column: Column, given: Any) -> float:
         raise error("E731", column=column.name, what=what, fix=fix)
     if column.kind == "date":
         return _days(column, given)
-    if isinstance(given, str) and column.reading.decimal == "," and "." not in given:
-        given = given.replace(",", ".")
-    return _number(column.name, given)
+    return _number(column.name, _with_point(column, given) if isinstance(given, str) else given)
+
+
+def _with_point(column: Column, text: str) -> str:
+    """A number's text with a decimal point; E731 where it may mean two numbers.
+
+    A comma is read as the decimal mark where it can be nothing else.  "1.200" is 1.2, as bounds are
+    written here, but for a model whose table had decimal commas, where a point may part thousands.
+    """
+    marks, others = marks_of([text])
+    if others or not (marks.decimal or marks.either):
+        return text
+    if marks.open and ("," in text or column.reading.decimal == ","):
+        point, plain = text.replace(",", "."), text.replace(",", "").replace(".", "")
+        what = f'"{shown(text)}" may mean {float(point):g} or {plain}'
+        raise error("E731", column=column.name, what=what, fix=f"Write {point}0, or {plain}.")
+    return text.replace(",", ".") if marks.decided == "," and not marks.thousands else text
 
 
 def _days(column: Column, given: Any) -> float:

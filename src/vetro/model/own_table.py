@@ -1,0 +1,65 @@
+"""A model's own table: the one that it was fitted to is read as it was read then.
+
+The one place that decides how a table is read for a model, for every door.  The model remembers
+the options of its fit; they hold for the very bytes that it was fitted to and for no other table,
+which is read by its own evidence.  Kinds are the schema's and hold for all tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vetro.errors import VetroError
+from vetro.tables import frames
+from vetro.tables.options import ReadOptions
+
+if TYPE_CHECKING:
+    from vetro.model.model import Model
+
+_PLAIN = ReadOptions()
+
+
+def reading_of(model: Model, source: Any, given: ReadOptions) -> ReadOptions:
+    """The options to read a source with: what is given, over those of the fit for its own table.
+
+    A query that the model remembers is never run: it may be somebody else's text, and says
+    nothing about the bytes of the source; give it again.
+    """
+    # Kinds are the schema's, which holds them for every table.
+    kept = replace(model.request.options, keep=(), number=(), category=(), date=(), flag=())
+    if kept == _PLAIN or kept.query or not is_own_table(model, source):
+        return given
+    chosen = {
+        entry.name: getattr(given, entry.name)
+        for entry in fields(ReadOptions)
+        if getattr(given, entry.name) != getattr(_PLAIN, entry.name)
+    }
+    return replace(kept, **chosen)
+
+
+def is_own_table(model: Model, source: Any) -> bool:
+    """Whether a file has the bytes, or a frame the values, that the model was fitted to."""
+    known = model.evidence.data.get("sha256")
+    return bool(known) and fingerprint_of(source) == known
+
+
+def fingerprint_of(source: Any) -> str:
+    """SHA-256 as a model's evidence holds it: of a file's bytes, of a frame's values; "" for
+    anything else and for what cannot be read."""
+    if isinstance(source, str | os.PathLike):
+        path = Path(os.fspath(source))
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (OSError, ValueError):
+            return ""
+    if not frames.frame_kind(source):
+        return ""
+    try:
+        return frames.open_frame(source, _PLAIN).fingerprint
+    except VetroError:
+        return ""
