@@ -117,3 +117,14 @@ def test_refusals(path):
         item.code
         for item in evaluate_source(model, columns, options=ReadOptions(), unknown="ignore").notices
     ] == ["W404"]
+
+
+def test_an_answer_that_is_not_finite_is_why_there_is_no_figure(path):
+    model, columns = model_of(path, "pressure", activation="leaky_relu"), rows_of()
+    columns["flow"][6] = 1e308
+    columns["pressure"][9] = 1e300
+    assert refusal(model, columns) == (
+        "E408 the answer or target of 2 rows is not finite, or too large to be squared "
+        "(row 7, row 10), so that there is no figure for the table. "
+        "Correct these rows, or leave them out."
+    )

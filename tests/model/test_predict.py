@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -289,10 +291,8 @@ def test_outside_the_training_range_w403_is_counted_over_the_stream(regression):
     epoch = datetime.date(1970, 1, 1)
     span = [str(epoch + datetime.timedelta(days=int(item))) for item in (first, last)]
     expected = [
-        f'W403 column "flow": 2 rows lie outside the training range [{low:g}, {high:g}]; '
-        "predictions extrapolate.",
-        f'W403 column "day": 1 row lies outside the training range [{span[0]}, {span[1]}]; '
-        "predictions extrapolate.",
+        "W403 values outside the training range, where predictions extrapolate: "
+        f'"flow" in 2 rows [{low:g}, {high:g}], "day" in 1 row [{span[0]}, {span[1]}].',
     ]
     _, messages = predicted(regression, columns)
     assert messages == expected
@@ -379,10 +379,50 @@ def test_one_row_is_enough(regression, tmp_path):
     assert columns["city"][0] == CITIES[0]
 
 
-def test_huge_inputs_do_not_stop_a_prediction(regression):
+def test_huge_inputs_do_not_stop_a_prediction(path):
     columns = rows_of(gaps=False)
     columns["flow"][0], columns["flow"][1] = 1e300, -1e300
-    result, messages = predicted(regression, columns)
+    result, messages = predicted(model_of(path, "pressure", activation="leaky_relu"), columns)
     assert len(result["pressure"]) == 120
     assert np.isfinite(result["pressure"][2:]).all()
-    assert [message[:4] for message in messages] == ["W403"]
+    assert np.isnan(result["pressure"][:2]).all()
+    assert [message[:4] for message in messages] == ["W403", "W410"]
+    assert "the answer of 2 rows is not finite (row 1, row 2): its cells are empty." in messages[1]
+
+
+def test_a_class_without_finite_scores_has_no_label(path):
+    columns = rows_of(gaps=False)
+    columns["flow"][4] = 1e308
+    model = model_of(path, "grade", activation="leaky_relu")
+    result, messages = predicted(model, columns, probabilities=True)
+    assert result["grade"][4] is None and np.isnan(result["P(good)"][4])
+    assert [row for row, label in enumerate(result["grade"]) if label is None] == [4]
+    assert "(row 5)" in messages[-1]
+
+
+def test_a_number_that_meant_missing_in_training_is_warned_of(tmp_path):
+    columns = rows_of(gaps=False)
+    columns["flow"][0] = -999
+    path = write_csv(tmp_path / "rows.csv", columns)
+    model = model_of(path, "pressure", options=ReadOptions(missing=("-999",)))
+    columns["flow"][1] = -999
+    _, messages = predicted(model, columns)
+    assert messages[0].startswith('W409 column "flow": "-999" in 2 rows is read as a number')
+
+
+def test_its_own_table_is_read_as_the_fit_read_it(tmp_path):
+    """Without repeating the options; a table with other bytes is read by its own evidence."""
+    columns = {name: items for name, items in rows_of().items() if name in ("flow", "pressure")}
+    text = "".join(f"{a};{b}\n" for a, b in zip(*columns.values(), strict=True))
+    path = tmp_path / "own.csv"
+    path.write_text(text.replace("51.509", "?!").replace(".", ","))
+    options = ReadOptions(header=False, missing=("?!",))
+    model = model_of(path, "c2", options=options)
+    data = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    model = replace(model, evidence=replace(model.evidence, data=data))
+    result = model.predict(str(path))
+    assert result.num_rows == len(columns["flow"])
+    assert model.evaluate(path).rows == len(columns["flow"])
+    path.write_text(path.read_text() + "1,5;2,5\n")
+    with pytest.raises(PredictionError, match=r"are missing|is missing"):
+        model.predict(str(path))

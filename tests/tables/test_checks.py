@@ -92,6 +92,15 @@ def test_several_targets_must_be_numbers():
     assert refusal(check_target, both([1.0, 2.0], [3.0, 3.0])).startswith("E205")
 
 
+@pytest.mark.parametrize("scale", [1e300, 1e160, 1e-300, 1e-315])
+def test_targets_whose_squares_are_no_numbers_are_refused(scale):
+    step = "divided" if scale > 1 else "multiplied"
+    refused = refusal(check_target, of([scale, 2 * scale, 3 * scale]))
+    assert refused.startswith('E218 target "y" ') and f"{step} by a power of ten." in refused
+    check_target(of([1e140, 2e140, 3e140]))
+    check_target(of([1e-140, 2e-140, 3e-140]))
+
+
 def test_targets_that_cannot_be_learnt():
     assert refusal(check_target, of(["no"] * 5)) == (
         'E204 target has one class ("no"); at least 2 are needed.'

@@ -10,10 +10,11 @@ import pytest
 from tables.build import table
 from told import told
 
+import vetro
 from vetro.errors import TableError, UsageError, VetroError
 from vetro.settings import quoted
 from vetro.tables.labels import label_of
-from vetro.tables.roles import assign_roles, level_limit, looks_like_id
+from vetro.tables.roles import assign_roles, level_limit, looks_like_id, roles_to_look_at
 
 ROWS = 30
 NUMBERS = [((n * 37) % 101) / 8 for n in range(ROWS)]
@@ -295,6 +296,24 @@ def test_rows_without_a_target_are_refused_or_left_out():
     assert (x.missing, x.minimum, x.maximum, x.distinct) == (1, 6.0, 9.0, 3)
     assert (c.missing, c.levels, c.distinct) == (0, ("a", "b"), 2)
     assert (y.missing, y.minimum) == (0, 1.0)
+
+
+def test_looking_at_a_target_with_blanks_warns_only():
+    found = roles_to_look_at(gappy(), targets=["y"])
+    assert (found.rows, found.schema["y"].role) == (4, "target")
+    assert messages(found)[-1] == (
+        'W217 target "y" is empty in 2 rows (first row 2), left out here; a fit refuses them. '
+        "Fill them, or use --drop-missing-target."
+    )
+
+
+def test_a_wrong_target_is_reported_before_any_cell(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "1,2\n" * 9 + "a,3\n")
+    with pytest.raises(TableError, match=r'target "Y" not found. Did you mean "y"'):
+        vetro.inspect(path, "Y")
+    with pytest.raises(TableError, match='target "Y" not found'):
+        vetro.fit(path, "Y")
 
 
 def test_one_missing_target_is_one_row():

@@ -29,6 +29,8 @@ PLAIN = ReadOptions()
 
 
 def write(folder: Path, columns: dict[str, list[str]], sep: str = ";") -> Path:
+    if len(columns) == 1:
+        columns = columns | {"letters": ["a"] * len(next(iter(columns.values())))}
     text = io.StringIO()
     writer = csv.writer(text, delimiter=sep, lineterminator="\n")
     writer.writerow(columns)
@@ -39,7 +41,8 @@ def write(folder: Path, columns: dict[str, list[str]], sep: str = ";") -> Path:
 
 
 def schema_of(folder: Path, columns: dict[str, list[str]], **options: Any) -> Schema:
-    return read_table(write(folder, columns), ReadOptions(**options)).schema
+    found = read_table(write(folder, columns), ReadOptions(**options)).schema
+    return Schema(tuple(column for column in found if column.name in columns))
 
 
 def under(path: Path, schema: Schema, rows: int = 1000, **options: Any) -> Table:
@@ -257,3 +260,21 @@ def check_readings(
             assert [v for i, v in enumerate(values) if i not in unseen] == [
                 v for i, v in enumerate(wanted) if i not in unseen
             ], (name, inspected.schema[name])
+
+
+def test_all_columns_that_are_missing_are_named_with_what_may_be_meant(tmp_path: Path) -> None:
+    schema = schema_of(tmp_path, {"Water": DOT, "temp [C]": DOT, "city": ["a", "b", "c"]})
+    with pytest.raises(VetroError) as caught:
+        under(write(tmp_path, {"water": DOT, "Temp C": DOT, "x": DOT}), schema)
+    assert told(caught.value) == (
+        'E401 columns "Water" (the table has "water"), "temp [C]" (the table has "Temp C"), "city" '
+        "are missing (the model needs: Water, temp [C], city). Add them, or rename the table's."
+    )
+
+
+def test_an_option_that_contradicts_the_kind_of_the_model_is_refused(tmp_path: Path) -> None:
+    schema = schema_of(tmp_path, {"x": ["1", "2", "3"]}, category=("x",))
+    path = write(tmp_path, {"x": ["1", "2"]})
+    assert under(path, schema).values["x"].tolist() == [0, 1]
+    with pytest.raises(VetroError, match='"x" is a category of the model, not a number'):
+        under(path, schema, number=("x",))

@@ -277,9 +277,10 @@ def columns_missing(
     """E401: all columns that a table lacks, each with a name of the table that may be meant."""
     present = list(present)
     free = [name for name in present if name not in needs]
-    parts = []
+    parts, renamed = [], False
     for name in missing:
         near = _meant(name, free)
+        renamed = renamed or near != ""
         parts.append(f'"{shown(name)}"' + (f' (the table has "{shown(near)}")' if near else ""))
     most = 20
     more = f" and {len(parts) - most} more" if len(parts) > most else ""
@@ -289,7 +290,7 @@ def columns_missing(
         "E401",
         columns=f"column {listing} is" if one else f"columns {listing} are",
         needs=listed(needs),
-        fix="Add it, or rename the table's." if one else "Add them, or rename the table's.",
+        fix=("Add it" if one else "Add them") + (", or rename the table's." if renamed else "."),
     )
 
 
