@@ -82,7 +82,7 @@ def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
     assert encoder is not None
     chosen = np.linspace(0, table.rows - 1, min(most, table.rows)).astype(np.intp)
     table = table.take(chosen)
-    return Rows(encoder.raw(table), tuple(f"row {row + 1}" for row in chosen), table)
+    return Rows(encoder.raw(table), table.numbered(), table)
 
 
 def _read(
@@ -101,7 +101,7 @@ def _read(
         raise error("E702", what="there is no row to look at", fix="Give at least one.")
     raw = np.concatenate([encoder.raw(table) for table in tables])
     places = tuple(place for table in tables for place in _places(table))
-    return Rows(raw, places, _joined(tables), tuple(odd.notices()))
+    return Rows(raw, places, _joined(tables, places), tuple(odd.notices()))
 
 
 def with_values(
@@ -143,8 +143,8 @@ def _places(table: Table) -> list[str]:
     return found
 
 
-def _joined(tables: Sequence[Table]) -> Table:
-    """One table of the chunks; places are kept apart."""
+def _joined(tables: Sequence[Table], places: Sequence[str]) -> Table:
+    """One table of the chunks, whose rows stand at these places."""
     if len(tables) == 1:
         return tables[0]
     first = tables[0]
@@ -155,6 +155,7 @@ def _joined(tables: Sequence[Table]) -> Table:
         rows=sum(table.rows for table in tables),
         name=first.name,
         fingerprint=tables[-1].fingerprint,
+        place_of=places.__getitem__,
     )
 
 

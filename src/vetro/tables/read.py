@@ -337,6 +337,7 @@ def _chunk(
         place_of=shifted.place_of,
         kept=kept,
         unseen=unseen,
+        numbers=np.arange(rows.start, rows.stop),
     )
 
 
@@ -384,6 +385,7 @@ def _joined(chunks: list[Table]) -> Table:
             name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in first.values
         },
         rows=starts[-1],
+        numbers=None,
         fingerprint=chunks[-1].fingerprint,
         notices=tuple(dict.fromkeys(item for chunk in chunks for item in chunk.notices)),
         kept={

@@ -37,7 +37,8 @@ class Table:
     source's bytes (or of the values, for frames and queries), "" where not computed.
     place_of: where a row (counted from 0) stands, for messages: "line 9" of a text file,
     "row 8" of anything else.
-    numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...
+    numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...  Places and
+    numbers stay true in every table that is taken from this one.
     kept: columns carried along unread (predict --keep), as Arrow arrays.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
     """
@@ -77,8 +78,20 @@ class Table:
                 out[part, number] = values[part]
         return out
 
+    def numbered(self) -> tuple[str, ...]:
+        """Every row as "row 17": its number in the source, counted from 1, as --row takes it.
+
+        Of a sheet it is the sheet's own row.  It reads nothing.
+        """
+        if self.rows and self.place_of(0).startswith("row "):
+            return tuple(map(self.place_of, range(self.rows)))
+        return tuple(
+            row_place(int(row))
+            for row in (range(self.rows) if self.numbers is None else self.numbers)
+        )
+
     def take(self, rows: NDArray[np.intp]) -> Table:
-        """The given rows, in that order."""
+        """The given rows, in that order; they keep their places and numbers in the source."""
         place_of = self.place_of
         return replace(
             self,
