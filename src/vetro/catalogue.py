@@ -76,6 +76,7 @@ CATALOGUE: dict[str, str] = {
     "I165": "{source}:{line}: read as units: {units}. Use {=units_row no} if they are values.",
     "E166": "{source}:{line}: {value!q} may be a total or a row. {fix}",
     "I167": "{source}: left out below the table: {lines}. Use {=skip_footer none} to read it as rows.",
+    "I168": "{source}: {areas} (first {first}) read with their value in every row that they span.",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",

@@ -19,6 +19,7 @@ from vetro.addresses import safe
 Door = Literal["command line", "python"]
 
 SHOWN_CHARACTERS = 40
+LONGEST_VALUE = 1000
 
 
 def shown(value: object) -> str:
@@ -38,7 +39,12 @@ class Setting:
     value: str | bool | None = None
 
     def worded(self, door: Door) -> str:
-        """As the door's user writes it; what is worded can be pasted."""
+        """As the door's user writes it; what is worded can be pasted.
+
+        Of a value that is too long for a message only the name is worded.
+        """
+        if isinstance(self.value, str) and len(self.value) > LONGEST_VALUE:
+            return Setting(self.name).worded(door)
         return _option(self) if door == "command line" else _keyword(self)
 
 

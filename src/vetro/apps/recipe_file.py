@@ -54,6 +54,10 @@ def read_recipe(path: Path) -> RecipeFile:
         raise error("E508", path=name, reason=_reason(fault), fix="Check --recipe.") from None
     except tomllib.TOMLDecodeError as fault:
         raise _not_toml(name, str(fault), path) from None
+    except ValueError:  # int() of Python refuses more than 4300 digits
+        raise _not_toml(name, "a number has too many digits", path) from None
+    except RecursionError:
+        raise _not_toml(name, "its values are nested too deeply", path) from None
     _known(name, data, ("table", "recipe"))
     for section, entries in data.items():
         if not isinstance(entries, dict):

@@ -6,6 +6,7 @@ reported; what may be one or the other is refused, by its line.  It reads no fil
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -323,6 +324,12 @@ def _doubt(record: Record, place: Place, what: str, fix: str | Words) -> Excepti
     return error(
         "E160", source=place.source, line=record.line, value=record.text, what=what, fix=fix
     )
+
+
+def free_name(name: str, names: Sequence[str]) -> str:
+    """The name, with a number after it where it is taken."""
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    return next(one for one in (name, *itertools.islice(numbered, len(names))) if one not in names)
 
 
 def units_of(head: Head) -> dict[str, str]:

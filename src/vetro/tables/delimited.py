@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
 import hashlib
-import itertools
 import shutil
 import tempfile
 import threading
@@ -22,11 +20,12 @@ from pathlib import Path
 from vetro.errors import Notice, counted, error, notice
 from vetro.tables import dialect as dialects
 from vetro.tables import textfaults
-from vetro.tables.around import Head
+from vetro.tables.around import Head, free_name
 from vetro.tables.connection import connect, file_literal, literal
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.tables.packed import unpacked
 from vetro.tables.textfaults import LONGEST_FIELD, TextFile
 from vetro.tables.trimmed import preface_of, surroundings, top_notices, write_trimmed
 
@@ -166,7 +165,7 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
             return list(head.names)
         line, names = head.header.line, list(head.names)
         if names[0] == "":
-            names[0] = _free("index", names)
+            names[0] = free_name("index", names)
     else:
         try:
             line, first = next(file.records(strict=True), (1, []))
@@ -183,12 +182,6 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
             raise error("E110", first=places[name], second=position, name=name)
         places[name] = position
     return names
-
-
-def _free(name: str, names: list[str]) -> str:
-    """The name, with a number after it where it is taken."""
-    numbered = (f"{name} {number}" for number in itertools.count(2))
-    return next(one for one in (name, *itertools.islice(numbered, len(names))) if one not in names)
 
 
 def _head_text(head: bytes, path: Path, source: str) -> str:
@@ -211,7 +204,7 @@ def _folder(undo: contextlib.ExitStack) -> Path:
 def _unpacked(path: Path, folder: Path, source: str) -> Path:
     target = folder / "unpacked"
     try:
-        with gzip.open(path, "rb") as packed, target.open("wb") as plain:
+        with unpacked(path) as packed, target.open("wb") as plain:
             shutil.copyfileobj(packed, plain, 1 << 20)
     except (OSError, EOFError) as failure:
         raise error(

@@ -8,6 +8,7 @@ and nested values stay JSON.  Dates are texts here: JSON has none.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -18,9 +19,11 @@ from vetro.errors import VetroError, Words, error, shown
 from vetro.tables.connection import files_fingerprint
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.tables.packed import unpacked
 from vetro.tables.table import row_place
 
 _CHUNK = 20_000
+_MOST_DIGITS = 400
 
 
 def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
@@ -74,11 +77,11 @@ def _place_of(lines: list[int]) -> Callable[[int], str]:
 
 def _chunks(path: Path, places: list[int]) -> Iterator[list[dict[str, Any]]]:
     """The objects in chunks; `places` receives each one's line where there is one a line."""
-    opener: Any = gzip.open if path.suffix.lower() == ".gz" else open
+    packed = path.suffix.lower() == ".gz"
     try:
-        with opener(path, "rt", encoding="utf-8-sig") as file:
+        with _text(path, packed) as file:
             start = file.read(4096).lstrip()[:1]
-            file.seek(0)
+        with _text(path, packed) as file:
             if start == "[":
                 yield from _array(path, file.read())
             else:
@@ -88,6 +91,10 @@ def _chunks(path: Path, places: list[int]) -> Iterator[list[dict[str, Any]]]:
         raise _broken(path, what, "Write it again as UTF-8.") from failure
     except (EOFError, gzip.BadGzipFile) as failure:
         raise _broken(path, "it is not whole gzip", "Pack it again.") from failure
+
+
+def _text(path: Path, packed: bool) -> io.TextIOWrapper:
+    return io.TextIOWrapper(unpacked(path) if packed else path.open("rb"), encoding="utf-8-sig")
 
 
 def _array(path: Path, text: str) -> Iterator[list[dict[str, Any]]]:
@@ -142,8 +149,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
+def _whole_number(text: str) -> int | str:
+    """A whole number; as text where it has more digits than Python reads, as 400 nines."""
+    return int(text) if len(text) <= _MOST_DIGITS else text
+
+
 def _decoder() -> json.JSONDecoder:
-    return json.JSONDecoder(object_pairs_hook=_object)
+    return json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole_number)
 
 
 def _why(failure: Exception) -> str:

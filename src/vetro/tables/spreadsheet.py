@@ -14,10 +14,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 from vetro.errors import VetroError, Words, error, nearest, shown, words
+from vetro.tables.around import Place, free_name, head_notices, units_of
 from vetro.tables.connection import files_fingerprint, reason
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.sheetfaults import column_letters, first_fault
+from vetro.tables.sheetrows import Range, fill_down, filled_notice, rows_of_sheet
+from vetro.tables.sheetsize import too_large
 from vetro.tables.values import EXACT, ValueColumn, as_text, finished
 
 _SUFFIXES = (".xlsx", ".xlsm", ".ods")
@@ -37,7 +40,13 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
     if path.suffix.lower() not in _SUFFIXES:
         what = f"in {path.suffix} files errors cannot be told from blank cells"
         raise _refused(path, what, "Save it as .xlsx.")
-    sheet_name, cells, (top, left) = _sheet(path, options.sheet)
+    try:
+        excess = too_large(path)
+    except (zipfile.BadZipFile, ElementTree.ParseError, ValueError, OSError):
+        excess = None  # what is wrong with the file is named below
+    if excess is not None:
+        raise _refused(path, *excess)
+    sheet_name, cells, (top, left), merged = _sheet(path, options.sheet)
     try:
         fault = first_fault(path, sheet_name)
     except (KeyError, zipfile.BadZipFile, ElementTree.ParseError) as failure:
@@ -47,28 +56,45 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
         raise _refused(path, *fault)
     if not cells:
         raise error("E101", source=path.name, size="a sheet without values")
-    header = [column_letters(left + position) for position in range(len(cells[0]))]
-    if options.header:
-        names = _names(path, cells[0], header, top + 1)
-        cells = cells[1:]
-        top += 1
+    letters = [column_letters(left + position) for position in range(len(cells[0]))]
+    place = Place(path.name, "row")
+    filled = fill_down(cells, merged, (top, left))
+    found = rows_of_sheet(cells, top, options, place)
+    head, rows = found.head, found.rows
+    if head.header is None:
+        names = list(head.names)
     else:
-        names = [f"c{position + 1}" for position in range(len(header))]
+        header = [*head.names, *([""] * (len(letters) - len(head.names)))]
+        spare = any(_filled(v) for at in rows for v in cells[at - top][len(head.names) :])
+        if not spare:
+            header = header[: len(head.names)]
+        if header[0] == "" and len(header) > 1 and head.names != ("",) and not head.plain:
+            header[0] = free_name("index", header)
+        names = _names(path, header, letters, head.header.line)
+    body = [cells[number - top] for number in rows]
     columns = {name: ValueColumn() for name in names}
     for position, column in enumerate(columns.values()):
-        column.append(_whole([row[position] for row in cells]))
+        column.append(_whole([row[position] for row in body]))
     table, casts = finished(columns)
-    return open_arrow(
+    opened = open_arrow(
         table,
         path.name,
         fingerprint=files_fingerprint([path]),
-        place_of=lambda row: f"row {top + row + 1}",
+        place_of=lambda row: f"row {rows[row] + 1}",
         casts=casts,
     )
+    opened.units = units_of(head)
+    opened.notices += head_notices(head, names, place) + found.notices
+    opened.notices += filled_notice(filled, rows, place)
+    return opened
 
 
-def _sheet(path: Path, wanted: str) -> tuple[str, list[list[Any]], tuple[int, int]]:
-    """The sheet's name, its cells without the blank edges, and where they start (from 0)."""
+_Sheet = tuple[str, list[list[Any]], tuple[int, int], list[Range]]
+
+
+def _sheet(path: Path, wanted: str) -> _Sheet:
+    """The sheet's name, its cells without the blank edges, where they start (from 0), and the
+    merged areas."""
     import python_calamine as calamine
 
     try:
@@ -94,7 +120,8 @@ def _sheet(path: Path, wanted: str) -> tuple[str, list[list[Any]], tuple[int, in
                 cells, offset = _trimmed(sheet.to_python(skip_empty_area=True))
                 start = sheet.start or (0, 0)
                 if cells or wanted:
-                    found[name] = cells, (start[0] + offset[0], start[1] + offset[1])
+                    corner = (start[0] + offset[0], start[1] + offset[1])
+                    found[name] = cells, corner, list(sheet.merged_cell_ranges or ())
     except calamine.PasswordError as failure:
         raise _refused(path, "it is protected by a password", "Save it without.") from failure
     except (calamine.CalamineError, OSError) as failure:
@@ -107,9 +134,9 @@ def _sheet(path: Path, wanted: str) -> tuple[str, list[list[Any]], tuple[int, in
             path, f"several sheets hold data ({listing})", words("Use {=sheet first}.", first=first)
         )
     if not found:
-        return "", [], (0, 0)
-    ((name, (cells, start)),) = found.items()
-    return name, cells, start
+        return "", [], (0, 0), []
+    ((name, (cells, corner, merged)),) = found.items()
+    return name, cells, corner, merged
 
 
 def _trimmed(cells: list[list[Any]]) -> tuple[list[list[Any]], tuple[int, int]]:
@@ -131,7 +158,7 @@ def _filled(value: Any) -> bool:
 def _names(path: Path, row: list[Any], letters: list[str], line: int) -> list[str]:
     """The header's texts; a number or a date in it is a name as it would be written."""
     names: dict[str, str] = {}
-    for value, letter in zip(row, letters, strict=True):
+    for value, letter in zip(row, letters, strict=False):
         name = as_text(value).strip()
         if not name:
             raise error("E131", source=path.name, line=line, position=letter)

@@ -1,0 +1,140 @@
+"""How large a workbook is once it is unpacked, found before a reader allocates memory for it.
+
+A reader holds a rectangle from the first cell to the last: one stray cell in the last corner of a
+sheet asks for 17 billion.  It reads no values.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, BinaryIO
+from xml.etree import ElementTree
+
+MOST_BYTES = 1 << 30
+"""Bytes that the parts of a workbook may have unpacked."""
+MOST_CELLS = 1 << 26
+"""Cells that the rectangle around a sheet's values may have."""
+_SPARSE_CELLS = 1 << 22
+_SPARSE_SHARE = 0.02
+
+_CHUNK = 1 << 20
+_LONGEST_TAG = 1 << 12
+# A cell that holds something: its tag does not close itself.
+_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>")
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
+_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
+
+
+def too_large(path: Path) -> tuple[str, str] | None:
+    """What is too large in a workbook, and a fix; None if it can be read."""
+    with zipfile.ZipFile(path) as book, path.open("rb") as file:
+        total = 0
+        for part in book.infolist():
+            total += _unpacked_size(file, part, MOST_BYTES - total)
+            if total > MOST_BYTES:
+                what = f"its parts are larger than {MOST_BYTES >> 30} GiB unpacked"
+                return what, "Save the sheet as CSV."
+        if path.suffix.lower() == ".ods":
+            return _span(*_ods_extent(book)) if "content.xml" in book.namelist() else None
+        for name in book.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                with book.open(name) as sheet:
+                    found = _span(*_extent(sheet))
+                if found is not None:
+                    return found
+    return None
+
+
+def _span(rows: int, columns: int, cells: int, last: str) -> tuple[str, str] | None:
+    area = rows * columns
+    if area <= _SPARSE_CELLS or (area <= MOST_CELLS and cells >= _SPARSE_SHARE * area):
+        return None
+    what = f"its {cells:,} cells span {rows:,} rows and {columns:,} columns (up to {last})"
+    if cells < _SPARSE_SHARE * area:
+        return what, f"Clear cell {last} if it is there by mistake, or save the table as CSV."
+    return what, "Save the sheet as CSV."
+
+
+def _unpacked_size(file: BinaryIO, part: zipfile.ZipInfo, most: int) -> int:
+    """The bytes of a part unpacked, as they are and not as its header says; at least most + 1
+    where there are more."""
+    if part.compress_type != zipfile.ZIP_DEFLATED:
+        return part.compress_size
+    if part.compress_size * 1040 <= 1 << 24:  # deflate packs 1032 bytes into one at most
+        return part.file_size
+    file.seek(part.header_offset + 26)
+    name, extra = struct.unpack("<HH", file.read(4))
+    file.seek(name + extra, 1)
+    unpacking = zlib.decompressobj(-15)
+    left, size = part.compress_size, 0
+    while left > 0 and size <= most and not unpacking.eof:
+        data = file.read(min(_CHUNK, left))
+        if not data:
+            break
+        left -= len(data)
+        while data and size <= most:
+            size += len(unpacking.decompress(data, _CHUNK))
+            data = unpacking.unconsumed_tail
+    return size
+
+
+def _extent(sheet: IO[bytes]) -> tuple[int, int, int, str]:
+    """Rows and columns of the rectangle from A1 to the last cell, its cells, and its corner."""
+    rows, cells = 0, 0
+    letters: set[bytes] = set()
+    held = b""
+    while data := sheet.read(_CHUNK):
+        data = held + data
+        found = _CELL.findall(data)
+        cells += len(found)
+        letters.update(column for column, _ in found)
+        rows = max(rows, max((int(row) for _, row in found), default=0))
+        # A tag may go on in the next piece.
+        start = data.rfind(b"<")
+        held = data[start:] if start >= 0 and b">" not in data[start:] else b""
+        held = held if len(held) <= _LONGEST_TAG else b""
+    column = max(letters, key=lambda one: (len(one), one), default=b"A")
+    number = 0
+    for letter in column:
+        number = 26 * number + letter - 64
+    return rows, number, cells, f"{column.decode()}{rows}"
+
+
+def _ods_extent(book: zipfile.ZipFile) -> tuple[int, int, int, str]:
+    """The same of an .ods file's largest sheet: there a cell or a row says how often it stands."""
+    from vetro.tables.sheetfaults import column_letters
+
+    largest = (0, 0, 0, "A1")
+    row = rows = columns = cells = 0
+    width = held = position = 0
+    with book.open("content.xml") as content:
+        for event, item in _events(content):
+            if event == "start":
+                if item.tag == f"{_TABLE}table":
+                    row = rows = columns = cells = 0
+                elif item.tag == f"{_TABLE}table-row":
+                    width = held = position = 0
+                continue
+            if item.tag == f"{_TABLE}table-cell":
+                times = int(item.get(f"{_TABLE}number-columns-repeated", "1"))
+                position += times
+                if item.get(f"{_OFFICE}value-type"):
+                    width, held = position, held + times
+            elif item.tag == f"{_TABLE}table-row":
+                times = int(item.get(f"{_TABLE}number-rows-repeated", "1"))
+                row += times
+                if held:
+                    rows, columns, cells = row, max(columns, width), cells + held * times
+            elif item.tag == f"{_TABLE}table" and rows * columns > largest[0] * largest[1]:
+                largest = rows, columns, cells, f"{column_letters(columns - 1)}{rows}"
+            item.clear()
+    return largest
+
+
+def _events(content: IO[bytes]) -> Iterator[tuple[str, ElementTree.Element]]:
+    yield from ElementTree.iterparse(content, events=("start", "end"))

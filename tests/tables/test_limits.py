@@ -1,0 +1,159 @@
+"""Small files that ask for much memory or time: refused by name, under a limit of the process."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import resource
+import subprocess
+import sys
+import zipfile
+
+import openpyxl
+import pytest
+
+from vetro.apps.recipe_file import read_recipe
+from vetro.errors import VetroError
+
+GIB = 1 << 30
+CALL = """
+import sys
+from vetro.errors import VetroError
+from vetro.tables.read import read_table
+try:
+    table = read_table(sys.argv[1])
+    print("read", table.rows)
+except VetroError as refusal:
+    print(refusal.code, refusal)
+"""
+
+
+def answer(path) -> str:
+    """What reading says in a process that may have 4 GiB of addresses and 60 s of CPU."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (4 * GIB, 4 * GIB))
+        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (GIB, GIB))
+
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, str(path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+    )
+    return done.stdout.strip() or done.stderr[-600:]
+
+
+@pytest.mark.parametrize("cells", [["XFD1048576"], ["A1", "XFD1048576"], ["A1", "B1048576"]])
+def test_a_stray_cell_in_the_last_corner(tmp_path, cells) -> None:
+    book = openpyxl.Workbook()
+    for cell in cells:
+        book.active[cell] = 1
+    book.save(tmp_path / "w.xlsx")
+    said = answer(tmp_path / "w.xlsx")
+    if cells[-1].startswith("B"):
+        assert said.startswith("E")  # 2 million cells are read, and are no table
+        return
+    assert said.startswith(f"E125 w.xlsx: its {len(cells)} cells span 1,048,576 rows and 16,384")
+    assert said.endswith(
+        "Clear cell XFD1048576 if it is there by mistake, or save the table as CSV."
+    )
+
+
+def repacked(path, part: str, text: bytes) -> None:
+    """The same archive with another text in a part."""
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    parts[part] = text
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, data in parts.items():
+            book.writestr(name, data)
+
+
+def zeros(size: int) -> bytes:
+    """A zip of one part that unpacks to so many blanks."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book,
+        book.open("xl/sharedStrings.xml", "w", force_zip64=True) as part,
+    ):
+        for _ in range(size >> 20):
+            part.write(b" " * (1 << 20))
+    return packed.getvalue()
+
+
+def test_a_zip_bomb(tmp_path) -> None:
+    (tmp_path / "w.xlsx").write_bytes(zeros(GIB + (4 << 20)))
+    said = answer(tmp_path / "w.xlsx")
+    assert said.startswith("E125 w.xlsx: its parts are larger than 1 GiB unpacked.")
+
+
+def test_an_ods_that_repeats_a_cell(tmp_path) -> None:
+    content = (
+        '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"'
+        ' xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"'
+        ' xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body>'
+        '<office:spreadsheet><table:table table:name="a"><table:table-row '
+        'table:number-rows-repeated="1048576"><table:table-cell '
+        'table:number-columns-repeated="16384" office:value-type="float" office:value="1"/>'
+        "</table:table-row></table:table></office:spreadsheet></office:body>"
+        "</office:document-content>"
+    )
+    with zipfile.ZipFile(tmp_path / "w.ods", "w") as book:
+        book.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        book.writestr("content.xml", content)
+    said = answer(tmp_path / "w.ods")
+    assert said.startswith("E125 w.ods: its 17,179,869,184 cells span 1,048,576 rows")
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.json.gz"])
+def test_a_gzip_bomb(tmp_path, name: str) -> None:
+    line = b"1,2\n" if "csv" in name else b'{"a": 1, "b": "' + b"x" * 5000 + b'"}\n'
+    with gzip.open(tmp_path / name, "wb", compresslevel=9) as file:
+        file.write(b"a,b\n" if "csv" in name else b"[" if name == "t.json.gz" else b"")
+        for _ in range(300):
+            file.write(line * ((1 << 20) // len(line)))
+    said = answer(tmp_path / name)
+    assert said.startswith(f"E125 {name}: it unpacks to more than 256 MiB, over 200 times its size")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", "a,b\n1,2\n" + "7" * 5000 + ",3\n4,5\n"),
+        ("t.csv", "a,b\n1,2\n0." + "7" * 5000 + ",3\n4,5\n"),
+        ("t.jsonl", '{"a": 1, "b": 2}\n{"a": ' + "7" * 5000 + ', "b": 3}\n'),
+        ("t.json", '[{"a": 1, "b": 2}, {"a": ' + "7" * 5000 + ', "b": 3}]'),
+        ("t.jsonl", '{"a": 1, "b": 2}\n{"a": 1e' + "7" * 5000 + ', "b": 3}\n'),
+    ],
+)
+def test_numbers_of_5000_digits(tmp_path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    said = answer(tmp_path / name)
+    assert said.startswith(("E1", "read 3")) and len(said) < 300, said
+
+
+def test_a_number_of_5000_digits_in_a_recipe(tmp_path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[recipe]\nepochs = " + "7" * 5000 + "\n")
+    with pytest.raises(VetroError) as caught:
+        read_recipe(path)
+    assert caught.value.code == "E603" and "digits" in str(caught.value)
+
+
+def test_deep_toml(tmp_path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[table]\nmissing = " + "[" * 100_000 + "]" * 100_000)
+    with pytest.raises(VetroError) as caught:
+        read_recipe(path)
+    assert caught.value.code == "E603"
+
+
+def test_a_text_of_2_megabytes(tmp_path) -> None:
+    rows = [{"x": n, "name": "u" * 2_000_000 if n == 3 else "v"} for n in range(30)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    said = answer(tmp_path / "t.jsonl")
+    assert said == "read 30"
