@@ -69,6 +69,7 @@ def test_open_ends_go_to_the_end_of_the_training_range(vetro, fitted: Path) -> N
         ("head=tall", "E731", "Give a number, or a low and a high end."),
         ("head=tall..", "E731", "Give a number, or a low and a high end."),
         ("head=nan", "E731", "not a finite number"),
+        ("head=1,500..3", "E731", '"1,500" may mean 1.5 or 1500. Write 1.5000, or 1500.'),
         ("hed=1..2", "E114", 'Did you mean "head"?'),
         ("città=Rom", "E731", 'Did you mean "Roma"?'),
     ],

@@ -178,6 +178,7 @@ def test_several_classifiers_say_tangent(vetro, classes) -> None:
         (("--row", "99999"), "E702", "not found"),
         (("--row", "x"), "E601", "--row"),
         (("--row", "1", "--set", "nothing=3"), "E114", "nothing"),
+        (("--row", "1", "--set", "head=1e308"), "E721", "the answer at this row is not finite"),
         (("--row", "1", "--set", "nothing"), "E604", "="),
         (("--row", "1", "--format", "word"), "E601", "--format"),
         (("--row", "1", "--digits", "0"), "E601", "--digits"),

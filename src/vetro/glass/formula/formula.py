@@ -219,6 +219,9 @@ def formula(
         if part.not_finite:
             what = "the network holds a number that is not finite: no formula has it"
             raise error("E721", what=what, fix="Train it again; see E301.")
+    if subject.model is not None and not np.isfinite(answers(subject, rows)).all():
+        what = "the answer at this row is not finite: its numbers are too large for the network"
+        raise error("E721", what=what, fix="Use a row nearer to the training range.")
     raw = plain_rows(subject, rows.raw)
     terms = terms_of(subject, raw)
     at = term_values(terms, raw[0])
