@@ -77,6 +77,13 @@ CATALOGUE: dict[str, str] = {
     "E166": "{source}:{line}: {value!q} may be a total or a row. {fix}",
     "I167": "{source}: left out below the table: {lines}. Use {=skip_footer none} to read it as rows.",
     "I168": "{source}: {areas} (first {first}) read with their value in every row that they span.",
+    "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
+    "Write all cells in one unit, or use {=category column} or {=drop column}.",
+    "I144": "{columns}: {reading}. {fix}",
+    "I145": "column {column!q}: {value!q} may be a number or a label; not read as a number. "
+    "Use {=number column} if it is one.",
+    "W146": "column {column!q}: the header says {header!q}, the cells say {unit!q}; read in {unit!q}. "
+    "Correct the header, or convert the cells.",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",
@@ -159,6 +166,10 @@ CATALOGUE: dict[str, str] = {
     "Use rows it never saw; for its held-out quality see vetro show.",
     "W406": "column {column!q} is empty in {rows} (first {place}) and never was in training; "
     "read as {reading}.",
+    "E416": "column {column!q}, {place}: {value!q} is in {unit!q}, but the model's column {other}. "
+    "Convert it to the model's unit.",
+    "W417": "column {column!q}: the numbers have no unit; read in {unit!q}, as in training. "
+    "Write the unit in the cells to be sure.",
     "E501": "{path}: damaged or edited ({reason}). Restore it.",
     "E502": "{path} is a pickle and could run code; Vetro does not open it. "
     "Use a .safetensors model.",

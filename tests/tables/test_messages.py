@@ -487,8 +487,8 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "x,y\n1,1\n2,2\n5%,3\n",
         {},
-        'E113 column "x": 1 of 3 values are not numbers (first "5%", line 4). '
-        'Correct it, use --missing "5%", or --category x.',
+        'E143 column "x": line 2 "1" and line 4 "5%" have different units. '
+        "Write all cells in one unit, or use --category x or --drop x.",
     ),
     (
         "excel-error",
@@ -1192,8 +1192,11 @@ READ = [
         "data.csv",
         "x,y\n€5,1\n€6,2\n€7,3\n",
         {},
-        {"x": ("category", ["€5", "€6", "€7"]), "y": ("number", [1, 2, 3])},
-        [],
+        {"x": ("number", [5, 6, 7]), "y": ("number", [1, 2, 3])},
+        [
+            'I144 column "x" read as numbers: "€5" is 5 with the unit "€" (line 2). '
+            "Use --category x if they are labels."
+        ],
     ),
     (
         "flag-words",

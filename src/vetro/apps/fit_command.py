@@ -241,7 +241,7 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
 
     say(verdict(model))
     say()
-    quality_table(model.evidence)
+    quality_table(model)
     say()
     show_notices(model.evidence.notices, urgent_only=True)
     run, table = shlex.quote(str(folder.path)), shlex.quote(kept(source))

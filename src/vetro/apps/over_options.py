@@ -63,7 +63,7 @@ def _given(column: Column, text: str) -> list[Any]:
 def _ends(column: Column, low: str, high: str) -> list[Any]:
     """Both ends of a range, an open one that of the training range; E731 where that is no range."""
     from vetro.glass.bounds.over import end_of
-    from vetro.glass.rows import cell
+    from vetro.glass.rows import measured
 
     first, last = (end_of(column, text) if text else None for text in (low, high))
     least, most = column.minimum or 0.0, column.maximum or 0.0
@@ -73,7 +73,7 @@ def _ends(column: Column, low: str, high: str) -> list[Any]:
         fix = f"--over {column.name}={low}..HIGH" if low else f"--over {column.name}=LOW..{high}"
         raise error(
             "E731", column=column.name, fix=f"Give both: {fix}.",
-            what=f"its training range, {cell(column, least)} to {cell(column, most)}, gives no "
-            f"other end to {shown(low or high)}",
+            what=f"its training range, {measured(column, least)} to {measured(column, most)}, "
+            f"gives no other end to {shown(low or high)}",
         )  # fmt: skip
     return [least if first is None else low, most if last is None else high]

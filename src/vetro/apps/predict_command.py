@@ -98,7 +98,7 @@ def evaluate(
 
     Use rows that it was not fitted to; the quality of the fit itself is in vetro show.
     """
-    from vetro.apps.quality import metrics_table
+    from vetro.apps.quality import metrics_table, unit_of, with_unit
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.model.evaluate import evaluate_source
@@ -123,10 +123,12 @@ def evaluate(
             }
         )
         return
-    metrics_table(f"on {counted(found.rows, 'row')}", {"network": found.metrics})
+    head = f"on {counted(found.rows, 'row')}"
+    metrics_table(head, {"network": found.metrics}, unit_of(fitted))
     if found.per_target:
         say()
-        metrics_table("target", found.per_target)
+        figures = {with_unit(fitted, name): each for name, each in found.per_target.items()}
+        metrics_table("target", figures)
     show_notices(notices)
 
 

@@ -6,25 +6,29 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vetro.apps.present import table
-from vetro.report.markup import figure, interval, label
+from vetro.report.markup import IN_UNITS, figure, interval, label
 
 if TYPE_CHECKING:
-    from vetro.model.evidence import Evidence, Interval
+    from vetro.model.evidence import Interval
+    from vetro.model.model import Model
 
 BASELINES = {"linear": "linear model"}
 
 
-def quality_table(evidence: Evidence) -> None:
+def quality_table(model: Model) -> None:
     """The metrics on held-out rows with intervals, the baselines below, then each target."""
+    evidence = model.evidence
     metrics = list(evidence.metrics)
     rows = _rows(metrics, evidence.metrics, evidence.baselines)
-    table(["on held-out rows", *map(label, metrics)], rows, bold=0)
+    head = [in_unit(name, unit_of(model)) for name in metrics]
+    table(["on held-out rows", *head], rows, bold=0)
     if len(evidence.per_target) > 1:
         metrics = list(next(iter(evidence.per_target.values())))
         rows = []
         for target, own in evidence.per_target.items():
             found = _rows(metrics, own, evidence.baselines_per_target.get(target, {}))
-            rows += [[target if not number else "", *row] for number, row in enumerate(found)]
+            name = with_unit(model, target)
+            rows += [[name if not number else "", *row] for number, row in enumerate(found)]
         table(["target", "on held-out rows", *map(label, metrics)], rows)
 
 
@@ -39,14 +43,31 @@ def _rows(
     ]
 
 
-def metrics_table(head: str, figures: Mapping[str, Mapping[str, Interval]]) -> None:
+def unit_of(model: Model) -> str:
+    """The unit of what a model predicts, where it is one."""
+    targets = model.schema.targets
+    return targets[0].unit if len(targets) == 1 and targets[0].kind == "number" else ""
+
+
+def with_unit(model: Model, target: str) -> str:
+    """A target's name with its unit, for figures of several targets: "flow (m3/h)"."""
+    unit = model.schema[target].unit
+    return f"{target} ({unit})" if unit else target
+
+
+def in_unit(metric: str, unit: str) -> str:
+    """A metric's heading: "RMSE (mm)", "R²"."""
+    return f"{label(metric)} ({unit})" if unit and metric in IN_UNITS else label(metric)
+
+
+def metrics_table(head: str, figures: Mapping[str, Mapping[str, Interval]], unit: str = "") -> None:
     """One row for each name, one column for each metric."""
     metrics = list(dict.fromkeys(metric for found in figures.values() for metric in found))
     rows = [
         [name, *(_with_interval(m, found[m]) if m in found else "-" for m in metrics)]
         for name, found in figures.items()
     ]
-    table([head, *map(label, metrics)], rows)
+    table([head, *(in_unit(metric, unit) for metric in metrics)], rows)
 
 
 def _with_interval(metric: str, found: Interval) -> str:

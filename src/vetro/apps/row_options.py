@@ -78,7 +78,8 @@ def looking_at(
 
     model = load_model(named)
     subject = subject_of(model)
-    given = settings_of(settings or (), model)
+    written = settings_of(settings or (), model)
+    given = {name: with_unit(model, name, text) for name, text in written.items()}
     options = read_options(reading)
     if not row and not given:
         fix = "Use --row N for a row of the table, or --set COL=VALUE for each column."
@@ -97,6 +98,17 @@ def looking_at(
         rows = with_values(subject, rows, given, options, unknown)
         name += " with " + ", ".join(f"{column} = {text}" for column, text in given.items())
     return Looking(model, subject, rows, name, rows.notices)
+
+
+def with_unit(model: Model, name: str, text: str) -> str:
+    """A cell's text as the model's table writes it: a bare number with the column's unit."""
+    from vetro.tables.dress import undress
+
+    column = model.schema[name]
+    if not column.reading.unit:
+        return text
+    found = undress(text)
+    return column.with_unit(text) if found is not None and not found.unit.key else text
 
 
 def named_value(text: str, names: Sequence[str]) -> tuple[str, str] | None:

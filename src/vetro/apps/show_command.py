@@ -48,7 +48,7 @@ def show(
 
 
 def _show(model: Model) -> None:
-    from vetro.apps.quality import quality_table
+    from vetro.apps.quality import in_unit, quality_table, unit_of
     from vetro.report.verdict import verdict
 
     evidence = model.evidence
@@ -56,14 +56,14 @@ def _show(model: Model) -> None:
     say(f"Predicts {', '.join(model.targets)} from {inputs}; {model.task}")
     say(verdict(model))
     say()
-    quality_table(evidence)
+    quality_table(model)
     say()
     used = [column for column in model.schema if column.role != "ignored"]
     column_rows(used, int(evidence.data.get("rows", 0)), with_targets=True)
     say()
     if evidence.importance:
         rows = [[name, figure(rise, 3)] for name, rise in evidence.importance.items()]
-        measure = "RMSE" if model.task == "regression" else "log loss"
+        measure = in_unit("rmse", unit_of(model)) if model.task == "regression" else "log loss"
         table(["column", f"{measure} rises if permuted"], rows[:MOST_IMPORTANT], numbers=[1])
         say()
     facts(_facts(model).items())

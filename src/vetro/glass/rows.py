@@ -276,6 +276,12 @@ def answers(subject: Subject, rows: Rows) -> Floats:
     return found
 
 
+def measured(column: Column, value: float) -> str:
+    """A raw value as people write it, with its unit."""
+    text = cell(column, value)
+    return text if text == "missing" else column.with_unit(text)
+
+
 def cell(column: Column, value: float) -> str:
     """A raw value as the table's reader would know it: the level's text, a date, a number."""
     if np.isnan(value) or (column.kind == "category" and value == MISSING):

@@ -18,9 +18,11 @@ from vetro.model.kept import kept_model
 from vetro.model.plain import from_plain, to_plain
 from vetro.model.request import FitRequest
 from vetro.networks.network import Network
+from vetro.tables.dress import LONGEST_CELL
 from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Schema
 from vetro.tables.targets import class_labels
+from vetro.tables.unit_spellings import key_of
 from vetro.training.history import SIZES, EpochRecord
 from vetro.training.recipe import Recipe
 
@@ -141,7 +143,16 @@ def _schema(data: Any) -> Schema:
         raise ValueError("a column stands twice in its schema")
     if not schema.inputs or not schema.targets:
         raise ValueError("its schema has no input or no target")
+    for column in schema:
+        unit = column.reading.unit
+        if unit and not (column.kind == "number" and column.unit == unit and _is_unit(unit)):
+            raise ValueError(f'column "{shown(column.name)}" has no such unit in its cells')
     return schema
+
+
+def _is_unit(text: str) -> bool:
+    """Whether a text may stand beside a number in a cell."""
+    return text.isprintable() and len(text) <= LONGEST_CELL and bool(key_of(text))
 
 
 def _network(data: Any) -> Network:

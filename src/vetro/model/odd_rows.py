@@ -135,7 +135,8 @@ class OddRows:
                 column = odd.column
                 low, high = _shown(column, column.minimum), _shown(column, column.maximum)
                 rows = counted(odd.outside, "row")
-                found.append(f'"{shown(name)}" in {rows} [{low}, {high}]')
+                span = column.with_unit(f"[{low}, {high}]")
+                found.append(f'"{shown(name)}" in {rows} {span}')
         if not found:
             return []
         more = len(found) - MOST_COLUMNS

@@ -77,6 +77,10 @@ def _of_one(value: float, places: int) -> str:
     return f"{value:z.{places}f}".replace("-", MINUS)
 
 
+IN_UNITS = ("rmse", "mae")
+"""Metrics in the target's unit."""
+
+
 def label(name: str) -> str:
     """How people write a metric: RMSE, R², AUC."""
     return _LABELS.get(name, name.replace("_", " "))

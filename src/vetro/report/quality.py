@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vetro.model.evidence import Interval
 from vetro.report.markup import (
+    IN_UNITS,
     LOWER_IS_BETTER,
     exact,
     figure,
@@ -29,7 +30,6 @@ _BASELINES = {
     "boosted trees": "boosted trees",
 }
 _MOST_COLUMNS = 25
-_IN_UNITS = ("rmse", "mae")
 
 
 def tiles(model: Model) -> str:
@@ -181,11 +181,11 @@ def importance_bars(model: Model) -> str:
 
 def _headed(name: str, unit: str) -> str:
     shown = text(label(name))
-    return f"{shown} <small>{text(unit)}</small>" if unit and name in _IN_UNITS else shown
+    return f"{shown} <small>{text(unit)}</small>" if unit and name in IN_UNITS else shown
 
 
 def _with_unit(name: str, shown: str, target: Column) -> str:
-    return f"{shown} {target.unit}" if target.unit and name in _IN_UNITS else shown
+    return f"{shown} {target.unit}" if target.unit and name in IN_UNITS else shown
 
 
 def _split_in_short(model: Model) -> str:

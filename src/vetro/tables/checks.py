@@ -63,7 +63,8 @@ def check_rows(table: Table, fold: NDArray[Any] | None = None) -> list[Notice]:
 def _number_target(column: Column, table: Table) -> Notice:
     values = table.values[column.name]
     if bool((values == values[0]).all()):
-        raise error("E205", value=column.example or label_of(column, float(values[0])))
+        value = column.example or label_of(column, float(values[0]))
+        raise error("E205", value=column.with_unit(value))
     _check_squares(column, values)
     task = words("regression")
     distinct = np.unique(values[:10_000])

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, notice, words
-from vetro.tables import dates, durations, numbers, plans, scan
+from vetro.tables import dates, durations, numbers, scan
 from vetro.tables.cells import Codes
 from vetro.tables.date_texts import looks_dated
 from vetro.tables.instants import DURATION, TIME, date_text
+from vetro.tables.majority import is_column_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.scan import Plan
@@ -71,6 +72,6 @@ def of_levels(plan: Plan, column: Codes, options: ReadOptions) -> list[Notice]:
     texts = [text for text in column.levels if text.strip() and not numbers.means_missing(text)]
     looked_at = list(islice(texts, _LOOKED_AT))
     dated = [text for text in looked_at if looks_dated(text)]
-    if not plans.is_column_of(len(dated), len(looked_at) - len(dated)):
+    if not is_column_of(len(dated), len(looked_at) - len(dated)):
         return []
     return [notice("W142", column=plan.name, value=dated[0])]

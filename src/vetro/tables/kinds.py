@@ -6,7 +6,6 @@ category.  Plans.py decided how the column is read; roles.py decides what it is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice, words
-from vetro.tables import date_notices, date_plans, dates, numbers, plans, scan
+from vetro.tables import date_notices, date_plans, dates, dress, numbers, plans, scan
 from vetro.tables.cells import MOST_LEVELS, Codes, Values
+from vetro.tables.dressed_columns import unit_of
 from vetro.tables.instants import DURATION, SECONDS, date_text
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -38,14 +38,7 @@ _PAIRS = frozenset(
         ("0", "1"),
     )
 )
-_UNIT = re.compile(r".*\S\s*(?:\[([^\[\]]+)\]|\(([^()]+)\))\s*")
 _COUNTED = 10_000
-
-
-def unit_of(name: str) -> str:
-    """The unit that a header ends with, in brackets: "flow [m3/h]" has "m3/h"."""
-    found = _UNIT.fullmatch(name)
-    return (found[1] or found[2]).strip() if found else ""
 
 
 def finish_values(
@@ -74,6 +67,7 @@ def finish_values(
         date_format=plan.date_format,
         missing=tuple(dict.fromkeys(("", *options.missing, *missing))),
         zoned=plan.zoned,
+        unit=plan.dress.unit if plan.dress is not None else "",
     )
     dated = plan.way == "date" and plan.date_format != DURATION
     notices.extend(date_notices.of_values(opened, plan, array, low, high, options))
@@ -86,7 +80,7 @@ def finish_values(
         kind="date" if dated else "number",
         unit=SECONDS
         if plan.date_format == DURATION
-        else opened.units.get(plan.name) or unit_of(plan.name),
+        else reading.unit or opened.units.get(plan.name) or unit_of(plan.name),
         reading=reading,
         missing=absent,
         minimum=low,
@@ -241,14 +235,15 @@ def distinct_numbers(array: NDArray[np.float64], low: float | None, high: float 
 def _value(plan: Plan, text: str) -> float | None:
     if plan.way == "date":
         return dates.days_of(text, plan.date_format)
-    return numbers.value_of(text, plan.decimal, plan.thousands)
+    return dress.value_of(text, plan.decimal, plan.thousands, plan.dress)
 
 
 def _digits_lost(opened: Opened, plan: Plan) -> list[Notice]:
     """W119 if one of the large numbers is a whole number that a double cannot hold."""
-    for text in scan.large_texts(opened, plan.index):
-        value = numbers.value_of(text, plan.decimal, plan.thousands)
-        if value is not None and numbers.loses_digits(text, value):
+    for text in scan.large_texts(opened, plan):
+        value, worn = _value(plan, text), dress.undress(text)
+        digits = worn.body if worn is not None else text
+        if value is not None and numbers.loses_digits(digits, value):
             return [notice("W119", column=plan.name, value=text.strip())]
     return []
 
@@ -328,7 +323,7 @@ def reading_notice(
     """I105 for the first column that was read with a decimal comma or with thousands."""
     for name, text in examples.items():
         plan = columns[name]
-        value = numbers.value_of(text, plan.decimal, plan.thousands)
+        value = _value(plan, text)
         if value is None:
             continue
         row = scan.first_row(opened, plan.index, [text])

@@ -89,7 +89,7 @@ def _check_weights(table: Table, stay: Bools) -> None:
 def _bad_weight(table: Table, row: int, what: str) -> VetroError:
     column = table.schema.with_role("weight")[0]
     value = table.values[column.name][row]
-    text = '""' if np.isnan(value) else label_of(column, float(value))
+    text = '""' if np.isnan(value) else column.with_unit(label_of(column, float(value)))
     return error("E212", column=column.name, place=table.place_of(row), value=text, what=what)
 
 

@@ -56,9 +56,12 @@ class Marks:
     either: dict[str, str] = field(default_factory=dict)
     thousands: dict[str, str] = field(default_factory=dict)
 
-    def add(self, text: str) -> bool:
-        """Take a text in; False if it is not a number in any reading."""
-        found = _FORM.fullmatch(tidy(text))
+    def add(self, text: str, body: str = "") -> bool:
+        """Take a text in; False if it is not a number in any reading.
+
+        body: the number in the text, where something else stands around it (dress.py).
+        """
+        found = _FORM.fullmatch(tidy(body or text))
         if found is None:
             return False
         kind = found.lastgroup if found["spaced"] is None else "spaced"
@@ -106,6 +109,11 @@ class Marks:
     def open(self) -> bool:
         """Whether the texts read differently with one mark and with the other."""
         return not self.decimal and len(self.either) == 1
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number in some reading."""
+    return _FORM.fullmatch(text) is not None
 
 
 def tidy(text: str) -> str:

@@ -12,18 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vetro.errors import Words, error, words
-from vetro.tables import date_plans, date_texts, dates, numbers, scan
+from vetro.tables import date_plans, date_texts, dates, dress, numbers, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dates import DateForms
+from vetro.tables.dress import Dress
+from vetro.tables.dress_plans import DressFindings, late_dress, worn_by
+from vetro.tables.dressed_columns import check_unit, mixed_units
 from vetro.tables.instants import DURATION, TIME
+from vetro.tables.majority import is_column_of, most_bad_of
 from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Kind
-
-MOST_BAD = 0.2
-"""A column with a larger share of texts that are no numbers is a category."""
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -32,13 +33,14 @@ _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
 @dataclass
 class Findings:
-    """What is known of the text columns so far: marks of numbers, forms of dates.
+    """What is known of the text columns so far: marks of numbers, forms of dates, dresses.
 
     whole: whether every row of every text column of the source was looked at.
     """
 
     marks: dict[str, Marks] = field(default_factory=dict)
     forms: dict[str, DateForms] = field(default_factory=dict)
+    worn: DressFindings = field(default_factory=DressFindings)
     whole: bool = False
 
 
@@ -122,6 +124,13 @@ def text_plan(
     rows = sum(present.values())
     if kind in (None, "number"):
         marks, others = numbers.marks_of(present)
+        worn: Dress | None = None
+        if others and (kind == "number" or dress.looks_dressed(present)):
+            worn = worn_by(plan, present, found.worn, forced=kind == "number")
+            if worn is not None:
+                marks, others = dress.marks_of(present, worn)
+                if others and date_plans.lasting(present, 0):  # "5 days" and "1 day, 2:00:00"
+                    worn, (marks, others) = None, numbers.marks_of(present)
         bad = sum(present[text] for text in others if not numbers.is_infinity(text))
         most_bad = most_bad_of(rows)
         spans = bad and kind == "number"
@@ -134,12 +143,18 @@ def text_plan(
             if present:
                 raise date_plans.not_durations(known, f'"{next(iter(present))}"')
             return replace(plan, way="date", date_format=DURATION, own=True, final=True)
-        if kind == "number" or is_column_of(rows - bad, bad):
+        if kind == "number" or plan.name in found.worn.mixed or is_column_of(rows - bad, bad):
             found.marks.setdefault(plan.name, Marks()).merge(marks)
             marks = found.marks[plan.name]
-            whole = not (marks.decimal or marks.either or marks.thousands)
-            own = len(texts) > len(present) or bool(others)
-            return replace(plan, way="number", whole=whole, own=own, final=kind == "number")
+            whole = not (marks.decimal or marks.either or marks.thousands or worn)
+            own = len(texts) > len(present) or bool(others) or worn is not None
+            refused = set(others)
+            first = next((text for text in present if text not in refused), "")
+            if first:
+                found.worn.first.setdefault(plan.name, first)
+            return replace(
+                plan, way="number", whole=whole, own=own, dress=worn, final=kind == "number"
+            )
     if kind in (None, "date"):
         most_bad = rows if kind == "date" else most_bad_of(rows)
         reading = known.reading if known is not None else None
@@ -150,16 +165,6 @@ def text_plan(
             found.forms[plan.name] = forms
             return replace(plan, way="date", date_format="", own=True, final=kind == "date")
     return replace(plan, way="text")
-
-
-def most_bad_of(rows: int) -> float:
-    """How many of so many rows may be bad values in a column of a kind."""
-    return max(1.0, MOST_BAD * rows)
-
-
-def is_column_of(good: int, bad: int) -> bool:
-    """Whether so many good values make a column of their kind in spite of the bad ones."""
-    return good >= 2 and (bad <= MOST_BAD * (good + bad) or bad == 1)
 
 
 def first_plans(
@@ -257,6 +262,10 @@ def settle(
     settled = []
     for plan in plans:
         if plan.is_text and plan.way == "number":
+            if plan.name in found.worn.mixed:
+                raise mixed_units(opened, plan, found.worn.mixed[plan.name])
+            if plan.name in schema:
+                check_unit(opened, plan, schema[plan.name])
             plan = _with_marks(opened, plan, found, options, schema, final)
         elif plan.is_text and plan.way == "date":
             plan = _with_format(opened, plan, found, options, schema, final)
@@ -301,7 +310,8 @@ def _with_marks(
         ((_, text),) = marks.either.items()
         row_ = scan.first_row(opened, plan.index, [text])
         readings = {
-            numbers.value_of(text, mark, "," if mark == "." else ".") for mark in (".", ",")
+            dress.value_of(text, mark, "," if mark == "." else ".", plan.dress)
+            for mark in (".", ",")
         }
         first_value, second_value = sorted(value for value in readings if value is not None)
         raise error(
@@ -379,6 +389,8 @@ def review(
         elif not column.overflowed:
             # A thousands separator found late needs no new pass: its texts are exceptions.
             late = replace(plan, thousands=new.thousands)
+            if not plan.unit and not new.unit:
+                late = replace(late, dress=new.dress)
             if replace(new, whole=plan.whole, own=plan.own, final=plan.final) == late:
                 new = late
         kept.append(new)
@@ -409,10 +421,12 @@ def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOpt
             return text_plan(plan, texts, "date", found, options)
         bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
     else:
-        marks, others = numbers.marks_of(texts)
+        plan, others, marks = late_dress(plan, column, texts, found.worn)
         found.marks.setdefault(plan.name, Marks()).merge(marks)
         bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
         known = found.marks[plan.name]
+        if plan.name in found.worn.mixed:
+            return plan
         zeros = any(numbers.LEADING_ZEROS.fullmatch(numbers.tidy(text)) for text in texts)
         if zeros and not plan.final and not (known.decimal or known.either or known.thousands):
             return replace(plan, way="text", final=True)

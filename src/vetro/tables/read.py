@@ -18,6 +18,8 @@ from vetro.errors import Notice, Setting, VetroError, counted, error, listed, ne
 from vetro.tables import kinds, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.date_formats import check_format
+from vetro.tables.dress_plans import same_pass
+from vetro.tables.dressed_columns import bare_notices, dress_notices
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, evidence_of, first_plans, left_open, review, settle
@@ -97,7 +99,7 @@ def _table(
 ) -> Table:
     columns: list[Column] = []
     values: dict[str, NDArray[Any]] = {}
-    notices: list[Notice] = []
+    notices = dress_notices(opened, plans, found.worn.offered, (*options.category, *options.flag))
     for plan, column in zip(plans, cells, strict=True):
         if isinstance(column, Codes):
             entry, array, told = kinds.finish_codes(opened, plan, column, options)
@@ -120,9 +122,7 @@ def _table(
 
 def _same_way(before: list[Plan], after: list[Plan]) -> bool:
     """Whether nothing has changed that the pass depended on."""
-    return all(
-        replace(new, thousands=old.thousands) == old for old, new in zip(before, after, strict=True)
-    )
+    return all(same_pass(old, new) for old, new in zip(before, after, strict=True))
 
 
 def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[Notice]:
@@ -232,6 +232,7 @@ def read_chunks(
         if held is not None:
             yield held
         notices = opened.notices if held is None else ()
+        notices = (*notices, *bare_notices(plans, columns))
         held = _chunk(opened, present, plans, cells, kept, rows, options, notices)
         if only is not None and only.stop <= start:
             break

@@ -190,7 +190,7 @@ def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, 
         return "empty", notice("W122", column=name)
     if bool((values == values[0]).all()):
         value = label_of(column, float(values[0]))
-        text = f'"{shown(value)}"' if column.kind == "category" else value
+        text = f'"{shown(value)}"' if column.kind == "category" else column.with_unit(value)
         return f"always equals {text}", notice("W116", column=name, value=text)
     if name in keep:
         return None

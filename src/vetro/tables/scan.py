@@ -20,6 +20,7 @@ from vetro.errors import VetroError
 from vetro.tables import dates, numbers
 from vetro.tables.cells import MOST_EXCEPTIONS, MOST_LEVELS, Cells, Codes, Values
 from vetro.tables.connection import unreadable
+from vetro.tables.dress import Dress
 from vetro.tables.opened import Opened
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Plan:
     but a plain whole number is looked at.  own: exceptions are expected often.
     sparse: missing values are expected.  zoned: dates have an offset from UTC.  final: not to be
     changed by what the pass finds.
+    dress: what stands around the numbers; None where the digits are all.
     """
 
     name: str
@@ -52,6 +54,12 @@ class Plan:
     own: bool = False
     sparse: bool = False
     final: bool = False
+    dress: Dress | None = None
+
+    @property
+    def unit(self) -> str:
+        """The key of the unit that stands beside the numbers, "" for none."""
+        return self.dress.key if self.dress is not None else ""
 
     @property
     def is_text(self) -> bool:
@@ -252,12 +260,13 @@ def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
     return -1
 
 
-def large_texts(opened: Opened, index: int) -> list[str]:
+def large_texts(opened: Opened, plan: Plan) -> list[str]:
     """The texts of some of the numbers that are too large to be exact."""
-    text = f"CAST(c{index} AS VARCHAR)"
+    text = f"CAST(c{plan.index} AS VARCHAR)"
+    digits = text if plan.dress is None else _undressed(plan.dress, text)
     query = (
         f"SELECT {text} FROM {_source(opened)} "
-        f"WHERE abs(TRY_CAST({text} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
+        f"WHERE abs(TRY_CAST({digits} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
     )
     return [str(row[0]) for row in opened.connection.sql(query).fetchall()]
 
@@ -404,9 +413,26 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
             f"AND CAST(CAST({value} AS BIGINT) AS VARCHAR) = {text}, {text} IS NULL)"
         )
     refused = f"NOT coalesce(isfinite({value}), {text} IS NULL)"
-    if underscores:
+    if underscores or plan.dress is not None:
         refused += f" OR contains({text}, '_')"
-    return numbers.sql(text, plan.decimal, plan.thousands), refused
+    digits = text if plan.dress is None else _undressed(plan.dress, text)
+    return numbers.sql(digits, plan.decimal, plan.thousands), refused
+
+
+def _undressed(dress: Dress, text: str) -> str:
+    """The digits of a cell in the column's usual dress as SQL, NULL in any other: an exception."""
+    if not dress.key:
+        return text
+    before, after = (part.replace("'", "''") for part in (dress.before, dress.after))
+    first, last = len(dress.before) + 1, len(dress.before) + len(dress.after)
+    if not last:
+        return "CAST(NULL AS VARCHAR)"
+    fits = [f"starts_with({text}, '{before}')"] if before else []
+    fits += [f"ends_with({text}, '{after}')"] if after else []
+    digits = f"substr({text}, {first}, length({text}) - {last})"
+    # Digits at both ends: what else a cell may hold is for dress.py to say.
+    fits.append(f"regexp_full_match({digits}, '[+-]?[0-9].*[0-9]|[0-9]')")
+    return f"CASE WHEN {' AND '.join(fits)} THEN {digits} END"
 
 
 def _moment(type_: str, text: str) -> str:

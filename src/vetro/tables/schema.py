@@ -21,7 +21,8 @@ class Reading:
 
     `missing` holds the texts read as missing (the empty text always is).
     `date_format` is a strptime format, or DURATION of instants.py; `zoned`: whether the dates have
-    an offset from UTC; `flag_words` is (false text, true text).
+    an offset from UTC; `flag_words` is (false text, true text).  `unit` is the
+    unit that stands in the cells beside the number; "" where the cells are bare.
     """
 
     decimal: str = "."
@@ -30,11 +31,14 @@ class Reading:
     missing: tuple[str, ...] = ("",)
     flag_words: tuple[str, str] = ("", "")
     zoned: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
     """One column: name as in the header, kind, role, unit and what was seen in it.
+
+    unit: of the cells, or else of the header's brackets.
 
     minimum, maximum: of the present values, for numbers (in `unit`) and dates (days
     since 1970-01-01).  levels: for categories, sorted, at most those kept.  distinct:
@@ -54,6 +58,10 @@ class Column:
     distinct: int = 0
     example: str = ""
     reason: str = ""
+
+    def with_unit(self, text: str) -> str:
+        """A value's text with the column's unit behind it: "5 %"."""
+        return f"{text} {self.unit}" if self.unit and self.kind == "number" else text
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 import vetro
 from vetro.addresses import is_address, kept
-from vetro.glass.rows import cell
+from vetro.glass.rows import cell, measured
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
 
@@ -63,5 +63,6 @@ def _row(table: Table) -> dict[str, float | str]:
         if not known[place]:
             row[column.name] = ""
         else:
-            row[column.name] = value if column.kind == "number" else cell(column, value)
+            bare = column.kind == "number" and not column.reading.unit
+            row[column.name] = value if bare else measured(column, value)
     return row

@@ -11,7 +11,7 @@ import math
 import numbers
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class Bounds(Mapping[str, tuple[float, float]]):
     over, box: column -> what it may be, in words and as data.  boxes: how many were bounded.
     tight: whether `tightness` was reached before the time was over.  late: by which share the
     second half of the boxes narrowed the ranges, the most of any; NaN of too few boxes.
+    units: column -> unit.
     narrowings: where it was not tight, the columns whose narrower ranges would help most.
     interrupted: whether Ctrl-C ended it.
     """
@@ -91,6 +92,7 @@ class Bounds(Mapping[str, tuple[float, float]]):
     seconds: float
     interrupted: bool
     notices: tuple[Notice, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> tuple[float, float]:
         found = self.ranges[name]
@@ -195,6 +197,7 @@ def _bounded(
         () if found.done or interrupted else narrowings(found),
         0.0,
         interrupted,
+        units=units_of(subject),
     )
 
 
@@ -223,6 +226,12 @@ def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
         name: text_of(column, found)
         for name, column, found in zip(subject.inputs, columns, ranges, strict=True)
     }
+
+
+def units_of(subject: Subject) -> dict[str, str]:
+    """column -> its unit, of the columns that have one."""
+    pairs = zip(subject.inputs, subject.units, strict=True)
+    return {name: unit for name, unit in pairs if unit}
 
 
 def over_data(subject: Subject, ranges: list[Any]) -> dict[str, Any]:

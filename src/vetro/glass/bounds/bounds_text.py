@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from vetro.errors import Door, Setting, counted, words
@@ -22,11 +23,13 @@ def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
     found: list[str] = []
     for item in bounds.ranges.values():
         unit = f" {item.unit}" if item.unit else ""
+        rows = (item.lowest_row, item.highest_row)
+        lowest, highest = (row_text(row, bounds.units) for row in rows)
         found += [
             f"{item.name}: certainly between {outward(item.low, up=False)} and "
             f"{outward(item.high, up=True)}{unit}",
-            f"  lowest found   {figure(item.lowest)}{unit} at {row_text(item.lowest_row)}",
-            f"  highest found  {figure(item.highest)}{unit} at {row_text(item.highest_row)}",
+            f"  lowest found   {figure(item.lowest)}{unit} at {lowest}",
+            f"  highest found  {figure(item.highest)}{unit} at {highest}",
             f"  {_loose(item)}; intervals alone give "
             f"{outward(item.plain[0], up=False)} to {outward(item.plain[1], up=True)}",
         ]
@@ -44,13 +47,13 @@ def proof_lines(proof: Proof, door: Door = "python") -> list[str]:
         found += [
             f"  {proof.about} goes from {figure(pair.first_answer, 8)} to "
             f"{figure(pair.second_answer, 8)}{unit} between two rows that differ in one column:",
-            f"  {row_text(pair.first)}",
-            f"  {row_text(pair.second)}",
+            f"  {row_text(pair.first, proof.units)}",
+            f"  {row_text(pair.second, proof.units)}",
         ]
     elif proof.counterexample is not None:
         found += [
             f"  {proof.about} is {figure(proof.answer or 0.0, 8)}{unit} at",
-            f"  {row_text(proof.counterexample)}",
+            f"  {row_text(proof.counterexample, proof.units)}",
         ]
     elif " with " in proof.claim:
         found.append(f"  its slope is certainly {_between(*proof.certain)}{unit} per unit")
@@ -90,11 +93,13 @@ def trend_lines(found: Monotonicity) -> list[str]:
         if trend.direction == "neither" and trend.up and trend.down:
             lines += ["", f"{trend.answer} neither rises nor falls with {trend.column}:"]
             for pair in (trend.up, trend.down):
-                first, second = pair.first[trend.column], pair.second[trend.column]
+                unit = found.units.get(trend.column, "")
+                first = _value(pair.first[trend.column], unit)
+                second = _value(pair.second[trend.column], unit)
                 others = {key: value for key, value in pair.first.items() if key != trend.column}
                 lines.append(
                     f"  {figure(pair.first_answer, 6)} -> {figure(pair.second_answer, 6)} for "
-                    f"{trend.column} {_value(first)} -> {_value(second)} at {row_text(others)}"
+                    f"{trend.column} {first} -> {second} at {row_text(others, found.units)}"
                 )
     if found.interrupted:
         lines += ["", f"Interrupted after {found.seconds:.1f} s: columns not named are left out."]
@@ -106,9 +111,9 @@ def _box_lines(over: dict[str, str]) -> list[str]:
     return ["for every row with", *(f"  {name:<{width}}  {text}" for name, text in over.items())]
 
 
-def row_text(row: dict[str, Any]) -> str:
-    """A row in one line: "cement 540, water 121.8, city missing"."""
-    return ", ".join(f"{name} {_value(value)}" for name, value in row.items())
+def row_text(row: dict[str, Any], units: Mapping[str, str]) -> str:
+    """A row in one line: "cement 540, water 121.8 kg, city missing"."""
+    return ", ".join(f"{name} {_value(value, units.get(name, ''))}" for name, value in row.items())
 
 
 def outward(value: float, up: bool, digits: int = 6) -> str:
@@ -124,10 +129,10 @@ def outward(value: float, up: bool, digits: int = 6) -> str:
     return figure(value + step if up else value - step, digits)
 
 
-def _value(value: Any) -> str:
+def _value(value: Any, unit: str) -> str:
     if value is None:
         return "missing"
-    return figure(value, 8) if isinstance(value, float) else str(value)
+    return f"{figure(value, 8)} {unit}".rstrip() if isinstance(value, float) else str(value)
 
 
 def _loose(item: Range) -> str:

@@ -12,6 +12,8 @@ from typing import Literal
 
 from vetro.errors import error, nearest
 from vetro.glass.subject import Subject
+from vetro.tables.dress import undress
+from vetro.tables.unit_spellings import key_of
 
 FORMS = '"A rises with C", "A falls with C", "A >= 1", "A <= 2", "1 <= A <= 2"'
 _CLASS_FORMS = '"P(A) >= 0.1", "P(A) <= 0.9", "P(A) rises with C", "P(A) falls with C"'
@@ -114,7 +116,8 @@ def _sides(subject: Subject, text: str, answer: int, before: str, after: str) ->
     if not sides:
         raise refused(subject, text, "it has no comparison")
     for sign, number, unit in sides:
-        if unit and unit != subject.answer_units[answer]:
+        number, unit = _taken_apart(number, unit)
+        if unit and key_of(unit) != key_of(subject.answer_units[answer]):
             raise refused(subject, text, f'"{unit}" cannot be read')
         if not _is_number(number):
             raise refused(subject, text, f'"{number}" is not a number')
@@ -125,6 +128,14 @@ def _sides(subject: Subject, text: str, answer: int, before: str, after: str) ->
     if low > high:
         raise refused(subject, text, f"nothing lies between {low:g} and {high:g}")
     return Claim(text, "range", answer, low, high, strict[">"], strict["<"])
+
+
+def _taken_apart(number: str, unit: str) -> tuple[str, str]:
+    """The digits and the unit of "90%" and "$90", as of "90 %"."""
+    found = undress(f"{number} {unit}")
+    if _is_number(number) or found is None or not found.unit.key or found.marked:
+        return number, unit
+    return f"{'-' if found.negative else ''}{found.body}", found.unit.text
 
 
 def _is_number(text: str) -> bool:

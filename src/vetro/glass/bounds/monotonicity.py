@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ from vetro.glass.bounds.bounds import (
     inputs_of,
     over_data,
     over_text,
+    units_of,
 )
 from vetro.glass.bounds.box import Boxes, Range, space_of
 from vetro.glass.bounds.branching import Bounded, branch, one_thread
@@ -71,7 +72,8 @@ class Trend:
 class Monotonicity(Mapping[tuple[str, str], Trend]):
     """(answer, column) -> Trend for every column of numbers, dates or flags.
 
-    over, box: column -> what it may be, in words and as data.  interrupted: whether Ctrl-C ended
+    over, box: column -> what it may be, in words and as data.  units: column -> unit.
+    interrupted: whether Ctrl-C ended
     it; the columns that were not looked at are left out.
     """
 
@@ -81,6 +83,7 @@ class Monotonicity(Mapping[tuple[str, str], Trend]):
     seconds: float
     interrupted: bool = False
     notices: tuple[Notice, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: tuple[str, str]) -> Trend:
         return self.trends[key]
@@ -149,6 +152,7 @@ def monotonicity(
         spent,
         limit.interrupted(),
         notices,
+        units_of(subject),
     )
 
 

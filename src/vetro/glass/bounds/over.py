@@ -15,13 +15,15 @@ import numpy as np
 
 from vetro.errors import Notice, error, listed, nearest, notice, shown
 from vetro.glass.bounds.box import Range
-from vetro.glass.rows import cell
+from vetro.glass.rows import cell, measured
 from vetro.glass.subject import Subject
 from vetro.tables.blocks import MISSING
 from vetro.tables.dates import instant
+from vetro.tables.dress import undress
 from vetro.tables.instants import ISO, TIME, is_time
 from vetro.tables.numbers import marks_of
 from vetro.tables.schema import Column
+from vetro.tables.unit_spellings import key_of
 
 _ONE_OR_TWO = "Give a number, or a low and a high end."
 
@@ -52,10 +54,10 @@ def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, .
                 notice(
                     "W731",
                     column=column.name,
-                    low=cell(column, given.low),
-                    high=cell(column, given.high),
-                    least=cell(column, _end(column.minimum)),
-                    most=cell(column, _end(column.maximum)),
+                    low=measured(column, given.low),
+                    high=measured(column, given.high),
+                    least=measured(column, _end(column.minimum)),
+                    most=measured(column, _end(column.maximum)),
                 )
             )
         if column.missing == 0 and _allows_missing(given):
@@ -84,7 +86,8 @@ def text_of(column: Column | None, found: Range) -> str:
                 if column is None
                 else (cell(column, found.low), cell(column, found.high))
             )
-            words.append(low if found.low == found.high else f"{low} to {high}")
+            text = low if found.low == found.high else f"{low} to {high}"
+            words.append(text if column is None else column.with_unit(text))
     else:
         words = [column.levels[int(code)] for code in found.codes if code is not None and code >= 0]
     if _allows_missing(found):
@@ -165,7 +168,7 @@ def _of_column(column: Column, given: Any) -> Range:
         return Range(low, high, missing)
     low, high = _ends(column.name, present)
     first, last = end_of(column, low), end_of(column, high)
-    found = _checked(column.name, first, last, lambda value: cell(column, value))
+    found = _checked(column.name, first, last, lambda value: measured(column, value))
     return Range(found.low, found.high, (None, *missing))
 
 
@@ -239,6 +242,7 @@ def _with_point(column: Column, text: str) -> str:
     A comma is read as the decimal mark where it can be nothing else.  "1.200" is 1.2, as bounds are
     written here, but for a model whose table had decimal commas, where a point may part thousands.
     """
+    text = _in_unit(column, text)
     marks, others = marks_of([text])
     if others or not (marks.decimal or marks.either):
         return text
@@ -247,6 +251,18 @@ def _with_point(column: Column, text: str) -> str:
         what = f'"{shown(text)}" may mean {float(point):g} or {plain}'
         raise error("E731", column=column.name, what=what, fix=f"Write {point}0, or {plain}.")
     return text.replace(",", ".") if marks.decided == "," and not marks.thousands else text
+
+
+def _in_unit(column: Column, text: str) -> str:
+    """The digits of "5 %", where the column has this unit; E731 for another one."""
+    found = undress(text)
+    if found is None or not found.unit.key:
+        return text
+    if found.unit.key != key_of(column.unit):
+        known = f'in "{shown(column.unit)}"' if column.unit else "without a unit"
+        what = f'"{shown(text)}" is in "{shown(found.unit.text)}", the column is {known}'
+        raise error("E731", column=column.name, what=what, fix=_ONE_OR_TWO)
+    return f"-{found.body}" if found.negative else found.body
 
 
 def _days(column: Column, given: Any) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from vetro.glass.bounds.bounds import (
     over_data,
     over_text,
     row_of,
+    units_of,
 )
 from vetro.glass.bounds.box import Range
 from vetro.glass.bounds.branching import one_thread
@@ -49,6 +50,7 @@ class Proof:
     the answer, infinite where the claim asks nothing, or of its slope.  margin: proved, how far
     the certain range stays from breaking the claim; refuted, by how much it is broken; undecided,
     how far the range reaches too far.  over, box: column -> what it may be, in words and as data.
+    units: column -> unit, of those that have one.
     interrupted: whether Ctrl-C ended it undecided.
     """
 
@@ -66,6 +68,7 @@ class Proof:
     seconds: float
     interrupted: bool = False
     notices: tuple[Notice, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.verdict == "proved"
@@ -125,6 +128,7 @@ def prove(
         seconds=time.monotonic() - start,
         interrupted=limit.interrupted() and found["verdict"] == "undecided",
         notices=notices,
+        units=units_of(subject),
         **found,
     )
 

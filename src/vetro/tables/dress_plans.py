@@ -1,0 +1,72 @@
+"""Plans of dressed columns: what the first rows propose to strip, and what all rows make of it.
+
+dress.py decides about cells and texts; plans.py about columns of every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from vetro.tables import dress
+from vetro.tables.cells import Values
+from vetro.tables.dress import Dress
+from vetro.tables.majority import is_column_of
+from vetro.tables.numbers import Marks
+from vetro.tables.scan import Plan
+
+
+@dataclass
+class DressFindings:
+    """What is known of dresses so far, by column.
+
+    first: a text of each column of numbers.  mixed: two texts in different units, which refuse
+    the column.  offered: a dress that may be a label, and was not taken.
+    """
+
+    first: dict[str, str] = field(default_factory=dict)
+    mixed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    offered: dict[str, Dress] = field(default_factory=dict)
+
+
+def worn_by(
+    plan: Plan, present: Mapping[str, int], found: DressFindings, *, forced: bool
+) -> Dress | None:
+    """The dress of a column's texts, None if they wear none; notes units that contradict."""
+    worn = dress.dress_of(present, forced=forced)
+    fits = forced or is_column_of(worn.good, worn.bad)
+    found.offered.pop(plan.name, None)
+    if worn.mixed is not None and fits:
+        found.mixed[plan.name] = worn.mixed
+    elif worn.offered is not None and fits:
+        found.offered[plan.name] = worn.offered
+    return worn.dress if fits else None
+
+
+def late_dress(
+    plan: Plan, column: Values, texts: Mapping[str, int], found: DressFindings
+) -> tuple[Plan, list[str], Marks]:
+    """The plan with the dress that exceptions wear, those that are no numbers, and all marks."""
+    if plan.name not in found.first and column.empty + sum(texts.values()) == column.rows:
+        # No number stood in the rows so far: the exceptions are the column.
+        worn = worn_by(plan, texts, found, forced=plan.final)
+        plan = replace(plan, dress=worn or plan.dress)
+    marks, others = dress.marks_of(texts, plan.dress)
+    other = dress.contradiction(plan.dress, others)
+    if other is not None and plan.name in found.first:
+        found.mixed[plan.name] = (found.first[plan.name], other)
+        return plan, others, marks
+    open_ = plan.dress is None or (bool(others) and plan.dress.fractions == "none")
+    if open_ and not plan.unit and (marked := dress.marked_text(texts)):
+        worn = Dress(fractions="all" if dress.has_mixed(texts) else "none", example=marked)
+        plan = replace(plan, dress=worn)
+        marks, others = dress.marks_of(texts, plan.dress)
+    return plan, others, marks
+
+
+def same_pass(old: Plan, new: Plan) -> bool:
+    """Whether a pass over the rows gives the same values and exceptions for both plans."""
+    late = replace(new, thousands=old.thousands)
+    if not old.unit and not new.unit:
+        late = replace(late, dress=old.dress)
+    return late == old

@@ -1,0 +1,131 @@
+"""What is said of dressed columns: how they were read, and where a unit contradicts another.
+
+dress.py decides how a cell is read; this is what the user reads of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from vetro.errors import Notice, VetroError, error, notice, shown, words
+from vetro.tables import dress, numbers, scan
+from vetro.tables import unit_spellings as units
+from vetro.tables.dress import Dress
+from vetro.tables.opened import Opened
+from vetro.tables.scan import Plan
+from vetro.tables.schema import Column
+
+MOST_APART = 3
+"""Up to so many dressed columns have a notice each; more share one."""
+_UNIT = re.compile(r".*\S\s*(?:\[([^\[\]]+)\]|\(([^()]+)\))\s*")
+
+
+def unit_of(name: str) -> str:
+    """The unit that a header ends with, in brackets: "flow [m3/h]" has "m3/h"."""
+    found = _UNIT.fullmatch(name)
+    return (found[1] or found[2]).strip() if found else ""
+
+
+def mixed_units(opened: Opened, plan: Plan, texts: Sequence[str]) -> VetroError:
+    """E143 for two texts of a column, in the order in which they stand."""
+    rows = sorted((scan.first_row(opened, plan.index, [text]), text) for text in texts)
+    (row, first), (other_row, second) = rows
+    return error(
+        "E143",
+        column=plan.name,
+        place=opened.place_of(row),
+        value=first,
+        other_place=opened.place_of(other_row),
+        other=second,
+    )
+
+
+def check_unit(opened: Opened, plan: Plan, column: Column) -> None:
+    """E416 for a unit in the cells that is not the one of a model's column."""
+    unit = plan.dress.unit if plan.dress is not None else ""
+    known = column.reading.unit or column.unit
+    if plan.dress is None or not unit or units.key_of(known) == plan.dress.key:
+        return
+    row = scan.first_row(opened, plan.index, [plan.dress.example])
+    other = f'is in "{shown(known)}"' if known else "has no unit"
+    raise error(
+        "E416",
+        column=plan.name,
+        place=opened.place_of(row),
+        value=plan.dress.example,
+        unit=unit,
+        other=other,
+    )
+
+
+def bare_notices(plans: Sequence[Plan], columns: Mapping[str, Column]) -> list[Notice]:
+    """W417 for each column whose cells had a unit in training and have none now."""
+    return [
+        notice("W417", column=plan.name, unit=columns[plan.name].reading.unit)
+        for plan in plans
+        if plan.way == "number"
+        and columns[plan.name].reading.unit
+        and (plan.dress is None or not plan.dress.key)
+    ]
+
+
+def dress_notices(
+    opened: Opened,
+    plans: Sequence[Plan],
+    offered: Mapping[str, Dress],
+    forced: Collection[str] = (),
+) -> list[Notice]:
+    """I144 for dressed columns, W146 where a header says another unit, I145 for what may be labels.
+
+    forced: columns of which the user said that they are categories.
+    """
+    dressed = [plan for plan in plans if plan.way == "number" and plan.dress is not None]
+    found: list[Notice] = []
+    if len(dressed) > MOST_APART:
+        said = "; ".join(f'"{shown(plan.name)}": {_reading(plan)}' for plan in dressed)
+        found.append(
+            notice(
+                "I144",
+                columns="columns read as numbers",
+                reading=said,
+                fix=words("Use {=category} for labels."),
+            )
+        )
+    else:
+        for plan in dressed:
+            row = scan.first_row(opened, plan.index, [_dress(plan).example])
+            found.append(
+                notice(
+                    "I144",
+                    columns=f'column "{shown(plan.name)}" read as numbers',
+                    reading=f"{_reading(plan)} ({opened.place_of(row)})",
+                    fix=words("Use {=category column} if they are labels.", column=plan.name),
+                )
+            )
+    for plan in dressed:
+        header, unit = opened.units.get(plan.name) or unit_of(plan.name), _dress(plan).unit
+        if unit and units.is_known(header) and not units.same_unit(header, unit):
+            found.append(notice("W146", column=plan.name, header=header, unit=unit))
+    for plan in plans:
+        if plan.way == "text" and plan.name in offered and plan.name not in forced:
+            example = offered[plan.name].example
+            found.append(notice("I145", column=plan.name, value=example))
+    return found
+
+
+def _dress(plan: Plan) -> Dress:
+    assert plan.dress is not None
+    return plan.dress
+
+
+def _reading(plan: Plan) -> str:
+    """'"5%" is 5 with the unit "%", not 0.05'."""
+    worn = _dress(plan)
+    value = dress.value_of(worn.example, plan.decimal, plan.thousands, worn)
+    text = f'"{shown(worn.example)}" is {numbers.number_text(value or 0.0)}'
+    if worn.key:
+        text += f' with the unit "{shown(worn.unit)}"'
+    if worn.key == "%" and value:
+        text += f", not {value / 100:.10g}"
+    return text
