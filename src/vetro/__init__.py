@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vetro import errors
+    from vetro.apps.progress_bar import ProgressBar
     from vetro.apps.python import fit, inspect, load
     from vetro.engines.explain import explain_engine
     from vetro.glass.backprop.backprop import Backprop, backprop
@@ -38,6 +39,7 @@ _HOMES = {
     "Formula": "vetro.glass.formula.formula",
     "History": "vetro.training.history",
     "Model": "vetro.model.model",
+    "ProgressBar": "vetro.apps.progress_bar",
     "Predictor": "vetro.training.predictor",
     "Proof": "vetro.glass.bounds.prove",
     "Recipe": "vetro.training.recipe",
@@ -70,6 +72,7 @@ __all__ = [
     "History",
     "Model",
     "Predictor",
+    "ProgressBar",
     "Proof",
     "Recipe",
     "Trace",

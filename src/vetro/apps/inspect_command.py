@@ -18,16 +18,15 @@ from vetro.apps.present import (
     say,
     show_notices,
     table,
-    visible,
 )
 from vetro.errors import counted
+from vetro.tables.column_words import range_text
 from vetro.tables.instants import date_text
 
 if TYPE_CHECKING:
     from vetro.tables.schema import Column
     from vetro.tables.table import Table
 
-LEVELS_SHOWN = 4
 NARROW = 72  # characters: below, the examples are left out
 FOLDS = 5  # as a fit makes them, for the check of rows that stand on both sides
 FOLD_ROWS = 100_000  # above, a fit holds rows out instead
@@ -105,28 +104,6 @@ def _role(column: Column, with_targets: bool) -> str:
 
 def _missing(column: Column, rows: int) -> str:
     return f"{column.missing} ({column.missing / max(rows, 1):.1%})" if column.missing else ""
-
-
-def range_text(column: Column) -> str:
-    """What the column's values range over, in a few words."""
-    if column.kind == "category":
-        shown = ", ".join(_cut(level) for level in column.levels[:LEVELS_SHOWN])
-        more = ", ..." if len(column.levels) > LEVELS_SHOWN else ""
-        count = len(column.levels) or column.distinct
-        return f"{count}: {shown}{more}" if shown else f"{counted(count, 'text')}"
-    if column.kind == "flag":
-        return " / ".join(word for word in column.reading.flag_words if word)
-    if column.minimum is None or column.maximum is None:
-        return ""
-    if column.kind == "date":
-        form = column.reading.date_format
-        return f"{date_text(column.minimum, form)} .. {date_text(column.maximum, form)}"
-    return f"{column.minimum:.6g} .. {column.maximum:.6g}"
-
-
-def _cut(level: str, width: int = 16) -> str:
-    level = visible(level)
-    return level if len(level) <= width else level[: width - 1] + "…"
 
 
 def column_json(column: Column) -> dict[str, Any]:

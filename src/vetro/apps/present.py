@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from vetro.errors import Door, Notice, Words
+from vetro.visible import visible as visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,16 +28,6 @@ UNLIMITED = 100_000
 # A table's cells may fold down to so many characters; the columns stand so far apart.
 FOLDED, GAP = 14, 3
 _COLOURS = {"E": "\x1b[1;31m", "W": "\x1b[33m", "I": "\x1b[36m"}
-
-
-def visible(text: str) -> str:
-    """The text on one line, control characters escaped: no file can drive the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def console(stream: TextIO | None = None) -> Console:

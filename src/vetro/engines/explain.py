@@ -19,6 +19,7 @@ from vetro.errors import error
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.pristine import check_rules
 from vetro.networks.refusal import NotUnderstood
+from vetro.notebook import ShownAsText
 
 REASON = "the module, the loss and the optimizer are made of what the native engine has"
 """The reason for the native engine."""
@@ -34,7 +35,7 @@ class NativeTask:
 
 
 @dataclass(frozen=True)
-class EngineChoice:
+class EngineChoice(ShownAsText):
     """engine: "native" or "torch".  reason: why, in a sentence.  str() is both."""
 
     engine: Literal["native", "torch"]

@@ -42,6 +42,11 @@ class Evaluation(Mapping[str, Interval]):
     rows: int
     notices: tuple[Notice, ...] = ()
 
+    def _repr_html_(self) -> str:
+        from vetro.model.model_html import evaluation_as_html
+
+        return evaluation_as_html(self)
+
     def __getitem__(self, name: str) -> Interval:
         return self.metrics[name]
 

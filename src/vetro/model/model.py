@@ -121,6 +121,14 @@ class Model:
         """
         return evaluate(self, source, options=options or ReadOptions(), unknown=unknown)
 
+    def score(
+        self, source: Any, *, unknown: Unknown = "refuse", options: ReadOptions | None = None
+    ) -> float:
+        """R2 for numbers, the accuracy for classes, on rows with known targets; see evaluate."""
+        return self.evaluate(source, unknown=unknown, options=options)[
+            self.evidence.main_metric
+        ].value
+
     @property
     def module(self) -> nn.Module:
         """A new torch module from raw numbers to raw answers; see module.TableModule."""
@@ -137,6 +145,11 @@ class Model:
         if report_writer is None:
             raise error("E900", reason="no report writer is installed")
         report_writer(self, Path(path))
+
+    def _repr_html_(self) -> str:
+        from vetro.model.model_html import model_as_html
+
+        return model_as_html(self)
 
     def __repr__(self) -> str:
         metric = self.evidence.main_metric

@@ -46,7 +46,9 @@ def connect(
         }
     )
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
+    # In a notebook without ipywidgets the bar is off, and DuckDB refuses even to set it so.
+    if connection.sql("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        connection.execute("SET enable_progress_bar = false")
     if database is not None:
         connection.execute(f"ATTACH {literal(str(database))} AS source (READ_ONLY)")
         connection.execute("USE source")

@@ -60,6 +60,11 @@ class Table:
         columns = self.schema.with_role("weight")
         return self.values[columns[0].name] if columns else None
 
+    def _repr_html_(self) -> str:
+        from vetro.tables.column_words import table_as_html
+
+        return table_as_html(self)
+
     def with_schema(self, schema: Schema, *notices: Notice) -> Table:
         """The same values under another schema (roles changed), with notices added."""
         return replace(self, schema=schema, notices=self.notices + notices)

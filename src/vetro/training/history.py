@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vetro.errors import counted
+from vetro.notebook import ShownAsText
 
 
 @dataclass(repr=False)
-class History:
+class History(ShownAsText):
     """What one training run of an engine left behind.
 
     loss: of every step, before its update, as the loss function returned it.

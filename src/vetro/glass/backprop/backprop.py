@@ -26,6 +26,7 @@ from vetro.glass.learning.precision import Precision
 from vetro.glass.names import parameter_names
 from vetro.glass.subject import Part, Subject
 from vetro.model.odd_rows import Unknown
+from vetro.notebook import ShownAsText
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +39,7 @@ FEWEST = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Backprop:
+class Backprop(ShownAsText):
     """The loss of some rows and all that follows from it backward.
 
     places, targets: of each row, for people.  x: (rows, features) as the network reads them.

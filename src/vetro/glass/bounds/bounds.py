@@ -28,6 +28,7 @@ from vetro.glass.bounds.witness import Search
 from vetro.glass.rows import cell
 from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
+from vetro.notebook import ShownAsText
 
 Floats = NDArray[np.float64]
 
@@ -70,7 +71,7 @@ class Range:
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds(Mapping[str, tuple[float, float]]):
+class Bounds(ShownAsText, Mapping[str, tuple[float, float]]):
     """answer -> (low, high), certain for every row of the box; `.ranges` tells more of each.
 
     over, box: column -> what it may be, in words and as data.  boxes: how many were bounded.

@@ -35,6 +35,7 @@ from vetro.glass.bounds.pairs import Pair, Pairs
 from vetro.glass.bounds.tangent_bounds import slopes_over
 from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
+from vetro.notebook import ShownAsText
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +70,7 @@ class Trend:
 
 
 @dataclass(frozen=True, eq=False)
-class Monotonicity(Mapping[tuple[str, str], Trend]):
+class Monotonicity(ShownAsText, Mapping[tuple[str, str], Trend]):
     """(answer, column) -> Trend for every column of numbers, dates or flags.
 
     over, box: column -> what it may be, in words and as data.  units: column -> unit.

@@ -35,6 +35,7 @@ from vetro.glass.bounds.pairs import Pair
 from vetro.glass.bounds.witness import Search
 from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
+from vetro.notebook import ShownAsText
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ Verdict = Literal["proved", "refuted", "undecided"]
 
 
 @dataclass(frozen=True, eq=False)
-class Proof:
+class Proof(ShownAsText):
     """What became of a claim; true only if it is proved.
 
     counterexample: a row that breaks it, column -> value, and `answer`, what the engine gives

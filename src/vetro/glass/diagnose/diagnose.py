@@ -29,6 +29,7 @@ from vetro.glass.rows import Rows, kind_of, numbers_of, part_inputs, rows_of, wi
 from vetro.glass.subject import Subject, subject_of
 from vetro.model.model import Model
 from vetro.model.odd_rows import Unknown
+from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
 
 Floats = NDArray[np.float64]
@@ -53,7 +54,7 @@ class LayerParameters:
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis:
+class Diagnosis(ShownAsText):
     """What was found.
 
     rows, places: how many rows were looked at, and where they stand; drawn: whether they were

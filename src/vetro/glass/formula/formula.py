@@ -41,6 +41,7 @@ from vetro.glass.formula.terms import (
 from vetro.glass.rows import Floats, Rows, answers, rows_of
 from vetro.glass.subject import Subject, subject_of
 from vetro.model.odd_rows import Unknown
+from vetro.notebook import ShownAsText
 
 Kind = Literal["exact", "tangent"]
 What = Literal["answers", "scores", "probabilities"]
@@ -54,7 +55,7 @@ class Exact(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Formula:
+class Formula(ShownAsText):
     """outputs = intercept + coefficients . terms, at one row.
 
     kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`.

@@ -20,6 +20,7 @@ from vetro.glass.subject import Part, Subject, subject_of
 from vetro.glass.trace.trace_cells import Cell, cells_of, ending_of
 from vetro.glass.trace.trace_steps import Stage, Step, stages_of
 from vetro.model.odd_rows import Unknown
+from vetro.notebook import ShownAsText
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class Chain:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(ShownAsText):
     """One prediction.  place: which row this is, "" if it was given by itself.
 
     chains: each member's, or the module's.  answers: targets, P(class) of each class, or a module's

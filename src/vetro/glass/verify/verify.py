@@ -43,6 +43,7 @@ from vetro.glass.verify.exact_update import State, update
 from vetro.glass.verify.rounding import FORMATS, Rounded
 from vetro.model.odd_rows import Unknown
 from vetro.networks.lowered import LoweredNetwork
+from vetro.notebook import ShownAsText
 
 Array = NDArray[Any]
 
@@ -56,7 +57,7 @@ STEPS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Verification:
+class Verification(ShownAsText):
     """What was verified.  bool() is true only if every check passed.
 
     title: the network in words; rows: how many were recomputed; checks: in order; notes: what
