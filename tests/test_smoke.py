@@ -20,6 +20,7 @@ PUBLIC = [
     "History",
     "Model",
     "Predictor",
+    "ProgressBar",
     "Proof",
     "Recipe",
     "Trace",
