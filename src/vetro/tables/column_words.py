@@ -1,12 +1,10 @@
-"""What a column ranges over in a few words, and a table's columns as a notebook shows them."""
+"""What a column ranges over, in a few words."""
 
 from __future__ import annotations
 
 from vetro.errors import counted
-from vetro.notebook import paragraph, table_html
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
-from vetro.tables.table import Table
 from vetro.visible import visible
 
 LEVELS_SHOWN = 4
@@ -33,23 +31,3 @@ def range_text(column: Column) -> str:
 def _cut(level: str) -> str:
     level = visible(level)
     return level if len(level) <= LEVEL_WIDTH else level[: LEVEL_WIDTH - 1] + "…"
-
-
-def table_as_html(table: Table) -> str:
-    """The columns with kind, role, range, unit, missing values and an example; the notices."""
-    size = f"{counted(table.rows, 'row')}, {counted(len(table.schema), 'column')}"
-    rows = [
-        (
-            column.name,
-            column.kind,
-            column.role,
-            range_text(column),
-            column.unit,
-            str(column.missing) if column.missing else "",
-            column.example,
-        )
-        for column in table.schema
-    ]
-    heads = ("column", "kind", "role", "range or levels", "unit", "missing", "example")
-    notices = "".join(paragraph(f"{item.code} {item.message}") for item in table.notices)
-    return paragraph(f"{table.name}: {size}") + table_html(heads, rows, numbers=(5,)) + notices

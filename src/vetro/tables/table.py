@@ -61,7 +61,7 @@ class Table:
         return self.values[columns[0].name] if columns else None
 
     def _repr_html_(self) -> str:
-        from vetro.tables.column_words import table_as_html
+        from vetro.tables.table_html import table_as_html
 
         return table_as_html(self)
 
