@@ -151,6 +151,8 @@ CATALOGUE: dict[str, str] = {
     "I319": "The torch engine trains, more slowly: {reason}.",
     # Predicting and files
     "E401": "{columns} missing (the model needs: {needs}). {fix}",
+    "E419": "{source}: column {column!q} is in {unit}, and the model knows it in {known}. "
+    "Convert its values, and write {known} in the row of units.",
     "E402": "column {column!q}, {place}: {value!q} was not seen in training. {fix}",
     "W403": "values outside the training range, where predictions extrapolate: {columns}.",
     "W404": "column {column!q}: {value!q}{others} {were} not seen in training ({rows}); "

@@ -114,6 +114,18 @@ def test_units_stand_in_the_schema(tmp_path: Path) -> None:
     assert [column.unit for column in found.schema] == ["s", "kPa", "", "m"]
 
 
+def test_other_units_than_the_models_are_refused(tmp_path: Path) -> None:
+    rows = "1;2\n2;3\n3;5\n"
+    schema = read(tmp_path, "m;t\nkg;s\n" + rows).schema
+    (tmp_path / "g.csv").write_text("m;t\ng;s\n" + rows)
+    with pytest.raises(VetroError) as caught:
+        list(read_chunks(tmp_path / "g.csv", ReadOptions(), schema))
+    assert told(caught.value) == (
+        'E419 g.csv: column "m" is in g, and the model knows it in kg. '
+        "Convert its values, and write kg in the row of units."
+    )
+
+
 def test_a_column_without_a_name_is_the_index(tmp_path: Path) -> None:
     found = read(tmp_path, ",index,b\n0,5,2\n1,6,5\n")
     assert found.schema.names == ("index 2", "index", "b")

@@ -269,6 +269,10 @@ def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
     missing = [column.name for column in schema.inputs if column.name not in wanted]
     if missing:
         raise columns_missing(missing, [column.name for column in schema.inputs], opened.columns)
+    for name, column in wanted.items():
+        unit = opened.units.get(name, "")
+        if unit and column.unit and unit != column.unit:
+            raise error("E419", source=opened.name, column=name, unit=unit, known=column.unit)
     return wanted
 
 
