@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import vetro
 from vetro.engines.explain import understand
 from vetro.engines.native_core import why_not_native
+from vetro.networks.pristine import _check_forward, check_rules
 from vetro.networks.refusal import NotUnderstood
 
 pytestmark = pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
@@ -104,3 +105,28 @@ def test_schedulers_wrap_the_step_and_are_no_replacement():
     module, optimizer = problem()
     torch.optim.lr_scheduler.StepLR(optimizer, 1)
     understand(module, nn.MSELoss(), optimizer)
+
+
+class Listed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 2)])
+        self.named = nn.ModuleDict({"a": nn.Tanh()})
+
+    def forward(self, x):
+        return self.layers[1](self.named["a"](self.layers[0](x)))
+
+
+def test_containers_have_no_forward():
+    module = Listed()
+    understand(module, nn.MSELoss(), torch.optim.AdamW(module.parameters()))
+
+
+def test_every_layer_of_torch_is_its_own():
+    """Whatever torch.nn has, as installed, is not taken for replaced."""
+    for kind in vars(nn).values():
+        if isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module:
+            _check_forward(kind)
+    for kind in vars(torch.optim).values():
+        if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer):
+            check_rules(nn.MSELoss(), object.__new__(kind))

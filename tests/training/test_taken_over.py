@@ -135,3 +135,43 @@ def test_on_progress_is_looked_at_first(wrong):
             steps=3, on_progress=wrong,
         )  # fmt: skip
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_the_best_epoch_has_parameters_that_were_frozen_later():
+    """Patience puts back what learned in the best epoch, also where it no longer learns."""
+    module, x, y = problem()
+    optimizer = torch.optim.SGD(module.parameters(), lr=1e-2)
+    kept = []
+
+    def schedule(epoch):
+        if epoch == 3:
+            module[0].weight.requires_grad_(False)
+            kept.append(module[0].weight.detach().clone())
+        return -1.0 if epoch > 0 else 1.0  # uphill after the first epoch
+
+    history = vetro.train(
+        module, x, y, loss=nn.MSELoss(), optimizer=optimizer, schedule=schedule, epochs=20,
+        validation=(x, y), patience=8,
+    )  # fmt: skip
+    assert (history.engine, history.stopped, history.best_epoch) == ("native", "patience", 1)
+    assert not torch.equal(module[0].weight, kept[0])
+    assert nn.MSELoss()(module(x), y).item() == pytest.approx(history.validation[0], rel=1e-9)
+
+
+def test_a_schedule_that_raises_leaves_what_it_did():
+    module, x, y = problem()
+    optimizer = torch.optim.SGD(module.parameters(), lr=1e-2)
+
+    def schedule(step):
+        if step == 5:
+            with torch.no_grad():
+                module[0].bias.fill_(7.0)
+            raise ZeroDivisionError
+        return 1.0
+
+    with pytest.raises(ZeroDivisionError):
+        vetro.train(
+            module, x, y, loss=nn.MSELoss(), optimizer=optimizer, schedule=schedule, steps=20
+        )
+    assert bool((module[0].bias == 7).all())
+    assert optimizer.param_groups[0]["lr"] == 1e-2
