@@ -83,6 +83,7 @@ def test_whole_numbers_and_flags_of_a_frame_are_numbers():
         ([[1, 2], [1]], Y, "x is a list of rows of different lengths"),
         ([torch.ones(2), torch.ones(3)], Y, "x is a list of tensors of different shapes"),
         ({"a": [1]}, Y, "x is of the kind dict"),
+        (np.ma.masked_less(X.numpy(), 0), Y, "x is a masked array, and .* values are masked"),
         (X.to("meta"), Y, "x is on the meta device"),
         (X, Y.to_sparse(), r"y is a sparse_coo tensor. Use y.to_dense\(\)"),
         (X, Y[:, 0].tolist(), "Give 2 targets a row"),

@@ -186,3 +186,39 @@ def test_losses_of_other_arguments(loss, words):
 def test_what_is_no_count(name, given):
     settings = {name: given} if name != "batch_size" else {"steps": 2, name: given}
     refused(f"{name} .* is not valid: it must be", network(), **settings)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "words"),
+    [
+        (nn.CrossEntropyLoss(torch.ones(3)), CLASSES, r"the loss's weight has shape \(3,\)"),
+        (nn.CrossEntropyLoss(torch.ones(2).double()), CLASSES, "the loss's weight is float64"),
+        (nn.BCEWithLogitsLoss(pos_weight=torch.ones(3)), FLAGS, r"pos_weight has shape \(3,\)"),
+        (nn.CrossEntropyLoss(), Y, "takes floats as the probabilities of classes"),
+    ],
+)
+def test_weights_and_targets_that_do_not_fit_the_classes(loss, y, words):
+    refused(words, network(), X, y, loss=loss)
+
+
+def test_weights_that_fit():
+    weight = torch.tensor([1.0, 2.0])
+    for loss in (nn.BCEWithLogitsLoss(weight), nn.BCEWithLogitsLoss(pos_weight=weight[:1])):
+        assert train(network(), X, FLAGS, loss=loss).loss
+    assert train(network(), X, CLASSES, loss=nn.CrossEntropyLoss(weight)).loss
+
+
+class Lookup(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(4, 2)
+
+    def forward(self, x):
+        return self.table(x)
+
+
+def test_what_an_embedding_cannot_look_up():
+    rows = torch.arange(ROWS) % 4
+    assert len(train(Lookup(), rows.tolist()).loss) == 3
+    refused("x holds 4, and an embedding has 4 rows", Lookup(), rows + 1)
+    refused(r"embedding looks up whole numbers. Use x.long\(\)", Lookup(), rows.float())

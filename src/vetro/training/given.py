@@ -56,6 +56,12 @@ def as_tensor(name: str, values: Rows, parameter: Tensor, role: Role) -> Tensor:
         array = _of_list(name, values)
     else:
         raise misuse.refusal(f"{name} is of the kind {type(values).__name__}", _FIX)
+    hidden = int(np.ma.count_masked(array)) if isinstance(array, np.ma.MaskedArray) else 0
+    if hidden:
+        raise misuse.refusal(
+            f"{name} is a masked array, and {hidden} of {array.size} values are masked",
+            "Fill or leave out these rows",
+        )
     if array.dtype.kind not in "biuf":
         raise misuse.refusal(f"{name} is of the kind array of {array.dtype}", _FIX)
     known = np.float64 if array.dtype.itemsize > 8 else array.dtype  # torch has no longdouble

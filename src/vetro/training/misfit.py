@@ -41,6 +41,7 @@ def check_output(
         if kind:
             refuse_output(loss, kind, output)
         return
+    check_loss_weights(loss, kind, output)
     if kind in OF_CLASSES:
         if output.dim() > 1:
             _check_classes(loss, kind, output, target, y, name)
@@ -132,11 +133,35 @@ def explain(
         )
     if "bool tensor" in text and y.dtype == torch.bool:
         return error("E309", name="target", dtype="bool", fix=f"{variable(names[1])}.float()")
+    looked_up = _explain_lookup(text, module, x, names[0])
+    if looked_up is not None:
+        return looked_up
     if "device" in text or "type" in text or "implemented for" in text:
         return _explain_tensor(names[0], "input", x, module, loss) or _explain_tensor(
             names[1], "target", y, module, loss
         )
     return _explain_width(text, module, x, names[0])
+
+
+def _explain_lookup(text: str, module: nn.Module, x: Tensor, name_x: str) -> VetroError | None:
+    """Numbers that an embedding cannot look up."""
+    tables = [part for part in module.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag)]
+    if not tables:
+        return None
+    if "'indices'" in text and x.is_floating_point():
+        return refusal(
+            f"{name_x} is {dtype_name(x)}, and an embedding looks up whole numbers",
+            f"Use {variable(name_x)}.long()",
+        )
+    rows = min(part.num_embeddings for part in tables)
+    wrong = (x < 0) | (x >= rows)
+    if "index out of range" in text and bool(wrong.any()):
+        return refusal(
+            f"{name_x} holds {float(x[wrong][0]):g}, and an embedding has {rows} rows, with the "
+            f"numbers 0 to {rows - 1}",
+            "Use more num_embeddings, or correct these rows",
+        )
+    return None
 
 
 def lonely_row() -> VetroError:
@@ -149,6 +174,27 @@ def lonely_row() -> VetroError:
 
 _AS_DTYPE = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 _CLASS_DTYPES = (torch.int64, torch.uint8)
+
+
+def check_loss_weights(loss: Loss, kind: str, output: Tensor) -> None:
+    """Refuse weights of classes or outputs that do not fit the output."""
+    outputs = output.shape[1] if output.dim() > 1 else 1
+    for name in ("weight", "pos_weight"):
+        weight = getattr(loss, name, getattr(loss, "keywords", {}).get(name))
+        if not kind or not isinstance(weight, Tensor):
+            continue
+        sizes = (outputs,) if kind in OF_CLASSES else (outputs, 1)
+        if weight.dim() == 1 and output.dim() == 2 and weight.shape[0] not in sizes:
+            raise refusal(
+                f"the loss's {name} has shape {shape_text(weight.shape)}, and the module "
+                f"{counted(outputs, 'output')}",
+                f"Give one {name} per output",
+            )
+        if kind in OF_CLASSES and weight.dtype != output.dtype:
+            raise refusal(
+                f"the loss's {name} is {dtype_name(weight)}, the output {dtype_name(output)}",
+                f"Use {name}={name}.to(torch.{dtype_name(output)})",
+            )
 
 
 def refuse_output(loss: Loss, kind: str, output: object) -> None:
@@ -237,6 +283,12 @@ def _check_classes(
             f"{kind} over 1 output is always 0", "Use nn.BCEWithLogitsLoss(), or 2 outputs"
         )
     if target.is_floating_point():
+        if target.shape == output.shape and kind != "NLLLoss" and bool((y < 0).any()):
+            raise refusal(
+                f"{name} holds {float(y[y < 0][0]):g}, and {kind} takes floats as the probabilities "
+                "of classes",
+                "Give class numbers as int64, or use nn.MSELoss() for numbers",
+            )
         if kind == "NLLLoss" or target.shape != output.shape:
             narrow = target.dim() == output.dim() and target.shape[-1] == 1
             raise refusal(
