@@ -194,7 +194,7 @@ def test_what_is_no_count(name, given):
         (nn.CrossEntropyLoss(torch.ones(3)), CLASSES, r"the loss's weight has shape \(3,\)"),
         (nn.CrossEntropyLoss(torch.ones(2).double()), CLASSES, "the loss's weight is float64"),
         (nn.BCEWithLogitsLoss(pos_weight=torch.ones(3)), FLAGS, r"pos_weight has shape \(3,\)"),
-        (nn.CrossEntropyLoss(), Y, "takes floats as the probabilities of classes"),
+        (nn.CrossEntropyLoss(), Y, "takes floats as probabilities of classes"),
     ],
 )
 def test_weights_and_targets_that_do_not_fit_the_classes(loss, y, words):

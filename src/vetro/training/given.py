@@ -56,7 +56,8 @@ def as_tensor(name: str, values: Rows, parameter: Tensor, role: Role) -> Tensor:
         array = _of_list(name, values)
     else:
         raise misuse.refusal(f"{name} is of the kind {type(values).__name__}", _FIX)
-    hidden = int(np.ma.count_masked(array)) if isinstance(array, np.ma.MaskedArray) else 0
+    masked = isinstance(array, np.ma.MaskedArray)
+    hidden = int(np.count_nonzero(np.ma.getmaskarray(array))) if masked else 0
     if hidden:
         raise misuse.refusal(
             f"{name} is a masked array, and {hidden} of {array.size} values are masked",

@@ -285,7 +285,7 @@ def _check_classes(
     if target.is_floating_point():
         if target.shape == output.shape and kind != "NLLLoss" and bool((y < 0).any()):
             raise refusal(
-                f"{name} holds {float(y[y < 0][0]):g}, and {kind} takes floats as the probabilities "
+                f"{name} holds {float(y[y < 0][0]):g}, and {kind} takes floats as probabilities "
                 "of classes",
                 "Give class numbers as int64, or use nn.MSELoss() for numbers",
             )
