@@ -125,15 +125,17 @@ def chain(name: str, dtype: str) -> nn.Sequential:
 
 
 def outside_of_answers(module: nn.Module, z: np.ndarray) -> int:
+    """How many results of both engines leave the bounds of the boxes {z}, or the intervals."""
     subject = subject_of(module)
     ranges = [[Range(float(value), float(value))] for value in z[:, 0]]
     space, several = boxes_of(subject, ranges)
     found = answers_over(subject, space, several).least
-    part = subject.parts[0]
+    part, outputs = subject.parts[0], len(subject.answers)
     low, high = interval_bounds.through(part, z, z)
     count = 0
     for value in engines(module, z):
-        count += int((value < found[:, :1]).sum() + (value > -found[:, 1:]).sum())
+        below, above = found[:, :outputs], -found[:, outputs:]
+        count += int((value < below).sum() + (value > above).sum())
         count += int((value < low).sum() + (value > high).sum())
     return count
 
@@ -151,6 +153,78 @@ def test_without_the_engines_error_they_do_not(name: str, monkeypatch: pytest.Mo
     none = lambda operation, low, high, size, dtype: np.zeros_like(low)  # noqa: E731
     monkeypatch.setattr(activation_lines, "_engine_error", none)
     assert outside_of_answers(one_unit(name, "float32"), points("float32")) > 0
+
+
+class Scaled(nn.Module):
+    """x a + b, where the sum nearly cancels: what is left is rounding."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(x * 0.3 - 1.7)
+
+    def __init__(self, last: nn.Module) -> None:
+        super().__init__()
+        self.last = last
+
+
+class Added(nn.Module):
+    """The sum of two layers that nearly cancel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(1, width), nn.Linear(1, width)
+        with torch.no_grad():
+            self.second.weight.copy_(-self.first.weight * (1 + 1e-6))
+            self.second.bias.copy_(-self.first.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.first(x) + self.second(x)
+
+
+def picked(width: int) -> nn.Linear:
+    """A layer that passes its inputs on."""
+    linear = nn.Linear(width, width, bias=False)
+    with torch.no_grad():
+        linear.weight.copy_(torch.eye(width))
+    return linear
+
+
+def operations() -> dict[str, nn.Module]:
+    torch.manual_seed(4)
+    normed = nn.Sequential(nn.Linear(1, 6), nn.LayerNorm(6))
+    with torch.no_grad():
+        normed[1].weight.copy_(torch.randn(6))
+        normed[1].bias.copy_(torch.randn(6))
+    far = nn.Sequential(nn.Linear(1, 6), nn.LayerNorm(6, elementwise_affine=False))
+    with torch.no_grad():
+        far[0].bias.add_(1000.0)  # the mean is far off, and the numbers less the mean round
+    return {
+        "layer": nn.Sequential(nn.Linear(1, 5)),
+        "wide layer": nn.Sequential(nn.Linear(1, 60), nn.ReLU(), nn.Linear(60, 3)),
+        "scaled": Scaled(picked(1)),
+        "added": Added(4),
+        "norm": normed,
+        "norm far off": far,
+        "norm, read on": nn.Sequential(*normed, picked(6)),
+    }
+
+
+@DTYPES
+@pytest.mark.parametrize("name", operations())
+def test_the_engines_results_of_each_operation_lie_within_the_bounds_at_points(
+    name: str, dtype: str
+) -> None:
+    module = operations()[name].to(getattr(torch, dtype))
+    z = points(dtype)[::9]
+    if name == "scaled":
+        near = np.random.default_rng(1).normal(1.7 / 0.3, 1e-6, (300, 1))
+        z = np.concatenate([z, near.astype(dtype).astype(np.float64)])
+    assert outside_of_answers(module, z) == 0
+    # and at most some thousand roundings of the largest number inside are allowed for
+    part = subject_of(module).parts[0]
+    low, high = interval_bounds.through(part, z, z)
+    reach = 1.0 + np.abs(z) + (1000.0 if name == "norm far off" else 0.0)
+    if "norm" not in name:
+        assert (high - low <= 600 * unit(dtype) * reach * 10).all()
 
 
 # ---- forms -----------------------------------------------------------------------------------
