@@ -13,18 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flint import arb
 from glass.bounds_cases import ACTIVATIONS, boxes_of
 from torch import nn
 
 from vetro.glass.bounds import activation_lines, interval_bounds
-from vetro.glass.bounds.activation_lines import Lines, lines
-from vetro.glass.bounds.answer_forms import answers_over
+from vetro.glass.bounds.activation_lines import Lines, lines, slopes
+from vetro.glass.bounds.answer_forms import _certain_shares, answers_over
 from vetro.glass.bounds.box import Axis, Boxes, InputMap, Range, Space
 from vetro.glass.bounds.forms import Form, Region
 from vetro.glass.bounds.rounding_bounds import OWN, gamma, smallest, unit
-from vetro.glass.plain import activation
+from vetro.glass.bounds.tangent_bounds import _product_lines
+from vetro.glass.plain import activation, derivative
 from vetro.glass.rows import Rows, part_inputs, part_outputs
 from vetro.glass.subject import subject_of
+from vetro.networks.lowered import Operation
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 EXACT = ("identity", "relu")
@@ -225,6 +228,81 @@ def test_the_engines_results_of_each_operation_lie_within_the_bounds_at_points(
     reach = 1.0 + np.abs(z) + (1000.0 if name == "norm far off" else 0.0)
     if "norm" not in name:
         assert (high - low <= 600 * unit(dtype) * reach * 10).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_slopes_at_points_are_the_derivatives(name: str) -> None:
+    operation = subject_of(one_unit(name, "float64")).parts[0].network.operations[-1]
+    z = points("float64")
+    z = z[np.abs(z) > 1e-9][:, None]  # at a bend either side's
+    least, most = slopes(operation, z, z)
+    slope = derivative(operation, z)
+    room = 2.0**-44 * (1 + np.abs(z))
+    if name == "softplus":
+        room = room + 2.1 * np.exp(-20.0)
+    if name == "softplus_early":
+        room = room + 2.1 * np.exp(-1.0)
+    assert (least <= slope).all() and (slope <= most).all()
+    assert (most - least <= room).all()
+
+
+def crossing(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ends below and above 0, of all sizes."""
+    low, high = np.abs(random.normal(size=(2, count, 1))) * 10.0 ** random.uniform(
+        -6, 6, (2, count, 1)
+    )
+    return -low, high
+
+
+def holds(found: Lines, number: int, z: float, value: Fraction) -> bool:
+    """Whether both lines hold at z, in fractions."""
+    numbers = (found.lower_slope, found.lower, found.upper_slope, found.upper)
+    k, below, q, above = (Fraction(float(each[number, 0])) for each in numbers)
+    return k * Fraction(z) + below <= value <= q * Fraction(z) + above
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.3, -0.7, 1.0, 1.7])
+def test_the_chords_of_a_bend_hold_in_fractions(slope: float) -> None:
+    """At both ends and at the bend itself; nothing is wider than a few units."""
+    low, high = crossing(np.random.default_rng(2), 300)
+    operation = Operation("activation", (0,), 1, function="leaky_relu", numbers=(slope,))
+    found = lines(operation, low, high, "float64")
+    for number, (a, b) in enumerate(zip(low[:, 0].tolist(), high[:, 0].tolist(), strict=True)):
+        for z, value in ((a, Fraction(slope) * Fraction(a)), (0.0, Fraction(0)), (b, Fraction(b))):
+            assert holds(found, number, z, value)
+    room = 2.0**-44 * (high - low)
+    assert (np.abs(found.upper_slope * high + found.upper - high) <= room).all() or slope > 1
+    assert (np.abs(found.lower_slope * high + found.lower - high) <= room).all() or slope < 1
+
+
+def test_the_lines_of_a_product_hold_in_fractions() -> None:
+    """Of a slope anywhere between two numbers, times a change."""
+    random = np.random.default_rng(6)
+    low, high = crossing(random, 400)
+    least, most = np.sort(random.normal(size=(2, 400, 1)), axis=0)
+    found = _product_lines(low, high, least, most)
+    for number in range(400):
+        for z in (float(low[number, 0]), 0.0, float(high[number, 0])):
+            for factor in (float(least[number, 0]), float(most[number, 0])):
+                assert holds(found, number, z, Fraction(factor) * Fraction(z))
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_probabilities_at_points_are_within_their_bounds(classes: int) -> None:
+    random = np.random.default_rng(classes)
+    scores = random.normal(0, 6, (500, classes))
+    margins = np.concatenate(
+        [scores[:, [j for j in range(classes) if j != i]] - scores[:, [i]] for i in range(classes)],
+        axis=1,
+    )
+    found = _certain_shares(margins, margins, classes)
+    for row in range(0, 500, 7):
+        for own in range(classes):
+            part = margins[row, own * (classes - 1) : (own + 1) * (classes - 1)]
+            exact = 1 / (1 + sum((arb(float(m)).exp() for m in part), arb(0)))
+            least, most = float(found[row, own]), -float(found[row, classes + own])
+            assert arb(least) <= exact and exact <= arb(most)
+            assert most - least <= 2.0**-40
 
 
 # ---- forms -----------------------------------------------------------------------------------

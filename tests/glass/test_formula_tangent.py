@@ -18,7 +18,7 @@ from torch import nn
 from vetro.glass.exact import activation
 from vetro.glass.formula.curves import beyond_tangent, curve_of
 from vetro.glass.formula.formula import formula
-from vetro.glass.formula.tangent import Box, Model, probabilities, product, square
+from vetro.glass.formula.tangent import Box, Model, bent, probabilities, product, square
 from vetro.glass.rows import Rows, answers
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of
@@ -208,6 +208,54 @@ def test_products_and_squares_keep_their_second_order() -> None:
     assert (float(made.centre), float(made.slopes[0])) == (1, 4)
     assert float(made.rest.upper()) >= 4
     assert float(made.rest.lower()) >= -1e-6
+
+
+def rested(random: np.random.Generator) -> Model:
+    """A value of two terms, known up to a rest."""
+    slopes = tuple(arb(float(slope)) for slope in random.normal(size=2))
+    low, high = np.sort(random.normal(0, 0.3, 2)).tolist()
+    return Model(slopes, arb(float(random.normal(0, 2))), arb(low).union(arb(high)))
+
+
+def samples_of(model: Model, ways: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Values that a model may stand for at these places of the box, (places,); both ends of the
+    rest are among them."""
+    slopes = np.array([float(slope) for slope in model.slopes])
+    rest = random.uniform(float(model.rest.lower()), float(model.rest.upper()), len(ways))
+    rest[::3], rest[1::3] = float(model.rest.lower()), float(model.rest.upper())
+    return float(model.centre) + ways @ slopes + rest
+
+
+def left_of(values: np.ndarray, made: Model, ways: np.ndarray) -> np.ndarray:
+    """What values differ from the straight part of a model."""
+    slopes = np.array([float(slope) for slope in made.slopes])
+    return values - float(made.centre) - ways @ slopes
+
+
+@pytest.mark.parametrize("reach", [0.0, 0.05, 1.0])
+@pytest.mark.parametrize("name", [*CURVES, "product", "square"])
+def test_rests_are_carried_through_bends_and_products(name: str, reach: float) -> None:
+    random = np.random.default_rng(11)
+    box = Box((arb(-reach).union(arb(reach)),) * 2)
+    for _ in range(25):
+        a, b = rested(random), rested(random)
+        ways = random.uniform(-reach, reach, (600, 2))
+        ways[:40] = random.choice([-reach, reach], (40, 2))
+        first, second = samples_of(a, ways, random), samples_of(b, ways, random)
+        if name == "product":
+            made, values = product(a, b, box), first * second
+        elif name == "square":
+            made, values = square(a, box), first**2
+        else:
+            operation = Operation("activation", (0,), 1, function=name, numbers=CURVES[name])
+            made = bent(curve_of(operation), a, box)
+            values = np.array([float(activation(operation, arb(float(v)))) for v in first])
+        left = left_of(values, made, ways)
+        least, most = float(made.rest.lower()), float(made.rest.upper())
+        assert (least - 1e-9 <= left).all() and (left <= most + 1e-9).all()
+        wide = max(float(a.rest.upper() - a.rest.lower()), float(b.rest.upper() - b.rest.lower()))
+        size = 1.0 + max(float(abs(a.centre).upper()), float(abs(b.centre).upper()))
+        assert most - least <= 12.0 * size * (wide + reach) * (1.0 + reach + wide) + 1e-6
 
 
 def test_a_probability_is_anything_from_0_to_1_and_no_more() -> None:

@@ -74,6 +74,20 @@ def test_verdicts(claim: str, verdict: str) -> None:
         assert value(module, found.counterexample) == found.answer
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_end_that_is_reached_is_not_passed(sign: float) -> None:
+    """relu comes to 0, so that it is at least 0 and not more than it."""
+    module = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1, bias=False)).double()
+    with torch.no_grad():
+        module[0].weight.fill_(1.0)
+        module[0].bias.fill_(0.0)
+        module[2].weight.fill_(sign)
+    strict, loose = ("y0 > 0", "y0 >= 0") if sign > 0 else ("y0 < 0", "y0 <= 0")
+    over = {"x0": (-1, 1)}
+    assert vetro.prove(module, strict, over, seconds=2).verdict == "refuted"
+    assert vetro.prove(module, loose, over, seconds=2).verdict != "refuted"
+
+
 def test_a_bound_just_inside_and_just_outside() -> None:
     module = rising()
     item = vetro.bounds(module, BOX, tightness=0.05).ranges["y0"]

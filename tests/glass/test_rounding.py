@@ -22,6 +22,7 @@ from vetro.glass.verify.rounding import (
     Rounded,
     exactly,
     last_place,
+    made,
     over,
     plus,
     product,
@@ -197,6 +198,22 @@ def test_activations_and_their_slopes(dtype, name):
         assert within(tensor.grad.numpy(), slopes)
         if size == 0 and name not in ("leaky_relu", "relu"):
             assert values.error.max() < 1e-4 and slopes.error[: len(z) - 6].max() < 1e-2
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_bound_reaches_to_the_largest_number_and_no_further(dtype):
+    format = FORMATS[dtype]
+    large = np.array([0.9 * format.largest, -0.9 * format.largest])
+    with np.errstate(all="ignore"):
+        assert np.isinf(made(exactly(large), 0.2 * np.abs(large), format).error).all()
+        assert np.isfinite(made(exactly(large), 0.05 * np.abs(large), format).error).all()
+
+
+def test_products_beyond_the_emulations_reach_are_left_alone():
+    one = np.array([1.5])
+    for size in (1e300, 1e-300):
+        assert engine_sums.fused(one * size, one, one) is None
+    assert engine_sums.fused(np.array([0.0]), one, one) == 1.5
 
 
 def test_a_bound_that_may_overflow_is_infinite():
