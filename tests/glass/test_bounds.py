@@ -323,6 +323,15 @@ def test_what_is_no_box(numbers: vetro.Model, over: Any, code: str, words: str) 
     assert caught.value.code == code and words in str(caught.value)
 
 
+def test_a_range_of_dates_may_be_given_in_days(numbers: vetro.Model) -> None:
+    subject = subject_of(numbers)
+    place = subject.inputs.index("day")
+    days = ranges_of(subject, {"day": (18700, 18800.5)})[0][place]
+    assert (days.low, days.high) == (18700.0, 18800.5)
+    dates = ranges_of(subject, {"day": ("2021-03-14", "2021-06-22")})[0][place]
+    assert (dates.low, dates.high) == (18700.0, 18800.0)
+
+
 @pytest.mark.parametrize("value", ["a", None, float("nan"), -1, True, [1], 1j])
 def test_what_is_no_time(value: Any) -> None:
     module, box = nn.Linear(1, 1), [(0, 1)]
