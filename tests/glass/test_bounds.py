@@ -21,8 +21,10 @@ from vetro.glass.bounds.activation_lines import lines, slopes
 from vetro.glass.bounds.bounds_text import _loose as loose_text
 from vetro.glass.bounds.box import space_of
 from vetro.glass.bounds.over import ranges_of
+from vetro.glass.bounds.tangent_bounds import slopes_over
 from vetro.glass.bounds.witness import Search
 from vetro.glass.plain import activation, derivative
+from vetro.glass.rows import Rows, answers
 from vetro.glass.subject import subject_of
 from vetro.networks.lowered import Operation
 
@@ -330,6 +332,32 @@ def test_a_range_of_dates_may_be_given_in_days(numbers: vetro.Model) -> None:
     assert (days.low, days.high) == (18700.0, 18800.5)
     dates = ranges_of(subject, {"day": ("2021-03-14", "2021-06-22")})[0][place]
     assert (dates.low, dates.high) == (18700.0, 18800.0)
+
+
+@pytest.mark.parametrize("width", [1.0, 20.0, 200.0])
+def test_slopes_by_a_column_hold_between_any_two_of_its_values(
+    numbers: vetro.Model, width: float
+) -> None:
+    """By the mean value theorem: a date moves its days, its sines and its cosines."""
+    subject, random = subject_of(numbers), np.random.default_rng(8)
+    for column, start, room in (("day", 18700.0, 600.0), ("age", 20.0, 30.0)):
+        place = subject.inputs.index(column)
+        for _ in range(6):
+            low = start + room * random.random()
+            over = {"city": "Rome", "age": 40, "income": 31, "owner": "yes", "day": 18900}
+            ranges, _ = ranges_of(subject, over | {column: (low, low + width)})
+            space, box = space_of(subject, ranges)
+            found = slopes_over(subject, space, box, place)
+            fixed = Search(subject, space, box, seed=1).random(1)
+            values = np.linspace(low, low + width, 9)
+            raw = np.repeat(fixed, len(values), axis=0)
+            raw[:, place] = values
+            got = answers(subject, Rows(raw))
+            mean = np.diff(got, axis=0) / np.diff(values)[:, None]
+            noise = 1e-6 * np.abs(got).max() / np.diff(values).min()
+            assert (found.low - noise <= mean).all() and (mean <= found.high + noise).all()
+            if width == 1.0:
+                assert (found.high - found.low < 0.3 + 4 * np.abs(mean).max()).all()
 
 
 @pytest.mark.parametrize("value", ["a", None, float("nan"), -1, True, [1], 1j])
