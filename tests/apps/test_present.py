@@ -87,3 +87,13 @@ def test_figures(value: float | None, text: str) -> None:
 )  # fmt: skip
 def test_seconds(seconds: float, text: str) -> None:
     assert present.seconds_text(seconds) == text
+
+
+@pytest.mark.parametrize("command", ["show", "inspect", "runs"])
+def test_no_line_of_a_pipe_is_filled_up_with_blanks(command, vetro, fitted, pumps):
+    place = {"show": fitted, "inspect": pumps, "runs": fitted.parent}[command]
+    ended = vetro(command, place)
+    assert ended.status == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines and all(line == line.rstrip() for line in lines)
+    assert len(ended.out) < 20_000

@@ -144,15 +144,24 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator, layers: int) -
     return Evidence(
         task=encoder.task,
         data={"name": "tàble.csv", "sha256": "ab" * 32, "rows": 120, "columns": 9},
-        split={"kind": "folds", "folds": 2, "holdout": 0.0, "grouped_by": ""},
+        split={
+            "kind": "folds",
+            "folds": 2,
+            "holdout": 0.0,
+            "held_out_rows": 120,
+            "training_rows": 120,
+            "grouped_by": "",
+        },
         metrics={
             metric: Interval(0.9, 0.85, 0.95),
             "auc": Interval(float("nan"), float("nan"), float("nan")),
         },
-        per_target={"x": {metric: Interval(0.1, 0.0, 0.2)}} if outputs > 1 else {},
+        per_target={encoder.targets[0].name: {metric: Interval(0.1, 0.0, 0.2)}}
+        if outputs > 1
+        else {},
         baselines={"mean": {metric: -0.01}},
         training_metrics={metric: np.float64(0.99)},
-        importance={"flow": 1.5},
+        importance={encoder.columns[0]: 1.5},
         notices=(notice("W116", column="k", value=3),),
         engine="torch",
         versions={"vetro": "0.1.0"},

@@ -17,7 +17,7 @@ from vetro.errors import Door, Notice, Words
 from vetro.visible import visible as visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
     from vetro.model.evidence import Evidence, Interval
@@ -141,7 +141,7 @@ def table(
         grid.add_column(_text(head), justify="right" if index in right else "left", overflow="fold")
     for index, line in enumerate(lines):
         grid.add_row(*map(_text, line), style="bold" if index == bold else None)
-    screen.print(grid)
+    _print(screen, grid)
 
 
 def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
@@ -155,7 +155,18 @@ def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
     for name, text in pairs:
         if text:
             grid.add_row(_text(name), _text(text))
-    console().print(Padding(grid, (0, 0, 0, indent)))
+    _print(console(), Padding(grid, (0, 0, 0, indent), expand=False))
+
+
+def _print(screen: Console, grid: RenderableType) -> None:
+    """Print what rich fills up with blanks to its full width; into a file or pipe without them."""
+    if screen.is_terminal:
+        screen.print(grid)
+        return
+    with screen.capture() as captured:
+        screen.print(grid)
+    for line in captured.get().splitlines():
+        print(line.rstrip(" "), file=screen.file)
 
 
 def _text(content: str) -> Text:

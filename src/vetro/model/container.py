@@ -25,6 +25,7 @@ from vetro.errors import error, shown
 FORMAT = "vetro"
 VERSION = 1
 LONGEST_HEADER = 64 * 2**20
+MOST_TENSORS = 100_000
 
 # In the order in which tensors are laid out, so that each is aligned to its own size.
 _DTYPES = {"F64": "<f8", "I64": "<i8", "F32": "<f4", "I32": "<i4", "U8": "|u1"}
@@ -185,6 +186,8 @@ def _check_seal(content: bytes, texts: dict[str, str]) -> None:
 
 def _tensors(header: dict[str, Any], data: memoryview) -> dict[str, NDArray[Any]]:
     """The tensors, which must cover the data without gap or overlap."""
+    if len(header) > MOST_TENSORS:
+        raise _Damaged(f"it has {len(header)} tensors; at most {MOST_TENSORS} are read")
     entries = [_entry(name, item) for name, item in header.items() if name != "__metadata__"]
     entries.sort(key=lambda entry: (entry.begin, entry.end))
     end, tensors = 0, {}

@@ -13,6 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import shown
+from vetro.model.consistency import (
+    check_encoder,
+    check_evidence,
+    check_median_row,
+    check_schema,
+)
 from vetro.model.evidence import Evidence
 from vetro.model.kept import kept_model
 from vetro.model.plain import from_plain, to_plain
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, NDArray[Any]]
 
+MOST_NOTICES = 200_000
 # The parts of the evidence that are tensors.
 _EVIDENCE_TENSORS = frozenset({"actual", "predicted", "fold", "history"})
 _HISTORY = {
@@ -104,7 +111,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
     if task not in ("regression", "classification"):
         raise ValueError("its task is unknown")
     schema = _schema(document["schema"])
-    network = _network(document["network"])
+    network = _network(document["network"], len(tensors))
     if not isinstance(document["members"], list) or not document["members"]:
         raise ValueError("it has no members")
     tensors = dict(tensors)
@@ -116,12 +123,17 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
         if isinstance(fold, bool) or not isinstance(fold, int) or not 0 <= fold < 2**31:
             raise ValueError(f"the fold of member {number} is not a number of a fold")
         encoder = Encoder.from_json(item["encoder"])
-        _check_encoder(encoder, task, schema, network, f"the encoder of member {number}")
+        what = f"the encoder of member {number}"
+        _check_encoder(encoder, task, schema, network, what)
+        check_encoder(encoder, schema, what)
         members.append((encoder, _parameters(tensors, network, number), fold))
     outputs = len(members[0][0].output_names)
     evidence = _evidence(document["evidence"], task, tensors, outputs, len(network.weight_slots))
     if evidence.median_row and len(evidence.median_row) != len(schema.inputs):
         raise ValueError("the median row of its evidence has other columns than the schema")
+    if evidence.median_row:
+        check_median_row(evidence.median_row, schema, members[0][0])
+    check_evidence(evidence, schema, evidence.fold)
     if evidence.fingerprints and len(evidence.fingerprints) != len(members):
         raise ValueError("its evidence has the fingerprints of other members")
     if tensors:
@@ -147,6 +159,7 @@ def _schema(data: Any) -> Schema:
         unit = column.reading.unit
         if unit and not (column.kind == "number" and column.unit == unit and _is_unit(unit)):
             raise ValueError(f'column "{shown(column.name)}" has no such unit in its cells')
+    check_schema(schema)
     return schema
 
 
@@ -155,8 +168,10 @@ def _is_unit(text: str) -> bool:
     return text.isprintable() and len(text) <= LONGEST_CELL and bool(key_of(text))
 
 
-def _network(data: Any) -> Network:
+def _network(data: Any, tensors: int) -> Network:
     network: Network = from_plain(Network, data, "network")
+    if len(network.sizes) > tensors + 1:
+        raise ValueError("its network has more layers than the file has tensors")
     if not 0 <= network.dropout < 1:
         raise ValueError("network.dropout is not a share")
     # Also checks the sizes and the number of names.
@@ -203,6 +218,9 @@ def _parameters(tensors: Arrays, network: Network, number: int) -> NDArray[np.fl
 
 
 def _evidence(data: Any, task: str, tensors: Arrays, outputs: int, layers: int) -> Evidence:
+    notices = data.get("notices") if isinstance(data, dict) else None
+    if isinstance(notices, list) and len(notices) > MOST_NOTICES:
+        raise ValueError(f"its evidence holds more than {MOST_NOTICES} messages")
     evidence: Evidence = from_plain(Evidence, data, "evidence", without=_EVIDENCE_TENSORS)
     if evidence.task != task:
         raise ValueError("its evidence is of another task")

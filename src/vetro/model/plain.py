@@ -34,9 +34,14 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def written(kind: Any) -> list[Field[Any]]:
-    """The fields of a dataclass that its JSON form holds."""
-    return [entry for entry in fields(kind) if entry.metadata.get("written", True)]
+def written(value: Any) -> tuple[Field[Any], ...]:
+    """The fields of a dataclass, or of a value of it, that its JSON form holds."""
+    return _written(value if isinstance(value, type) else type(value))
+
+
+@cache
+def _written(kind: type) -> tuple[Field[Any], ...]:
+    return tuple(entry for entry in fields(kind) if entry.metadata.get("written", True))
 
 
 def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = frozenset()) -> Any:
@@ -48,8 +53,9 @@ def from_plain(kind: Any, data: Any, where: str, without: frozenset[str] = froze
     if not isinstance(data, dict):
         raise ValueError(f"{where} is not an object")
     known = [entry for entry in written(kind) if entry.name not in without]
+    names = {entry.name for entry in known}
     for name in data:
-        if name not in {entry.name for entry in known}:
+        if name not in names:
             raise ValueError(f'{where} has the unknown entry "{shown(name)}"')
     values = {}
     for entry in known:

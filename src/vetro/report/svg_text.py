@@ -30,26 +30,31 @@ def label(x: float, y: float, content: str, kind: str, room: float, side: str) -
 
 def width_of(content: str, size: float) -> float:
     """The width of a text, estimated from above."""
-    total = 0.0
-    for character in content:
-        if unicodedata.east_asian_width(character) in "WF":
-            total += 1.05
-        elif character in "mwMW@%":
-            total += 0.92
-        elif character in "iljtfr.,:;'| ()[]":
-            total += 0.38
-        else:
-            total += 0.72 if character.isupper() else 0.6
-    return total * size
+    return sum(map(_share, content)) * size
+
+
+def _share(character: str) -> float:
+    """The width of a character, as a share of the font's size."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1.05
+    if character in "mwMW@%":
+        return 0.92
+    if character in "iljtfr.,:;'| ()[]":
+        return 0.38
+    return 0.72 if character.isupper() else 0.6
 
 
 def cut(content: str, room: float, size: float) -> str:
     """The text, or as much of it as there is room for with an ellipsis."""
-    if width_of(content, size) <= room:
-        return content
-    while content and width_of(content + "…", size) > room:
-        content = content[:-1]
-    return content.rstrip() + "…"
+    # One way through, however long it is, and no further than there is room.
+    used, ellipsis, fitting = 0.0, _share("…"), 0
+    for place, character in enumerate(content, 1):
+        used += _share(character)
+        if used * size > room:
+            return content[:fitting].rstrip() + "…"
+        if (used + ellipsis) * size <= room:
+            fitting = place
+    return content
 
 
 def value_text(value: float) -> str:

@@ -1,0 +1,144 @@
+"""Whether the parts of a model file fit together: schema, encoders and evidence.
+
+Each part is right by itself when it comes here (plain.py, blocks_json.py).  A ValueError says
+what contradicts what; without it a command would fail later, or show nonsense.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from vetro.errors import shown
+from vetro.model.evidence import Evidence
+from vetro.tables.blocks import Block, CategoryBlock, DateBlock, NumberBlock
+from vetro.tables.encoder import Encoder
+from vetro.tables.schema import Column, Schema
+
+_LARGEST = float(np.finfo(np.float32).max)
+_BLOCKS: dict[str, type] = {
+    "number": NumberBlock,
+    "flag": NumberBlock,
+    "date": DateBlock,
+    "category": CategoryBlock,
+}
+_DATA: dict[str, type] = {"name": str, "sha256": str, "rows": int, "columns": int}
+_SPLIT: dict[str, type] = {
+    "kind": str,
+    "folds": int,
+    "holdout": float,
+    "held_out_rows": int,
+    "training_rows": int,
+    "grouped_by": str,
+}
+_CODE = re.compile(r"[WI]\d{3}")
+_LAST_DAY = 2_932_896  # 9999-12-31, in days since 1970-01-01
+_FIRST_DAY = -719_162  # 0001-01-01
+
+
+def check_schema(schema: Schema) -> None:
+    """Ranges, counts and levels that a table can have."""
+    for column in schema:
+        where = f'the column "{shown(column.name)}" of its schema'
+        low, high = column.minimum, column.maximum
+        if (low is None) != (high is None) or (
+            low is not None and high is not None and not low <= high
+        ):
+            raise ValueError(f"{where} has a range that is none")
+        days = [value for value in (low, high) if column.kind == "date" and value is not None]
+        if not all(_FIRST_DAY <= value < _LAST_DAY + 1 for value in days):
+            raise ValueError(f"{where} has a date that no calendar has")
+        if min(column.missing, column.distinct) < 0:
+            raise ValueError(f"{where} has a count below 0")
+        if len(set(column.levels)) < len(column.levels):
+            raise ValueError(f"{where} has a level twice")
+        if column.levels and column.kind != "category":
+            raise ValueError(f"{where} has levels and is not a category")
+
+
+def check_encoder(encoder: Encoder, schema: Schema, what: str) -> None:
+    """Each block is of its column's kind, and makes numbers that float32 holds."""
+    for block in encoder.inputs:
+        column = schema[block.name]
+        if not isinstance(block, _BLOCKS[column.kind]):
+            raise ValueError(f'{what} reads "{shown(block.name)}" as another kind than the schema')
+        if not isinstance(block, CategoryBlock) and not _fits(block, column):
+            raise ValueError(f'{what} makes values of "{shown(block.name)}" that are not finite')
+    for target in encoder.targets:
+        reach = [getattr(target, name, 0.0) for name in ("mean", "deviation")]
+        if not all(math.isfinite(value) for value in reach) or not math.isfinite(sum(reach)):
+            raise ValueError(f'{what} makes answers "{shown(target.name)}" that are not finite')
+
+
+def check_evidence(evidence: Evidence, schema: Schema, fold: Any) -> None:
+    """The evidence speaks of these columns and folds, in entries of the right types."""
+    for what, entries, kinds in (
+        ("data", evidence.data, _DATA),
+        ("split", evidence.split, _SPLIT),
+    ):
+        if entries and set(entries) != set(kinds):
+            raise ValueError(f"evidence.{what} does not have the entries {', '.join(kinds)}")
+        for name, value in entries.items():
+            if not _is(value, kinds[name]):
+                raise ValueError(f"evidence.{what}.{name} is not valid")
+    folds = evidence.split.get("folds", 0)
+    if evidence.split and evidence.split["kind"] not in ("folds", "holdout"):
+        raise ValueError("evidence.split.kind is none of folds, holdout")
+    if len(fold) and not 0 <= fold.min() <= fold.max() <= folds:
+        raise ValueError("its evidence holds rows of an unknown fold")
+    inputs = {column.name for column in schema.inputs}
+    targets = {column.name for column in schema.targets}
+    for name in evidence.importance:
+        if name not in inputs:
+            raise ValueError(f'its evidence speaks of "{shown(name)}", which is no input')
+    for per_target in (
+        evidence.per_target,
+        evidence.baselines_per_target,
+        evidence.comparisons_per_target,
+    ):
+        if not set(per_target) <= targets:
+            raise ValueError("its evidence speaks of other targets than the schema")
+    for item in evidence.notices:
+        if not _CODE.fullmatch(item.code):
+            raise ValueError(f'its evidence holds the message "{shown(item.code)}", which is none')
+    if min([0, *evidence.stopped.values()]) < 0 or min([0.0, *evidence.seconds.values()]) < 0:
+        raise ValueError("its evidence holds a count below 0")
+
+
+def check_median_row(row: tuple[float, ...], schema: Schema, encoder: Encoder) -> None:
+    """The median row is a row of the table."""
+    for value, column, block in zip(row, schema.inputs, encoder.inputs, strict=True):
+        where = f'the median row of its evidence has no value of "{shown(column.name)}"'
+        if isinstance(block, CategoryBlock):
+            if value != int(value) or not -1 <= value < max(len(column.levels), 1):
+                raise ValueError(where)
+        elif not math.isnan(value) and not _encodes(block, value):
+            raise ValueError(where)
+
+
+def _fits(block: NumberBlock | DateBlock, column: Column) -> bool:
+    """Whether what the table held becomes numbers that float32 holds."""
+    ends = [value for value in (column.minimum, column.maximum) if value is not None]
+    if column.kind == "flag":
+        ends = [0.0, 1.0]
+    return all(_encodes(block, value) for value in (block.median, *ends))
+
+
+def _encodes(block: Block, value: float) -> bool:
+    if isinstance(block, CategoryBlock):
+        return True
+    if isinstance(block, DateBlock) and not _FIRST_DAY <= value < _LAST_DAY + 1:
+        return False
+    code = (value - block.mean) * block.scale
+    return math.isfinite(code) and abs(code) <= _LARGEST
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind is str:
+        return isinstance(value, str)
+    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else int):
+        return False
+    return 0 <= value < 2**63
