@@ -7,8 +7,15 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score
 from told import told
 
+from vetro.errors import PredictionError
+from vetro.glass.diagnose.diagnose import diagnose
+from vetro.glass.rows import rows_of_table
+from vetro.glass.subject import subject_of
+from vetro.model.evaluate import evaluate_source
 from vetro.model.fit import fit_table
-from vetro.model.request import FitRequest
+from vetro.model.request import FitRequest, with_roles
+from vetro.tables.options import ReadOptions
+from vetro.tables.read import read_table
 from vetro.training.recipe import Recipe
 
 QUICK = Recipe(hidden=(6,), epochs=3)
@@ -91,3 +98,40 @@ def test_figures_are_weighted(target):
         said = evidence.predicted.argmax(axis=1)
         expected = accuracy_score(evidence.actual, said, sample_weight=weights)
         assert evidence.metrics["accuracy"].value == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit_table(
+        chosen(measurements(), "kind"), FitRequest(targets=("kind",), weight="w", recipe=QUICK)
+    )
+
+
+@pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
+def test_rows_of_weight_0_are_not_measured(fitted, places):
+    """Not their unseen texts, their unknown classes, nor their values far outside."""
+    later = chosen(measurements(), "kind")
+    plain = evaluate_source(fitted, later, options=ReadOptions())
+    mixed = chosen(with_idle_rows(measurements(), places), "kind")
+    for size in (100_000, 7):
+        found = evaluate_source(fitted, mixed, options=ReadOptions(), chunk_rows=size)
+        assert found == plain
+
+
+def test_a_text_that_counts_is_refused_at_its_own_row(fitted):
+    """The first row with the text is of weight 0: the second is named."""
+    mixed = chosen(with_idle_rows(measurements(), [3]), "kind")
+    mixed["town"][20] = "atlantis"
+    with pytest.raises(PredictionError) as caught:
+        evaluate_source(fitted, mixed, options=ReadOptions())
+    assert told(caught.value).startswith('E402 column "town", row 21: "atlantis"')
+
+
+def test_diagnose_leaves_them_out_and_counts_rows_as_the_source(fitted):
+    mixed = chosen(with_idle_rows(measurements(), [0, 0, 5]), "kind")
+    plain = diagnose(fitted, chosen(measurements(), "kind"))
+    found = diagnose(fitted, mixed)
+    np.testing.assert_array_equal(found.influence.pull, plain.influence.pull)
+    assert found.places == tuple(f"row {n}" for n in range(1, 84) if n not in (1, 2, 8))
+    table = with_roles(read_table(mixed, ReadOptions()), fitted.request)
+    assert rows_of_table(subject_of(fitted), table, 5000).places == found.places

@@ -23,7 +23,7 @@ def held_out_columns(model: Model, table: Table, found: HeldOut) -> dict[str, An
     from 1; 0 for a held-out part.  Then "actual y", "predicted y", "residual y" (actual minus
     predicted) of each number, or "actual y", "predicted y" and "P(label)" of each class.
     """
-    numbers = found.rows if table.numbers is None else table.numbers[found.rows]
+    numbers = table.row_numbers[found.rows]
     folds = any(member.fold for member in model.members)
     columns: dict[str, Any] = {"row": numbers + 1, "fold": found.fold + 1 if folds else found.fold}
     if model.classes:

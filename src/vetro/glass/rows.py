@@ -54,9 +54,11 @@ def rows_of(
     options: ReadOptions | None = None,
     unknown: Unknown = "refuse",
     only: range | None = None,
+    weighted: bool = False,
 ) -> Rows:
     """The rows that were given, or those of `only`, counted from 0, as far as they are there.
 
+    weighted: without those of weight 0, where the model has a weight and the table too.
     A model: anything that predict() takes, or one row as a mapping of column to value, or as
     numbers (inputs,) or (rows, inputs) in the form of Encoder.raw.  A module: (inputs,) or
     (rows, inputs) as a tensor, array or list.  Raises E401, E402 and E702; W403 and its like
@@ -73,7 +75,7 @@ def rows_of(
             name: [value] if isinstance(value, str) or not hasattr(value, "__len__") else value
             for name, value in given.items()
         }
-    return _read(subject, given, options or ReadOptions(), unknown, only)
+    return _read(subject, given, options or ReadOptions(), unknown, only, weighted)
 
 
 def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
@@ -86,7 +88,12 @@ def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
 
 
 def _read(
-    subject: Subject, source: Any, options: ReadOptions, unknown: Unknown, only: range | None
+    subject: Subject,
+    source: Any,
+    options: ReadOptions,
+    unknown: Unknown,
+    only: range | None,
+    weighted: bool,
 ) -> Rows:
     assert subject.model is not None
     options = reading_of(subject.model, source, options)
@@ -94,9 +101,10 @@ def _read(
     encoder = subject.parts[0].encoder
     assert encoder is not None
     tables: list[Table] = []
-    for table in read_chunks(source, options, _with_targets(subject), only=only):
+    for table in read_chunks(source, options, _with_targets(subject, weighted), only=only):
         odd.look(table)
-        tables.append(table)
+        if table.rows:
+            tables.append(table)
     if not tables:
         raise error("E702", what="there is no row to look at", fix="Give at least one.")
     raw = np.concatenate([encoder.raw(table) for table in tables])
@@ -153,18 +161,20 @@ def _joined(tables: Sequence[Table], places: Sequence[str]) -> Table:
         schema=first.schema,
         values=values,
         rows=sum(table.rows for table in tables),
+        numbers=np.concatenate([table.row_numbers for table in tables]),
         name=first.name,
         fingerprint=tables[-1].fingerprint,
         place_of=places.__getitem__,
     )
 
 
-def _with_targets(subject: Subject) -> Any:
-    """The model's schema without weight and group: targets are read where they are."""
+def _with_targets(subject: Subject, weighted: bool) -> Any:
+    """The model's schema without group: targets are read where they are, weights if asked for."""
     assert subject.model is not None
+    read = ("input", "target", "weight") if weighted else ("input", "target")
     return Schema(
         tuple(
-            column if column.role in ("input", "target") else with_role(column, "ignored")
+            column if column.role in read else with_role(column, "ignored")
             for column in subject.model.schema
         )
     )

@@ -179,7 +179,8 @@ def read_chunks(
     """The rows in order as Tables of at most `chunk_rows`, with constant memory.
 
     schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
-    do.  It gives the kinds; how a text becomes a value is the source's own matter, as in
+    do.  Rows of weight 0 are left out where the schema has a weight that the source has.  The
+    schema gives the kinds; how a text becomes a value is the source's own matter, as in
     read_table, whatever the model's table looked like: what the whole source leaves open is
     refused (E106, E120).  Texts that are no level of a category become -2 and stand in
     Table.unseen.  The fingerprint is known, and stands in the table, only with the last rows.
@@ -328,12 +329,18 @@ def _chunk(
         if isinstance(cell, Values):
             kinds.patch(shifted, plan, cell, notices, column)
             values[plan.name] = cell.array
+        elif column.role == "weight":
+            everything = np.ones(len(rows), dtype=np.bool_)
+            values[plan.name] = known_codes(column, cell, options, everything)[0]
+    count = _that_count(schema, values, len(rows))
+    for plan, cell in zip(plans, cells, strict=True):
+        if plan.name in values or isinstance(cell, Values):
             continue
-        array, others = known_codes(column, cell, options)
+        array, others = known_codes(schema[plan.name], cell, options, count)
         values[plan.name] = array
         if others:
             unseen[plan.name] = others
-    return Table(
+    table = Table(
         schema=schema,
         values=values,
         rows=len(rows),
@@ -344,6 +351,15 @@ def _chunk(
         unseen=unseen,
         numbers=np.arange(rows.start, rows.stop),
     )
+    return table if count.all() else table.take(np.flatnonzero(count))
+
+
+def _that_count(schema: Schema, values: dict[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
+    """Which rows count: all but those of weight 0, where the schema has a weight that is read."""
+    count = np.ones(rows, dtype=np.bool_)
+    for column in schema.with_role("weight"):
+        count &= values[column.name] != 0 if column.name in values else True
+    return count
 
 
 def replace_place(opened: Opened, start: int) -> Opened:
@@ -352,9 +368,12 @@ def replace_place(opened: Opened, start: int) -> Opened:
 
 
 def known_codes(
-    column: Column, cell: Codes, options: ReadOptions
+    column: Column, cell: Codes, options: ReadOptions, count: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], dict[str, int]]:
-    """A category's or flag's values by a model's schema, and unseen texts with first rows."""
+    """A category's or flag's values by a model's schema, and unseen texts with first rows.
+
+    count: which rows count; texts that stand only in others are not reported.
+    """
     missing = set(options.missing)
     flag = column.kind == "flag"
     levels = {text: code for code, text in enumerate(column.levels)}
@@ -365,7 +384,9 @@ def known_codes(
             continue
         value = kinds.flag_value(text, column.reading.flag_words) if flag else levels.get(text)
         if value is None:
-            others[text] = int(np.argmax(cell.array == code))
+            there = (cell.array == code) & count
+            if there.any():
+                others[text] = int(np.argmax(there))
             value = np.nan if flag else -2
         lookup[code] = value
     found = lookup[cell.array]
@@ -378,6 +399,11 @@ def _joined(chunks: list[Table]) -> Table:
 
     first = chunks[0]
     starts = np.cumsum([0, *(chunk.rows for chunk in chunks)]).tolist()
+
+    def place_of(row: int) -> str:
+        chunk = int(np.searchsorted(starts, row, side="right")) - 1
+        return chunks[chunk].place_of(row - starts[chunk])
+
     unseen: dict[str, dict[str, int]] = {}
     for start, chunk in zip(starts, chunks, strict=False):
         for name, texts in chunk.unseen.items():
@@ -390,7 +416,8 @@ def _joined(chunks: list[Table]) -> Table:
             name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in first.values
         },
         rows=starts[-1],
-        numbers=None,
+        numbers=np.concatenate([chunk.row_numbers for chunk in chunks]),
+        place_of=place_of,
         fingerprint=chunks[-1].fingerprint,
         notices=tuple(dict.fromkeys(item for chunk in chunks for item in chunk.notices)),
         kept={

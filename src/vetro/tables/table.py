@@ -90,18 +90,31 @@ class Table:
         """
         if self.rows and self.place_of(0).startswith("row "):
             return tuple(map(self.place_of, range(self.rows)))
-        return tuple(
-            row_place(int(row))
-            for row in (range(self.rows) if self.numbers is None else self.numbers)
-        )
+        return tuple(row_place(int(row)) for row in self.row_numbers)
 
     def take(self, rows: NDArray[np.intp]) -> Table:
-        """The given rows, in that order; they keep their places and numbers in the source."""
+        """The given rows, in that order; they keep their places and numbers in the source.
+
+        Of unseen texts those stay whose first row is among them.
+        """
         place_of = self.place_of
+        unseen = {
+            name: {
+                t: int(np.argmax(rows == row)) for t, row in texts.items() if (rows == row).any()
+            }
+            for name, texts in self.unseen.items()
+        }
         return replace(
             self,
             values={name: column[rows] for name, column in self.values.items()},
             rows=len(rows),
             place_of=lambda row: place_of(int(rows[row])),
-            numbers=rows if self.numbers is None else self.numbers[rows],
+            numbers=self.row_numbers[rows],
+            kept={name: column.take(rows) for name, column in self.kept.items()},
+            unseen={name: texts for name, texts in unseen.items() if texts},
         )
+
+    @property
+    def row_numbers(self) -> NDArray[np.intp]:
+        """The number of each row in its source, counted from 0."""
+        return np.arange(self.rows) if self.numbers is None else self.numbers

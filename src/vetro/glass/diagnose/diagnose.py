@@ -175,9 +175,10 @@ def diagnose_model(
         if y is not None:
             raise error("E741", what="targets are given without rows", fix="Give the rows too.")
         return diagnose_rows(subject, drawn_rows(subject.model, DRAWN))
-    rows = rows_of(subject, x, options, unknown, only=range(MOST_ROWS))
+    # targets given apart belong to every row
+    rows = rows_of(subject, x, options, unknown, only=range(MOST_ROWS), weighted=y is None)
     # as the other commands count them: --row N
-    places = tuple(f"row {number}" for number in range(1, len(rows) + 1))
+    places = rows.places if rows.table is None else rows.table.numbered()
     return diagnose_rows(subject, replace(rows, places=places), _first(y, len(rows)), loss)
 
 
