@@ -81,12 +81,17 @@ def compare(
     classes = predicted.shape[1] if task == "classification" and predicted.shape[1] > 2 else 1
     fewest = min(resamples, _FEWEST_RESAMPLES)
     resamples = max(fewest, min(resamples, _BUDGET // max(1, len(actual) * classes)))
+    statistics = [own, *others.values()]
+    # one product for all of them: what it costs is reading the counts
+    sums = np.hstack([statistic.sums for statistic in statistics])
+    ends = np.cumsum([statistic.sums.shape[1] for statistic in statistics])[:-1]
     for counts in _draws(len(actual), groups, resamples, seed):
-        found = own(counts)
+        first, *rest = np.split(counts @ sums, ends, axis=1)
+        found = own.of(first, counts)
         for name in value:
             drawn[name].append(found[name])
-        for rival, statistic in others.items():
-            for name, figure in statistic(counts).items():
+        for (rival, statistic), total in zip(others.items(), rest, strict=True):
+            for name, figure in statistic.of(total, counts).items():
                 if name in _COMPARED:
                     apart.setdefault((rival, name), []).append(found[name] - figure)
     whole = {name: figures(task, actual, found, weights) for name, found in rivals.items()}

@@ -16,8 +16,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-Statistic = Callable[[Floats], dict[str, Floats]]
-"""counts (resamples, n): how often each row was drawn -> name: (resamples,)"""
+
+@dataclass(frozen=True)
+class Statistic:
+    """Figures as a function of how often each row counts.
+
+    sums (n, m): what is added up over rows.  of: from the totals (resamples, m) of counts
+    (resamples, n) @ sums, and those counts, to name: (resamples,).
+    """
+
+    sums: Floats
+    of: Callable[[Floats, Floats], dict[str, Floats]]
 
 
 def figures(
@@ -33,8 +42,8 @@ def figures(
     only one class is present), f1 (mean over the classes present or predicted).
     r2 = 1 - sum w (y - p)^2 / sum w (y - mean)^2, and 1 or 0 where y is constant.
     """
-    statistic = statistic_of(task, actual, predicted, weights)
-    values = statistic(np.ones((1, len(actual))))
+    statistic, counts = statistic_of(task, actual, predicted, weights), np.ones((1, len(actual)))
+    values = statistic.of(counts @ statistic.sums, counts)
     return {name: float(value[0]) for name, value in values.items() if np.isfinite(value[0])}
 
 
@@ -85,8 +94,7 @@ def _regression(actual: Floats, predicted: Floats, weight: Floats) -> Statistic:
         ]
     )
 
-    def statistic(counts: Floats) -> dict[str, Floats]:
-        total = counts @ sums
+    def of(total: Floats, counts: Floats) -> dict[str, Floats]:
         mass = total[:, :1]
         squared, absolute, linear, square = (
             total[:, 1 + part * targets : 1 + (part + 1) * targets] for part in range(4)
@@ -101,7 +109,7 @@ def _regression(actual: Floats, predicted: Floats, weight: Floats) -> Statistic:
         rmse, mae = np.sqrt(squared / mass)[:, 0], (absolute / mass)[:, 0]
         return {"rmse": rmse, "mae": mae, "r2": r2[:, 0]}
 
-    return statistic
+    return Statistic(sums, of)
 
 
 def _classification(
@@ -127,8 +135,7 @@ def _classification(
             if classes == 2 or np.any(actual == code)
         ]
 
-    def statistic(counts: Floats) -> dict[str, Floats]:
-        total = counts @ sums
+    def of(total: Floats, counts: Floats) -> dict[str, Floats]:
         mass, surprises = total[:, 0], total[:, 1]
         truth, claim, right = (
             total[:, 2 + part * classes : 2 + (part + 1) * classes] for part in range(3)
@@ -149,7 +156,7 @@ def _classification(
         values["auc"] = np.where(known > 0, area / np.maximum(known, 1), np.nan)
         return values
 
-    return statistic
+    return Statistic(sums, of)
 
 
 @dataclass(frozen=True)
