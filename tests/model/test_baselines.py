@@ -130,6 +130,15 @@ def test_several_targets_have_their_mean_r2():
     assert found["linear"]["r2"] > 0.98
 
 
+def test_a_target_of_noise_does_not_spoil_the_others_linear_model():
+    """Each target of several has the linear model that it would have alone."""
+    table = made(targets=2)
+    alone = predictions(BaselineJob(made(), "regression", halves()))["linear"]
+    table.values["y1"][:] = 1e4 * np.random.default_rng(3).normal(size=table.rows)
+    found = predictions(BaselineJob(table, "regression", halves()))["linear"]
+    np.testing.assert_allclose(found[:, :1], alone, rtol=1e-6, atol=1e-6)
+
+
 def test_rows_never_held_out_teach_and_are_not_judged():
     table = made()
     fold = np.where(np.arange(table.rows) < 60, 0, -1).astype(np.int32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vetro.apps.present import table
+from vetro.apps.present import say, table
 from vetro.report.markup import IN_UNITS, figure, interval, label
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def quality_table(model: Model) -> None:
     head = [in_unit(name, unit_of(model)) for name in metrics]
     table(["on held-out rows", *head], rows, bold=0)
     if len(evidence.per_target) > 1:
+        say()
         metrics = list(next(iter(evidence.per_target.values())))
         rows = []
         for target, own in evidence.per_target.items():

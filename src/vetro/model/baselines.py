@@ -154,7 +154,9 @@ def _linear(
             model = LogisticRegression(max_iter=300)
             model.fit(inputs, actual, sample_weight=weight)
             return _all_classes(model.predict_proba(wanted), model.classes_, classes)
-        ridge = RidgeCV(alphas=np.logspace(-3, 4, 15))
+        # a penalty of its own for each target: one of noise must not decide that of the others
+        several = actual.shape[1] > 1
+        ridge = RidgeCV(alphas=np.logspace(-3, 4, 15), alpha_per_target=several)
         ridge.fit(inputs, actual, sample_weight=weight)
         predicted: Floats = ridge.predict(wanted)
     return predicted.reshape(len(wanted), -1)
