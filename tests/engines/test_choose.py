@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
-from vetro.engines import choose
+from vetro.engines import choose, native_engine
 from vetro.engines.choose import engine_for_prediction, engine_for_training
 from vetro.errors import VetroError
 
@@ -49,3 +53,13 @@ def test_the_native_engine_is_chosen_on_the_cpu() -> None:
         found = engine_for_training(wanted, "cpu")
         assert (found.engine.name, found.device, found.notices) == ("native", "cpu", ())
     assert engine_for_prediction().name == "native"
+
+
+def test_best_parameters_that_overflowed_are_of_no_epoch() -> None:
+    """The validation loss was the best, and then the same epoch's last update overflowed."""
+    for best, epoch in (([1.0, 2.0], 3), ([1.0, np.inf], 0), ([np.nan, 2.0], 0)):
+        trainer = SimpleNamespace(
+            best=lambda best=best: np.array(best), best_epoch=3, best_score=0.5
+        )
+        run: Any = SimpleNamespace(trainer=trainer, epoch=7, divergence=None)
+        assert native_engine._Run.outcome(run, "epochs").best_epoch == epoch

@@ -24,7 +24,7 @@ from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.tangent_bounds import slopes_over
 from vetro.glass.bounds.witness import Search
 from vetro.glass.plain import activation, derivative
-from vetro.glass.rows import Rows, answers
+from vetro.glass.rows import Rows, answers, rows_of
 from vetro.glass.subject import subject_of
 from vetro.networks.lowered import Operation
 
@@ -323,6 +323,13 @@ def test_what_is_no_box(numbers: vetro.Model, over: Any, code: str, words: str) 
         warnings.simplefilter("ignore")
         vetro.bounds(numbers, over)
     assert caught.value.code == code and words in str(caught.value)
+
+
+def test_a_row_may_be_given_as_single_values(numbers: vetro.Model) -> None:
+    row = {"city": "Rome", "age": 40.0, "income": 31.0, "owner": "yes", "day": "2021-03-14"}
+    subject = subject_of(numbers)
+    alone, listed = rows_of(subject, row), rows_of(subject, {k: [v] for k, v in row.items()})
+    assert alone.raw.shape[0] == 1 and np.array_equal(alone.raw, listed.raw)
 
 
 def test_a_range_of_dates_may_be_given_in_days(numbers: vetro.Model) -> None:

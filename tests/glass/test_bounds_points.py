@@ -230,6 +230,39 @@ def test_the_engines_results_of_each_operation_lie_within_the_bounds_at_points(
         assert (high - low <= 600 * unit(dtype) * reach * 10).all()
 
 
+@DTYPES
+@pytest.mark.parametrize("name", ["scaled", "added", "layer", "wide layer"])
+def test_a_box_allows_what_each_of_its_points_needs(name: str, dtype: str) -> None:
+    """Ranges and room of a box hold those of every point in it."""
+    part = subject_of(operations()[name].to(getattr(torch, dtype))).parts[0]
+    random = np.random.default_rng(9)
+    low, high = np.sort(random.normal(0, 10, (2, 40, 1)), axis=0)
+    inside = low + (high - low) * random.random((40, 12))
+    values: list[Any] = [(low, high)]
+    at = [(inside.reshape(-1, 1),) * 2]
+    for operation in part.network.operations:
+        kind = operation.kind
+        if kind not in ("affine", "scale", "add"):
+            break
+        steps = []
+        for several in (values, at):
+            ends = [several[number] for number in operation.inputs]
+            affine = kind == "affine"
+            steps.append(
+                interval_bounds.affine(operation, part, *ends[0])
+                if affine
+                else interval_bounds.elementwise(operation, part, ends)
+            )
+        box, point = steps
+        count = box.low.shape[1]
+        room = point.room.reshape(40, 12, count)
+        assert (room <= box.room[:, None] * (1 + 1e-9)).all()
+        assert (box.low[:, None] <= point.low.reshape(40, 12, count) + 1e-12).all()
+        assert (point.high.reshape(40, 12, count) <= box.high[:, None] + 1e-12).all()
+        values.append((box.low, box.high))
+        at.append((point.low, point.high))
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_the_slopes_at_points_are_the_derivatives(name: str) -> None:
     operation = subject_of(one_unit(name, "float64")).parts[0].network.operations[-1]

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from flint import ctx
 
+from vetro.glass.formula.dyadic import _bent, of_floats
 from vetro.glass.verify.comparison import UNBOUNDED, UNCLEAR, Worst, compare
 from vetro.glass.verify.evidence_checks import refit_check
 from vetro.glass.verify.rounding import Rounded, exactly
 from vetro.glass.verify.verify import as_trained
+from vetro.networks.lowered import Operation
 
 
 def place(index: tuple[int, ...]) -> str:
@@ -93,3 +95,9 @@ def test_members_that_were_changed_are_named() -> None:
 def test_a_fit_that_ended_by_the_clock_need_not_come_out_the_same() -> None:
     model: Any = SimpleNamespace(recipe=SimpleNamespace(time=5.0))
     assert refit_check(model, "not read").verdict == "undecided"
+
+
+def test_the_sign_of_exactly_nothing_is_neither() -> None:
+    operation = Operation("activation", (0,), 1, function="relu")
+    _, signs = _bent(operation, of_floats(np.array([[0.0, -1.0, 2.0, -0.0]])))
+    assert signs.tolist() == [[0, -1, 1, 0]]

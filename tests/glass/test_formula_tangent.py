@@ -80,6 +80,12 @@ def smooth(kind: str) -> nn.Module:
     torch.manual_seed(len(kind))
     if kind == "residual":
         return Residual().double()
+    if kind == "plain norms":
+        whole, part = nn.LayerNorm(6, elementwise_affine=False), nn.LayerNorm(6, bias=False)
+        with torch.no_grad():
+            part.weight.copy_(torch.randn(6))
+        first = nn.Linear(3, 6), nn.Tanh(), nn.Identity(), whole
+        return nn.Sequential(*first, nn.Linear(6, 6), part, nn.Linear(6, 2)).double()
     bends: dict[str, nn.Module] = {
         "tanh": nn.Tanh(), "sigmoid": nn.Sigmoid(), "silu": nn.SiLU(), "gelu": nn.GELU(),
         "gelu_tanh": nn.GELU(approximate="tanh"), "elu": nn.ELU(), "softplus": nn.Softplus(),
@@ -92,7 +98,17 @@ def smooth(kind: str) -> nn.Module:
     return module
 
 
-KINDS = ("tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "elu", "softplus", "residual")
+KINDS = (
+    "tanh",
+    "sigmoid",
+    "silu",
+    "gelu",
+    "gelu_tanh",
+    "elu",
+    "softplus",
+    "residual",
+    "plain norms",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

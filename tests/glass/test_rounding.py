@@ -20,6 +20,7 @@ from vetro.glass.verify.rounded_activations import activation, derivative
 from vetro.glass.verify.rounding import (
     FORMATS,
     Rounded,
+    constant,
     exactly,
     last_place,
     made,
@@ -207,6 +208,13 @@ def test_a_bound_reaches_to_the_largest_number_and_no_further(dtype):
     with np.errstate(all="ignore"):
         assert np.isinf(made(exactly(large), 0.2 * np.abs(large), format).error).all()
         assert np.isfinite(made(exactly(large), 0.05 * np.abs(large), format).error).all()
+
+
+def test_a_whole_number_is_not_rounded_on_its_way():
+    format = FORMATS["float32"]
+    assert not constant(arb(5), format, 0.0).error.any()
+    assert constant(arb(5), format).error[0] == pytest.approx(5 * format.u)
+    assert constant(arb(5), format, 3.0).error[0] == pytest.approx(15 * format.u)
 
 
 def test_products_beyond_the_emulations_reach_are_left_alone():
