@@ -67,6 +67,19 @@ class VetroError(Exception):
         self.words = words(CATALOGUE[code], **values)
         super().__init__(str(self.words))
 
+    def __reduce__(self) -> Any:
+        # Another process makes it anew; what was added to it since goes along.
+        added = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("code", "values", "words")
+        }
+        return _raised_elsewhere, (type(self), self.code, self.values), added
+
+
+def _raised_elsewhere(kind: type[VetroError], code: str, values: dict[str, Any]) -> VetroError:
+    return kind(code, **values)
+
 
 class TableError(VetroError):
     """Reading a table, or a check before training, refused it."""
@@ -105,7 +118,11 @@ class VetroWarning(UserWarning):
 
     def __init__(self, notice: Notice) -> None:
         self.code = notice.code
-        super().__init__(f"{notice.code} {notice.message}")
+        super().__init__(notice)
+
+    def __str__(self) -> str:
+        notice: Notice = self.args[0]
+        return f"{notice.code} {notice.message}"
 
 
 @dataclass(frozen=True)
