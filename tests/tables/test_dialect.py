@@ -169,3 +169,29 @@ def test_facts_far_into_a_file(tmp_path: Path) -> None:
     assert facts.mixed
     assert facts.underscores
     assert facts.nul == 2_800_003
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x\n29,1\n30,2\n",
+        "x\n29,1\n30,2\n31,5\n32,2\n28,1\n",
+        "x\n29\n30,2\n31\n\n32,2\n28,1\n",
+        'x\n"29,1"\n"30,2"\n31,5\n',
+        "x\n29,1\nNA\n30,2\n31,5\n",
+    ],
+)
+def test_one_column_of_decimal_commas(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    wanted = [line.strip('"').replace(",", ".") for line in text.split("\n")[1:] if line]
+    np.testing.assert_array_equal(
+        table.values["x"], [math.nan if one == "NA" else float(one) for one in wanted]
+    )
+
+
+@pytest.mark.parametrize("text", ["x\n1,2,3\n4,5,6\n7,8,9\n", "x\na,1\nb,2\nc,3\n"])
+def test_rows_of_two_fields_below_one_name_are_no_column(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(TableError, match=r"t\.csv"):
+        read_table(tmp_path / "t.csv")

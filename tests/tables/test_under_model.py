@@ -246,7 +246,12 @@ def check_readings(
         for kind in ("number", "category", "date", "flag")
     }
     flags = [name for part in parts for name in part.unseen if name in kinds["flag"]]
-    forced = {**kinds, "flag": tuple(name for name in kinds["flag"] if name not in flags)}
+    # A word that is no flag's: its column is not compared, and any text will do.
+    forced = {
+        **kinds,
+        "flag": tuple(name for name in kinds["flag"] if name not in flags),
+        "category": (*kinds["category"], *dict.fromkeys(flags)),
+    }
     tables_ = [read_table(path, ReadOptions(**forced))]
     with contextlib.suppress(VetroError):
         tables_.append(read_table(path))

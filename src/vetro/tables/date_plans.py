@@ -18,7 +18,7 @@ from vetro.tables import dates, durations, scan
 from vetro.tables.cells import Values
 from vetro.tables.date_texts import readings
 from vetro.tables.dates import DateForms
-from vetro.tables.instants import DURATION, ISO, TIME, Instant, date_text, is_time
+from vetro.tables.instants import DURATION, ISO, TIME, Instant, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.scan import Plan
@@ -213,21 +213,12 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
     good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
     if len(good) and plan.zoned not in first:
         row = int(good[0])
-        first[plan.zoned] = _text_of(opened, plan, column, row), row
+        first[plan.zoned] = scan.text_at(opened, plan.index, row), row
     if plan.zoned in first:
         raise _mixed_zones(opened, plan, first[True], first[False])
     if known is not None:
         what = f'{opened.place_of(odd[1])} "{shown(odd[0])}"'
         check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
-
-
-def _text_of(opened: Opened, plan: Plan, column: Values, row: int) -> str:
-    """The text of a date that DuckDB read; in the middle of a stream, where it reads nothing else,
-    the date as Vetro writes it."""
-    try:
-        return scan.text_at(opened, plan.index, row)
-    except Exception:
-        return date_text(float(column.array[row]), plan.date_format)
 
 
 def not_a_date(
@@ -243,7 +234,7 @@ def not_a_date(
         good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
         if len(good):
             row = int(good[0])
-            first = opened.place_of(row), _text_of(opened, plan, column, row)
+            first = opened.place_of(row), scan.text_at(opened, plan.index, row)
             return _of_two_forms(plan, first, (opened.place_of(rows[0]), value))
     place = opened.place_of(rows[0])
     what: str | Words = f'a date of the form "{plan.date_format}"'

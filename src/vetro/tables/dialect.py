@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vetro.errors import Setting, error, shown, words
-from vetro.tables.numbers import marks_of
+from vetro.tables.numbers import marks_of, means_missing
 
 HEAD_BYTES = 1 << 18
 _CHUNK = 1 << 20
@@ -180,6 +180,8 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
         blanks = field_counts(head, " ")
         if blanks[0] > 1 and len(set(blanks)) == 1:
             return " "
+    if _one_column_of_decimal_commas(head):
+        return ";"
     if (below := _below_titles(counts)) is not None:
         return below
     # No separator fits everywhere: the one whose header agrees with most rows, so that
@@ -191,7 +193,7 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
     }
     if fits:
         return max(fits, key=lambda mark: (fits[mark], counts[mark][0]))
-    return _below_one_name(head, counts)
+    return _below_one_name(counts)
 
 
 def _below_titles(counts: dict[str, list[int]]) -> str | None:
@@ -209,12 +211,16 @@ def _below_titles(counts: dict[str, list[int]]) -> str | None:
     return best[0] if len(best) == 1 else None
 
 
-def _below_one_name(head: str, counts: dict[str, list[int]]) -> str:
+def _one_column_of_decimal_commas(head: str) -> bool:
+    """Whether below a name, and perhaps titles, each line is one number, some with a comma."""
+    lines = [line.strip().strip(QUOTE) for line in head.splitlines() if line.strip()]
+    first = next((at for at, line in enumerate(lines) if "," in line), 0)
+    rows = [line for line in lines[first:] if not means_missing(line)]
+    return first > 0 and not marks_of(rows)[1]
+
+
+def _below_one_name(counts: dict[str, list[int]]) -> str:
     """The separator when the header is a single name: that of the rows, if they have one."""
-    rows = [line for line in head.splitlines()[1:] if line.strip()]
-    commas = any("," in row for row in rows)
-    if commas and not marks_of(row.strip().strip(QUOTE) for row in rows)[1]:
-        return ";"  # one column of numbers with a decimal comma
     for mark, found in counts.items():
         common, times = Counter(found[1:]).most_common(1)[0] if len(found) > 1 else (1, 0)
         if common > 1 and times > len(found) // 2:

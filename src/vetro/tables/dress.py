@@ -199,6 +199,8 @@ def _fraction(body: str) -> tuple[int, int, int] | None:
 
 def _unit(before: str, after: str) -> Unit | None:
     """The unit of what stands before and after a number; None if that is none."""
+    if ":" in after:
+        return None  # a clock, a duration or a ratio, whatever the user says
     if not before.strip():
         return units.unit_after(after) if after.strip() else NONE
     if after.strip():

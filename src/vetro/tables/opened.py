@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vetro.errors import Notice
 from vetro.tables.table import row_place
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Opened:
     units: of columns, where the source states them apart from the names.
     explain: turns a failure while reading into the error to raise.  finish: to be called
     once all rows were read; it completes the fingerprint.
+    readers: the readers that are open on the connection, of which there is one at most.  A
+    connection answers one query at a time, so every query goes through `ask` or `reader`.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -48,3 +51,27 @@ class Opened:
     units: dict[str, str] = field(default_factory=dict)
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None
+    readers: list[pa.RecordBatchReader] = field(default_factory=list)
+
+    def reader(self, query: str, rows: int) -> pa.RecordBatchReader:
+        """The rows of a query as record batches of `rows`, for one who may be interrupted."""
+        self.interrupt()
+        found = self.connection.sql(query).to_arrow_reader(rows)
+        self.readers.append(found)
+        return found
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of the answer to a short query; a reader that is open is closed before."""
+        self.interrupt()
+        return self.connection.sql(query).fetchall()
+
+    def arrays(self, query: str) -> dict[str, Any]:
+        """The answer to a query as NumPy arrays; a reader that is open is closed before."""
+        self.interrupt()
+        found: dict[str, Any] = self.connection.execute(query).fetchnumpy()
+        return found
+
+    def interrupt(self) -> None:
+        """Close the reader that is open, if there is one: scan.stream goes on with another."""
+        while self.readers:
+            self.readers.pop().close()

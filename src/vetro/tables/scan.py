@@ -88,16 +88,13 @@ def stream(
 ) -> Generator[Batch]:
     """The rows in order, batch by batch, with constant memory; failures are explained.
 
-    skip: so many rows are left out at the beginning.  Until all batches were taken, or the
-    generator is closed, the source takes no other query.
+    skip: so many rows are left out at the beginning.
     """
     parts = _parts(opened, plans, missing, keep)
-    query = parts.with_texts() + (f" OFFSET {skip}" if skip else "")
     own, shared = parts.own, parts.shared
     first_own = len(plans) + len(keep)
     try:
-        reader = opened.connection.sql(query).to_arrow_reader(rows)
-        for record in reader:
+        for record in _records(opened, parts.with_texts(), rows, skip):
             count = record.num_rows
             exceptions: list[tuple[int, str, list[int]]] = []
             for offset, position in enumerate(own):
@@ -119,6 +116,20 @@ def stream(
             yield Batch(count, columns, kept, exceptions)
     except Exception as failure:
         raise _explained(opened, failure) from failure
+
+
+def _records(opened: Opened, query: str, rows: int, skip: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a query from `skip` on; after another query it goes on where it was."""
+    given, reader = skip, None
+    while True:
+        if reader is None or reader not in opened.readers:
+            reader = opened.reader(query + (f" OFFSET {given}" if given else ""), rows)
+        record = next(reader, None)
+        if record is None:
+            opened.interrupt()
+            return
+        yield record
+        given += record.num_rows
 
 
 def collect(
@@ -155,9 +166,7 @@ def _clean_numbers(
     gapless = all(plan.is_text and not plan.sparse and not plan.whole for plan in plans)
     gapless = gapless and not opened.underscores
     try:
-        found: dict[str, Any] = opened.connection.execute(
-            parts.values() if gapless else parts.flagged()
-        ).fetchnumpy()
+        found = opened.arrays(parts.values() if gapless else parts.flagged())
     except Exception as failure:
         raise _explained(opened, failure) from failure
     if not gapless and parts.shared and bool(np.ma.getdata(found["x"]).any()):
@@ -208,7 +217,7 @@ def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list
         f"SELECT {', '.join(f'c{index}' for index in indices)} FROM {_source(opened)} LIMIT {rows}"
     )
     try:
-        found = opened.connection.sql(query).fetchall()
+        found = opened.ask(query)
     except Exception as failure:
         raise _explained(opened, failure) from failure
     return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(
@@ -245,19 +254,23 @@ def _explained(opened: Opened, failure: Exception) -> Exception:
 
 
 def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
-    """The first row in which a column holds one of the texts; -1 if there is none."""
+    """The first row in which a column holds one of the texts, as place_of counts; -1 if none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     wanted = pa.array(list(texts), pa.string())
     query = f"SELECT CAST(c{index} AS VARCHAR) FROM {_source(opened)}"
     start = 0
-    for record in opened.connection.sql(query).to_arrow_reader(BATCH_ROWS):
+    for record in opened.reader(query, BATCH_ROWS):
         found = pc.index(pc.is_in(record.column(0), wanted), True).as_py()
         if found >= 0:
-            return start + int(found)
+            start += int(found)
+            break
         start += record.num_rows
-    return -1
+    else:
+        start = opened.start - 1
+    opened.interrupt()
+    return start - opened.start
 
 
 def large_texts(opened: Opened, plan: Plan) -> list[str]:
@@ -268,14 +281,14 @@ def large_texts(opened: Opened, plan: Plan) -> list[str]:
         f"SELECT {text} FROM {_source(opened)} "
         f"WHERE abs(TRY_CAST({digits} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
     )
-    return [str(row[0]) for row in opened.connection.sql(query).fetchall()]
+    return [str(row[0]) for row in opened.ask(query)]
 
 
 def text_at(opened: Opened, index: int, row: int) -> str:
     """The text of one value, in the row that the source's place_of knows by this number."""
     text = f"CAST(c{index} AS VARCHAR)"
     query = f"SELECT {text} FROM {_source(opened)} LIMIT 1 OFFSET {opened.start + row}"
-    return str(opened.connection.sql(query).fetchall()[0][0])
+    return str(opened.ask(query)[0][0])
 
 
 def has_months(opened: Opened, index: int) -> bool:
@@ -284,13 +297,13 @@ def has_months(opened: Opened, index: int) -> bool:
         f"SELECT count(*) FROM {_source(opened)} "
         f"WHERE datepart('month', c{index}) <> 0 OR datepart('year', c{index}) <> 0"
     )
-    return bool(opened.connection.sql(query).fetchall()[0][0])
+    return bool(opened.ask(query)[0][0])
 
 
 def distinct_texts(opened: Opened, index: int) -> int:
     """How many different texts a column holds, exactly."""
     query = f"SELECT count(DISTINCT c{index}) FROM {_source(opened)}"
-    return int(opened.connection.sql(query).fetchall()[0][0])
+    return int(opened.ask(query)[0][0])
 
 
 def _by_text(texts: pa.Array) -> Iterator[tuple[str, list[int]]]:
