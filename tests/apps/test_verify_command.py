@@ -178,6 +178,22 @@ def test_without_its_table_rows_are_made(vetro, run):
     assert "engine: outputs" in ended.out and "no targets" in ended.out
 
 
+def test_a_remembered_query_is_given_again(vetro, run):
+    """It may be somebody else's text: verify runs it as little as predict does."""
+
+    def queried(model):
+        options = replace(model.request.options, query="SELECT * FROM data")
+        return replace(model.request, options=options)
+
+    edited(run, request=queried)
+    ended = vetro("verify", run)
+    assert ended.status == 0, ended.out
+    assert "a query that stands in a model file is not run. Use --query" in ended.out
+    assert "data: the table of the fit" not in ended.out and "engine: outputs" in ended.out
+    ended = vetro("verify", run, "--query", "SELECT * FROM data")
+    assert "data: the table of the fit" in ended.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -138,9 +138,16 @@ def _at_hand(
         except VetroError as refusal:
             note = f"The evidence is not compared, and rows are drawn: {refusal}"
             return _AtHand(subject, drawn_rows(model, count), notes=(note,))
-    tell("Reading the table")
     options = read_options(reading)
-    table = reread(model, place, options if reading else None)
+    if model.request.options.query and not options.query:
+        # It may be somebody else's text: model/own_table.py has the same rule.
+        note = (
+            "The evidence is not compared, and rows are drawn: the table of the fit came from a "
+            "query, and a query that stands in a model file is not run. Use --query to give it."
+        )
+        return _AtHand(subject, drawn_rows(model, count), notes=(note,))
+    tell("Reading the table")
+    table = reread(model, place, options)
     shown = short_name(place)
     checks: tuple[Check, ...] = (data_check(model, table, shown),)
     if table is None or kept_schema(table.schema) != kept_schema(model.schema):
@@ -151,5 +158,5 @@ def _at_hand(
     checks = (*checks, *evidence_checks(model, table))
     if refit:
         tell("Fitting again")
-        checks = (*checks, refit_check(model, place))
+        checks = (*checks, refit_check(model, place, options))
     return _AtHand(subject, rows_of_table(subject, table, count), checks)

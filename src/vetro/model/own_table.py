@@ -33,6 +33,11 @@ def reading_of(model: Model, source: Any, given: ReadOptions) -> ReadOptions:
     kept = replace(model.request.options, keep=(), number=(), category=(), date=(), flag=())
     if kept == _PLAIN or kept.query or not is_own_table(model, source):
         return given
+    return chosen_over(kept, given)
+
+
+def chosen_over(kept: ReadOptions, given: ReadOptions) -> ReadOptions:
+    """What is given, and for the rest what is kept."""
     chosen = {
         entry.name: getattr(given, entry.name)
         for entry in fields(ReadOptions)

@@ -23,6 +23,7 @@ from vetro.model.held_out import held_out
 from vetro.model.members import Ensemble
 from vetro.model.metrics import figures
 from vetro.model.model import Model
+from vetro.model.own_table import chosen_over
 from vetro.model.request import with_roles
 from vetro.model.split import split_rows
 from vetro.tables.left_out import weights_of
@@ -31,17 +32,25 @@ from vetro.tables.read import read_table
 from vetro.tables.table import Table
 
 DOUBLE = 2.0**-52
+_PLAIN = ReadOptions()
 
 
-def reread(model: Model, source: Any, options: ReadOptions | None = None) -> Table | None:
+def reread(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Table | None:
     """The model's table read again as the fit read it; None if the source is another table.
 
-    options: how to read it, where the fit's own will not do.
+    options: how to read it, over the fit's own.  A query that the model remembers may be somebody
+    else's text and is not run: ValueError where none is given.
     """
-    table = read_table(source, options or model.request.options)
+    table = read_table(source, _reading(model, options))
     if table.fingerprint != model.evidence.data.get("sha256"):
         return None
     return with_roles(table, model.request)
+
+
+def _reading(model: Model, given: ReadOptions) -> ReadOptions:
+    if model.request.options.query and not given.query:
+        raise ValueError("a remembered query is not run")
+    return chosen_over(model.request.options, given)
 
 
 def data_check(model: Model, table: Table | None, shown: str) -> Check:
@@ -85,8 +94,10 @@ def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def refit_check(model: Model, source: Any) -> Check:
+def refit_check(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Check:
     """Whether fitting again gives the very same parameters, byte by byte, as it must.
+
+    options: as of `reread`.
 
     The same table, request and engine give the same bytes on every machine; a limit of time does
     not.  As long as the fit itself.
@@ -97,7 +108,7 @@ def refit_check(model: Model, source: Any) -> Check:
     if model.recipe.time:
         detail = "the fit had a limit of time, so that it need not end alike."
         return Check(name, "undecided", detail=detail)
-    again = fit_table(source, model.request)
+    again = fit_table(source, replace(model.request, options=_reading(model, options)))
     subject = subject_of(model)
     names = parameter_names(subject)
     if len(again.members) != len(model.members):
