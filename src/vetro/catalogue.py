@@ -84,6 +84,8 @@ CATALOGUE: dict[str, str] = {
     "Use {=number column} if it is one.",
     "W146": "column {column!q}: the header says {header!q}, the cells say {unit!q}; read in {unit!q}. "
     "Correct the header, or convert the cells.",
+    "W170": "column {column!q} has the type {type}, which Vetro does not read; ignored.",
+    "I173": "column {column!q} holds periods; each is read as the date of its start ({value!q} is {date}).",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",

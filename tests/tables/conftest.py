@@ -25,11 +25,14 @@ def columns():
 
 @pytest.fixture
 def refusal():
-    """Calls something that must be refused; gives its message as "E125 text"."""
+    """Calls something that must be refused, or opens a source with a column that must be;
+    gives the message as "E125 text"."""
 
     def refused(call, *args, **options) -> str:
         with pytest.raises(VetroError) as caught:
-            call(*args, **options)
+            opened = call(*args, **options)
+            for fault in getattr(opened, "faults", {}).values():
+                raise fault.error
         return told(caught.value)
 
     return refused

@@ -251,14 +251,6 @@ def test_missing_numbers_in_arrays(columns):
             'E128 column "a" has the type object (int and str)',
         ),
         (
-            pd.DataFrame({"a": pd.period_range("2020", periods=2)}),
-            'E128 column "a" has the type period',
-        ),
-        (
-            pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}),
-            'E128 column "a" has the type Sparse',
-        ),
-        (
             pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}),
             'E128 column "a" has the type Object',
         ),

@@ -8,6 +8,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 
 from vetro.tables.jsonlines import open_json
 from vetro.tables.opened import Opened
@@ -117,10 +118,16 @@ def test_bad_gzip(opened, refusal):
     assert "it is not whole gzip" in refusal(opened, cut, "x.jsonl.gz")
 
 
-def test_nested_values_are_refused_by_kind(tmp_path, refusal):
+def test_nested_values_are_left_out_with_a_warning(tmp_path, refusal):
     path = tmp_path / "x.jsonl"
     path.write_text('{"a":1,"c":{"d":1}}\n{"a":2}\n')
-    assert refusal(read_table, path).startswith('E128 column "c" has the type JSON')
+    table = read_table(path)
+    assert list(map(told, table.notices)) == [
+        'W170 column "c" has the type JSON, which Vetro does not read; ignored.'
+    ]
+    assert refusal(read_table, path, ReadOptions(category=("c",))).startswith(
+        'E128 column "c" has the type JSON'
+    )
 
 
 def test_infinity_is_refused_and_nan_is_missing(tmp_path, refusal):

@@ -14,6 +14,7 @@ from vetro.errors import TableError
 from vetro.tables.options import ReadOptions
 from vetro.tables.parquet import open_parquet
 from vetro.tables.read import read_table
+from vetro.tables.roles import assign_roles
 
 OPTIONS = ReadOptions()
 
@@ -159,6 +160,8 @@ def test_names(tmp_path, refusal):
 
 def test_nested_columns_are_named(tmp_path):
     path = write(tmp_path / "a.parquet", x=[1, 2], y=[[1], [2]])
+    table = read_table(path)
+    assert [(item.code, item.column) for item in table.notices] == [("W170", "y")]
     with pytest.raises(TableError, match='column "y" has the type BIGINT') as caught:
-        read_table(path)
+        assign_roles(table, targets=("y",))
     assert caught.value.code == "E128"

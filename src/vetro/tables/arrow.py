@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from vetro.errors import VetroError, error
 from vetro.tables.connection import check_names, connect, described, literal, unreadable
+from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.table import row_place
 
@@ -25,22 +26,29 @@ def open_arrow(
     fingerprint: str = "",
     place_of: Callable[[int], str] = row_place,
     casts: Mapping[str, str] | None = None,
+    faults: Mapping[str, Fault] | None = None,
 ) -> Opened:
     """The table as a relation, without a copy of its numbers.
 
     Dictionary columns become ENUMs, so that a category of digits stays a category;
-    `casts` gives other columns another DuckDB type.  E110 and E125 for names; E128 for
-    a type that DuckDB cannot scan.  The fingerprint is that of the values unless given.
+    `casts` gives other columns another DuckDB type.  A column of a type that DuckDB cannot
+    scan is empty and among the faults, with those given.  E110 and E125 for names.  The
+    fingerprint is that of the values unless given.
     """
     check_names(table.column_names, name)
     fields = [field.name for field in table.schema]
     # Numbered names: DuckDB would rename "A" beside "a", and an empty one, in silence.
     numbered = [f"c{position}" for position in range(len(fields))]
     fingerprint = fingerprint or values_fingerprint(table.schema, table.to_batches())
-    table = pa.table(
-        [_scannable(item, column) for item, column in zip(fields, table.columns, strict=True)],
-        names=numbered,
-    )
+    found = dict(faults or {})
+    columns = []
+    for item, column in zip(fields, table.columns, strict=True):
+        try:
+            columns.append(_scannable(item, column))
+        except VetroError as refusal:
+            found[item] = Fault(refusal, of_type=True)
+            columns.append(pa.chunked_array([pa.nulls(len(column), pa.string())]))
+    table = pa.table(columns, names=numbered)
     connection = connect()
     connection.register("arrow_data", table)
     selected = []
@@ -63,6 +71,7 @@ def open_arrow(
         fingerprint=fingerprint,
         place_of=place_of,
         explain=unreadable(name),
+        faults=found,
     )
 
 

@@ -6,17 +6,23 @@ column.  Matrices have the columns c1, c2, ...  Predictions go back as the kind 
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import VetroError, Words, counted, error, shown
+from vetro.errors import Notice, VetroError, Words, counted, error, shown
+from vetro.tables.connection import check_names, reason
+from vetro.tables.faults import Fault
 from vetro.tables.objects import dated_objects
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.tables.spans import plain_spans
 
 FrameKind = Literal["pandas", "polars", "pyarrow", "dict", "numpy", "torch", ""]
 
@@ -28,6 +34,7 @@ _NAMES = {
     "numpy": "the array",
     "torch": "the tensor",
 }
+_READABLE = (str, int, float, decimal.Decimal, dt.date, dt.time, dt.timedelta, np.generic)
 _CLASSES: dict[FrameKind, tuple[str, ...]] = {
     "pandas": ("DataFrame", "Series"),
     "polars": ("DataFrame", "LazyFrame", "Series"),
@@ -52,8 +59,8 @@ def frame_kind(source: object) -> FrameKind:
 def open_frame(source: Any, options: ReadOptions) -> Opened:
     """The frame's values as they are, through Arrow; numbers are not copied where they lie well.
 
-    E101 for no columns; E110 and E125 for names; E125 for a shape and E128 for a column
-    that is not a table's.
+    E101 for no columns; E110 and E125 for names; E125 for a shape.  A column that is not a
+    table's is empty and among the faults, with its E125, E128 or E135.
     """
     from vetro.tables.arrow import open_arrow
 
@@ -67,13 +74,24 @@ def open_frame(source: Any, options: ReadOptions) -> Opened:
         "torch": _from_torch,
     }
     name = _NAMES[kind]
-    table = readers[kind](source, name)
-    if table.num_columns == 0:
+    found = readers[kind](source, name)
+    if found.table.num_columns == 0:
         raise error("E101", source=name, size="0 columns")
-    return open_arrow(table, name)
+    opened = open_arrow(found.table, name, faults=found.faults)
+    opened.notices.extend(found.notices)
+    return opened
 
 
-def _from_pandas(frame: Any, name: str) -> Any:
+@dataclass(frozen=True)
+class _Arrow:
+    """A frame as an Arrow table, with what is wrong with its columns and what was decided."""
+
+    table: Any
+    faults: dict[str, Fault] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def _from_pandas(frame: Any, name: str) -> _Arrow:
     import pandas as pd
 
     if isinstance(frame, pd.Series):
@@ -87,39 +105,32 @@ def _from_pandas(frame: Any, name: str) -> Any:
     )
 
 
-def _from_polars(frame: Any, name: str) -> Any:
+def _from_polars(frame: Any, name: str) -> _Arrow:
     import polars as pl
-    import pyarrow as pa
 
     if isinstance(frame, pl.Series):
         raise _shape("the Series", "it is one column", "Use series.to_frame().")
     if isinstance(frame, pl.LazyFrame):
         frame = frame.collect()
-    for column, dtype in frame.schema.items():
-        if dtype == pl.Object:
-            raise _refused(column, "Object")
-    try:
-        return frame.to_arrow()
-    except (pa.ArrowException, pl.exceptions.PolarsError) as failure:
-        raise _shape(name, shown(failure), "Make its columns numbers or text.") from failure
+    return _joined(list(frame.columns), frame.get_columns(), name)
 
 
-def _from_arrow(table: Any, name: str) -> Any:
+def _from_arrow(table: Any, name: str) -> _Arrow:
     import pyarrow as pa
 
     if isinstance(table, pa.RecordBatchReader):
-        return table.read_all()
-    return pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table
+        table = table.read_all()
+    return _Arrow(pa.Table.from_batches([table]) if isinstance(table, pa.RecordBatch) else table)
 
 
-def _from_dict(columns: Mapping[Any, Any], name: str) -> Any:
+def _from_dict(columns: Mapping[Any, Any], name: str) -> _Arrow:
     names = [str(column) for column in columns]
     lengths = {}
     for column, values in zip(names, columns.values(), strict=True):
         if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
             what = f'column "{shown(column)}" is not a sequence of values'
             raise _shape(name, what, "Give each column a list or an array.")
-        lengths[column] = _rows(values, column)
+        lengths[column] = len(values)
     if len(set(lengths.values())) > 1:
         first, *others = lengths
         other = next(item for item in others if lengths[item] != lengths[first])
@@ -131,19 +142,15 @@ def _from_dict(columns: Mapping[Any, Any], name: str) -> Any:
     return _joined(names, list(columns.values()), name)
 
 
-def _rows(values: Any, column: str) -> int:
-    """The length of a column; E125 where it is a matrix or a single value."""
+def _check_flat(values: Any, column: str) -> None:
+    """E125 where a column is a matrix."""
     dimensions = getattr(values, "ndim", 1)
     if dimensions != 1:
-        raise _shape(
-            f'column "{shown(column)}"',
-            f"it has {counted(dimensions, 'dimension')}",
-            "Give one value a row.",
-        )
-    return len(values)
+        what = f"it has {counted(dimensions, 'dimension')}"
+        raise _shape(f'column "{shown(column)}"', what, "Give one value a row.")
 
 
-def _from_numpy(matrix: NDArray[Any], name: str) -> Any:
+def _from_numpy(matrix: NDArray[Any], name: str) -> _Arrow:
     if matrix.dtype.names is not None:
         raise _shape(
             name,
@@ -170,7 +177,7 @@ def _from_numpy(matrix: NDArray[Any], name: str) -> Any:
     return _joined([f"c{position + 1}" for position in range(len(columns))], list(columns), name)
 
 
-def _from_torch(tensor: Any, name: str) -> Any:
+def _from_torch(tensor: Any, name: str) -> _Arrow:
     return _from_numpy(_tensor_array(tensor, name), name)
 
 
@@ -186,22 +193,36 @@ def _tensor_array(tensor: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def _joined(names: list[str], columns: list[Any], name: str) -> Any:
-    """The Arrow table of columns of any array kind."""
+def _joined(names: list[str], columns: list[Any], name: str) -> _Arrow:
+    """The columns, of any array kind; those that Arrow cannot take are empty."""
     import pyarrow as pa
 
-    from vetro.tables.connection import check_names
-
     check_names(names, name)
-    arrays = [_arrow(column, item) for item, column in zip(names, columns, strict=True)]
-    return pa.table(arrays, names=names)
+    arrays, faults, notices = [], {}, []
+    for item, column in zip(names, columns, strict=True):
+        try:
+            array, said = _arrow(column, item)
+            arrays.append(array)
+            notices.extend(said)
+        except VetroError as refusal:
+            faults[item] = Fault(refusal, refusal.code == "E128" and not _some_readable(column))
+            arrays.append(pa.nulls(len(column), pa.string()))
+    return _Arrow(pa.table(arrays, names=names), faults, notices)
 
 
-def _arrow(values: Any, name: str) -> Any:
+def _some_readable(values: Any) -> bool:
+    """Whether a column of Python objects holds some value that Vetro reads among the others."""
+    if str(getattr(values, "dtype", "object")) != "object":
+        return False
+    return any(isinstance(value, _READABLE) and value == value for value in values)
+
+
+def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
     """One column as Arrow; E128 for values that are not numbers, texts, dates or flags."""
     import pyarrow as pa
 
     mask = None
+    _check_flat(values, name)
     if frame_kind(values) == "torch":
         values = _tensor_array(values, f'column "{shown(name)}"')
     if isinstance(values, np.ma.MaskedArray):
@@ -213,21 +234,42 @@ def _arrow(values: Any, name: str) -> Any:
             values = values.astype(np.float64)
         elif values.dtype.kind in "cV":
             raise _refused(name, str(values.dtype))
-    if kind is not None and str(kind).startswith(("complex", "period", "interval", "Sparse")):
+    if kind is not None and str(kind).startswith("complex"):
         raise _refused(name, str(kind))
     if frame_kind(values) == "polars":
-        return values.to_arrow()
+        return _from_series(values, name), []
     if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
+        return values, []
     missing_is_nan = frame_kind(values) == "pandas"
+    said: list[Notice] = []
+    try:
+        if str(kind).startswith("Sparse"):
+            values = np.asarray(values)
+        if "pandas" in sys.modules:
+            values, said = plain_spans(values, name)
+    except (TypeError, ValueError) as failure:
+        raise _refused(name, f"{kind} ({shown(reason(failure))})") from failure
     if kind is None or str(kind) == "object":
         values = dated_objects(values, name)
     try:
         # A NaN of pandas is its missing value; one of NumPy stays NaN, which is read as missing.
-        return pa.array(values, mask=mask, from_pandas=missing_is_nan)
+        return pa.array(values, mask=mask, from_pandas=missing_is_nan), said
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as failure:
         what = f"{kind} ({_found(values)})" if kind is not None else _found(values)
         raise _refused(name, what) from failure
+
+
+def _from_series(series: Any, name: str) -> Any:
+    """A column of polars as Arrow."""
+    import polars as pl
+    import pyarrow as pa
+
+    if series.dtype == pl.Object:
+        raise _refused(name, "Object")
+    try:
+        return series.to_arrow()
+    except (pa.ArrowException, pl.exceptions.PolarsError) as failure:
+        raise _refused(name, str(series.dtype)) from failure
 
 
 def _found(values: Any) -> str:

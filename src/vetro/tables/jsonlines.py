@@ -17,6 +17,7 @@ from typing import Any
 
 from vetro.errors import VetroError, Words, error, shown
 from vetro.tables.connection import files_fingerprint
+from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.packed import unpacked
@@ -33,6 +34,7 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
 
     path = Path(source)
     columns: dict[str, ValueColumn] = {}
+    faults: dict[str, Fault] = {}
     places: list[int] = []
     rows = 0
     for chunk in _chunks(path, places):
@@ -44,7 +46,10 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
                 columns[key].append(values)
             except UnicodeEncodeError as failure:
                 what = f'column "{shown(key)}" holds half of a pair of characters'
-                raise _broken(path, what, "Write it again.") from failure
+                refusal = _broken(path, what, "Write it again.")
+                refusal.__cause__ = failure
+                faults.setdefault(key, Fault(refusal))
+                columns[key].append_missing(len(values))
         rows += len(chunk)
         for column in columns.values():
             column.append_missing(rows - len(column))
@@ -58,6 +63,7 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
         fingerprint=files_fingerprint([path]),
         place_of=_place_of(places) if places else row_place,
         casts=casts,
+        faults=faults,
     )
 
 

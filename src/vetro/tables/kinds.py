@@ -22,6 +22,7 @@ from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.scan import Plan
 from vetro.tables.schema import Column, Reading
+from vetro.tables.spans import interval_ends
 
 FALSE_WORDS = frozenset(("false", "no", "n", "f", "off", "falso", "0", "0.0"))
 TRUE_WORDS = frozenset(("true", "yes", "y", "t", "on", "vero", "si", "sì", "1", "1.0"))
@@ -176,8 +177,12 @@ def finish_codes(
 
 
 def level_order(texts: list[str]) -> Any:
-    """The sort key of levels: by number if all are numbers, else by code point."""
-    values = [numbers.value_of(text, ".", "") for text in texts if text.strip()]
+    """The sort key of levels: by number if all are numbers, intervals by their ends, else by
+    code point."""
+    present = [text for text in texts if text.strip()]
+    if present and all(interval_ends(text) is not None for text in present):
+        return lambda text: (interval_ends(text), text)
+    values = [numbers.value_of(text, ".", "") for text in present]
     if any(value is None for value in values):
         return lambda text: text
     return lambda text: (numbers.value_of(text, ".", ""), text)

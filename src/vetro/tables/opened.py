@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vetro.errors import Notice
+from vetro.tables.faults import Fault
 from vetro.tables.table import row_place
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Opened:
     "_", which DuckDB takes for a digit separator.
     start: what place_of calls row 0 is this row of the relation.
     units: of columns, where the source states them apart from the names.
+    faults: columns that the source cannot hand over; what stands in their place is empty.
     explain: turns a failure while reading into the error to raise.  finish: to be called
     once all rows were read; it completes the fingerprint.
     readers: the readers that are open on the connection, of which there is one at most.  A
@@ -49,6 +51,7 @@ class Opened:
     start: int = 0
     underscores: bool = True
     units: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None
     readers: list[pa.RecordBatchReader] = field(default_factory=list)

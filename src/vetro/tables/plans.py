@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vetro.errors import Words, error, words
+from vetro.errors import TableError, Words, error, words
 from vetro.tables import date_plans, date_texts, dates, dress, numbers, scan
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dates import DateForms
 from vetro.tables.dress import Dress
 from vetro.tables.dress_plans import DressFindings, late_dress, worn_by
 from vetro.tables.dressed_columns import check_unit, mixed_units
+from vetro.tables.faults import Fault
 from vetro.tables.instants import DURATION, TIME
 from vetro.tables.majority import is_column_of, most_bad_of
 from vetro.tables.numbers import Marks
@@ -35,13 +36,16 @@ _TEXTS = ("VARCHAR", "ENUM", "UUID")
 class Findings:
     """What is known of the text columns so far: marks of numbers, forms of dates, dresses.
 
-    whole: whether every row of every text column of the source was looked at.
+    whole: whether every row of every text column of the source was looked at.  spared: columns
+    that may not be needed: what is wrong with one is kept in `faults` and refuses nothing.
     """
 
     marks: dict[str, Marks] = field(default_factory=dict)
     forms: dict[str, DateForms] = field(default_factory=dict)
     worn: DressFindings = field(default_factory=DressFindings)
     whole: bool = False
+    spared: frozenset[str] = frozenset()
+    faults: dict[str, Fault] = field(default_factory=dict)
 
 
 def forced_kind(name: str, options: ReadOptions, schema: Mapping[str, Column]) -> Kind | None:
@@ -174,19 +178,23 @@ def first_plans(
     schema: Mapping[str, Column],
     *,
     rows: int = 0,
+    spared: frozenset[str] = frozenset(),
 ) -> tuple[list[Plan], Findings]:
     """The plans of the columns at these positions, from the first rows of the source.
+
+    A column with a fault that may be left out has none.
 
     What these rows leave open is read as text for now; it is refused where they are all rows and
     no schema is given, since then every column was seen.
     """
     names, types = list(opened.columns), list(opened.columns.values())
-    found = Findings()
+    found = Findings(spared=spared)
     rows = rows or max(200, min(2000, 20_000 // max(len(indices), 1)))
     texts = [index for index in indices if types[index] == "VARCHAR"]
     columns, count = scan.sample(opened, texts, rows)
     samples = dict(zip(texts, columns, strict=True))
     all_seen = count < rows
+    faults = dict(opened.faults)
     plans = []
     for index in indices:
         name = names[index]
@@ -199,12 +207,26 @@ def first_plans(
             plan = text_plan(first, seen, kind, found, options, schema.get(name))
             plan = replace(plan, sparse=sum(seen.values()) < count)
         else:
-            plan = _known_type(
-                opened, typed_plan(name, index, types[index], kind), schema.get(name)
-            )
+            try:
+                plan = _known_type(
+                    opened, typed_plan(name, index, types[index], kind), schema.get(name)
+                )
+            except TableError as refusal:
+                faults[name] = Fault(refusal, of_type=refusal.code == "E128")
+        if name in faults:
+            fault = faults[name]
+            if not _may_wait(name, fault, spared, kind):
+                raise fault.error
+            found.faults[name] = fault
+            continue
         plans.append(plan)
     final = all_seen and not schema
     return settle(opened, plans, found, options, schema, final=final), found
+
+
+def _may_wait(name: str, fault: Fault, spared: frozenset[str], kind: Kind | None) -> bool:
+    """Whether nothing needs the column yet; one whose kind was named is needed."""
+    return name in spared or (fault.of_type and kind is None)
 
 
 def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
@@ -261,16 +283,34 @@ def settle(
     """
     settled = []
     for plan in plans:
-        if plan.is_text and plan.way == "number":
-            if plan.name in found.worn.mixed:
-                raise mixed_units(opened, plan, found.worn.mixed[plan.name])
-            if plan.name in schema:
-                check_unit(opened, plan, schema[plan.name])
-            plan = _with_marks(opened, plan, found, options, schema, final)
-        elif plan.is_text and plan.way == "date":
-            plan = _with_format(opened, plan, found, options, schema, final)
+        try:
+            plan = _settled(opened, plan, found, options, schema, final)
+        except TableError as refusal:
+            if plan.name not in found.spared:
+                raise
+            found.faults[plan.name] = Fault(refusal)
+            plan = replace(plan, way="text", final=True)
         settled.append(plan)
     return settled
+
+
+def _settled(
+    opened: Opened,
+    plan: Plan,
+    found: Findings,
+    options: ReadOptions,
+    schema: Mapping[str, Column],
+    final: bool,
+) -> Plan:
+    if plan.is_text and plan.way == "number":
+        if plan.name in found.worn.mixed:
+            raise mixed_units(opened, plan, found.worn.mixed[plan.name])
+        if plan.name in schema:
+            check_unit(opened, plan, schema[plan.name])
+        return _with_marks(opened, plan, found, options, schema, final)
+    if plan.is_text and plan.way == "date":
+        return _with_format(opened, plan, found, options, schema, final)
+    return plan
 
 
 def _with_marks(

@@ -8,13 +8,14 @@ A password is never shown and never kept: messages and models hold the address w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from vetro.addresses import FORM, PASSWORD_HINT, Address, shown_source, taken_apart
 from vetro.errors import VetroError, error, words
 from vetro.tables.connection import ONLY_SELECT, check_names, connect, unreadable
+from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.postgres_query import READ_ONLY, Refused, checked
@@ -94,19 +95,20 @@ def _loaded(reader: Any, address: Address, driver_error: type[Exception]) -> Ope
     kinds = [
         (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode() for field in reader.schema
     ]
-    fields = [
-        pa.field(f"c{position}", _plain_type(field, kind))
-        for position, (field, kind) in enumerate(zip(reader.schema, kinds, strict=True))
-    ]
-    schema = pa.schema(fields)
+    types, faults = _plain_types(reader.schema, kinds)
+    schema = pa.schema([pa.field(f"c{at}", type_) for at, type_ in enumerate(types)])
     failures: list[Exception] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
         try:
             for batch in reader:
                 arrays = [
-                    _plain_values(array, field.type)
-                    for array, field in zip(batch.columns, schema, strict=True)
+                    pa.nulls(len(array), field.type)
+                    if name in faults
+                    else _plain_values(array, field.type)
+                    for array, field, name in zip(
+                        batch.columns, schema, reader.schema.names, strict=True
+                    )
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         except (driver_error, pa.ArrowException, OSError) as failure:
@@ -133,7 +135,22 @@ def _loaded(reader: Any, address: Address, driver_error: type[Exception]) -> Ope
         name,
         fingerprint=values_fingerprint(values.schema, values),
         explain=unreadable(name),
+        faults=faults,
     )
+
+
+def _plain_types(schema: Any, kinds: Sequence[str]) -> tuple[list[Any], dict[str, Fault]]:
+    """The Arrow types that the columns are loaded as; a column with a fault is empty text."""
+    import pyarrow as pa
+
+    types, faults = [], {}
+    for field, kind in zip(schema, kinds, strict=True):
+        try:
+            types.append(_plain_type(field, kind))
+        except VetroError as refusal:
+            types.append(pa.string())
+            faults[field.name] = Fault(refusal, of_type=kind != "money")
+    return types, faults
 
 
 def _plain_type(field: Any, kind: str) -> Any:

@@ -7,19 +7,32 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, Setting, VetroError, counted, error, listed, nearest, shown, words
+from vetro.errors import (
+    Notice,
+    Setting,
+    TableError,
+    VetroError,
+    counted,
+    error,
+    listed,
+    nearest,
+    shown,
+    words,
+)
 from vetro.tables import kinds, scan
+from vetro.tables.blocks import MISSING
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.date_formats import check_format
 from vetro.tables.dress_plans import same_pass
 from vetro.tables.dressed_columns import bare_notices, dress_notices
+from vetro.tables.faults import Fault, left_out, unread
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import Findings, evidence_of, first_plans, left_open, review, settle
@@ -37,11 +50,13 @@ def read_table(
     source: object,
     options: ReadOptions = _PLAIN,
     schema: Schema | None = None,
-    check: Callable[[Sequence[str]], None] | None = None,
+    check: Callable[[Sequence[str]], Collection[str]] | None = None,
 ) -> Table:
     """All rows of a source, typed and checked.
 
-    check: called with the names of the columns before any cell is read; it may refuse.
+    check: called with the names of the columns before any cell is read; it may refuse.  It
+    returns those that may not be needed: what is wrong with one of them stands in Table.faults
+    and refuses nothing yet.
 
     schema: a model's; its input columns must exist (E401), kinds are as in it, other
     columns are not read, and texts that are no level of a category become -2.
@@ -53,9 +68,8 @@ def read_table(
             raise error("E102", source=str(source), rows="0 rows")
         return _joined(chunks)
     opened = _opened(source, options)
-    if check is not None:
-        check(list(opened.columns))
-    return _read(opened, options)
+    spared = check(list(opened.columns)) if check is not None else ()
+    return _read(opened, options, frozenset(spared))
 
 
 def _opened(source: object, options: ReadOptions) -> Opened:
@@ -68,10 +82,13 @@ def _opened(source: object, options: ReadOptions) -> Opened:
     return query_table(_read(opened, without_query(opened, options)), options.query)
 
 
-def _read(opened: Opened, options: ReadOptions) -> Table:
+def _read(opened: Opened, options: ReadOptions, spared: frozenset[str] = frozenset()) -> Table:
     _check_named(opened, options)
     indices = [i for i, name in enumerate(opened.columns) if name not in options.keep]
-    plans, found = first_plans(opened, indices, options, {})
+    plans, found = first_plans(opened, indices, options, {}, spared=spared)
+    if not plans:
+        for fault in found.faults.values():
+            raise fault.error
     for _ in range(_MOST_PASSES):
         cells, kept, rows, whole = scan.collect(
             opened, plans, missing=options.missing, keep=options.keep
@@ -97,19 +114,30 @@ def _table(
     found: Findings,
     options: ReadOptions,
 ) -> Table:
-    columns: list[Column] = []
+    columns: dict[str, Column] = {}
     values: dict[str, NDArray[Any]] = {}
     notices = dress_notices(opened, plans, found.worn.offered, (*options.category, *options.flag))
     for plan, column in zip(plans, cells, strict=True):
-        if isinstance(column, Codes):
-            entry, array, told = kinds.finish_codes(opened, plan, column, options)
-        else:
-            entry, array, told = kinds.finish_values(opened, plan, column, options)
-        columns.append(entry)
-        values[plan.name] = array
-        notices.extend(told)
+        try:
+            if isinstance(column, Codes):
+                entry, array, told = kinds.finish_codes(opened, plan, column, options)
+            else:
+                entry, array, told = kinds.finish_values(opened, plan, column, options)
+        except TableError as refusal:
+            if plan.name not in found.spared:
+                raise
+            found.faults.setdefault(plan.name, Fault(refusal))
+            continue
+        if plan.name not in found.faults:
+            columns[plan.name], values[plan.name] = entry, array
+            notices.extend(told)
+    for name, fault in found.faults.items():
+        columns[name] = unread(name)
+        values[name] = np.broadcast_to(np.int32(MISSING), (rows,))
+        if name not in found.spared:
+            notices.append(left_out(name, fault))
     return Table(
-        schema=Schema(tuple(columns)),
+        schema=Schema(tuple(columns[name] for name in opened.columns if name in columns)),
         values=values,
         rows=rows,
         name=opened.name,
@@ -117,6 +145,7 @@ def _table(
         notices=(*opened.notices, *_marks_notice(opened, plans, found), *notices),
         place_of=opened.place_of,
         kept=kept,
+        faults=found.faults,
     )
 
 
@@ -156,6 +185,8 @@ def _check_named(opened: Opened, options: ReadOptions) -> None:
                     hint=nearest(name, opened.columns),
                     columns=listed(opened.columns),
                 )
+            if name in opened.faults:
+                raise opened.faults[name].error
 
 
 def _check_kinds(schema: Schema, options: ReadOptions) -> None:

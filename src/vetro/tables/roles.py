@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, TableError, error, listed, nearest, notice, shown, words
+from vetro.tables.faults import NOT_READ, left_out
 from vetro.tables.labels import is_missing, label_of, unkept
 from vetro.tables.left_out import with_rows_that_count
 from vetro.tables.schema import Column, Role, Schema, with_role
@@ -55,18 +56,27 @@ def assign_roles(
     given = Schema(
         tuple(replace(item, role=named.get(item.name, "input")) for item in table.schema)
     )
+    for name, found in table.faults.items():
+        if named.get(name, "ignored") != "ignored":
+            raise found.error
     _check_named(given, table.rows, keep={*forced, *inputs} - {*drop})
     table = with_rows_that_count(table.with_schema(given), drop_missing_target)
     # W117 says "Use --input id to keep it": that is no wish to lose the other columns.
     only = any(_useless(table.schema[name], table, keep=()) is None for name in inputs)
-    columns = []
+    columns, notices = [], []
     for column in table.schema:
         if column.role == "ignored":
             column = with_role(column, "ignored", "left out by --drop")
         elif only and column.name not in named:
             column = with_role(column, "ignored", "not among --input")
+        elif (fault := table.faults.get(column.name)) is not None:
+            if not fault.of_type or column.name in forced:
+                raise fault.error
+            column = with_role(column, "ignored", NOT_READ)
+            said = left_out(column.name, fault)
+            notices += [said] if said not in table.notices else []
         columns.append(column)
-    table = table.with_schema(Schema(tuple(columns)))
+    table = table.with_schema(Schema(tuple(columns)), *notices)
     return _without_useless(table, keep={*forced, *inputs})
 
 
@@ -79,8 +89,12 @@ def check_known(
     weight: str = "",
     group: str = "",
     **others: object,
-) -> None:
-    """E114 for the first name of a role that is no column: known before any cell is read."""
+) -> frozenset[str]:
+    """The columns that may not be needed: those dropped, and those that are not named where
+    inputs are.  They are not judged before assign_roles.
+
+    E114 for the first name of a role that is no column: known before any cell is read.
+    """
     for word, names in (
         ("target", targets),
         ("input", inputs),
@@ -90,6 +104,8 @@ def check_known(
     ):
         for name in names:
             _check_known(word, name, columns)
+    named = {*targets, *inputs, weight, group}
+    return frozenset(drop) | (frozenset(columns) - named if inputs else frozenset())
 
 
 def _check_known(word: str, name: str, columns: Sequence[str]) -> None:

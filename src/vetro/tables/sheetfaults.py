@@ -9,6 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,39 +29,61 @@ _FORMULA = re.compile(
     rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+[0-9]+)[\"']")
+_ADDRESS = re.compile(rb"\br=[\"']([A-Z]+)([0-9]+)[\"']")
 _VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
 _EMPTY_TEXT = re.compile(rb"\bt=[\"']str[\"']")
 
 
-def first_fault(path: Path, sheet: str) -> tuple[str, str] | None:
-    """What is wrong with the sheet's first faulty cell and how to fix it; None if all is well."""
+@dataclass(frozen=True)
+class CellFault:
+    """A faulty cell: row and column are counted from 0, -1 where the file does not say."""
+
+    row: int
+    column: int
+    what: str
+    fix: str
+
+
+def cell_faults(path: Path, sheet: str) -> list[CellFault]:
+    """The sheet's faulty cells, row by row; errors before formulas that were never computed."""
     with zipfile.ZipFile(path) as book:
         if path.suffix.lower() == ".ods":
-            found = _ods_error(book, sheet)
-            return found and _error(*found)
+            return [_error(*found) for found in _ods_errors(book, sheet)]
         part = _sheet_part(book, sheet)
         if part is None:
-            return None
+            return []
         data = book.read(part)
-    found_error = _ERROR.search(data)
-    if found_error is not None:
-        value = _VALUE.search(found_error["inside"])
-        return _error(_address(found_error["cell"]), value[1].decode() if value else "an error")
-    for found_formula in _FORMULA.finditer(data):
-        if not _EMPTY_TEXT.search(found_formula["cell"]):
-            what = f"the formula in cell {_address(found_formula['cell'])} was never computed"
-            return what, "Open the file in a spreadsheet program and save it."
-    return None
+    faults = []
+    for found in _ERROR.finditer(data):
+        value = _VALUE.search(found["inside"])
+        faults.append(_error(*_address(found["cell"]), value[1].decode() if value else "an error"))
+    for found in _FORMULA.finditer(data):
+        if not _EMPTY_TEXT.search(found["cell"]):
+            row, column = _address(found["cell"])
+            what = f"the formula in cell {_name(row, column)} was never computed"
+            fix = "Open the file in a spreadsheet program and save it."
+            faults.append(CellFault(row, column, what, fix))
+    return faults
 
 
-def _error(address: str, value: str) -> tuple[str, str]:
-    return f"cell {address} holds {value}", "Correct the formula, or clear the cell."
+def _error(row: int, column: int, value: str) -> CellFault:
+    what = f"cell {_name(row, column)} holds {value}"
+    return CellFault(row, column, what, "Correct the formula, or clear the cell.")
 
 
-def _address(cell: bytes) -> str:
+def _name(row: int, column: int) -> str:
+    return f"{column_letters(column)}{row + 1}" if column >= 0 else "without an address"
+
+
+def _address(cell: bytes) -> tuple[int, int]:
+    """The row and column of a cell, counted from 0; -1 where it has no address."""
     found = _ADDRESS.search(cell)
-    return found[1].decode() if found else "without an address"
+    if found is None:
+        return -1, -1
+    column = 0
+    for letter in found[1].decode():
+        column = 26 * column + ord(letter) - ord("A") + 1
+    return int(found[2]) - 1, column - 1
 
 
 def _sheet_part(book: zipfile.ZipFile, sheet: str) -> str | None:
@@ -74,8 +98,8 @@ def _sheet_part(book: zipfile.ZipFile, sheet: str) -> str | None:
     return None
 
 
-def _ods_error(book: zipfile.ZipFile, sheet: str) -> tuple[str, str] | None:
-    """The address and text of the first cell of an .ods sheet that holds an error."""
+def _ods_errors(book: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
+    """Row, column and text of each cell of an .ods sheet that holds an error."""
     content = ElementTree.fromstring(book.read("content.xml"))
     for table in content.iter(f"{_TABLE}table"):
         if table.get(f"{_TABLE}name") != sheet:
@@ -87,10 +111,9 @@ def _ods_error(book: zipfile.ZipFile, sheet: str) -> tuple[str, str] | None:
                 if cell.get(f"{_CALC}value-type") == "error":
                     text = cell.find(f"{_TEXT}p")
                     value = "".join(text.itertext()) if text is not None else "an error"
-                    return f"{column_letters(column)}{row_number + 1}", value
+                    yield row_number, column, value
                 column += int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
             row_number += int(row.get(f"{_TABLE}number-rows-repeated", "1"))
-    return None
 
 
 def column_letters(column: int) -> str:

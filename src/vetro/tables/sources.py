@@ -78,6 +78,8 @@ def _asked(opened: Opened, options: ReadOptions) -> Opened:
     """
     if not options.query or opened.is_text:
         return opened
+    for fault in opened.faults.values():
+        raise fault.error  # the query would see an empty column
     from vetro.tables.database import with_query
 
     return with_query(opened, options.query)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,9 +17,10 @@ from xml.etree import ElementTree
 from vetro.errors import VetroError, Words, error, nearest, shown, words
 from vetro.tables.around import Place, free_name, head_notices, units_of
 from vetro.tables.connection import files_fingerprint, reason
+from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.sheetfaults import column_letters, first_fault
+from vetro.tables.sheetfaults import CellFault, cell_faults, column_letters
 from vetro.tables.sheetrows import Range, fill_down, filled_notice, rows_of_sheet
 from vetro.tables.sheetsize import too_large
 from vetro.tables.values import EXACT, ValueColumn, as_text, finished
@@ -29,8 +31,9 @@ _SUFFIXES = (".xlsx", ".xlsm", ".ods")
 def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
     """The rows of the sheet options.sheet, or of the only one with data.
 
-    E125 for a damaged file, an unknown or undecided sheet, and a cell with an error or a
-    formula that was never computed; E110 and E131 for the header; E101 for an empty sheet.
+    E125 for a damaged file and an unknown or undecided sheet; E110 and E131 for the header;
+    E101 for an empty sheet.  A cell with an error or a formula that was never computed is a
+    fault of its column.
     """
     from vetro.tables.arrow import open_arrow
 
@@ -48,13 +51,13 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
         raise _refused(path, *excess)
     sheet_name, cells, (top, left), merged = _sheet(path, options.sheet)
     try:
-        fault = first_fault(path, sheet_name)
+        faulty = cell_faults(path, sheet_name)
     except (KeyError, zipfile.BadZipFile, ElementTree.ParseError) as failure:
         what = f"it is no whole spreadsheet ({shown(reason(failure))})"
         raise _refused(path, what, "Save it again.") from failure
-    if fault is not None:
-        raise _refused(path, *fault)
     if not cells:
+        for fault in faulty:
+            raise _refused(path, fault.what, fault.fix)
         raise error("E101", source=path.name, size="a sheet without values")
     letters = [column_letters(left + position) for position in range(len(cells[0]))]
     place = Place(path.name, "row")
@@ -70,7 +73,11 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
             header = header[: len(head.names)]
         if header[0] == "" and len(header) > 1 and head.names != ("",) and not head.plain:
             header[0] = free_name("index", header)
+        for fault in faulty:
+            if fault.row == head.header.line - 1:
+                raise _refused(path, fault.what, fault.fix)
         names = _names(path, header, letters, head.header.line)
+    faults = _column_faults(path, faulty, rows, names, (top, left), len(cells))
     body = [cells[number - top] for number in rows]
     columns = {name: ValueColumn() for name in names}
     for position, column in enumerate(columns.values()):
@@ -82,11 +89,45 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
         fingerprint=files_fingerprint([path]),
         place_of=lambda row: f"row {rows[row] + 1}",
         casts=casts,
+        faults=faults,
     )
     opened.units = units_of(head)
     opened.notices += head_notices(head, names, place) + found.notices
     opened.notices += filled_notice(filled, rows, place)
     return opened
+
+
+def _column_faults(
+    path: Path,
+    faulty: Sequence[CellFault],
+    rows: Sequence[int],
+    names: Sequence[str],
+    start: tuple[int, int],
+    height: int,
+) -> dict[str, Fault]:
+    """The first fault of each column; E125 for one in the header, or beside the columns.
+
+    A faulty cell reads as blank: rows of such cells alone, below the table or above it, count.
+    Rows that are left out, titles and totals, do not.
+    height: rows from `top` on that hold something.
+    """
+    top, left = start
+    inside, places = range(top, top + height), set(rows)
+    found: dict[str, Fault] = {}
+    for fault in faulty:
+        refusal = _refused(path, fault.what, fault.fix)
+        at = fault.column - left
+        if fault.row in inside and fault.row not in places and not _heads(fault.row, rows):
+            continue
+        if fault.row < 0 or _heads(fault.row, rows) or not 0 <= at < len(names):
+            raise refusal
+        found.setdefault(names[at], Fault(refusal))
+    return found
+
+
+def _heads(row: int, rows: Sequence[int]) -> bool:
+    """Whether a row stands directly above the table's first: its header, or its units."""
+    return not rows or row == rows[0] - 1
 
 
 _Sheet = tuple[str, list[list[Any]], tuple[int, int], list[Range]]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice
+from vetro.tables.faults import Faults
 from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Schema
 
@@ -40,6 +41,8 @@ class Table:
     numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...  Places and
     numbers stay true in every table that is taken from this one.
     kept: columns carried along unread (predict --keep), as Arrow arrays.
+    faults: columns that could not be read and whether that matters is not known yet; their
+    values are empty, and roles.py refuses those that are needed.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
     """
 
@@ -52,6 +55,7 @@ class Table:
     place_of: Callable[[int], str] = row_place
     numbers: NDArray[np.intp] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    faults: Faults = field(default_factory=dict)
     unseen: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property

@@ -24,11 +24,10 @@ from vetro.model.members import Ensemble
 from vetro.model.metrics import figures
 from vetro.model.model import Model
 from vetro.model.own_table import chosen_over
-from vetro.model.request import with_roles
+from vetro.model.request import read_for, with_roles
 from vetro.model.split import split_rows
 from vetro.tables.left_out import weights_of
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_table
 from vetro.tables.table import Table
 
 DOUBLE = 2.0**-52
@@ -41,7 +40,7 @@ def reread(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Table | 
     options: how to read it, over the fit's own.  A query that the model remembers may be somebody
     else's text and is not run: ValueError where none is given.
     """
-    table = read_table(source, _reading(model, options))
+    table = read_for(source, model.request, _reading(model, options))
     if table.fingerprint != model.evidence.data.get("sha256"):
         return None
     return with_roles(table, model.request)
