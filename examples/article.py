@@ -3,8 +3,8 @@
     python examples/article.py
 
 A row holds three whole numbers x0, x1, x2 from 0 to 99; the targets are their running
-sums y0 = x0, y1 = x0 + x1, y2 = x0 + x1 + x2 (running_sums.csv).  Three linear layers in
-a row can express that exactly, so one can check what was learnt.
+sums y0 = x0, y1 = x0 + x1, y2 = x0 + x1 + x2 (running_sums.csv).  Three linear layers, one
+after the other, can express the sums exactly, so you can check what was learnt.
 """
 
 from collections.abc import Iterable
@@ -21,8 +21,8 @@ STEPS = 5000
 
 
 def pytorch_door(inputs: torch.Tensor, targets: torch.Tensor) -> None:
-    """A module, a loss and an optimizer of one's own; Vetro runs the loop."""
-    torch.set_num_threads(1)  # in so small a network a second thread would only wait
+    """Your own module, loss and optimizer; Vetro runs the loop."""
+    torch.set_num_threads(1)  # in such a small network a second thread would only wait
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 3))
     history = vetro.train(
@@ -42,13 +42,13 @@ def pytorch_door(inputs: torch.Tensor, targets: torch.Tensor) -> None:
         outputs = module(inputs)
         print(f"{STEPS:4}   {nn.MSELoss()(outputs, targets).item():.4f}\n")
 
-    print("parameters (unit i of a layer takes from unit j of the one before)")
+    print("parameters (unit i of a layer reads unit j of the layer before)")
     for number, layer in enumerate(module, 1):
         for i, (weights, bias) in enumerate(zip(layer.weight, layer.bias, strict=True)):
             terms = "".join(f"{w:+9.4f} * from {j}" for j, w in enumerate(weights.tolist()))
             print(f"  layer {number}, unit {i}: {terms}  {bias.item():+9.4f}")
 
-    # without activations the layers are one matrix: it should be the rule of running sums
+    # without activations the layers are one matrix: it should contain the running sums
     with torch.no_grad():
         bias = module(torch.zeros(1, 3))[0]
         matrix = (module(torch.eye(3)) - bias).T
@@ -78,7 +78,7 @@ def table_door() -> None:
 
 
 def numbers(values: Iterable[float], width: int, digits: int) -> str:
-    """The values side by side, each so many characters wide."""
+    """The values side by side, each `width` characters wide."""
     return "".join(f"{float(value):{width}.{digits}f}" for value in values)
 
 

@@ -117,7 +117,7 @@ CATALOGUE: dict[str, str] = {
     "or {=clip_norm 1}.",
     "W303": "{layer}: {dead} of {units} ReLU units are 0 on all rows. "
     "Lower {=learning_rate}, or use {=activation leaky_relu}.",
-    "W305": "Stopped at the limit of {epochs} epochs while the error still fell {rate:.1%} an epoch. "
+    "W305": "Stopped at the limit of {epochs} epochs while the error still fell {rate:.1%} per epoch. "
     "Use {=epochs suggestion}.",
     "W306": "Held-out R2 {score:.2f}: worse than predicting the mean. {fix}",
     "W307": "Training {metric} {training:.2f}, held-out {held_out:.2f}: overfitting. "
@@ -129,7 +129,7 @@ CATALOGUE: dict[str, str] = {
     "E309": "the {name} tensor is {dtype}; gradients need floats. Use {fix}.",
     "W310": "gradients were already non-zero before the first step ({parameter}): backward() adds to "
     "them, so every step begins with zero_grad(), which discarded these. Call optimizer.zero_grad() "
-    "beforehand if that is what you want.",
+    "before training if this is what you want.",
     "E311": "the optimizer holds no parameter of this module ({first} belongs elsewhere). "
     "Use {optimizer}(module.parameters(), ...), after the module was built or copied.",
     "W312": "the optimizer does not hold {count} of the module's parameters (first {first}): they will "
@@ -142,13 +142,13 @@ CATALOGUE: dict[str, str] = {
     "Use {=resume} to go on.",
     "E317": "Diverged at step {step}: the loss is {loss}; first non-finite value in {tensor}. "
     "{kept}Lower the learning rate (now {lr:g}), or clip gradients.",
-    "W320": "the optimizer never sees {where} of {owner}, {what} that learns: {optimizer} will not "
+    "W320": "the optimizer does not hold {where} of {owner}, {what} that learns: {optimizer} will not "
     "change it. {fix}.",
     "W321": "the module ends with {layer}, and {loss} takes unbounded numbers (logits): training is "
-    "slow and stops short. {fix}.",
+    "slow and stops too early. {fix}.",
     "W322": 'the torch engine runs, at the speed of the plain loop: {reason}. Use engine="torch" to '
     "silence this.",
-    "W323": "the validation loss was never a finite number, so that no epoch was the best; the "
+    "W323": "the validation loss was never a finite number, so there was no best epoch; the "
     "parameters of the last step stay. Look at the outputs for the validation rows.",
     "I319": "The torch engine trains, more slowly: {reason}.",
     # Predicting and files

@@ -58,8 +58,8 @@ HIDDEN = {
 def test_layers_that_the_optimizer_never_sees(name):
     hide, what, fix = HIDDEN[name]
     assert told(Hiding(hide)) == [
-        f"W320 the optimizer never sees hidden of Hiding, {what} that learns: SGD will not change "
-        f"it. Use {fix} for hidden."
+        f"W320 the optimizer does not hold hidden of Hiding, {what} that learns: SGD will not "
+        f"change it. Use {fix} for hidden."
     ]
 
 
@@ -82,7 +82,7 @@ class Learning(nn.Module):
 
 def test_a_loss_that_learns():
     (message,) = told(network(), loss=Learning())
-    assert "the optimizer never sees scale of Learning, a parameter of the loss" in message
+    assert "the optimizer does not hold scale of Learning, a parameter of the loss" in message
 
 
 class Squashing(nn.Module):
@@ -171,6 +171,6 @@ def test_validation_that_is_never_finite():
 
     messages = told(Broken(), validation=(X, Y), patience=2)
     assert messages == [
-        "W323 the validation loss was never a finite number, so that no epoch was the best; the "
+        "W323 the validation loss was never a finite number, so there was no best epoch; the "
         "parameters of the last step stay. Look at the outputs for the validation rows."
     ]
