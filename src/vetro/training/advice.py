@@ -1,6 +1,6 @@
-"""What works, but hardly can be meant: layers nobody trains, a softmax too many, a slow engine.
+"""Warnings about likely mistakes: layers that nothing trains, a second softmax, a slow engine.
 
-Warnings only.  What cannot be meant at all is refused (misuse.py, misfit.py).
+Sure mistakes are errors (misuse.py, misfit.py).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _NODES = 64
 _DEPTH = 4
 
 _SMALL_STEP = 1e8
-"""Operations of a step below which the torch engine mostly waits for Python: 1 to 2 ms."""
+"""Operations per step below which the torch engine mostly waits for Python: 1 to 2 ms."""
 
 
 def advise(notices: list[Notice]) -> None:
-    """Issue warnings, as of the line of the program that called Vetro."""
+    """Issue warnings that point at the line of the program that called Vetro."""
     level, frame = 3, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
         level, frame = level + 1, frame.f_back
@@ -45,8 +45,8 @@ def advise(notices: list[Notice]) -> None:
 def check_hidden_parameters(
     module: nn.Module, loss: object, optimizer: torch.optim.Optimizer
 ) -> list[Notice]:
-    """Warn of parameters that the module or the loss uses and the optimizer does not hold, since
-    no module has them registered."""
+    """Warn of parameters that the module or the loss uses, but that no module registers, so that
+    the optimizer does not hold them."""
     held = {id(value) for group in optimizer.param_groups for value in group["params"]}
     known = held | {id(value) for value in module.parameters()}
     kind = type(optimizer).__name__
@@ -81,9 +81,9 @@ def check_hidden_parameters(
 
 
 def check_confined(value: Tensor) -> list[Notice]:
-    """Warn of a loss that takes logits and is given what a softmax or sigmoid has confined.
+    """Warn if a loss that takes logits receives the output of a softmax, sigmoid or ReLU.
 
-    Seen in the graph of the loss's value, however module and loss are written.
+    The check reads the graph of the loss's value, so it works however module and loss are written.
     """
     for node in _nodes(value.grad_fn):
         name = node.name()
@@ -106,8 +106,8 @@ _LEAVE_OUT = "Leave it out, and apply it when predicting"
 
 
 def check_speed(module: nn.Module, batch: Tensor, reason: str) -> list[Notice]:
-    """Warn where the torch engine runs for want of the native one, and its step is so small that
-    the native engine would have been faster."""
+    """Warn if the torch engine replaces the native one for a step so small that the native
+    engine would have been faster."""
     parameters = list(module.parameters())
     if any(parameter.device.type != "cpu" for parameter in parameters):
         return []
@@ -116,7 +116,7 @@ def check_speed(module: nn.Module, batch: Tensor, reason: str) -> list[Notice]:
 
 
 def _learning(value: Any, depth: int = 0) -> Iterator[Tensor]:
-    """The tensors that learn within lists and dicts, and within the modules there."""
+    """The tensors that learn in lists and dicts, and in the modules in these."""
     if isinstance(value, nn.Module):
         if depth:  # else it is registered
             yield from (p for p in value.parameters() if p.requires_grad)
@@ -143,7 +143,8 @@ def _nodes(first: Any) -> Iterator[Any]:
 
 
 def _confined_by(node: Any) -> str:
-    """The function whose answers a node takes, through views; "" if it is none that confines."""
+    """The limiting function (see _CONFINES) whose output a node takes, perhaps through views;
+    "" for any other function."""
     while node.next_functions:
         node = node.next_functions[0][0]
         if node is None:

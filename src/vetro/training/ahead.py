@@ -1,9 +1,9 @@
-"""The schedule, sampled some steps ahead of the native loop and brought back.
+"""The schedule, sampled some steps ahead of the native loop and put back.
 
-The native loop wants the rates of many steps at once.  They are what the scheduler itself
-says when it is stepped that often; where training ends sooner, it is put back and stepped
-as often as the plain loop would have stepped it.  A schedule that could see or change more than
-rates is stepped in its time (pace.py).
+The native loop needs the learning rates of many steps at once.  They come from the scheduler
+itself, which is stepped that often.  If training ends sooner, the scheduler is put back and
+stepped as often as the plain loop would have stepped it.  A schedule that could see or change
+more than learning rates is stepped together with training (pace.py).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _ABSENT = object()
 class Ahead:
     """Learning rates, and momentum or first beta, of every group for the next steps.
 
-    learning_rate: where the rate of every epoch that is done is appended, as the torch loop
-    does: as it is after the epoch's steps, before the schedule is stepped for the epoch.
+    learning_rate: a list that receives the learning rate of each finished epoch.  As in the torch
+    loop, this is the rate after the epoch's steps, before the schedule is stepped for the epoch.
     watched: calls a function that may read and change the module and the optimizer.
     """
 
@@ -47,8 +47,8 @@ class Ahead:
         self._watched = watched if stepping.pace.watched else None
         self._done = self._taken = 0
         self._known: tuple[tuple[object, ...], int] | None = None
-        # torch's schedulers warn of a step before the optimizer's: steps done elsewhere
-        # count, of which they are told by this mark.
+        # torch's schedulers warn if they are stepped before the optimizer.  This mark says
+        # that the optimizer was stepped: the native engine's steps count, too.
         self._mark = getattr(optimizer, "_opt_called", _ABSENT)
         self._marks = hasattr(optimizer.step, "_wrapped_by_lr_sched")
 
@@ -61,9 +61,9 @@ class Ahead:
         return min(wanted, self._left(self._done))
 
     def sample(self, steps: int) -> NDArray[np.float64]:
-        """(steps, groups, 2) of the next steps; to be followed by `commit`.
+        """The rates (steps, groups, 2) of the next steps; call `commit` next.
 
-        Fewer steps where the schedule raises after one of them: it will raise in `commit`.
+        Fewer steps if the schedule raises an exception after one of them; `commit` then raises it.
         """
         self._taken = steps
         if self._marks:
@@ -91,11 +91,12 @@ class Ahead:
         return np.reshape(sampled, (steps, -1, 2))
 
     def commit(self, steps: int, scores: Sequence[float]) -> None:
-        """Only `steps` of those sampled were done; scores: the validation losses of the
-        epochs that ended in them, or nothing."""
+        """Keep the first `steps` of the sampled steps, which were done, and undo the others.
+
+        scores: the validation losses of the epochs that ended in these steps, or empty."""
         first, taken = self._done, self._taken
         self._done += steps
-        self._taken = 0  # also where the schedule raises: what it did then stays
+        self._taken = 0  # also if the schedule raises: its changes up to then stay
         if self._marks and self._done == 0:
             if self._mark is _ABSENT:
                 del vars(self._optimizer)["_opt_called"]
@@ -139,10 +140,10 @@ class Ahead:
         del self._learning_rate[epochs:]
 
     def _left(self, step: int) -> int:
-        """Steps to the end of the epoch."""
+        """Steps left to the end of the epoch."""
         return self._steps_an_epoch - step % self._steps_an_epoch
 
     def _now(self) -> list[float]:
-        """Both numbers of every group, one after the other."""
+        """Both numbers of each group, one group after another."""
         numbers: list[float] = rates(self._optimizer).reshape(-1).tolist()
         return numbers

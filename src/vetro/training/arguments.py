@@ -1,6 +1,6 @@
-"""What the PyTorch door is asked for, checked before anything changes.
+"""The arguments of the PyTorch door, checked before anything changes.
 
-Not the mistakes around module, loss and optimizer themselves (misuse.py, misfit.py).
+Mistakes in module, loss and optimizer themselves: misuse.py, misfit.py.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A training whose arguments are sound.
+    """A training whose arguments passed the checks.
 
-    x, y: as tensors; without rows where only the DataLoader knows them.  weights: (rows,) or
+    x, y: as tensors; without rows if only the DataLoader knows them.  weights: (rows,) or
     None.  held_out: x, y and perhaps weights.  given: (steps, batch) row numbers, int32 or int64,
-    or None.  batch_size: rows a step, at most all.  steps_an_epoch, total: steps.  notices: to
-    be told.
+    or None.  batch_size: rows per step, at most all.  steps_an_epoch, total: in steps.  notices:
+    warnings to issue.
     """
 
     training: Training
@@ -100,15 +100,15 @@ class Request:
         return self.training.steps is None
 
     def loss_of(self, output: Tensor, target: Tensor, *weights: Tensor) -> Tensor:
-        """The loss, of weighted rows where there are weights."""
+        """The loss; of weighted rows if there are weights."""
         if weights:
             return weighted(self.training.loss)(output, target, *weights)
         return self.training.loss(output, target)
 
     def stepping(self) -> Stepping:
-        """The schedule and its rhythm; E601 or E604 if it does not fit.
+        """The schedule and when it is stepped; E601 or E604 if it does not fit.
 
-        A function's first rate is set at once, so `finish` must follow.
+        The first learning rate of a function is set at once, so call `finish` at the end.
         """
         return Stepping(
             self.training.schedule,
@@ -120,7 +120,7 @@ class Request:
 
 
 def request(training: Training) -> Request:
-    """The training, checked; TrainingError or UsageError with what is wrong."""
+    """The checked training; TrainingError or UsageError says what is wrong."""
     module, loss, optimizer = training.module, training.loss, training.optimizer
     misuse.check_kinds(module, loss, optimizer)
     training = _normal(training)
@@ -157,7 +157,7 @@ def request(training: Training) -> Request:
 
 
 def _normal(training: Training) -> Training:
-    """The same with plain numbers, each argument looked at by itself and beside the others."""
+    """The same with plain numbers, after checks of each argument and of their combinations."""
     names = ("steps", "epochs", "batch_size", "patience")
     counts = {name: count_of(name, getattr(training, name)) for name in names}
     sizes = {name: size_of(name, getattr(training, name)) for name in ("clip_norm", "clip_value")}
@@ -185,7 +185,7 @@ def _given(value: object) -> bool:
 
 
 def _check_order(training: Training) -> None:
-    """E604 where two arguments say which rows a step takes."""
+    """E604 if two arguments say which rows a step takes."""
     if isinstance(training.x, DataLoader):
         for name in ("batch_size", "shuffle", "generator", "batches", "drop_last", "sample_weight"):
             if _given(getattr(training, name)):
@@ -207,7 +207,7 @@ def _check_order(training: Training) -> None:
 
 
 def _rows(training: Training, loader: Loaded | None, parameter: Tensor) -> tuple[Tensor, Tensor]:
-    """x and y as tensors with as many rows; without rows where only the DataLoader knows them."""
+    """x and y as tensors of equal length; without rows if only the DataLoader knows them."""
     x, y = training.x, training.y
     if isinstance(x, Dataset | DataLoader):
         if y is not None:
@@ -241,7 +241,7 @@ def _rows(training: Training, loader: Loaded | None, parameter: Tensor) -> tuple
 def _pair(
     training: Training, name_x: str, x: Any, name_y: str, y: Any, parameter: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Both as tensors, with as many rows."""
+    """Both as tensors, with the same number of rows."""
     check_aligned(x, y)
     tensors = (
         as_tensor(name_x, x, parameter, role_of_input(training.module)),
@@ -278,7 +278,7 @@ def _weights(name: str, values: Rows | None, rows: int, parameter: Tensor) -> Te
 
 
 def _batches(batches: object, rows: int) -> NDArray[Any]:
-    """(steps, batch) row numbers, int32 or int64; no copy of what is one of these already."""
+    """(steps, batch) row numbers, int32 or int64; not copied if they are one of these already."""
     kind = type(batches).__name__
     fix = "Give whole row numbers of shape (steps, batch), such as torch.randint(rows, (100, 32))"
     if isinstance(batches, Tensor):
@@ -288,7 +288,7 @@ def _batches(batches: object, rows: int) -> NDArray[Any]:
             batches = np.array(batches)
     if not isinstance(batches, np.ndarray) or batches.dtype.kind not in "iu":
         kind = f"{batches.dtype}" if isinstance(batches, np.ndarray) else kind
-        raise invalid("batches", kind, "these are no row numbers", fix)
+        raise invalid("batches", kind, "these are not row numbers", fix)
     if batches.ndim != 2 or batches.size == 0:
         raise invalid("batches", batches.shape, "this shape is not (steps, batch)", fix)
     kept = batches.dtype in (np.int32, np.int64)
@@ -296,6 +296,6 @@ def _batches(batches: object, rows: int) -> NDArray[Any]:
     lowest, highest = int(numbers.min()), int(numbers.max())
     if lowest < 0 or highest >= rows:
         wrong = lowest if lowest < 0 else highest
-        reason = f"there are {rows} rows, with the numbers 0 to {rows - 1}"
-        raise invalid("batches", wrong, reason, "Give numbers of rows that are there")
+        reason = f"there are {rows} rows, numbered 0 to {rows - 1}"
+        raise invalid("batches", wrong, reason, "Give only numbers of existing rows")
     return numbers

@@ -1,6 +1,6 @@
-"""Held-out loss after each epoch, patience, and the best parameters kept.
+"""Validation loss after each epoch, patience, and a copy of the best parameters.
 
-For a user's own module in the PyTorch door; the table door's engines stop by themselves.
+For the user's own module on the torch engine; the engines of the table door stop by themselves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Best:
         self._kept: dict[str, Tensor] = {}
 
     def consider(self, epoch: int, score: float) -> bool:
-        """Keep this epoch if it is the best; False if `patience` epochs brought nothing."""
+        """Keep this epoch if it is the best; False after `patience` epochs without a better one."""
         if score < self._score:
             self.epoch, self._score, self._waited = epoch, score, 0
             self._kept = {name: value.detach().clone() for name, value in self._tensors()}
@@ -55,7 +55,7 @@ def evaluate(
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in eval mode; afterwards every part in the mode that it had."""
+    """The module in eval mode; afterwards each part is in its mode from before."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:

@@ -1,7 +1,8 @@
-"""Checkpoints: an interrupted fit, whole, in one safetensors file.
+"""Checkpoints: the whole state of an interrupted fit in one safetensors file.
 
-Holds the members that are done, the states of those in training and their epochs so far.
-Written to a temporary file, fsynced and renamed: a kill leaves the previous one intact.
+A checkpoint holds the finished members, the states of members in training and their epochs so
+far.  It is written to a temporary file, fsynced and renamed, so a kill leaves the previous one
+intact.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ CHECKPOINT_FORMAT = 3
 
 @dataclass
 class Checkpoint:
-    """table: SHA-256 of the data; request: the fit's request as JSON; engine: its name,
-    version (bits depend on them); done: outcomes of finished members, by number; current:
-    the states of those in training."""
+    """table: SHA-256 of the data; request: the fit's request as JSON; engine: its name and
+    version (bits depend on both); done: outcomes of finished members, by number; current:
+    the states of members in training."""
 
     table: str
     request: str
@@ -40,7 +41,7 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write it atomically; E503 if the disk refuses, the previous one stays intact."""
+    """Write it atomically; E503 if that fails, and the previous one stays intact."""
     arrays: dict[str, NDArray[Any]] = {}
     for number, outcome in checkpoint.done.items():
         arrays[f"done.{number}"] = outcome.parameters

@@ -1,4 +1,4 @@
-"""Single arguments of the PyTorch door: counts, sizes, functions, and what contradicts what."""
+"""Checks of single arguments of the PyTorch door: counts, sizes, switches, functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def contradiction(what: str, fix: str | Words) -> Exception:
 
 
 def count_of(name: str, value: Any) -> int | None:
-    """None, or a whole number of at least 1, of whatever kind; E601 for another value."""
+    """None, or a whole number of at least 1, also of NumPy; E601 for another value."""
     if value is None:
         return None
     try:
@@ -59,7 +59,7 @@ def switch_of(name: str, value: Any) -> bool:
 
 
 def check_function(name: str, function: Callable[..., Any] | None, *arguments: str) -> None:
-    """E601 unless the function can be called with as many arguments."""
+    """E601 unless the function can be called with these arguments."""
     if function is None:
         return
     known = getattr(function, "__name__", type(function).__name__)

@@ -1,4 +1,4 @@
-"""How a training of the PyTorch door ends, whichever engine ran."""
+"""The end of a training of the PyTorch door, the same for both engines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Ended:
 
 
 def conclude(asked: Request, history: History, ended: Ended) -> None:
-    """Complete the history, with the best epoch put back; E317 if the loss was not finite."""
+    """Complete the history and put back the best epoch; E317 if the loss was not finite."""
     training = asked.training
     history.stopped = ended.reason
     if ended.reason == "done":

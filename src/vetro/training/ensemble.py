@@ -1,4 +1,4 @@
-"""Training many members, side by side where the engine can, resumable at every epoch.
+"""Training many members, in parallel if the engine can; resumable at every epoch.
 
 It knows matrices and plans, not tables: model/members.py prepares them.
 """
@@ -14,10 +14,10 @@ from vetro.engines.engine import Engine, Epoch, Job, Outcome, TrainingState
 from vetro.training.checkpoint import Checkpoint, save_checkpoint
 from vetro.training.history import EpochRecord
 
-# A checkpoint costs an fsync: seldom enough not to slow training down, often enough that
-# a kill loses little.
+# A checkpoint costs an fsync.  This interval is long enough not to slow training down, and
+# short enough that a kill loses little.
 CHECKPOINT_SECONDS = 5.0
-# Members whose matrices together hold more are trained one group after the other.
+# Members are trained in groups whose matrices hold at most this much together.
 TOGETHER_BYTES = 2**31
 
 
@@ -33,8 +33,8 @@ class MemberTask:
 
 @dataclass(frozen=True)
 class Standing:
-    """How training stands: the latest epoch of a member, how many members are trained side by
-    side, and the share of all members' epochs that are over."""
+    """Progress of training: the latest epoch of a member, how many members are trained in
+    parallel, and the share of all members' epochs that are done."""
 
     latest: EpochRecord
     together: int
@@ -43,10 +43,13 @@ class Standing:
 
 @dataclass(frozen=True)
 class Watch:
-    """What surrounds training: on_epochs is told how it stands, after every epoch or several;
-    stop returns "" or a reason that ends everything ("interrupted"); path: of the checkpoint,
-    None for none; time_limit: seconds for all members together, 0 for none (members that are
-    trained one after the other get equal shares)."""
+    """The caller's functions and limits.
+
+    on_epochs: receives the progress after each epoch or several.  stop: returns "" or a reason
+    that ends everything ("interrupted").  path: of the checkpoint, None for none.  time_limit:
+    seconds for all members together, 0 for none (members that are trained one after another
+    get equal shares).
+    """
 
     on_epochs: Callable[[Standing], None]
     stop: Callable[[], str]
@@ -57,10 +60,10 @@ class Watch:
 def train_members(
     engine: Engine, tasks: Sequence[MemberTask], checkpoint: Checkpoint, watch: Watch
 ) -> dict[int, Outcome]:
-    """Train the tasks that the checkpoint does not hold as done; it is updated on the way.
+    """Train the tasks that are not done in the checkpoint, and update the checkpoint meanwhile.
 
-    Returns the outcomes by number of the task, in order; of fewer tasks when training was
-    stopped by "interrupted" or one diverged.  The checkpoint's history is then sorted by task.
+    Returns the outcomes by task number, in order.  Some are missing if training was interrupted
+    or a task diverged.  Afterwards the checkpoint's history is sorted by task.
     """
     return _Trainer(engine, tasks, checkpoint, watch).train()
 
@@ -116,7 +119,7 @@ class _Trainer:
         ) -> str:
             number, job = numbers[place], jobs[place]
             reason = self.watch.stop()
-            if not epochs:  # one epoch there must be, to have something to keep
+            if not epochs:  # the first epoch must end, to have something to keep
                 return reason if self.checkpoint.history else ""
             self._tell(number, epochs, job.plan.epochs, len(jobs))
             now = time.monotonic()
@@ -174,7 +177,7 @@ class _Trainer:
         )
 
     def _epochs_kept(self, number: int) -> float:
-        """The last epoch of a task that the checkpoint holds; what followed is trained again."""
+        """The last epoch of a task in the checkpoint; later epochs are trained again."""
         if number in self.checkpoint.done:
             return float("inf")
         state = self.checkpoint.current.get(number)

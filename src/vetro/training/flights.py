@@ -1,6 +1,7 @@
-"""Compiled trainers that advance many at once, while Python prepares or concludes others.
+"""Compiled trainers that advance together, while Python prepares or finishes others.
 
-Not what a trainer's word means or what it is given next: many.py does that.
+The picture is an airport: trainers board, set off together and land.  What the status of a
+trainer means, and what it runs next, is decided in many.py.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ Owner = TypeVar("Owner")
 
 
 class Flights(Generic[Owner]):
-    """Trainers board, set off together, and land after about TICK_SECONDS with a word each.
+    """Trainers board, set off together, and land after about TICK_SECONDS, each with a status.
 
-    threads: cores to use, 0 for all; with more than one, Python goes on meanwhile.  steps: of each
-    owner's trainer when it last landed.  A context manager: on leaving none is under way.
+    threads: cores to use, 0 for all; with more than one, Python continues meanwhile.  steps: the
+    steps of each owner's trainer when it last landed.  As a context manager it waits on leaving
+    until no trainer is under way.
     """
 
     def __init__(self, threads: int) -> None:
@@ -34,26 +36,29 @@ class Flights(Generic[Owner]):
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
-            self._pool.shutdown()  # waits for those under way
+            self._pool.shutdown()  # waits for the trainers under way
 
     def board(self, owner: Owner, trainer: Any) -> None:
-        """A trainer that was fed is ready to advance."""
+        """Add a trainer that was fed, and so is ready to advance."""
         self._boarded.append((owner, trainer))
 
     def set_off(self) -> None:
-        """Those on board start, if they occupy all cores and none is under way."""
+        """Start the trainers on board if they occupy all cores and none is under way."""
         if self._pool is not None and self._words is None and len(self._boarded) >= self._threads:
             self._words = self._pool.submit(self._advance, self._depart())
 
     @property
     def have_landed(self) -> bool:
-        """Whether those under way have their words."""
+        """Whether the trainers under way have finished."""
         return self._words is not None and self._words.done()
 
     def land(self, start: bool = True) -> list[tuple[Owner, str]]:
-        """The words of those under way, once they land; of those on board where none is, unless
-        these shall not start.  Whose time is merely over is told of at its first steps; later it
-        is on board again by itself."""
+        """Wait for the trainers under way and return their statuses.
+
+        If none is under way, those on board run first, unless `start` is False.  A trainer whose
+        time is merely over is returned only after its first steps; later it boards again by
+        itself.
+        """
         if self._words is not None:
             words = self._words.result()
         elif start:

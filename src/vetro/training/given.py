@@ -1,7 +1,6 @@
-"""Rows as a caller has them, as tensors: tensors, arrays, lists, pandas and polars frames.
+"""The caller's rows as tensors: from tensors, arrays, lists, pandas and polars frames.
 
-Not tables to be read: a frame's columns must be numbers.  Categories, dates and text are for
-vetro.fit.
+A frame's columns must be numbers.  Categories, dates and text are for vetro.fit.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from vetro.training import misuse
 from vetro.training.loss_probe import Loss
 
 Rows = Tensor | NDArray[Any] | Sequence[Any] | Any
-"""The last one: a frame or series of pandas or polars, neither of which is imported here."""
+"""Any: a frame or series of pandas or polars.  This module imports neither."""
 
 Role = Literal["input", "number", "class", "target"]
 
 
 def role_of_target(loss: Loss) -> Role:
-    """What a target holds: numbers, class numbers, or ("target") what only the loss knows."""
+    """The content of a target: numbers, class numbers, or ("target") known only to the loss."""
     kind = misuse.kind_of_loss(loss)
     if kind in misuse.OF_CLASSES:
         return "class"
@@ -33,15 +32,17 @@ def role_of_target(loss: Loss) -> Role:
 
 
 def role_of_input(module: nn.Module) -> Role:
-    """Numbers, or what a layer looks up."""
+    """Numbers, or indices that a layer looks up."""
     looks_up = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
     return "target" if looks_up else "input"
 
 
 def as_tensor(name: str, values: Rows, parameter: Tensor, role: Role) -> Tensor:
-    """The values as a tensor.  Tensors stay as they are; all others are copied to the device of
-    `parameter`, floats (of frames and lists whole numbers, too, unless they are classes) to its
-    dtype.  E315 for what holds no numbers.
+    """The values as a tensor.
+
+    Tensors stay as they are.  All others are copied to the device of `parameter`, and floats to
+    its dtype.  So are whole numbers of frames and lists, unless they are classes.  E315 for
+    values that are not numbers.
     """
     if isinstance(values, Tensor):
         return _checked(name, values)
@@ -82,14 +83,14 @@ def is_frame(values: object) -> bool:
 
 
 def code_of(name: str, values: object) -> str:
-    """What stands in code for the values as a tensor or an array."""
+    """Python code that gives the values as a tensor or an array."""
     if isinstance(values, list | tuple):
         return f"torch.tensor({name})"
     return f"torch.tensor({name}.to_numpy())" if is_frame(values) else name
 
 
 def check_aligned(x: object, y: object) -> None:
-    """E315 if x and y are of pandas, and row by row have other labels."""
+    """E315 if x and y are of pandas, and the labels of their rows differ."""
     if not (is_frame(x) and is_frame(y) and hasattr(x, "index") and hasattr(y, "index")):
         return
     mine, its = x.index, y.index
@@ -178,7 +179,7 @@ def _of_column(name: str, column: Any) -> NDArray[Any]:
         )
     empty = column.null_count() if polars else int(column.isna().sum())
     if polars:
-        import polars as pl  # it is there: the column is one of its own
+        import polars as pl  # exists, since the column is one of polars
 
         return np.asarray(
             column.cast(pl.Float64) if empty or str(column.dtype)[0] == "D" else column

@@ -1,7 +1,7 @@
-"""Validation rows tried before training: whether module and loss take them as they take x and y.
+"""A test of the validation rows before training: do module and loss take them like x and y?
 
-Rows that look like the training rows are judged by the first batch.  Others are run through a copy
-of the module, so that nothing is changed before all is known to be right.
+If they have the shape and kind of the training rows, the first batch is test enough.  Others run
+through a copy of the module, so that a mistake raises before anything changes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def check_held_out(asked: Request) -> None:
     training = asked.training
     try:
         module, loss = copy.deepcopy((training.module, training.loss))
-    except Exception:  # a module may hold anything; it is then seen after the first epoch
+    except Exception:  # a module may hold anything; mistakes then show after the first epoch
         return
     chance = RandomState()
     try:
@@ -59,7 +59,7 @@ def check_held_out(asked: Request) -> None:
 
 
 def check_lonely_row(asked: Request) -> None:
-    """E315 if a batch of one row is to come that a batch norm of the module cannot take."""
+    """E315 if training will have a batch of one row, and a batch norm that cannot take it."""
     training = asked.training
     norms = [part for part in training.module.modules() if isinstance(part, _BatchNorm)]
     if not any(part.training for part in norms):
@@ -85,14 +85,14 @@ def check_lonely_row(asked: Request) -> None:
     except ValueError as caught:
         if "more than 1 value per channel" in str(caught):
             raise misfit.lonely_row() from caught
-    except Exception:  # it is the training's own matter
+    except Exception:  # training itself will raise it
         return
     finally:
         chance.restore()
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
-    """Whether what holds of b holds of a: of the same kind, finite, whole numbers within b's."""
+    """Whether a passes whatever b passes: the same kind, finite, whole numbers in b's range."""
     kinds = [(one.shape[1:], one.dtype, one.device, one.layout) for one in (a, b)]
     if kinds[0] != kinds[1] or a.layout is not torch.strided or a.is_complex():
         return False

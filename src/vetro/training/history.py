@@ -1,4 +1,4 @@
-"""History: what happened while training, step by step and epoch by epoch."""
+"""History: the record of a training, step by step and epoch by epoch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from vetro.notebook import ShownAsText
 
 @dataclass(repr=False)
 class History(ShownAsText):
-    """What one training run of an engine left behind.
+    """The record of one training run of an engine.
 
     loss: of every step, before its update, as the loss function returned it.
-    validation: after every epoch, empty without validation rows.  learning_rate: of
+    validation: the loss after every epoch, empty without validation rows.  learning_rate: of
     every epoch.  seconds: wall time of the loop.  engine, reason: which engine ran and
     why, in a sentence.  stopped: why training ended ("steps", "epochs", "patience", "time",
-    "interrupted", "diverged").  best_epoch: from 1; the epoch whose parameters were kept,
-    0 if the last.
+    "interrupted", "diverged").  best_epoch: from 1, the epoch whose parameters were kept; 0 if
+    the last ones were.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -41,7 +41,7 @@ class History(ShownAsText):
 
 
 SIZES = ("weights", "gradients")
-"""What an EpochRecord has of every layer."""
+"""The fields of an EpochRecord that hold one number per layer."""
 
 
 @dataclass(frozen=True)

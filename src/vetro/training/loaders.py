@@ -1,8 +1,8 @@
 """Rows that come as a TensorDataset or a DataLoader of torch.
 
-A DataLoader keeps its own order: the loop over it is what training stands for.  Where its rows
-are tensors that are known beforehand and its order is one of torch's own samplers', that order
-can be drawn ahead for the native engine; any other DataLoader is iterated by the torch engine.
+Training follows the order of the DataLoader, as the plain loop over it would.  If its rows are
+tensors that are known beforehand and it uses one of torch's own samplers, the order can be drawn
+ahead for the native engine.  The torch engine iterates over any other DataLoader.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def pair_of(dataset: Dataset[Any]) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """A DataLoader.  x, y: its rows, where these are tensors; else None.  reason: why its
-    order cannot be drawn ahead, "" if it can."""
+    """A DataLoader.  x, y: its rows if they are tensors, else None.  reason: why its order
+    cannot be drawn ahead, "" if it can."""
 
     loader: DataLoader[Any]
     x: Tensor | None
@@ -65,19 +65,19 @@ class Loaded:
 
     @property
     def epoch_rows(self) -> int:
-        """Rows of an epoch; where the order can be drawn ahead."""
+        """Rows per epoch, if the order can be drawn ahead."""
         rows = len(self.loader.sampler)  # type: ignore[arg-type]
         return rows - rows % self.batch_size if self.loader.drop_last else rows
 
 
 def loaded(loader: DataLoader[Any]) -> Loaded:
-    """A DataLoader looked at; nothing is drawn from it.  E315 if it has no length."""
+    """What a DataLoader holds; nothing is drawn from it.  E315 if it has no length."""
     try:
         steps = len(loader)
     except TypeError:
         raise misuse.refusal(
-            "the DataLoader has no length, as that of an IterableDataset",
-            "Give one over a dataset with a length",
+            "the DataLoader has no length, as with an IterableDataset",
+            "Use a dataset with a length",
         ) from None
     if steps == 0:
         raise misuse.refusal(
@@ -92,7 +92,7 @@ def loaded(loader: DataLoader[Any]) -> Loaded:
 
 
 def pair_of_batch(batch: object) -> tuple[Tensor, Tensor]:
-    """x and y of what a DataLoader gave; E315 for anything else."""
+    """x and y of a batch of a DataLoader; E315 unless it is a pair of tensors."""
     if batch is None:
         raise misuse.refusal(
             "the DataLoader gives fewer batches than its length says",
@@ -112,9 +112,9 @@ def pair_of_batch(batch: object) -> tuple[Tensor, Tensor]:
 class LoaderOrder:
     """The row numbers that a DataLoader draws, epoch after epoch, as native_order.RowOrder.
 
-    Drawn ahead by iterating its own batch sampler with its own generator, and put back to where
-    the plain loop over the loader leaves them: a loop by epochs runs the loader to its end, a
-    loop by steps leaves it after its last step.
+    They are drawn ahead by iterating its own batch sampler with its own generator.  Afterwards
+    both are as the plain loop over the loader leaves them: a loop by epochs runs the loader to
+    its end, a loop by steps breaks after its last step.
     """
 
     def __init__(self, loaded: Loaded, total: int, *, by_epochs: bool) -> None:
@@ -124,7 +124,7 @@ class LoaderOrder:
         self.batch_size, self.epoch_rows = loaded.batch_size, loaded.epoch_rows
         self._steps_an_epoch = len(loader)
         self._total = None if by_epochs else total
-        # what iterating draws, rows aside, is the loader's own: its seed, then its sampler's
+        # this draws the same as iterating the loader itself, without collecting any rows
         self._numbers: DataLoader[Any] = DataLoader(
             _Numbers(len(loader.dataset)),  # type: ignore[arg-type]
             batch_sampler=loader.batch_sampler,
@@ -138,10 +138,10 @@ class LoaderOrder:
         self._first_epoch = 0
         self._orders: list[NDArray[np.int32]] = []
         self._before: list[list[Tensor]] = []  # the generators' states before each epoch
-        self._begun: Iterator[Any] | None = None  # of the first epoch, once it is put back
+        self._begun: Iterator[Any] | None = None  # over the current epoch, after a put back
 
     def take(self, steps: int) -> NDArray[np.int32]:
-        """The rows of the next steps; to be followed by `commit` before the next `take`."""
+        """The rows of the next steps; call `commit` before the next `take`."""
         size = self._steps_an_epoch
         first, end = self._done // size, -(-(self._done + steps) // size)
         del self._orders[: first - self._first_epoch], self._before[: first - self._first_epoch]
@@ -157,12 +157,12 @@ class LoaderOrder:
         return np.concatenate(self._orders)[start : start + length]
 
     def commit(self, steps: int, begun: int) -> None:
-        """Only `steps` of those taken were done, `begun` were begun: the generators are put where
+        """Of the steps taken, `steps` were done and `begun` were begun.  Put the generators where
         the plain loop leaves them."""
         before, size = self._done, self._steps_an_epoch
         self._done += steps
         pulled = before + begun
-        epochs = -(-pulled // size)  # that began
+        epochs = -(-pulled // size)  # epochs that began
         drawn = self._first_epoch + len(self._orders)
         if drawn == self._first_epoch:
             return
@@ -186,7 +186,7 @@ class LoaderOrder:
             next(self._begun)
 
     def _finish(self) -> None:
-        """Run an epoch that was put back to its end."""
+        """Run to its end the epoch that was put back."""
         if self._begun is not None:
             for _ in self._begun:
                 pass
@@ -231,7 +231,7 @@ def _tensors(dataset: object) -> tuple[Tensor, ...] | None:
 
 
 def _strangeness(loader: DataLoader[Any]) -> str:
-    """Why this loader's batches are more than rows in an order, "" if they are not."""
+    """Why this loader's batches are more than rows in an order; "" if they are just that."""
     if type(loader) is not DataLoader:
         return f"the DataLoader is a {type(loader).__name__}"
     if loader.collate_fn is not default_collate:
