@@ -205,7 +205,7 @@ def test_many_networks_take_no_loader():
     training = vetro.Training(
         module, DataLoader(ALL), loss=nn.MSELoss(), optimizer=adam(module), steps=3
     )
-    with pytest.raises(UsageError, match="draws from a DataLoader"):
+    with pytest.raises(UsageError, match="has a DataLoader"):
         vetro.train_many([training])
 
 

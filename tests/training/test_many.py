@@ -133,7 +133,7 @@ def test_mistakes_raise_before_any_module_changed():
         vetro.train_many(shared)
     with pytest.raises(UsageError, match="share the same generator"):
         vetro.train_many([ones[0], training(5, generator=ones[0].generator)])
-    with pytest.raises(UsageError, match="is no Training"):
+    with pytest.raises(UsageError, match="is not a Training"):
         vetro.train_many([ones[0].module])
     for one, state in zip(ones, before, strict=True):
         assert all(

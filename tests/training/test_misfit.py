@@ -81,8 +81,8 @@ class Answering(nn.Module):
     [
         (lambda o: (o, o), r"returns a tuple of 2, and MSELoss .*nn.MSELoss\(\)\(output\[0\]"),
         (lambda o: {"out": o}, r"returns a dict of 1, and MSELoss .*\(output\['out'\], target\)"),
-        (lambda o: None, "returns None, and a loss takes a tensor. Return a tensor from forward"),
-        (lambda o: o.detach().numpy(), "returns a ndarray, and a loss takes a tensor"),
+        (lambda o: None, "returns None, but a loss takes a tensor. Return a tensor from forward"),
+        (lambda o: o.detach().numpy(), "returns a ndarray, but a loss takes a tensor"),
     ],
 )
 def test_modules_that_return_no_tensor(answer, words):
@@ -104,7 +104,7 @@ def normalised():
 
 
 def test_a_last_batch_of_one_row_and_batch_normalisation():
-    words = "a batch has 1 row, and batch normalisation needs at least 2.*Use drop_last=True"
+    words = "a batch has 1 row, but batch normalisation needs at least 2.*Use drop_last=True"
     refused(words, normalised(), batch_size=4, epochs=2)
     refused(words, normalised(), DataLoader(TensorDataset(X, Y), batch_size=4), None, epochs=2)
     refused(words, normalised(), batch_size=1)
@@ -131,7 +131,7 @@ def test_probabilities_that_are_none():
 
 def test_a_class_that_an_own_loss_meets():
     refused(
-        "y holds the class 2, which the module has no output for",
+        "y holds the class 2, but the module has no output for it",
         network(),
         X,
         CLASSES + 1,
@@ -153,7 +153,7 @@ def test_modules_without_values_or_forward():
         def forward(self, x, z):
             return self.layer(x + z)
 
-    refused(r"the forward of Two takes \(x, z\), and is called with x alone", Two())
+    refused(r"the forward of Two takes \(x, z\), but Vetro calls it with x alone", Two())
 
     class Unready(nn.Module):
         def __init__(self):
@@ -220,5 +220,5 @@ class Lookup(nn.Module):
 def test_what_an_embedding_cannot_look_up():
     rows = torch.arange(ROWS) % 4
     assert len(train(Lookup(), rows.tolist()).loss) == 3
-    refused("x holds 4, and an embedding has 4 rows", Lookup(), rows + 1)
+    refused("x holds 4, but an embedding has 4 rows", Lookup(), rows + 1)
     refused(r"embedding looks up whole numbers. Use x.long\(\)", Lookup(), rows.float())

@@ -326,7 +326,7 @@ def test_wrong_number_of_targets():
     text = refused("E315", linear(), torch.randn(ROWS, 3), torch.randn(ROWS, 3))
     assert text == (
         "the target has shape (12, 3), the output (12, 2). "
-        "Give 2 targets a row, or change the module's last layer."
+        "Give 2 targets per row, or change the module's last layer."
     )
 
 
@@ -393,7 +393,7 @@ def test_values_that_are_not_finite():
     text = refused("E315", linear(), x, torch.randn(ROWS, 2))
     assert text == (
         "x holds nan (first in row 7, column 1; 1 of 36 values are not finite). "
-        "Fill or leave out these rows."
+        "Fill in these values, or leave out their rows."
     )
     assert "y holds inf (first in row 8" in refused("E315", linear(), torch.randn(ROWS, 3), y)
     # a loss that masks them may use them; one that does not is told why it failed
@@ -491,7 +491,7 @@ def test_eval_mode():
 def test_what_a_loss_must_return():
     x, y = torch.randn(ROWS, 3), torch.randn(ROWS, 2)
     loss = nn.MSELoss(reduction="none")
-    assert "shape (12, 2), it must be one number" in refused("E315", linear(), x, y, loss=loss)
+    assert "shape (12, 2); it must be one number" in refused("E315", linear(), x, y, loss=loss)
     loss = lambda o, t: ((o - t) ** 2).mean().item()  # noqa: E731
     assert "the loss is a float" in refused("E315", linear(), x, y, loss=loss)
     loss = lambda o, t: ((o.detach() - t) ** 2).mean()  # noqa: E731
@@ -542,7 +542,7 @@ def test_schedules_that_do_not_fit():
     with pytest.raises(UsageError, match="waits for a validation loss"):
         train(module, x, y, optimizer=optimizer, schedule=rates.ReduceLROnPlateau(optimizer))
     cycle = rates.OneCycleLR(optimizer, 0.1, total_steps=5, cycle_momentum=False)
-    with pytest.raises(UsageError, match="ends after 5 more steps, training takes 6"):
+    with pytest.raises(UsageError, match="ends after 5 more steps, but training takes 6"):
         train(module, x, y, optimizer=optimizer, schedule=cycle, steps=6)
 
 

@@ -225,7 +225,7 @@ def test_what_is_misread_runs_on_torch(monkeypatch):
     torch.manual_seed(1)
     state = torch.get_rng_state()
     settings = {"loss": nn.MSELoss(), "optimizer": optimizer, "schedule": schedule, "steps": 9}
-    with pytest.raises(UsageError, match="must have misread it"):
+    with pytest.raises(UsageError, match="has misread the module"):
         vetro.train(module, x, y, **settings, batch_size=7, shuffle=True, engine="native")
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
     assert schedule.last_epoch == 0
@@ -233,7 +233,7 @@ def test_what_is_misread_runs_on_torch(monkeypatch):
     assert not optimizer.state
     history = vetro.train(module, x, y, **settings, batch_size=7, shuffle=True)
     assert history.engine == "torch"
-    assert "must have misread it" in history.reason
+    assert "has misread the module" in history.reason
     assert len(history.loss) == 9
     assert schedule.last_epoch == 9
 
@@ -280,8 +280,8 @@ def test_arguments():
     rows = torch.tensor([[0, 1], [2, 199]])
     refused("200", batches=rows + 1)
     refused("-1", batches=rows - 1)
-    refused("no row numbers", batches=rows.float())
-    refused("no row numbers", batches=[[1, 2], [3]])
+    refused("not row numbers", batches=rows.float())
+    refused("not row numbers", batches=[[1, 2], [3]])
     refused(r"not \(steps, batch\)", batches=rows.reshape(-1))
     refused("both batches and shuffle", batches=rows, shuffle=True)
     refused("both batches and batch_size", batches=rows, batch_size=2)

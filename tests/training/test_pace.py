@@ -124,7 +124,7 @@ REACHING = {
     "a list by another name": (alias, "may change what it reads"),
     "an array as out": (lambda k: np.multiply(ARRAY, 1, out=ARRAY)[0], "may change what it reads"),
     "the screen": (lambda k: print(k) or 1, "calls print"),
-    "what is not there": (lambda k: missing * k, "reads missing, which is not there"),  # noqa: F821
+    "what is not there": (lambda k: missing * k, "reads missing, which does not exist"),  # noqa: F821
 }
 
 
@@ -296,7 +296,7 @@ def test_as_the_plain_loop(name):
     )
     plain_loop(other, x, y, its, make_schedule(other, its), 30)
     assert history.engine == "native"
-    assert "the schedule is stepped in its time, because " in history.reason
+    assert "the schedule is stepped together with training, because " in history.reason
     for parameter, expected in zip(module.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(parameter, expected, rtol=1e-9, atol=1e-11)
         torch.testing.assert_close(parameter.grad, expected.grad, rtol=1e-7, atol=1e-10)

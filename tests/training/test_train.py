@@ -65,7 +65,7 @@ def test_history():
     assert history.learning_rate == [0.05] * 5
     assert 0 < history.seconds < 60
     assert (history.engine, history.stopped, history.best_epoch) == ("torch", "epochs", 0)
-    assert history.reason == "the torch engine was asked for"
+    assert history.reason == "the caller asked for the torch engine"
     assert isinstance(history, vetro.History)
     history = train(
         module,

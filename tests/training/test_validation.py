@@ -58,7 +58,7 @@ WRONG = {
         own_of_classes,
         CLASSES,
         (FEW, CLASSES[:5] + 1),
-        "validation y holds the class 2, which the module has no output for",
+        "validation y holds the class 2, but the module has no output for it",
     ),
     "int32": (classes, CLASSES, (FEW, CLASSES[:5].int()), r"is int32; .* Use y.long\(\)"),
     "beyond 1": (bce, FLAGS, (FEW, FLAGS[:5] * 2), "validation y holds 2 .*falls without bound"),

@@ -172,7 +172,7 @@ def test_weights_that_are_none(weights, words):
 
 
 def test_losses_that_cannot_be_weighted():
-    words = "the weight of a row cannot be put in"
+    words = "cannot take a weight per row"
     refused(UsageError, words, sample_weight=WEIGHTS, loss=nn.MSELoss(reduction="none"))
     refused(UsageError, words, sample_weight=WEIGHTS, loss=lambda o, t: ((o - t) ** 2).mean())
 

@@ -1,8 +1,8 @@
-"""What kind of function an unknown loss is, found by trying it on made-up outputs.
+"""Tests of the user's own loss on made-up outputs.
 
-Each question is answered "no" whenever it cannot be told: no proof that a loss is sound.
-The loss is called as a copy, in float64 on the CPU, with random state kept, as few times
-as possible: nothing the training depends on is touched.
+Each question is answered "no" if it cannot be decided, so "no" does not prove that a loss is
+sound.  A copy of the loss is called, in float64 on the CPU, as few times as possible, and the
+random state is kept: training does not depend on these calls.
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ from torch import Tensor, nn
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 FAR = 1e9
-"""How far the outputs are moved, in units of the largest output or target."""
+"""The distance by which outputs are moved, in units of the largest output or target."""
 
 ROWS = 4096
-"""Rows of the batch that are looked at."""
+"""The most rows of the batch that the tests use."""
 
 
 def falls_without_bound(loss: Loss, output: Tensor, target: Tensor) -> str:
     """The reason why loss(output, target) can fall without bound, or "".
 
     The outputs o move far along -g, g = dloss/do.  A loss that is bounded below cannot
-    go on falling as its slope promises: it is refused when it fell by at least half of
-    what a straight line would, and when it depends on o - t only (adding the same
-    random numbers to o and t changes nothing).  The second condition
-    keeps apart losses whose outputs are confined by the module, such as
-    log-probabilities, where a far point is out of reach.
+    keep falling as fast as its slope.  The loss is refused if two conditions hold: it fell by at
+    least half as much as a straight line would, and it depends only on o - t (adding the same
+    random numbers to o and t changes nothing).  The second condition exempts losses whose
+    outputs the module limits, such as log-probabilities, which never reach a far point.
 
     Calls the loss twice, and twice more before it refuses.
     """
@@ -49,7 +48,7 @@ def order_does_not_matter(loss: Loss, target: Tensor, shape: torch.Size) -> bool
     """Whether the loss compares every row with every other, at outputs of this shape.
 
     True if outputs that equal the targets, row by row, have the same loss as the same
-    outputs beside targets moved on by one row.  Calls the loss twice.
+    outputs with the targets shifted by one row.  Calls the loss twice.
     """
     target = _copy(target)
     output = target.reshape(-1, *shape[1:])
@@ -103,7 +102,7 @@ def _copy(values: Tensor) -> Tensor:
 
 
 def _private(loss: Loss) -> Loss:
-    """A copy of the loss on the CPU: one that counts or averages is not disturbed."""
+    """A copy of the loss on the CPU, so that a loss that counts its calls is not disturbed."""
     mine = copy.deepcopy(loss)
     return mine.cpu().double() if isinstance(mine, nn.Module) else mine
 

@@ -1,7 +1,7 @@
-"""Many trainings of the PyTorch door at once, over all cores.
+"""Many trainings of the PyTorch door at once, on all cores.
 
-Each is what vetro.train does by itself, to the last bit.  Those that the native engine
-understands run together, the others one after the other on the torch engine.
+Each gives the same result as vetro.train, to the last bit.  Trainings that the native engine
+understands run together; the others run one after another on the torch engine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from vetro.training.torch_door import run_in_torch
 OnProgress = Callable[[int, int], object]
 
 _ROWS_TOGETHER = 8 * MOST_ROWS
-"""Row numbers that the windows of all networks may hold."""
+"""The most row numbers in the windows of all networks together."""
 
 
 def train_many(
@@ -42,25 +42,25 @@ def train_many(
 ) -> list[History]:
     """Train every module in place, and return the History of each, in the same order.
 
-    threads: cores to use, None for all; no bit depends on it.
-    on_progress(steps, total): steps done of all trainings together, about every 0.1 s and
-    at the end; returning False ends all of them, as Ctrl-C does.
+    threads: cores to use, None for all; the result does not depend on it.
+    on_progress(steps, total): called with the steps done by all trainings together, about every
+    0.1 s and at the end; returning False ends all trainings, as Ctrl-C does.
 
-    The trainings share no module, optimizer or generator.  One that shuffles without a
-    generator is given its own, seeded from torch's global one.  Modules are written back as
-    each training ends.  Mistakes raise before any module changed, as in vetro.train, save
-    those of a module that runs on torch: they raise in its turn.  A loss that is not
-    finite ends its own training only, with `stopped` "diverged".
+    No two trainings may share a module, optimizer or generator.  A training that shuffles
+    without a generator gets its own, seeded from torch's global one.  Each module is written
+    when its training ends.  Mistakes raise before any module changes, as in vetro.train.  The
+    exception is a module that runs on torch: its mistakes raise when its turn comes.  A loss
+    that is not finite ends only its own training, with `stopped` "diverged".
     """
     threads = count_of("threads", threads)
     check_function("on_progress", on_progress, "steps", "total")
     for training in trainings:
         if not isinstance(training, Training):
             kind = type(training).__name__
-            raise invalid("trainings", kind, "it is no Training", "Use vetro.Training(...)")
+            raise invalid("trainings", kind, "it is not a Training", "Use vetro.Training(...)")
         if isinstance(training.x, DataLoader):
             raise contradiction(
-                "a training of train_many draws from a DataLoader",
+                "a training of train_many has a DataLoader",
                 "Use x, y, batch_size and shuffle, or vetro.train",
             )
     _check_apart(trainings)
@@ -84,7 +84,7 @@ def train_many(
 
 @dataclass(eq=False)
 class _One:
-    """One of the trainings on its way."""
+    """The state of one training."""
 
     asked: Request
     history: History
@@ -94,7 +94,7 @@ class _One:
     began: float = 0.0
 
     def end(self, ended: Ended) -> None:
-        """Complete the history; a divergence stays this training's own."""
+        """Complete the history; a divergence does not raise, since the others go on."""
         self.running = False
         self.history.seconds = perf_counter() - self.began
         if self.stepping is not None:
@@ -107,7 +107,7 @@ class _One:
 
 
 def _check_apart(trainings: Sequence[Training]) -> None:
-    """E604 where two trainings change the same object."""
+    """E604 if two trainings change the same object."""
     seen: dict[int, str] = {}
     for one in trainings:
         objects: list[tuple[str, object]] = [
@@ -138,7 +138,7 @@ def _with_generator(asked: Request) -> Request:
 
 @contextmanager
 def _schedules(ones: Sequence[_One]) -> Iterator[None]:
-    """Every training with its schedule; the rates that functions vary are put back."""
+    """Give each training its schedule; on leaving, put back learning rates that functions vary."""
     try:
         for one in ones:
             one.stepping = one.asked.stepping()
@@ -150,8 +150,11 @@ def _schedules(ones: Sequence[_One]) -> Iterator[None]:
 
 
 def _run_together(ones: Sequence[_One], tick: Callable[[int], bool], threads: int) -> bool:
-    """Run those that the native engine understands until each has ended; False if all were told to
-    end.  No module changes before all are understood; the first advance meanwhile."""
+    """Run the trainings that the native engine understands until each has ended.
+
+    False if all were asked to end.  No module changes before Vetro has read all trainings; the
+    first ones already advance meanwhile.
+    """
     running: dict[_One, NativeDoor] = {}
     with interrupts() as interrupted:
         try:
@@ -171,9 +174,10 @@ def _set_off(
     flights: Flights[_One],
     interrupted: Callable[[], bool],
 ) -> list[tuple[_One, str]]:
-    """Prepare all that the native engine understands; those that landed meanwhile, with their word.
+    """Prepare the trainings that the native engine understands.
 
-    A mistake leaves every training as if it had not been fed.
+    Returns those that landed meanwhile, each with its status.  After a mistake, every training is
+    as if it had not been fed.
     """
     share = _ROWS_TOGETHER // max(1, len(ones))
     landed: list[tuple[_One, str]] = []
@@ -202,7 +206,7 @@ def _set_off(
 
 
 def _door(one: _One, share: int) -> NativeDoor | None:
-    """The training as the native engine takes it; share: row numbers of its window."""
+    """The training as the native engine takes it; share: the most row numbers in its window."""
     assert one.stepping is not None
     window = max(1, min(one.asked.total, share // one.asked.batch_size))
     try:
@@ -219,7 +223,7 @@ def _fly(
     tick: Callable[[int], bool],
     interrupted: Callable[[], bool],
 ) -> bool:
-    """Let all of them go on until each has ended; False if they were told to end."""
+    """Let the trainings continue until each has ended; False if they were asked to end."""
 
     def serve(landed: list[tuple[_One, str]]) -> None:
         for one, word in landed:
@@ -244,7 +248,7 @@ def _fly(
 
 
 def _goes_on(one: _One, door: NativeDoor, word: str) -> bool:
-    """Whether a trainer has more to do, after its word; if not it has been ended."""
+    """Whether a trainer with the status `word` has more to do; if not, its training has ended."""
     trainer = door.session.trainer
     first = not one.history.loss and (trainer.steps > 0 or word == "diverged")
     if first and not door.agrees(float(trainer.losses(0)[0])):
@@ -267,7 +271,7 @@ def _end(one: _One, door: NativeDoor, reason: str) -> None:
 
 
 def _runs_apart(one: _One, tick: Callable[[int], bool]) -> bool:
-    """Run one on the torch engine; False if it was told to end."""
+    """Run one training on the torch engine; False if it was asked to end."""
     assert one.stepping is not None
     one.began, one.running = perf_counter(), True
     ended = run_in_torch(one.asked, one.history, one.stepping, tick, fallen=True)

@@ -1,7 +1,7 @@
-"""Whether outputs, targets and loss fit each other, seen inside the first step.
+"""Checks inside the first step: do outputs, targets and loss fit each other?
 
-Two moments: check_output and check_loss between the step's parts, explain when PyTorch
-itself raised.  Not what can be told before the module ran (misuse.py).
+check_output and check_loss run between the parts of the step; explain runs when PyTorch itself
+raised an exception.  Checks that need no output of the module are in misuse.py.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def check_output(
 ) -> None:
     """Refuse targets that do not belong to the module's first output.
 
-    target: the rows of the first batch.  y: all rows, called `name`; code: what they are in the
-    user's program, where that is not the name.
+    target: the rows of the first batch.  y: all rows, called `name`.  code: the expression for
+    them in the user's program, if it differs from the name.
     """
     code = code or variable(name)
     kind = kind_of_loss(loss)
@@ -71,7 +71,7 @@ def check_output(
     raise refusal(
         f"{'the target' if name == 'y' else name} has shape {shape_text(target.shape)}, "
         f"the output {shape_text(output.shape)}",
-        f"Give {counted(outputs, 'target')} a row, or change the module's last layer",
+        f"Give {counted(outputs, 'target')} per row, or change the module's last layer",
     )
 
 
@@ -91,13 +91,13 @@ def check_loss(loss: Loss, value: object, output: object, target: Tensor) -> Non
         )
     if value.numel() != 1:
         raise refusal(
-            f"the loss has shape {shape_text(value.shape)}, it must be one number",
+            f"the loss has shape {shape_text(value.shape)}; it must be one number",
             "Use .mean(), or reduction='mean'",
         )
     if not value.requires_grad:
         raise refusal(
             "the loss does not depend on the parameters",
-            "Leave out detach(), argmax(), round() and torch.no_grad()",
+            "Do not use detach(), argmax(), round() or torch.no_grad() in module or loss",
         )
     if not isinstance(output, Tensor):
         return
@@ -128,7 +128,7 @@ def explain(
     outside = re.search(r"Target (-?\d+) is out of bounds", text)
     if outside:
         return refusal(
-            f"{names[1]} holds the class {outside[1]}, which the module has no output for",
+            f"{names[1]} holds the class {outside[1]}, but the module has no output for it",
             "Number the classes from 0, or add outputs",
         )
     if "bool tensor" in text and y.dtype == torch.bool:
@@ -144,30 +144,30 @@ def explain(
 
 
 def _explain_lookup(text: str, module: nn.Module, x: Tensor, name_x: str) -> VetroError | None:
-    """Numbers that an embedding cannot look up."""
+    """The message about numbers that an embedding cannot look up, or None."""
     tables = [part for part in module.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag)]
     if not tables:
         return None
     if "'indices'" in text and x.is_floating_point():
         return refusal(
-            f"{name_x} is {dtype_name(x)}, and an embedding looks up whole numbers",
+            f"{name_x} is {dtype_name(x)}, but an embedding looks up whole numbers",
             f"Use {variable(name_x)}.long()",
         )
     rows = min(part.num_embeddings for part in tables)
     wrong = (x < 0) | (x >= rows)
     if "index out of range" in text and bool(wrong.any()):
         return refusal(
-            f"{name_x} holds {float(x[wrong][0]):g}, and an embedding has {rows} rows, with the "
-            f"numbers 0 to {rows - 1}",
+            f"{name_x} holds {float(x[wrong][0]):g}, but an embedding has {rows} rows, numbered "
+            f"0 to {rows - 1}",
             "Use more num_embeddings, or correct these rows",
         )
     return None
 
 
 def lonely_row() -> VetroError:
-    """E315 of a batch of one row that a batch norm cannot take."""
+    """E315 for a batch of one row that a batch norm cannot take."""
     return refusal(
-        "a batch has 1 row, and batch normalisation needs at least 2 in training",
+        "a batch has 1 row, but batch normalisation needs at least 2 in training",
         "Use drop_last=True if it is the last of an epoch, or another batch_size",
     )
 
@@ -186,7 +186,7 @@ def check_loss_weights(loss: Loss, kind: str, output: Tensor) -> None:
         sizes = (outputs,) if kind in OF_CLASSES else (outputs, 1)
         if weight.dim() == 1 and output.dim() == 2 and weight.shape[0] not in sizes:
             raise refusal(
-                f"the loss's {name} has shape {shape_text(weight.shape)}, and the module "
+                f"the loss's {name} has shape {shape_text(weight.shape)}, but the module has "
                 f"{counted(outputs, 'output')}",
                 f"Give one {name} per output",
             )
@@ -198,16 +198,16 @@ def check_loss_weights(loss: Loss, kind: str, output: Tensor) -> None:
 
 
 def refuse_output(loss: Loss, kind: str, output: object) -> None:
-    """A module with another answer than one tensor, and a loss that takes one."""
+    """Refuse a module that does not return one tensor, as the loss needs it."""
     if not isinstance(output, tuple | list | dict):
         known = "None" if output is None else f"a {type(output).__name__}"
         raise refusal(
-            f"the module returns {known}, and a loss takes a tensor", "Return a tensor from forward"
+            f"the module returns {known}, but a loss takes a tensor", "Return a tensor from forward"
         )
     key = repr(next(iter(output))) if isinstance(output, dict) and output else "0"
     raise refusal(
         f"the module returns a {type(output).__name__} of {len(output)}, "
-        f"and {kind or 'the loss'} takes a tensor",
+        f"but {kind or 'the loss'} takes a tensor",
         f"Use loss=lambda output, target: {_written(loss, kind)}(output[{key}], target)",
     )
 
@@ -224,8 +224,8 @@ def _check_confined(output: Tensor) -> None:
     wrong = ~((values >= 0) & (values <= 1))
     if bool(wrong.any()) and bool(torch.isfinite(values).all()):
         raise refusal(
-            f"the module gives {float(values[wrong][0]):g}, and BCELoss takes probabilities from 0 "
-            "to 1",
+            f"the module returns {float(values[wrong][0]):g}, but BCELoss takes probabilities "
+            "from 0 to 1",
             "End the module with nn.Sigmoid(), or take nn.BCEWithLogitsLoss()",
         )
 
@@ -257,7 +257,8 @@ def _explain_tensor(
 
 
 def _explain_width(text: str, module: nn.Module, x: Tensor, name_x: str) -> VetroError | None:
-    """Rows of x that the first layer does not take, where torch named a matrix product."""
+    """The message about a number of columns that the first layer does not take, read from
+    torch's message about a matrix product; None for another message."""
     layers = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear)}
     shapes = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", text)
     for name, layer in layers.items():
@@ -269,7 +270,7 @@ def _explain_width(text: str, module: nn.Module, x: Tensor, name_x: str) -> Vetr
             continue
         return refusal(
             f"{name_x} has shape {shape_text(x.shape)}, "
-            f"the layer {name or 'nn.Linear'} takes {counted(layer.in_features, 'number')} a row",
+            f"the layer {name or 'nn.Linear'} takes {counted(layer.in_features, 'number')} per row",
             f"Use {fix}",
         )
     return None
@@ -285,7 +286,7 @@ def _check_classes(
     if target.is_floating_point():
         if target.shape == output.shape and kind != "NLLLoss" and bool((y < 0).any()):
             raise refusal(
-                f"{name} holds {float(y[y < 0][0]):g}, and {kind} takes floats as probabilities "
+                f"{name} holds {float(y[y < 0][0]):g}, but {kind} takes floats as probabilities "
                 "of classes",
                 "Give class numbers as int64, or use nn.MSELoss() for numbers",
             )
@@ -305,7 +306,7 @@ def _check_classes(
     if output.dim() == 2 and target.dim() != 1:
         raise refusal(
             f"the target of {kind} has shape {shape_text(target.shape)}, the output "
-            f"{shape_text(output.shape)}; it must be one class number a row",
+            f"{shape_text(output.shape)}; it must be one class number per row",
             f"Use {variable(name)}.{'squeeze(1)' if target.shape[1:] == (1,) else 'argmax(1)'}",
         )
     check_class_numbers(loss, output, y, name)
@@ -320,7 +321,8 @@ def check_class_numbers(loss: Loss, output: Tensor, y: Tensor, name: str) -> Non
     if bool(wrong.any()):
         raise refusal(
             f"{name} holds the class {int(y[wrong][0])} (row {int(wrong.nonzero()[0, 0])}), "
-            f"the module has {output.shape[1]} outputs, for the classes 0 to {output.shape[1] - 1}",
+            f"but the module has {output.shape[1]} outputs, for the classes 0 to "
+            f"{output.shape[1] - 1}",
             "Number the classes from 0, or add outputs",
         )
 
@@ -338,7 +340,7 @@ def _not_log_probabilities(output: Tensor) -> str:
 
 
 def _compares_all(loss: Loss, output: Tensor, target: Tensor) -> bool:
-    """Whether an unknown loss lets shapes such as (n, 1) and (n,) broadcast to (n, n)."""
+    """Whether the user's own loss broadcasts shapes such as (n, 1) and (n,) to (n, n)."""
     if not target.is_floating_point() or output.numel() != target.numel():
         return False
     together = _broadcast(output, target)
@@ -355,7 +357,8 @@ def _broadcast(output: Tensor, target: Tensor) -> tuple[int, ...] | None:
 
 
 def explain_divergence(module: nn.Module, x: Tensor, y: Tensor) -> str:
-    """The first tensor with a value that is not finite, in words; refuses x and y."""
+    """The name of the first parameter with a value that is not finite, or a phrase if all are
+    finite; E315 if x or y has such a value."""
     for name, parameter in module.named_parameters():
         if not bool(torch.isfinite(parameter).all()):
             return name

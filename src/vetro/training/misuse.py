@@ -1,8 +1,8 @@
-"""The mistakes one makes around a PyTorch training loop, found before its first step.
+"""Common mistakes around a PyTorch training loop, reported before its first step.
 
-Module, loss, optimizer and rows by themselves; how they fit each other is seen in the
-first step (misfit.py).  A check refuses only what cannot be meant; what the plain loop
-does sensibly passes, however unusual it is.
+These checks look at module, loss, optimizer and rows one by one; the first step shows whether
+they fit each other (misfit.py).  A check refuses only sure mistakes.  Anything the plain loop
+handles is accepted, however unusual.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _left: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[weakref.ref[Tensor],
 
 
 def check_kinds(module: object, loss: object, optimizer: object) -> None:
-    """Refuse a class where an object is meant, and what is none of the three."""
+    """Refuse a class in place of an object, and objects of the wrong type."""
     if isinstance(module, type):
         raise refusal(f"module is the class {module.__name__}", f"Use {module.__name__}(...)")
     if not isinstance(module, nn.Module):
@@ -78,14 +78,14 @@ def _check_forward(module: nn.Module) -> None:
         )
     try:
         signature = inspect.signature(forward)
-    except (TypeError, ValueError):  # it may be compiled
+    except (TypeError, ValueError):  # a compiled forward may have no signature
         return
     try:
         signature.bind(None)
     except TypeError:
         raise refusal(
-            f"the forward of {kind} takes {signature}, and is called with x alone",
-            "Put the inputs side by side into x, and take them apart in forward",
+            f"the forward of {kind} takes {signature}, but Vetro calls it with x alone",
+            "Put the inputs side by side into x, and separate them in forward",
         ) from None
 
 
@@ -106,10 +106,10 @@ def check_rows(x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y") -> No
 def check_values(
     module: nn.Module, loss: Loss, x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y"
 ) -> None:
-    """Refuse NaN and infinity where nothing can handle them, and probabilities that are none.
+    """Refuse NaN and infinity if nothing can handle them, and probabilities outside 0 to 1.
 
-    A module or a loss of the user's own may handle them; theirs are looked at only if the loss is
-    not finite (misfit.explain_divergence).
+    The user's own module or loss may handle NaN and infinity.  Then the values are checked only
+    after a loss that is not finite (misfit.explain_divergence).
     """
     if all(type(part).__module__.startswith("torch.nn.") for part in module.modules()):
         check_finite(name_x, x)
@@ -131,7 +131,7 @@ def _check_probabilities(kind: str, name: str, y: Tensor) -> None:
     column = "".join(f", column {index}" for index in place)
     signs = bool(((y == -1) | (y == 1)).all())
     raise refusal(
-        f"{name} holds {float(y[wrong][0]):g} (row {row}{column}), and {kind} takes targets from 0 "
+        f"{name} holds {float(y[wrong][0]):g} (row {row}{column}), but {kind} takes targets from 0 "
         "to 1: with others it falls without bound",
         f"Use ({variable(name)} + 1) / 2"
         if signs
@@ -149,7 +149,7 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
             'Use module.to_empty(device="cpu"), and initialise or load its parameters',
         )
     if not named:
-        raise refusal("the module has no parameters", "Register layers as its attributes")
+        raise refusal("the module has no parameters", "Assign its layers to attributes")
     trainable = {name: value for name, value in named.items() if value.requires_grad}
     if not trainable:
         raise refusal(
@@ -178,9 +178,9 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
 
 
 def check_gradients(module: nn.Module, optimizer: torch.optim.Optimizer) -> list[Notice]:
-    """Tell gradients that are not zero, unless a step was taken with them.
+    """Warn of gradients that are not zero, unless a step was taken with them.
 
-    That is known of Vetro's own last step, and likely where the optimizer has a state.
+    Vetro knows this of its own last step, and assumes it if the optimizer has a state.
     """
     left = _left.get(module, {})
     for name, parameter in module.named_parameters():
@@ -195,7 +195,7 @@ def check_gradients(module: nn.Module, optimizer: torch.optim.Optimizer) -> list
 
 
 def remember_gradients(module: nn.Module) -> None:
-    """Note the gradients of the last step: the next call need not warn of them."""
+    """Remember the gradients of the last step, so that the next call does not warn of them."""
     _left[module] = {
         name: (weakref.ref(parameter.grad), parameter.grad._version)
         for name, parameter in module.named_parameters()
@@ -204,7 +204,7 @@ def remember_gradients(module: nn.Module) -> None:
 
 
 def check_mode(module: nn.Module) -> list[Notice]:
-    """Tell a module in eval mode that has a layer whose forward asks for the mode."""
+    """Warn of a module in eval mode with a layer whose forward depends on the mode."""
     if module.training:
         return []
     for name, part in module.named_modules():
@@ -216,7 +216,7 @@ def check_mode(module: nn.Module) -> list[Notice]:
 
 
 def kind_of_loss(loss: Loss) -> str:
-    """The class name of a known loss of torch, also for its function; else ""."""
+    """The class name of a known loss of torch, given as an object or as its function; else ""."""
     known = {**ELEMENTWISE, **OF_CLASSES}
     if isinstance(loss, functools.partial) and not loss.args:
         return kind_of_loss(loss.func)
@@ -230,7 +230,7 @@ def kind_of_loss(loss: Loss) -> str:
 
 
 def check_finite(name: str, values: Tensor) -> None:
-    # one pass: the sum of finite numbers may overflow, so only a bad sum is looked into
+    # one pass is mostly enough; since a sum of finite numbers may overflow, a bad one is checked
     if values.layout is not torch.strided or not values.is_floating_point():
         return
     if bool(torch.isfinite(values.sum())):
@@ -244,17 +244,17 @@ def check_finite(name: str, values: Tensor) -> None:
     raise refusal(
         f"{name} holds {found} (first in row {row}{column}; {int(wrong.sum())} of {values.numel()} "
         "values are not finite)",
-        "Fill or leave out these rows",
+        "Fill in these values, or leave out their rows",
     )
 
 
 def refusal(what: str, fix: str | Words) -> VetroError:
-    """E315: what is wrong, and how to fix it."""
+    """E315 with what is wrong and how to fix it."""
     return error("E315", what=what, fix=f"{fix}.")
 
 
 def variable(name: str) -> str:
-    """What stands in code for what messages call "x", "y", "validation x" or "validation y"."""
+    """The variable in code for the name in messages: "x", "y", "validation x", "validation y"."""
     return name.removeprefix("validation ")
 
 

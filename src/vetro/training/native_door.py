@@ -1,7 +1,7 @@
-"""The PyTorch door on the native engine: what it understands, in the same order as torch.
+"""The PyTorch door on the native engine.
 
-Understands or says why not (NotUnderstood); the module's own forward on the first batch is
-the witness that it was understood rightly.
+It reads the module, the loss and the optimizer, or says why it cannot (NotUnderstood).  The
+module's own forward on the first batch shows whether it read them correctly.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from vetro.training.torch_door import Tick, explaining, judged_loss
 UNDERSTOOD = "the native engine understands the module, the loss and the optimizer"
 
 _AGREE = {torch.float32: 1e-3, torch.float64: 1e-9}
-"""Largest relative difference of the first loss, far above rounding, far below a misreading."""
+"""The largest relative difference of the first loss: far above rounding errors, and far below
+the difference that a misreading makes."""
 
 _WITNESSES = 64
-"""Rows whose outputs are compared where masks of dropout make losses differ."""
+"""Rows whose outputs are compared instead of the loss, if dropout's masks make losses differ."""
 
 _FEW_ROWS = 512
 
@@ -51,9 +52,9 @@ def run_natively(
     forced: bool,
     threads: int,
 ) -> Ended:
-    """Run the native loop; NotUnderstood, with nothing changed, if it must not.
+    """Run the native loop; NotUnderstood, with nothing changed, if it cannot.
 
-    forced: also with dropout, whose masks are then not torch's.
+    forced: run also with dropout, whose masks are then not torch's.
     """
     door = NativeDoor(asked, history, stepping, forced=forced, threads=threads)
 
@@ -160,7 +161,7 @@ class NativeDoor:
             return True
         self.doubt = (
             f"the first loss is {expected:.9g} by the module's own forward and {first:.9g} by the "
-            "native engine, which must have misread it"
+            "native engine, so the native engine has misread the module"
         )
         return False
 
@@ -190,10 +191,11 @@ def _order(asked: Request) -> RowOrder | LoaderOrder:
 
 
 def _witness(asked: Request, order: RowOrder | LoaderOrder, drops: bool) -> tuple[float, float]:
-    """The first step's loss by the module's own forward, and how far the trainer's may lie.
+    """The first step's loss by the module's own forward, and how much the trainer's may differ.
 
-    Rounding of the outputs moves a loss near 0 by more than its own rounding: the slack
-    counts both.  With dropout, in eval mode: the mistakes are the same, the loss is not.
+    Rounding of the outputs changes a loss near 0 by more than the rounding of the loss itself;
+    the allowed difference covers both.  With dropout the forward runs in eval mode: this shows
+    the same mistakes in the arguments, although the loss is another one.
     """
     rows = order.take(1)
     order.commit(0, 0)
@@ -217,7 +219,7 @@ def _witness(asked: Request, order: RowOrder | LoaderOrder, drops: bool) -> tupl
 
 @contextmanager
 def _threads(rows: int) -> Iterator[None]:
-    """One thread of torch's for few rows: waking the others costs more than they help."""
+    """Let torch use one thread for few rows: to wake the others costs more than they save."""
     threads = torch.get_num_threads()
     if rows <= _FEW_ROWS:
         torch.set_num_threads(1)
@@ -228,7 +230,7 @@ def _threads(rows: int) -> Iterator[None]:
 
 
 def _compare_outputs(asked: Request, session: NativeSession) -> None:
-    """NotUnderstood if the outputs without dropout are not the module's own in eval mode."""
+    """NotUnderstood if the native outputs without dropout differ from the module's in eval mode."""
     x = asked.x[:_WITNESSES]
     module = asked.training.module
     with evaluating(module), torch.no_grad(), _threads(len(x)):
@@ -237,4 +239,6 @@ def _compare_outputs(asked: Request, session: NativeSession) -> None:
     found = torch.from_numpy(predictor(x.contiguous().numpy())).view_as(expected)
     slack = _AGREE[x.dtype] * float(expected.abs().max())
     if not bool(((found - expected).abs() <= slack).all()):
-        raise NotUnderstood("the native engine's outputs are not the module's own: misread")
+        raise NotUnderstood(
+            "the native engine's outputs differ from the module's own, so it has misread the module"
+        )

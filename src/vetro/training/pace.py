@@ -1,9 +1,9 @@
-"""Whether a schedule may be stepped ahead of training, or must be stepped in its time.
+"""Whether a schedule may be stepped ahead of training, or must be stepped together with it.
 
-The native loop wants the learning rates of many steps at once.  A schedule that computes with
-plain numbers alone gives the same whenever it is stepped.  One that can reach the module, its
-gradients or the optimizer does not: it is stepped when the plain loop would step it, with all
-that it could read written before and all that it changed taken over afterwards.
+The native loop needs the learning rates of many steps at once.  A schedule that computes only
+with plain numbers gives the same rates whenever it is stepped.  A schedule that can reach the
+module, its gradients or the optimizer may not.  It is stepped when the plain loop would step it:
+everything that it could read is written before, and its changes are taken over afterwards.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ _METHODS = ("step", "get_lr", "state_dict", "load_state_dict", "_update_lr")
 
 @dataclass(frozen=True)
 class Pace:
-    """looks_ahead: may be stepped ahead and put back.  watched: why it must see the module and
-    the optimizer as they are at each of its steps, a clause; "" if it cannot see them."""
+    """looks_ahead: whether the schedule may be stepped ahead and put back.  watched: a clause that
+    says why it must see the module and the optimizer as they are at each of its steps; "" if it
+    cannot see them."""
 
     looks_ahead: bool = True
     watched: str = ""
 
     def __str__(self) -> str:
-        """The sentence for `reason`, without its full stop; "" where nothing is to be said."""
-        return f"the schedule is stepped in its time, because {self.watched}" * bool(self.watched)
+        """The clause for `reason`; "" if there is nothing to say."""
+        clause = f"the schedule is stepped together with training, because {self.watched}"
+        return clause if self.watched else ""
 
 
 def pace_of(schedule: LRScheduler | Callable[[int], float]) -> Pace:
@@ -45,7 +47,7 @@ def pace_of(schedule: LRScheduler | Callable[[int], float]) -> Pace:
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """A function's name, with its place where it has one."""
+    """A function's name, with its file and line if they are known."""
     code = getattr(function, "__code__", None)
     name = getattr(function, "__name__", type(function).__name__)
     if code is None:
@@ -55,7 +57,7 @@ def function_name(function: Callable[..., Any]) -> str:
 
 
 def _touches(schedule: LRScheduler) -> str:
-    """Why a scheduler might touch more than learning rates, a clause; "" if it cannot."""
+    """A clause that says why a scheduler might touch more than learning rates; "" if it cannot."""
     kind = type(schedule)
     if getattr(lr_scheduler, kind.__name__, None) is not kind:
         return f"{kind.__name__} is not a class of torch.optim.lr_scheduler"

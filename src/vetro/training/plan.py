@@ -1,4 +1,4 @@
-"""From a recipe to an engine's plan: every "auto" and every 0 becomes a plain number here."""
+"""From a recipe to an engine's plan: replaces every "auto" and every 0 by a definite value."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def output_count(loss: str, task: str, classes: int, targets: int) -> int:
 
 
 def batch_size(recipe: Recipe, rows: int) -> int:
-    """The recipe's batch, or a power of two near rows / 40, from 16 to 1024."""
+    """The recipe's batch size; if that is 0, a power of two near rows / 40, from 16 to 1024."""
     if recipe.batch_size:
         return min(recipe.batch_size, rows)
     suited = 2 ** round(math.log2(max(rows, 1) / 40)) if rows >= 1 else 1
@@ -48,9 +48,9 @@ def batch_size(recipe: Recipe, rows: int) -> int:
 
 
 def rate_factors(schedule: str, epochs: int) -> NDArray[np.float64]:
-    """Factors (epochs,) of the learning rate, one an epoch, t = epoch / epochs from 0.
+    """Factors (epochs,) of the learning rate, one per epoch; t = epoch / epochs, from 0.
 
-    constant, plateau: 1.  cosine: (1 + cos(pi t)) / 2.  step: 1 halved at every quarter.
+    constant, plateau: 1.  cosine: (1 + cos(pi t)) / 2.  step: 1, halved after every quarter.
     exponential: 0.01^t.  one_cycle: from 0.1 up to 1 over the first three tenths, then by a cosine
     down to 0.001 (Smith 2018).
     """

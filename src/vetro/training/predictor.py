@@ -1,6 +1,7 @@
-"""Outputs of a user's module by the native engine: no autograd, no allocation with `out`.
+"""Outputs of a user's module, computed by the native engine.
 
-A copy of the parameters as they are when it is made; not the table door's prediction.
+It needs no autograd, and with `out` allocates nothing.  It copies the parameters when it is made.
+The table door predicts elsewhere.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from vetro.training.misuse import refusal
 
 
 class Predictor:
-    """predictor(x) is module(x) in eval mode and without gradients, of the dtype of the module.
+    """predictor(x) is module(x) in eval mode and without gradients.
 
-    x: (rows, inputs), contiguous.  An array gives an array, a tensor a tensor: (rows,
-    outputs), or `out`, which is then written into.  threads: None for all cores; few rows
-    take one.  E604 if the native engine does not understand the module.
+    x: (rows, inputs), contiguous, of the module's dtype.  An array gives an array, a tensor gives
+    a tensor: (rows, outputs), or `out`, into which the outputs are written.  threads: None for
+    all cores; few rows use only one.  E604 if the native engine does not understand the module.
     """
 
     __slots__ = ("_native", "_squeezed", "_wanted")
@@ -60,7 +61,7 @@ class Predictor:
     def __call__(self, x: Any, out: Any = None) -> Any:
         """The outputs of rows x; E405 if x or out does not fit."""
         try:
-            # the common case first: every comparison here is a part of a microsecond
+            # the common case first: each comparison here costs a part of a microsecond
             if type(x) is np.ndarray and not self._squeezed:
                 return self._native(x, out)
             return self._any(x, out)

@@ -1,7 +1,8 @@
-"""What a function can reach: whether calling it earlier, or more often, could change anything.
+"""What a function can reach: could it change anything to call it earlier, or more often?
 
-A walk over its code and over all that its code can name.  The answer "nothing" is a proof; any
-other answer only says what could not be followed.  Nothing is called.
+The module walks over the function's code and over everything that the code can name.  It calls
+nothing.  The answer "nothing" is a proof; any other answer names the first thing that it could
+not follow.
 """
 
 from __future__ import annotations
@@ -46,17 +47,18 @@ _OPCODES = (
     "UNPACK_SEQUENCE", "FORMAT_", "YIELD_VALUE", "LOAD_ASSERTION_ERROR", "RAISE_VARARGS",
     "STORE_DEREF",
 )  # fmt: skip
-"""What reads and computes.  Any other instruction may write, import or suspend."""
+"""Instructions that only read and compute.  Any other may write, import or suspend."""
 
 
 def reach_of(function: Callable[..., Any]) -> str:
-    """What the function reads or does that may change or be changed, in words; "" if nothing:
-    its answer then depends on its arguments and on plain data alone."""
+    """What the function reads that may change, or does that may change something, in words.
+
+    "" if there is nothing: its result then depends only on its arguments and on plain data."""
     return _Walk().of(function)
 
 
 def reach_of_value(value: object) -> str:
-    """As reach_of, for whatever a scheduler holds."""
+    """As reach_of, for any value that a scheduler holds."""
     return _Walk().of(value)
 
 
@@ -131,7 +133,7 @@ class _Walk:
                 held = function.__globals__
                 value = cells[name] if name in cells else held.get(name, _builtin(name))
                 if value is _MISSING:
-                    return f"reads {name}, which is not there"
+                    return f"reads {name}, which does not exist"
                 named.append(value)
                 if isinstance(value, ModuleType):
                     module = value
@@ -168,12 +170,12 @@ def _builtin(name: str) -> object:
 
 
 def _as_made(value: object) -> bool:
-    """Not of a subclass, whose methods may do anything."""
+    """Whether a number is not of a subclass, whose methods may do anything."""
     return isinstance(value, np.generic) or type(value) in _NUMBERS or type(value) is bool
 
 
 def _is_pure(value: object) -> bool:
     try:
         return value in _PURE_BUILTINS or value in _PURE_OTHERS
-    except TypeError:  # without a hash
+    except TypeError:  # the value has no hash
         return False

@@ -1,6 +1,6 @@
 """The recipe: how to train. Frozen, serialisable, the same in TOML as on the command line.
 
-Not the table's options (targets, roles, reading): those are the fit's own.
+It does not hold the table's options (targets, roles, reading), which belong to the fit.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Every choice of training; the defaults are what `vetro fit` uses.
+    """All choices of training; `vetro fit` uses the defaults.
 
     hidden: units of each hidden layer; one number is one layer.  loss "auto": mse for numbers,
-    cross_entropy for classes.  learning_rate: at its highest, if the schedule varies it.
+    cross_entropy for classes.  learning_rate: the highest, if the schedule varies it.
     batch_size: rows per step, 0 for a size that suits the table.  epochs: at most.  patience:
     epochs without a better validation error before stopping, 0 for never.  weight_decay:
-    decoupled for adamw, coupled otherwise.  dropout: share of hidden values.  clip_norm: largest
-    norm of the gradient, 0 for none.  time: seconds for the whole fit, 0 for no limit.
-    members: networks for each fold (or in all, with holdout).  folds: 0 with holdout.
+    decoupled for adamw, coupled otherwise.  dropout: share of hidden values.  clip_norm: limit of
+    the gradient norm, 0 for none.  time: seconds for the whole fit, 0 for no limit.
+    members: networks per fold (with holdout: in total).  folds: 0 with holdout.
     holdout: share of rows held out, 0 with folds.  -1 for folds or holdout means: 5
     folds up to 100,000 rows, a held-out tenth above.
     """
@@ -97,7 +97,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
 
 
 def _layers(hidden: Any) -> Any:
-    """The sizes of the layers as a tuple of Python's numbers, where whole numbers are given."""
+    """The sizes of the layers as a tuple of Python's numbers, if whole numbers are given."""
     several = hidden if isinstance(hidden, Iterable) and not isinstance(hidden, str) else (hidden,)
     sizes = tuple(several)
     if all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):

@@ -1,6 +1,6 @@
-"""When the learning rate moves: the user's own schedule, stepped by the loop.
+"""The user's own schedule of the learning rate, stepped by the loop.
 
-Not the recipe's schedules, which the engines know by themselves.
+The engines know the recipe's schedules by themselves.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Schedule = LRScheduler | Callable[[int], float]
 
 
 class Stepping:
-    """A schedule and its rhythm.
+    """A schedule and the moments when it is stepped.
 
-    A scheduler of torch is stepped once a step when training by steps, once an epoch
-    when by epochs; OneCycleLR and CyclicLR once a step in any case, ReduceLROnPlateau
-    once an epoch, with the validation loss.  A function gives the factor of the learning
-    rate of the k-th step (by epochs: epoch), k from 0; `finish` puts the rates back.
-    pace: whether it may be stepped ahead of training.
+    A scheduler of torch is stepped once per step if training goes by steps, and once per epoch
+    if it goes by epochs.  OneCycleLR and CyclicLR are always stepped once per step, and
+    ReduceLROnPlateau once per epoch, with the validation loss.  A function returns the factor of
+    the learning rate in step k (by epochs: epoch k), k from 0; `finish` puts the rates back.
+    pace: whether the schedule may be stepped ahead of training.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Stepping:
 
     @property
     def every_step(self) -> Callable[[], None] | None:
-        """What is to be called after each step."""
+        """The function to call after each step, or None."""
         return None if self._schedule is None or self._after_epoch else self._advance
 
     @property
@@ -79,7 +79,7 @@ class Stepping:
         return self._schedule is not None and self._after_epoch
 
     def end_epoch(self, validation: float | None) -> None:
-        """What is to be called after each epoch, with its validation loss."""
+        """Call this after each epoch, with its validation loss."""
         if not self.every_epoch:
             return
         if isinstance(self._schedule, ReduceLROnPlateau) and validation is not None:
@@ -93,7 +93,7 @@ class Stepping:
             _set(group, rate)
 
     def snapshot(self) -> tuple[object, ...]:
-        """Where the schedule and the groups' settings are; for `restore`."""
+        """The state of the schedule and the groups' settings, for `restore`."""
         schedule = self._schedule
         state = None
         if isinstance(schedule, LRScheduler):
@@ -109,7 +109,7 @@ class Stepping:
         return self._count, state, settings
 
     def restore(self, snapshot: tuple[Any, ...]) -> None:
-        """Put both back to where they were."""
+        """Put both back to this state."""
         self._count, state, settings = snapshot
         if isinstance(self._schedule, LRScheduler):
             self._schedule.load_state_dict(copy.deepcopy(state))
@@ -167,7 +167,7 @@ def _check(
         raise error(
             "E604",
             what=f"OneCycleLR ends after {schedule.total_steps - schedule.last_epoch} more steps, "
-            f"training takes {steps}",
+            f"but training takes {steps}",
             fix=f"Use OneCycleLR(optimizer, ..., total_steps={steps}).",
         )
 

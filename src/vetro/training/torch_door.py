@@ -32,7 +32,7 @@ def run_in_torch(
     tick: Tick | None,
     fallen: bool = False,
 ) -> Ended:
-    """Run the plain loop.  fallen: for want of the native engine, for history.reason."""
+    """Run the plain loop.  fallen: because the native engine cannot, for history.reason."""
     history.engine = "torch"
     training = asked.training
     module, optimizer = training.module, training.optimizer
@@ -44,7 +44,7 @@ def run_in_torch(
         if asked.held_out is not None:
             score = evaluate(module, asked.loss_of, *asked.held_out)
             history.validation.append(score)
-        # before the schedule, which may change parameters: these are what was validated
+        # before the schedule, which may change the parameters that were just validated
         goes_on = best is None or score is None or best.consider(len(history.validation), score)
         stepping.end_epoch(score)
         return "" if goes_on else "patience"
@@ -58,7 +58,7 @@ def run_in_torch(
     first: list[tuple[Tensor, Tensor]] = []
 
     def first_loss(x: Tensor, y: Tensor, *weights: Tensor) -> Tensor:
-        if first:  # an optimizer with a closure asks several times
+        if first:  # an optimizer with a closure evaluates the loss several times
             return asked.loss_of(module(x), y, *weights)
         first.append((x, y))
         value = judged_loss(asked, x, y, *weights)[0]
@@ -89,7 +89,7 @@ def run_in_torch(
 def judged_loss(
     asked: Request, x_batch: Tensor, y_batch: Tensor, *weights: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The loss of a first batch, looked at whether all fits together, and the output."""
+    """The loss and the output of a first batch, after checks that everything fits together."""
     module, loss = asked.training.module, asked.training.loss
     output = module(x_batch)
     known = asked.loader is None or asked.loader.x is not None
@@ -129,9 +129,9 @@ def explaining(
     losses: Sequence[float] = (),
     first: Sequence[tuple[Tensor, Tensor]] = (),
 ) -> Iterator[None]:
-    """What PyTorch raises in the first step is explained where its cause is known.
+    """Replace PyTorch's exceptions in the first step by an explanation, if the cause is known.
 
-    first: the rows of that step, once there are any.
+    first: the rows of that step, empty before it.
     """
     training = asked.training
     try:

@@ -1,7 +1,7 @@
 """The PyTorch door: train(module, x, y, ...) does what the plain loop does, in place.
 
-The module, the loss and the optimizer are the user's own objects and stay so.  Not for
-tables, whose door is vetro.fit.
+The module, the loss and the optimizer are the user's own objects and stay so.  For tables there
+is vetro.fit.
 """
 
 from __future__ import annotations
@@ -63,42 +63,44 @@ def train(
     """Train `module` in place as the plain PyTorch loop would.
 
     Each step is optimizer.zero_grad(); value = loss(module(x), y); value.backward();
-    optimizer.step().  Parameters, buffers, gradients, the optimizer's state, the schedule
-    and the generator are left as that loop leaves them, and the next call goes on from
-    there: to the last bit on the torch engine, within rounding on the native one.
+    optimizer.step().  Afterwards parameters, buffers, gradients, the optimizer's state, the
+    schedule and the generator are as that loop leaves them: to the last bit on the torch
+    engine, within rounding on the native one.  The next call continues from there.
 
     x: (rows, ...).  y: (rows, ...).  Tensors are used as they are; NumPy arrays, lists, and
     frames of pandas and polars are copied to the module's device, floats to its dtype.
-    Without y, x is a TensorDataset of both, or a DataLoader: then training is the loop over its
-    batches, in its order.
+    Without y, x is a TensorDataset of both, or a DataLoader; with a DataLoader, training is the
+    loop over its batches, in its order.
     loss(output, target): a tensor with one number.
-    steps or epochs: how long, one of the two.
-    batch_size: rows a step; None for all.  An epoch's batches are consecutive slices,
-    the last may be shorter, or left out with drop_last.  With shuffle they are slices of
+    steps or epochs: the length of training; give one of the two.
+    batch_size: rows per step; None for all.  An epoch's batches are consecutive slices.  The
+    last may be shorter, or is left out with drop_last.  With shuffle they are slices of
     torch.randperm(rows, generator=generator), drawn once at the start of each epoch.
-    batches: (steps, batch) row numbers in place of batch_size and shuffle.  An epoch is
-    once over them; without steps or epochs training is one epoch.
+    batches: (steps, batch) row numbers in place of batch_size and shuffle.  One pass over
+    them is an epoch; without steps or epochs, training is one epoch.
     sample_weight: (rows,) weights of the rows.  The loss, one of torch's own, becomes the weighted
-    sum of the rows' losses, for reduction="mean" divided by the sum of the batch's weights.
-    schedule: a torch.optim.lr_scheduler object, stepped after every step (by epochs:
-    every epoch), or a function k -> factor of the learning rate in step (epoch) k, from
-    0.  OneCycleLR and CyclicLR are stepped after every step, ReduceLROnPlateau after
-    every epoch with the validation loss.
-    validation: (x, y), or (x, y, sample_weight); their loss in eval mode after each epoch, and
-    after the last step.
-    patience: stop after so many epochs without a lower validation loss, and put back the
-    parameters and buffers of the best one (not the optimizer's state).
-    clip_norm, clip_value: torch.nn.utils.clip_grad_norm_, then clip_grad_value_, of the
+    sum of the rows' losses; for reduction="mean" it is divided by the sum of the batch's weights.
+    schedule: a torch.optim.lr_scheduler object, stepped after every step (by epochs: after
+    every epoch), or a function k -> factor of the learning rate in step (by epochs: epoch) k,
+    from 0.  OneCycleLR and CyclicLR are always stepped after every step, ReduceLROnPlateau
+    after every epoch, with the validation loss.
+    validation: (x, y), (x, y, sample_weight) or a TensorDataset; their loss is computed in eval
+    mode after each epoch and after the last step.
+    patience: end after this many epochs without a lower validation loss, and put back the
+    parameters and buffers of the best epoch (not the optimizer's state).
+    clip_norm, clip_value: apply torch.nn.utils.clip_grad_norm_, then clip_grad_value_, to the
     module's parameters between backward and step.
     on_progress(step, loss, history): called about every 0.1 s and at the end; returning
-    False ends training, as Ctrl-C does, after a whole step.
-    engine: "auto" takes the native engine if it understands all of this, else torch;
-    "native" refuses instead; history.engine and history.reason say which ran and why.
-    threads: of the native engine, None for all cores; no bit depends on it.
+    False ends training after a whole step, as Ctrl-C does.
+    engine: "auto" takes the native engine if it understands everything, else torch.  "native"
+    raises E604 instead, "torch" always takes torch.  history.engine and history.reason say
+    which engine ran and why.
+    threads: of the native engine, None for all cores; the result does not depend on it.
 
     Returns the History.  Raises TrainingError: E308 to E315 for a mistake, before any
-    parameter changed; E317 when the loss is not finite (its `values["history"]` holds
-    the History so far), UsageError for an argument.  Warns W310, W312, W314 and W320 to W323.
+    parameter changes; E317 if the loss is not finite (its `values["history"]` holds
+    the History so far).  Raises UsageError for an argument.  Warns W310, W312, W314 and W320 to
+    W323.
     """
     if engine not in ENGINES:
         fix = 'Use "auto", "native" or "torch"'
@@ -155,7 +157,7 @@ def _run(
     threads: int,
 ) -> Ended:
     """Train on the engine asked for, or on the one that can."""
-    history.reason = "the torch engine was asked for"
+    history.reason = "the caller asked for the torch engine"
     if engine != "torch":
         try:
             return run_natively(

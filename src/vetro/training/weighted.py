@@ -1,8 +1,8 @@
 """Losses with a weight for each row.
 
-A row of weight w counts as if it stood in its batch w times: the weighted sum of the rows' losses,
-for reduction="mean" divided by the sum of the weights, as scikit-learn's sample_weight and the
-class weights of nn.CrossEntropyLoss are meant.
+A row of weight w counts as if it were w times in its batch.  The loss is the weighted sum of the
+rows' losses; for reduction="mean" it is divided by the sum of the weights, as with scikit-learn's
+sample_weight and with the class weights of nn.CrossEntropyLoss.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ WeightedLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 def weighted(loss: Loss) -> WeightedLoss:
     """loss(output, target, weights) of one of torch's own losses, weights (rows,).
 
-    With l the losses of the rows' elements, w their row's weight, c the class weight of the target
-    (1 where there are none): sum is sum(w l), mean is sum(w l) / sum(w c) over the elements that
-    count.  A batch whose weights sum to 0 has the loss 0.  E604 for another loss.
+    l: the losses of the rows' elements; w: their row's weight; c: the class weight of the target
+    (1 without class weights).  "sum" is sum(w l); "mean" is sum(w l) / sum(w c) over the elements
+    that count.  A batch whose weights sum to 0 has the loss 0.  E604 for another loss.
     """
     kind = misuse.kind_of_loss(loss)
     options = _options(loss)
@@ -39,9 +39,9 @@ def weighted(loss: Loss) -> WeightedLoss:
         what = f'has reduction="{reduction}"' if kind else "is not one of torch's own"
         raise error(
             "E604",
-            what=f"the loss {name} {what}, so that the weight of a row cannot be put in",
+            what=f"the loss {name} {what}, so it cannot take a weight per row",
             fix=words(
-                "Use a loss such as nn.MSELoss() with {=sample_weight}, or weigh the rows in a "
+                "Use a loss such as nn.MSELoss() with {=sample_weight}, or weight the rows in a "
                 "loss of your own, with the weights as a column of y."
             ),
         )
@@ -67,7 +67,7 @@ def weighted(loss: Loss) -> WeightedLoss:
 
 
 def check_weights(name: str, weights: Tensor, rows: int, dtype: torch.dtype) -> Tensor:
-    """(rows,) weights of this dtype; E601 unless none is below 0 and some are above."""
+    """(rows,) weights of this dtype; E601 if one is below 0 or all are 0."""
     reason = ""
     if weights.shape not in ((rows,), (rows, 1)):
         reason = f"its shape is not ({rows},), one weight per row"
@@ -93,7 +93,7 @@ def check_weights(name: str, weights: Tensor, rows: int, dtype: torch.dtype) -> 
 
 
 def check_row_weights_of_loss(loss: Loss, y: Tensor, *, in_order: bool, validated: bool) -> None:
-    """E315 where a loss has a weight for each row of x, and batches have other rows."""
+    """E315 if a loss has one weight for each row of x, and batches have other rows."""
     weight = _options(loss).get("weight")
     if misuse.kind_of_loss(loss) not in ("BCELoss", "BCEWithLogitsLoss"):
         return
