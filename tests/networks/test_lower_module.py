@@ -329,7 +329,7 @@ def test_a_forward_that_differs_in_eval_mode_is_told() -> None:
     module = Modes()
     lowering = lower_module(module)
     assert len(lowering.network.operations) == 1
-    with pytest.raises(NotUnderstood, match="the forward of Modes is another one in eval mode"):
+    with pytest.raises(NotUnderstood, match="the forward of Modes differs in eval mode"):
         check_validation(module, lowering)
     assert module.training
     assert len(lower_module(module, training=False).network.operations) == 2

@@ -12,7 +12,7 @@ from vetro.errors import Notice, Setting, error, notice, words
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine, its device, the reason as a sentence, and what the user should know of it."""
+    """An engine, its device, the reason as a sentence, and a message about it for the user."""
 
     engine: Engine
     device: str
@@ -24,7 +24,7 @@ def engine_for_training(wanted: str = "auto", device: str = "auto") -> Choice:
     """The engine "auto", "native" or "torch" for the device "auto", "cpu" or "cuda".
 
     "auto" is the native engine on the CPU: networks for tables are so small that a GPU waits
-    for its launches.  E604 where what is wanted is not there.
+    for its launches.  E604 if the engine or device is missing.
     """
     names = get_args(EngineName)
     if wanted not in names:

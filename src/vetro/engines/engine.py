@@ -1,7 +1,7 @@
-"""The engine interface: what executes training and prediction of a network.
+"""The interface of an engine, which trains networks and predicts with them.
 
-An engine knows matrices, networks and plain settings.  It does not know tables, nor why
-a recipe was chosen.  Engines: native_engine.py and torch_engine.py.
+An engine knows matrices, networks and plain settings.  It does not know tables, nor the reasons
+for a recipe.  Engines: native_engine.py and torch_engine.py.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Plan:
 
     loss: mse, l1, smooth_l1, huber, cross_entropy or bce.  class_weights: (classes,) or
     None.  rate_factors: (epochs,) of the learning rate.  plateau: halve the rate after
-    this many epochs without a better validation loss, 0 for never.  batch_size: rows a
+    this many epochs without a better validation loss, 0 for never.  batch_size: rows per
     step; numpy's default_rng((seed, epoch)) permutes the rows before each epoch, batches
     are consecutive slices, the last may be shorter.  patience: epochs without a better
-    validation loss before stopping, 0 for never.  clip_norm: largest norm of the gradient,
-    0 for none.  one_hot: (first column, columns) of each group of inputs of which at most
+    validation loss before stopping, 0 for never.  clip_norm: limit of the gradient norm,
+    0 for none.  one_hot: (first column, columns) of each group of inputs in which at most
     one is 1 and the others are 0.
     """
 
@@ -66,7 +66,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an engine tells after each epoch: mean losses per row, and whether it was the best.
+    """The report of an engine after each epoch: mean losses per row, and whether it was the best.
 
     validation: of the validation rows; of the training rows where there are none.  weights,
     gradients: root mean squares of each layer's weights at the epoch's end, and of their
@@ -84,7 +84,7 @@ class Epoch:
 
 @dataclass
 class TrainingState:
-    """All that is needed to go on bit-identically after an epoch.
+    """The state from which training continues after an epoch with the same bits.
 
     arrays: parameters, best parameters, optimizer buffers.  numbers: epoch, best score
     and epoch, waiting epochs.  Batch order and dropout depend on (seed, epoch) alone, so no
@@ -108,8 +108,8 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training left: the best parameters (parameter_count,), and why it stopped:
-    "epochs", "patience", "diverged", or the reason that on_epoch gave."""
+    """The result of training: the best parameters (parameter_count,), and why it stopped:
+    "epochs", "patience", "diverged", or the reason that on_epoch returned."""
 
     parameters: Matrix
     best_epoch: int
@@ -121,7 +121,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """One network to train: from `initial`, or on from `resume`."""
+    """One network to train, from `initial` or from the state `resume`."""
 
     plan: Plan
     initial: Matrix
@@ -147,7 +147,7 @@ class Engine(Protocol):
 
     @property
     def together(self) -> bool:
-        """Whether the jobs of one call are trained side by side."""
+        """Whether the jobs of one call are trained in parallel."""
         ...
 
     def train(self, jobs: Sequence[Job], on_epochs: OnEpochs) -> list[Outcome]:

@@ -1,6 +1,6 @@
-"""Which engine would run, and why, in a sentence; and all that the native one needs to know.
+"""Which engine would run, and why, in a sentence; and the task as the native engine takes it.
 
-Not the running: native_loop.py and torch_loop.py do that.
+The loops themselves are in native_loop.py and torch_loop.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vetro.networks.pristine import check_rules
 from vetro.networks.refusal import NotUnderstood
 from vetro.notebook import ShownAsText
 
-REASON = "the module, the loss and the optimizer are made of what the native engine has"
+REASON = "the native engine has all parts of the module, the loss and the optimizer"
 """The reason for the native engine."""
 
 
@@ -51,7 +51,7 @@ def understand(
     optimizer: torch.optim.Optimizer,
     inputs: int | None = None,
 ) -> NativeTask:
-    """All three, understood; NotUnderstood with the reason, also where there is no native engine.
+    """The task of all three; NotUnderstood with the reason, also if there is no native engine.
 
     inputs: the features of x, if known.
     """
@@ -66,12 +66,12 @@ def understand(
 
 
 def active_dropout(lowering: Lowering) -> str:
-    """Why torch's masks cannot be had from the native engine, "" where nothing is dropped."""
+    """Why the native engine cannot give torch's dropout masks; "" if nothing is dropped."""
     for operation in lowering.network.operations:
         if operation.kind == "dropout" and operation.numbers[0] > 0:
             return (
                 f"{operation.where} is active, and its masks come from torch's generator, "
-                'which the native engine does not have; engine="native" draws masks of its own'
+                'which the native engine does not imitate; engine="native" draws masks of its own'
             )
     return ""
 
@@ -81,9 +81,9 @@ def explain_engine(
 ) -> EngineChoice:
     """Which engine vetro.train(module, ..., loss=loss, optimizer=optimizer) takes, and why.
 
-    The reason names the module and the line that decided it.  It is that of a module on
-    CPU rows (rows, features) of its own dtype, and of targets that fit the loss.  Nothing
-    is changed or trained.
+    The reason names the module and the line that decided it.  It assumes CPU rows (rows,
+    features) of the module's dtype, and targets that fit the loss.  Nothing is changed or
+    trained.
     """
     kinds = (("module", module, nn.Module), ("optimizer", optimizer, torch.optim.Optimizer))
     for argument, value, kind in kinds:
@@ -92,7 +92,7 @@ def explain_engine(
                 "E601",
                 argument=argument,
                 value=getattr(value, "__name__", type(value).__name__),
-                reason=f"it is no {kind.__name__} object",
+                reason=f"it is not a {kind.__name__} object",
                 fix="Give the same objects as to vetro.train().",
             )
     try:

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question instead of an exception, so that nothing is torn in two."""
+"""Ctrl-C as a question instead of an exception, so that no step stops halfway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C was pressed.
+    """A function that returns whether Ctrl-C was pressed.
 
     A second Ctrl-C raises KeyboardInterrupt at once.  Outside the main thread, or where
     the program has its own handler, signals are left alone.

@@ -1,6 +1,6 @@
-"""The compiled core, vetro._native, imported in this one place.
+"""The compiled core, vetro._native, imported only here.
 
-Where it was not built, or the processor has none of its instruction sets, `core` raises and
+If it was not built, or the processor has none of its instruction sets, `core` raises and
 `why_not_native` says why.
 """
 

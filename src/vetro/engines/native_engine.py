@@ -1,8 +1,7 @@
 """The native engine: trains and predicts the networks of tables in the compiled core.
 
-Not the PyTorch door, whose modules, losses and optimizers are native_loop.py's matter.  Networks
-run side by side, one a thread, a window of whole epochs at a time; how windows are cut and which
-thread takes which changes no bit.
+native_loop.py does this for the PyTorch door.  Networks run in parallel, one per thread, each for
+a window of whole epochs at a time.  No bit depends on the windows or on the threads.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ from vetro.engines.native_program import program_of
 from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
 
-# A window is what runs between two looks at progress, limits and signals.
+# A window runs between two checks of progress, limits and signals.
 WINDOW_SECONDS = 0.05
-# Row numbers that a window may hold.
+# The most row numbers in a window.
 _MOST_ORDER = 4_000_000
 _MOST_EPOCHS = 4096
 _MOST_PREDICTORS = 64
@@ -46,7 +45,7 @@ _ADAM_BETA = 0.9
 
 
 class NativeEngine:
-    """Trains on the CPU; threads: at most, 0 for all cores."""
+    """Trains on the CPU; threads: the most to use, 0 for all cores."""
 
     name = "native"
     version = version("vetro")
@@ -123,7 +122,7 @@ def _predictor(network: Network, parameters: Matrix, threads: int) -> Any:
 
 
 class _Run:
-    """One network in training: its trainer, and the windows that it is fed."""
+    """One network in training: its trainer, and the windows that it runs."""
 
     def __init__(self, number: int, job: Job, threads: int) -> None:
         self.number, self.plan = number, job.plan
@@ -159,7 +158,7 @@ class _Run:
         self.divergence: Divergence | None = None
 
     def window(self) -> str:
-        """Run the next epochs to the end of the last; the trainer's word for how it ended."""
+        """Run the next epochs to their end; returns the trainer's status."""
         self.begun = True
         began = time.monotonic()
         epochs = min(self.epochs_a_window, self.plan.epochs - self.epoch)
@@ -183,7 +182,7 @@ class _Run:
         return rates.reshape(-1, 1, 2)
 
     def tell(self, status: str, on_epochs: OnEpochs) -> str:
-        """Tell of the epochs of the window that has just ended; why training ends, or ""."""
+        """Report the epochs of the window that has just ended; returns why training ends, or ""."""
         told = self.epoch - self.before
         records = self.trainer.epoch_records(told).tolist()
         sizes = np.moveaxis(self.trainer.epoch_sizes(told), 2, 0).astype(np.float32).tolist()
@@ -200,7 +199,7 @@ class _Run:
         return ends or reason
 
     def _diverged(self, status: str) -> Divergence | None:
-        """Where the loss, or the last update of all, stopped being finite; None if nowhere."""
+        """Where the loss or the last update stopped being finite; None if both are finite."""
         parameters = self.trainer.parameters()
         views = self.plan.network.views(parameters)
         bad = next((name for name, view in views.items() if not np.isfinite(view).all()), "")
@@ -213,7 +212,7 @@ class _Run:
         return Divergence(epoch + 1, batch + 1, loss, bad or "the loss itself")
 
     def state(self) -> TrainingState:
-        """Everything that a later run needs to go on bit-identically."""
+        """The state from which a later run continues with the same bits."""
         return TrainingState(self.trainer.state(), {"epoch": self.epoch})
 
     def outcome(self, stopped: str) -> Outcome:
@@ -261,6 +260,6 @@ def _loss(plan: Plan) -> dict[str, Any]:
 
 
 def _optimizer(plan: Plan) -> dict[str, Any]:
-    """The core's description of the optimizer; what is not named has torch's own default."""
+    """The core's description of the optimizer; settings without a name have torch's default."""
     group = {"momentum": plan.momentum, "weight_decay": plan.weight_decay}
     return {"kind": plan.optimizer, "groups": [group]}

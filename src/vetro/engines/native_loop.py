@@ -1,7 +1,7 @@
-"""The native loop behind the PyTorch door: fed with steps, watched, and brought to rest.
+"""The native loop of the PyTorch door: it feeds steps to the compiled trainer and watches it.
 
-Not the steps themselves, which the compiled trainer takes, and not the way to and from the
-user's module, optimizer and rows (native_session.py).
+The compiled trainer takes the steps.  native_session.py copies to and from the user's module,
+optimizer and rows.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from vetro.engines import torch_loop
 from vetro.engines.interrupts import interrupts
 
 FIRST_WINDOW = 256
-"""Steps of the first window.  It is doubled as long as windows last less than half a tick,
-so that little has to be drawn again where training ends within one."""
+"""Steps of the first window.  It is doubled while windows last less than half a tick.  Short
+windows mean that little must be drawn again if training ends within one."""
 
 MOST_STEPS = 1 << 16
 MOST_ROWS = 1 << 22
-"""Limits of a window: its rates and its row numbers."""
+"""Limits of a window: of its learning rates and its row numbers."""
 
 SHORTEST_SECONDS = 0.001
-"""The least time that the trainer is let run between two looks."""
+"""The least time that the trainer runs between two checks."""
 
 
 class Schedule(Protocol):
@@ -39,8 +39,8 @@ class Schedule(Protocol):
 
 
 class Session(Protocol):
-    """Where the trainer is: another one takes its place where the user's own code changed what it
-    was made from (native_session.py)."""
+    """Holds the trainer, which is replaced when the user's code changes the objects that it was
+    made from (native_session.py)."""
 
     @property
     def trainer(self) -> Any: ...
@@ -108,9 +108,9 @@ class NativeLoop:
         self._fed_time = perf_counter()
 
     def settle(self, diverged: bool = False) -> None:
-        """Bring histories, schedule and generator to the step where the trainer is.
+        """Bring histories, schedule and generator to the step of the trainer.
 
-        What was fed beyond it is taken back: `feed` is next.
+        Steps that were fed but not done are taken back; call `feed` next.
         """
         trainer = self.trainer
         if trainer is not self._recorded:  # it records from its own first step on
@@ -128,12 +128,12 @@ class NativeLoop:
         self._schedule.commit(done, scores)
 
     def take_back(self) -> None:
-        """As if nothing had been fed; before the first `settle` only."""
+        """Undo what was fed; only before the first `settle`."""
         self._order.commit(0, 0)
         self._schedule.commit(0, ())
 
     def ended(self, status: str) -> str:
-        """Why training ended, of the trainer's word for it."""
+        """Why training ended, from the trainer's status."""
         waited = self.trainer.epochs - self.trainer.best_epoch
         if status == "done" and self._patience and waited >= self._patience:
             return "patience"
@@ -146,16 +146,16 @@ def run(
     write_back: Callable[[str], None],
     tick: Callable[[int], bool] | None,
 ) -> str:
-    """Run the loop to its end, whatever that is.
+    """Run the loop to its end.
 
-    agrees: asked with the loss of the first step; if it says no, nothing was written and
+    agrees: called with the loss of the first step; if it returns False, nothing is written and
     everything drawn is put back.  write_back: called once at the end, with the reason.
     tick: called with the steps done about every TICK_SECONDS, when histories, schedule and
-    generator are settled; False stops.
+    generator are settled; False ends the run.
 
-    Returns why it ended: "done", "patience", "interrupted" (Ctrl-C, or `tick` said so),
+    Returns why it ended: "done", "patience", "interrupted" (Ctrl-C, or `tick` returned False),
     "diverged" (the last loss is not finite; its step was not taken) or "misread" (`agrees`
-    said no).  Ctrl-C ends the run between two steps, within TICK_SECONDS.
+    returned False).  Ctrl-C ends the run between two steps, within TICK_SECONDS.
     """
     reason = ""
     with interrupts() as interrupted:

@@ -1,6 +1,6 @@
 """A loss of torch as the native engine takes it.
 
-Exact classes and functions of torch only; what else a user may write runs on torch.
+Only for torch's own classes and functions; all other losses run on torch.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> NativeLoss:
     dtype = lowering.dtype
     if kind == "cross_entropy":
         if lowering.squeezed:
-            raise NotUnderstood("the module gives one number a row, cross entropy needs classes")
+            raise NotUnderstood(
+                "the module gives one number per row, but cross entropy needs one per class"
+            )
         return NativeLoss(
             kind,
             reduction,
@@ -98,9 +100,9 @@ def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> NativeLoss:
 
 
 def check_target(loss: NativeLoss, lowering: Lowering, y: Tensor) -> None:
-    """NotUnderstood if rows of y are no targets that the native loss takes.
+    """NotUnderstood if the native loss does not take these rows of y.
 
-    cross_entropy: (rows,) int64 classes; the others: as the module's output.
+    cross_entropy takes (rows,) int64 classes; the others take the shape of the module's output.
     """
     if y.device.type != "cpu":
         raise NotUnderstood(f"the target is on {y.device}")

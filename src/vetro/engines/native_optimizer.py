@@ -1,7 +1,8 @@
-"""An optimizer of torch as the native engine takes it, and its state there and back.
+"""An optimizer of torch as the native engine takes it, and its state in both directions.
 
-Not the update itself.  torch's state is read and left exactly as torch's own step makes it:
-the same keys, made when torch makes them, so that either can go on from the other.
+The update itself is in the compiled core.  torch's state is read and written exactly as torch's
+own step makes it, with the same keys made at the same step.  So each engine can continue from
+the other.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ def read_state(
 def write_state(
     optimizer: torch.optim.Optimizer, described: NativeOptimizer, state: dict[str, NDArray[Any]]
 ) -> None:
-    """Leave in the optimizer what torch's own steps would have left.
+    """Write into the optimizer the state that torch's own steps would have left.
 
     state: as read_state gives it, after at least one step.  Tensors that torch made before
     are kept and filled.
@@ -219,8 +220,8 @@ def _kind(optimizer: torch.optim.Optimizer) -> str:
 
 
 def settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-    """The settings of every group that a trainer is made with; of a momentum, which moves with the
-    rates, only whether there is one."""
+    """The settings of each group from which a trainer is made.  A momentum moves with the rates,
+    so it counts only whether there is one."""
     known = []
     for group in optimizer.param_groups:
         settings = _settings("", group)

@@ -1,7 +1,7 @@
-"""Which rows each step takes, drawn ahead of the native loop and brought back.
+"""Which rows each step takes, drawn ahead of the native loop and put back.
 
-The loop wants the rows of many steps at once; the plain loop draws an order when an epoch
-begins.  So orders are drawn ahead from the same generator, and where training ends sooner
+The native loop needs the rows of many steps at once, while the plain loop draws an order when
+an epoch begins.  So orders are drawn ahead from the same generator.  If training ends sooner,
 the generator is put back to where the plain loop would have left it.
 """
 
@@ -19,10 +19,10 @@ Order = NDArray[np.int32]
 class RowOrder:
     """The row numbers of step after step.
 
-    given: (steps, batch) of the user's, walked over again and again; an epoch is once over
-    them.  Else the rows of `rows` in slices of batch_size, in the order of one
-    torch.randperm an epoch if shuffle, drawn from `generator` (None: torch's own), with drop_last
-    without a last slice that is shorter.
+    given: the user's (steps, batch) row numbers, used again and again; one pass is an epoch.
+    Without `given`: slices of batch_size of `rows` rows.  With shuffle, their order is one
+    torch.randperm per epoch from `generator` (None: torch's own).  With drop_last, a last slice
+    that is shorter is left out.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class RowOrder:
             self._orders += [self._permutation() for _ in range(missing)]
 
     def _permutation(self) -> Order:
-        # the numbers of torch.randperm do not depend on the type they are asked for
+        # torch.randperm draws the same numbers for every integer dtype
         order: Order = torch.randperm(
             self._rows, generator=self._generator, dtype=torch.int32
         ).numpy()

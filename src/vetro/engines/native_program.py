@@ -16,8 +16,8 @@ def program_of(
 ) -> Any:
     """The core's Program.
 
-    frozen: numbers of the slots whose gradients nobody wants.  one_hot: (first column, columns) of
-    groups of inputs of which at most one is 1 and the others are 0.
+    frozen: numbers of the slots that need no gradient.  one_hot: (first column, columns) of
+    groups of inputs in which at most one is 1 and the others are 0.
     """
     return core().Program(
         network.dtype,

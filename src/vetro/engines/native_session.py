@@ -1,7 +1,7 @@
-"""A compiled trainer made from a user's module, optimizer and rows, and the way back into them.
+"""A compiled trainer made from a user's module, optimizer and rows, and the copies back into them.
 
-Parameters and the optimizer's state are copied in and out, rows are read where they lie.  What the
-user's own code changes meanwhile (native_sight.py) is taken over, or refused.
+Parameters and the optimizer's state are copied in and out; rows are read where they lie.  Changes
+that the user's own code makes meanwhile (native_sight.py) are taken over, or refused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Tensors = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Settings:
-    """batch_size: rows a step.  epoch_rows: rows an epoch.  total: steps.  patience: epochs,
+    """batch_size: rows per step.  epoch_rows: rows per epoch.  total: steps.  patience: epochs,
     0 for none.  clip_norm, clip_value: 0 for none.  threads: 0 for all cores.  seed: of
     dropout's masks."""
 
@@ -64,7 +64,7 @@ def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None =
     if task.loss.kind == "cross_entropy":
         inside = ((y >= 0) & (y < network.outputs)) | (y == task.loss.ignored)
         if not bool(inside.all()):
-            raise NotUnderstood("y holds a class that the module has no output for")
+            raise NotUnderstood("y holds a class without an output of the module")
     elif not _finite(y):
         raise NotUnderstood("y holds values that are not finite")
     if not _finite(x):
@@ -97,7 +97,7 @@ class NativeSession:
         self._begin(task)
 
     def _begin(self, task: NativeTask) -> None:
-        """Make the trainer from the objects as they stand."""
+        """Make the trainer from the objects in their present state."""
         self._task = task
         lowering, settings, optimizer = task.lowering, self._settings, self._owners.optimizer
         dtype = np.dtype(lowering.network.dtype)
@@ -140,7 +140,7 @@ class NativeSession:
         self._written = 0
 
     def write_back(self, gradients: bool = True) -> None:
-        """Leave in the user's objects what the plain loop would have left by now.
+        """Write into the user's objects what the plain loop would have left by now.
 
         Without gradients: as after zero_grad().
         """
@@ -174,8 +174,8 @@ class NativeSession:
                     parameter.copy_(part.view(flat))  # it may have learned before it was frozen
 
     def watched(self, function: Callable[[], object]) -> object:
-        """The answer of a user's function, which sees what the plain loop would show it; what it
-        changed goes into the trainer.  E604 if that can no longer run natively."""
+        """Call a user's function and return its result.  The function sees the objects as in the
+        plain loop, and its changes go into the trainer.  E604 if these cannot run natively."""
         self.write_back()
         before = self._look()
         answer = function()
@@ -202,7 +202,7 @@ class NativeSession:
         old, known = self.trainer.state(), self._task.lowering.network.slots
         task = self._understand()
         if task.lowering.network.slots != known:
-            raise NotUnderstood("the module has other parameters than before")
+            raise NotUnderstood("the module's parameters are not those from before")
         self._begin(task)
         kept = {name: old[name] for name in ("best", "counters") if name in old}
         self.trainer.set_state(kept)

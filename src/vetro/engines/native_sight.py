@@ -1,6 +1,6 @@
-"""What the native engine's trainer was made from, as it stands: to see what a user's code changed.
+"""A snapshot of the objects behind the native trainer, to see what a user's code changed.
 
-Values are compared, not torch's version counters: `parameter.data.clamp_()` does not move those.
+It compares values, not torch's version counters: `parameter.data.clamp_()` does not move those.
 """
 
 from __future__ import annotations

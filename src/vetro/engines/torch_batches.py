@@ -1,6 +1,6 @@
 """The batches of the plain loop, epoch after epoch: of rows, of given row numbers, of a DataLoader.
 
-Each is drawn when its step begins, as by the loop that one writes by hand.
+Each batch is drawn when its step begins, as in a loop written by hand.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Slicing:
 
 
 class RowBatches:
-    """Batches of rows that are there."""
+    """Batches of rows in memory."""
 
     def __init__(self, rows: Rows, slicing: Slicing) -> None:
         given = slicing.given
@@ -62,7 +62,7 @@ class RowBatches:
 class LoaderBatches:
     """The batches of a DataLoader, on the module's device.
 
-    taken: what makes rows of a batch, or refuses it.
+    taken: a function that turns a batch into rows, or refuses it.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ def _given(rows: Rows, given: Tensor) -> Iterator[tuple[Rows, bool]]:
 
 
 def _sliced(rows: Rows, slicing: Slicing) -> Iterator[tuple[Rows, bool]]:
-    """With shuffle, one torch.randperm an epoch and consecutive slices of it; else consecutive
+    """With shuffle, one torch.randperm per epoch and consecutive slices of it; else consecutive
     rows.  The last batch of an epoch may be shorter."""
     count, generator = rows[0].shape[0], slicing.generator
     size = count if slicing.batch_size is None else min(slicing.batch_size, count)

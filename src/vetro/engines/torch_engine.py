@@ -1,7 +1,6 @@
 """The torch engine: trains and predicts a network with PyTorch's eager operations.
 
-The slow, general engine, and the oracle of the others.  Training a user's own module is
-torch_loop.py's matter.
+The slow, general engine, and the oracle of the others.  torch_loop.py trains a user's own module.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from vetro.networks.lift import flat_parameters, lift, load_parameters
 from vetro.networks.network import Network
 
 PREDICTION_ROWS = 65_536
-# Below this many multiplications a step, handing work to a second thread costs more
+# Below this many multiplications per step, handing work to a second thread costs more
 # than the work.
 SINGLE_THREAD_WORK = 20_000_000
 
@@ -207,7 +206,7 @@ class _Run:
         )
 
     def state(self) -> TrainingState:
-        """Everything a later run needs to go on bit-identically from this epoch."""
+        """The state from which a later run continues after this epoch with the same bits."""
         arrays: dict[str, NDArray[np.float32]] = {
             "parameters": flat_parameters(self.module),
             "best": self._outcome("").parameters,

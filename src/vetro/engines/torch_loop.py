@@ -1,8 +1,8 @@
-"""The plain PyTorch loop over a module, a loss and an optimizer that are the user's own.
+"""The plain PyTorch loop over the user's own module, loss and optimizer.
 
-Does what the loop one writes by hand does, in the same order, so that it leaves the same
-bits: zero_grad, forward, loss, backward, step.  Not the door: it checks no argument, and
-what happens between epochs is a function it is given.
+It does the same as a loop written by hand, in the same order, so it leaves the same bits:
+zero_grad, forward, loss, backward, step.  It checks no argument (arguments.py), and calls a given
+function between epochs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vetro.engines.interrupts import interrupts
 from vetro.engines.torch_batches import Batches, Rows
 
 TICK_SECONDS = 0.1
-"""Time between two calls of `tick`, and between two looks at an accelerator's losses."""
+"""Time between two calls of `tick`, and between two fetches of an accelerator's losses."""
 
 Compute = Callable[..., Tensor]
 """The loss of a batch: of x, y and, where rows have weights, those."""
@@ -33,8 +33,8 @@ class Loop:
 
     loss: of the output, y and perhaps weights.  batches: where rows come from.  steps: optimizer
     steps.  whole_epochs: whether an epoch's batches are run to their end also after the last step.
-    clip: what is done to the gradients between backward and step.  first_loss: what computes the
-    loss of the first step from its rows, where the door looks at outputs; later steps are
+    clip: called between backward and step, to limit the gradients.  first_loss: computes the
+    loss of the first step from its rows, where the door checks the outputs; later steps compute
     loss(module(x), y).  after_step: called after every step.  after_epoch: called after the last
     batch of every epoch, and after the last step; returns "" to go on, or the reason to stop.
     tick: called with the number of steps done about every TICK_SECONDS and at the end; False
@@ -57,8 +57,8 @@ class Loop:
 def run(loop: Loop, losses: list[float]) -> str:
     """Run the loop; append the loss of every step to `losses`, as it was before the update.
 
-    Returns why it ended: "done", "interrupted" (Ctrl-C, or `tick` said so), "diverged"
-    (the last of `losses` is not finite) or what `after_epoch` said.  On the CPU a loss
+    Returns why it ended: "done", "interrupted" (Ctrl-C, or `tick` returned False), "diverged"
+    (the last of `losses` is not finite) or the reason of `after_epoch`.  On the CPU a loss
     that is not finite ends the run before its update; elsewhere losses are fetched
     every TICK_SECONDS, and up to that time's steps follow it.  Ctrl-C ends the run
     between two steps.
@@ -170,7 +170,7 @@ def _zero_grad(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether step() cannot do without a closure, as that of torch.optim.LBFGS."""
+    """Whether step() needs a closure, as in torch.optim.LBFGS."""
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is inspect.Parameter.empty
 

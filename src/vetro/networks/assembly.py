@@ -1,7 +1,7 @@
 """Assembling a lowered network, operation by operation, around parameters that are tensors.
 
-Knows widths and parameters, not how a forward was read.  Values are numbered as in
-lowered.py; a width is None until something fixes it, and is then that of the input.
+This module knows widths and parameters, not how a forward is read.  Values are numbered as in
+lowered.py.  A width is None until an operation fixes it; it is then the width of the input.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vetro.networks.refusal import NotUnderstood
 Numbers = NDArray[np.float64]
 DTYPES = (torch.float32, torch.float64)
 _FORGETS_INPUT = frozenset({"relu", "tanh", "sigmoid"})
-"""Activations whose derivative torch computes from what they gave."""
+"""Activations whose derivative torch computes from their output."""
 _KEEPS_OUTPUT = _FORGETS_INPUT | {"leaky_relu", "elu"}
 """The same, and those that do so when they work in place."""
 
@@ -48,7 +48,7 @@ class _Draft:
 class Assembly:
     """The operations so far.  Every method that adds one returns the value it writes.
 
-    declared: hooks on gradients are no matter; see lower_module.
+    declared: hooks on gradients are ignored; see lower_module.
     """
 
     inputs: int | None = None
@@ -71,14 +71,14 @@ class Assembly:
             raise NotUnderstood(f"{width} columns are wanted where there are {known}")
 
     def producer(self, value: int) -> _Draft | None:
-        """What writes a value; None for the input."""
+        """The operation that writes a value; None for the input."""
         return self.drafts[value - 1] if value else None
 
     def affine(
         self, value: int, weight: nn.Parameter, bias: nn.Parameter | None, where: str
     ) -> int:
         if weight.dim() != 2:
-            raise NotUnderstood(f"a weight of shape {tuple(weight.shape)} is no matrix")
+            raise NotUnderstood(f"a weight of shape {tuple(weight.shape)} is not a matrix")
         outputs, inputs = weight.shape
         if bias is not None and tuple(bias.shape) != (outputs,):
             raise NotUnderstood(f"a bias of shape {tuple(bias.shape)} for {outputs} outputs")
@@ -87,10 +87,10 @@ class Assembly:
         return self._put("affine", (value,), outputs, where, weight=weight, bias=bias)
 
     def with_bias(self, value: int, bias: nn.Parameter, where: str) -> int:
-        """The affine operation that wrote `value`, with a bias that it did not have."""
+        """Give the affine operation that wrote `value` a bias, if it has none."""
         made_by = self.producer(value)
         if made_by is None or made_by.weight is None or made_by.bias is not None:
-            raise NotUnderstood("adds a parameter to what is not a product with a weight")
+            raise NotUnderstood("adds a parameter to a value that is not a product with a weight")
         if made_by.kind != "affine":
             raise NotUnderstood("adds a parameter to a layer norm")
         return self.affine(made_by.inputs[0], made_by.weight, bias, where)
@@ -116,7 +116,7 @@ class Assembly:
             raise NotUnderstood(f"a layer norm over {len(shape)} dimensions")
         for parameter in (weight, bias):
             if parameter is not None and tuple(parameter.shape) != tuple(shape):
-                raise NotUnderstood("a layer norm's parameters have another shape than it")
+                raise NotUnderstood("a layer norm's parameters do not have its shape")
         self.fix_width(value, shape[0])
         self._use(weight, bias)
         return self._put(

@@ -1,7 +1,7 @@
-"""Custom torch.autograd.Functions seen through by their own forward.
+"""Custom torch.autograd.Functions, replaced by their own forward.
 
-For reading a module as it is declared: what a Function computes is its forward; whether its
-backward is the derivative of that is for others to check.
+This serves to read a module as it is declared: a Function computes its forward.  Other modules
+check whether its backward is the derivative of that.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.autograd import Function
 
 
 class _Context:
-    """The ctx of a forward that nobody goes back through: takes whatever is saved."""
+    """The ctx of a forward without a backward: it accepts and drops all that is saved."""
 
     needs_input_grad = (True,) * 64
 
@@ -27,7 +27,7 @@ class _Context:
 
 @contextmanager
 def functions_by_forward() -> Iterator[None]:
-    """Meanwhile apply(...) of a Function is the class's own forward(...).
+    """Within this context, apply(...) of a Function is the class's own forward(...).
 
     Also where .apply was taken before, as in self.f = Own.apply: all end in the apply that Function
     inherits.

@@ -1,6 +1,6 @@
 """Initial parameters of a network, from a seed.
 
-Not torch's initialisation: copy a module's own weights where that is wanted.
+This is not torch's initialisation.  To start from a module's own weights, copy them.
 """
 
 from __future__ import annotations

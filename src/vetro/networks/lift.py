@@ -1,6 +1,6 @@
 """Lifting: a network and its parameters as a torch module.
 
-The inverse, lowering a module to a network, is the native engine's matter.
+The inverse, lowering a module to a network: lower_module.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What torch's functions, methods and operators mean on stand-ins: activations and layers.
 
-Handlers take what torch's function takes, after the trace; NotUnderstood or TypeError for
-what they do not know.  Sums, products and shapes: lower_arithmetic.py and lower_shapes.py.
+Handlers take the trace and then the arguments of torch's function.  They raise NotUnderstood or
+TypeError for arguments that they do not know.  Sums and products: lower_arithmetic.py.  Shapes:
+lower_shapes.py.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def name_of(target: Any) -> str:
 
 
 def find(target: Any) -> Handler | None:
-    """What handles an operator, a torch function, or (target a text) a method."""
+    """The handler of an operator, of a torch function, or (if target is a text) of a method."""
     if isinstance(target, str):
         return METHODS.get(target)
     handler = FUNCTIONS.get(target)

@@ -1,7 +1,7 @@
-"""Lowering a torch module: the operations that its forward is made of.
+"""Lowering a torch module: reading the operations of its forward.
 
-A tree of plain nn.Sequential is read as it stands, in microseconds; any other forward is
-run once on stand-ins (trace.py).  Not the choice of an engine: engines/explain.py.
+A tree of plain nn.Sequential is read directly, in microseconds.  Any other forward is run once on
+stand-ins (trace.py).  engines/explain.py chooses the engine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vetro.networks.trace import trace
 
 @dataclass(frozen=True)
 class Lowering:
-    """What lower_module found.
+    """The result of lower_module.
 
     parameters: the module's own tensor of each slot of `network`.  squeezed: the module
     gives (rows,) rather than (rows, 1).  traced: the forward was the user's own.
@@ -84,7 +84,7 @@ def lower_module(
 
 
 def check_validation(module: nn.Module, lowering: Lowering) -> None:
-    """NotUnderstood if the forward in eval mode is more different than by its dropouts."""
+    """NotUnderstood if the forward in eval mode differs in more than its dropouts."""
     if not lowering.traced:
         return
     held_out = lower_module(module, inputs=lowering.network.inputs, training=False)
@@ -93,8 +93,8 @@ def check_validation(module: nn.Module, lowering: Lowering) -> None:
             raise NotUnderstood(f"{operation.where} drops values in eval mode, too")
     if held_out.squeezed != lowering.squeezed or not _alike(lowering, held_out):
         raise NotUnderstood(
-            f"the forward of {type(module).__name__} is another one in eval mode, "
-            "by more than its dropouts"
+            f"the forward of {type(module).__name__} differs in eval mode, "
+            "in more than its dropouts"
         )
 
 

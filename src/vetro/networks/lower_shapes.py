@@ -1,6 +1,6 @@
-"""Shapes on stand-ins: what leaves (rows, features) as it is, and (rows, 1) <-> (rows,).
+"""Shapes on stand-ins: calls that keep (rows, features), and (rows, 1) <-> (rows,).
 
-Also what changes nothing here: to(dtype), contiguous(), clone().
+Also calls that change nothing here: to(dtype), contiguous(), clone().
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vetro.networks.tracing import Trace, value_of
 
 
 def width(t: Trace, x: Any) -> int:
-    """The features of a stand-in; the input's are guessed where nothing has told them."""
+    """The features of a stand-in; those of the input are guessed if they are still unknown."""
     value = value_of(x)
     known = t.assembly.width(value)
     if known is None:

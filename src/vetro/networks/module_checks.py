@@ -1,7 +1,7 @@
-"""What a module must not have for its forward to say all that happens.
+"""Checks that the forward of a module says everything that happens.
 
 Hooks, compiled or replaced forwards and parametrisations change a step without being
-part of any forward.  Not the forward itself: trace.py reads that.
+part of any forward.  trace.py reads the forward itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def module_hooks(module: nn.Module) -> str:
 def check_module(module: nn.Module, declared: bool = False) -> None:
     """NotUnderstood, naming the part of the module, if more than its forward runs.
 
-    declared: hooks and replaced forwards are no matter, since the classes are read.
+    declared: hooks and replaced forwards are ignored, since the classes are read.
     """
     for key, words in _HOOKS.items():
         if getattr(torch_module, f"_global{key}", None) and not declared:
@@ -61,7 +61,7 @@ def title(name: str, module: nn.Module) -> str:
 
 @contextmanager
 def without_global_hooks() -> Iterator[None]:
-    """Hooks for all modules are put aside meanwhile."""
+    """Within this context, hooks for all modules are off."""
     held = [getattr(torch_module, f"_global{key}") for key in _HOOKS]
     kept = [dict(hooks) for hooks in held]
     try:

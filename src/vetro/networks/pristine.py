@@ -1,7 +1,7 @@
-"""Whether torch still is what it was installed as: no function or class of it was replaced.
+"""Whether torch is as installed: the program has not replaced a function or class of it.
 
-The native engine computes what torch's own layers, losses and optimizers do.  A program may put
-functions of its own in their places; then only torch knows what happens.
+The native engine computes what torch's own layers, losses and optimizers do.  A program may
+replace these by functions of its own; then only torch can run them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """NotUnderstood: the native engine does not run this, and why.
 
-Not an error of the user's: it ends a lowering, and the caller takes the torch engine.
+This is not a mistake of the user: it ends a lowering, and the caller takes the torch engine.
 """
 
 from __future__ import annotations

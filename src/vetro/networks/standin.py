@@ -1,7 +1,7 @@
-"""Stand-ins: what a forward is given in place of tensors, so that it says what it does.
+"""Stand-ins: objects that a forward receives in place of tensors, to record what it does.
 
 A stand-in takes every operator, method and torch function, through torch.fx's proxy, and
-hands it to its trace.  It knows shapes, no numbers.  What the calls mean: lower_calls.py.
+passes it to its trace.  It knows shapes, but no numbers.  What the calls mean: lower_calls.py.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RowCount:
 
 
 class Tracer(Protocol):
-    """What stand-ins report to."""
+    """The trace to which stand-ins report."""
 
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
@@ -124,7 +124,7 @@ def _tracer_of(arguments: Any) -> Any:
 
 
 def _take_operators() -> None:
-    """Let every arithmetic operator, also in place and reflected, report as itself."""
+    """Let every arithmetic operator report under its own name, also in place and reflected."""
     arithmetic = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
     for name in (*arithmetic, "and", "or", "xor", "lshift", "rshift"):
         plain = getattr(operator, f"__{name}__")

@@ -1,7 +1,7 @@
-"""Tracing: a forward run once on stand-ins, and the operations that it made.
+"""Tracing: running a forward once on stand-ins, to read its operations.
 
-The forward runs on a twin of the module whose parameters are stand-ins, so that whatever
-it changes, it changes the twin.  What the calls mean: lower_calls.py.
+The forward runs on a twin of the module whose parameters are stand-ins, so it can only change
+the twin.  What the calls mean: lower_calls.py.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Trace:
         finally:
             moved = chance.restore()
         if self.refused is not None:
-            # Also where the forward caught the exception and went on.
+            # Also if the forward caught the exception and went on.
             raise self.refused from None
         name = type(self.module).__name__
         if moved:
@@ -91,14 +91,14 @@ class _Trace:
         return StandIn(self, held)
 
     def guess_inputs(self) -> int:
-        """What the first layer of the module that reads features takes."""
+        """The number of features that the first layer of the module takes."""
         for part in self.module.modules():
             if isinstance(part, nn.Linear):
                 return part.in_features
         raise NotUnderstood("asks for the number of inputs, which is not known")
 
     def refuse(self, reason: str) -> NotUnderstood:
-        """The refusal of what runs now, with its place; remembered should it be caught."""
+        """The refusal of the present call, with its place; kept in case the forward catches it."""
         frames = _frames(sys._getframe(1))
         self.refused = self._placed(reason, frames)
         return self.refused
@@ -114,7 +114,7 @@ class _Trace:
         """The result of an operator, a torch function, or (target a text) a method."""
         name = lower_calls.name_of(target)
         if any(isinstance(argument, StandIn) and argument.tracer is not self for argument in args):
-            raise self.refuse("{forward} keeps tensors of an earlier call")
+            raise self.refuse("{forward} uses tensors of an earlier call")
         handler = lower_calls.find(target)
         if handler is None:
             raise self.refuse(f"{{{name}}} is not an operation that the native engine has")
@@ -151,7 +151,7 @@ class _Trace:
     # Places
 
     def _refused_by(self, caught: Exception) -> NotUnderstood:
-        """The refusal for what the forward itself, or torch within it, raised."""
+        """The refusal for an exception of the forward itself, or of torch within it."""
         frames = []
         step = caught.__traceback__
         while step is not None:

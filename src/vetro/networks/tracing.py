@@ -1,4 +1,4 @@
-"""What the handlers of calls know of a trace, and how they look at its stand-ins."""
+"""The interface of a trace for the handlers of calls, and functions that read its stand-ins."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vetro.networks.standin import RowCount, StandIn, Value, Weight
 class Trace(Protocol):
     """The run of a forward that a call belongs to.
 
-    tensor: a new stand-in that holds a value.  where: names what runs now.  guess_inputs:
-    the features of the input, where nothing has told them yet; NotUnderstood if unknown.
+    tensor: a new stand-in that holds a value.  where: names the present call.  guess_inputs:
+    the features of the input while nothing has fixed them; NotUnderstood if unknown.
     """
 
     @property

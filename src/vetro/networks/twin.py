@@ -1,7 +1,7 @@
 """A twin of a module: the same classes and attributes, other tensors.
 
-Its parameters are what a function makes of them, its buffers copies, so that a forward can
-run on it without touching the module.  Not a deep copy: no number of a parameter is copied.
+A function replaces its parameters, and its buffers are copies, so a forward can run on it without
+touching the module.  This is not a deep copy: no number of a parameter is copied.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Twin:
         ]
 
     def changed(self) -> str:
-        """The first attribute or buffer that is not as it was, "" if all are."""
+        """The first attribute or buffer that changed, "" if none did."""
         for part, before in self._before:
             prefix = self.names.get(id(part), "")
             prefix = f"{prefix}." if prefix else ""
@@ -98,7 +98,7 @@ class Twin:
         return self._copies[id(parameter)]
 
     def _of(self, value: Any) -> Any:
-        """The twin's own of an attribute's value; what cannot hold tensors is shared."""
+        """The twin's copy of an attribute's value; values that cannot hold tensors are shared."""
         kind = type(value)
         if kind in _SHARED:
             return value
