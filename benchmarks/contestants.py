@@ -1,4 +1,4 @@
-"""Every contestant: its module, variant and label; and the process that it runs in.
+"""The contestants: module, variant and label of each, and the process in which it runs.
 
     python benchmarks/contestants.py KEY WORKLOAD THREADS CORE
 
@@ -18,13 +18,13 @@ from workloads import SCALING, WORKLOADS, Workload, arrays
 
 
 class Contestant(Protocol):
-    """Trains from the initial weights, as often as asked."""
+    """Trains from the initial weights, as many times as requested."""
 
     def prepare(self, steps: int) -> None:
-        """Everything that a user does once: fresh networks, compilation.  Not timed."""
+        """The work that a user does once: fresh networks, compilation.  Not timed."""
 
     def run(self) -> int:
-        """The training that was prepared; returns steps times networks.  Timed."""
+        """Runs the prepared training; returns steps times networks.  Timed."""
 
     def losses(self, steps: int) -> list[float]:
         """Loss before each of the first steps of member 0; a list of one is their mean."""
@@ -32,7 +32,7 @@ class Contestant(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A module of peers/, what it is to do, and what the table calls it."""
+    """A module of peers/, its variant, and its name in the table."""
 
     module: str
     variant: str
@@ -71,8 +71,8 @@ def make(key: str, work: Workload, threads: int) -> Contestant:
 
 
 def answering(arguments: list[str], threads: int) -> Callable[[list[Any]], dict[str, Any]]:
-    """What answers ["losses", steps] and ["time", steps, seconds]: runs of so many steps, until
-    together they took so long."""
+    """The function that answers ["losses", steps] and ["time", steps, seconds].  The second
+    repeats runs of `steps` steps until together they took `seconds`."""
     key, name = arguments
     contestant = make(key, workload(name), threads)
 

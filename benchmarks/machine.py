@@ -1,4 +1,4 @@
-"""What was measured on: the processor, its instruction sets, cores, versions, the day."""
+"""The machine of the measurements: processor, instruction sets, cores, versions, date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIBRARIES = (
 
 
 def description() -> dict[str, str]:
-    """One entry a fact."""
+    """One entry per fact."""
     facts = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*:\s*(.*)", facts)
     flags = facts.split("flags", 1)[-1].split("\n")[0].split()

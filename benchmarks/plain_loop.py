@@ -1,13 +1,13 @@
-"""The torch engine compared with the loop that one writes by hand: running sums, full-batch steps.
+"""The torch engine compared with a loop written by hand: running sums, full-batch steps.
 
-What vetro.train costs where the native engine cannot run; not a row of run.py.
+It measures the cost of vetro.train when the native engine cannot run.  It is not a row of run.py.
 
     python benchmarks/plain_loop.py [steps] [rounds]
 
-Both take the same initial weights, the same rows, and end with the same bits, which is
-checked.  They run in turn on one thread, each first in every other round; many short rounds,
-for other programs disturb a long one.  The row shows the median times and the median, over
-the rounds, of plain / vetro: above 1 Vetro is faster.
+Both start from the same initial weights and rows; the program checks that they end with the
+same bits.  They run in turn on one thread, and each is first in every other round.  There are
+many short rounds, because other programs disturb a long one.  The row shows the median times
+and the median, over the rounds, of plain / vetro: above 1, Vetro is faster.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def fresh() -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
 
 
 def plain(steps: int) -> tuple[float, nn.Module, list[float]]:
-    """Seconds, module and losses of the loop by hand, which keeps its losses too."""
+    """Seconds, module and losses of the loop written by hand, which also keeps its losses."""
     (x, y), (module, loss, optimizer) = rows(), fresh()
     losses = []
     start = time.perf_counter()

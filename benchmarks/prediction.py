@@ -1,6 +1,6 @@
 """Row 10: predicting with 64-64-64-1 ReLU, from Python, one thread, arrays in, arrays out.
 
-A contestant's latency is that of one call with so many rows, over many calls in turn.
+A contestant's latency is the time of one call for a given number of rows, over many calls.
 """
 
 from __future__ import annotations

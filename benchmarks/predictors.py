@@ -2,8 +2,8 @@
 
     python benchmarks/predictors.py KEY THREADS CORE
 
-started by prediction.py.  Given what each library likes best: torch gets tensors, ONNX Runtime
-and Vetro arrays, the generated C program pointers; JAX's transfer is part of its call.
+started by prediction.py.  Each library gets the input that suits it best: torch tensors, ONNX
+Runtime and Vetro arrays, the generated C program pointers.  JAX's transfer is part of its call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LABELS = {
 }
 Layers = list[tuple[Floats, Floats]]
 Call = Callable[[], Any]
-SECONDS, CALLS = 0.3, 20_000  # a round ends after so long or so many calls
+SECONDS, CALLS = 0.3, 20_000  # a round ends after this time or this many calls
 
 
 def torch_call(layers: Layers, x: Floats, threads: int) -> Call:
@@ -170,7 +170,7 @@ def latencies(call: Call) -> dict[str, float]:
 
 
 def answering(arguments: list[str], threads: int) -> Callable[[list[Any]], dict[str, Any]]:
-    """What answers ["outputs", rows] and ["latency", rows]."""
+    """The function that answers ["outputs", rows] and ["latency", rows]."""
     layers = arrays(WORK).layers[0]
     calls: dict[int, Call] = {}
 
@@ -183,7 +183,7 @@ def answering(arguments: list[str], threads: int) -> Callable[[list[Any]], dict[
             return {"outputs": np.asarray(calls[rows]()).ravel().tolist()}
         return latencies(calls[rows])
 
-    # A missing library is told before anything is asked.
+    # A missing library is reported before the first request.
     answer(["outputs", 2])
     return answer
 

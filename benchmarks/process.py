@@ -1,4 +1,4 @@
-"""A contestant's process: started on one core or on all, told what to do line by line."""
+"""A contestant's process: it starts on one core or on all, and reads requests line by line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def serve(make: Callable[[list[str], int], Callable[[list[Any]], dict[str, Any]]
     if int(core) >= 0:
         os.sched_setaffinity(0, {int(core)})
     replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what libraries print must not be taken for a reply
+    os.dup2(2, 1)  # output of libraries must not be read as a reply
     try:
         answer = make(arguments, int(threads))
         print(json.dumps({"ready": True}), file=replies)

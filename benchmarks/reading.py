@@ -2,9 +2,9 @@
 
     python benchmarks/reading.py [rows]
 
-Each reading runs in a process of its own, the contenders in turn, three rounds; a row
-shows the median time and the largest peak of resident memory above that of the process
-before it read.  "matrix" is rows x 20 doubles.
+Each reading runs in its own process, the contenders in turn, three rounds.  A row shows the
+median time, and by how much the peak of resident memory exceeds the memory before reading (the
+largest of the rounds).  "matrix" is rows x 20 doubles.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONTENDERS = {
 
 
 def write_table(path: Path, rows: int) -> None:
-    """Normal deviates times 100, four decimals, as CSV."""
+    """Normal random numbers times 100, with four decimals, as CSV."""
     import pyarrow as pa
     import pyarrow.csv
 

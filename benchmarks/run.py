@@ -4,8 +4,8 @@
                                           [--clock seconds|processor] [--save]
 
 ROW: 1 to 8 of the training workloads (7 is two: 7.256 and 7.4096), 10 prediction, 11 whole
-processes, 12 reading, scaling.  Without rows, all of them.  --clock processor counts the time
-that a process had its one core, for a machine that does other work too.  --save puts the tables
+processes, 12 reading, scaling.  Without ROW all of them run.  --clock processor counts the time
+that a process had its one core, for a machine that also does other work.  --save puts the tables
 into docs/benchmarks.md; otherwise they are only printed.
 """
 
@@ -29,7 +29,7 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
 def chosen(name: str, rows: list[str]) -> bool:
-    """Whether a row was asked for, by its name or by the number before the point."""
+    """Whether the user chose a row, by its name or by the number before the point."""
     return not rows or name in rows or name.split(".")[0] in rows
 
 

@@ -1,6 +1,7 @@
 """Steps per second must not fall when steps, rows or members grow tenfold, or a hundredfold.
 
-Vetro alone, one core, the network of row 3; the whole of vetro.train or vetro.train_many.
+Vetro alone, one core, the network of row 3; the time of the whole call of vetro.train or
+vetro.train_many.
 """
 
 from __future__ import annotations

@@ -41,14 +41,14 @@ def training(work: Workload, threads: int, clock: str, result: dict[str, dict[st
 
 
 def number(value: float) -> str:
-    """Three digits, thousands apart: 0.912, 27.4, 1,820."""
+    """Three digits, with a mark at thousands: 0.912, 27.4, 1,820."""
     if value < 100:
         return f"{value:#.3g}"
     return f"{value:,.0f}"
 
 
 def write_json(results: dict[str, object]) -> None:
-    """Everything that was measured, together with what earlier runs of other rows left."""
+    """All results, together with those of earlier runs of other rows."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / "benchmarks.json"
     before = json.loads(path.read_text()) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""Times the contestants of a training workload, each in a process of its own, in turn.
+"""Times the contestants of a training workload in turn, each in its own process.
 
 First the losses of the first steps are compared: a contestant whose losses differ is reported
 and not timed.
@@ -15,7 +15,7 @@ from workloads import SGEMM_SIZE, Workload
 
 CHECKED = 20  # steps whose losses are compared
 TOLERANCE = {"scikit_learn": 1e-3, "joblib": 1e-3, "keras": 1e-3}  # epsilon on another root
-SECONDS = 1.0  # of one timing of a peer; Vetro always runs the whole training
+SECONDS = 1.0  # length of one timing of a peer; Vetro always runs the whole training
 VETRO = ("vetro", "vetro_many")
 SCRIPT = "contestants.py"
 
@@ -25,8 +25,8 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """For each contestant its figures, or the reason why it has none.
 
-    clock: "seconds", or "processor" for the seconds that the process had the core, which
-    other programs on the machine disturb less; only sound on one core.
+    clock: "seconds", or "processor" for the seconds that the process had the core.  Other programs
+    on the machine disturb these less, but they are only correct on one core.
     """
     found: dict[str, dict[str, Any]] = {key: {} for key in work.contestants}
     running: dict[str, Process] = {}
@@ -64,7 +64,7 @@ def measure(
 
 
 def _step_seconds(process: Process, steps: int, clock: str) -> float:
-    """Of one step of one network; raises when the contestant failed on the way."""
+    """The time of one step of one network; raises if the contestant failed meanwhile."""
     reply = process.ask("time", steps, SECONDS / 2)
     if process.problem:
         raise SystemExit(f"a contestant failed while it was timed: {process.problem}")
@@ -102,7 +102,7 @@ def _distance(losses: list[float], reference: list[float]) -> float:
 
 
 def _length(work: Workload, key: str, process: Process) -> int:
-    """So many steps that a timing takes about a second; all of them for Vetro.  Warms up."""
+    """The number of steps that takes about a second; for Vetro all steps.  Also warms up."""
     if key in VETRO:
         process.ask("time", work.steps, 0)
         return work.steps

@@ -1,7 +1,7 @@
 """Row 11: whole processes from the shell: vetro --help and vetro fit, compared with two scripts.
 
 The scripts do less: five folds and their error, without report, model file, baselines,
-intervals or checks.  All train the same number of epochs with the same batch, on all cores.
+intervals or checks.  All train the same number of epochs with the same batch size, on all cores.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROWS, INPUTS = 54_000, 9
 # Epochs and batch: Vetro's own for 1030 rows; fewer epochs for the many rows, since the scripts
 # would take too long.
 SIZES = {"1,030 rows": (150, 16), "54,000 rows": (10, 1024)}
-SLOW_ROUNDS = 2  # of what takes longer than SLOW seconds
+SLOW_ROUNDS = 2  # rounds of a command that takes longer than SLOW seconds
 SLOW = 5.0
 
 

@@ -1,7 +1,7 @@
 """The training workloads: networks, data, batches and settings that every contestant gets.
 
-All arrays are made by NumPy from the workload's name, so that every process has the same
-bytes.  Not how anything is timed: that is run.py.
+NumPy makes all arrays from the workload's name, so every process has the same bytes.  run.py
+does the timing.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Workload:
 
     batch: rows per step, None for all.  steps: of a whole training; a contestant that needs
     more than a second for them is timed on fewer.  members: networks trained at once.
-    tolerance: by how much the first losses may differ, relative to plain torch's.
-    bars: how many times faster than a contestant Vetro has to be, on one core.
+    tolerance: the largest difference of the first losses, relative to plain torch's.
+    bars: the required speed on one core: Vetro must be this many times faster than a contestant.
     """
 
     name: str

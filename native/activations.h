@@ -1,8 +1,8 @@
 // Activation functions and their derivatives, as torch defines them.
 //
-// relu, leaky_relu, elu, tanh and sigmoid are differentiated from their output, which tells
-// the sign of the input while slope and alpha are not negative; the others leave their
-// derivative in a buffer on the way forward.
+// The derivatives of relu, leaky_relu, elu, tanh and sigmoid come from their output.  It shows
+// the sign of the input if slope and alpha are not negative.  The others store their derivative
+// in a buffer during the forward pass.
 #pragma once
 
 // A function and its derivative; `derive` says whether `slope` is wanted.
@@ -121,7 +121,7 @@ void activate(int32_t function, double a, double b, const T* z, T* out, T* deriv
   }
 }
 
-// d = d f'(z), from the output or from the derivative that activate left.
+// d = d f'(z), from the output or from the derivative that activate stored.
 template <class T>
 void activate_backward(int32_t function, double a, double, const T* out, const T* derivative, T* d,
                        int64_t count) {

@@ -1,4 +1,4 @@
-// The border to Python: everything that comes in is checked here, the kernels check nothing.
+// The boundary to Python: all input is checked here; the kernels check nothing.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -303,7 +303,7 @@ class TrainerOf : public AnyTrainer {
     return d;
   }
   void set_state(const nb::dict& d) override {
-    // everything is looked at before anything is taken over
+    // everything is checked before anything is copied
     std::vector<std::pair<Numbers<T>*, Vector<T>>> values;
     auto note = [&](const char* name, Numbers<T>& into) {
       if (d.contains(name) && !into.empty())

@@ -1,10 +1,10 @@
-// Which kernels run: the best that this processor can, or the one that VETRO_ISA names.
+// Chooses the kernels: the best that this processor can run, or those that VETRO_ISA names.
 #pragma once
 #include "program.h"
 
 namespace vetro {
 
-// Null where the processor has none of the sets, or not the one that VETRO_ISA names.
+// Null if the processor has none of the sets, or not the one that VETRO_ISA names.
 const Kernels* kernels();
 template <class T> const Table<T>& table_of(const Kernels&);
 

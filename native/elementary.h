@@ -5,7 +5,7 @@
 // come out right.  tanh and erf keep the sign of zero, expm1 and log1p make it 0.
 #pragma once
 
-// The coefficients of polynomials lie from the lowest power on.
+// The coefficients of polynomials begin with the lowest power.
 template <class T> struct Fitted;
 template <> struct Fitted<float> {
   static constexpr float MAGIC = 0x1.8p23f;  // x + MAGIC has x's nearest integer in its last bits
@@ -81,7 +81,7 @@ INLINE Lanes<T> power_of_two(Lanes<T> t) {
   return from_bits(shift_left<Fitted<T>::MANTISSA>(bits(t)));
 }
 
-#if !defined(__AVX512F__)  // which has it as one instruction
+#if !defined(__AVX512F__)  // AVX-512 has it as one instruction
 // a 2^n for every whole n that a finite result or its overflow needs, rounded once.
 template <class T>
 INLINE Lanes<T> scale(Lanes<T> a, Lanes<T> n) {
@@ -99,7 +99,7 @@ INLINE Lanes<T> between(T low, T high, Lanes<T> x) {
   return smaller(fill(high), larger(fill(low), x));
 }
 
-// e^r - 1 for r = x - n ln 2, |r| <= ln 2 / 2.  COMPENSATED: with what rounding r loses.
+// e^r - 1 for r = x - n ln 2, |r| <= ln 2 / 2.  COMPENSATED: adds the rounding error of r.
 template <bool COMPENSATED = false, class T>
 INLINE Lanes<T> expm1_of_rest(Lanes<T> x, Lanes<T> n) {
   using F = Fitted<T>;
@@ -155,8 +155,8 @@ INLINE Lanes<T> tanh(Lanes<T> x) {
 }
 
 // 1 / (1 + e^-x) = s / (s + 1 + p) with e^-x = (1 + p) / s, s = 2^n; s is 2^HALF_RANGE too
-// large, so that the last product rounds once where the result is denormal.  `lost` is what
-// of a small s the sum with 1 cannot hold.
+// large, so that the last product rounds once if the result is denormal.  `lost` is the part
+// of a small s that the sum with 1 cannot hold.
 template <class T>
 INLINE Lanes<T> sigmoid(Lanes<T> x) {
   using F = Fitted<T>;

@@ -71,8 +71,8 @@ double elementwise_loss(const Loss<T>& loss, const Targets<T>& targets, int rows
   return total * scale;
 }
 
-// What the classes of COUNT<T> rows say: the class as a number, -1 where the row does not
-// count, and the weight of its class.
+// For COUNT<T> rows: the class as a number, -1 if the row does not count, and the weight of the
+// class.
 template <class T>
 struct ClassLanes {
   Lanes<T> number, weight;
@@ -133,7 +133,7 @@ double cross_entropy(const Loss<T>& loss, const Targets<T>& targets, int rows, i
       Lanes<T> slope = load(delta + k * stride + r) * all;
       slope = slope - select(target.number == fill(T(k)), own_weight, zero<T>());
       if (smoothing != 0) slope = slope - fill(share * weight);
-      // the only class there is: nothing to learn, not even by rounding
+      // with a single class there is nothing to learn, and rounding must not change anything
       if (outputs == 1) slope = zero<T>();
       store(delta + k * stride + r, select(counts, slope * factor, zero<T>()));
     }

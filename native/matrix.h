@@ -81,8 +81,8 @@ INLINE void low_tile(const Product<T>& p, int rows, int row, int column, int res
   }
 }
 
-// Rows by six; seven to nine that are left by halves, since a tile of one or two rows has too few
-// chains to keep the multipliers busy.
+// Rows in groups of six; the last seven to nine are halved, since a tile of one or two rows has
+// too few chains to keep the multipliers busy.
 template <class T, int V, bool RAGGED>
 void strip(const Product<T>& p, int column, int rest) {
   static_assert(TILE_ROWS == 6, "the halves are for six");
@@ -255,8 +255,8 @@ void sum_rows(const T* d, int64_t stride, int rows, int outputs, T* g, bool add)
   }
 }
 
-// Both gradients of a layer in one pass, its weights' and its bias's, where all sums stay in
-// registers: those of one register's width of the lanes at a time.  Each lane adds as above.
+// The gradients of a layer's weights and bias in one pass, with all sums in registers: one
+// register's width of the lanes at a time.  Each lane adds as above.
 template <class T, int M, int N>
 void narrow_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows, T* g,
                       bool add, T* bias, bool add_bias) {
@@ -295,8 +295,8 @@ void narrow_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, 
   }
 }
 
-// Whether a layer is so narrow, at most 4 x 4; then both its gradients are done.  Where the set
-// has too few registers for it, by the same lanes in two passes: which sums a layer gets must
+// Whether a layer is narrow enough, at most 4 x 4; if so, computes both its gradients.  If the set
+// has too few registers, it does so by the same lanes in two passes: which sums a layer gets must
 // depend on its shape alone.
 template <class T>
 bool both_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows,
@@ -317,8 +317,8 @@ bool both_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, in
   return false;
 }
 
-// The weights' gradient, by the cheaper of two ways, which is a matter of the shapes alone:
-// rows in the lanes, or A transposed so that inputs are.  rows: padded to whole lanes.
+// The weights' gradient, by the cheaper of two ways, chosen by the shapes alone: rows in the
+// lanes, or A transposed so that the inputs are in the lanes.  rows: padded to whole lanes.
 template <class T>
 void weight_gradient(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows,
                      int outputs, int inputs, T* g, bool add, T* scratch) {

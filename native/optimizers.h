@@ -196,7 +196,7 @@ struct RmsProp {
 
 template <class T, class Rule>
 INLINE void update_all(const Update<T>& given, const Rule& made) {
-  const Update<T> u = given;  // of its own, which no store can change
+  const Update<T> u = given;  // a local copy, which no store can change
   const Rule rule = made;
   int64_t i = u.begin;
   for (; i + COUNT<T> <= u.end; i += COUNT<T>) rule(u, Access<T, true>{i, COUNT<T>});

@@ -17,7 +17,7 @@
 namespace vetro {
 namespace {
 
-// About 50 us: a step's next job comes sooner, anything later may cost a wake-up.
+// About 50 us: the next job of a step comes sooner; a later job may cost a wake-up.
 constexpr int SPINS = 2000;
 
 void relax() {

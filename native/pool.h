@@ -1,12 +1,12 @@
-// The thread pool: tasks 0..count-1 of one function, over the cores, until all are done.
+// The thread pool: runs tasks 0..count-1 of one function on the cores until all are done.
 //
-// Which thread runs which task is left to chance; no result may depend on it.
+// Any thread may run any task; no result may depend on which one does.
 #pragma once
 #include <cstdint>
 
 namespace vetro {
 
-int cores();  // that this process may use
+int cores();  // the number of cores that this process may use
 
 // A function to call, borrowed for the time of the call: std::function would allocate.
 class Task {

@@ -15,7 +15,7 @@ constexpr double WORTH_A_THREAD = 1e6;  // multiplications
 template <class T>
 Predictor<T>::Predictor(const Layout& layout, const Table<T>& table, const T* parameters, int threads)
     : layout_(layout), table_(table), threads_(threads) {
-  // Rows that come one by one are not worth codes.
+  // For single rows, codes do not pay.
   layout_.group_starts.clear();
   if (!layout_.operations.empty()) layout_.operations.front().sparse = 0;
   program_ = layout_.arrange(1 << 20, sizeof(T) == 4, false);

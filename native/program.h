@@ -1,4 +1,4 @@
-// What crosses the boundary between the loop and the kernels: plain structs and pointers.
+// The structs that cross the boundary between the loop and the kernels.
 //
 // T is float or double.  Matrices in the workspace are feature-major: the rows of a chunk
 // lie side by side, one feature after the other, `stride` apart.
@@ -145,7 +145,7 @@ struct Update {
   int64_t begin, end;
 };
 
-// Predicting few rows: outputs in the lanes, weights (inputs, padded outputs) laid out for it.
+// Predicting few rows: outputs in the lanes, with weights laid out as (inputs, padded outputs).
 template <class T>
 struct RowPrediction {
   const Program* program;

@@ -1,8 +1,8 @@
 // One chunk of rows through the network: inputs laid out, forward, loss, backward.
 #pragma once
 
-// rows row by row -> feature-major (width, stride); lanes beyond the rows are zero.  Whole blocks of
-// rows and features are turned in registers, what is left one number after the other.
+// Row-major rows -> feature-major (width, stride); lanes beyond the rows are zero.  Whole blocks of
+// rows and features are transposed in registers, the rest one number after another.
 template <class T>
 INLINE void lay_out_matrix(const T* in, int width, const int32_t* order, int64_t first, int count,
                            T* out, int64_t stride) {

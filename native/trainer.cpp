@@ -97,7 +97,7 @@ Status Trainer<T>::advance(double seconds) {
     if (settings.patience && counters.waited >= settings.patience) return Status::PATIENCE;
     if (rates_used_ + rates_a_step > rates_.size()) return Status::HUNGRY;
     if (!step()) return Status::DIVERGED;
-    // Looking at the clock costs as much as a tiny network's step: after several only.
+    // To read the clock costs as much as a tiny network's step: do so only after several.
     const double work = double(program_.parameter_count) * double(settings.batch_size);
     since += work > 1e6 ? 16 : 1;
     if (since >= 16) {
@@ -144,7 +144,7 @@ double Trainer<T>::scale_of(const Rows<T>& rows, const int32_t* order, int64_t f
   return 1.0 / table_.divisor(loss_, chosen_.data(), count);
 }
 
-// The divisor of a mean over rows that each count as often as their weight says.
+// The divisor of a mean over weighted rows.
 template <class T>
 double Trainer<T>::weight_of(const Rows<T>& rows, const int32_t* order, int64_t first,
                              int64_t count) const {
@@ -195,7 +195,7 @@ double Trainer<T>::run_batch(const Rows<T>& rows, const int32_t* order, int64_t 
       }
       c.loss = &loss_;
       c.scale = scale;
-      // the first chunk's gradients are the sum's start, the others are added in their order
+      // the sum starts with the first chunk's gradients; the others are added in their order
       if (learning) c.gradients = chunk == 0 ? gradients.data() : slots_[size_t(number)].data();
       c.workspace = workspaces_[size_t(number)].data();
       c.training = learning;
@@ -231,7 +231,7 @@ void Trainer<T>::update(const double* rates) {
   }
   auto data = [](Numbers<T>& v) { return v.empty() ? nullptr : v.data(); };
   for (size_t r = 0; r < settings.ranges.size(); ++r) {
-    // Neighbours that differ in nothing are updated in one go.
+    // Neighbours with the same settings are updated in one go.
     Range range = settings.ranges[r];
     const bool first = range_steps[r] == 0;
     const double step = range_steps[r] += 1;

@@ -1,7 +1,7 @@
 // The loop: steps, epochs, validation, patience and the best parameters of one network.
 //
-// It knows no Python.  `advance` runs until its window of steps is used up, the time is
-// over or training ends, and can be called again; how often it returns changes no bit.
+// It knows nothing of Python.  `advance` runs until its window of steps is used up, the time is
+// over or training ends, and can be called again; the number of calls changes no bit.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -30,7 +30,7 @@ struct Range {  // parameters [begin, end) belong to a group
 struct Settings {
   std::vector<Group> groups;
   std::vector<Range> ranges;
-  std::vector<std::pair<int64_t, int64_t>> measured;  // begin, end: whose sizes every epoch leaves
+  std::vector<std::pair<int64_t, int64_t>> measured;  // begin, end: ranges measured every epoch
   int64_t batch_size, epoch_rows, total_steps, patience, plateau;
   bool keep_best, mean;  // mean: the loss's reduction
   double clip_norm, clip_value;
@@ -57,7 +57,7 @@ class Trainer {
   void feed(std::vector<int32_t> order, std::vector<double> rates);
   Status advance(double seconds);
 
-  // What state and set_state carry beside the vectors.
+  // The part of the state besides the vectors, for state and set_state.
   struct Counters {
     int64_t steps = 0, epochs = 0, position = 0, best_epoch = 0, waited = 0, rate_waited = 0;
     double rate = 1, best_score = std::numeric_limits<double>::infinity();

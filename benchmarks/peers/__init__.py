@@ -1,1 +1,1 @@
-"""The contestants, one file a library.  Each has contestant(work, arrays, threads, variant)."""
+"""The contestants, one file per library.  Each has contestant(work, arrays, threads, variant)."""

@@ -16,7 +16,7 @@ from workloads import Arrays, Workload
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "identity": lambda x: x}
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 Layers = list[tuple[jax.Array, jax.Array]]
-UNROLL = {"2": 2}  # steps a turn of the loop; elsewhere 1 is the best of 1, 2, 4 and 8
+UNROLL = {"2": 2}  # steps per turn of the loop; elsewhere 1 is the best of 1, 2, 4 and 8
 
 
 def loss(work: Workload, layers: Layers, x: jax.Array, y: jax.Array) -> jax.Array:

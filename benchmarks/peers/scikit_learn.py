@@ -1,7 +1,7 @@
-"""scikit-learn's MLP, alone, and for many networks one a joblib task.
+"""scikit-learn's MLP, alone, and for many networks with one joblib task per network.
 
-The batches are gathered beforehand and given as one epoch without shuffling, so that they are
-the same as everyone's; the initial weights are put in by overriding its initialisation.  Its
+The batches are gathered beforehand and given as one epoch without shuffling, so that all
+contestants have the same.  An override of its initialisation sets the initial weights.  Its
 Adam adds epsilon to the uncorrected root, and its loss is half the sum over outputs.
 """
 
@@ -15,11 +15,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from workloads import Arrays, Workload
 
-MANY = 8  # of many networks so many are timed
+MANY = 8  # only this many of many networks are timed
 
 
 class _Given:
-    """Takes `given`, weights and biases of the layers, in place of random ones."""
+    """Starts from `given`, weights and biases of the layers, instead of random ones."""
 
     def _init_coef(self, fan_in: int, fan_out: int, dtype: type) -> tuple:
         weight, bias = self.given.pop(0)
@@ -60,7 +60,7 @@ def _fitted(work: Workload, data: tuple, layers: list, rate: float, steps: int) 
 
 
 class Perceptrons:
-    """One fit a member."""
+    """One fit per member."""
 
     def __init__(self, work: Workload, arrays: Arrays, threads: int, variant: str) -> None:
         self.work, self.arrays = work, arrays

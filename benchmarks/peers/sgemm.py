@@ -1,6 +1,6 @@
 """The yardstick: how fast the core multiplies matrices, 512 x 512 x 512 in float32.
 
-By the faster of torch's and NumPy's libraries.  A step is one product.  Not a training.
+It uses the faster of torch's and NumPy's libraries.  A step is one product, not a training step.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from workloads import SGEMM_SIZE, Arrays, Workload
 
 
 def seconds(way: Callable[[], object], times: int) -> float:
-    """Of so many calls."""
+    """The time of this many calls."""
     start = time.perf_counter()
     for _ in range(times):
         way()

@@ -1,8 +1,8 @@
-"""PyTorch by hand: the article's loop as it stands, and the fastest that eager torch allows.
+"""PyTorch by hand: the article's unchanged loop, and the fastest loop that eager torch allows.
 
 article: nn.Sequential, nn.MSELoss, a plain optimizer, the error read every 500 steps.
 tuned: functional calls, fused optimizer, batches gathered a window at a time and sliced.
-compiled: the same with forward, loss and so the backward, and the update, through torch.compile.
+compiled: the same, with torch.compile for forward and loss (so also the backward) and the update.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workloads import Arrays, Workload
 WINDOW = 256  # batches gathered at once: few calls, and the rows still in cache
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "identity": lambda x: x}
 MODULES = {"relu": nn.ReLU, "tanh": nn.Tanh, "identity": nn.Identity}
-MANY = 4  # of many networks so many are timed
+MANY = 4  # only this many of many networks are timed
 
 
 def sequential(work: Workload, layers: list) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""What one writes with scikit-learn: out-of-fold error of an MLP on a table, then a final fit.
+"""A typical script with scikit-learn: out-of-fold error of an MLP on a table, then a final fit.
 
     python with_scikit_learn.py TABLE TARGET EPOCHS BATCH
 

@@ -1,4 +1,4 @@
-"""What one writes with torch, without a DataLoader: out-of-fold error of a network on a table.
+"""A typical script with torch, without a DataLoader: out-of-fold error of a network on a table.
 
     python with_torch.py TABLE TARGET EPOCHS BATCH
 

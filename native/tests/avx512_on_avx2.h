@@ -1,9 +1,9 @@
 // The AVX-512 intrinsics that the kernels use, made of two AVX2 halves each.
 //
-// For tests alone: with `-include` of this file, -mavx2 and -mfma, the AVX-512 branches of
-// lanes.h and registers.h compile as they stand, with all their tiles, tails and transpositions,
+// For tests only: with `-include` of this file, -mavx2 and -mfma, the AVX-512 branches of
+// lanes.h and registers.h compile unchanged, with all their tiles, tails and transpositions,
 // and run on a processor that has only AVX2.  Each function does what Intel's guide says of the
-// intrinsic that it replaces.  Slow: the register tiles do not fit into AVX2's registers.
+// intrinsic that it replaces.  It is slow: the register tiles do not fit into AVX2's registers.
 #pragma once
 #include <immintrin.h>
 
@@ -165,8 +165,8 @@ EMULATED __m256d _mm512_castpd512_pd256(const Doubles& a) { return a.lo; }
 #define __m512d emulated::Doubles
 #define __m512i emulated::Integers
 
-// The functions above are found by their arguments.  Not so what reads memory or takes an
-// immediate number, which some compilers define as macros.
+// The compiler chooses the functions above by their arguments.  Intrinsics that read memory or
+// take an immediate number are macros in some compilers, so they need the following.
 #undef _mm512_cmp_ps_mask
 #undef _mm512_cmp_pd_mask
 #undef _mm512_shuffle_f32x4

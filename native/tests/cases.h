@@ -1,4 +1,4 @@
-// The networks that the test driver trains: one for each thing that may go wrong.
+// The networks that the test driver trains: one for each possible fault.
 #pragma once
 #include <string>
 #include <utility>

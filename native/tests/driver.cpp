@@ -2,10 +2,9 @@
 //
 //   driver [threads=N] [pieces] [short] [allocations] [only=NAME]
 //
-// One line a case and type: a hash of parameters, losses, epochs, best parameters and
-// predictions.  pieces: the steps are fed by threes.  short: fewer cases, for the sanitizers.
-// allocations: compiled with COUNT_ALLOCATIONS, prints how often memory was asked for while
-// steps and predictions ran.
+// One line per case and type: a hash of parameters, losses, epochs, best parameters and
+// predictions.  pieces: feeds three steps at a time.  short: fewer cases, for the sanitizers.
+// allocations: needs COUNT_ALLOCATIONS; prints how often steps and predictions asked for memory.
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -24,7 +23,7 @@ std::atomic<long> allocations{0};
 }  // namespace
 
 #if defined(COUNT_ALLOCATIONS)
-// Everything that asks the C library for memory, operator new included.
+// All functions that ask the C library for memory, including operator new.
 extern "C" {
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);

@@ -6,8 +6,8 @@
 //
 // FIRST: the number to begin with, so that a long run can be split.
 //
-// One line a function: its name, the largest error in units of the last place of the exact
-// result, where it is, and the hash.  bits: no errors, only the hash, which is the same on
+// One line per function: its name, the largest error in units of the last place of the exact
+// result, its position, and the hash.  bits: no errors, only the hash, which is the same on
 // every instruction set (all NaN count as one).  References: the C library's functions in
 // double for float, in long double (64 bits or more) for double.
 #include <cmath>

@@ -1,9 +1,9 @@
 """Fits the polynomials of elementary.h: weighted minimax (Remez) in 60 digits of mpmath.
 
-Not part of the build and not a test: run it to see where the coefficients come from.  Prints
-each polynomial's coefficients, lowest power first, rounded to their type, and the largest
-error weighted as it counts in the function.  They are rounded one after the other, from the
-lowest on, and those above are fitted again to make up for it.
+It is not part of the build and not a test: run it to see where the coefficients come from.  It
+prints each polynomial's coefficients, lowest power first, rounded to their type, and the largest
+error, weighted as in the function.  The coefficients are rounded one after another, lowest power
+first; after each, those of higher powers are fitted again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def remez(f: Function, weight: Function, powers: list[int], low: Any, high: Any)
 
 
 def alternating(errors: list[Any], wanted: int) -> list[int]:
-    """Where the error is largest in each stretch of one sign, the smallest ones left out."""
+    """The points of largest error in each stretch of one sign, without the smallest ones."""
     found: list[int] = []
     for i, error in enumerate(errors):
         if found and (errors[found[-1]] > 0) == (error > 0):
