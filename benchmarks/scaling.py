@@ -39,9 +39,9 @@ def measure(rounds: int, clock: str = "seconds") -> dict[str, dict[str, float]]:
 def table(result: dict[str, dict[str, float]]) -> str:
     """The section."""
     lines = [
-        "### Scaling: steps a second, 8-64-64-1 ReLU, batch 64, Adam, one core",
+        "### Scaling: steps per second, 8-64-64-1 ReLU, batch 64, Adam, one core",
         "",
-        "| what grows | from: steps a second | tenfold | a hundredfold |",
+        "| what grows | from: steps per second | tenfold | a hundredfold |",
         "|---|---:|---:|---:|",
     ]
     for quantity, rates in result.items():

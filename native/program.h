@@ -54,7 +54,7 @@ struct Program {
   const void* constants;  // of T: factors and shifts
 
   // The workspace of one chunk, in numbers of T.
-  int32_t chunk;            // rows a chunk: a function of the widths alone
+  int32_t chunk;            // rows per chunk: a function of the widths alone
   int64_t stride;           // from feature to feature
   const int64_t* values_at;  // of each value: (width, stride)
   const int64_t* deltas_at;

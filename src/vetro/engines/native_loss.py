@@ -102,7 +102,8 @@ def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> NativeLoss:
 def check_target(loss: NativeLoss, lowering: Lowering, y: Tensor) -> None:
     """NotUnderstood if the native loss does not take these rows of y.
 
-    cross_entropy takes (rows,) int64 classes; the others take the shape of the module's output.
+    cross_entropy takes (rows,) int64 classes; the others take the shape and dtype of the module's
+    output.
     """
     if y.device.type != "cpu":
         raise NotUnderstood(f"the target is on {y.device}")

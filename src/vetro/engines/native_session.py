@@ -77,7 +77,8 @@ def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None =
 class NativeSession:
     """The trainer, its way in and its way out.
 
-    understand: the task as the user's objects stand now; NotUnderstood if it no longer is one.
+    understand: reads the user's objects as they are now; NotUnderstood if the native engine can
+    no longer run them.
     rows, validation: x, y and perhaps weights.
     """
 

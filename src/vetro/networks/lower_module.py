@@ -182,7 +182,8 @@ def _activation(
 ) -> Callable[[Assembly, int, str, Any], int | None]:
     """How an activation's layer is read.
 
-    In place is the same, except on what a derivative needs or on the input: trace.py tells.
+    In place is the same, except on the input or on values that a derivative needs; trace.py
+    decides this.
     """
 
     def read(assembly: Assembly, value: int, where: str, layer: Any) -> int | None:

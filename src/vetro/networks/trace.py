@@ -32,8 +32,8 @@ _HERE = str(Path(__file__).parent)
 def trace(
     module: nn.Module, assembly: Assembly, training: bool | None, declared: bool = False
 ) -> tuple[int, bool]:
-    """The value that the forward returns, and whether as (rows,); NotUnderstood if it cannot
-    be told.  training: as if in this mode.  declared: see lower_module."""
+    """The value that the forward returns, and whether as (rows,); NotUnderstood if that is
+    unknown.  training: as if in this mode.  declared: see lower_module."""
     for parameter in module.parameters():
         assembly.dtype = parameter.dtype
         break

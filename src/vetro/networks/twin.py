@@ -135,7 +135,8 @@ class Twin:
         return container
 
 
-# What every module has beside its buffers, parts and own attributes; no forward changes it.
+# Attributes of every module other than its buffers, parts and own attributes; no forward changes
+# them.
 _STRUCTURE = frozenset(vars(nn.Module())) - {"_buffers", "_modules"}
 _SHARED = frozenset({int, float, bool, str, bytes, type(None), complex, type, torch.dtype})
 

@@ -190,7 +190,7 @@ def _check_order(training: Training) -> None:
         for name in ("batch_size", "shuffle", "generator", "batches", "drop_last", "sample_weight"):
             if _given(getattr(training, name)):
                 raise contradiction(
-                    f"{name} is given, and the DataLoader says which rows a step takes",
+                    f"{name} is given, but the DataLoader says which rows a step takes",
                     f"Give {name} to the DataLoader"
                     if name not in ("batches", "sample_weight")
                     else f"Use x, y and {name} without a DataLoader",

@@ -230,7 +230,7 @@ def kind_of_loss(loss: Loss) -> str:
 
 
 def check_finite(name: str, values: Tensor) -> None:
-    # one pass is mostly enough; since a sum of finite numbers may overflow, a bad one is checked
+    # one pass is mostly enough; but the sum of finite numbers may overflow, so look again
     if values.layout is not torch.strided or not values.is_floating_point():
         return
     if bool(torch.isfinite(values.sum())):
