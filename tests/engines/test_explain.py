@@ -130,7 +130,7 @@ def test_targets() -> None:
     for loss, network, target, sentence in wrong:
         with pytest.raises(NotUnderstood, match=sentence):
             check_target(loss, network, target)
-    with pytest.raises(NotUnderstood, match="cross entropy needs classes"):
+    with pytest.raises(NotUnderstood, match="cross entropy needs one per class"):
         describe_loss(nn.CrossEntropyLoss(), lower_module(Squeezed()))
 
 

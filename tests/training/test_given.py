@@ -86,7 +86,7 @@ def test_whole_numbers_and_flags_of_a_frame_are_numbers():
         (np.ma.masked_less(X.numpy(), 0), Y, "x is a masked array, and .* values are masked"),
         (X.to("meta"), Y, "x is on the meta device"),
         (X, Y.to_sparse(), r"y is a sparse_coo tensor. Use y.to_dense\(\)"),
-        (X, Y[:, 0].tolist(), "Give 2 targets a row"),
+        (X, Y[:, 0].tolist(), "Give 2 targets per row"),
     ],
 )
 def test_what_holds_no_numbers(x, y, words):

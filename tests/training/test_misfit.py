@@ -79,8 +79,8 @@ class Answering(nn.Module):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (lambda o: (o, o), r"returns a tuple of 2, and MSELoss .*nn.MSELoss\(\)\(output\[0\]"),
-        (lambda o: {"out": o}, r"returns a dict of 1, and MSELoss .*\(output\['out'\], target\)"),
+        (lambda o: (o, o), r"returns a tuple of 2, but MSELoss .*nn.MSELoss\(\)\(output\[0\]"),
+        (lambda o: {"out": o}, r"returns a dict of 1, but MSELoss .*\(output\['out'\], target\)"),
         (lambda o: None, "returns None, but a loss takes a tensor. Return a tensor from forward"),
         (lambda o: o.detach().numpy(), "returns a ndarray, but a loss takes a tensor"),
     ],

@@ -332,7 +332,7 @@ def test_wrong_number_of_targets():
 
 def test_wrong_number_of_inputs():
     text = refused("E315", linear(), torch.randn(ROWS, 5), torch.randn(ROWS, 2))
-    assert text == "x has shape (12, 5), the layer 0 takes 3 numbers a row. Use nn.Linear(5, 4)."
+    assert text == "x has shape (12, 5), the layer 0 takes 3 numbers per row. Use nn.Linear(5, 4)."
     text = refused("E315", nn.Linear(1, 1), torch.randn(ROWS), torch.randn(ROWS, 1))
     assert text.endswith("Use x.reshape(-1, 1).")
 

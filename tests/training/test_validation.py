@@ -49,7 +49,7 @@ WRONG = {
     "no rows": (mse, Y, (X[:0], Y[:0]), "validation x has no rows"),
     "whole numbers": (mse, Y, (FEW.long(), Y[:5]), "the validation input tensor is int64"),
     "float64": (mse, Y, (FEW.double(), Y[:5]), r"validation x is float64.*Use x.float\(\)"),
-    "more targets": (mse, Y, (FEW, torch.randn(5, 3)), r"Give 1 target a row"),
+    "more targets": (mse, Y, (FEW, torch.randn(5, 3)), r"Give 1 target per row"),
     "nan": (mse, Y, (FEW * math.nan, Y[:5]), "validation x holds nan"),
     "nan targets": (mse, Y, (FEW, Y[:5] * math.nan), "validation y holds nan"),
     "nan targets, own loss": (own, Y, (FEW, Y[:5] * math.nan), "validation y holds nan"),
