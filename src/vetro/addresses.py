@@ -1,8 +1,8 @@
-"""Addresses of servers: taken apart, and shown or kept without what is secret.
+"""Addresses of servers: parsed, and shown or kept without secrets.
 
-An address is taken apart by one strict rule, so that what Vetro shows and what the driver
-connects to cannot differ.  What does not fit the rule is shown by its scheme alone: no part
-of it can then be a password.  It connects to nothing.
+One strict rule parses an address, so that the address that Vetro shows and the one that the driver
+connects to cannot differ.  If an address does not fit the rule, only its scheme is shown, because
+any other part of it might be a password.  This module connects to nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OPTIONS = frozenset(
         *("keepalives_count", "tcp_user_timeout", "fallback_application_name"),
     )
 )
-"""What may stand after "?": options of PostgreSQL's own clients that are no secrets."""
+"""What is kept of the part after "?": options of PostgreSQL's clients that are not secret."""
 SECRET_OPTIONS = frozenset(
     ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 )
@@ -37,7 +37,7 @@ SECRET_OPTIONS = frozenset(
 # Two letters at least: C:/ is a drive.
 _BEGIN = r"[A-Za-z][A-Za-z0-9+.-]+(?::[A-Za-z][A-Za-z0-9+.-]+)*:[/\\]+"
 _IS_ADDRESS = re.compile(rf"[\s\"'(<\[]*{_BEGIN}")
-# As far as the last "@": a password that was not encoded may hold anything.
+# Up to the last "@": a password that was not encoded may hold any character.
 _WITHIN = re.compile(rf"(?P<scheme>{_BEGIN})(?:.*@)?\S*", re.DOTALL)
 _TRAILING = re.compile(r"[)\]>\"',;:!…]*$")
 _PARTS = re.compile(
@@ -80,25 +80,25 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """For people: without password and options."""
+        """The address as it is shown: without password and options."""
         return self._written(self.user, ())
 
     @property
     def kept(self) -> str:
-        """To be written down and used again: without what is secret."""
+        """The address as it is written down, to be used again: without secrets."""
         return self._written(
             self.user, [(name, text) for name, text in self.options if name not in SECRET_OPTIONS]
         )
 
     @property
     def for_driver(self) -> str:
-        """All of it."""
+        """The whole address, with its secrets."""
         password = f":{quote(self.password, safe='')}" if self.password else ""
         return self._written(self.user, self.options, password)
 
     @property
     def secrets(self) -> list[str]:
-        """What a driver's message must not repeat, in the forms that it may take."""
+        """The texts that a driver's message must not repeat, in each form that they may have."""
         given = [self.password, *(text for name, text in self.options if name in SECRET_OPTIONS)]
         forms = {form for text in given if text for form in (text, quote(text, safe=""))}
         return sorted(forms, key=len, reverse=True)
@@ -116,7 +116,7 @@ class Address:
 
 
 def is_address(text: str) -> bool:
-    """Whether a source's text is an address, or was meant as one, and no path."""
+    """Whether a source's text is an address, or was meant as one, and not a path."""
     forms = (_IS_ADDRESS.match(text), _KEYWORDS.search(text), _LOGIN.match(text))
     return "://" in text or any(forms)
 
@@ -154,7 +154,7 @@ def taken_apart(text: str) -> Address:
 
 
 def kept(source: str) -> str:
-    """A source as it may be written down: an address without what is secret, a path as it is."""
+    """A source as it may be written down: an address without secrets, a path unchanged."""
     try:
         return taken_apart(source.strip()).kept
     except ValueError:
@@ -162,7 +162,7 @@ def kept(source: str) -> str:
 
 
 def shown_source(source: str) -> str:
-    """A source as messages name it: a path as it is, an address by what cannot be a secret."""
+    """A source as messages name it: a path unchanged, an address without secrets and options."""
     if not is_address(source):
         return source
     text = safe(source)
@@ -175,7 +175,7 @@ def short_name(source: str) -> str:
 
 
 def has_secrets(source: str) -> bool:
-    """Whether a PostgreSQL address holds what is not kept."""
+    """Whether a PostgreSQL address holds secrets, which are not kept."""
     try:
         return bool(taken_apart(source.strip()).secrets)
     except ValueError:
@@ -183,7 +183,7 @@ def has_secrets(source: str) -> bool:
 
 
 def place_name(source: str) -> str:
-    """A short name of an address: its database, or its host; empty if it cannot be taken apart."""
+    """A short name of an address: its database, or its host; empty if it cannot be parsed."""
     try:
         address = taken_apart(source.strip())
     except ValueError:
@@ -210,7 +210,7 @@ def _replaced(found: re.Match[str]) -> str:
 
 
 def _bare(text: str, scheme: str) -> str:
-    """An address of another kind without login and options; its scheme alone where in doubt."""
+    """An address of another kind without login and options; only its scheme if in doubt."""
     name = re.split(r":[/\\]+", scheme)[0]
     parts = _PLACE.fullmatch(text)
     if name.lower() in POSTGRES:

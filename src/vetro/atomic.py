@@ -1,8 +1,8 @@
 """Atomic replacement of a file: a reader sees the old content or the new, never a part.
 
-The new content goes to a temporary file in the same folder, is forced to the disk and
-takes the name in one step; on any failure the old file is left as it was.  It knows
-nothing of what is written.
+The new content is written to a temporary file in the same folder, forced to the disk, and then
+renamed in one step.  If anything fails, the old file is unchanged.  This module does not look at
+the content.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from vetro.errors import VetroError, error
 
-# What a system calls a failure, in the words of the messages, and how to fix it.
+# The system's errors in the words of the messages, and how to fix them.
 _REASONS = {
     "no space left on device": ("disk full", "Free some space."),
     "disk quota exceeded": ("disk quota exceeded", "Free some space."),

@@ -1,8 +1,9 @@
 """The text of every message, by its stable code.
 
-A text says where - what - how to fix it.  {name} is a value, {name!q} a value in double quotes,
-cut at 40 characters, {=setting value} something to set, which each door words (settings.py): the
-value is that of the message with this name, or stands as it is.  E refuses, W goes on, I informs.
+A text says where - what - how to fix it.  {name} is a value.  {name!q} is a value in double quotes,
+cut at 40 characters.  {=setting value} is something to set, which each door words (settings.py); if
+the message has a value with the name `value`, that value is shown, else the text itself.  E refuses,
+W warns and continues, I informs.
 """
 
 from __future__ import annotations
@@ -89,14 +90,14 @@ CATALOGUE: dict[str, str] = {
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",
-    "W202": "{rows} stand in training and in validation. Use {=group COLUMN}, or remove duplicates.",
+    "W202": "{rows} occur in training and in validation. Use {=group COLUMN}, or remove duplicates.",
     "W203": "class {label!q} is {share:.1%} of {of} ({rows}). Accuracy misleads; use "
     "{=class_weight balanced} and read the precision-recall curve.",
     "E204": "target has one class ({label!q}); at least 2 are needed.",
     "E205": "target is always {value}; there is nothing to learn. Check {=targets}.",
     "W206": "{rows} rows for {inputs} inputs: overfitting is likely. "
     "Use {=weight_decay}, or fewer columns.",
-    "E207": "several targets must all be numbers; {column!q} is a {kind}. Fit it by itself.",
+    "E207": "several targets must all be numbers; {column!q} is a {kind}. Fit it separately.",
     "E208": "no input column is left. {fix}",
     "E209": "target {column!q} has {classes} classes in {rows} rows. {fix}",
     "E210": "{what}. {fix}",
@@ -107,7 +108,7 @@ CATALOGUE: dict[str, str] = {
     "I214": "{rows} of weight 0 left out.",
     "W217": "target {column!q} is empty in {rows} (first {place}), left out here; a fit refuses them. "
     "Fill them, or use {=drop_missing_target}.",
-    "E218": "target {column!q} {what}: squares of its errors cannot be held. "
+    "E218": "target {column!q} {what}: squares of its errors are outside the range of 64-bit numbers. "
     "Give it in another unit, {step} by a power of ten.",
     # Training
     "E301": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
@@ -161,14 +162,14 @@ CATALOGUE: dict[str, str] = {
     "read as {reading}.",
     "E405": "{what}. {fix}",
     "E408": "the answer or target of {rows} is not finite, or too large to be squared ({places}), so that "
-    "there is no figure for the table. Correct these rows, or leave them out.",
-    "W410": "the answer of {rows} is not finite ({places}): its cells are empty. "
+    "no metric can be computed. Correct these rows, or leave them out.",
+    "W410": "there is no finite answer for {rows} ({places}): the cells are empty. "
     "The inputs lie too far outside the training range; correct them.",
-    "W409": "column {column!q}: {value!q} in {rows} is read as a number; the model's table read it as "
+    "W409": "column {column!q}: {value!q} in {rows} is read as a number; in the model's table it meant "
     "missing. Use {=missing value} if it means that here too.",
-    "W407": "{source} is the table that the model was fitted to: these figures flatter it. "
-    "Use rows it never saw; for its held-out quality see vetro show.",
-    "W406": "column {column!q} is empty in {rows} (first {place}) and never was in training; "
+    "W407": "{source} is the table that the model was fitted to: these figures are too good. "
+    "Use rows it never saw; vetro show gives its held-out quality.",
+    "W406": "column {column!q} is empty in {rows} (first {place}), and was never empty in training; "
     "read as {reading}.",
     "E416": "column {column!q}, {place}: {value!q} is in {unit!q}, but the model's column {other}. "
     "Convert it to the model's unit.",

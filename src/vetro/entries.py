@@ -1,7 +1,7 @@
-"""What every frozen record of choices checks when it is made: each entry has its declared type.
+"""The check of every frozen record of settings when it is made: each entry has its declared type.
 
-Whether it comes from the command line, from Python or from a file makes no difference.  Ranges,
-and which entries go together, are the records' own matter.
+It is the same for settings from the command line, from Python and from a file.  The records
+themselves check ranges, and which entries go together.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ _WANTED = {
 def check_entries(record: Any) -> None:
     """E601 for the first entry of a frozen dataclass whose value is not of its declared type.
 
-    Understood: str, bool, int, float, Literal, tuple[str, ...], one of these or None, and
-    dataclasses; entries of other
-    types are left to the record.  Numbers of NumPy become Python's.
+    It checks str, bool, int, float, Literal, tuple[str, ...], one of these or None, and
+    dataclasses; the record checks entries of other types.  Numbers of NumPy become Python's.
     """
     kinds = get_type_hints(type(record))
     for entry in fields(record):

@@ -10,9 +10,8 @@
     └── InternalError          E9xx        Vetro failed; exit status 1
     VetroWarning               a W or I message as a Python warning
 
-The texts stand in catalogue.py, what they propose to set is data (settings.py): a message is worded
-when it is shown, by the door that shows it.  Not for formatting on a screen: that is the
-applications' matter.
+The texts are in catalogue.py.  What they propose to set is data (settings.py): a message gets its
+words when it is shown, from the door that shows it.  The applications format messages for a screen.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ class VetroError(Exception):
         super().__init__(str(self.words))
 
     def __reduce__(self) -> Any:
-        # Another process makes it anew; what was added to it since goes along.
+        # Another process makes it again, with the attributes that were added since.
         added = {
             name: value
             for name, value in vars(self).items()

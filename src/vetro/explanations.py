@@ -1,7 +1,7 @@
-"""What every message means, with an example and what to do: what `vetro explain CODE` shows.
+"""What every message means, with an example and what to do; `vetro explain CODE` shows it.
 
-The texts stand in explanations.toml, one section a code.  The messages themselves are
-catalogue.py's.
+The texts are in explanations.toml, one section per code.  The messages themselves are in
+catalogue.py.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Explanation:
 
     @property
     def block(self) -> str:
-        """Where it comes up: "Reading a table", ..."""
+        """The part of Vetro that gives the message: "Reading a table", ..."""
         return BLOCKS[self.code[1]]
 
 

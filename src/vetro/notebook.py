@@ -1,7 +1,7 @@
 """How results look in a notebook: HTML with every text escaped.
 
-A result that prints as text shows that text, one with a table shows the table.  Nothing runs, and
-nothing is loaded.
+A result that prints as text shows that text; a result with a table shows the table.  The HTML runs
+no script and loads nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ShownAsText:
 
 
 def preformatted(text: str) -> str:
-    """A text as it is, in a fixed-width font."""
+    """A text with its line breaks, in a fixed-width font."""
     shown = escape(visible(text, keep=LINE))
     return f'<pre style="line-height: 1.35; white-space: pre-wrap">{shown}</pre>'
 
@@ -36,7 +36,7 @@ def paragraph(text: str) -> str:
 def table_html(
     heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()
 ) -> str:
-    """A table; `numbers` are the columns set to the right."""
+    """A table; `numbers` are the right-aligned columns."""
     right = set(numbers)
     sides = ["right" if column in right else "left" for column in range(len(heads))]
 

@@ -1,8 +1,8 @@
 """What a message proposes to set, as data, and how each door words it.
 
-A Setting names an entry of a recipe, a role, an option of reading or of a command by its one
-name; a door makes `--missing "?"` or `missing=("?",)` of it.  Words are a text with settings in
-it.  It knows no message: catalogue.py does.
+A Setting names an entry of a recipe, a role, or an option of reading or of a command; it has one
+name in all of Vetro.  A door words it as `--missing "?"` or `missing=("?",)`.  Words are a text
+that contains settings.  This module knows no messages; they are in catalogue.py.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Setting:
     def worded(self, door: Door) -> str:
         """As the door's user writes it; what is worded can be pasted.
 
-        Of a value that is too long for a message only the name is worded.
+        If the value is too long for a message, only the name is worded.
         """
         if isinstance(self.value, str) and len(self.value) > LONGEST_VALUE:
             return Setting(self.name).worded(door)
@@ -72,9 +72,10 @@ def words(template: str, /, **values: Any) -> Words:
     """A template with its values filled in.
 
     {name} is a value, with a format or a conversion as in str.format; {name!q} stands in double
-    quotes, cut at 40 characters.  {=setting} is a Setting's name, {=setting word} sets it to the
-    value of that name, or to the word itself where there is none ({=engine torch}; quotes keep
-    marks: {=decimal ","}); yes and no are True and False.  A value may be Words or a Setting.
+    quotes, cut at 40 characters.  {=setting} is a Setting's name.  {=setting word} sets it to the
+    value with the name `word`, or to the word itself if there is no such value ({=engine torch}; a
+    mark needs quotes: {=decimal ","}); yes and no are True and False.  A value may be Words or a
+    Setting.
     """
     parts: list[str | Setting] = []
     for part in _parts(template, values):
@@ -121,10 +122,10 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-# Where a door's name is not the setting's own.
+# The names that differ from the setting's name.
 _OPTIONS = {"targets": "--target", "inputs": "--input", "out": "-o", "every": "--all"}
 _KEYWORDS = {"targets": "target", "target_value": "y"}
-# Names of columns; texts that stand in quotes even where a shell needs none.
+# Names of columns; texts that are quoted even if a shell needs no quotes.
 COLUMNS = frozenset(("targets", "inputs", "drop", "number", "category", "date", "flag", "keep"))
 _QUOTED = frozenset(("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet"))
 _SEVERAL = (COLUMNS | {"missing"}) - {"targets"}
@@ -150,7 +151,7 @@ def _option(setting: Setting) -> str:
 
 
 def quoted(text: str, *, always: bool = False) -> str:
-    """A text as one word of a shell's line, in double quotes where those keep it as it is."""
+    """A text as one word of a shell command, in double quotes if these keep it unchanged."""
     if _PLAIN.fullmatch(text) and not always:
         return text
     if text.isprintable() and _CHANGED_IN_QUOTES.search(text) is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def visible(text: str, keep: str = "") -> str:
-    """The text with what cannot be printed escaped, so that it stays on one line.
+    """The text with characters that cannot be printed escaped, so that it stays on one line.
 
-    keep: characters that stay as they are, such as a line break.
+    keep: characters that are not escaped, such as a line break.
     """
     if text.isprintable():
         return text

@@ -125,6 +125,6 @@ def test_an_answer_that_is_not_finite_is_why_there_is_no_figure(path):
     columns["pressure"][9] = 1e300
     assert refusal(model, columns) == (
         "E408 the answer or target of 2 rows is not finite, or too large to be squared "
-        "(row 7, row 10), so that there is no figure for the table. "
+        "(row 7, row 10), so that no metric can be computed. "
         "Correct these rows, or leave them out."
     )

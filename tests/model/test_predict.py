@@ -309,9 +309,9 @@ def test_empty_where_training_never_was_w406(path):
     columns["city"][5] = None
     _, messages = predicted(model, columns)
     assert messages == [
-        'W406 column "age" is empty in 2 rows (first row 4) and never was in training; '
+        'W406 column "age" is empty in 2 rows (first row 4), and was never empty in training; '
         "read as the median.",
-        'W406 column "city" is empty in 1 row (first row 6) and never was in training; '
+        'W406 column "city" is empty in 1 row (first row 6), and was never empty in training; '
         "read as an unknown level.",
     ]
 
@@ -387,7 +387,9 @@ def test_huge_inputs_do_not_stop_a_prediction(path):
     assert np.isfinite(result["pressure"][2:]).all()
     assert np.isnan(result["pressure"][:2]).all()
     assert [message[:4] for message in messages] == ["W403", "W410"]
-    assert "the answer of 2 rows is not finite (row 1, row 2): its cells are empty." in messages[1]
+    assert (
+        "there is no finite answer for 2 rows (row 1, row 2): the cells are empty." in messages[1]
+    )
 
 
 def test_a_class_without_finite_scores_has_no_label(path):

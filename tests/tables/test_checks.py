@@ -86,7 +86,7 @@ def both(first, second):
 def test_several_targets_must_be_numbers():
     assert codes(check_target(both([1.0, 2.0], [3.0, 5.0]))[1]) == ["I211", "I211"]
     assert refusal(check_target, both([1.0, 2.0], ["a", "b"])) == (
-        'E207 several targets must all be numbers; "z" is a category. Fit it by itself.'
+        'E207 several targets must all be numbers; "z" is a category. Fit it separately.'
     )
     assert refusal(check_target, both([True, False], [1.0, 2.0])).startswith("E207")
     assert refusal(check_target, both([1.0, 2.0], [3.0, 3.0])).startswith("E205")
@@ -261,7 +261,7 @@ def test_rows_that_stand_in_two_folds_are_counted():
     apart = sum(2 for row in range(50) if fold[row] != fold[300 + row])
     found = [notice for notice in check_rows(built, fold) if notice.code == "W202"]
     assert [message(notice) for notice in found] == [
-        f"{apart} rows stand in training and in validation. Use --group COLUMN, or remove "
+        f"{apart} rows occur in training and in validation. Use --group COLUMN, or remove "
         "duplicates."
     ]
     assert "W202" not in codes(check_rows(built))

@@ -1,8 +1,8 @@
 """Baselines: what the mean, a linear model and boosted trees reach on the same rows.
 
-They are scikit-learn's, with its own defaults, trained on exactly the rows that the
-network's members were trained on and judged on those they were judged on.  Not tuned:
-they say what a network must beat to be worth having.
+They are scikit-learn's, with its defaults.  They are trained and measured on exactly the rows on
+which the network's members are trained and measured.  They are not tuned: a network must beat them
+to be useful.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from vetro.training.plan import balanced_weights
 
 Floats = NDArray[np.float64]
 
-# scikit-learn's histogram trees take at most so many levels as categories
+# scikit-learn's histogram trees take at most this many levels as categories
 _MOST_LEVELS = 255
-# a model of so many rows is as good as one of more, and takes seconds
+# a baseline trained on this many rows is as good as one on more, and takes seconds
 _MOST_ROWS = 200_000
-# trees of all classes together; beyond it a fit would take minutes
+# trees of all classes together; with more, a fit would take minutes
 _MOST_TREES = 2_000
 _ITERATIONS = 100
-# below, threads cost more than they give, and far more on a busy machine
+# below this, threads cost more time than they save, and far more on a busy machine
 _THREADS_FROM = 50_000
 
 
@@ -37,7 +37,7 @@ class BaselineJob:
     """What the baselines learn from and predict.
 
     fold (rows,): the fold in which a row is held out, -1 for rows that never are.  weights:
-    (rows,).  balanced: classes weigh alike, as the network's do with class_weight "balanced".
+    (rows,).  balanced: all classes have the same total weight, as with class_weight "balanced".
     """
 
     table: Table
@@ -56,8 +56,8 @@ class BaselineJob:
 def baselines(job: BaselineJob) -> dict[str, Floats]:
     """Each baseline's predictions of job.rows: (n, targets), or (n, classes) probabilities.
 
-    For each fold a baseline learns from the rows of all others, those of -1 included, and
-    predicts the fold's own.
+    For each fold, a baseline learns from the rows of all other folds, including rows of fold -1,
+    and predicts the rows of this fold.
 
     "mean" or "majority": the mean of each target, or the classes' shares.  "linear":
     ridge regression, its penalty chosen by leave-one-out, or logistic regression, on the
@@ -82,7 +82,7 @@ def baselines(job: BaselineJob) -> dict[str, Floats]:
             train = np.sort(generator.choice(train, _MOST_ROWS, replace=False))
         truth, weight = actual[train], _weights(job, actual, train, classes)
         with warnings.catch_warnings():
-            # an unconverged baseline is still judged by its figures
+            # a baseline that has not converged is still judged by its figures
             warnings.simplefilter("ignore")
             inputs = encoder.encode(table, train, np.float64)
             wanted = encoder.encode(table, test, np.float64)
@@ -99,7 +99,7 @@ def baselines(job: BaselineJob) -> dict[str, Floats]:
 def _weights(
     job: BaselineJob, actual: NDArray[Any], train: NDArray[np.intp], classes: int
 ) -> NDArray[Any] | None:
-    """The weights of the training rows, by class too where classes weigh alike."""
+    """The weights of the training rows, balanced by class if the job asks for it."""
     weight = None if job.weights is None else job.weights[train]
     if not (job.balanced and classes):
         return weight
@@ -154,7 +154,7 @@ def _linear(
             model = LogisticRegression(max_iter=300)
             model.fit(inputs, actual, sample_weight=weight)
             return _all_classes(model.predict_proba(wanted), model.classes_, classes)
-        # a penalty of its own for each target: one of noise must not decide that of the others
+        # a separate penalty for each target: a target of noise must not decide that of the others
         several = actual.shape[1] > 1
         ridge = RidgeCV(alphas=np.logspace(-3, 4, 15), alpha_per_target=several)
         ridge.fit(inputs, actual, sample_weight=weight)

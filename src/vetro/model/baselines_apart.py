@@ -1,8 +1,8 @@
-"""Baselines in a process of their own, while the network trains.
+"""Baselines in a separate process, while the network trains.
 
-scikit-learn takes longer to load than a small network to train, and its trees as long again;
-neither needs the network.  Where no process can be had, or it fails, the baselines are computed
-here: the predictions are the same.
+Loading scikit-learn takes longer than training a small network, and its trees take as long again;
+neither needs the network.  If no process can be started, or it fails, the baselines are computed
+here, with the same predictions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from vetro.model.baselines import BaselineJob, baselines
 from vetro.tables.table import Table
 
-# Above, copying the table to the process would cost more memory than the time is worth.
+# Above this, copying the table to the process would need too much memory for the time it saves.
 MOST_BYTES = 2**28
 
 Predictions = dict[str, NDArray[np.float64]]
@@ -32,7 +32,7 @@ Predictions = dict[str, NDArray[np.float64]]
 class Baselines:
     """The baselines of one fit; a context manager, which ends the process.
 
-    apart: start a process, which loads scikit-learn at once.
+    apart: start a process that loads scikit-learn at once.
     """
 
     def __init__(self, *, apart: bool) -> None:
@@ -45,7 +45,7 @@ class Baselines:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    # Ctrl-C is for the fit, which then ends this process.
+                    # Only the fit handles Ctrl-C; it then ends this process.
                     start_new_session=True,
                 )
 
@@ -59,7 +59,7 @@ class Baselines:
             self._process = None
 
     def begin(self, job: BaselineJob) -> None:
-        """Say what will be wanted."""
+        """Give the process the job whose predictions will be needed."""
         if self._process is None or self._process.stdin is None:
             return
         schema, table = job.table.schema, job.table
@@ -74,7 +74,7 @@ class Baselines:
             pickle.dump(sent, pipe, pickle.HIGHEST_PROTOCOL)
 
     def predictions(self, job: BaselineJob) -> Predictions:
-        """Those of the process, if it was begun with the same folds, or computed here."""
+        """The predictions of the process if it began with the same folds, else computed here."""
         if self._begun is not None and np.array_equal(self._begun.fold, job.fold):
             found = self._answer()
             if found is not None:
@@ -92,14 +92,14 @@ class Baselines:
 
 
 def _worthwhile() -> bool:
-    """There is a second core, scikit-learn is not loaded here, and a Python to run."""
+    """Whether there is a second core and a Python to run, and scikit-learn is not loaded here."""
     runs_python = Path(sys.executable or "").name.startswith("python")
     several = (os.cpu_count() or 1) > 1
     return several and runs_python and "sklearn" not in sys.modules
 
 
 def _load() -> None:
-    # scikit-learn can do without pandas, which is a third of the time that it takes to load;
+    # scikit-learn works without pandas, which takes a third of its loading time;
     # no frame comes here.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     import sklearn.ensemble

@@ -1,8 +1,8 @@
 """Bootstrap: the metrics' 95% intervals, and those of their differences from the baselines'.
 
-Rows are drawn with replacement, or whole groups where rows of a group belong together; a row
-keeps its weight.  The network and the baselines are judged on the same draws (paired), so that
-what makes a row hard for all of them cancels in the difference.  Percentiles: Efron 1979.
+Rows are drawn with replacement; if rows of a group belong together, whole groups are drawn.  A row
+keeps its weight.  The network and the baselines are measured on the same draws (paired), so that
+the difficulty of a row cancels in their difference.  Percentiles: Efron 1979.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ RESAMPLES = 1000
 _FEWEST_RESAMPLES = 200
 # rows x classes x resamples at most: about two seconds on one core
 _BUDGET = 60_000_000
-# counts held at once: 8 MB, about what a cache holds
+# counts held at once: 8 MB, about the size of a cache
 _BLOCK = 1_000_000
-# figures by which a network is compared with a baseline: no area, which takes a sort
+# metrics that compare a network with a baseline: not auc, because it needs a sort
 _COMPARED = frozenset(("rmse", "mae", "r2", "accuracy", "balanced_accuracy", "log_loss"))
 
 
@@ -50,8 +50,9 @@ def measure(
 ) -> dict[str, Interval]:
     """The figures (metrics.figures) with their 95% intervals.
 
-    groups (n,): rows of one group are drawn together; of a single group, by rows.  Many rows or
-    classes lower the number of resamples, to 200 at least; resamples with one class have no auc.
+    groups (n,): rows of one group are drawn together; with a single group, rows are drawn.  With
+    many rows or classes there are fewer resamples, but at least 200.  Resamples with one class have
+    no auc.
     """
     return compare(task, actual, predicted, {}, weights, groups, resamples, seed).own
 
@@ -82,7 +83,7 @@ def compare(
     fewest = min(resamples, _FEWEST_RESAMPLES)
     resamples = max(fewest, min(resamples, _BUDGET // max(1, len(actual) * classes)))
     statistics = [own, *others.values()]
-    # one product for all of them: what it costs is reading the counts
+    # one product for all of them: reading the counts is the main cost
     sums = np.hstack([statistic.sums for statistic in statistics])
     ends = np.cumsum([statistic.sums.shape[1] for statistic in statistics])[:-1]
     for counts in _draws(len(actual), groups, resamples, seed):

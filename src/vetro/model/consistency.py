@@ -1,7 +1,7 @@
 """Whether the parts of a model file fit together: schema, encoders and evidence.
 
-Each part is right by itself when it comes here (plain.py, blocks_json.py).  A ValueError says
-what contradicts what; without it a command would fail later, or show nonsense.
+Each part alone has been checked before (plain.py, blocks_json.py).  A ValueError names the
+contradiction; without it, a command would fail later or show nonsense.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def check_encoder(encoder: Encoder, schema: Schema, what: str) -> None:
 
 
 def check_evidence(evidence: Evidence, schema: Schema, fold: Any) -> None:
-    """The evidence speaks of these columns and folds, in entries of the right types."""
+    """The evidence names only these columns and folds, and its entries have the right types."""
     for what, entries, kinds in (
         ("data", evidence.data, _DATA),
         ("split", evidence.split, _SPLIT),

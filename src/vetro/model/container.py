@@ -2,7 +2,7 @@
 
 Stricter than the safetensors library, which accepts duplicate keys, NaN and odd names: every
 byte of the file is accounted for, and a SHA-256 covers all of them.  What the tensors and
-texts mean is document.py's matter; docs/format.md specifies both.
+texts mean is defined in document.py; docs/format.md specifies both.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ _OWN_TEXTS = ("format", "version", "sha256")
 
 
 def parse_json(text: str) -> Any:
-    """JSON without duplicate keys, without numbers that are not finite, without half characters."""
+    """JSON without duplicate keys, numbers that are not finite, or lone surrogates."""
     try:
         value = json.loads(
             text,
@@ -120,7 +120,7 @@ def parse_json(text: str) -> Any:
 
 
 def _header_text(content: bytes, path: str) -> str:
-    """The header; E502 for a pickle, E505 for what was never a safetensors file."""
+    """The header; E502 for a pickle, E505 for a file that never was a safetensors file."""
     begins = content[8:9] == b"{"
     if not begins and _is_pickle(content, path):
         raise error("E502", path=path)
@@ -148,7 +148,7 @@ def _is_pickle(content: bytes, path: str) -> bool:
         return path.lower().endswith(_PICKLE_ENDINGS) or b"data.pkl" in content
     if _PICKLE.match(content):
         return True
-    # Protocols 0 and 1 have no mark: read the instructions, which runs none of them.
+    # Protocols 0 and 1 have no mark: read the instructions without running them.
     try:
         last = next(at for code, _, at in pickletools.genops(content) if code.name == "STOP")
     except (ValueError, StopIteration):

@@ -1,7 +1,7 @@
-"""A model as one JSON document and named tensors: what model files hold.
+"""A model as one JSON document and named tensors: the content of a model file.
 
-Writing takes a model apart, reading checks every entry, name, shape and number before a
-Model is made of them.  Bytes and the seal are container.py's matter.
+Reading checks every entry, name, shape and number before it makes a Model of them.
+container.py handles the bytes and the seal.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _schema(data: Any) -> Schema:
 
 
 def _is_unit(text: str) -> bool:
-    """Whether a text may stand beside a number in a cell."""
+    """Whether a text may be written next to a number in a cell."""
     return text.isprintable() and len(text) <= LONGEST_CELL and bool(key_of(text))
 
 
@@ -181,7 +181,7 @@ def _network(data: Any, tensors: int) -> Network:
 def _check_encoder(
     encoder: Encoder, task: str, schema: Schema, network: Network, what: str
 ) -> None:
-    """The encoder, the schema and the network must speak of the same columns."""
+    """The encoder, the schema and the network must have the same columns."""
     if encoder.columns != tuple(column.name for column in schema.inputs):
         raise ValueError(f"{what} has other inputs than the schema")
     if tuple(target.name for target in encoder.targets) != tuple(

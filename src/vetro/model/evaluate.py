@@ -1,7 +1,7 @@
 """Evaluating: a model's metrics on rows whose targets are known.
 
-Not the evidence of a fit (fit.py measures held-out rows with single members): here all
-members predict, so the rows should be ones that no member has seen.
+This is not the evidence of a fit: there, single members predict the held-out rows (held_out.py).
+Here all members predict, so use rows that no member has seen.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class Evaluation(Mapping[str, Interval]):
     """Metrics over all targets, as a mapping of name to Interval.
 
-    per_target: target -> the same for each, when there are several.  rows: how many were
-    measured.  notices: what was odd about them.
+    per_target: target -> the same for each, if there are several.  rows: the number of measured
+    rows.  notices: warnings about them.
     """
 
     metrics: dict[str, Interval]
@@ -129,7 +129,7 @@ def _measured(schema: Schema) -> Schema:
 
 
 def _weights(table: Table) -> NDArray[np.float64] | None:
-    """The weights of a chunk as they stand; None where the source has none."""
+    """The weights of a chunk, unchanged; None if the source has none."""
     for column in table.schema.with_role("weight"):
         if column.name in table.values:
             weights: NDArray[np.float64] = table.values[column.name]

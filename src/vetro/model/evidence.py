@@ -17,7 +17,7 @@ from vetro.training.history import EpochRecord
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95% bootstrap interval over rows, or over groups where the fit had them
+    """A figure with its 95% bootstrap interval over rows, or over groups if the fit had groups
     (low = high = value if not computed)."""
 
     value: float
@@ -38,17 +38,17 @@ class Evidence:
     rows. baselines_per_target: target -> the same, when there are several. comparisons: baseline
     -> metric -> the network's figure minus the baseline's, with the interval of a paired bootstrap
     on the same rows; comparisons_per_target: target -> the same. judged_by: the metric of the
-    verdict: rmse, r2 (of several targets), accuracy, or balanced_accuracy where classes were
-    weighted alike. training_metrics: the members on their own training rows. importance: input
+    verdict: rmse, r2 (of several targets), accuracy, or balanced_accuracy with balanced class
+    weights. training_metrics: the members on their own training rows. importance: input
     column -> rise of the main error (rmse or log loss) when its values are permuted among held-out
-    rows, largest first. actual, predicted: what was held out and predicted, (n, outputs) for
+    rows, largest first. actual, predicted: held-out targets and their predictions, (n, outputs) for
     regression; (n,) class codes and (n, classes) probabilities for classification; at most 20,000
     rows are kept. fold: (n,) fold of each kept row. history: every epoch. notices: every W and I
     message. data: name, sha256, rows, columns of the source. median_row: (input columns,) as
     Encoder.raw gives a row: the median of each number, the most frequent level, flag or date; ()
     if unknown. fingerprints: SHA-256 of each member's parameters as training left them; () if
-    unknown. engine, engine_reason: which trained, and why. versions: of the packages. seconds: by
-    step.
+    unknown. engine, engine_reason: which engine trained, and why. versions: of the packages.
+    seconds: for each step of the fit.
     """
 
     task: str
@@ -84,5 +84,5 @@ class Evidence:
 
     @property
     def main_metric(self) -> str:
-        """The figure that stands for the model's quality: r2, or the verdict's of classes."""
+        """The metric of the model's quality in short: r2, or for classes the verdict's metric."""
         return "r2" if self.task == "regression" else self.judged_by or "accuracy"

@@ -28,7 +28,7 @@ def load_model(path: str | Path) -> Model:
     try:
         parts = parts_of(parse_json(container.texts["model"]), container.tensors)
     except (VetroError, ValueError, KeyError, TypeError) as failure:
-        # The seal fits, so somebody wrote it so: name what is wrong all the same.
+        # The seal is right, so someone wrote the file like this: still say what is wrong.
         reason = f"its description lacks {failure}" if isinstance(failure, KeyError) else failure
         raise error("E501", path=shown_path, reason=str(reason).rstrip(".")) from failure
     members = tuple(Member(*member) for member in parts.pop("members"))
@@ -56,7 +56,7 @@ def _content(path: Path) -> bytes:
 
 
 def _hint(path: Path) -> str:
-    """A file of a similar name beside it, if there is one."""
+    """A file of a similar name in the same folder, if there is one."""
     if not path.parent.is_dir():
         return f"The folder {path.parent} does not exist."
     models = (item.name for item in path.parent.glob("*.safetensors"))

@@ -40,8 +40,8 @@ def still_falling(
             and outcome.best_epoch >= outcome.epochs - 1
         ):
             rates.append(1 - (losses[-1] / losses[-1 - FALL_EPOCHS]) ** (1 / FALL_EPOCHS))
-    # A schedule that ends at a rate near zero flattens the curve by itself: what still falls then
-    # falls for want of epochs.
+    # A schedule that ends at a rate near zero flattens the curve anyway: if the error still falls
+    # then, there were too few epochs.
     if len(rates) * 2 <= len(outcomes) or not rates or np.median(rates) < STILL_FALLING:
         return []
     rate = float(np.median(rates))
@@ -51,8 +51,8 @@ def still_falling(
 def quality_findings(judged_by: str, measured: Measured, given: Collection[str]) -> list[Notice]:
     """W306, W307 and W318, from the metrics on training and on held-out rows.
 
-    judged_by: the metric of the verdict.  given: the codes of the other messages of this fit, of
-    which those that may be the reason are named.
+    judged_by: the metric of the verdict.  given: the codes of the other messages of this fit; the
+    warning names those that may be the reason.
     """
     see = listed(code for code in _REASONS if code in given)
     fix = f"Do not use this model; see {see}." if see else "Do not use this model."
@@ -73,8 +73,8 @@ def quality_findings(judged_by: str, measured: Measured, given: Collection[str])
 def _useless(metric: str, measured: Measured) -> bool:
     """Whether naming the most frequent class is right more often, and probabilities are no help.
 
-    Where classes are rare, a good network may name the frequent one nearly always: its log loss is
-    then better than that of the classes' shares, and it is worth having.
+    With rare classes, a good network may nearly always name the frequent one.  If its log loss is
+    better than that of the classes' shares, it is still useful.
     """
     majority, apart = measured.baselines["majority"], measured.comparisons["majority"]
     if measured.metrics[metric].value >= majority[metric]:
@@ -85,7 +85,7 @@ def _useless(metric: str, measured: Measured) -> bool:
 def dead_units(
     network: Network, parameters: NDArray[np.float32], x: NDArray[np.float32]
 ) -> list[Notice]:
-    """W303 for each ReLU layer of which more than half is 0 on all rows of x (n, inputs)."""
+    """W303 for each ReLU layer with more than half of its units 0 on all rows of x (n, inputs)."""
     if network.activation != "relu":
         return []
     views = network.views(parameters)

@@ -1,6 +1,6 @@
 """Fitting: a table in, a model with its evidence out. Reading, checking, training, measuring.
 
-No files of its own but the checkpoint; the run folder and the report are the applications' matter.
+It writes no file but the checkpoint; the floors above write the run folder and the report.
 """
 
 from __future__ import annotations
@@ -68,14 +68,15 @@ def fit_table(
 ) -> Model:
     """Fit a model to a table.
 
-    source: anything that read_table reads.  checkpoint: where an interrupted fit is kept;
-    with resume it goes on from there and ends bit-identical to an uninterrupted one.
-    stop: asked after every epoch or several short ones; "interrupted" ends training, and the
-    model is made of what was trained so far.  baselines: where they are computed, here if not
-    given.  meanwhile: called with the trained model, not yet measured, and its table, while a
-    process apart may still be at the baselines.  on_held_out: called with every held-out row and
-    its predictions, of which the evidence keeps some.  Raises TableError for what the table
-    lacks, E301 if training diverged: the error's `.model` is then the model of the best parameters.
+    source: anything that read_table reads.  checkpoint: the file that keeps an interrupted fit;
+    with resume, the fit continues from it and ends with the bits of an uninterrupted one.
+    stop: called after every epoch, or after several short ones; if it returns "interrupted",
+    training ends, and the model is made of the members trained so far.  baselines: where they are
+    computed; here if not given.  meanwhile: called with the trained, not yet measured model and its
+    table, while a separate process may still compute the baselines.  on_held_out: called with every
+    held-out row and its predictions; the evidence keeps some of them.  Raises TableError if the
+    table cannot be fitted, E301 if training diverged; the error's `.model` is then the model of the
+    best parameters.
     """
     tell, stop = on_progress or _say_nothing, stop or _never
     baselines = baselines or Baselines(apart=False)
@@ -155,7 +156,7 @@ def _nothing_usable(request: FitRequest, outcomes: dict[int, Outcome]) -> Except
 def _checkpoint(
     table: Table, request: FitRequest, engine: Engine, path: Path | None, resume: bool
 ) -> Checkpoint:
-    """The checkpoint to go on from, or a fresh one; E504 if it belongs to something else."""
+    """The checkpoint to continue from, or a new one; E504 if it belongs to another fit."""
     asked = json.dumps(asdict(request), sort_keys=True, default=str)
     fresh = Checkpoint(table.fingerprint, asked, f"{engine.name} {engine.version}")
     if not resume or path is None:
@@ -185,7 +186,7 @@ def _model(
     choice: Choice,
     state: Checkpoint,
 ) -> Model:
-    """The model of the members trained so far; of its evidence, what is known of them."""
+    """The model of the members trained so far, with the evidence that is known by then."""
     members = []
     for number, outcome in outcomes.items():
         part, member = ensemble.part_of(number)
@@ -292,7 +293,7 @@ def _evidence(
 
 
 def _finite(record: EpochRecord) -> EpochRecord:
-    """Losses that overflowed stay readable in history files: the largest float32."""
+    """Overflowed losses become the largest float32, so that history files stay readable."""
     largest = float(np.finfo(np.float32).max)
 
     def kept(value: float) -> float:

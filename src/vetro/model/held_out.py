@@ -1,5 +1,5 @@
-"""Held-out evidence: predictions by members that never saw the row, their figures, and the
-baselines' on the same rows."""
+"""Held-out evidence: predictions by members that never saw the row, with their metrics and those
+of the baselines on the same rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HeldOut:
     """rows: their numbers; raw (n, inputs), actual, predicted and fold (from 0) of each.
 
     kept: the places among them that the evidence keeps.  predict: each row of a matrix by the
-    members that never saw row `chosen` of the held-out.
+    members that never saw the held-out row `chosen`.
     """
 
     rows: NDArray[np.intp]
@@ -82,7 +82,7 @@ def measure_held_out(
         seed=model.recipe.seed,
         weights=weights,
     )
-    # last: a process apart may still be at them
+    # last: a separate process may still compute them
     rivals = baselines.predictions(_of_the_same_rows(ensemble, found))
     whole = compare(task, actual, predicted, rivals, weights, groups)
     each = {}
@@ -107,7 +107,7 @@ def measure_held_out(
 
 
 def baseline_job(ensemble: Ensemble) -> BaselineJob:
-    """What the baselines learn from: the rows, folds and weights that the members have."""
+    """The data of the baselines: the rows, folds and weights of the members."""
     recipe = ensemble.recipe
     balanced = recipe.class_weight == "balanced"
     return BaselineJob(
@@ -123,7 +123,7 @@ def _of_the_same_rows(ensemble: Ensemble, found: HeldOut) -> BaselineJob:
 
 
 def held_out(model: Model, ensemble: Ensemble) -> HeldOut:
-    """Every row that the model's members were kept from, predicted by those that never saw it."""
+    """Every row that was held out, predicted by the members that never saw it."""
     table, split, task = ensemble.table, ensemble.split, model.task
     groups = _members_by_part(model)
     rows = np.flatnonzero(np.isin(split.fold, list(groups)))

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-# raw inputs (m, columns), and which row of the table given each one is -> (m, outputs)
+# raw inputs (m, columns), and for each its row number in the given table -> (m, outputs)
 Predict = Callable[[Floats, NDArray[np.intp]], NDArray[Any]]
 
 MOST_ROWS = 2000
-# of several columns in one call of predict, whose calls cost more than its rows
+# rows of several columns in one call of predict, because a call costs more than its rows
 _ROWS_AT_ONCE = 20_000
 
 
@@ -36,7 +36,7 @@ def permutation_importance(
 
     raw (n, columns): Encoder.raw of held-out rows.  actual: (n, t), or (n,) codes.
     predict(matrix, rows): predictions for changed inputs of the rows `rows` (indices into
-    raw), (m, t) in the targets' units or (m, k) probabilities: each row can so be predicted by
+    raw), (m, t) in the targets' units or (m, k) probabilities.  So each row can be predicted by
     the member that never saw it.  The error is the rmse in the target's unit (with
     several targets: of errors divided by each target's standard deviation), or the log
     loss, by weight.  Of more than max_rows rows, max_rows are drawn.

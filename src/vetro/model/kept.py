@@ -1,7 +1,7 @@
-"""What a model keeps of the table: no value of a column that its network does not use.
+"""What a model keeps of its table: no value of a column that its network does not use.
 
-An identifier, a name of a person, the group and the weight are such columns: files and
-reports hold their names, kinds and counts.  It writes nothing; document.py and report/ ask it.
+Such columns are identifiers, names of persons, the group and the weight.  Files and reports hold
+only their names, kinds and counts.  This module writes nothing; document.py and report/ use it.
 """
 
 from __future__ import annotations

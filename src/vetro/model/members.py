@@ -25,7 +25,7 @@ LARGEST_VALIDATION = 20_000
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What all members share, and the way to each one's own."""
+    """What all members share, and how each one's data are made."""
 
     table: Table
     recipe: Recipe
@@ -117,6 +117,6 @@ class Ensemble:
 
 
 def member_seed(recipe: Recipe, part: int, member: int) -> int:
-    """A seed of its own for each member, the same whatever else is trained."""
+    """A separate seed for each member; it does not depend on what else is trained."""
     sequence = np.random.SeedSequence([recipe.seed, part, member])
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(2))

@@ -1,8 +1,8 @@
-"""Metrics: how far predictions are from what was measured.
+"""Metrics: how far predictions are from measured values.
 
-Figures as scikit-learn defines them, computed from weighted sums, so that a thousand
-resamples of many rows cost one matrix product and one sort: bootstrap.py draws them.  Not for
-training: losses.py.
+They are defined as in scikit-learn and computed from weighted sums.  A thousand resamples of many
+rows therefore cost one matrix product and one sort; bootstrap.py draws them.  Losses for training
+are in networks/.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 class Statistic:
     """Figures as a function of how often each row counts.
 
-    sums (n, m): what is added up over rows.  of: from the totals (resamples, m) of counts
-    (resamples, n) @ sums, and those counts, to name: (resamples,).
+    sums (n, m): the terms that are added up over rows.  of: takes the totals (resamples, m), which
+    are counts (resamples, n) @ sums, and the counts; returns name -> (resamples,).
     """
 
     sums: Floats
@@ -48,7 +48,7 @@ def figures(
 
 
 def predicted_codes(probabilities: NDArray[Any]) -> NDArray[np.int64]:
-    """The class (n,) that each row of probabilities (n, k) says; the first of equals."""
+    """The most probable class (n,) of each row of probabilities (n, k); the first of equals."""
     codes: NDArray[np.int64] = np.argmax(probabilities, axis=1).astype(np.int64)
     return codes
 
@@ -100,7 +100,7 @@ def _regression(actual: Floats, predicted: Floats, weight: Floats) -> Statistic:
             total[:, 1 + part * targets : 1 + (part + 1) * targets] for part in range(4)
         )
         spread = np.maximum(square - linear**2 / mass, 0.0)
-        # what rounding leaves of a constant column, drawn or given
+        # the rounding error of a constant column, resampled or given
         constant = spread <= 1e-12 * square
         with np.errstate(divide="ignore", invalid="ignore"):
             r2 = np.where(constant, (squared == 0.0).astype(float), 1.0 - squared / spread)
@@ -163,9 +163,9 @@ def _classification(
 class _Ranked:
     """Rows sorted by score, for the area under the ROC curve of many resamples at once.
 
-    area = sum over positives of (weight of negatives below + half of those level) / (P N).
-    order (n,): rows by rising score.  first, last (n,): where each one's run of equal
-    scores begins and ends; None where no two scores are equal.
+    area = sum over positives of (weight of negatives below + half of that of equal ones) / (P N).
+    order (n,): rows by rising score.  first, last (n,): where the run of equal scores of each row
+    begins and ends; None if no two scores are equal.
     """
 
     order: NDArray[np.intp]

@@ -1,7 +1,7 @@
-"""The model: what a fit returns, what a file holds, what predicts.
+"""The model: a fit returns it, a file holds it, and it predicts.
 
-A frozen value.  The work stands elsewhere: predict.py predicts, evaluate.py measures,
-module.py makes a torch module, files.py saves and loads.
+It is a frozen value.  Other modules do the work: predict.py predicts, evaluate.py measures,
+module.py makes a torch module, saving.py and files.py save and load.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Model:
         unknown: Unknown = "refuse",
         options: ReadOptions | None = None,
     ) -> Any:
-        """The predictions for the rows of a table, in order, as the kind of table that came.
+        """The predictions for the rows of a table, in order, as a table of the same kind.
 
         source: anything that `vetro.fit` reads; a path, URL or query gives a pyarrow.Table.
         The columns are those of `keep` (a target y as "actual y"), then one for each target (its

@@ -1,4 +1,4 @@
-"""A model, and what evaluating one measured, as a notebook shows them."""
+"""A model and its evaluation, as a notebook shows them."""
 
 from __future__ import annotations
 

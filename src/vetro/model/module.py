@@ -1,7 +1,7 @@
 """A model as a torch module: raw numbers in, raw answers out, encoder and mean included.
 
-For torch programs, exports and gradients.  Not how Vetro predicts: predict.py goes
-through an engine.  The formulas are those of tables/blocks.py and tables/targets.py.
+It is for torch programs, exports and gradients.  Vetro itself does not predict with it: predict.py
+uses an engine.  The formulas are those of tables/blocks.py and tables/targets.py.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class TableModule(nn.Module):
 
     A row is as Encoder.raw gives it, the columns in the order of `columns`: numbers as they
     are, dates as days since 1970-01-01, flags as 0 or 1, categories as the index of
-    their level, NaN where missing, any other code for an unseen level.  Use float64 where
+    their level, NaN if missing, any other code for an unseen level.  Use float64 if
     float32 cannot hold the numbers, such as dates with a time.  The answer has the type of
     the rows; the encoder computes in float64, the networks in float32, unless the module
-    is moved to another type.  It begins in eval mode; its parameters can be trained on.
+    is moved to another type.  It begins in eval mode; its parameters can be trained further.
     """
 
     def __init__(self, model: Model) -> None:

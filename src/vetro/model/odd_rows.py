@@ -1,8 +1,8 @@
-"""Odd rows: what a model meets when predicting that its training never showed it.
+"""Odd rows: values that a model gets when predicting and never saw in training.
 
-Collected chunk by chunk and reported once: W403 outside the training range, for each column W404
-texts not seen (E402 if they are refused), W406 empty where training never was, W409 values that
-meant missing in the model's table; and W410 answers that are not finite.
+They are collected chunk by chunk and reported once: W403 outside the training range; for each
+column W404 texts not seen (E402 if they are refused), W406 empty although never empty in training,
+and W409 values that meant missing in the model's table; W410 answers that are not finite.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Unknown = Literal["refuse", "ignore"]
 
 @dataclass
 class _Found:
-    """What was odd in one column: texts in order of appearance, counts of rows, places."""
+    """The odd values of one column: texts in order of appearance, counts of rows, places."""
 
     column: Column
     texts: dict[str, None] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class OddRows:
             self.endless_places.append(table.place_of(row))
 
     def refuse_answers(self) -> None:
-        """E408 if an answer was not finite: no figure can be formed with it."""
+        """E408 if an answer was not finite: no metric can be computed with it."""
         if self.endless:
             raise error("E408", **self._endless())
 
@@ -97,7 +97,7 @@ class OddRows:
         }
 
     def notices(self) -> list[Notice]:
-        """Those of reading, then W404, W406 and W409 column by column, W403 and W410."""
+        """The notices: of reading, then W404, W406 and W409 column by column, W403 and W410."""
         told = list(dict.fromkeys(self.reading))
         for name, odd in self.found.items():
             column = odd.column
@@ -181,7 +181,7 @@ def _refuse_unseen(table: Table) -> None:
     if places:
         row, name, text = min(places)
         meant = text in table.schema[name].reading.missing
-        fix = words("The model's table read it as missing: likely {=missing value}.", value=text)
+        fix = words("In the model's table it meant missing: likely {=missing value}.", value=text)
         usual = words("Correct it, or use {=unknown ignore}.")
         place = table.place_of(row)
         raise error("E402", column=name, place=place, value=text, fix=fix if meant else usual)

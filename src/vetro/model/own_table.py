@@ -1,8 +1,8 @@
-"""A model's own table: the one that it was fitted to is read as it was read then.
+"""A model's own table: the table that it was fitted to is read as the fit read it.
 
-The one place that decides how a table is read for a model, for every door.  The model remembers
-the options of its fit; they hold for the very bytes that it was fitted to and for no other table,
-which is read by its own evidence.  Kinds are the schema's and hold for all tables.
+Only this module decides how a table is read for a model, in Python and on the command line.  The
+model remembers the options of its fit.  They hold for exactly the bytes that it was fitted to; any
+other table is read by its own content.  The kinds are the schema's and hold for all tables.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _PLAIN = ReadOptions()
 
 
 def reading_of(model: Model, source: Any, given: ReadOptions) -> ReadOptions:
-    """The options to read a source with: what is given, over those of the fit for its own table.
+    """The options to read a source with; for the model's own table also those of the fit, unless
+    the given ones differ.
 
-    A query that the model remembers is never run: it may be somebody else's text, and says
-    nothing about the bytes of the source; give it again.
+    A query that the model remembers is never run, because someone else may have written it, and the
+    bytes of the source do not depend on it; the user must give it again.
     """
     # Kinds are the schema's, which holds them for every table.
     kept = replace(model.request.options, keep=(), number=(), category=(), date=(), flag=())

@@ -1,8 +1,8 @@
 """Frozen dataclasses as plain JSON data, and back with every entry checked by its type.
 
-One pair of functions for schema, recipe, request and evidence.  What comes back may stand in
-an edited file: a wrong entry is a ValueError that says where.  Not a general serialiser: it
-knows the types that those classes use.
+There is one pair of functions for schema, recipe, request and evidence.  The data may come from an
+edited file, so a wrong entry is a ValueError that says where.  This is not a general serialiser: it
+knows only the types that those classes use.
 """
 
 from __future__ import annotations

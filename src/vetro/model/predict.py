@@ -1,7 +1,7 @@
 """Predicting: rows of a table through the encoders, the networks and back.
 
 One direction: read_chunks -> Encoder.encode -> Engine.predict -> decode -> mean of the
-members.  It writes no file and prints nothing: notices go to the list that it is given.
+members.  It writes no file and prints nothing: notices go to the list that the caller gives.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _mean_outputs(
         part = slice(start, start + step)
         for member in members:
             outputs = engine.predict(network, member.parameters, encode(member.encoder, part))
-            # A value far outside the training range may overflow: that is its prediction.
+            # A value far outside the training range may overflow: the infinity is its prediction.
             with np.errstate(over="ignore", invalid="ignore"):
                 if first.classes:
                     total[part] += probabilities_of(outputs)
@@ -146,7 +146,7 @@ def predict_frame(
     keep: tuple[str, ...] = (),
     unknown: Unknown = "refuse",
 ) -> Any:
-    """All predictions at once, as the kind of table that came; see Model.predict."""
+    """All predictions at once, as a table of the source's kind; see Model.predict."""
     notices: list[Notice] = []
     chunks = list(
         predict_stream(
@@ -192,7 +192,7 @@ def _check_names(model: Model, keep: tuple[str, ...], probabilities: bool) -> No
 
 
 def _actual(name: str) -> str:
-    """What a kept target is called, beside its prediction."""
+    """The name of a kept target, next to its prediction."""
     return f"actual {name}"
 
 
@@ -203,7 +203,7 @@ def _kept(model: Model, columns: dict[str, Any]) -> dict[str, Any]:
 
 
 def _columns(model: Model, outputs: Floats, probabilities: bool) -> dict[str, Any]:
-    """Outputs (n, outputs) as columns named for people; an answer that is not finite is missing."""
+    """Outputs (n, outputs) as named columns; an answer that is not finite is missing."""
     known = np.isfinite(outputs)
     columns: list[NDArray[Any]] = list(np.where(known, outputs, np.nan).T)
     if model.classes:

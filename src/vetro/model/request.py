@@ -20,10 +20,10 @@ from vetro.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class FitRequest:
-    """targets: one or more columns.  inputs: when given, only these (and columns named here
-    are kept even if they look like identifiers).  drop: columns to ignore.  weight, group:
-    a column, or "".  drop_missing_target: leave out rows without a target.  engine: which one
-    trains; see engines/choose.py."""
+    """targets: one or more columns.  inputs: if given, the model uses only these (and a column
+    named here is kept even if it looks like an identifier).  drop: columns to ignore.  weight,
+    group: a column, or "".  drop_missing_target: leave out rows without a target.  engine: the one
+    that trains; see engines/choose.py."""
 
     targets: tuple[str, ...]
     inputs: tuple[str, ...] = ()
@@ -68,13 +68,13 @@ def with_roles(table: Table, request: FitRequest) -> Table:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a fit stands, told after every step, and after every epoch or several short ones.
+    """The progress of a fit: after every step, and after every epoch or several short ones.
 
     step: "reading", "checking", "training", "measuring" or "done".  share: of the training, 0 to 1.
     fold of folds, member of members, epoch of epochs: counted from 1, of the network that
-    has just ended an epoch.  together: networks that are trained side by side.  training,
+    has just ended an epoch.  together: number of networks that train at the same time.  training,
     validation: its mean loss per row.  seconds: since the start; seconds_left: an estimate,
-    NaN where there is none.
+    or NaN.
     """
 
     step: str

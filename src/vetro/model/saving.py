@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def save_model(model: Model, path: str | Path) -> None:
-    """Write the model; E508 for another ending than .safetensors, E503 if the disk refuses.
+    """Write the model; E508 for an ending other than .safetensors, E503 if it cannot be written.
 
     The same model gives the same bytes.  A file already there stays intact until the new
     one is complete.

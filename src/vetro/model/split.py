@@ -29,7 +29,7 @@ class Split:
 
     @property
     def parts(self) -> int:
-        """How many different training sets there are."""
+        """The number of different training sets."""
         return max(self.folds, 1)
 
     def training_rows(self, part: int) -> NDArray[np.intp]:
@@ -37,11 +37,11 @@ class Split:
         return np.flatnonzero(self.fold != part)
 
     def held_out(self, part: int) -> NDArray[np.intp]:
-        """The rows that they never see."""
+        """The rows that the members of a part never see."""
         return np.flatnonzero(self.fold == part)
 
     def number(self, part: int) -> int:
-        """The fold as people see it: from 1; 0 for the held-out part."""
+        """The fold as it is shown: from 1; 0 for the held-out part."""
         return part + 1 if self.folds else 0
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Watching a fit: from one member's epochs to the progress of the whole, with the time left."""
+"""Watching a fit: from the epochs of its members to its progress and the time left."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def watch(
     checkpoint: Path | None,
     started: float,
 ) -> Watch:
-    """What surrounds the training of an ensemble.  started: of the fit, time.monotonic()."""
+    """How to watch the training of an ensemble.  started: time.monotonic() at the fit's start."""
     recipe, folds = ensemble.recipe, ensemble.split.folds
     remaining = _Remaining(recipe.time)
 
@@ -50,8 +50,8 @@ def watch(
 
 
 class _Remaining:
-    """The time left, from the pace since the first epoch ended: that one pays for the start of
-    the engine as well."""
+    """The time left, from the pace since the first epoch ended; the first epoch includes the start
+    of the engine."""
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
