@@ -269,7 +269,7 @@ def test_rows_that_stand_in_two_folds_are_counted():
     together[300:] = fold[:50]
     assert "W202" not in codes(check_rows(built, together))
     held = np.arange(350) >= 300
-    assert "100 rows stand" in next(
+    assert "100 rows occur" in next(
         message(notice) for notice in check_rows(built, held) if notice.code == "W202"
     )
 
