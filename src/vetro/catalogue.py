@@ -78,6 +78,7 @@ CATALOGUE: dict[str, str] = {
     "E166": "{source}:{line}: {value!q} may be a total or a row. {fix}",
     "I167": "{source}: left out below the table: {lines}. Use {=skip_footer none} to read it as rows.",
     "I168": "{source}: {areas} (first {first}) read with their value in every row that they span.",
+    "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",
     "I144": "{columns}: {reading}. {fix}",

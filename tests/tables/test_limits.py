@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import resource
 import subprocess
 import sys
 import zipfile
 
 import openpyxl
+import pandas as pd
 import pytest
+from told import told
 
 from vetro.apps.recipe_file import read_recipe
 from vetro.errors import VetroError
+from vetro.tables.read import read_table
+from vetro.tables.roles import assign_roles
 
 GIB = 1 << 30
 CALL = """
@@ -112,10 +115,10 @@ def test_an_ods_that_repeats_a_cell(tmp_path) -> None:
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.gz", "t.json.gz"])
 def test_a_gzip_bomb(tmp_path, name: str) -> None:
     line = b"1,2\n" if "csv" in name else b'{"a": 1, "b": "' + b"x" * 5000 + b'"}\n'
-    with gzip.open(tmp_path / name, "wb", compresslevel=9) as file:
-        file.write(b"a,b\n" if "csv" in name else b"[" if name == "t.json.gz" else b"")
-        for _ in range(300):
-            file.write(line * ((1 << 20) // len(line)))
+    first = b"a,b\n" if "csv" in name else b"[" if name == "t.json.gz" else b""
+    # A gzip file may have many members: 300 times the same megabyte.
+    member = gzip.compress(line * ((1 << 20) // len(line)), 9)
+    (tmp_path / name).write_bytes(gzip.compress(first) + 300 * member)
     said = answer(tmp_path / name)
     assert said.startswith(f"E125 {name}: it unpacks to more than 256 MiB, over 200 times its size")
 
@@ -152,8 +155,39 @@ def test_deep_toml(tmp_path) -> None:
     assert caught.value.code == "E603"
 
 
-def test_a_text_of_2_megabytes(tmp_path) -> None:
-    rows = [{"x": n, "name": "u" * 2_000_000 if n == 3 else "v"} for n in range(30)]
-    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    said = answer(tmp_path / "t.jsonl")
-    assert said == "read 30"
+LONG = "u" * 2_000_000
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "frame", "categorical", "csv"])
+def test_a_text_of_2_megabytes_is_no_level(tmp_path, form: str) -> None:
+    """It would stand in the model: the column is left out by name, or refused where it is needed."""
+    size = 900_000 if form == "csv" else len(LONG)  # longer lines of a text file are refused
+    names = [LONG[:size] if n == 3 else "v" for n in range(30)]
+    frame = pd.DataFrame({"x": range(30), "name": names, "y": [n % 7 for n in range(30)]})
+    source = tmp_path / f"t.{form}"
+    if form in ("jsonl", "json"):
+        frame.to_json(source, orient="records", lines=form == "jsonl")
+    elif form == "parquet":
+        frame.to_parquet(source)
+    elif form == "csv":
+        frame.to_csv(source, index=False)
+    else:
+        source = frame.astype({"name": "category"}) if form == "categorical" else frame
+    table = read_table(source)
+    assert table.schema["name"].levels == () and len(table.schema["name"].example) < 1001
+    looked = assign_roles(table, targets=["y"])
+    (said,) = [item for item in looked.notices if item.code == "W171"]
+    assert told(said) == (
+        f'W171 column "name" holds texts of up to {size:,} characters; ignored. '
+        "A level has 1,000 characters at most."
+    )
+    assert looked.schema["name"].role == "ignored"
+    for roles in ({"targets": ["name"]}, {"targets": ["y"], "group": "name"}):
+        with pytest.raises(VetroError) as caught:
+            assign_roles(table, **roles)
+        assert told(caught.value).startswith('E210 column "name" holds texts of up to ')
+
+
+def test_texts_of_1000_characters_are_levels(tmp_path) -> None:
+    table = read_table({"x": [1, 2, 3], "name": ["u" * 1000, "v", "v"]})
+    assert len(table.schema["name"].levels) == 2

@@ -15,7 +15,7 @@ from vetro.tables.schema import Column, Reading, Schema
 if TYPE_CHECKING:
     from vetro.model.model import Model
 
-WITHOUT_VALUES = frozenset(("W117", "W122", "W123", "W170"))
+WITHOUT_VALUES = frozenset(("W117", "W122", "W123", "W170", "W171"))
 """The messages about a column that repeat no value of it."""
 
 

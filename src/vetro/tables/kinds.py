@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import date_notices, date_plans, dates, dress, numbers, plans, scan
-from vetro.tables.cells import MOST_LEVELS, Codes, Values
+from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
 from vetro.tables.dressed_columns import unit_of
 from vetro.tables.instants import DURATION, SECONDS, date_text
 from vetro.tables.opened import Opened
@@ -157,6 +157,12 @@ def finish_codes(
         told = date_notices.of_levels(plan, column, options)
         return replace(entry, distinct=distinct, example=example, reason=reason), nothing, told
     texts = list(column.levels)
+    longest = max(map(len, texts), default=0)
+    if longest > LONGEST_LEVEL:
+        nothing = np.full(column.rows, -1, np.int32)
+        reason = f"texts of up to {longest:,} characters; they were not kept"
+        example = next(text for text in texts if text.strip())[:LONGEST_LEVEL]
+        return replace(entry, distinct=len(texts), example=example, reason=reason), nothing, []
     levels = sorted((text for text in texts if text.strip()), key=level_order(texts))
     order = {text: code for code, text in enumerate(levels)}
     lookup = np.array([order.get(text, -1) for text in texts] + [-1], dtype=np.int32)

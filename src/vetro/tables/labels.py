@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.tables.blocks import MISSING
+from vetro.tables.cells import MOST_LEVELS
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 
@@ -30,5 +31,10 @@ def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def unkept(column: Column) -> bool:
-    """Whether a column held so many different texts that none were kept: its values say nothing."""
+    """Whether a column held so many or so long texts that none were kept: its values say nothing."""
     return column.kind == "category" and not column.levels and column.distinct > 0
+
+
+def too_long(column: Column) -> bool:
+    """Whether none of a column's texts were kept because some are too long to be levels."""
+    return unkept(column) and column.distinct <= MOST_LEVELS

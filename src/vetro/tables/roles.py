@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, TableError, error, listed, nearest, notice, shown, words
+from vetro.tables.cells import LONGEST_LEVEL
 from vetro.tables.faults import NOT_READ, left_out
-from vetro.tables.labels import is_missing, label_of, unkept
+from vetro.tables.labels import is_missing, label_of, too_long, unkept
 from vetro.tables.left_out import with_rows_that_count
 from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
@@ -166,6 +167,10 @@ def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
             raise error("E604", what=what, fix="Name a column of numbers.")
         if not unkept(column):
             continue
+        if too_long(column) and (column.role != "input" or column.name in keep):
+            what = f'column "{name}" holds {column.reason.split(";")[0]}'
+            fix = f"Shorten them to {LONGEST_LEVEL:,} characters at most, or leave the column out."
+            raise error("E210", what=what, fix=fix)
         if column.role == "target":
             fix = words("Join classes, or check {=targets}.")
             raise error("E209", column=column.name, classes=column.distinct, rows=rows, fix=fix)
@@ -198,6 +203,9 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
 def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, Notice] | None:
     """Why an input is left out and the warning that says so, or None if it stays."""
     values, name = table.values[column.name], column.name
+    if too_long(column):
+        texts = column.reason.split(";")[0]
+        return texts, notice("W171", column=name, texts=texts, most=f"{LONGEST_LEVEL:,}")
     if unkept(column):
         if column.missing == 0 and column.distinct == table.rows:
             return _IDENTIFIER, notice("W117", column=name)
