@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from told import told
 
-from vetro.tables.jsonlines import open_json
+from vetro.tables.jsonlines import _elements, open_json
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
@@ -157,3 +157,35 @@ def test_numbers_come_as_python_reads_them(tmp_path_factory, records):
     table = found.connection.sql(f"FROM {found.relation}").to_arrow_table()
     for name, column in zip(names, table.columns, strict=True):
         assert column.to_pylist() == [record.get(name) for record in records]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a": 1}, {"a": 2}]',
+        ' [ {"a": 1} ,\n {"a": 2, "b": [1, {"c": "],"}]} ] \n',
+        "[]",
+        "[ ]",
+        "[1, 2]",
+        '[{"a": 1} {"a": 2}]',
+        '[{"a": 1},]',
+        '[{"a": 1}',
+        '[{"a": 1},',
+        '[{"a": 1}] x',
+        '[{"a": 1}]]',
+        '[{"a": 1},\n{"a": }]',
+        "[",
+        "[,]",
+    ],
+)
+def test_elements_are_those_of_the_whole_array(text: str) -> None:
+    """Read one by one, with the failures of json.loads: its message, and the place within a blank."""
+    try:
+        wanted = json.loads(text)
+    except json.JSONDecodeError as failure:
+        with pytest.raises(json.JSONDecodeError) as caught:
+            list(_elements(text))
+        assert caught.value.msg == failure.msg or "trailing comma" in failure.msg
+        assert caught.value.lineno == failure.lineno
+    else:
+        assert list(_elements(text)) == wanted

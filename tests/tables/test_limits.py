@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import io
 import resource
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 
 import openpyxl
 import pandas as pd
@@ -76,20 +77,22 @@ def repacked(path, part: str, text: bytes) -> None:
             book.writestr(name, data)
 
 
-def zeros(size: int) -> bytes:
-    """A zip of one part that unpacks to so many blanks."""
-    packed = io.BytesIO()
-    with (
-        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book,
-        book.open("xl/sharedStrings.xml", "w", force_zip64=True) as part,
-    ):
-        for _ in range(size >> 20):
-            part.write(b" " * (1 << 20))
-    return packed.getvalue()
+def blanks(size: int) -> bytes:
+    """A zip of one part that unpacks to so many blanks: one packed megabyte, again and again."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(b" " * (1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = (size >> 20) * block + b"\x03\x00"
+    name = b"xl/sharedStrings.xml"
+    head = struct.pack("<5H3I2H", 20, 0, 8, 0, 0, 0, len(packed), size, len(name), 0)
+    part = b"PK\x03\x04" + head + name + packed
+    entry = b"PK\x01\x02\x14\x00" + head + struct.pack("<3H2I", 0, 0, 0, 0, 0) + name
+    return (
+        part + entry + b"PK\x05\x06" + struct.pack("<4H2IH", 0, 0, 1, 1, len(entry), len(part), 0)
+    )
 
 
 def test_a_zip_bomb(tmp_path) -> None:
-    (tmp_path / "w.xlsx").write_bytes(zeros(GIB + (4 << 20)))
+    (tmp_path / "w.xlsx").write_bytes(blanks(GIB + (4 << 20)))
     said = answer(tmp_path / "w.xlsx")
     assert said.startswith("E125 w.xlsx: its parts are larger than 1 GiB unpacked.")
 
@@ -191,3 +194,16 @@ def test_a_text_of_2_megabytes_is_no_level(tmp_path, form: str) -> None:
 def test_texts_of_1000_characters_are_levels(tmp_path) -> None:
     table = read_table({"x": [1, 2, 3], "name": ["u" * 1000, "v", "v"]})
     assert len(table.schema["name"].levels) == 2
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.json"])
+def test_keys_that_are_all_different(tmp_path, name: str) -> None:
+    """1.5 MB that would fill 80 GB."""
+    objects = [f'{{"key{n}": 1}}' for n in range(100_000)]
+    text = "\n".join(objects) if name == "t.jsonl" else "[" + ",".join(objects) + "]"
+    (tmp_path / name).write_text(text)
+    said = answer(tmp_path / name)
+    assert said == (
+        f"E125 {name}: its 20,000 values span 20,000 rows and 20,000 columns. "
+        "Give each object the same keys."
+    )

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import json
 import os
+import re
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,10 @@ from vetro.tables.table import row_place
 
 _CHUNK = 20_000
 _MOST_DIGITS = 400
+_MOST_SPARSE_CELLS = 1 << 24
+_LEAST_SHARE = 0.02
+"""Objects of a larger rectangle must fill at least this share of it."""
+_BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
@@ -35,9 +42,11 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
     path = Path(source)
     columns: dict[str, ValueColumn] = {}
     faults: dict[str, Fault] = {}
-    places: list[int] = []
-    rows = 0
+    places = array("q")
+    rows = values_ = 0
     for chunk in _chunks(path, places):
+        values_ += sum(map(len, chunk))
+        _check_span(path, rows + len(chunk), {*columns, *itertools.chain(*chunk)}, values_)
         for key, values in _transposed(chunk):
             if key not in columns:
                 columns[key] = ValueColumn()
@@ -67,6 +76,14 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
     )
 
 
+def _check_span(path: Path, rows: int, keys: set[str], values: int) -> None:
+    """E125 for keys that differ from object to object: few values, and columns without end."""
+    area = rows * len(keys)
+    if area > _MOST_SPARSE_CELLS and values < _LEAST_SHARE * area:
+        what = f"its {values:,} values span {rows:,} rows and {len(keys):,} columns"
+        raise _broken(path, what, "Give each object the same keys.")
+
+
 def _transposed(chunk: list[dict[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
     """The values of each key, None where an object lacks it."""
     keys = tuple(chunk[0])
@@ -77,11 +94,11 @@ def _transposed(chunk: list[dict[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         yield key, [record.get(key) for record in chunk]
 
 
-def _place_of(lines: list[int]) -> Callable[[int], str]:
+def _place_of(lines: array[int]) -> Callable[[int], str]:
     return lambda row: f"line {lines[row]}"
 
 
-def _chunks(path: Path, places: list[int]) -> Iterator[list[dict[str, Any]]]:
+def _chunks(path: Path, places: array[int]) -> Iterator[list[dict[str, Any]]]:
     """The objects in chunks; `places` receives each one's line where there is one a line."""
     packed = path.suffix.lower() == ".gz"
     try:
@@ -104,21 +121,49 @@ def _text(path: Path, packed: bool) -> io.TextIOWrapper:
 
 
 def _array(path: Path, text: str) -> Iterator[list[dict[str, Any]]]:
+    """The objects of an array, without all of them in memory at once."""
+    chunk: list[dict[str, Any]] = []
     try:
-        records = _decoder().decode(text)
+        for position, record in enumerate(_elements(text), start=1):
+            if not isinstance(record, dict):
+                what = f"element {position} of the array is no object"
+                raise _broken(path, what, 'Write each row as {"column": value, ...}.')
+            chunk.append(record)
+            if len(chunk) == _CHUNK:
+                yield chunk
+                chunk = []
     except json.JSONDecodeError as failure:
         raise _not_json(path, failure.lineno, failure) from failure
     except (_RepeatedKeyError, RecursionError) as failure:
         raise _broken(path, _why(failure), "Correct it.") from failure
-    for position, record in enumerate(records, start=1):
-        if not isinstance(record, dict):
-            what = f"element {position} of the array is no object"
-            raise _broken(path, what, 'Write each row as {"column": value, ...}.')
-    for start in range(0, len(records), _CHUNK):
-        yield records[start : start + _CHUNK]
+    if chunk:
+        yield chunk
 
 
-def _lines(path: Path, file: Any, places: list[int]) -> Iterator[list[dict[str, Any]]]:
+def _elements(text: str) -> Iterator[Any]:
+    """The elements of a text that begins with "["; the failures are those of json.loads."""
+    decode = _decoder().raw_decode
+
+    def skipped(at: int) -> int:
+        found = _BLANKS.match(text, at)
+        return found.end() if found else at
+
+    at = skipped(skipped(0) + 1)
+    ended = text[at : at + 1] == "]"
+    while not ended:
+        record, at = decode(text, at)
+        yield record
+        at = skipped(at)
+        mark = text[at : at + 1]
+        if mark not in (",", "]"):
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+        ended = mark == "]"
+        at = at if ended else skipped(at + 1)
+    if (end := skipped(at + 1)) < len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+
+
+def _lines(path: Path, file: Any, places: array[int]) -> Iterator[list[dict[str, Any]]]:
     decode = _decoder().decode
     chunk: list[dict[str, Any]] = []
     for line, text in enumerate(file, start=1):
