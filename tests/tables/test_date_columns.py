@@ -231,3 +231,25 @@ def test_dates_in_a_late_row(tmp_path: Path) -> None:
     assert read(path, date=("d",)).values["d"][-2:].tolist() == [17077, 17078]
     target = with_role(read(path).schema["y"], "target")
     assert target.role == "target"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a;t\nm;min\n1;26:30:00\n2;27:30:00\n3;1:00:00\n", True),
+        ("a;t [min]\n1;26:30:00\n2;27:30:00\n3;1:00:00\n", True),
+        ("a;t [s]\n1;26:30:00\n2;27:30:00\n3;1:00:00\n", False),
+        ("a;t\n1;26:30:00\n2;27:30:00\n3;1:00:00\n", False),
+    ],
+)
+def test_another_unit_above_durations(tmp_path: Path, text: str, said: bool) -> None:
+    """Durations are seconds, whatever a row of units or the header says."""
+    (tmp_path / "t.csv").write_text(text)
+    table = read(tmp_path / "t.csv")
+    (column,) = (column for column in table.schema if column.name.startswith("t"))
+    assert column.unit == "s" and column.maximum == 27.5 * 3600
+    (warned,) = [told(item) for item in table.notices if item.code == "W146"] or [""]
+    assert warned == said * (
+        f'W146 column "{column.name}": the header says "min", the cells say "s"; read in "s". '
+        "Correct the header, or convert the cells."
+    )

@@ -179,7 +179,7 @@ def test_numbers_come_as_python_reads_them(tmp_path_factory, records):
     ],
 )
 def test_elements_are_those_of_the_whole_array(text: str) -> None:
-    """Read one by one, with the failures of json.loads: its message, and the place within a blank."""
+    """Read one by one, with the messages and lines of json.loads."""
     try:
         wanted = json.loads(text)
     except json.JSONDecodeError as failure:

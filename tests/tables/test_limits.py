@@ -163,7 +163,7 @@ LONG = "u" * 2_000_000
 
 @pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "frame", "categorical", "csv"])
 def test_a_text_of_2_megabytes_is_no_level(tmp_path, form: str) -> None:
-    """It would stand in the model: the column is left out by name, or refused where it is needed."""
+    """It would stand in the model: the column is left out, or refused where it is needed."""
     size = 900_000 if form == "csv" else len(LONG)  # longer lines of a text file are refused
     names = [LONG[:size] if n == 3 else "v" for n in range(30)]
     frame = pd.DataFrame({"x": range(30), "name": names, "y": [n % 7 for n in range(30)]})

@@ -12,6 +12,7 @@ from vetro.errors import Notice, VetroError, error, notice, shown, words
 from vetro.tables import dress, numbers, scan
 from vetro.tables import unit_spellings as units
 from vetro.tables.dress import Dress
+from vetro.tables.instants import DURATION, SECONDS
 from vetro.tables.opened import Opened
 from vetro.tables.scan import Plan
 from vetro.tables.schema import Column
@@ -103,8 +104,10 @@ def dress_notices(
                     fix=words("Use {=category column} if they are labels.", column=plan.name),
                 )
             )
-    for plan in dressed:
-        header, unit = opened.units.get(plan.name) or unit_of(plan.name), _dress(plan).unit
+    worn = [(plan, _dress(plan).unit) for plan in dressed]
+    worn += [(plan, SECONDS) for plan in plans if plan.date_format == DURATION]
+    for plan, unit in worn:
+        header = opened.units.get(plan.name) or unit_of(plan.name)
         if unit and units.is_known(header) and not units.same_unit(header, unit):
             found.append(notice("W146", column=plan.name, header=header, unit=unit))
     for plan in plans:

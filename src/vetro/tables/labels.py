@@ -31,7 +31,7 @@ def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def unkept(column: Column) -> bool:
-    """Whether a column held so many or so long texts that none were kept: its values say nothing."""
+    """Whether none of a column's texts were kept, many or long as they were: it says nothing."""
     return column.kind == "category" and not column.levels and column.distinct > 0
 
 
