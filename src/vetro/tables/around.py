@@ -45,6 +45,11 @@ class Record:
         return self.fields[:last]
 
     @property
+    def blank(self) -> bool:
+        """Whether no field holds anything."""
+        return not any(cell and not cell.isspace() for cell in self.fields)
+
+    @property
     def filled(self) -> int:
         """How many fields hold something."""
         return sum(bool(cell.strip()) for cell in self.fields)
@@ -93,7 +98,7 @@ class Head:
 
 def width_of(records: Sequence[Record]) -> int:
     """The number of fields that most records have; of two equally frequent ones the larger."""
-    counts = Counter(len(record.fields) for record in records if record.filled)
+    counts = Counter(len(record.fields) for record in records if not record.blank)
     return max(counts, key=lambda width: (counts[width], width), default=0)
 
 
@@ -102,7 +107,7 @@ def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> 
 
     E160 and E161 where it cannot be known which line is the header or a row of units.
     """
-    given = [record for record in records if record.filled]
+    given = [record for record in records if not record.blank]
     if not given:
         return None
     width = width_of(given)

@@ -50,7 +50,7 @@ def find_footer(
     tail: the last records.  whole: whether they are all of the table's rows.  E166 where the last
     one may be a total or a row.
     """
-    given = [record for record in tail if record.filled]
+    given = [record for record in tail if not record.blank]
     if options.skip_footer is not None:
         return given[max(0, len(given) - options.skip_footer) :] if options.skip_footer else []
     count = len(head.names)

@@ -21,7 +21,7 @@ from vetro.tables.around import Head, Place, Record, find_head, head_notices, un
 from vetro.tables.footer import empty_notice, find_footer, footer_notice
 from vetro.tables.options import ReadOptions
 
-_HEAD_LINES = 2000
+_HEAD_LINES = 500
 _TAIL_BYTES = 1 << 16
 _CHUNK = 1 << 20
 _SEP_LINE = re.compile(r'\ufeff?"?sep=(?P<sep>[^\r\n])"?(?P=sep)*[ ]*(?:\r\n|\r|\n)', re.IGNORECASE)
