@@ -12,7 +12,7 @@ from told import told
 from vetro.errors import VetroError
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_chunks, read_table
-from vetro.tables.units import unit_in
+from vetro.tables.unit_spellings import unit_in
 
 ROWS = "".join(f"{i};{i * 1.5:.2f};{20 + i % 7}\n" for i in range(1, 21))
 HEADER = "id;flow;temp\n"

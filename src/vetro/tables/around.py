@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from vetro.errors import Notice, Words, counted, error, notice, shown, words
 from vetro.tables import numbers
 from vetro.tables.options import ReadOptions
-from vetro.tables.units import unit_in
+from vetro.tables.unit_spellings import unit_in
 
 COMMENT_MARKS = ("#", "%", "//", "!", "--")
 _MOST_TITLES = 100

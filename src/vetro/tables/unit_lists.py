@@ -30,17 +30,17 @@ _SYMBOLS = """
 ‰: | bps: bp | ppm: | ppb: | pp:
 mm: MM | cm: CM | dm: | m: | km: KM Km | µm: um | nm: | pm: | Å:
 in: " ″ | ft: ' ′ Ft FT | yd: | mi: | nmi: | mil:
-mg: MG | g: gr gm gms | kg: KG Kg kgs Kgs KGS KGs | µg: ug mcg | ng: | t: | lb: lbs LBS Lbs | oz: OZ Oz
+mg: MG | g: gr gm gms | kg: KG Kg kgs Kgs KGS KGs | µg: ug mcg | ng: | t: | Mt: | Gt: | lb: lbs LBS Lbs | oz: OZ Oz
 ml: mL ML | cl: cL | dl: dL | l: ltr | L: | hl: hL | µl: µL ul uL | gal: | pt: | qt: | fl oz: fl.oz
 s: sec secs | ms: | µs: us | ns: | ps: | min: mins | h: hr hrs Hrs | d: | w: wk wks | y: yr yrs Yrs | mo: mos mth mths
-A: | mA: | µA: uA | V: | mV: | kV: KV | W: | mW: | kW: KW Kw | MW: | GW: | VA: | kVA: KVA
+A: | mA: | µA: uA | V: | mV: | kV: KV | W: | mW: | kW: KW Kw | MW: | GW: | TW: | MV: | GJ: | PJ: | VA: | kVA: KVA | var: | kvar: | Mvar:
 Wh: | kWh: KWH kwh KWh | MWh: | GWh: | J: | kJ: KJ | MJ: | cal: | kcal: Kcal | eV: | keV: | MeV: | BTU: Btu btu
 Hz: HZ hz | kHz: KHz | MHz: Mhz MHZ | GHz: Ghz GHZ | rpm: RPM | bpm: | fps: | mph: MPH | kmh: kph km/hr kmph | kn: kt kts
-Pa: | hPa: | kPa: KPa | MPa: | GPa: | bar: | mbar: | psi: PSI | atm: | mmHg: | cmH2O: | mmH2O: | Torr: torr
+Pa: | hPa: | kPa: KPa | MPa: | GPa: | bar: | mbar: | psi: PSI | psia: | psig: | atm: | mmHg: | cmH2O: | mmH2O: | Torr: torr
 °C: ℃ degC | °F: ℉ degF | K: | °: | rad: | mrad: | deg: | C: | F:
-N: | kN: | MN: | Nm: | kNm: | Ω: ohm ohms | kΩ: | MΩ: | mΩ: | nF: | pF: | µF: uF | mH: | µH: uH | T: | mT: | mAh: MAH | Ah:
+N: | kN: | kgf: | lbf: | MN: | Nm: | kNm: | Ω: ohm ohms Ohm | kΩ: kohm kOhm | MΩ: Mohm MOhm | Wb: | mΩ: | nF: | pF: | µF: uF | mH: | µH: uH | T: | mT: | mAh: MAH | Ah:
 B: | kB: KB | MB: | GB: Gb | TB: | KiB: | MiB: | GiB: | TiB: | bit: bits | Mbps: Mbit/s | Gbps: Gbit/s | kbps: Kbps | MP: Mpx | px: | dpi: | ppi:
-mol: | mmol: | µmol: umol | M: | mM: | µM: uM | nM: | IU: | U: | dB: | dBA: dB(A) | dBm: | lx: lux | lm: | cd: | sr: | Bq: | kBq: | mSv: | µSv: uSv | Gy: | mGy: | Sv: | D: | Da: | kDa: | bp: | kbp: | kcps: | cP: | cSt: | NTU: | pH: | mS: | µS: uS | S: | H: | G: | J: | ha: | ac: | sqm: | sqft: sqft. | cc: CC | cu: | bhp: BHP | hp: HP Hp | PS: | CV: | kmpl: | mpg: MPG | MMBtu: | bbl: | bu: | tCO2: | kgCO2: | ct: | x: × X
+mol: | mmol: | µmol: umol | M: | mM: | µM: uM | nM: | IU: | U: | dB: | dBA: dB(A) | dBm: | lx: lux | lm: | cd: | sr: | Bq: | kBq: | mSv: | µSv: uSv | Gy: | mGy: | Sv: | D: | Da: | kDa: | bp: | kbp: | kcps: | cP: | cSt: | NTU: | PSU: | ppt: | gpm: | cfm: | pH: | mS: | µS: uS | S: | H: | G: | J: | ha: | ac: | sqm: | sqft: sqft. | cc: CC | cu: | bhp: BHP | hp: HP Hp | PS: | CV: | kmpl: | mpg: MPG | MMBtu: | bbl: | bu: | tCO2: | kgCO2: | ct: | x: × X
 pcs: pc | pct: | p.a.: | k: | mn: mln mio Mio Mio. | bn: Mrd Mrd. | tsd: Tsd Tsd. | K: | lakh: | crore: | stk: Stk Stk. | Std: Std. | Jh: | vol: | cyl: | hrs: | ea: | doz:
 """
 ATTACHED_WEAK = words("A B C D F G H J K L M N S T U X d k s t w x y")
@@ -90,6 +90,17 @@ MONEY_CODES = words(
 AFTER_ONLY = frozenset(("PEN", "TRY", "RON", "COP"))
 """Codes that are English words or names as well: money only after the number."""
 
+ROW_ONLY = words("a count counts persons")
+"""What is a unit in a row of units only."""
+NO_UNIT = frozenset(
+    (
+        *("", "-", "--", "–", "—", "[]", "()", "1", "[1]", "(1)", "[-]", "(-)", "n/a", "none"),
+        *("text", "string", "str", "int", "integer", "float", "double", "number", "numeric"),
+        *("bool", "boolean", "flag", "date", "datetime", "time", "category", "label", "name", "id"),
+        *("unitless", "dimensionless", "no unit"),
+    )
+)
+"""What says in a row of units that a column has none."""
 NEVER = words(
     "st nd rd th er ère ere ème eme bis ter am pm noon o'clock uhr alpha beta rc dev final release edition "
     "version of to at on or and by for the per an is as no nr id bc ad ce bce vs "
@@ -102,7 +113,7 @@ NEVER = words(
     "mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday"
 )
 SCALED = re.compile(
-    "[TGMkhdcmµunp](?:m|g|s|A|K|mol|Hz|N|Pa|J|W|V|F|Ω|Ohm|S|Wb|T|H|lm|lx|Bq|Gy|Sv|L|l|bar|eV|cal|Wh|Ah|VA)"
+    "[PTGMkhdcmµunp](?:m|g|s|Nm|bit|var|A|K|mol|Hz|N|Pa|J|W|V|F|Ω|Ohm|S|Wb|T|H|lm|lx|Bq|Gy|Sv|L|l|bar|eV|cal|Wh|Ah|VA)"
 )
 SCALES = words("k K M m B b bn mn mln mio million billion thousand lakh crore")
 KNOWN = _listed(_SYMBOLS)

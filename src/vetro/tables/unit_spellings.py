@@ -31,7 +31,9 @@ from vetro.tables.unit_lists import (
     LABEL_LETTERS,
     MONEY_CODES,
     NEVER,
+    NO_UNIT,
     RAISED,
+    ROW_ONLY,
     SAME,
     SCALED,
     SCALES,
@@ -62,6 +64,12 @@ _JOIN = re.compile(r" ?[/·⋅*.×] ?| per |-| ")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _PART_OF_PERCENT = re.compile(r"%[ ]?\(?[A-Za-z/. ]{1,12}\)?|[A-Za-z]{1,6}[.]?[- ]?%")
 MOST_CHARACTERS = 40
+_BRACKETED = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\{[^{}]*\}|<[^<>]*>")
+_DATE_FORM = re.compile(r"[%ymdhsT:/., -]*(?:yy|dd|hh|%[YmdHMS])[%ymdhsT:/., -]*", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+−]?[0-9][0-9.,' ]*")
+_POWER_OF_TEN = re.compile(r"10\^?[0-9]+[ ·*]?|1(?=/)")
+_MEASURED = frozenset((*SAME, *SAME.values(), "%"))
+"""Words for units that have a symbol, or that measure time."""
 
 
 @lru_cache(maxsize=4096)
@@ -140,6 +148,28 @@ def is_known(text: str) -> bool:
     return bool(text) and (
         money_before(text) is not None or unit_after(" " + text).strength == "sure"
     )
+
+
+def unit_in(text: str) -> str | None:
+    """The unit that a cell of a row of units is, without its brackets; None if it is not one.
+
+    "" for what says that there is none: "-", a kind as "text", the form of a date.  Words that
+    count things, as "pages", may be part of a header.
+    """
+    text = text.strip()
+    if text.casefold() in NO_UNIT or _DATE_FORM.fullmatch(text):
+        return ""
+    if _BRACKETED.fullmatch(text):
+        inside = text[1:-1].strip()
+        return None if _NUMBER.fullmatch(inside) else inside
+    bare = _POWER_OF_TEN.sub("", text) if text[:1] == "1" else text
+    if not bare or text in ROW_ONLY or money_before(bare):
+        return text
+    word = KNOWN_WORDS.get(bare.casefold().replace("-", " "), "")
+    counts = word and bare not in KNOWN and word not in _MEASURED
+    if counts or bare in ("k", "x") or unit_after(" " + bare).strength in ("none", "word"):
+        return None
+    return text
 
 
 def _same(key: str) -> str:
