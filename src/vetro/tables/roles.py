@@ -169,7 +169,7 @@ def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
             continue
         if too_long(column) and (column.role != "input" or column.name in keep):
             what = f'column "{name}" holds {column.reason.split(";")[0]}'
-            fix = f"Shorten them to {LONGEST_LEVEL:,} characters at most, or leave the column out."
+            fix = words("Shorten them to {most} characters, or leave it out.", most=LONGEST_LEVEL)
             raise error("E210", what=what, fix=fix)
         if column.role == "target":
             fix = words("Join classes, or check {=targets}.")
