@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from told import told
 
 from vetro.errors import VetroError
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 from vetro.tables.unit_spellings import unit_in
 
 ROWS = "".join(f"{i};{i * 1.5:.2f};{20 + i % 7}\n" for i in range(1, 21))

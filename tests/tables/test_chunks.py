@@ -9,10 +9,11 @@ import pytest
 from told import told
 
 from vetro.errors import VetroError
-from vetro.tables import scan
+from vetro.tables import lookups, scan
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks, read_table
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
+from vetro.tables.read import read_table
 from vetro.tables.sources import open_source
 
 PLAIN = ReadOptions()
@@ -70,7 +71,7 @@ def test_a_question_does_not_end_a_stream(tmp_path: Path) -> None:
     for number, batch in enumerate(scan.stream(opened, plans, rows=3, skip=1)):
         seen += batch.columns[0].to_pylist()
         if number % 2:
-            assert scan.first_row(opened, 0, ["t7", "t8"]) == 7
-            assert scan.text_at(opened, 0, 2) == "t2"
+            assert lookups.first_row(opened, 0, ["t7", "t8"]) == 7
+            assert lookups.text_at(opened, 0, 2) == "t2"
     assert seen == [f"t{n}" for n in range(1, 10)]
     assert not opened.readers

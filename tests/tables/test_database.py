@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vetro.tables.chunks import read_chunks
 from vetro.tables.connection import connect
 from vetro.tables.database import open_database, with_query
 from vetro.tables.delimited import open_delimited
@@ -20,7 +21,7 @@ from vetro.tables.frames import open_frame
 from vetro.tables.jsonlines import open_json
 from vetro.tables.options import ReadOptions
 from vetro.tables.parquet import open_parquet
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 
 
 def opened(path, query=""):

@@ -14,8 +14,9 @@ from told import told
 
 from vetro.errors import VetroError
 from vetro.model.request import FitRequest, read_for, with_roles
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 from vetro.tables.table import Table
 
 N = 24

@@ -13,9 +13,10 @@ import pytest
 from tables.server import IN_ADDRESS, PASSWORD, USER
 
 from vetro.addresses import shown_source
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.postgres import open_postgres
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 
 pytestmark = pytest.mark.network_server
 

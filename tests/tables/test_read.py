@@ -15,8 +15,9 @@ import pytest
 from told import told
 
 from vetro.errors import PredictionError, TableError, VetroError
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
 

@@ -13,8 +13,9 @@ from vetro.glass.rows import rows_of_table
 from vetro.glass.subject import subject_of
 from vetro.model.fit import fit_table
 from vetro.model.request import FitRequest
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 from vetro.training.recipe import Recipe
 
 

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from told import told
 
 from vetro.errors import TableError, VetroError
-from vetro.tables import read
+from vetro.tables import chunks
+from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import first_plans
-from vetro.tables.read import read_chunks, read_table
+from vetro.tables.read import read_table
 from vetro.tables.schema import Schema
 from vetro.tables.table import Table
 
@@ -187,7 +188,7 @@ def test_a_mark_that_comes_late_is_no_surprise(tmp_path: Path) -> None:
     schema = schema_of(tmp_path, {"x": ["1 200", "2 500,5"]})
     for texts in (["1 200", "2 500,5", "1.0"], ["1 200", "1.0", "2 500,5"]):
         with (
-            mock.patch.object(read, "first_plans", partial(first_plans, rows=1)),
+            mock.patch.object(chunks, "first_plans", partial(first_plans, rows=1)),
             pytest.raises(TableError, match="different decimal marks"),
         ):
             list(read_chunks(write(tmp_path, {"x": texts}), PLAIN, schema, 1))
@@ -236,7 +237,7 @@ def check_readings(
     path = write(tmp_path, new)
     planned = partial(first_plans, rows=sample)
     try:
-        with mock.patch.object(read, "first_plans", planned):
+        with mock.patch.object(chunks, "first_plans", planned):
             parts = list(read_chunks(path, PLAIN, schema, chunk))
     except VetroError as refusal:
         assert refusal.code != "E900"

@@ -21,10 +21,10 @@ from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.predict import raw_outputs
 from vetro.tables.blocks import MISSING
+from vetro.tables.chunks import read_chunks
 from vetro.tables.frames import frame_kind
 from vetro.tables.instants import date_text
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks
 from vetro.tables.schema import Column, Schema, with_role
 from vetro.tables.table import Table
 

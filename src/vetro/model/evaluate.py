@@ -20,8 +20,8 @@ from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.predict import CHUNK_ROWS, predict_outputs
 from vetro.tables.checks import LARGEST_TARGET
+from vetro.tables.chunks import columns_missing, read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import columns_missing, read_chunks
 from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
 

@@ -19,9 +19,9 @@ from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.networks.network import Network
 from vetro.tables import frames
+from vetro.tables.chunks import read_chunks
 from vetro.tables.encoder import Encoder
 from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_chunks
 from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
 

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, notice, words
-from vetro.tables import dates, durations, numbers, scan
+from vetro.tables import dates, durations, lookups, numbers
 from vetro.tables.cells import Codes
 from vetro.tables.date_texts import looks_dated
 from vetro.tables.instants import DURATION, TIME, date_text
 from vetro.tables.majority import is_column_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
 
 _FIRST, _LAST = 19000101, 20991231
 _LOOKED_AT = 1000
@@ -46,7 +46,7 @@ def of_values(
     ):
         return []
     row = int(np.argmin(np.isnan(array)))
-    text, value = scan.text_at(opened, plan.index, row), float(array[row])
+    text, value = lookups.text_at(opened, plan.index, row), float(array[row])
     if plan.date_format == DURATION:
         seconds = f"{numbers.number_text(value)} s"
         return [notice("I141", column=plan.name, value=text, seconds=seconds)]

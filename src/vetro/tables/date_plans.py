@@ -14,14 +14,14 @@ from dataclasses import replace
 import numpy as np
 
 from vetro.errors import VetroError, Words, error, shown, words
-from vetro.tables import dates, durations, scan
+from vetro.tables import dates, durations, lookups
 from vetro.tables.cells import Values
 from vetro.tables.date_texts import readings
 from vetro.tables.dates import DateForms
 from vetro.tables.instants import DURATION, ISO, TIME, Instant, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
 from vetro.tables.schema import Column, Reading
 
 
@@ -84,8 +84,8 @@ def with_format(
     if forms.apart is not None:
         raise _apart(opened, plan, *forms.apart)
     if forms.zoned is not None and forms.naive is not None:
-        zoned = forms.zoned, scan.first_row(opened, plan.index, [forms.zoned])
-        naive = forms.naive, scan.first_row(opened, plan.index, [forms.naive])
+        zoned = forms.zoned, lookups.first_row(opened, plan.index, [forms.zoned])
+        naive = forms.naive, lookups.first_row(opened, plan.index, [forms.naive])
         raise _mixed_zones(opened, plan, zoned, naive)
     format_ = forms.decided()
     if not format_:
@@ -102,7 +102,9 @@ def with_format(
         text = forms.zoned or forms.naive or ""
 
         def what() -> str:
-            return f'{opened.place_of(scan.first_row(opened, plan.index, [text]))} "{shown(text)}"'
+            return (
+                f'{opened.place_of(lookups.first_row(opened, plan.index, [text]))} "{shown(text)}"'
+            )
 
         check_known(known, format_, zoned=zone, what=what)
     return replace(plan, date_format=format_, clock=forms.clock or "", zoned=zone)
@@ -139,7 +141,7 @@ def _form_of(text: str) -> str:
 
 
 def _apart(opened: Opened, plan: Plan, *texts: str) -> VetroError:
-    rows = sorted((scan.first_row(opened, plan.index, [text]), text) for text in texts)
+    rows = sorted((lookups.first_row(opened, plan.index, [text]), text) for text in texts)
     (row, value), (other_row, other) = rows
     return _of_two_forms(plan, (opened.place_of(row), value), (opened.place_of(other_row), other))
 
@@ -213,7 +215,7 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
     good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
     if len(good) and plan.zoned not in first:
         row = int(good[0])
-        first[plan.zoned] = scan.text_at(opened, plan.index, row), row
+        first[plan.zoned] = lookups.text_at(opened, plan.index, row), row
     if plan.zoned in first:
         raise _mixed_zones(opened, plan, first[True], first[False])
     if known is not None:
@@ -234,7 +236,7 @@ def not_a_date(
         good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
         if len(good):
             row = int(good[0])
-            first = opened.place_of(row), scan.text_at(opened, plan.index, row)
+            first = opened.place_of(row), lookups.text_at(opened, plan.index, row)
             return _of_two_forms(plan, first, (opened.place_of(rows[0]), value))
     place = opened.place_of(rows[0])
     what: str | Words = f'a date of the form "{plan.date_format}"'

@@ -13,7 +13,7 @@ from vetro.tables.cells import Values
 from vetro.tables.dress import Dress
 from vetro.tables.majority import is_column_of
 from vetro.tables.numbers import Marks
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
 
 
 @dataclass

@@ -9,12 +9,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from vetro.errors import Notice, VetroError, error, notice, shown, words
-from vetro.tables import dress, numbers, scan
+from vetro.tables import dress, lookups, numbers
 from vetro.tables import unit_spellings as units
 from vetro.tables.dress import Dress
 from vetro.tables.instants import DURATION, SECONDS
 from vetro.tables.opened import Opened
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
 from vetro.tables.schema import Column
 
 MOST_APART = 3
@@ -30,7 +30,7 @@ def unit_of(name: str) -> str:
 
 def mixed_units(opened: Opened, plan: Plan, texts: Sequence[str]) -> VetroError:
     """E143 for two texts of a column, in the order in which they stand."""
-    rows = sorted((scan.first_row(opened, plan.index, [text]), text) for text in texts)
+    rows = sorted((lookups.first_row(opened, plan.index, [text]), text) for text in texts)
     (row, first), (other_row, second) = rows
     return error(
         "E143",
@@ -48,7 +48,7 @@ def check_unit(opened: Opened, plan: Plan, column: Column) -> None:
     known = column.reading.unit or column.unit
     if plan.dress is None or not unit or units.key_of(known) == plan.dress.key:
         return
-    row = scan.first_row(opened, plan.index, [plan.dress.example])
+    row = lookups.first_row(opened, plan.index, [plan.dress.example])
     other = f'is in "{shown(known)}"' if known else "has no unit"
     raise error(
         "E416",
@@ -95,7 +95,7 @@ def dress_notices(
         )
     else:
         for plan in dressed:
-            row = scan.first_row(opened, plan.index, [_dress(plan).example])
+            row = lookups.first_row(opened, plan.index, [_dress(plan).example])
             found.append(
                 notice(
                     "I144",

@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice, words
-from vetro.tables import date_notices, date_plans, dates, dress, numbers, plans, scan
+from vetro.tables import date_notices, date_plans, dates, dress, lookups, numbers
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
 from vetro.tables.dressed_columns import unit_of
 from vetro.tables.instants import DURATION, SECONDS, date_text
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
+from vetro.tables.reviews import bad_values
 from vetro.tables.schema import Column, Reading
 from vetro.tables.spans import interval_ends
+from vetro.tables.typed_plans import is_whole_type
 
 FALSE_WORDS = frozenset(("false", "no", "n", "f", "off", "falso", "0", "0.0"))
 TRUE_WORDS = frozenset(("true", "yes", "y", "t", "on", "vero", "si", "sì", "1", "1.0"))
@@ -57,9 +59,9 @@ def finish_values(
         largest = max(-low, high)
         if np.isinf(largest):
             row = int(np.argmax(np.isinf(array)))
-            text = scan.text_at(opened, plan.index, row)
+            text = lookups.text_at(opened, plan.index, row)
             raise error("E112", column=plan.name, place=opened.place_of(row), value=text)
-        if largest > numbers.LARGEST_EXACT and (plan.is_text or plans.is_whole_type(plan.type)):
+        if largest > numbers.LARGEST_EXACT and (plan.is_text or is_whole_type(plan.type)):
             notices.extend(_digits_lost(opened, plan))
     distinct = distinct_numbers(array, low, high)
     reading = Reading(
@@ -133,7 +135,7 @@ def patch(
             continue
         column.array[rows] = value
     if bad:
-        raise plans.bad_values(opened, plan, column, bad)
+        raise bad_values(opened, plan, column, bad)
     for text, count in missing.items():
         notices.append(notice("I132", column=plan.name, value=text, rows=counted(count, "row")))
     return list(missing)
@@ -150,7 +152,7 @@ def finish_codes(
         reading=Reading(missing=tuple(dict.fromkeys(("", *options.missing)))),
     )
     if column.overflowed:
-        distinct = scan.distinct_texts(opened, plan.index)
+        distinct = lookups.distinct_texts(opened, plan.index)
         reason = f"more than {MOST_LEVELS} different texts; they were not kept"
         nothing = np.broadcast_to(np.int32(-1), (column.rows,))
         example = next(iter(column.levels))
@@ -251,7 +253,7 @@ def _value(plan: Plan, text: str) -> float | None:
 
 def _digits_lost(opened: Opened, plan: Plan) -> list[Notice]:
     """W119 if one of the large numbers is a whole number that a double cannot hold."""
-    for text in scan.large_texts(opened, plan):
+    for text in lookups.large_texts(opened, plan):
         value, worn = _value(plan, text), dress.undress(text)
         digits = worn.body if worn is not None else text
         if value is not None and numbers.loses_digits(digits, value):
@@ -271,7 +273,7 @@ def _is_zero_one(
     if plan.name in options.number or (low, high, distinct) != (0.0, 1.0, 2):
         return False
     if not plan.is_text:
-        return plans.is_whole_type(plan.type)
+        return is_whole_type(plan.type)
     return plan.whole and all(numbers.means_missing(text) for text in column.exceptions)
 
 
@@ -285,7 +287,7 @@ def _flag(
     found = [flag_value(level, flag_words or ("", "")) for level in entry.levels]
     if None in found:
         other = entry.levels[found.index(None)]
-        row = scan.first_row(opened, plan.index, [other])
+        row = lookups.first_row(opened, plan.index, [other])
         raise error(
             "E125",
             source=f'column "{plan.name}", {opened.place_of(row)}',
@@ -337,7 +339,7 @@ def reading_notice(
         value = _value(plan, text)
         if value is None:
             continue
-        row = scan.first_row(opened, plan.index, [text])
+        row = lookups.first_row(opened, plan.index, [text])
         return [
             notice(
                 "I105",

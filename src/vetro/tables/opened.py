@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vetro.errors import Notice
+from vetro.errors import Notice, VetroError
+from vetro.tables.connection import unreadable
 from vetro.tables.faults import Fault
 from vetro.tables.table import row_place
 
@@ -78,3 +79,13 @@ class Opened:
         """Close the reader that is open, if there is one: scan.stream goes on with another."""
         while self.readers:
             self.readers.pop().close()
+
+
+def explained(opened: Opened, failure: Exception) -> Exception:
+    """What to raise for a failure while reading: never DuckDB's own text if it can be helped."""
+    if isinstance(failure, VetroError):
+        return failure
+    explained = opened.explain(failure)
+    if isinstance(explained, VetroError):
+        return explained
+    return unreadable(opened.name)(failure)

@@ -1,8 +1,7 @@
-"""Plans: how each column is tried first, and what a pass over all rows makes of it.
+"""Plans: how each column is tried first, and how what the texts tell settles it.
 
-The first rows propose; all rows dispose.  A plan that the rows refute is replaced and the
-table read again; a column that allows two readings is refused (E106, E107, E120).  What is so of
-dates stands in date_plans.py.
+The first rows propose; all rows dispose (reviews.py).  A column that allows two readings is
+refused (E106, E107, E120).  What is so of dates stands in date_plans.py.
 """
 
 from __future__ import annotations
@@ -12,24 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vetro.errors import TableError, Words, error, words
-from vetro.tables import date_plans, date_texts, dates, dress, numbers, scan
-from vetro.tables.cells import Cells, Codes, Values
+from vetro.tables import date_plans, dress, lookups, numbers, scan
 from vetro.tables.dates import DateForms
 from vetro.tables.dress import Dress
-from vetro.tables.dress_plans import DressFindings, late_dress, worn_by
+from vetro.tables.dress_plans import DressFindings, worn_by
 from vetro.tables.dressed_columns import check_unit, mixed_units
 from vetro.tables.faults import Fault
-from vetro.tables.instants import DURATION, TIME
+from vetro.tables.instants import DURATION
 from vetro.tables.majority import is_column_of, most_bad_of
 from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan import Plan
+from vetro.tables.plan import Plan
 from vetro.tables.schema import Column, Kind
-
-_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
-_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-_TEXTS = ("VARCHAR", "ENUM", "UUID")
+from vetro.tables.typed_plans import typed_plan
 
 
 @dataclass
@@ -59,55 +54,6 @@ def forced_kind(name: str, options: ReadOptions, schema: Mapping[str, Column]) -
     if name in options.date:
         return "date"
     return "flag" if name in options.flag else None
-
-
-def base_type(type_: str) -> str:
-    """DuckDB's type without parameters and sign: DECIMAL(18,3) is DECIMAL."""
-    return type_.split("(", 1)[0].removeprefix("U") if type_ != "UUID" else type_
-
-
-def is_whole_type(type_: str) -> bool:
-    """Whether the type holds whole numbers only."""
-    return base_type(type_) in _WHOLE
-
-
-def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
-    """The plan of a column whose type the source knows; E128 if Vetro does not read it."""
-    base = base_type(type_)
-    plan = Plan(name, index, type_, "text", final=True)
-    if type_.endswith("]") or base not in (
-        *_NUMBERS,
-        *_TEXTS,
-        "BOOLEAN",
-        "DATE",
-        "TIMESTAMP",
-        "TIMESTAMP WITH TIME ZONE",
-        "TIMESTAMP_NS",
-        "TIMESTAMP_MS",
-        "TIMESTAMP_S",
-        "TIME",
-        "TIME_NS",
-        "INTERVAL",
-    ):
-        fix = "Convert it to numbers or text."
-        raise error("E128", column=name, type=type_, fix=fix)
-    if base == "INTERVAL":
-        if kind not in (None, "number"):
-            raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
-        return replace(plan, way="date", date_format=DURATION)
-    dated = base.startswith(("DATE", "TIME"))
-    if (kind == "number" and (dated or base in _TEXTS)) or (kind == "date" and not dated):
-        raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
-    if kind == "category" or base in _TEXTS:
-        return plan
-    if dated:
-        format_ = "" if base.startswith(("DATE", "TIMESTAMP")) else TIME
-        zoned = "ZONE" in base
-        dated_plan = replace(plan, way="date", date_format=format_, zoned=zoned)
-        return plan if kind == "flag" else dated_plan
-    if kind == "flag" and base != "BOOLEAN":
-        return plan
-    return replace(plan, way="number")
 
 
 def text_plan(
@@ -191,7 +137,7 @@ def first_plans(
     found = Findings(spared=spared)
     rows = rows or max(200, min(2000, 20_000 // max(len(indices), 1)))
     texts = [index for index in indices if types[index] == "VARCHAR"]
-    columns, count = scan.sample(opened, texts, rows)
+    columns, count = lookups.sample(opened, texts, rows)
     samples = dict(zip(texts, columns, strict=True))
     all_seen = count < rows
     faults = dict(opened.faults)
@@ -231,7 +177,7 @@ def _may_wait(name: str, fault: Fault, spared: frozenset[str], kind: Kind | None
 
 def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
     """The plan of a typed column, checked: E128 for months, E137 where a model has other dates."""
-    if plan.type == "INTERVAL" and scan.has_months(opened, plan.index):
+    if plan.type == "INTERVAL" and lookups.has_months(opened, plan.index):
         fix = "Convert it to days or seconds: a month has no fixed length."
         raise error("E128", column=plan.name, type="INTERVAL with months", fix=fix)
     what = f"the type {plan.type}"
@@ -328,7 +274,7 @@ def _with_marks(
             return replace(plan, way="text")
         first, second = list((marks.decimal or marks.either).values())[:2]
         row, other = sorted(
-            (scan.first_row(opened, plan.index, [text]), text) for text in (first, second)
+            (lookups.first_row(opened, plan.index, [text]), text) for text in (first, second)
         )
         raise error(
             "E107",
@@ -348,7 +294,7 @@ def _with_marks(
         if not final:
             return replace(plan, way="text")
         ((_, text),) = marks.either.items()
-        row_ = scan.first_row(opened, plan.index, [text])
+        row_ = lookups.first_row(opened, plan.index, [text])
         readings = {
             dress.value_of(text, mark, "," if mark == "." else ".", plan.dress)
             for mark in (".", ",")
@@ -397,117 +343,3 @@ def _shows_mark(column: Column) -> bool:
     ends = (column.minimum, column.maximum)
     fraction = any(end is not None and end != int(end) for end in ends)
     return column.reading.decimal == "," or column.reading.thousands != "" or fraction
-
-
-def review(
-    opened: Opened,
-    plans: Sequence[Plan],
-    cells: Sequence[Cells],
-    found: Findings,
-    options: ReadOptions,
-    schema: Mapping[str, Column],
-    *,
-    final: bool = True,
-) -> list[Plan]:
-    """The plans after a pass: the same list if the columns can stay as they were read.
-
-    final: whether what the texts leave open is refused.
-    """
-    revised = []
-    for plan, column in zip(plans, cells, strict=True):
-        if not plan.is_text:
-            revised.append(plan)
-        elif isinstance(column, Codes):
-            revised.append(_review_codes(plan, column, found, options))
-        else:
-            revised.append(_review_values(plan, column, found, options))
-    settled = settle(opened, revised, found, options, schema, final=final)
-    kept = []
-    for plan, new, column in zip(plans, settled, cells, strict=True):
-        if new == plan and isinstance(column, Values) and column.overflowed:
-            new = replace(new, final=True)  # many exceptions, and all of them values
-        elif not column.overflowed:
-            # A thousands separator found late needs no new pass: its texts are exceptions.
-            late = replace(plan, thousands=new.thousands)
-            if not plan.unit and not new.unit:
-                late = replace(late, dress=new.dress)
-            if replace(new, whole=plan.whole, own=plan.own, final=plan.final) == late:
-                new = late
-        kept.append(new)
-    return kept
-
-
-def _review_codes(plan: Plan, column: Codes, found: Findings, options: ReadOptions) -> Plan:
-    if plan.final:
-        return plan
-    counts = column.counts()
-    texts: dict[str, int] = {
-        text: int(counts[code]) if not column.overflowed else 1
-        for text, code in column.levels.items()
-    }
-    return text_plan(plan, texts, None, found, options)
-
-
-def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOptions) -> Plan:
-    texts = {
-        text: len(rows)
-        for text, rows in column.exceptions.items()
-        if not numbers.means_missing(text)
-    }
-    if plan.way == "date":
-        forms = found.forms.get(plan.name)
-        if forms is not None and texts and not forms.formats and not forms.given:
-            # The first rows had no dates: these decide.
-            return text_plan(plan, texts, "date", found, options)
-        bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
-    else:
-        plan, others, marks = late_dress(plan, column, texts, found.worn)
-        found.marks.setdefault(plan.name, Marks()).merge(marks)
-        bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
-        known = found.marks[plan.name]
-        if plan.name in found.worn.mixed:
-            return plan
-        zeros = any(numbers.LEADING_ZEROS.fullmatch(numbers.tidy(text)) for text in texts)
-        if zeros and not plan.final and not (known.decimal or known.either or known.thousands):
-            return replace(plan, way="text", final=True)
-        if column.overflowed and plan.whole and is_column_of(column.rows - bad, bad):
-            return replace(plan, whole=False, own=True)
-    present = present_values(column)
-    if plan.final or is_column_of(present - bad, bad) or not bad:
-        return plan
-    return replace(plan, way="text", final=True)
-
-
-def _is_dated(text: str, plan: Plan) -> bool:
-    """Whether a text is a value of a column of dates, or a date in another form."""
-    if dates.instant(text, plan.date_format) is not None:
-        return True
-    return plan.date_format != DURATION and bool(date_texts.readings(text))
-
-
-def present_values(column: Values) -> int:
-    """How many values are not missing, those that could not be read included."""
-    words = sum(
-        len(rows) for text, rows in column.exceptions.items() if numbers.means_missing(text)
-    )
-    return column.rows - column.empty - words
-
-
-def bad_values(
-    opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
-) -> Exception:
-    """The error for texts that are no numbers or dates: E112, E113 or E129."""
-    if plan.way == "date":
-        return date_plans.not_a_date(opened, plan, column, bad)
-    value, rows = min(bad.items(), key=lambda item: item[1][0])
-    place = opened.place_of(rows[0])
-    count = sum(map(len, bad.values()))
-    return error(
-        "E113",
-        column=plan.name,
-        bad=count,
-        rows=present_values(column),
-        value=value,
-        place=place,
-        them="it" if count == 1 else "them",
-    )

@@ -1,0 +1,87 @@
+"""Short questions to a source: its first rows, where a text stands, what stands in a row.
+
+They may be asked in the middle of a stream, which goes on behind the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vetro.tables import numbers
+from vetro.tables.opened import Opened
+
+if TYPE_CHECKING:
+    pass
+from vetro.tables.opened import explained
+from vetro.tables.plan import Plan
+from vetro.tables.scan import BATCH_ROWS
+from vetro.tables.scan_sql import relation_of, undressed
+
+
+def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list[Any]], int]:
+    """The values of the given text columns in the first rows, None where missing."""
+    if not indices:
+        return [], 0
+    columns = ", ".join(f"c{index}" for index in indices)
+    query = f"SELECT {columns} FROM {relation_of(opened)} LIMIT {rows}"
+    try:
+        found = opened.ask(query)
+    except Exception as failure:
+        raise explained(opened, failure) from failure
+    return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(
+        found
+    )
+
+
+def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
+    """The first row in which a column holds one of the texts, as place_of counts; -1 if none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(list(texts), pa.string())
+    query = f"SELECT CAST(c{index} AS VARCHAR) FROM {relation_of(opened)}"
+    start = 0
+    for record in opened.reader(query, BATCH_ROWS):
+        found = pc.index(pc.is_in(record.column(0), wanted), True).as_py()
+        if found >= 0:
+            start += int(found)
+            break
+        start += record.num_rows
+    else:
+        start = opened.start - 1
+    opened.interrupt()
+    return start - opened.start
+
+
+def large_texts(opened: Opened, plan: Plan) -> list[str]:
+    """The texts of some of the numbers that are too large to be exact."""
+    text = f"CAST(c{plan.index} AS VARCHAR)"
+    digits = text if plan.dress is None else undressed(plan.dress, text)
+    query = (
+        f"SELECT {text} FROM {relation_of(opened)} "
+        f"WHERE abs(TRY_CAST({digits} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
+    )
+    return [str(row[0]) for row in opened.ask(query)]
+
+
+def text_at(opened: Opened, index: int, row: int) -> str:
+    """The text of one value, in the row that the source's place_of knows by this number."""
+    text = f"CAST(c{index} AS VARCHAR)"
+    query = f"SELECT {text} FROM {relation_of(opened)} LIMIT 1 OFFSET {opened.start + row}"
+    return str(opened.ask(query)[0][0])
+
+
+def has_months(opened: Opened, index: int) -> bool:
+    """Whether an INTERVAL of a column has months or years."""
+    query = (
+        f"SELECT count(*) FROM {relation_of(opened)} "
+        f"WHERE datepart('month', c{index}) <> 0 OR datepart('year', c{index}) <> 0"
+    )
+    return bool(opened.ask(query)[0][0])
+
+
+def distinct_texts(opened: Opened, index: int) -> int:
+    """How many different texts a column holds, exactly."""
+    query = f"SELECT count(DISTINCT c{index}) FROM {relation_of(opened)}"
+    return int(opened.ask(query)[0][0])

@@ -1,0 +1,136 @@
+"""What a pass over the rows makes of the plans: they stay, or the table is read again.
+
+What could not be read of a column that stays is refused (E112, E113, E129).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from vetro.errors import error
+from vetro.tables import date_plans, date_texts, dates, numbers
+from vetro.tables.cells import Cells, Codes, Values
+from vetro.tables.dress_plans import late_dress
+from vetro.tables.instants import DURATION
+from vetro.tables.majority import is_column_of
+from vetro.tables.numbers import Marks
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.plan import Plan
+from vetro.tables.plans import Findings, settle, text_plan
+from vetro.tables.schema import Column
+
+
+def review(
+    opened: Opened,
+    plans: Sequence[Plan],
+    cells: Sequence[Cells],
+    found: Findings,
+    options: ReadOptions,
+    schema: Mapping[str, Column],
+    *,
+    final: bool = True,
+) -> list[Plan]:
+    """The plans after a pass: the same list if the columns can stay as they were read.
+
+    final: whether what the texts leave open is refused.
+    """
+    revised = []
+    for plan, column in zip(plans, cells, strict=True):
+        if not plan.is_text:
+            revised.append(plan)
+        elif isinstance(column, Codes):
+            revised.append(_review_codes(plan, column, found, options))
+        else:
+            revised.append(_review_values(plan, column, found, options))
+    settled = settle(opened, revised, found, options, schema, final=final)
+    kept = []
+    for plan, new, column in zip(plans, settled, cells, strict=True):
+        if new == plan and isinstance(column, Values) and column.overflowed:
+            new = replace(new, final=True)  # many exceptions, and all of them values
+        elif not column.overflowed:
+            # A thousands separator found late needs no new pass: its texts are exceptions.
+            late = replace(plan, thousands=new.thousands)
+            if not plan.unit and not new.unit:
+                late = replace(late, dress=new.dress)
+            if replace(new, whole=plan.whole, own=plan.own, final=plan.final) == late:
+                new = late
+        kept.append(new)
+    return kept
+
+
+def _review_codes(plan: Plan, column: Codes, found: Findings, options: ReadOptions) -> Plan:
+    if plan.final:
+        return plan
+    counts = column.counts()
+    texts: dict[str, int] = {
+        text: int(counts[code]) if not column.overflowed else 1
+        for text, code in column.levels.items()
+    }
+    return text_plan(plan, texts, None, found, options)
+
+
+def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOptions) -> Plan:
+    texts = {
+        text: len(rows)
+        for text, rows in column.exceptions.items()
+        if not numbers.means_missing(text)
+    }
+    if plan.way == "date":
+        forms = found.forms.get(plan.name)
+        if forms is not None and texts and not forms.formats and not forms.given:
+            # The first rows had no dates: these decide.
+            return text_plan(plan, texts, "date", found, options)
+        bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
+    else:
+        plan, others, marks = late_dress(plan, column, texts, found.worn)
+        found.marks.setdefault(plan.name, Marks()).merge(marks)
+        bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
+        known = found.marks[plan.name]
+        if plan.name in found.worn.mixed:
+            return plan
+        zeros = any(numbers.LEADING_ZEROS.fullmatch(numbers.tidy(text)) for text in texts)
+        if zeros and not plan.final and not (known.decimal or known.either or known.thousands):
+            return replace(plan, way="text", final=True)
+        if column.overflowed and plan.whole and is_column_of(column.rows - bad, bad):
+            return replace(plan, whole=False, own=True)
+    present = present_values(column)
+    if plan.final or is_column_of(present - bad, bad) or not bad:
+        return plan
+    return replace(plan, way="text", final=True)
+
+
+def _is_dated(text: str, plan: Plan) -> bool:
+    """Whether a text is a value of a column of dates, or a date in another form."""
+    if dates.instant(text, plan.date_format) is not None:
+        return True
+    return plan.date_format != DURATION and bool(date_texts.readings(text))
+
+
+def present_values(column: Values) -> int:
+    """How many values are not missing, those that could not be read included."""
+    words = sum(
+        len(rows) for text, rows in column.exceptions.items() if numbers.means_missing(text)
+    )
+    return column.rows - column.empty - words
+
+
+def bad_values(
+    opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
+) -> Exception:
+    """The error for texts that are no numbers or dates: E112, E113 or E129."""
+    if plan.way == "date":
+        return date_plans.not_a_date(opened, plan, column, bad)
+    value, rows = min(bad.items(), key=lambda item: item[1][0])
+    place = opened.place_of(rows[0])
+    count = sum(map(len, bad.values()))
+    return error(
+        "E113",
+        column=plan.name,
+        bad=count,
+        rows=present_values(column),
+        value=value,
+        place=place,
+        them="it" if count == 1 else "them",
+    )

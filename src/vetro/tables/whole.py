@@ -1,0 +1,151 @@
+"""A whole table from a source that is open, typed and checked by its own evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.errors import (
+    Notice,
+    TableError,
+    counted,
+    error,
+    listed,
+    nearest,
+)
+from vetro.tables import kinds, scan
+from vetro.tables.blocks import MISSING
+from vetro.tables.cells import Cells, Codes
+from vetro.tables.date_formats import check_format
+from vetro.tables.dress_plans import same_pass
+from vetro.tables.dressed_columns import dress_notices
+from vetro.tables.faults import Fault, left_out, unread
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.plan import Plan
+from vetro.tables.plans import Findings, first_plans
+from vetro.tables.reviews import review
+from vetro.tables.schema import Column, Schema
+from vetro.tables.sources import open_source
+from vetro.tables.table import Table
+
+_MOST_PASSES = 6
+
+
+def opened_with(source: object, options: ReadOptions) -> Opened:
+    """The source, or the rows of the query over it; a query over text sees typed columns."""
+    opened = open_source(source, options)
+    if not options.query or not opened.is_text:
+        return opened
+    from vetro.tables.queries import query_table, without_query  # pyarrow takes 0.1 s
+
+    return query_table(read_whole(opened, without_query(opened, options)), options.query)
+
+
+def read_whole(opened: Opened, options: ReadOptions, spared: frozenset[str] = frozenset()) -> Table:
+    check_named(opened, options)
+    indices = [i for i, name in enumerate(opened.columns) if name not in options.keep]
+    plans, found = first_plans(opened, indices, options, {}, spared=spared)
+    if not plans:
+        for fault in found.faults.values():
+            raise fault.error
+    for _ in range(_MOST_PASSES):
+        cells, kept, rows, whole = scan.collect(
+            opened, plans, missing=options.missing, keep=options.keep
+        )
+        revised = review(opened, plans, cells, found, options, {})
+        if _same_way(plans, revised) and whole:
+            break
+        plans = revised
+    else:
+        raise error("E900", reason="the kinds of the columns do not settle")
+    opened.finish()
+    if rows < 2:
+        raise error("E102", source=opened.name, rows=counted(rows, "row"))
+    return _table(opened, revised, cells, kept, rows, found, options)
+
+
+def _table(
+    opened: Opened,
+    plans: list[Plan],
+    cells: list[Cells],
+    kept: dict[str, Any],
+    rows: int,
+    found: Findings,
+    options: ReadOptions,
+) -> Table:
+    columns: dict[str, Column] = {}
+    values: dict[str, NDArray[Any]] = {}
+    notices = dress_notices(opened, plans, found.worn.offered, (*options.category, *options.flag))
+    for plan, column in zip(plans, cells, strict=True):
+        try:
+            if isinstance(column, Codes):
+                entry, array, told = kinds.finish_codes(opened, plan, column, options)
+            else:
+                entry, array, told = kinds.finish_values(opened, plan, column, options)
+        except TableError as refusal:
+            if plan.name not in found.spared:
+                raise
+            found.faults.setdefault(plan.name, Fault(refusal))
+            continue
+        if plan.name not in found.faults:
+            columns[plan.name], values[plan.name] = entry, array
+            notices.extend(told)
+    for name, fault in found.faults.items():
+        columns[name] = unread(name)
+        values[name] = np.broadcast_to(np.int32(MISSING), (rows,))
+        if name not in found.spared:
+            notices.append(left_out(name, fault))
+    return Table(
+        schema=Schema(tuple(columns[name] for name in opened.columns if name in columns)),
+        values=values,
+        rows=rows,
+        name=opened.name,
+        fingerprint=opened.fingerprint,
+        notices=(*opened.notices, *_marks_notice(opened, plans, found), *notices),
+        place_of=opened.place_of,
+        kept=kept,
+        faults=found.faults,
+    )
+
+
+def _same_way(before: list[Plan], after: list[Plan]) -> bool:
+    """Whether nothing has changed that the pass depended on."""
+    return all(same_pass(old, new) for old, new in zip(before, after, strict=True))
+
+
+def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[Notice]:
+    if not opened.is_text:
+        return []
+    examples: dict[str, str] = {}
+    for plan in plans:
+        marks = found.marks.get(plan.name)
+        if plan.way != "number" or marks is None:
+            continue
+        if plan.thousands:
+            examples[plan.name] = next(
+                iter([*marks.thousands.values(), *marks.either.values()]), ""
+            )
+        elif plan.decimal == ",":
+            examples[plan.name] = next(iter([*marks.decimal.values(), *marks.either.values()]), "")
+    return kinds.reading_notice(opened, opened.sep, {plan.name: plan for plan in plans}, examples)
+
+
+def check_named(opened: Opened, options: ReadOptions) -> None:
+    """E114 for a column that an option names and the source lacks, E601 for a format of no date."""
+    if options.date_format:
+        check_format(options.date_format)
+    for role in ("number", "category", "date", "flag", "keep"):
+        for name in getattr(options, role):
+            if name not in opened.columns:
+                raise error(
+                    "E114",
+                    role=f"--{role}",
+                    name=name,
+                    hint=nearest(name, opened.columns),
+                    columns=listed(opened.columns),
+                )
+            if name in opened.faults:
+                raise opened.faults[name].error
