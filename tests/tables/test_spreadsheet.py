@@ -7,6 +7,7 @@ import zipfile
 
 import openpyxl
 import pytest
+from told import told
 
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
@@ -292,3 +293,24 @@ def test_as_a_table(written):
         ("d", "category"),
     ]
     assert table.place_of(1) == "row 3"
+
+
+def test_merged_cells_of_an_ods_file(tmp_path):
+    def text(value, spanned=""):
+        cell = f'<table:table-cell office:value-type="string"{spanned}>'
+        return f"{cell}<text:p>{value}</text:p></table:table-cell>"
+
+    def row(value, cell):
+        number = f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+        return f"</table:table-row><table:table-row>{number}{cell}"
+
+    covered = "<table:covered-table-cell/>"
+    three = ' table:number-columns-spanned="1" table:number-rows-spanned="3"'
+    cells = text("x", three) + row(2, covered) + row(3, covered) + row(4, text("y"))
+    cells += row(5, text("x")) + row(6, text("y"))
+    table = read_table(ods(tmp_path / "w.ods", cells))
+    levels = table.schema["b"].levels
+    assert [levels[code] for code in table.values["b"]] == list("xxxyxy")
+    assert [told(item) for item in table.notices] == [
+        "I168 w.ods: 1 merged cell (first B2:B4) read with their value in every row that they span."
+    ]

@@ -18,6 +18,7 @@ from vetro.errors import VetroError, Words, error, nearest, shown, words
 from vetro.tables.around import Place, free_name, head_notices, units_of
 from vetro.tables.connection import files_fingerprint, reason
 from vetro.tables.faults import Fault
+from vetro.tables.ods_merged import merged_ranges
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.sheetfaults import CellFault, cell_faults, column_letters
@@ -177,6 +178,8 @@ def _sheet(path: Path, wanted: str) -> _Sheet:
     if not found:
         return "", [], (0, 0), []
     ((name, (cells, corner, merged)),) = found.items()
+    if path.suffix.lower() == ".ods":
+        merged = merged_ranges(path, name)
     return name, cells, corner, merged
 
 
