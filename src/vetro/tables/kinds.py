@@ -18,6 +18,7 @@ from vetro.tables import date_notices, date_plans, dates, dress, lookups, number
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
 from vetro.tables.dressed_columns import unit_of
 from vetro.tables.instants import DURATION, SECONDS, date_text
+from vetro.tables.labels import LONG_TEXTS
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
@@ -162,7 +163,7 @@ def finish_codes(
     longest = max(map(len, texts), default=0)
     if longest > LONGEST_LEVEL:
         nothing = np.full(column.rows, -1, np.int32)
-        reason = f"texts of up to {longest:,} characters; they were not kept"
+        reason = f"{LONG_TEXTS}{longest:,} characters; they were not kept"
         example = next(text for text in texts if text.strip())[:LONGEST_LEVEL]
         return replace(entry, distinct=len(texts), example=example, reason=reason), nothing, []
     levels = sorted((text for text in texts if text.strip()), key=level_order(texts))

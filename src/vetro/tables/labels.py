@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.tables.blocks import MISSING
-from vetro.tables.cells import MOST_LEVELS
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
+
+LONG_TEXTS = "texts of up to "
+"""So begins the reason of a column that has texts too long to be levels."""
 
 
 def label_of(column: Column, value: float) -> str:
@@ -37,4 +39,4 @@ def unkept(column: Column) -> bool:
 
 def too_long(column: Column) -> bool:
     """Whether none of a column's texts were kept because some are too long to be levels."""
-    return unkept(column) and column.distinct <= MOST_LEVELS
+    return unkept(column) and column.reason.startswith(LONG_TEXTS)
