@@ -88,7 +88,7 @@ class Answering(nn.Module):
 def test_modules_that_return_no_tensor(answer, words):
     refused(words, Answering(answer))
     refused(
-        words.partition(", and")[0],
+        words.partition(", but")[0],
         Answering(answer),
         loss=lambda output, target: 1.0 * functional.mse_loss(output, target),
     )
