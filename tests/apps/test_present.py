@@ -65,7 +65,7 @@ def test_notices_once_and_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     notices = [Notice("I1", words("one")), Notice("W2", words("two")), Notice("W2", words("two"))]
     present.show_notices(notices)
     assert capsys.readouterr().err == "I1 one\nW2 two\n"
-    present.show_notices(notices, warnings_only=True)
+    present.show_notices(notices, urgent_only=True)
     assert capsys.readouterr().err == "W2 two\n"
 
 

@@ -293,7 +293,7 @@ def heads(text: str) -> list[int]:
 def test_the_keys_of_the_walk(capsys, monkeypatch) -> None:
     text = walk(capsys, monkeypatch, ["", "", "b", "7", "?", "99", "", "B", "q"])
     assert heads(text) == [1, 2, 1, 7, 8, 7]
-    assert "shows what comes next" in text
+    assert "shows the next part" in text
     assert "Not understood" in text
     assert "Stopped at step 7" in text
 

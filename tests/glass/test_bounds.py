@@ -253,7 +253,7 @@ def test_how_wide_it_is_and_what_would_help(numbers: vetro.Model) -> None:
 ])  # fmt: skip
 def test_more_time_is_not_promised_in_vain(numbers: vetro.Model, late: float, words: str) -> None:
     found = replace(vetro.bounds(numbers, seconds=0), late=late)
-    assert f"More time (--seconds) {words}" in str(found)
+    assert f"More time (seconds) {words}" in str(found)
 
 
 def test_time_says_whether_it_would_help() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vetro.glass.rows import Rows
     from vetro.glass.subject import Subject
     from vetro.model.model import Model
+    from vetro.tables.options import ReadOptions
     from vetro.model.odd_rows import Unknown
 
 RowOption = Annotated[
@@ -79,8 +80,8 @@ def looking_at(
     model = load_model(named)
     subject = subject_of(model)
     written = settings_of(settings or (), model)
-    given = {name: with_unit(model, name, text) for name, text in written.items()}
     options = read_options(reading)
+    given = {name: as_a_cell(model, name, text, options) for name, text in written.items()}
     if not row and not given:
         fix = "Use --row N for a row of the table, or --set COL=VALUE for each column."
         raise error("E604", what="no row to look at is named", fix=fix)
@@ -96,15 +97,24 @@ def looking_at(
     name = f"row {number} of {short_name(place)}"
     if given:
         rows = with_values(subject, rows, given, options, unknown)
-        name += " with " + ", ".join(f"{column} = {text}" for column, text in given.items())
+        name += " with " + ", ".join(f"{column} = {text}" for column, text in written.items())
     return Looking(model, subject, rows, name, rows.notices)
 
 
-def with_unit(model: Model, name: str, text: str) -> str:
-    """A cell's text as the model's table writes it: a bare number with the column's unit."""
+def as_a_cell(model: Model, name: str, text: str, options: ReadOptions) -> str:
+    """A value of the command line as the text of a cell, which then can be read in one way only.
+
+    A point is the decimal mark here, as in all options, but for a model whose table had decimal
+    commas, where 1.200 stays in doubt.  A bare number gets the unit that the model's table writes.
+    """
     from vetro.tables.dress import undress
+    from vetro.tables.numbers import marks_of
 
     column = model.schema[name]
+    marks, _ = marks_of([text])
+    in_doubt = column.kind == "number" and marks.open and "." in marks.either
+    if in_doubt and column.reading.decimal != "," and not options.decimal:
+        text += "0"
     if not column.reading.unit:
         return text
     found = undress(text)
