@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from vetro.glass.rows import Rows
     from vetro.glass.subject import Subject
     from vetro.model.model import Model
-    from vetro.tables.options import ReadOptions
     from vetro.model.odd_rows import Unknown
+    from vetro.tables.options import ReadOptions
 
 RowOption = Annotated[
     str,
