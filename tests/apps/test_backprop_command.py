@@ -40,7 +40,7 @@ def test_text_tells_loss_signals_gradients_updates_and_checks(vetro, fitted):
     assert ended.status == 0, ended.err
     for part in (
         "row 3 of pumps.csv, member 2 of 2", "Loss ", "(target flow = ", "layer1 (4 units",
-        "delta of the unit x what came in", "AdamW(rate 0.01, weight decay 0.1)", "RMSprop(",
+        "delta of the unit x its input", "AdamW(rate 0.01, weight decay 0.1)", "RMSprop(",
         "Without optimizer.zero_grad()", "passed  gradients as autograd's",
         "passed  gradients as central differences", "as the engine takes it",
     ):  # fmt: skip
@@ -52,7 +52,7 @@ def test_text_tells_loss_signals_gradients_updates_and_checks(vetro, fitted):
 def test_json_passes_every_check_on_each_kind_of_model(vetro, kind, request):
     data = vetro("backprop", request.getfixturevalue(kind), "--row", "3", "--json").json
     assert [check["verdict"] for check in data["checks"]] == ["passed"] * 5
-    # the gradient of a weight is what came in times that of the unit's bias
+    # the gradient of a weight is its input times the gradient of the unit's bias
     of = {row["parameter"]: row for row in data["gradients"]}
     for name, row in of.items():
         if name.startswith("layer1.weight"):

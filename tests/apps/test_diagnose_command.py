@@ -6,15 +6,15 @@ from __future__ import annotations
 def test_with_a_table(vetro, fitted, pumps):
     ended = vetro("diagnose", fitted, pumps)
     assert ended.status == 0, ended.err
-    for part in ("Looked at over 80 rows, 2 members", "Findings", "layer1, relu", "Inputs (",
-                 "most apart at", "Rows that pull hardest", "fold 2, member 1"):  # fmt: skip
+    for part in ("Based on 80 rows, 2 members", "Findings", "layer1, relu", "Inputs (",
+                 "most apart at", "Rows with the largest pull", "fold 2, member 1"):  # fmt: skip
         assert part in ended.out
 
 
 def test_without_a_table_it_says_what_it_looked_at(vetro, fitted):
     ended = vetro("diagnose", fitted)
     assert ended.status == 0 and "over 2000 drawn rows" in ended.out
-    assert "drawn evenly from the range" in ended.out and "pull hardest" not in ended.out
+    assert "each column evenly from its range" in ended.out and "largest pull" not in ended.out
 
 
 def test_json(vetro, fitted, pumps):

@@ -162,7 +162,7 @@ def test_several_classifiers_say_tangent(vetro, classes) -> None:
     ended = vetro("formula", classes, "--row", "4", "--within", "0.05")
     assert ended.status == 0, ended.err
     assert "Tangent of the mean probability of 2 members at the row" in ended.out
-    assert "(proven; the most seen" in ended.out
+    assert "(proven; the largest error" in ended.out
     ended = vetro("formula", classes, "--row", "4", "--all")
     assert "member2: the exact formula of its scores" in ended.out
     assert ended.out.count("Proved:") == 2

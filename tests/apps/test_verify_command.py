@@ -49,7 +49,7 @@ def test_a_fit_is_verified(vetro, run):
         "data: the table of the fit",
         "evidence: the split of the rows",
         "evidence: the encoders",
-        "evidence: what was measured",
+        "evidence: the held-out targets",
         "evidence: held-out predictions, to the bit",
         "evidence: the metrics",
     ]
@@ -125,7 +125,7 @@ def change_split(model):
     ("change", "name"),
     [
         (change_predicted, "evidence: held-out predictions, to the bit"),
-        (change_actual, "evidence: what was measured"),
+        (change_actual, "evidence: the held-out targets"),
         (change_metric, "evidence: the metrics"),
         (change_split, "evidence: the split of the rows"),
     ],
@@ -165,7 +165,7 @@ def test_another_table_is_found(vetro, run):
     table = run.parent / "pumps.csv"
     table.write_text(table.read_text().replace("Roma", "Milano", 1))
     ended = vetro("verify", run)
-    assert ended.status == 1 and "another table than the model was fitted to" in ended.out
+    assert ended.status == 1 and "is not the table that the model was fitted to" in ended.out
     # the arithmetic is recomputed all the same
     assert "passed     engine: gradients" in ended.out
 

@@ -232,7 +232,7 @@ def test_how_wide_it_is_and_what_would_help(numbers: vetro.Model) -> None:
     assert not found.tight
     assert found.narrowings and found.narrowings[0].gain >= found.narrowings[-1].gain > 0
     best = found.narrowings[0].column
-    assert f": half the range of {best} alone would take off " in str(found)
+    assert f": half the range of {best} alone would narrow it by " in str(found)
     assert list(found.to_json()["narrower_ranges_help"]) == [n.column for n in found.narrowings]
     item = found.ranges["y"]
     spread = item.highest - item.lowest
@@ -240,16 +240,16 @@ def test_how_wide_it_is_and_what_would_help(numbers: vetro.Model) -> None:
     def said(loose: float) -> str:
         return loose_text(replace(item, low=item.lowest - loose * spread, high=item.highest))
 
-    assert said(0.03).endswith("is 3% wider than what was found")
-    assert said(1.9).endswith("is 190% wider than what was found")
-    assert said(2.5).endswith("is 3.5 times as wide as what was found")
-    assert said(1233).endswith("is 1,234 times as wide as what was found")
+    assert said(0.03).endswith("is 3% wider than the range found")
+    assert said(1.9).endswith("is 190% wider than the range found")
+    assert said(2.5).endswith("is 3.5 times as wide as the range found")
+    assert said(1233).endswith("is 1,234 times as wide as the range found")
 
 
 @pytest.mark.parametrize(("late", "words"), [
-    (0.004, "would hardly make it tighter: the second half of it took off 0.4%"),
-    (0.2, "makes it tighter: the second half of it took off 20%."),
-    (float("nan"), "makes it tighter."),
+    (0.004, "would hardly narrow the range: the second half of the time narrowed it by 0.4%"),
+    (0.2, "narrows the range: the second half of the time narrowed it by 20%."),
+    (float("nan"), "narrows the range."),
 ])  # fmt: skip
 def test_more_time_is_not_promised_in_vain(numbers: vetro.Model, late: float, words: str) -> None:
     found = replace(vetro.bounds(numbers, seconds=0), late=late)

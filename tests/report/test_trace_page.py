@@ -217,7 +217,7 @@ def test_members_that_are_not_in_the_page_are_no_buttons(traces, show):
     colours = [page.locator(f".members {tag}").first.evaluate("e => getComputedStyle(e).color")
                for tag in ("button", "span")]  # fmt: skip
     assert colours[0] != colours[1]
-    assert "--member draws another" in page.locator(".lead").inner_text()
+    assert "--member N draws another" in page.locator(".lead").inner_text()
 
 
 def test_members_and_the_units_that_are_not_drawn(traces, show):

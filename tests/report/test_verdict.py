@@ -131,7 +131,7 @@ def test_balanced_classes_are_judged_by_balanced_accuracy():
     }
     found = said("classification", metrics, apart, majority=0.5, judged_by="balanced_accuracy")
     assert found == (
-        "Predicts y correctly in 82.6% of rows it never saw, each class counted alike (95% "
+        "Predicts y correctly in 82.6% of rows it never saw, each class weighted equally (95% "
         "interval 80.0% to 85.0%, AUC 0.84), where the most frequent class alone is right in "
         "50.0%; better than boosted trees."
     )
@@ -144,7 +144,7 @@ def test_balanced_classes_are_judged_by_balanced_accuracy():
 def test_classes_that_the_majority_beats(apart, words):
     found = said("classification", CLASSES, {"majority": {"accuracy": apart}}, majority=0.79)
     assert found.endswith(
-        f": {words} always saying the most frequent class, which is right in 79.0%."
+        f": {words} always predicting the most frequent class, which is right in 79.0%."
     )
 
 

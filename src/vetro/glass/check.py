@@ -11,8 +11,8 @@ Verdict = Literal["passed", "failed", "undecided"]
 
 @dataclass(frozen=True)
 class Check:
-    """name: the claim, in a few words.  deviation: the largest one found, where something was
-    compared, NaN where nothing was.  bound: what was proven for it.  detail: a sentence."""
+    """name: the claim, in a few words.  deviation: the largest one, NaN if nothing was compared.
+    bound: the proven bound of that deviation.  detail: a sentence."""
 
     name: str
     verdict: Verdict
@@ -33,7 +33,7 @@ class Check:
         return self.deviation / self.bound if self.bound > 0 else math.inf
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict; what was not computed is None."""
+        """A plain dict; values that were not computed are None."""
 
         def plain(value: float) -> float | None:
             return value if math.isfinite(value) else None

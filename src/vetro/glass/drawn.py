@@ -1,4 +1,4 @@
-"""Rows made up within the ranges of a model's schema, where no table is given to look at."""
+"""Rows made up within the ranges of a model's schema, for use when no table is given."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MISSING = 0.1
 
 
 def drawn_rows(model: Model, count: int) -> Rows:
-    """`count` rows, every column by itself: numbers and dates evenly between the least and the
-    largest value seen, categories and flags evenly among theirs; a tenth is missing where training
-    had missing values.  The same at every call."""
+    """`count` rows, each column drawn independently: numbers and dates evenly between the smallest
+    and the largest value seen, categories and flags evenly among their values; a tenth is missing
+    where training had missing values.  The same rows at every call."""
     draw = np.random.default_rng(SEED)
     raw = np.stack([_column(column, count, draw) for column in model.schema.inputs], axis=1)
     for number, column in enumerate(model.schema.inputs):

@@ -1,8 +1,8 @@
-"""Exact arithmetic for networks: fractions where their pieces are straight, else tight balls.
+"""Exact arithmetic for networks: fractions if the network is piecewise linear, else tight balls.
 
 Numbers are python-flint's arb: a midpoint with a proven radius (Johansson 2017, "Arb: efficient
 arbitrary-precision midpoint-radius interval arithmetic").  Stored numbers are binary fractions, so
-that sums and products of them have radius 0 as long as the working precision holds them:
+sums and products of them have radius 0 as long as the working precision holds them:
 `piecewise_linear` networks give exact fractions, others balls of about 2^-PRECISION.
 The forward pass with its rounding bounds is verify/exact_backward.py's.
 """
@@ -21,10 +21,10 @@ from vetro.glass.subject import piecewise_linear
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 PRECISION = 256
-"""Bits of a network with smooth activations."""
+"""Bits for a network with smooth activations."""
 
 EXACT_PRECISION = 1 << 16
-"""Bits of one whose numbers stay fractions: they are only as long as they must be."""
+"""Bits for a network whose numbers stay fractions; they use only as many as they need."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def matrix(values: ArrayLike) -> arb_mat:
 
 
 def ball(value: Fraction) -> arb:
-    """A fraction, as narrow as the working precision makes it."""
+    """A fraction as a ball, as narrow as the working precision allows."""
     return arb(value.numerator) / arb(value.denominator)
 
 

@@ -1,4 +1,4 @@
-"""Numbers for people, in the texts of the glass: short, with the digits that matter."""
+"""Numbers in the texts of the glass: short, with the digits that matter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def figure(value: float, digits: int = 5) -> str:
-    """So many significant digits, no zeros at the end: 12.5, -0.0312, 1.2e-07, 540."""
+    """The value with so many significant digits, no trailing zeros: 12.5, -0.0312, 1.2e-07, 540."""
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
     if value == 0:
@@ -22,7 +22,7 @@ def figure(value: float, digits: int = 5) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells below each other, the first column to the left, the others to the right."""
+    """Rows of cells as text lines: the first column left-aligned, the others right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

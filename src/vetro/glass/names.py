@@ -1,4 +1,4 @@
-"""Names that say from where to where: units of every value, and each single parameter.
+"""Names of units and of single parameters; a parameter's name gives its source and destination.
 
 layer1.weight[h3 <- cement] multiplies the feature cement on its way into unit h3 of layer1.
 """
@@ -15,9 +15,9 @@ from vetro.networks.lowered import LoweredNetwork, Operation
 def value_names(subject: Subject) -> tuple[tuple[str, ...], ...]:
     """For each value of the network, by number, the names of its units.
 
-    The input's are the features, the last value's the outputs, a layer's h0, h1, ...; what
-    works unit by unit passes names on, and the values that only the output passes on to share
-    its names.
+    The input has the features' names, the last value the outputs', a layer h0, h1, ....  An
+    operation that works unit by unit keeps the names of its input, and the values before the output
+    that reach it only unit by unit have its names.
     """
     network = subject.network
     final = _passed_on(network)
@@ -34,7 +34,7 @@ def value_names(subject: Subject) -> tuple[tuple[str, ...], ...]:
 
 
 def _passed_on(network: LoweredNetwork) -> set[int]:
-    """The last value, and those that reach it unit by unit, back to the layer that made them."""
+    """The last value and those that reach it unit by unit, back to the layer that computes them."""
     if not network.operations:
         return set()
     final = {network.operations[-1].output}
@@ -75,7 +75,7 @@ def parameter_names(subject: Subject) -> list[str]:
 class Parameters(Mapping[str, float]):
     """Every single parameter of a model or module by name, in the order of the flat vector.
 
-    Of several members, member1.layer1.weight[h3 <- cement] and so on.
+    With several members: member1.layer1.weight[h3 <- cement] and so on.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -106,7 +106,7 @@ class Parameters(Mapping[str, float]):
 
 
 def parameters(module_or_model: Any) -> Parameters:
-    """Every parameter by a name that says from where to where; see Parameters.
+    """Every parameter by a name that gives its source and destination; see Parameters.
 
     E701 for a module whose forward is not understood as a chain of layers.
     """

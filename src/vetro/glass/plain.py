@@ -1,7 +1,7 @@
 """The network in plain float64 NumPy, operation by operation, forward and backward.
 
-For showing and counting: every value is there, rounded as float64 rounds.  Neither an engine nor
-a proof: exact.py has the fractions.
+For showing and counting: every intermediate value is kept, rounded to float64.  Neither an engine
+nor a proof: exact.py has the fractions.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def forward(part: Part, x: NDArray[Any]) -> list[Floats]:
 
 
 def apply(operation: Operation, part: Part, inputs: list[Floats]) -> Floats:
-    """What an operation makes of its inputs, each (rows, features)."""
+    """The result of an operation on its inputs, each (rows, features)."""
     x = inputs[0]
     match operation.kind:
         case "affine":
@@ -59,8 +59,8 @@ def apply(operation: Operation, part: Part, inputs: list[Floats]) -> Floats:
 def backward(part: Part, values: list[Floats], delta: Floats) -> tuple[Floats, list[Floats]]:
     """The gradient of a loss by the parameters, (parameter_count,), and by every value.
 
-    values: of `forward`.  delta: dLoss/d(last value), (rows, outputs).  The second result has
-    for each value, by number, dLoss/d(value), (rows, features).
+    values: of `forward`.  delta: dLoss/d(last value), (rows, outputs).  The second result holds
+    dLoss/d(value), (rows, features), for each value by number.
     """
     network = part.network
     gradient = np.zeros(network.parameter_count)
@@ -126,7 +126,7 @@ def activation(operation: Operation, z: Floats) -> Floats:
 
 
 def derivative(operation: Operation, z: Floats) -> Floats:
-    """function'(z); at a bend, as torch: 0 of relu, the slope below of leaky_relu and elu."""
+    """function'(z); at a bend as in torch: 0 for relu, the slope below for leaky_relu and elu."""
     numbers = operation.numbers
     with np.errstate(over="ignore"):
         match operation.function:

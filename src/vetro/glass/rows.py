@@ -1,7 +1,7 @@
-"""Rows to look at: what a person gives, as the raw numbers that a subject takes.
+"""Rows for the glass: what a user gives, as the raw numbers that a subject takes.
 
-Model rows go through the reader with the model's schema, as in predicting; a module's are its x.
-Not where rows come from: finding row 17 of a file is the applications' matter.
+The reader reads a model's rows with the model's schema, as in predicting; a module's rows are its
+x.  Finding row 17 of a file is the task of the applications, not of this file.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """raw: (rows, inputs) float64, of a model as Encoder.raw gives it: numbers in their units,
-    days since 1970-01-01, 0 or 1, category codes (-2 unseen), NaN where missing; of a module x.
-    table: where a model's rows were read from, with its targets where the source has them.
-    places: where each row stands, "line 18" or "row 17"; notices: what reading them told.
+    """raw: (rows, inputs) float64.  For a model as Encoder.raw gives it: numbers in their units,
+    days since 1970-01-01, 0 or 1, category codes (-2 unseen), NaN if missing; for a module its x.
+    table: the table of a model's rows, with the targets that the source holds.
+    places: the position of each row, "line 18" or "row 17"; notices: the messages of reading them.
     """
 
     raw: Floats
@@ -56,12 +56,12 @@ def rows_of(
     only: range | None = None,
     weighted: bool = False,
 ) -> Rows:
-    """The rows that were given, or those of `only`, counted from 0, as far as they are there.
+    """The given rows, or the existing ones among those of `only`, counted from 0.
 
-    weighted: without those of weight 0, where the model has a weight and the table too.
-    A model: anything that predict() takes, or one row as a mapping of column to value, or as
-    numbers (inputs,) or (rows, inputs) in the form of Encoder.raw.  A module: (inputs,) or
-    (rows, inputs) as a tensor, array or list.  Raises E401, E402 and E702; W403 and its like
+    weighted: leave out rows of weight 0, if the model has a weight column and the table has it too.
+    For a model: anything that predict() takes, or one row as a mapping of column to value, or
+    numbers (inputs,) or (rows, inputs) in the form of Encoder.raw.  For a module: (inputs,) or
+    (rows, inputs) as a tensor, array or list.  Raises E401, E402 and E702; warnings such as W403
     are in `notices`.
     """
     if isinstance(given, Rows):
@@ -79,7 +79,7 @@ def rows_of(
 
 
 def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
-    """At most so many rows, evenly spread, of a table read with the model's own schema."""
+    """At most so many rows, evenly spread, of a table that was read with the model's schema."""
     encoder = subject.parts[0].encoder
     assert encoder is not None
     chosen = np.linspace(0, table.rows - 1, min(most, table.rows)).astype(np.intp)
@@ -106,7 +106,7 @@ def _read(
         if table.rows:
             tables.append(table)
     if not tables:
-        raise error("E702", what="there is no row to look at", fix="Give at least one.")
+        raise error("E702", what="no row is given", fix="Give at least one.")
     raw = np.concatenate([encoder.raw(table) for table in tables])
     places = tuple(place for table in tables for place in _places(table))
     return Rows(raw, places, _joined(tables, places), tuple(odd.notices()))
@@ -115,8 +115,8 @@ def _read(
 def with_values(
     subject: Subject, rows: Rows, texts: Mapping[str, str], options: ReadOptions, unknown: Unknown
 ) -> Rows:
-    """The one row with other values in some columns, read from these texts alone, as a table of
-    them would be: what stands in the row is no evidence of how they are meant."""
+    """The one row with other values in some columns.  The new texts are read as a table of their
+    own: the row's old values are not evidence of how the new ones are meant."""
     assert subject.model is not None
     inputs = subject.model.schema.inputs
     schema = Schema(tuple(column for column in inputs if column.name in texts))
@@ -133,8 +133,8 @@ def with_values(
 
 
 def _places(table: Table) -> list[str]:
-    """place_of every row.  Of a text file each call reads it up to there: where a stretch of rows
-    stands on as many lines, the lines between its ends are known without."""
+    """place_of every row.  For a text file each call reads the file up to that row.  If a stretch
+    of rows takes exactly as many lines, the lines between its ends follow without a call."""
     last = table.rows - 1
     found = [table.place_of(0)] * table.rows
     found[last] = table.place_of(last)
@@ -152,7 +152,7 @@ def _places(table: Table) -> list[str]:
 
 
 def _joined(tables: Sequence[Table], places: Sequence[str]) -> Table:
-    """One table of the chunks, whose rows stand at these places."""
+    """One table from the chunks; places: the position of each row."""
     if len(tables) == 1:
         return tables[0]
     first = tables[0]
@@ -169,7 +169,8 @@ def _joined(tables: Sequence[Table], places: Sequence[str]) -> Table:
 
 
 def _with_targets(subject: Subject, weighted: bool) -> Any:
-    """The model's schema without group: targets are read where they are, weights if asked for."""
+    """The model's schema without the group column: targets are read if present, weights if asked
+    for."""
     assert subject.model is not None
     read = ("input", "target", "weight") if weighted else ("input", "target")
     return Schema(
@@ -181,7 +182,7 @@ def _with_targets(subject: Subject, weighted: bool) -> Any:
 
 
 def _is_numbers(given: Any) -> bool:
-    """Whether these are bare numbers rather than a table: no names in them."""
+    """Whether these are numbers without column names rather than a table."""
     if isinstance(given, (str, Mapping)) or frame_kind(given) in ("pandas", "polars", "pyarrow"):
         return False
     return isinstance(given, Sequence) or hasattr(given, "__array__")
@@ -208,7 +209,7 @@ def _numbers(subject: Subject, given: Any, only: range | None) -> Rows:
 
 
 def _floats(given: Any, width: int) -> Floats:
-    """What was given as float64; E702 for what is no rows of real numbers on the CPU."""
+    """The given rows as float64; E702 if they are not rows of real numbers on the CPU."""
     values = numbers_of(given)
     if values is None:
         what = f"the row is {kind_of(given)}, not plain real numbers"
@@ -217,7 +218,7 @@ def _floats(given: Any, width: int) -> Floats:
 
 
 def numbers_of(given: Any) -> NDArray[Any] | None:
-    """Real numbers on the CPU as an array; None if what was given is not that."""
+    """Real numbers on the CPU as an array; None for anything else."""
     try:
         if hasattr(given, "detach"):
             given = given.detach().cpu().numpy()
@@ -228,7 +229,7 @@ def numbers_of(given: Any) -> NDArray[Any] | None:
 
 
 def kind_of(given: Any) -> str:
-    """What a message calls something that is not numbers: "str", "complex64", "a meta tensor"."""
+    """The name of a thing that is not numbers, for messages: "str", "complex64", "a meta tensor"."""
     dtype = getattr(given, "dtype", None)
     if dtype is None:
         return type(given).__name__
@@ -241,22 +242,22 @@ def kind_of(given: Any) -> str:
 
 
 def width_of(given: Any) -> int | None:
-    """The columns of rows of numbers, as far as they can be told; rows_of tells what is wrong."""
+    """The number of columns of rows of numbers, if it is clear; rows_of reports what is wrong."""
     values = numbers_of(given)
     return None if values is None or values.ndim not in (1, 2) else int(values.shape[-1])
 
 
 def part_inputs(part: Part, rows: Rows) -> NDArray[Any]:
-    """What a part's network reads, (rows, features) of its dtype."""
+    """The features that a part's network reads, (rows, features) of its dtype."""
     if part.encoder is not None:
         return part.encoder.encode_raw(rows.raw, dtype=part.network.dtype)
     return np.ascontiguousarray(rows.raw, dtype=part.network.dtype)
 
 
 def part_outputs(part: Part, x: NDArray[Any]) -> NDArray[Any]:
-    """What the engine's network gives for x, (rows, outputs) of its dtype: no unscaling.
+    """The native engine's outputs for x, (rows, outputs) of the network's dtype, not unscaled.
 
-    By the native engine; where it cannot run, E604.
+    E604 on a machine where the engine cannot run.
     """
     missing = why_not_native()
     if missing:
@@ -267,7 +268,7 @@ def part_outputs(part: Part, x: NDArray[Any]) -> NDArray[Any]:
 
 
 def answers(subject: Subject, rows: Rows) -> Floats:
-    """What the subject answers, (rows, answers) float64, exactly as predicting gives it.
+    """The subject's answers, (rows, answers) float64, exactly as predicting gives them.
 
     A model: predict()'s numbers, or class probabilities.  A module: its own forward in eval mode.
     """
@@ -287,13 +288,13 @@ def answers(subject: Subject, rows: Rows) -> Floats:
 
 
 def measured(column: Column, value: float) -> str:
-    """A raw value as people write it, with its unit."""
+    """A raw value as a text for reading, with its unit."""
     text = cell(column, value)
     return text if text == "missing" else column.with_unit(text)
 
 
 def cell(column: Column, value: float) -> str:
-    """A raw value as the table's reader would know it: the level's text, a date, a number."""
+    """A raw value in the form that the table reader accepts: the level's text, a date, a number."""
     if np.isnan(value) or (column.kind == "category" and value == MISSING):
         return "missing"
     if column.kind == "category":

@@ -1,6 +1,6 @@
-"""When a search ends before it is done: its time is over, or Ctrl-C was pressed.
+"""Ending a search before it is done: when its time is over, or Ctrl-C was pressed.
 
-What was found until then holds.  A second Ctrl-C raises KeyboardInterrupt at once.
+The results until then hold.  A second Ctrl-C raises KeyboardInterrupt at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Limit:
         return self.interrupted() or time.monotonic() >= self.until
 
     def part(self, share: float) -> Limit:
-        """The limit at which this share of the time that is left is over."""
+        """A limit after this share of the remaining time."""
         now = time.monotonic()
         return Limit(now + share * max(self.until - now, 0.0), self.interrupted)
 

@@ -1,7 +1,7 @@
-"""What the glass looks at: the networks of a model or of a torch module, with their names.
+"""The subject of the glass: the networks of a model or of a torch module, with their names.
 
 Both doors meet here: every function of the glass takes a Subject's lowered networks and flat
-parameters.  Not the names of single units (names.py) nor rows (rows.py).
+parameters.  Names of single units are in names.py, rows in rows.py.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _LINEAR = ("identity", "relu", "leaky_relu")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One network with its numbers: a member of a model, or the whole of a module.
+    """One network with its numbers: a member of a model, or the whole module.
 
-    parameters: (network.parameter_count,), of the network's dtype; a copy.  encoder: of a
-    member, None of a module.  name: "member1", ... where there are several, else "".
+    parameters: (network.parameter_count,), of the network's dtype; a copy.  encoder: the member's,
+    None for a module.  name: "member1", ... if there are several, else "".
     fold: the fold that a member did not see.
     """
 
@@ -48,7 +48,7 @@ class Part:
 
     @property
     def not_finite(self) -> str:
-        """The first slot that holds a value that is not finite, "" if none does."""
+        """The first slot with a value that is not finite, "" if there is none."""
         slots = enumerate(self.network.slots)
         return next((s.name for k, s in slots if not np.isfinite(self.view(k)).all()), "")
 
@@ -57,10 +57,10 @@ class Part:
 class Subject:
     """A model or module as the glass sees it.  All parts share the network's operations.
 
-    inputs: the columns of a model, or x0, x1, ... of a module; units of a model's, "" else.
-    features: what the network reads: encoded columns, or the inputs.
-    outputs: what the network's last operation writes: targets, scores of classes, y0, ...
-    answers: what the subject answers: targets, classes, or y0, ...; answer_units beside them.
+    inputs: the columns of a model, or x0, x1, ... of a module; units: theirs, "" for a module.
+    features: the names of what the network reads: encoded columns, or the inputs.
+    outputs: the names of what its last operation writes: targets, scores of classes, y0, ...
+    answers: the names of the subject's answers: targets, classes, or y0, ...; answer_units: theirs.
     The answer of a model is the mean of its parts' answers: of outputs * deviation + mean, or of
     class probabilities.  squeezed: the module gives (rows,) rather than (rows, 1).
     """
@@ -89,7 +89,7 @@ class Subject:
 
 
 def piecewise_linear(network: LoweredNetwork) -> bool:
-    """Whether every operation is affine, a sum, or an activation made of straight pieces."""
+    """Whether every operation is affine, a sum, or a piecewise linear activation."""
     return all(
         operation.kind != "layer_norm"
         and (operation.kind != "activation" or operation.function in _LINEAR)
@@ -100,7 +100,7 @@ def piecewise_linear(network: LoweredNetwork) -> bool:
 def subject_of(thing: Any, inputs: int | None = None) -> Subject:
     """The Subject of a Model or nn.Module; E701 for a module that cannot be looked into.
 
-    inputs: the features of a module's x, where known.  A module is seen as in eval mode.
+    inputs: the number of features of a module's x, if known.  A module is read as in eval mode.
     """
     if isinstance(thing, Subject):
         return thing
@@ -126,7 +126,7 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
 
 
 def of_lowering(module: nn.Module, lowering: Any) -> Subject:
-    """The Subject of a module and what lower_module made of it."""
+    """The Subject of a module, from the result of lower_module."""
     network = lowering.network
     inputs = tuple(f"x{number}" for number in range(network.inputs))
     outputs = tuple(f"y{number}" for number in range(network.outputs))

@@ -16,14 +16,14 @@ from vetro.training.best import evaluating
 
 
 class Watched:
-    """Parameters and buffers of a module, as they were at first."""
+    """The initial parameters and buffers of a module."""
 
     def __init__(self, module: nn.Module) -> None:
         named = [*module.named_parameters(), *module.named_buffers()]
         self._held = [(name, tensor, tensor.detach().clone()) for name, tensor in named]
 
     def changed(self) -> str:
-        """The first whose bytes are not as they were, "" if all are."""
+        """The first one whose bytes have changed, "" if none has."""
         return next((n for n, now, before in self._held if _bytes(now) != _bytes(before)), "")
 
     def restore(self) -> None:
@@ -35,8 +35,8 @@ class Watched:
 
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[Watched]:
-    """In eval mode; afterwards parameters, buffers, gradients, modes and the generators are as they
-    were."""
+    """Run in eval mode; afterwards parameters, buffers, gradients, modes and generators are
+    restored."""
     gradients = {parameter: parameter.grad for parameter in module.parameters()}
     watched, chance = Watched(module), RandomState()
     try:

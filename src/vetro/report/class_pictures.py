@@ -1,4 +1,4 @@
-"""Pictures of a classification: ROC, precision-recall and calibration; no names in them.
+"""Pictures of a classification: ROC, precision-recall and calibration; without class names.
 
 Curves come from the held-out probabilities that the evidence keeps.
 """
@@ -22,7 +22,7 @@ _BINS = 10
 
 
 def shown_classes(actual: NDArray[np.int64], classes: int) -> list[int]:
-    """The classes whose curves are drawn: the second of two, the most frequent of many."""
+    """The classes whose curves are drawn: the second of two, or the most frequent of many."""
     counts = np.bincount(actual, minlength=classes)
     present = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code] > 0]
     present = [code for code in present if counts[code] < len(actual)]
@@ -32,7 +32,7 @@ def shown_classes(actual: NDArray[np.int64], classes: int) -> list[int]:
 
 
 def curve_color(place: int, count: int) -> str:
-    """The colour of the place-th of `count` curves."""
+    """The colour of curve number `place` of `count`."""
     return FIRST if count == 1 else SERIES[place]
 
 
@@ -69,9 +69,9 @@ def precision_recall(actual: NDArray[np.int64], predicted: Floats, codes: Sequen
 
 
 def calibration(actual: NDArray[np.int64], predicted: Floats) -> str:
-    """How often what is said with a probability is so, with 95% Wilson intervals.
+    """How often a class predicted with a probability is the actual one, with 95% Wilson intervals.
 
-    Of two classes: the second; of more: the class that is said.
+    Of two classes: the second; of more: the predicted class.
     """
     figure, axes = square()
     if predicted.shape[1] == 2:
@@ -104,10 +104,10 @@ def _thresholds(truth: NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats
     order = np.argsort(-score, kind="stable")
     hits = np.cumsum(truth[order])
     said = np.arange(1, len(order) + 1)
-    # rows with the same score are said together
+    # rows with the same score share one threshold
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
     if len(ends) > _MOST_POINTS:
-        # even along the curve's length, so that its steep part keeps its corners
+        # evenly along the curve's length, so that its steep part keeps its corners
         path = np.cumsum(np.diff(hits[ends] / hits[-1], prepend=0.0))
         path += said[ends] / len(order)
         steps = np.linspace(path[0], path[-1], _MOST_POINTS)

@@ -1,6 +1,6 @@
-"""The report's part "what the units do": activity by layer, members' disagreement, rows' pull.
+"""The report's section "What the units do": activity by layer, members' disagreement, rows' pull.
 
-Fragments of HTML whose colours the page's style decides; the numbers are glass/diagnose.py's.
+Fragments of HTML; the page's style sets their colours.  The numbers come from glass/diagnose.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
     if found.influence is not None:
         others.append(_captioned(pulls(found.influence), _of_rows(found.influence)))
     more = 0 if found.few else len(found.layers) - _MOST_LAYERS
-    note = f'<p class="note">{counted(more, "further layer")} not drawn.</p>' if more > 0 else ""
+    note = f'<p class="note">{counted(more, "more layer")} not drawn.</p>' if more > 0 else ""
     return section(
         "units",
         title,
@@ -64,12 +64,12 @@ def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
         note,
         _grid("Row by row", others),
         _findings(found),
-        lead=f"Looked at over {rows}.",
+        lead=f"Based on {rows}.",
     )
 
 
 def unit_activity(layer: Sequence[LayerActivity]) -> str:
-    """Units in order of how often they are on, or of how far they move; a line for each member."""
+    """Units sorted by how often they are on, or by how far they move; one line for each member."""
     figure, axes = square()
     first = layer[0]
     limited = first.function in _LIMITED
@@ -92,7 +92,7 @@ def unit_activity(layer: Sequence[LayerActivity]) -> str:
 
 
 def disagreement(found: Diagnosis) -> str:
-    """The members' spread against their mean answer: of the first target, or likeliest class."""
+    """The members' spread against their mean answer: first target, or most probable class."""
     agreement = found.agreement
     assert agreement is not None
     figure, axes = square()
@@ -102,7 +102,7 @@ def disagreement(found: Diagnosis) -> str:
         rows = np.arange(len(mean))
         dots(axes, mean[rows, place], agreement.spread[rows, place])
         middle = float(np.median(agreement.spread[rows, place]))
-        horizontal, vertical, values = "probability of the likeliest class", "spread", {}
+        horizontal, vertical, values = "probability of the most probable class", "spread", {}
     else:
         dots(axes, mean[:, 0], agreement.spread[:, 0])
         middle = float(np.median(agreement.spread[:, 0]))
@@ -116,17 +116,17 @@ def disagreement(found: Diagnosis) -> str:
 
 
 def pulls(found: Influence) -> str:
-    """Each row's pull beside its leverage; the mean pull is a line."""
+    """Each row's pull against its leverage; the mean pull is a line."""
     figure, axes = square()
     ratio = found.ratio
     known = ~np.isnan(ratio)
     if np.isnan(found.leverage[known]).any():
         order = np.sort(ratio[known])[::-1]
         axes.plot(np.arange(1, len(order) + 1), order, color=FIRST, linewidth=1.4)
-        name_axes(axes, "rows, the hardest first", "pull, times the mean")
+        name_axes(axes, "rows, largest pull first", "pull, as a multiple of the mean")
     else:
         dots(axes, found.leverage[known], ratio[known])
-        name_axes(axes, "leverage", "pull, times the mean")
+        name_axes(axes, "leverage", "pull, as a multiple of the mean")
     axes.axhline(1.0, color=MUTED, linewidth=0.9)
     axes.axhline(0.0, color=INK, linewidth=0.0)
     return svg(figure, "Pull of the rows")
@@ -138,25 +138,25 @@ def _shown(found: Diagnosis) -> Sequence[Sequence[LayerActivity]]:
 
 def _of_units(layer: Sequence[LayerActivity]) -> str:
     first = layer[0]
-    each = "each line a member" if len(layer) > 1 else f"{len(first.units)} units"
+    each = "one line for each member" if len(layer) > 1 else f"{len(first.units)} units"
     words = ""
     if any(item.saturated.any() for item in layer):
-        words = "; dots are units at their limits"
+        words = "; the dots are saturated units"
     elif any((item.dead | item.always_on).any() for item in layer):
-        words = "; dots are units that are never on, or never off"
+        words = "; the dots are units that are never on or always on"
     return f"{first.layer}, {first.function}, {each}{words}."
 
 
 def _of_members(agreement: Agreement) -> str:
     return (
-        f"How far {counted(len(agreement.answers), 'member')} disagree, row by row (standard "
+        f"How far the {counted(len(agreement.answers), 'member')} disagree at each row (standard "
         "deviation of their answers); the line is the median."
     )
 
 
 def _of_rows(found: Influence) -> str:
-    over = " beside how far its place decides its own fit" if not _few(found) else ""
-    return f"How hard each row pulls on the fit (the length of its gradient){over}."
+    over = " against its leverage (how much it decides its own answer)" if not _few(found) else ""
+    return f"The pull of each row on the fit (the length of its gradient){over}."
 
 
 def _few(found: Influence) -> bool:

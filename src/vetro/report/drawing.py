@@ -1,8 +1,8 @@
-"""Drawing: matplotlib figures as small inline SVG whose colours the page's style decides.
+"""Drawing: matplotlib figures as small inline SVG with the colours of the page's style.
 
 Colours are placeholders here and CSS variables in the page, so that one picture serves
-light, dark and paper.  Text of the user never enters a figure: it is put in afterwards,
-escaped, so that "$" and "<" in names mean nothing.
+light, dark and paper.  The user's text never enters a figure: it is escaped and inserted
+afterwards, so that "$" and "<" in names have no effect.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# placeholder -> the CSS variable that stands for it in the page
+# placeholder -> the CSS variable that replaces it in the page
 INK, MUTED, LINE, FIRST, SECOND = "#000001", "#000002", "#000003", "#000004", "#000005"
 _VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", FIRST: "--first", SECOND: "--second"}
 # of the series of several classes: the page's --series-1 ... --series-8
@@ -32,12 +32,12 @@ DOTS = "#2f8fb0"
 # above so many dots, pixels are smaller than paths
 MOST_DOTS = 1500
 _SHEETS = 12
-# in points: letters of ticks and of names, a line of them as a multiple, ticks, and gaps
+# in points: font size of tick labels and of names, line height as a multiple, tick length, gaps
 _TICK_SIZE, _NAME_SIZE, _LINE, _TICK, _PAD = 8.0, 8.5, 1.25, 3.0, 3.5
 
 
 def square(width: float = 3.3, height: float = 3.0) -> tuple[Figure, Axes]:
-    """A figure (inches) with one calm set of axes."""
+    """A figure (inches) with one plain set of axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height))
@@ -64,15 +64,15 @@ def name_axes(axes: Axes, horizontal: str, vertical: str) -> None:
 
 
 def _shorter(path: re.Match[str]) -> str:
-    """A path's d: a hundredth of a point is enough, and a line of no length is h0."""
+    """A path's d: a hundredth of a point is precise enough, and a line of no length is h0."""
     short = re.sub(r"(\.\d\d)\d+", r"\1", path[1])
     short = re.sub(r"M (\S+ \S+) \nL \1 \n", r"M\1h0", short)
     return f' d="{short}"'
 
 
 def _set_margins(figure: Figure) -> None:
-    """Room for the ticks' labels and the axes' names, by their letters: a layout engine draws
-    every text to measure it, which takes as long as the picture."""
+    """Make room for the tick labels and the axes' names, estimated from their letters: a layout
+    engine draws every text to measure it, which takes as long as the picture."""
     from matplotlib.ticker import MaxNLocator
 
     (axes,) = figure.axes
@@ -101,7 +101,7 @@ def _set_margins(figure: Figure) -> None:
 
 
 def _tick_labels(axis: Axis) -> dict[float, str]:
-    """Where labels stand on an axis, transformed, and what they say."""
+    """The tick labels of an axis: their transformed positions and their texts."""
     low, high = sorted(axis.get_view_interval())
     places = [place for place in axis.get_majorticklocs() if low <= place <= high]
     labels = axis.get_major_formatter().format_ticks(places)
@@ -115,7 +115,7 @@ def _width(label: str) -> float:
 
 
 def dots(axes: Axes, horizontal: Any, vertical: Any) -> None:
-    """A cloud of points, as pixels when there are many; more points are fainter."""
+    """A cloud of points, as pixels when there are many; the more points, the fainter."""
     alpha = max(0.12, min(0.6, 60 / max(1, len(horizontal)) ** 0.7))
     if len(horizontal) > MOST_DOTS:
         axes.scatter(
@@ -125,8 +125,8 @@ def dots(axes: Axes, horizontal: Any, vertical: Any) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    # lines of no length with round ends: a sixth of the text that a marker each would take.
-    # Within a path nothing adds up where points meet, so there are several
+    # Lines of no length with round ends take a sixth of the text that one marker per point takes.
+    # Within one path overlapping points do not get darker, so there are several paths.
     points = np.column_stack([horizontal, vertical])
     for first in range(_SHEETS):
         own = points[first::_SHEETS]
@@ -141,9 +141,9 @@ def dots(axes: Axes, horizontal: Any, vertical: Any) -> None:
 
 
 def svg(figure: Figure, title: str, values: Mapping[str, str] | None = None) -> str:
-    """The figure as an <svg> element for HTML, with `title` for those who cannot see it.
+    """The figure as an <svg> element for HTML, with `title` for screen readers.
 
-    values: what stands for {name} in the figure's texts; user text, escaped here.
+    values: the text that replaces {name} in the figure; the user's text, escaped here.
     """
     import matplotlib as mpl
 
@@ -164,8 +164,8 @@ def svg(figure: Figure, title: str, values: Mapping[str, str] | None = None) -> 
         content,
         count=1,
     )
-    # names of parts are of no use and would stand several times in the page; what is
-    # referred to has a name made from the salt
+    # Ids of parts are useless and would occur several times in the page; parts that are
+    # referred to have an id made from the salt.
     content = re.sub(r'<g id="[^"]*">', "<g>", content)
     # the page's own font
     content = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", content)

@@ -1,6 +1,6 @@
-"""The report's section "Look inside": one prediction drawn, traced, checked, and as a formula.
+"""The report's section "Look inside": one prediction as a drawing, a trace, a formula and checks.
 
-Static: no script.  The numbers are the glass's: trace, verify and formula at one row.
+Static: no script.  The numbers come from the glass: trace, verify and formula at one row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_CELLS, _MOST_ANSWERS = 14, 3
 
 
 def look_inside(model: Model) -> str:
-    """The section at the model's median row; an empty text where its evidence holds none."""
+    """The section at the model's median row; an empty text if its evidence holds none."""
     if not model.evidence.median_row:
         return ""
     return at_row(model, np.array(model.evidence.median_row), "the median row")
@@ -38,16 +38,16 @@ def at_row(model: Model, row: Floats, place: str) -> str:
     chain, drawing = found.chain, drawing_of(found, found.chain)
     several = len(found.chains) > 1
     lead = f"{sentence(found)}. " + (
-        f"It is the mean of {len(found.chains)} networks; drawn is number {chain.number}, whose "
-        "answer is nearest to it."
+        f"It is the mean of {len(found.chains)} networks. The drawing shows number {chain.number}, "
+        "whose answer is nearest to the mean."
         if several
-        else "The network, with the values that lead there:"
+        else "The network with the values of this prediction:"
     )
     picture = (
         f'<figure><div class="drawing">{svg(drawing)}</div>'
         f"<figcaption>{text(caption(drawing))}</figcaption></figure>"
     )
-    steps = table(("number", "how it was made", "value"), _rows(found, chain), "dense", (2,))
+    steps = table(("number", "how it is computed", "value"), _rows(found, chain), "dense", (2,))
     everything = text("\n".join(lines(found)))
     return section(
         "inside",
@@ -81,14 +81,14 @@ def _checks(model: Model, row: Floats) -> str:
         )
         for check in found.checks
     ]
-    heads = ("checked", "verdict", "off by at most", "proven bound", "share of it")
+    heads = ("check", "verdict", "off by at most", "proven bound", "share of the bound")
     note = (
-        "Every number recomputed in fractions and held against what rounding can explain. "
-        "vetro verify does the same for rows of the table, with gradients, updates and the "
-        "evidence of this page."
+        "Every number is recomputed in fractions, and the difference is compared with what "
+        "rounding can explain. vetro verify does the same for rows of the table, with gradients, "
+        "updates and the evidence of this page."
     )
     return (
-        f'<h3>Checked</h3>{table(heads, rows, "dense", (2, 3, 4))}<p class="note">{text(note)}</p>'
+        f'<h3>Checks</h3>{table(heads, rows, "dense", (2, 3, 4))}<p class="note">{text(note)}</p>'
     )
 
 

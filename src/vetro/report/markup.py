@@ -1,4 +1,4 @@
-"""Markup: text, numbers and tables as HTML, every value escaped here.
+"""Markup: text, numbers and tables as HTML; every value is escaped here.
 
 Not a template language: functions that return fragments.
 """
@@ -34,7 +34,7 @@ def text(value: object) -> str:
 
 
 def said(message: Words) -> str:
-    """A message in the words of the command line, as those of the command that the page repeats."""
+    """A message in the words of the command line, like the command at the end of the page."""
     return text(message.worded("command line"))
 
 
@@ -82,7 +82,7 @@ IN_UNITS = ("rmse", "mae")
 
 
 def label(name: str) -> str:
-    """How people write a metric: RMSE, R², AUC."""
+    """A metric as it is usually written: RMSE, R², AUC."""
     return _LABELS.get(name, name.replace("_", " "))
 
 
@@ -106,7 +106,7 @@ def listed(items: Sequence[str], last: str = "and") -> str:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", numbers: Sequence[int] = ()
 ) -> str:
-    """A table from fragments of HTML; `numbers` are the columns set to the right."""
+    """A table from fragments of HTML; `numbers` are the columns that are right-aligned."""
 
     def cell(tag: str, place: int, content: str) -> str:
         scope = ' scope="col"' if tag == "th" else ""
@@ -125,7 +125,7 @@ def table(
 
 
 def page(title: str, style: str, body: str, after: str = "") -> str:
-    """A whole HTML document.  body: what stands in <main>; after: behind it, such as scripts."""
+    """A whole HTML document.  body: the content of <main>; after: what follows, such as scripts."""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

@@ -1,8 +1,8 @@
 """The network of one prediction, drawn: inputs left, layers, answers right, as inline SVG.
 
-Each unit shows its value; lines are weights, coloured by sign, thick by size.  Of large layers
-the units that carry most and the largest weights are drawn, and `caption` says so.  Colours are
-the page's variables, so that one drawing serves light, dark and paper.  No script.
+Each unit shows its value; lines are weights, coloured by sign, thick where large.  Of large layers
+only the units that contribute most and the largest weights are drawn, and `caption` says so.
+Colours are the page's CSS variables, so that one drawing serves light, dark and paper.  No script.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_LINES = 90
 PITCH, TOP, BOTTOM = 36, 58, 16
 WIDTH, HEIGHT, GAP = 96, 24, 104
 _GAPS = ((4, GAP), (7, 88))
-"""Columns up to so many stand so far apart; more of them closer."""
+"""(number of columns, distance): up to so many columns are so far apart; more are closer."""
 
 _NARROW_GAP = 64
 _MARGIN, _LARGEST_MARGIN = 12, 230
@@ -80,7 +80,7 @@ class Drawing:
 
 
 def drawing_of(trace: Trace, chain: Chain) -> Drawing:
-    """Where everything stands."""
+    """The layout: the position of every column and unit."""
     layers = chain.layers
     names = trace.subject.features
     nothing = np.zeros(len(names), dtype=np.bool_)
@@ -118,7 +118,7 @@ def drawing_of(trace: Trace, chain: Chain) -> Drawing:
 def _carrying_most(
     column: int, layers: Sequence[Sequence[Stage]], values: Floats, holders: dict[int, int]
 ) -> tuple[int, ...]:
-    """The units whose products in the next sums are largest, in the layer's order."""
+    """The units with the largest products in the next layer's sums, in the layer's order."""
     if len(values) <= MOST_UNITS:
         return tuple(range(len(values)))
     carried = np.zeros(len(values))
@@ -166,21 +166,21 @@ def svg(drawing: Drawing, interactive: bool = False) -> str:
 
 def caption(drawing: Drawing) -> str:
     """What the picture shows and what it leaves out, in a sentence or two of plain text."""
-    found = "Each line is a weight: blue is positive, orange negative, a thick line a large weight."
+    found = "Each line is a weight: blue is positive, orange is negative, and thick is large."
     if any(column.off[list(column.drawn)].any() for column in drawing.columns):
         found += " Dashed units are off: their activation is 0."
     cut = [column for column in drawing.columns if column.more]
     if cut:
-        found += f" Of a layer with many units, up to {MOST_UNITS} that carry most into the next " \
-                 "are drawn"  # fmt: skip
+        found += f" Of a large layer, the {MOST_UNITS} units that contribute most to the next " \
+                 "layer are drawn"  # fmt: skip
     fewer = any(
         column.stages and column.stages[0].weight is not None
         and len(_pairs(drawing, number)) > MOST_LINES
         for number, column in enumerate(drawing.columns)
     )  # fmt: skip
     if fewer:
-        found += f"{', and' if cut else ' Drawn are'} the {MOST_LINES} largest weights between " \
-                 "two layers"  # fmt: skip
+        found += f"{'. Only' if cut else ' Only'} the {MOST_LINES} largest weights between two " \
+                 "layers are drawn"  # fmt: skip
     return found + ("." if cut or fewer else "")
 
 
@@ -230,7 +230,7 @@ def _weights(drawing: Drawing, number: int, stage: Stage) -> list[str]:
 
 
 def _passed(drawing: Drawing, number: int, value: int) -> list[str]:
-    """What is handed on unit by unit: into an activation or a sum of two values."""
+    """Lines between units that pass their value on: into an activation or a sum of two values."""
     source = drawing.holders[value]
     both = set(drawing.columns[source].drawn) & set(drawing.columns[number].drawn)
     return [
@@ -305,7 +305,7 @@ def _input_label(trace: Trace, chain: Chain, unit: int) -> tuple[str, str]:
     """The name of a feature and the cell that it comes from."""
     cell = next(cell for cell in reversed(chain.cells) if cell.first <= unit)
     step = cell.features[unit - cell.first]
-    # what is 0 for another level or for a value that is there tells nothing of the cell
+    # a 0 for another level, or for a value that is not missing, says nothing about the cell
     silent = len(cell.features) > 1 and not step.value and not step.working
     if trace.subject.model is None or silent:
         return trace.subject.features[unit], ""
@@ -325,7 +325,7 @@ def _answer_label(trace: Trace, chain: Chain, unit: int) -> tuple[str, str]:
 
 
 def _margin(labels: Sequence[str], title: str, gap: float) -> float:
-    """The room beside the first or last column, for its labels and for the title above it."""
+    """The room next to the first or last column, for its labels and for the title above it."""
     widest = max((width_of(label, NAME_SIZE) for label in labels if label), default=0.0)
     above = (min(width_of(title, NAME_SIZE), WIDTH + gap - _MARGIN) - WIDTH) / 2
     return max(min(_LARGEST_MARGIN, widest) + 2 * _MARGIN, above)

@@ -1,4 +1,4 @@
-"""Where a model comes from: its columns, the warnings on the way, and how to make it again."""
+"""Where a model comes from: its columns, the warnings, and the command that makes it again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def warnings_list(notices: Sequence[Notice]) -> str:
 
 
 def schema_table(model: Model) -> str:
-    """Every column of the table: kind, role, unit, what is in it."""
+    """Every column of the table: kind, role, unit, range or levels."""
     columns = list(model.schema)
     with_units = any(column.unit for column in columns)
     with_reasons = any(column.reason for column in columns)
@@ -88,7 +88,7 @@ def made(model: Model) -> str:
     ]
     rows = [f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in entries if value]
     name = str(data["name"])
-    # a frame in memory ("the dict") has no name that a command could give
+    # a command cannot name a frame in memory ("the dict")
     repeat = "" if name.startswith("the ") else repeat_command(name, model.request)
     command = f"<p>To make it again:</p><pre><code>{text(repeat)}</code></pre>" if repeat else ""
     return section(
@@ -121,7 +121,7 @@ def _content(column: Column) -> str:
 
 
 def _recipe(recipe: Recipe) -> str:
-    """What was chosen, and the defaults that matter most."""
+    """The settings that were chosen, and the defaults that matter most."""
     entries = recipe.to_json()
     default = Recipe().to_json()
     always = ("optimizer", "learning_rate", "schedule", "epochs", "patience", "seed")

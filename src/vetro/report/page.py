@@ -1,7 +1,7 @@
 """The report: one HTML file that says how good a model is and how it was made.
 
-It shows the evidence and computes nothing but pictures.  It needs no network access, no
-script, and reads the same on a screen, light or dark, and on paper.
+It shows the evidence and computes only pictures.  It needs no network access and no script, and
+reads the same on a screen, light or dark, and on paper.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def write_report(model: Model, path: str | Path, inside: str = "") -> None:
     """Write the report of a model, atomically; E503 where it cannot be written.
 
-    inside: its glass_sections, where they were made with the table at hand.
+    inside: its glass_sections, if they were made while the table was available.
     """
     content = report_page(model, inside).encode()
     with atomic_file(path, what="the report") as file:
@@ -36,9 +36,9 @@ def write_report(model: Model, path: str | Path, inside: str = "") -> None:
 
 
 def glass_sections(model: Model, table: Table) -> str:
-    """What the page shows of the networks' inside; table: that the model was fitted to.
+    """The page's sections about the inside of the networks; table: the one that was fitted.
 
-    Needs nothing of the evidence but what is known before anything was measured.
+    Uses only the parts of the evidence that are known before anything is measured.
     """
     return look_inside(model) + units_over(model, table)
 

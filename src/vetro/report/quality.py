@@ -1,4 +1,4 @@
-"""Quality on the page: the figures compared with the baselines', and what each column is worth."""
+"""Quality on the page: the figures compared with the baselines', and each column's importance."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MOST_COLUMNS = 25
 
 
 def tiles(model: Model) -> str:
-    """The few figures that one looks for first."""
+    """The few figures that a reader looks for first."""
     evidence = model.evidence
     target = model.schema.targets[0]
     shown = [
@@ -77,7 +77,7 @@ def quality_table(model: Model) -> str:
         if name not in figures:
             return "–"
         shown = text(figure(name, figures[name]))
-        # what reads the same is as good
+        # figures that print the same are equally good
         is_best = figure(name, figures[name]) == figure(name, best[name])
         return f'<strong class="best">{shown}</strong>' if is_best else shown
 
@@ -160,7 +160,7 @@ def importance_bars(model: Model) -> str:
     ]
     rest = list(found.values())[_MOST_COLUMNS:]
     more = (
-        f'<p class="note">{len(rest)} further columns, each {text(number(max(rest)))} at most.</p>'
+        f'<p class="note">{len(rest)} more columns, each at most {text(number(max(rest)))}.</p>'
         if rest
         else ""
     )
@@ -172,8 +172,8 @@ def importance_bars(model: Model) -> str:
         error = f"RMSE{f' ({unit})' if unit else ''}"
     lead = (
         f"How much the {error} on held-out rows rises when a column’s values are shuffled among "
-        "the rows. It says what the network uses, not what causes the target; "
-        "columns that say the same thing share their importance."
+        "the rows. It shows what the network uses, not what causes the target; "
+        "columns that carry the same information share their importance."
     )
     content = f'<dl class="bars">{"".join(bars)}</dl>'
     return section("importance", "What each column is worth", content, more, lead=lead)
@@ -201,10 +201,10 @@ def _split_in_words(model: Model) -> str:
     rows = split["held_out_rows"]
     if split["kind"] == "folds":
         return (
-            f"The table was cut into {split['folds']} folds{group}; each of the {rows:,} rows was "
-            "predicted by a network that never saw it, and each baseline learnt from the same rows."
+            f"The table was cut into {split['folds']} folds{group}. Each of the {rows:,} rows was "
+            "predicted by a network that never saw it; the baselines had the same training rows."
         )
     return (
         f"{rows:,} rows ({exact(100 * split['holdout'])}% of the table{group}) were held out; "
-        f"the network and the baselines learnt from the other {split['training_rows']:,}."
+        f"the network and the baselines were trained on the other {split['training_rows']:,}."
     )

@@ -1,4 +1,4 @@
-"""Text in drawings: cut to the room that it has, since SVG wraps nothing."""
+"""Text in drawings, cut to the room that it has: SVG does not wrap lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vetro.glass.figures import figure
 from vetro.report.markup import MINUS, text
 
 NAME_SIZE, SMALL_SIZE = 13.0, 11.5
-"""Font sizes of names and of what stands below them, as in page.css."""
+"""Font sizes of names and of the values below them, as in page.css."""
 
 
 def two_lines(x: float, y: float, name: str, value: str, side: str, room: float) -> str:
@@ -19,7 +19,7 @@ def two_lines(x: float, y: float, name: str, value: str, side: str, room: float)
 
 
 def label(x: float, y: float, content: str, kind: str, room: float, side: str) -> str:
-    """A text element; where it had to be cut its title holds the whole.  side: text-anchor."""
+    """A text element; if the text is cut, its <title> holds the whole.  side: text-anchor."""
     size = SMALL_SIZE if kind == "small" else NAME_SIZE
     shown = cut(content, room, size)
     title = f"<title>{text(content)}</title>" if shown != content else ""
@@ -29,7 +29,7 @@ def label(x: float, y: float, content: str, kind: str, room: float, side: str) -
 
 
 def width_of(content: str, size: float) -> float:
-    """The width of a text, estimated from above."""
+    """An upper estimate of the width of a text."""
     return sum(map(_share, content)) * size
 
 
@@ -45,8 +45,8 @@ def _share(character: str) -> float:
 
 
 def cut(content: str, room: float, size: float) -> str:
-    """The text, or as much of it as there is room for with an ellipsis."""
-    # One way through, however long it is, and no further than there is room.
+    """The text, or as much of it as fits, with an ellipsis."""
+    # One pass that ends where the room ends, however long the text is.
     used, ellipsis, fitting = 0.0, _share("…"), 0
     for place, character in enumerate(content, 1):
         used += _share(character)

@@ -144,7 +144,7 @@ function pin(column, unit, scroll) {
   if (found && scroll) found.scrollIntoView({ block: "nearest", inline: "center", behavior: "smooth" });
 }
 
-// a unit that was chosen stands above the panel, which then stays in the window
+// the chosen unit is above the panel, and the panel stays in the window
 function choose(place) {
   pinned = place;
   document.querySelector(".stage").classList.add("chosen");
@@ -182,7 +182,7 @@ document.querySelectorAll("svg.network").forEach((svg) => {
 const buttons = document.querySelectorAll(".members [data-member]");
 buttons.forEach((button) => button.addEventListener("click", () => look(Number(button.dataset.member))));
 
-// which side of a wide picture goes on
+// mark the sides on which a wide picture continues
 function fade() {
   const frame = picture().parentElement, end = frame.scrollWidth - frame.clientWidth;
   frame.classList.toggle("before", frame.scrollLeft > 2);

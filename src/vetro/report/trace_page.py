@@ -1,7 +1,7 @@
-"""The trace as a page: the network drawn, each unit's sum shown when it is pointed at or tapped.
+"""The trace as a page: a drawing of the network; pointing at a unit or tapping it shows its sum.
 
-One HTML file without network access; a small script in it only shows numbers that are in the
-page.  Keyboard: Tab reaches each unit.  The numbers are glass/trace.py's.
+One HTML file without network access; its small script only shows numbers that are in the page.
+Keyboard: Tab reaches each unit.  The numbers come from glass/trace.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vetro.report.markup import page, text
 from vetro.report.network_drawing import Drawing, caption, drawing_of, svg
 
 MOST_WEIGHTS = 60_000
-"""A page with more weights than this holds one member, and of long sums the largest terms."""
+"""A page with more weights than this holds one member, and only the largest terms of long sums."""
 
 MOST_TERMS = 48
 
@@ -61,9 +61,9 @@ def trace_page(trace: Trace, member: int | None = None) -> str:
 <section id="network">
 <div class="stage">
 <figure>{"".join(pictures)}<figcaption>{text(caption(drawings[shown]))}</figcaption></figure>
-<aside class="panel" aria-live="polite" aria-label="How the chosen number was made"></aside>
+<aside class="panel" aria-live="polite" aria-label="How the chosen value is computed"></aside>
 </div>
-<noscript><p class="note">The sums behind the units need this page's script; all of them stand
+<noscript><p class="note">Only this page's script shows the sums behind the units; all of them are
 in the text below.</p></noscript>
 </section>
 <section id="text">
@@ -93,10 +93,10 @@ def _lead(trace: Trace, chains: tuple[Chain, ...]) -> str:
         )
     elif len(trace.chains) > 1:
         parts.append(
-            f"The answer is the mean of {len(trace.chains)} networks; drawn is member "
-            f"{chains[0].number}, --member draws another."
+            f"The answer is the mean of {len(trace.chains)} networks. The drawing shows member "
+            f"{chains[0].number}; --member N draws another."
         )
-    parts.append("Point at a unit, tap it or reach it with Tab to see how its number was made.")
+    parts.append("Point at a unit, tap it or reach it with Tab to see how its value is computed.")
     return " ".join(part for part in parts if part)
 
 
@@ -125,7 +125,7 @@ def _members(trace: Trace, chains: tuple[Chain, ...], shown: int) -> str:
 
 
 def _numbers(drawing: Drawing) -> dict[str, Any]:
-    """What the script shows of one member."""
+    """The data of one member that the script shows."""
     chain = drawing.chain
     last = drawing.columns[-1].values
     return {
@@ -157,7 +157,7 @@ def _numbers(drawing: Drawing) -> dict[str, Any]:
 
 
 def _ending(drawing: Drawing) -> list[list[list[Any]]]:
-    """For each output the steps that follow it: its own answer, both of a single score."""
+    """For each output the steps that follow it: its own answer; of a single score both classes."""
     steps = [
         [*step.formula.split(" = ", 1), step.working, *_plain(np.array([step.value])), step.unit]
         for step in drawing.chain.ending

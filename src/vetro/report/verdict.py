@@ -1,4 +1,4 @@
-"""The verdict: what a model is worth, in a sentence of plain words.
+"""The verdict: how good a model is, in one or two plain sentences.
 
 It repeats the evidence's figures and adds none.
 """
@@ -123,7 +123,7 @@ def _classes(evidence: Evidence, target: Column) -> str:
     auc = evidence.metrics.get("auc")
     area = f"AUC {figure('auc', auc.value)}" if auc else ""
     details = ", ".join(item for item in (within, area) if item)
-    alike = ", each class counted alike" if metric == "balanced_accuracy" else ""
+    alike = ", each class weighted equally" if metric == "balanced_accuracy" else ""
     opening = (
         f"Predicts {target.name} correctly in {judged.value:.1%} of rows it never saw{alike}"
         f"{f' ({details})' if details else ''}"
@@ -134,7 +134,7 @@ def _classes(evidence: Evidence, target: Column) -> str:
     if found in ("equal", "worse"):
         word = "worse than" if found == "worse" else "no better than"
         return (
-            f"{opening}: {word} always saying the most frequent class, "
+            f"{opening}: {word} always predicting the most frequent class, "
             f"which is right in {majority:.1%}."
         )
     chance = f", where the most frequent class alone is right in {majority:.1%}"
@@ -144,7 +144,7 @@ def _classes(evidence: Evidence, target: Column) -> str:
 def _comparison(differences: dict[str, dict[str, Interval]], metric: str, unit: str = "") -> str:
     """ "; better than a linear model, worse than boosted trees (RMSE 0.57 higher, ...)".
 
-    By how much stands where the network is not the better one: there it decides which to take.
+    The size of the difference is given only where the network is not better: there it matters.
     """
     found = compared(differences, metric)
     parts = []

@@ -1,4 +1,4 @@
-"""Views: the page's pictures with their captions, for numbers and for classes."""
+"""Views: the page's pictures with their captions, for regression and classification."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def curves(model: Model) -> str:
 
 
 def _layers(courses: Sequence[LayerCourse]) -> str:
-    """What became of each layer's weights and gradients."""
+    """Each layer's weights and gradients over training."""
     if not courses:
         return ""
     networks = len(courses[0].kept)
@@ -48,7 +48,7 @@ def _layers(courses: Sequence[LayerCourse]) -> str:
     shown = courses[: len(SERIES)]
     keys = _legend([(f"--series-{k}", item.layer) for k, item in enumerate(shown, start=1)])
     more = len(courses) - len(shown)
-    note = f'<p class="note">{counted(more, "further layer")} not drawn.</p>' if more > 0 else ""
+    note = f'<p class="note">{counted(more, "more layer")} not drawn.</p>' if more > 0 else ""
     figures = [
         _figure(pictures.layer_sizes(courses, "weights"), f"Weights of each layer{over}."),
         _figure(
@@ -70,11 +70,11 @@ def regression_views(model: Model) -> str:
         figures = [
             _figure(
                 pictures.predicted_against_actual(*arguments),
-                "Actual against predicted; on the line both are equal.",
+                "Actual against predicted values; on the line both are equal.",
             ),
             _figure(
                 pictures.residuals(*arguments),
-                "Residuals; the line joins the means of ten groups and should lie at 0.",
+                "Residuals; the line joins the means of ten groups and should be near 0.",
             ),
             _figure(
                 pictures.residual_histogram(*arguments),
@@ -85,7 +85,7 @@ def regression_views(model: Model) -> str:
         rows.append(f'{name}<div class="three">{"".join(figures)}</div>')
     left = len(targets) - _MOST_TARGETS
     if left > 0:
-        rows.append(f'<p class="note">{left} further targets are in the table above only.</p>')
+        rows.append(f'<p class="note">{left} more targets are only in the table above.</p>')
     return section("predictions", "Predictions on held-out rows", *rows, lead=_kept(model))
 
 
@@ -108,7 +108,7 @@ def class_views(model: Model) -> str:
     figures = [
         _figure(
             class_pictures.roc(actual, predicted, codes),
-            f"ROC curve {of}; on the dashed line a guess does as well.",
+            f"ROC curve {of}; the dashed line is a random guess.",
         ),
         _figure(
             class_pictures.precision_recall(actual, predicted, codes),
@@ -116,8 +116,8 @@ def class_views(model: Model) -> str:
         ),
         _figure(
             class_pictures.calibration(actual, predicted),
-            f"Calibration: how often {what} where it is predicted with a probability, "
-            "with 95% intervals; on the dashed line both agree.",
+            f"Calibration: how often {what}, by predicted probability, with 95% intervals; on the "
+            "dashed line both are equal.",
         ),
     ]
     return section(
@@ -133,7 +133,7 @@ def class_views(model: Model) -> str:
 def _confusion(
     actual: NDArray[np.int64], predicted: NDArray[np.float64], names: tuple[str, ...]
 ) -> str:
-    """Rows: the actual class, columns: the predicted; of many classes the worst confusions."""
+    """Rows: the actual class, columns: the predicted one; of many classes the worst confusions."""
     count = len(names)
     codes = actual * count + predicted_codes(predicted)
     matrix = np.bincount(codes, minlength=count * count).reshape(count, count)
@@ -163,7 +163,7 @@ def _confusion(
     head = "".join(f'<th scope="col">{text(name)}</th>' for name in names)
     return (
         '<p class="note">Confusion matrix: rows are the actual class, columns the predicted '
-        'one; shares are of the row.</p><div class="wide"><table class="confusion">'
+        'one; percentages are of the row.</p><div class="wide"><table class="confusion">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 

@@ -1,8 +1,8 @@
-"""How far a gradient may lie from the true one by rounding: a running error analysis.
+"""How far rounding may move a gradient from the true one: a running error analysis.
 
-First order: each operation's own rounding, and what it makes of the errors that reach it, forward
-and backward (Higham 2002, "Accuracy and Stability of Numerical Algorithms", chapter 3).  A stated
-allowance, not a proof: rounding.py of verify has that.
+First order: the rounding of each operation, and how the operation enlarges the errors that reach
+it, forward and backward (Higham 2002, "Accuracy and Stability of Numerical Algorithms",
+chapter 3).  This allowance is an estimate; verify/rounding.py has the proven bounds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vetro.networks.lowered import Operation
 Floats = NDArray[np.float64]
 
 OWN = 8.0
-"""Roundings that an activation, or its derivative, is counted with."""
+"""Roundings counted for an activation or its derivative."""
 
 _STEEPEST = {"sigmoid": 0.25, "silu": 1.1, "gelu": 1.13, "gelu_tanh": 1.13}
 _BENT = {  # a bound of |function''|
@@ -31,8 +31,8 @@ _BENT = {  # a bound of |function''|
 
 @dataclass(frozen=True, eq=False)
 class Allowance:
-    """values: for each value of the network (rows, features), how far it may be off.
-    gradient: (parameter_count,).  loss: of the loss itself."""
+    """values: for each value of the network, how far it may be off, (rows, features).
+    gradient: (parameter_count,), how far each gradient may be off.  loss: how far the loss may."""
 
     values: list[Floats]
     gradient: Floats
@@ -46,8 +46,9 @@ def allowance(
     terms: LossTerms,
     precision: Precision | None = None,
 ) -> Allowance:
-    """Of a computation in this precision, compared with a float64 one; None: of the latter itself.
+    """The errors of a computation in this precision, compared with a float64 one.
 
+    None: the errors of the float64 computation itself.
     values, deltas: of plain.forward and plain.backward.
     """
     own = Precision.of(np.float64)
@@ -73,11 +74,11 @@ def allowance(
 
 
 def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
-    """How far the slope moves when the outputs are off."""
+    """How far the slope of the loss moves when the outputs are off."""
     slopes = terms.rule.slopes
     if slopes is None:
         own: Floats = terms.curvature * errors.max(axis=1, keepdims=True) * 2.0
-        if terms.rule.kind == "l1":  # the slope turns by a jump
+        if terms.rule.kind == "l1":  # the slope jumps
             own = own + np.where(terms.terms <= errors, 2.0 / terms.divisor, 0.0)
         return own
     moved = [np.abs(slopes(outputs + sign * errors)[1] - terms.slope) for sign in (1.0, -1.0)]
@@ -134,7 +135,7 @@ def _turning(operation: Operation, z: Floats, e: Floats, unit: Precision) -> Flo
     bent = _BENT.get(operation.function)
     if bent is not None:
         return bent * _sharp(operation) * e + own
-    # relu, leaky_relu and elu turn by a jump, where z may be on either side of 0
+    # the slopes of relu, leaky_relu and elu jump where z may be on either side of 0
     jump = _most(operation) if operation.function != "identity" else 0.0
     if operation.function == "elu":
         e = e + abs(operation.numbers[0]) * e
@@ -160,7 +161,7 @@ def _backward(
     gradient: Floats,
     unit: Precision,
 ) -> None:
-    """Add to the errors of what reaches the inputs, and of the operation's own parameters."""
+    """Add to the errors of the deltas at the inputs and of the operation's own parameters."""
     (values, errors), (deltas, behind) = forward, backward
     source = operation.inputs[0]
     x, e = np.abs(values[source]), errors[source]
@@ -201,7 +202,7 @@ def _add(part: Part, gradient: Floats, slot: int | None, found: Floats) -> None:
 def _standard_error(
     operation: Operation, x: Floats, e: Floats, unit: Precision
 ) -> tuple[Floats, Floats, Floats]:
-    """Errors of (x - mean) / root, the standard values, and the sizes it is made of."""
+    """Errors of (x - mean) / root, the standardised values, and the sizes of their terms."""
     root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
     standard = (x - x.mean(axis=1, keepdims=True)) / root
     e = e + unit.lost(x.shape[1] + 4, np.abs(x) + np.abs(x).mean(axis=1, keepdims=True))

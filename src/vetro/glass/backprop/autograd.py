@@ -1,7 +1,8 @@
-"""What torch makes of the same module, loss and rows: loss, gradients, and a step on copies.
+"""What torch computes for the same module, loss and rows: loss, gradients, and a step on copies.
 
-Nothing of the user's changes: gradients are asked for apart from .grad, the modes are put back,
-torch's generator too, and steps are taken by copies.  The only file of backprop that needs torch.
+Nothing that belongs to the user changes: gradients are computed without touching .grad, the modes
+and torch's generator are restored, and steps are taken on copies.  The only file of backprop that
+needs torch.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Floats = NDArray[np.float64]
 class Autograd:
     """loss; gradient: (parameter_count,), NaN where a parameter is frozen.
 
-    twice: what .grad holds of a copy after a second backward without zero_grad.
+    twice: the .grad of a copy after a second backward without zero_grad.
     """
 
     loss: float
@@ -47,7 +48,7 @@ class Autograd:
 
 
 class _Member(nn.Module):
-    """A network with its numbers as a torch module, made without what lift's layers draw in."""
+    """A network with its numbers as a torch module, without the random numbers that lift draws."""
 
     def __init__(self, part: Part) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[
 
 
 def judge(asked: Request) -> None:
-    """Refuse what vetro.train refuses in its first step."""
+    """Refuse whatever vetro.train refuses in its first step."""
     with _aside(asked), explaining(asked):
         judged_loss(asked, asked.x, asked.y)
 
@@ -140,7 +141,8 @@ def _twice(asked: Request, lowering: Lowering) -> Floats:
 def _flat(
     lowering: Lowering, learning: Sequence[nn.Parameter], found: Sequence[Tensor | None]
 ) -> Floats:
-    """One vector in the network's layout: 0 where the loss does not depend on it, NaN frozen."""
+    """One vector in the network's layout: 0 where the loss does not depend on a parameter, NaN
+    where the parameter is frozen."""
     of = {id(parameter): gradient for parameter, gradient in zip(learning, found, strict=True)}
 
     def gradient(parameter: nn.Parameter) -> Tensor | None:
@@ -183,9 +185,9 @@ def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
 def stepped(
     module: nn.Module, optimizer: torch.optim.Optimizer, lowering: Lowering, gradient: Floats
 ) -> Stepped | None:
-    """What the optimizer's own step makes of these gradients, on copies of it and the module.
+    """The optimizer's own step from these gradients, on copies of the optimizer and the module.
 
-    None of one that evaluates the loss itself, as LBFGS does.
+    None for an optimizer that evaluates the loss itself, such as LBFGS.
     """
     rules: list[tuple[int, int, UpdateRule]] = []
     state = UpdateState.none(lowering.network.parameter_count)

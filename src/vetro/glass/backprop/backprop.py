@@ -1,7 +1,7 @@
-"""Backpropagation with numbers: every gradient as the product it is, and three ways to the same.
+"""Backpropagation with numbers: every gradient as a product, computed in three ways.
 
-The chain rule in float64 (plain.py) beside torch's autograd and central differences, what each
-optimizer would make of it, and what adds up without zero_grad.  Nothing given is changed.
+The chain rule in float64 (plain.py) is compared with torch's autograd and with central differences.
+Also the update of each optimizer, and what adds up without zero_grad.  Nothing given is changed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from vetro.notebook import ShownAsText
 Floats = NDArray[np.float64]
 
 MOST_WORK = 1e9
-"""Multiplications that the central differences of all parameters may take; beyond, the largest
-gradients are compared."""
+"""Multiplications that the central differences of all parameters may take; beyond that, only the
+largest gradients are compared."""
 
 FEWEST = 64
 """Gradients that are compared in any case."""
@@ -40,14 +40,16 @@ FEWEST = 64
 
 @dataclass(frozen=True, eq=False)
 class Backprop(ShownAsText):
-    """The loss of some rows and all that follows from it backward.
+    """The loss of some rows, and its gradients.
 
-    places, targets: of each row, for people.  x: (rows, features) as the network reads them.
-    values, deltas: of each value of the network (rows, features), and how fast the loss rises
-    with it.  terms: the loss.  names: of each parameter; gradient, autograd, twice, learns:
-    (parameter_count,) each, by plain.py, by torch, torch's after a second backward, and whether it
-    may change.  rounding: how far autograd's may lie from gradient.  central: the differences.
-    updates: what the optimizers would do.  checks: what was compared.
+    places, targets: the name and the target of each row, as text.
+    x: (rows, features) as the network reads them.
+    values, deltas: each value of the network (rows, features), and how fast the loss rises with it.
+    terms: the loss.  names: the name of each parameter.
+    gradient, autograd, twice, learns: (parameter_count,) each: the gradient by plain.py, by torch,
+    torch's after a second backward, and whether the parameter may change.
+    rounding: how far autograd may lie from gradient.  central: the central differences.
+    updates: the steps that the optimizers would take.  checks: the comparisons.
     """
 
     subject: Subject
@@ -83,7 +85,7 @@ class Backprop(ShownAsText):
 
     @cached_property
     def central_differences(self) -> dict[str, float]:
-        """Those that were computed, by name."""
+        """The central differences that were computed, by name."""
         return {
             self.names[index]: float(value)
             for index, value in zip(self.central.index, self.central.value, strict=True)
@@ -91,7 +93,7 @@ class Backprop(ShownAsText):
 
     @cached_property
     def central_verdicts(self) -> dict[int, Verdict]:
-        """Of the gradients by number, each beside its central difference; of those computed."""
+        """Number of a parameter -> verdict, for each central difference that was computed."""
         verdicts = verdicts_of(self.central, self.gradient, self.rounding.gradient)
         return dict(zip(self.central.index.tolist(), verdicts, strict=True))
 
@@ -101,7 +103,7 @@ class Backprop(ShownAsText):
         return np.argsort(-np.abs(self.gradient), kind="stable")
 
     def number(self, name: str) -> int:
-        """Where a parameter stands in the flat vector; E710 if there is none of this name."""
+        """A parameter's place in the flat vector; E710 if no parameter has this name."""
         if name not in self.gradients:
             hint = nearest(name, self.names)
             lists = "vetro.parameters(module)" if self.subject.model is None else "vetro parameters"
@@ -118,7 +120,7 @@ class Backprop(ShownAsText):
         return total
 
     def factors(self, index: int) -> list[tuple[Floats, Floats]]:
-        """For each use of a parameter: the unit's delta and what came in, (rows,) each."""
+        """For each use of a parameter: the unit's delta and its input, (rows,) each."""
         slot = next(
             number
             for number, item in enumerate(self.part.network.slots)
@@ -141,7 +143,7 @@ class Backprop(ShownAsText):
         return found
 
     def signals(self, row: int = 0) -> list[Signals]:
-        """The error signals of each layer in a row (from 0), from the output back."""
+        """The error signals of each layer at one row (counted from 0), from the output back."""
         return signals(self.part, self.values, self.deltas, row)
 
     @cached_property
@@ -175,18 +177,18 @@ def backprop(
     member: int = 1,
     unknown: Unknown = "refuse",
 ) -> Backprop:
-    """The loss of these rows, every error signal and gradient, and what optimizers make of them.
+    """The loss of these rows, every error signal and gradient, and the updates of optimizers.
 
     thing: a torch module, with x and y as vetro.train takes them, a loss(output, target) or its
     name (mse, l1, smooth_l1, huber, bce, cross_entropy) and perhaps an optimizer; or a Model, with
     rows as predict takes them, y in the targets' units or as class labels (from the rows' table if
-    not given); then `member` says which network, `unknown` is as of Model.predict, and the loss is
-    that of the recipe, of scaled targets.
+    not given).  Then `member` chooses the network, `unknown` is as in Model.predict, and the loss
+    is the recipe's, on scaled targets.
 
-    Computed in float64 by the chain rule.  Compared in `.checks`: with torch's autograd, within a
-    running error analysis of its rounding (allowance.py); with central differences, within what
-    two steps differ by and rounding allows (differences.py).  bool() is true if all passed.
-    Nothing given is changed: no gradient, state, mode or generator.
+    Computed in float64 by the chain rule.  Compared in `.checks`: with torch's autograd, within the
+    rounding that a running error analysis allows (allowance.py); with central differences, within
+    the difference of two step lengths plus rounding (differences.py).  bool() is true if every
+    check passed.  Nothing given is changed: no gradient, state, mode or generator.
 
     Raises E701 for a module that is not understood, E710, E601, E308 to E315 for mistakes.
     """
@@ -196,7 +198,7 @@ def backprop(
 
 
 def explain(given: Differentiated) -> Backprop:
-    """Everything of what differentiated() prepared."""
+    """The whole Backprop of what differentiated() prepared."""
     from vetro.glass.backprop.autograd import autograd
 
     part, rule = given.part, given.rule
@@ -258,11 +260,14 @@ def explain(given: Differentiated) -> Backprop:
 
 def _why(values: list[Floats], part: Part, terms: LossTerms) -> str:
     if not terms.divisor:
-        return "No target counts: all are ignored, or weigh 0. Give one that does."
+        return "No target counts: all are ignored or have weight 0. Give at least one that counts."
     most = float(np.finfo(part.network.dtype).max)
     if all((np.abs(value) <= most).all() for value in values):
         return "Look at the loss and its targets."
-    return f"A number inside exceeds {part.network.dtype}: look at the inputs and the parameters."
+    return (
+        f"A number inside the network exceeds {part.network.dtype}: look at the inputs and the "
+        "parameters."
+    )
 
 
 def _chosen(part: Part, rows: int, gradient: Floats, slow: bool) -> NDArray[np.int64]:
@@ -286,9 +291,11 @@ def _central(
     reasons = {
         "a bend of the loss lies within the step": central.bent,
         "the loss is too curved for the step": central.curved & ~central.bent,
-        "rounding may be as large as they are": ~told & ~central.silent,
+        "rounding may be as large as the gradients": ~told & ~central.silent,
     }
-    words = [f"{int(these.sum())} not: {why}" for why, these in reasons.items() if these.any()]
+    words = [
+        f"{int(these.sum())} undecided: {why}" for why, these in reasons.items() if these.any()
+    ]
     if not len(index):
         return Check(title, "undecided", detail=", ".join(words))
     found = within(
@@ -298,22 +305,22 @@ def _central(
         [names[number] for number in index],
     )
     if len(central.index) < len(gradient):
-        words.append(f"the largest of {len(gradient)}")
+        words.append(f"only the largest of {len(gradient)}")
     detail = ", ".join([found.detail, *words])
     return Check(title, found.verdict, found.deviation, found.bound, detail)
 
 
 def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:
-    """Of each gradient beside its central difference.
+    """The verdict on each gradient that has a central difference.
 
-    Undecided where the difference says nothing, or so little that it cannot tell the gradient from
-    0 or from its opposite.
+    Undecided where the difference says nothing, or is so inexact that it cannot distinguish the
+    gradient from 0 or from its negative.
     """
     own = gradient[central.index]
     allowed = central.allowance + rounding[central.index]
     apart = np.abs(central.value - own)
     within_ = apart <= allowed
-    # where both losses are the same number there is nothing to round
+    # where both losses are the same number, nothing is rounded
     unclear = within_ & (allowed > np.abs(own)) & ~((own == 0) & (central.value == 0))
     silent = central.silent | unclear
     return [
@@ -323,7 +330,7 @@ def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> lis
 
 
 def comparison(found: Backprop, number: int) -> Verdict:
-    """The verdict over one gradient: beside autograd's, and beside its central difference."""
+    """The verdict on one gradient, compared with autograd's and with its central difference."""
     apart = abs(found.autograd[number] - found.gradient[number])
     if not apart <= found.rounding.gradient[number]:
         return "failed"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def to_json(found: Backprop) -> dict[str, Any]:
     """Lists follow the order of the rows, of the units and of the flat vector; numbers that are
-    not finite or not there are None."""
+    not finite or do not exist are None."""
     terms = found.terms
     return {
         "member": found.part.name or None,
@@ -40,7 +40,7 @@ def to_json(found: Backprop) -> dict[str, Any]:
 
 
 def _signals(found: Backprop) -> dict[str, Any]:
-    """Of the row whose term of the loss is largest."""
+    """The error signals of the row with the largest term of the loss."""
     names = value_names(found.subject)
     layers = [
         {

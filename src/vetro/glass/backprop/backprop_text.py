@@ -22,9 +22,9 @@ MOST_ROWS = 8
 
 
 def text(found: Backprop, everything: bool = False, parameter: str = "") -> list[str]:
-    """The whole of it; `everything`: all units, terms and gradients.
+    """The whole text; `everything`: all units, terms and gradients.
 
-    parameter: the one whose update is shown, by default that of the largest gradient.
+    parameter: the one whose update is shown; by default the one with the largest gradient.
     """
     index = found.number(parameter) if parameter else int(found.largest[0])
     return [
@@ -48,7 +48,7 @@ def text(found: Backprop, everything: bool = False, parameter: str = "") -> list
 def _signals(found: Backprop, everything: bool) -> list[str]:
     row = found.worst_row
     several = f", {found.places[row]}" if len(found.x) > 1 else ""
-    lines = [f"Error signals{several}: how fast the loss rises with what a unit adds up"]
+    lines = [f"Error signals{several}: how fast the loss rises with a unit's sum"]
     names = value_names(found.subject)
     for layer in found.signals(row):
         lines += _layer(layer, names, everything)
@@ -85,14 +85,14 @@ def _layer(layer: Signals, names: tuple[tuple[str, ...], ...], everything: bool)
 def signal_line(
     layer: Signals, unit: int, names: tuple[tuple[str, ...], ...], everything: bool = False
 ) -> str:
-    """One unit's error signal as what it is: slope x (weight x delta behind + ...)."""
+    """One unit's error signal as a product: slope x (weight x delta behind + ...)."""
     delta = figure(float(layer.delta[unit]))
     if layer.off[unit]:
         return f"0, off: {layer.function}' is 0 at {figure(float(layer.z[unit]))}"
     if layer.last:
         total = "the slope of the loss"
     elif layer.weights is None or layer.behind is None:
-        total = f"{figure(float(layer.sum[unit]))} (from all that reads it)"
+        total = f"{figure(float(layer.sum[unit]))} (from everything that reads it)"
     else:
         total = _terms(layer.weights[unit], layer.behind, names[layer.reader], everything)
     if not layer.function:
@@ -107,7 +107,7 @@ def _terms(
     names: Sequence[str],
     everything: bool,
 ) -> str:
-    """weight x delta [unit] + ..., the largest first; the others summed."""
+    """weight x delta [unit] + ..., the largest terms first; the others as one sum."""
     products = weights * behind
     order = np.argsort(-np.abs(products), kind="stable")
     most = len(order) if everything or len(order) <= MOST_TERMS + 1 else MOST_TERMS
@@ -131,10 +131,8 @@ def _gradients(found: Backprop, everything: bool, index: int) -> list[str]:
     shown = "all" if len(order) == len(found.gradient) else f"the {len(order)} largest"
     rows = len(found.x)
     many = "the sum over the rows of " if rows > 1 else ""
-    lines = [
-        f"Gradients ({shown} of {len(found.gradient)}): {many}delta of the unit x what came in"
-    ]
-    heads = ("parameter", "delta x came in", "gradient", "autograd", "difference", "verdict")
+    lines = [f"Gradients ({shown} of {len(found.gradient)}): {many}delta of the unit x its input"]
+    heads = ("parameter", "delta x input", "gradient", "autograd", "difference", "verdict")
     lines += aligned([heads, *(_gradient(found, int(number)) for number in order)])
     rest = np.setdiff1d(np.arange(len(found.gradient)), order)
     if len(rest):
@@ -211,7 +209,7 @@ def _updates(found: Backprop, index: int) -> list[str]:
 def _accumulated(found: Backprop, index: int) -> list[str]:
     lines = ["Without optimizer.zero_grad()"]
     if not found.learns[index]:
-        return [*lines, "  nothing adds up here: the parameter is frozen"]
+        return [*lines, "  nothing is added here: the parameter is frozen"]
     once, twice = figure(found.autograd[index], 6), figure(found.twice[index], 6)
     lines.append(
         f"  backward() adds to .grad: after one {once} (g), after a second {twice} (2 g), "

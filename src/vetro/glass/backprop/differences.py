@@ -1,11 +1,12 @@
 """Central differences: the slope of the float64 loss by a parameter, from two nearby losses.
 
 (L(p + h) - L(p - h)) / 2h, at h, h/2 and h/4, of many parameters at once.  Independent of backward:
-nothing but forward is used.
+only forward is used.
 
-What such a difference is off by: the curve, of the order of h^2, so that from step to step the
-differences come nearer to each other fourfold; and the rounding of its two losses, divided by the
-step.  Where they do not come nearer, h is too large for the curve, and nothing is claimed.
+Such a difference has two errors.  The curvature of the loss gives an error of order h^2, so each
+halving of h brings the differences four times nearer to each other.  The rounding of the two
+losses gives an error that is divided by the step.  If the differences do not come nearer to each
+other, h is too large for the curvature, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ from vetro.networks.lowered import Operation
 Floats = NDArray[np.float64]
 
 STEP = 2.0**-15
-"""h, as a share of the parameter's size, which is at least what moves its unit by 1: near the cube
-root of float64's roundoff, where what rounding adds and what the curve adds are about as large."""
+"""h as a share of the parameter's size, where the size is at least the change that moves the unit
+by 1.  Near the cube root of float64's roundoff, so that the errors by rounding and by curvature are
+about equal."""
 
 SHIFTS = np.array([1.0, -1.0, 0.5, -0.5, 0.25, -0.25])
 
 SMALLER = 2.0**-6
-"""How much smaller the second step is, of parameters whose first one crosses a bend or a curve."""
+"""How much smaller the second try of h is, if the first one crosses a bend or is too curved."""
 
 COPIES = 1 << 20
-"""Numbers of one value that are held at a time."""
+"""Numbers of one value that are in memory at a time."""
 
 _BENDS = ("relu", "leaky_relu", "elu", "softplus")
 
@@ -45,9 +47,9 @@ _BENDS = ("relu", "leaky_relu", "elu", "softplus")
 class Differences:
     """index: (n,) numbers of the parameters.  value: (n,) slopes, by the smallest of three steps.
 
-    allowance: (n,): what the last two steps differ by, which counts the curve, and what rounding
-    of the two losses can make.  bent: (n,) whether a bend of the loss lies within the step;
-    curved: (n,) whether the steps come no nearer to each other: then the difference says nothing.
+    allowance: (n,) the difference between the last two steps, which covers the curvature, plus the
+    rounding of the two losses.  bent: (n,) whether a bend of the loss lies within the step.
+    curved: (n,) whether the differences fail to converge; then they say nothing.
     """
 
     index: NDArray[np.int64]
@@ -58,7 +60,7 @@ class Differences:
 
     @property
     def silent(self) -> NDArray[np.bool_]:
-        """Which say nothing."""
+        """(n,) whether a difference says nothing."""
         return self.bent | self.curved
 
 
@@ -73,7 +75,7 @@ def differences(
 ) -> Differences:
     """The slopes by the parameters numbered in `index`.
 
-    values: of plain.forward; rounding: of these in float64.
+    values: of plain.forward; rounding: their errors in float64.
     """
     size = np.abs(part.parameters[index].astype(np.float64))
     size = np.maximum(size, 1.0 / np.maximum(_reach(part, values)[index], 1.0))
@@ -88,7 +90,7 @@ def differences(
 
 
 def _reach(part: Part, values: list[Floats]) -> Floats:
-    """By how much a unit moves at most when a parameter moves by 1, (parameter_count,)."""
+    """The most that a unit moves when a parameter moves by 1, (parameter_count,)."""
     network = part.network
     found = np.ones(network.parameter_count)
     for operation in network.operations:
@@ -110,7 +112,7 @@ def _slopes(
     step: Floats,
     rounding: Allowance,
 ) -> Differences:
-    """Slopes at h / 4, with what they may be off by."""
+    """Slopes at h / 4, with their allowances."""
     widest = max(part.network.widths)
     each = max(1, COPIES // max(1, len(SHIFTS) * len(x) * widest))
     value, allowance = np.zeros(len(index)), np.zeros(len(index))
@@ -124,7 +126,7 @@ def _slopes(
         losses = losses.reshape(-1, len(SHIFTS))
         steps = 2.0 * step[piece, None] * SHIFTS[::2]
         found = (losses[:, ::2] - losses[:, 1::2]) / steps
-        # of each difference: what its losses' rounding makes, and its own two operations
+        # for each difference: the rounding of its losses, and its own two operations
         own = (off[:, ::2] + off[:, 1::2]) / steps + 2.0**-52 * np.abs(found)
         wide, narrow = np.abs(np.diff(found, axis=1)).T
         value[piece] = found[:, -1]

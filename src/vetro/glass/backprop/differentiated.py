@@ -84,22 +84,22 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     from vetro.networks.lower_module import lower_module
 
     if not isinstance(module, torch.nn.Module):
-        subject_of(module)  # refuses it
+        subject_of(module)  # raises the error that names the reason
     notes = []
     x, y = _one_row(module, x, y)
     loss, note = loss_of(loss, y)
     notes += [note] if note else []
     asked = request_of(module, x, y, loss, optimizer)
     notes += _gradients_there(module, asked.notices)
-    # of training alone: here .grad stays as it is, and every module runs in eval mode
+    # these concern training only: here .grad stays as it is, and every module runs in eval mode
     kept = [one for one in asked.notices if one.code not in ("W310", "W314")]
     asked = replace(asked, notices=kept)
     try:
-        with functions_by_forward():  # their own backward is autograd's, which is compared
+        with functions_by_forward():  # autograd uses their own backward, and is compared with this
             lowering = lower_module(module, inputs=_width(asked.x), training=False)
     except NotUnderstood as reason:
         with suppress(RuntimeError, TypeError, ValueError, IndexError):
-            judge(asked)  # a mistake in the rows is the better explanation
+            judge(asked)  # if the rows are at fault, that is the better explanation
         raise error("E701", reason=reason) from None
     judge(asked)
     if any(part.training and "Dropout" in type(part).__name__ for part in module.modules()):
@@ -107,7 +107,7 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     subject = of_lowering(module, lowering)
     if optimizer is None:
         rules = USUAL
-        notes.append("No optimizer is given: the updates are those of torch's own settings.")
+        notes.append("No optimizer is given: the updates use torch's default settings.")
     else:
         rate = float(optimizer.param_groups[0]["lr"])
         rules = tuple(replace(rule, rate=rate) for rule in USUAL)
@@ -160,13 +160,13 @@ def _finish(
 
 
 def _gradients_there(module: torch.nn.Module, notices: Sequence[Notice]) -> list[str]:
-    """What vetro.train would discard, and nothing here touches."""
+    """A note on gradients in .grad, which vetro.train would discard and backprop leaves alone."""
     if not any(one.code == "W310" for one in notices):
         return []
     name = next(n for n, p in module.named_parameters() if p.grad is not None and p.grad.any())
     return [
-        f"{name}.grad holds a gradient already. It is neither counted nor changed here; in a loop "
-        "without zero_grad() backward() adds to it."
+        f"{name}.grad already holds a gradient. It is neither counted nor changed here; in a loop "
+        "without zero_grad(), backward() adds to it."
     ]
 
 
@@ -187,7 +187,7 @@ def request_of(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Reques
 
 
 def loss_of(loss: Any, y: Any) -> tuple[Any, str]:
-    """The loss given, by its name too, or the one that suits the targets; and a note."""
+    """The given loss or the loss of that name, else the one that suits the targets; and a note."""
     from torch import nn
 
     losses: dict[str, Any] = {
@@ -209,7 +209,7 @@ def loss_of(loss: Any, y: Any) -> tuple[Any, str]:
 
 
 def _one_row(module: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    """Bare numbers of a single row as one row of a matrix, where the first layer's width tells."""
+    """The numbers of a single row as one row of a matrix, if they fit the first layer's width."""
     from torch import nn
 
     x, y = _tensor(module, x), _tensor(module, y)
@@ -223,7 +223,7 @@ def _one_row(module: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _tensor(module: Any, values: Any) -> Any:
-    """Lists and plain numbers of Python as a tensor of the module's dtype; all else as it is."""
+    """Lists and plain numbers of Python as a tensor of the module's dtype; others unchanged."""
     import torch
 
     if not isinstance(values, (list, tuple, float, int)) or isinstance(values, bool):
@@ -248,7 +248,7 @@ def _of_model(
     model = subject.model
     assert model is not None
     if optimizer is not None:
-        what = "an optimizer is given, but a model's is its recipe's"
+        what = "an optimizer is given, but a model has its recipe's"
         raise error("E710", what=what, fix="Leave it out, or give model.module's own network.")
     if not 1 <= member <= len(subject.parts):
         fix = f"Use a whole number from 1 to {len(subject.parts)}."
@@ -261,12 +261,12 @@ def _of_model(
     notes = []
     if len(subject.parts) > 1:
         notes.append(
-            f"This is member {member} of {len(subject.parts)}: each was trained by itself."
+            f"This is member {member} of {len(subject.parts)}; each was trained separately."
         )
     if model.network.dropout:
         notes.append("Dropout is left out, as in predicting.")
     if model.recipe.class_weight == "balanced" and len(rows) > 1:
-        notes.append("Every row counts alike here; in training classes were balanced.")
+        notes.append("All rows have equal weight here; in training the classes were balanced.")
     asked, lowering = as_module(part, part_inputs(part, rows), encoded, loss_of(name, None)[0])
     return _finish(
         subject, part, asked, lowering, True, recipe_rules(model.recipe), tuple(notes),

@@ -17,7 +17,7 @@ MOST_OUTPUTS = 6
 
 
 def loss_lines(found: Backprop, most_rows: int) -> list[str]:
-    """The loss, the terms it is made of (the largest first), and the slope by each output."""
+    """The loss, its terms (the largest first), and its slope by each output."""
     terms = found.terms
     rule = terms.rule
     rows, outputs = found.values[-1].shape
@@ -88,7 +88,7 @@ def _of_class(found: Backprop, row: int) -> str:
 
 
 def _slopes(found: Backprop, row: int, rows: int) -> list[str]:
-    """The slope by each output, in one row: where going backward starts."""
+    """The slope by each output at one row: the start of the backward pass."""
     slope, names = found.terms.slope[row], found.subject.outputs
     order = np.argsort(-np.abs(slope), kind="stable")[:MOST_OUTPUTS]
     words = [f"{names[k]} {figure(float(slope[k]))}" for k in order]

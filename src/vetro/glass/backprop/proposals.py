@@ -1,4 +1,4 @@
-"""What optimizers would make of gradients, and the step of the one in use beside its formula."""
+"""The updates that optimizers would make, and the step of the one in use against its formula."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """What an optimizer would make of the gradients: new, (parameter_count,).
+    """The update that an optimizer would make.  new: the parameters after it, (parameter_count,).
 
-    title: with its settings; own: the one given, or the recipe's, from its present state.
+    title: the optimizer with its settings; own: whether it is the one given, or the recipe's, and
+    starts from its present state.
     pieces: (begin, end, Update) of the flat vector, () where the formula is not known.
     """
 
@@ -53,7 +54,7 @@ class Proposal:
 def proposals(
     given: Differentiated, gradient: Floats, by_torch: Floats, precision: Precision
 ) -> tuple[tuple[Proposal, ...], list[Check]]:
-    """What each rule, and the optimizer given, makes of the gradients; the latter compared."""
+    """The update of each rule and of the given optimizer, whose own step is also compared."""
     w = given.part.parameters.astype(np.float64)
     learns = ~np.isnan(by_torch)
     found: list[Proposal] = []
@@ -84,9 +85,9 @@ def not_shown(given: Differentiated, updates: Sequence[Proposal]) -> list[str]:
 
 
 def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
-    """The step that the optimizer in use takes: torch's, or of a model the engine's.
+    """The step that the optimizer in use takes: torch's, or for a model the engine's.
 
-    None where it cannot be taken: LBFGS, or a machine that the engine does not run on.
+    None if it cannot be taken: for LBFGS, or on a machine where the engine does not run.
     """
     if given.subject.model is None:
         from vetro.glass.backprop.autograd import stepped
@@ -114,7 +115,7 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
 def _stepping(
     given: Differentiated, taken: Stepped, w: Floats, precision: Precision
 ) -> list[Check]:
-    """The step taken beside its formula, from the same gradient."""
+    """The step that was taken compared with its formula, from the same gradient."""
     if not taken.rules:
         return []
     pieces, new = _pieces(taken.rules, w, taken.gradient, taken.state)
@@ -148,14 +149,14 @@ def _pieces(
 def within(
     name: str, deviations: Sequence[float] | Floats, bounds: Sequence[float] | Floats, of: Any
 ) -> Check:
-    """The claim that each deviation lies within its bound; the largest share is told.
+    """The claim that each deviation lies within its bound; its detail names the largest share.
 
-    Those without a finite bound are left out, and counted.
+    Deviations without a finite bound are left out and counted.
     """
     apart, bound = np.abs(np.asarray(deviations)), np.asarray(bounds)
     told = np.flatnonzero(np.isfinite(bound))
     beyond = len(apart) - len(told)
-    open_ = f"{beyond} not: what divides them may round to 0" if beyond else ""
+    open_ = f"{beyond} undecided: their divisor may round to 0" if beyond else ""
     if not len(told):
         return Check(name, "undecided", detail=open_ or "there is nothing to compare")
     apart, bound, of = apart[told], bound[told], [of[place] for place in told]

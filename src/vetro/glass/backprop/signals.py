@@ -1,7 +1,7 @@
-"""The error signal of a unit: how fast the loss rises with its value, as the sum it is.
+"""The error signal of a unit: how fast the loss rises with its value, written as a sum.
 
-delta of a value = the sum, over all that reads it, of what the reader passes back: weight x delta
-of a layer's unit, slope x delta of an activation.  From values and deltas that plain.py made.
+delta of a value = the sum, over all operations that read it, of what each passes back: weight x
+delta of a layer's unit, slope x delta of an activation.  Values and deltas come from plain.py.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Of every unit of one value, in one row: delta (features,) = slope x sum.
+    """The error signals of all units of one value at one row: delta (features,) = slope x sum.
 
-    where: the layer.  z: what the units hold.  slope: of the activation behind, (features,), 1
-    where there is none; function: its name, "".  weights: (features, units read by), or None where
-    what reads them is not a layer; behind: the deltas of those units; reader: the value they are.
+    where: the layer.  z: the units' sums.  slope: of the activation that follows, (features,), 1 if
+    there is none; function: its name, or "".  weights: (features, units that read them), or None if
+    the reader is not a layer; behind: the deltas of those units; reader: the number of their value.
     sum: (features,).  last: whether the loss itself reads the value.
     """
 
@@ -42,13 +42,13 @@ class Signals:
 
     @property
     def off(self) -> NDArray[np.bool_]:
-        """Units that pass nothing on: their activation is flat here."""
+        """Units that pass nothing back: their activation is flat here."""
         found: NDArray[np.bool_] = self.slope == 0
         return found
 
 
 def signals(part: Part, values: list[Floats], deltas: list[Floats], row: int) -> list[Signals]:
-    """For each layer's value, from the output back, the error signals in a row (from 0)."""
+    """The error signals of each layer at one row (counted from 0), from the output back."""
     return [
         _of(part, values, deltas, row, operation)
         for operation in reversed(part.network.operations)
@@ -85,6 +85,6 @@ def _of(
 
 
 def _reader(network: LoweredNetwork, value: int) -> Operation | None:
-    """The only operation that reads a value; None if there are several, or none."""
+    """The only operation that reads a value; None if several do, or none does."""
     readers = [operation for operation in network.operations if value in operation.inputs]
     return readers[0] if len(readers) == 1 else None

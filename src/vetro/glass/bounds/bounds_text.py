@@ -13,13 +13,13 @@ from vetro.glass.bounds.prove import Proof
 from vetro.glass.figures import figure
 
 MOST_PERCENT = 200
-"""Percent above which a range is said to be so many times as wide."""
+"""Percent above which the text gives a factor ("3.5 times as wide") instead of a percentage."""
 SLOW = 0.05
-"""Where half of the time narrowed the ranges by less, more of it would hardly help."""
+"""Where the second half of the time narrowed the ranges by less, more time would hardly help."""
 
 
 def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
-    """The ranges, the rows that reach furthest, and how it was found."""
+    """The ranges, the rows with the lowest and highest answer, and how the ranges were computed."""
     found: list[str] = []
     for item in bounds.ranges.values():
         unit = f" {item.unit}" if item.unit else ""
@@ -39,7 +39,7 @@ def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
 
 
 def proof_lines(proof: Proof, door: Door = "python") -> list[str]:
-    """The verdict, what shows it, and the box."""
+    """The verdict, the row or range that shows it, and the box."""
     unit = f" {proof.unit}" if proof.unit else ""
     found = [f"{proof.verdict}: {proof.claim}"]
     if proof.pair is not None:
@@ -102,7 +102,10 @@ def trend_lines(found: Monotonicity) -> list[str]:
                     f"{trend.column} {first} -> {second} at {row_text(others, found.units)}"
                 )
     if found.interrupted:
-        lines += ["", f"Interrupted after {found.seconds:.1f} s: columns not named are left out."]
+        lines += [
+            "",
+            f"Interrupted after {found.seconds:.1f} s: the other columns were not reached.",
+        ]
     return [*lines, "", *_box_lines(found.over)]
 
 
@@ -117,7 +120,7 @@ def row_text(row: dict[str, Any], units: Mapping[str, str]) -> str:
 
 
 def outward(value: float, up: bool, digits: int = 6) -> str:
-    """The number with so many digits, rounded away from the range: what is shown is certain."""
+    """The number with so many digits, rounded outward, so that the printed range is certain too."""
     text = figure(value, digits)
     try:
         shown = float(text)
@@ -137,12 +140,12 @@ def _value(value: Any, unit: str) -> str:
 
 def _loose(item: Range) -> str:
     if item.highest <= item.lowest:
-        return "the rows found all give the same"
+        return "all rows that were tried give the same answer"
     if item.loose > MOST_PERCENT / 100:
         times = item.loose + 1
         text = f"{times:.1f}" if times < 10 else f"{times:,.0f}"
-        return f"the certain range is {text} times as wide as what was found"
-    return f"the certain range is {_percent(item.loose)} wider than what was found"
+        return f"the certain range is {text} times as wide as the range found"
+    return f"the certain range is {_percent(item.loose)} wider than the range found"
 
 
 def _percent(share: float) -> str:
@@ -151,10 +154,10 @@ def _percent(share: float) -> str:
 
 
 def _how(bounds: Bounds, door: Door) -> list[str]:
-    """How the ranges were found, and what would make them tighter."""
+    """How the ranges were computed, and what would make them tighter."""
     cuts = f"{counted(bounds.boxes, 'box', 'boxes')} in {bounds.seconds:.1f} s"
     if bounds.interrupted:
-        return [f"Interrupted after {cuts}. What is said to be certain is."]
+        return [f"Interrupted after {cuts}. The certain ranges hold all the same."]
     found = [f"Bounded with {cuts}."]
     if bounds.tight:
         return found
@@ -162,20 +165,20 @@ def _how(bounds: Bounds, door: Door) -> list[str]:
     more = words("More time ({=seconds})").worded(door)
     if slow:
         found.append(
-            f"{more} would hardly make it tighter: the second half of it took off "
+            f"{more} would hardly narrow the range: the second half of the time narrowed it by "
             f"{_percent(bounds.late)}."
         )
     else:
-        why = f": the second half of it took off {_percent(bounds.late)}"
+        why = f": the second half of the time narrowed it by {_percent(bounds.late)}"
         why = why if bounds.late > 0 else ""
-        found.append(f"{more} makes it tighter{why}.")
+        found.append(f"{more} narrows the range{why}.")
     if bounds.narrowings:
         over = Setting("over").worded(door)
-        ranges = f"Narrower ranges ({over}) do" if slow else f"So do narrower ranges ({over})"
+        ranges = f"Narrower ranges of columns ({over}) help{'' if slow else ' too'}"
         first, *others = bounds.narrowings
-        also = "".join(f", of {item.column} {_percent(item.gain)}" for item in others)
+        also = "".join(f", of {item.column} by {_percent(item.gain)}" for item in others)
         found.append(
-            f"{ranges}: half the range of {first.column} alone would take off "
+            f"{ranges}: half the range of {first.column} alone would narrow it by "
             f"{_percent(first.gain)}{also}."
         )
     return found

@@ -1,4 +1,4 @@
-"""What the units of each layer do over many rows: dead, always on, saturated, or the same twice."""
+"""The units of each layer over many rows: which are dead, always on, saturated or duplicates."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 SATURATED = 0.99
-"""Beyond this share of its limit a tanh or sigmoid has next to no slope."""
+"""Beyond this share of its limit a tanh or sigmoid has almost no slope."""
 
 MOSTLY = 0.95
-"""The share of rows in which a unit must be saturated to be called so."""
+"""A unit is called saturated if it is saturated in at least this share of the rows."""
 
 ALIKE = 0.999
-"""The correlation from which on two units say the same."""
+"""Two units with a larger correlation are duplicates."""
 
 FEW_ROWS = 5
-"""A unit that is on in fewer rows says too little to be compared with others."""
+"""A unit that is on in fewer rows is not compared with others."""
 
 MOST_UNITS = 2048
-"""Of a layer with more units duplicates are not sought: it takes their square."""
+"""Duplicates are not sought in a layer with more units: the time grows with their square."""
 
 _LIMITS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 _BENT = ("relu", "leaky_relu")
@@ -36,13 +36,13 @@ _BENT = ("relu", "leaky_relu")
 
 @dataclass(frozen=True, eq=False)
 class LayerActivity:
-    """Of one layer of one part, over rows; every array is (units,).
+    """The units of one layer of one part, over rows; every array is (units,).
 
-    layer: where its sums are made; function: its activation.  on: the share of rows with a
-    positive sum.  mean, deviation: of what the units pass on.  dead: ReLU units that are 0 in
-    every row.  always_on: ReLU and leaky units whose sum is positive in every row: they only add.
+    layer: the layer that makes the sums; function: its activation.  on: the share of rows with a
+    positive sum.  mean, deviation: of the units' values.  dead: ReLU units that are 0 in every row.
+    always_on: ReLU and leaky ReLU units whose sum is positive in every row: they only add.
     saturated: tanh and sigmoid units at their limits in nearly all rows.  duplicates: groups of
-    units that rise and fall together.  rows: how many.
+    units that rise and fall together.  rows: the number of rows.
     """
 
     part: str
@@ -65,7 +65,7 @@ class LayerActivity:
 
 
 def activities(subject: Subject, part: Part, values: Sequence[Floats]) -> tuple[LayerActivity, ...]:
-    """Of every activation of a part, from the values that plain.forward made of many rows."""
+    """The activity of each layer of a part, from the values that plain.forward gives for rows."""
     names = value_names(subject)
     network = part.network
     return tuple(
@@ -113,7 +113,7 @@ def _activity(
 
 
 def _made_by(network: LoweredNetwork, operation: Operation) -> str:
-    """The layer whose sums an activation works on."""
+    """The layer whose sums an activation reads."""
     by_output = {item.output: item for item in network.operations}
     source: Operation | None = operation
     while source is not None and source.kind != "affine":
@@ -122,7 +122,7 @@ def _made_by(network: LoweredNetwork, operation: Operation) -> str:
 
 
 def _duplicates(h: Floats, z: Floats, relu: bool) -> tuple[tuple[int, ...], ...]:
-    """Groups of units whose values are straight lines of each other over all rows."""
+    """Groups of units whose values are linear functions of each other over all rows."""
     rows, units = h.shape
     if rows < FEW_ROWS or units > MOST_UNITS:
         return ()

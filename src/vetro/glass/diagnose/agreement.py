@@ -18,9 +18,10 @@ Floats = NDArray[np.float64]
 class Agreement:
     """answers: (members, rows, answers), in the targets' units or as probabilities of classes.
 
-    spread: (rows, answers), the standard deviation over the members.  scale: (answers,), what a
-    spread is large or small beside: the deviation of the mean answer over the rows; 1 of classes.
-    distance: (members,), how far each is from the members' median, root mean square in `scale`.
+    spread: (rows, answers), the standard deviation over the members.  scale: (answers,), the unit
+    for a spread: the standard deviation of the mean answer over the rows; 1 for classes.
+    distance: (members,), each member's distance from the members' median, root mean square in
+    units of `scale`.
     """
 
     answers: Floats
@@ -36,7 +37,7 @@ class Agreement:
 
 
 def agreement(subject: Subject, outputs: Sequence[Floats]) -> Agreement | None:
-    """Of what each part's network gave for the same rows; None of a single part."""
+    """The agreement of the parts' outputs for the same rows; None for a single part."""
     if len(outputs) < 2:
         return None
     answers = np.stack([_answers(subject, number, own) for number, own in enumerate(outputs)])
@@ -45,7 +46,7 @@ def agreement(subject: Subject, outputs: Sequence[Floats]) -> Agreement | None:
     if subject.kind != "classification":
         deviation = mean.std(axis=0)
         scale = np.where(deviation > 0, deviation, 1.0)
-    # a single odd member moves the mean of few, not the median
+    # a single deviating member moves the mean of few members, but not the median
     apart = (answers - np.median(answers, axis=0)) / scale
     distance = np.sqrt((apart**2).mean(axis=(1, 2)))
     return Agreement(answers, answers.std(axis=0), scale, distance)

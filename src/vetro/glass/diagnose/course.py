@@ -1,4 +1,4 @@
-"""How training went, as the model's evidence keeps it: losses and rates of each network, and the
+"""The course of training from the model's evidence: losses and learning rates of each network, and
 weights and gradients of each layer."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Course:
 
     fold, member: from 1.  epochs: how many ran.  first, last: losses of the first and the last
     epoch; best: the lowest validation loss, in best_epoch, whose parameters were kept.  rate_most,
-    rate_last: of the learning rate.
+    rate_last: the largest and the last learning rate.
     """
 
     fold: int
@@ -37,7 +37,7 @@ class Course:
 
     @property
     def risen(self) -> float:
-        """How far the validation loss rose after the best epoch, as a share of the best."""
+        """The rise of the validation loss after the best epoch, as a share of the best loss."""
         return self.validation_last / self.best - 1.0 if self.best > 0 else 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class LayerCourse:
-    """One layer over training, epoch by epoch: the median over the networks that still trained.
+    """One layer over training, by epoch: the median over the networks that still trained.
 
     weights: (epochs,) root mean squares of the layer's weights at each epoch's end; gradients:
     (epochs,) of the gradients of its last step.  kept: (networks,) the weights after the last
@@ -68,7 +68,7 @@ class LayerCourse:
 
 
 def layer_courses(history: Sequence[EpochRecord]) -> tuple[LayerCourse, ...]:
-    """Of every layer; empty for a history that does not hold them."""
+    """The course of every layer; empty for a history that does not hold them."""
     if not history or not history[0].weights:
         return ()
     networks = [list(group) for _, group in groupby(history, lambda item: (item.fold, item.member))]
@@ -88,7 +88,7 @@ def layer_courses(history: Sequence[EpochRecord]) -> tuple[LayerCourse, ...]:
 
 
 def courses(history: Sequence[EpochRecord]) -> tuple[Course, ...]:
-    """Of every network in a fit's history."""
+    """The course of every network in a fit's history."""
     found = []
     for (fold, member), group in groupby(history, lambda item: (item.fold, item.member)):
         records = list(group)

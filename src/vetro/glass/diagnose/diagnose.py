@@ -1,8 +1,8 @@
-"""Diagnose: what stands out inside a network over many rows, and what to do about it.
+"""Diagnose: unusual units, inputs, members and rows inside a network, and what to do about them.
 
-Units that do nothing or the same twice, weights and gradients layer by layer, inputs that hardly
-matter, members that disagree, rows that pull hardest on the fit.  All of it is computed from the
-parameters and rows as they are now; of training what the model's evidence keeps.
+Dead and duplicate units, weights and gradients layer by layer, inputs that hardly matter, members
+that disagree, rows with the largest pull on the fit.  Everything is computed from the present
+parameters and the rows; the course of training comes from the model's evidence.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from vetro.tables.options import ReadOptions
 Floats = NDArray[np.float64]
 
 MOST_ROWS = 5000
-"""Rows of a table that are looked at."""
+"""Rows of a table that are used."""
 
 DRAWN = 2000
-"""Rows that are drawn where none are given."""
+"""Rows that are drawn if none are given."""
 
 
 @dataclass(frozen=True)
 class LayerParameters:
-    """One slot of the parameters: root mean square and largest size of its numbers, the mean over
-    the parts; gradient: root mean square of the loss's gradient, NaN where no targets are known."""
+    """One slot of the parameters: root mean square and largest size of its numbers, mean over the
+    parts; gradient: root mean square of the loss's gradient, NaN if no targets are known."""
 
     name: str
     shape: tuple[int, ...]
@@ -55,14 +55,14 @@ class LayerParameters:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis(ShownAsText):
-    """What was found.
+    """The result of diagnose.
 
-    rows, places: how many rows were looked at, and where they stand; drawn: whether they were
-    made up.  layers: for each layer with an activation, its activity in every part.  parameters:
-    slot by slot.  courses: how each network's training went; layer_courses: what became of each
-    layer, empty for modules and models of older versions.  relevance: of the input columns.
-    agreement: of the members, None of one.  influence: of the rows, None without targets.
-    targets: how many rows had some.  importance: the evidence's, by permutation.
+    rows, places: the number of rows that were used, and their names; drawn: whether they were made
+    up.  layers: for each layer with an activation, its activity in every part.  parameters: slot by
+    slot.  courses: the training of each network; layer_courses: of each layer, empty for modules
+    and models of older versions.  relevance: of the input columns.  agreement: of the members, None
+    for a single one.  influence: of the rows, None without targets.  targets: the number of rows
+    with a target.  importance: the evidence's, by permutation.
     """
 
     subject: Subject
@@ -82,12 +82,12 @@ class Diagnosis(ShownAsText):
 
     @property
     def few(self) -> bool:
-        """Whether so few rows were looked at that they say nothing of units, inputs and members."""
+        """Whether there are too few rows to judge units, inputs and members."""
         return self.rows < LEAST_ROWS
 
     @property
     def findings(self) -> tuple[Notice, ...]:
-        """What stands out, W740 to W750, with what to do."""
+        """The findings, W740 to W750, each with what to do."""
         return findings(self)
 
     def __str__(self) -> str:
@@ -111,13 +111,13 @@ def diagnose(
     options: ReadOptions | None = None,
     unknown: Unknown = "refuse",
 ) -> Diagnosis:
-    """Look at a model or module over many rows (the first 5000) for what stands out.
+    """Examine a model or module over many rows (the first 5000) and report what is unusual.
 
-    thing: a Model with x anything that predict takes (targets are read where it has them, or given
-    as y); without x rows are drawn from the ranges of its columns, and nothing can be said of rows;
-    options: how x is read; unknown: as of Model.predict.
-    Or a torch module with x (rows, inputs), perhaps y, and a loss (mse or cross_entropy by the
-    targets' kind if not given); seen in eval mode.  Nothing given is changed.
+    thing: a Model, with x anything that predict takes (targets are read from it, or given as y).
+    Without x, rows are drawn from the ranges of its columns, and rows are not judged.
+    options: how x is read; unknown: as in Model.predict.
+    Or a torch module with x (rows, inputs), perhaps y, and a loss (if not given, mse or
+    cross_entropy by the kind of the targets); examined in eval mode.  Nothing given is changed.
 
     Returns a Diagnosis: `.findings` are messages with codes W740 to W750.  Raises E701, E702, E741
     and the messages of reading.
@@ -150,13 +150,13 @@ def diagnose_rows(subject: Subject, rows: Rows, y: Any = None, loss: Any = None)
         pulled = _everywhere(pulled, given.rows, len(rows))
         if len(given.rows) < len(rows):
             without = counted(len(rows) - len(given.rows), "row")
-            notes.append(f"{without} without a target: left out of what needs one.")
+            notes.append(f"{without} without a target: left out of the figures that need one.")
     elif not drawn:
-        notes.append("The rows have no targets: nothing is said of rows that pull on the fit.")
+        notes.append("The rows have no targets: rows that influence the fit are not reported.")
     if drawn:
         notes.append(
-            "The rows are drawn evenly from the range of every column, each by itself: "
-            "give a table to see what its own rows do."
+            "The rows are drawn: each column evenly from its range, independently of the others. "
+            "Give a table to see what the units do on real rows."
         )
     return _diagnosis(subject, rows.places, drawn, values, pulled, notes, rows.notices)
 
@@ -169,21 +169,21 @@ def diagnose_model(
     options: ReadOptions | None = None,
     unknown: Unknown = "refuse",
 ) -> Diagnosis:
-    """As diagnose, of a model; the notices are in the Diagnosis and are not issued."""
+    """diagnose for a model; the notices are in the Diagnosis and are not issued."""
     assert subject.model is not None
     if x is None:
         if y is not None:
             raise error("E741", what="targets are given without rows", fix="Give the rows too.")
         return diagnose_rows(subject, drawn_rows(subject.model, DRAWN))
-    # targets given apart belong to every row
+    # targets given as y belong to every row, also to rows of weight 0
     rows = rows_of(subject, x, options, unknown, only=range(MOST_ROWS), weighted=y is None)
-    # as the other commands count them: --row N
+    # counted as in the other commands: --row N
     places = rows.places if rows.table is None else rows.table.numbered()
     return diagnose_rows(subject, replace(rows, places=places), _first(y, len(rows)), loss)
 
 
 def _first(y: Any, rows: int) -> Any:
-    """The targets of the rows that are looked at, where there may be more."""
+    """The targets of the rows that are used; y may hold more."""
     if rows < MOST_ROWS:
         return y
     if isinstance(y, Mapping):
@@ -192,7 +192,7 @@ def _first(y: Any, rows: int) -> Any:
 
 
 def _subject(thing: Any, x: Any) -> Subject:
-    """The subject; of rows with too many or too few columns too, which rows_of tells."""
+    """The subject, even if x has too many or too few columns: rows_of reports that."""
     if isinstance(thing, (Model, Subject)):
         return subject_of(thing)
     with suppress(GlassError):
@@ -203,12 +203,14 @@ def _subject(thing: Any, x: Any) -> Subject:
 def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
     part = subject.parts[0]
     if x is None:
-        what = "no rows are given, and a module does not say what its inputs may be"
+        what = "no rows are given, and a module does not say which values its inputs take"
         raise error("E741", what=what, fix=f"Give rows of {part.network.inputs} numbers.")
     rows = rows_of(subject, x, only=range(MOST_ROWS) if y is None else None)
     if y is None:
         values = [plain.forward(part, part_inputs(part, rows))]
-        notes = ["No targets are given: nothing is said of gradients and of rows that pull."]
+        notes = [
+            "No targets are given: gradients and rows that influence the fit are not reported."
+        ]
         return _diagnosis(subject, rows.places, False, values, None, notes, ())
     import torch
 
@@ -230,7 +232,7 @@ def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
     notes = [note for note in given.notes if "optimizer" not in note]
     pulled = None
     if given.rule.kind == "other":
-        notes.append("Of a loss that is not one of torch's the rows' own shares are not known.")
+        notes.append("The loss is not one of torch's, so the pull of single rows is not known.")
     else:
         pulled = influence((given.part,), values, (given.y,), (given.rule,))
     return _diagnosis(given.subject, given.places, False, values, pulled, notes, given.notices)
@@ -252,7 +254,7 @@ def _diagnosis(
     if model is not None:
         agreed = agreement(subject, [value[-1] for value in values])
     if len(places) == MOST_ROWS:
-        notes = [*notes, f"At most the first {MOST_ROWS} rows are looked at."]
+        notes = [*notes, f"Only the first {MOST_ROWS} rows are used."]
     if len(places) < LEAST_ROWS:
         say = f"{counted(len(places), 'row')} {'says' if len(places) == 1 else 'say'}"
         few = f"{say} too little about units, inputs and members: give at least {LEAST_ROWS}."
@@ -292,7 +294,7 @@ def _parameters(subject: Subject, pulled: Influence | None) -> tuple[LayerParame
 
 
 def _everywhere(found: Influence, rows: NDArray[np.intp], count: int) -> Influence:
-    """With NaN for rows that had no target."""
+    """The influence of all rows, with NaN for rows without a target."""
     if len(rows) == count:
         return found
 

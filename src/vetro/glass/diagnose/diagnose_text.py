@@ -19,11 +19,11 @@ MOST = 8
 
 
 def text(found: Diagnosis, door: Door = "python") -> list[str]:
-    """The findings, and what they stand on."""
+    """The findings, and the figures behind them."""
     parts = len(found.subject.parts)
     of = f", {parts} members" if parts > 1 else ""
     rows = counted(found.rows, "drawn row" if found.drawn else "row")
-    lines = [f"Looked at over {rows}{of}", "", "Findings"]
+    lines = [f"Based on {rows}{of}", "", "Findings"]
     notices = found.findings
     lines += [f"  {item.code} {item.words.worded(door)}" for item in notices]
     if not notices:
@@ -36,7 +36,7 @@ def text(found: Diagnosis, door: Door = "python") -> list[str]:
 
 def _units(found: Diagnosis) -> list[str]:
     if not found.layers:
-        return ["Units: no layer has an activation, the whole network is one straight line"]
+        return ["Units: no layer has an activation, so the whole network is one linear function"]
     odd = () if found.few else ("dead", "always on", "saturated", "duplicate")
     rows = [("layer", "units", *odd, "on in rows")]
     for layer in found.layers:
@@ -55,7 +55,7 @@ def _units(found: Diagnosis) -> list[str]:
                 f"{100 * float(np.mean([item.on.mean() for item in layer])):.0f}%",
             )
         )
-    several = ", from member to member" if len(found.subject.parts) > 1 else ""
+    several = ", lowest to highest count over the members" if len(found.subject.parts) > 1 else ""
     return [f"Units{several}", *aligned(rows)]
 
 
@@ -72,7 +72,7 @@ def _parameters(found: Diagnosis) -> list[str]:
         own = (figure(item.gradient, 3),) if gradients else ()
         numbers = "x".join(map(str, item.shape))
         rows.append((item.name, numbers, figure(item.size, 3), figure(item.largest, 3), *own))
-    means = ", the mean over the members" if len(found.subject.parts) > 1 else ""
+    means = ", mean over the members" if len(found.subject.parts) > 1 else ""
     return [f"Weights and gradients as they are now (root mean squares{means})", *aligned(rows)]
 
 
@@ -92,7 +92,7 @@ def _inputs(found: Diagnosis) -> list[str]:
     what = "weights" if found.few else "effect: slope x range"
     lines = [f"Inputs ({what}, as a share of the largest)", *aligned(rows)]
     if len(order) > len(shown):
-        lines.append(f"  and {len(order) - len(shown)} between them")
+        lines.append(f"  and {len(order) - len(shown)} more, in between")
     return lines
 
 
@@ -122,7 +122,10 @@ def _members(found: Diagnosis) -> list[str]:
         f"{part.name} {figure(float(distance), 3)}"
         for part, distance in list(zip(subject.parts, agreement.distance, strict=True))[:MOST]
     )
-    return [*lines, f"  from the members' median, in deviations of the answers: {distances}"]
+    return [
+        *lines,
+        f"  distance from the members' median, in standard deviations of the answers: {distances}",
+    ]
 
 
 def _rows(found: Diagnosis) -> list[str]:
@@ -142,7 +145,7 @@ def _rows(found: Diagnosis) -> list[str]:
                 "-" if math.isnan(leverage) else figure(float(leverage), 2),
             )
         )
-    head = "Rows that pull hardest (the length of their gradient, beside the mean one)"
+    head = "Rows with the largest pull (length of the row's gradient, as a multiple of the mean)"
     return [head, *aligned(rows)]
 
 
@@ -177,7 +180,7 @@ def _layers(found: Diagnosis) -> list[str]:
             kept = (figure(float(values[epoch - 1]), 3) for epoch in shown)
             rows.append((f"{course.layer}, {name}", *kept))
     several = len(found.layer_courses[0].kept) > 1
-    over = ", the median over the networks that still trained" if several else ""
+    over = ", median over the networks that still trained" if several else ""
     return [f"Weights and gradients over training (root mean squares{over})", *aligned(rows)]
 
 
@@ -186,7 +189,7 @@ def _percent(share: float) -> str:
 
 
 def to_json(found: Diagnosis, door: Door = "python") -> dict[str, Any]:
-    """Strict JSON: what is not finite, or not known, is None."""
+    """Strict JSON: a value that is not finite, or not known, is None."""
     agreement, influence = found.agreement, found.influence
     return {
         "rows": found.rows,

@@ -1,4 +1,4 @@
-"""What stands out in a diagnosis, as messages that say what to do about it."""
+"""The findings of a diagnosis, as messages that say what to do."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
     from vetro.glass.diagnose.diagnose import Diagnosis
 
 LEAST_ROWS = 10
-"""Of fewer rows only training is told: in a single one every unit is dead or always on."""
+"""With fewer rows only training is judged: in a single row every unit is dead or always on."""
 
 HARDLY = 0.03
-"""An input hardly matters whose effect is below this share of the largest."""
+"""An input hardly matters if its effect is below this share of the largest."""
 
 PULLS = 5.0
-"""A row pulls hard whose gradient is so many times the mean one."""
+"""A row is reported if its gradient is so many times the mean one."""
 
 APART = 5.0
-"""Members disagree at a row whose spread is so many times the median one, and at least NOTICED
-of the answers' own deviation."""
+"""Members disagree at a row if its spread is so many times the median one, and at least NOTICED
+times the answers' standard deviation."""
 
 NOTICED = 0.1
 
 ALONE = 3.0
-"""A member stands alone that is so many times as far from the others as the median member."""
+"""A member differs from the others if it is so many times as far from them as the median member."""
 
 RISEN = 0.1
-"""The rise of the validation loss after its best epoch that is told."""
+"""A rise of the validation loss after its best epoch is reported from this share on."""
 
 FADED = 1e-4
-"""Gradients fade where a layer's are below this share of the largest layer's."""
+"""Gradients fade if a layer's are below this share of the largest layer's."""
 
 SHRUNK = 0.01
-"""A layer has shrunk away whose weights are below this share of those after the first epoch."""
+"""A layer has shrunk if its weights are below this share of those after the first epoch."""
 
 MOST_NAMED = 4
 
 
 def findings(found: Diagnosis) -> tuple[Notice, ...]:
-    """Every finding, the most telling first."""
+    """Every finding, the most important first."""
     if found.few:
         return (*_training(found), *_shrunk(found))
     return (
@@ -61,7 +61,7 @@ def findings(found: Diagnosis) -> tuple[Notice, ...]:
 
 
 def none(found: Diagnosis) -> str:
-    """What to say where there is no finding."""
+    """The text if there are no findings."""
     return "too few rows to say" if found.few else "nothing stands out"
 
 
@@ -91,7 +91,7 @@ def _units(found: Diagnosis) -> list[Notice]:
 def _told(
     code: str, layer: Sequence[LayerActivity], masks: Sequence[NDArray[np.bool_]], rows: str
 ) -> Notice:
-    """How many units, "3 of 64" or "3 to 7 of 64", and which, in the member with most of them."""
+    """How many units, "3 of 64" or "3 to 7 of 64", and their names in the member with the most."""
     counts = [int(mask.sum()) for mask in masks]
     worst = int(np.argmax(counts))
     units = named([layer[worst].units[unit] for unit in np.flatnonzero(masks[worst])])
@@ -178,7 +178,7 @@ def _members(found: Diagnosis) -> list[Notice]:
 
 
 def _times(ratio: float) -> str:
-    """12, or 3.4: as people say how many times."""
+    """A factor as text: 12, or 3.4."""
     return f"{ratio:.0f}" if ratio >= 9.5 else f"{ratio:.2g}"
 
 

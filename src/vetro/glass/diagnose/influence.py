@@ -1,4 +1,4 @@
-"""Rows that pull hardest on the fit: the gradient of a row's own loss, and its leverage."""
+"""Rows that influence the fit most: the gradient of a row's own loss, and its leverage."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from vetro.glass.subject import Part
 Floats = NDArray[np.float64]
 
 WIDEST = 512
-"""Units that the last layer may read for leverages: their cost is rows x units^2."""
+"""The most units that the last layer may read for leverages: their cost is rows x units^2."""
 
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """Of each row, (rows,): the mean over the parts.
+    """Figures of each row, (rows,), mean over the parts.
 
     pull: the length of the gradient of the row's own loss by all parameters; loss: that loss.
-    leverage: how much of its own fit a row decides, 0 to 1, in the linear model that the last
-    layer is over what it reads (h of the hat matrix; Hoaglin and Welsch 1978); NaN where there
-    are too few rows or too many units.  layers: for each slot of the parameters the root mean
-    square of its gradient.
+    leverage: the share of its own answer that a row decides, 0 to 1, if the last layer is taken as
+    a linear model of its inputs (h of the hat matrix; Hoaglin and Welsch 1978); NaN if there are
+    too few rows or too many units.  layers: for each slot of the parameters the root mean square
+    of its gradient.
     """
 
     pull: Floats
@@ -47,7 +47,7 @@ def influence(
     targets: Sequence[NDArray[np.generic]],
     rules: Sequence[LossRule],
 ) -> Influence:
-    """Of the same rows in every part; targets and rules as loss_terms takes them."""
+    """The influence of the same rows in every part; targets and rules as loss_terms takes them."""
     found = [_of(*each) for each in zip(parts, values, targets, rules, strict=True)]
     with np.errstate(invalid="ignore"):
         return Influence(*(np.mean(column, axis=0) for column in zip(*found, strict=True)))
@@ -59,7 +59,7 @@ def _of(
     terms = loss_terms(rule, values[-1], target)
     rows = len(values[0])
     gradient, deltas = plain.backward(part, values, terms.slope)
-    # of a mean over the rows each has its share: a row's own loss is as many times as large
+    # a mean divides by the number of rows: a row's own loss is that many times its share
     whole = 1.0 if rule.reduction == "sum" else float(rows)
     pull = whole * np.sqrt(_squares(part, values, deltas))
     loss = terms.terms.sum(axis=1) * (whole / (terms.divisor or np.nan))
@@ -71,7 +71,7 @@ def _of(
 
 
 def _squares(part: Part, values: list[Floats], deltas: list[Floats]) -> Floats:
-    """The squared length of every row's gradient: of sums of outer products, by inner products."""
+    """The squared length of every row's gradient: sums of outer products, by inner products."""
     uses: dict[int, list[tuple[Floats, Floats]]] = {}
     total = np.zeros(len(values[0]))
     for operation in part.network.operations:
@@ -108,7 +108,7 @@ def _leverage(part: Part, values: list[Floats]) -> Floats:
     if rows <= x.shape[1] + 1 or x.shape[1] > WIDEST:
         return np.full(rows, np.nan)
     x = x - x.mean(axis=0)
-    # from X^T X, small: an svd of X takes ten times as long, and its threads fight for the cores
+    # from the small X^T X: an svd of X takes ten times as long, and its threads compete for cores
     squares, directions = np.linalg.eigh(x.T @ x)
     kept = squares > squares.max(initial=0.0) * rows * np.finfo(np.float64).eps
     along = x @ (directions[:, kept] / np.sqrt(squares[kept]))

@@ -1,4 +1,4 @@
-"""Inputs that hardly matter: how far each moves the outputs over its range, and its weights."""
+"""The relevance of inputs: how far each moves the outputs over its range, and its weights."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MOST_OUTPUTS = 16
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """Of each input column: effect and weight as shares of the largest, (columns,).
+    """For each input column: effect and weight as shares of the largest, (columns,).
 
-    effect: mean |d output / d feature| over the rows x the range of the feature among them, of
-    the feature and output where that is largest, outputs by their deviation over the rows; the
-    mean over the parts.  weight: the largest root mean square of a feature's weights in the layers
-    that read it.
+    effect: mean |d output / d feature| over the rows x the feature's range in these rows, for the
+    feature and output where this is largest; outputs are divided by their standard deviation over
+    the rows; mean over the parts.  weight: the largest root mean square of a feature's weights in
+    the layers that read it.
     """
 
     columns: tuple[str, ...]
@@ -34,7 +34,7 @@ class Relevance:
 
 
 def relevance(subject: Subject, values: Sequence[list[Floats]]) -> Relevance:
-    """Of the rows that plain.forward made `values` of, for each part."""
+    """The relevance over rows.  values: of plain.forward on these rows, for each part."""
     effects, weights = [], []
     for part, own in zip(subject.parts, values, strict=True):
         groups = _groups(subject, part)
@@ -58,7 +58,7 @@ def _effects(subject: Subject, part: Part, values: list[Floats]) -> Floats:
     x, outputs = values[0], values[-1]
     spread = x.max(axis=0) - x.min(axis=0)
     if subject.kind == "classification" and outputs.shape[1] > 1:
-        # scores count only beside each other
+        # only differences of scores matter
         outputs = outputs - outputs.mean(axis=1, keepdims=True)
     deviation = outputs.std(axis=0)
     found = np.zeros(x.shape[1])
@@ -76,7 +76,7 @@ def _effects(subject: Subject, part: Part, values: list[Floats]) -> Floats:
 
 
 def _weights(part: Part) -> Floats:
-    """(features,): of the affine layers that read the input, by way of scalings too."""
+    """(features,): from the affine layers that read the input, directly or through scalings."""
     network = part.network
     reached = {0}
     found = np.zeros(network.inputs)
@@ -93,7 +93,7 @@ def _weights(part: Part) -> Floats:
 
 
 def _shares(rows: list[list[float]]) -> Floats:
-    """The mean over the parts of each as a share of its part's largest."""
+    """The mean over the parts, each as a share of its part's largest."""
     values = np.array(rows, dtype=np.float64)
     largest = values.max(axis=1, keepdims=True, initial=0.0)
     found: Floats = (values / np.where(largest > 0, largest, 1.0)).mean(axis=0)

@@ -1,4 +1,4 @@
-"""A formula as lines of plain text, rounded for reading; what is left out is told."""
+"""A formula as lines of plain text, rounded for reading; it says which terms are left out."""
 
 from __future__ import annotations
 
@@ -293,7 +293,7 @@ def _region_lines(formula: Formula, digits: int, borders: bool) -> list[str]:
     found = ["", *_nearest(formula)]
     if region.on_border:
         units = ", ".join(region.on_border[:5]) + (", ..." if len(region.on_border) > 5 else "")
-        found.append(f"The row is exactly on a border, of {units}: counted as off, as torch does.")
+        found.append(f"The row is exactly on the border of {units}: counted as off, as in torch.")
     if borders:
         inequalities = region.inequalities
         found += ["", region_heading(region)]
@@ -304,12 +304,12 @@ def _region_lines(formula: Formula, digits: int, borders: bool) -> list[str]:
 
 
 def region_heading(region: Region) -> str:
-    """How many inequalities are shown, and what of the others."""
+    """How many inequalities are shown, and why the others are not."""
     every = counted(len(region.bends), "inequality", "inequalities")
     if region.undecided:
         return (
-            f"Region: {len(region.inequalities)} of {every}; the others follow from them. Whether "
-            f"{region.undecided} of those shown follow too was not decided."
+            f"Region: {len(region.inequalities)} of {every}; the others follow from them. "
+            f"{region.undecided} of those shown may follow too: the time was over."
         )
     return f"Region: {len(region.inequalities)} of {every} matter; the others follow from them."
 
@@ -357,8 +357,8 @@ def _error_lines(formula: Formula, digits: int) -> list[str]:
     for name, (low, high), seen in every:
         most = max(abs(low), abs(high))
         found.append(
-            f"In the box {name} is off by at most {rounded(most, digits)} (proven; the most seen "
-            f"at 1000 points is {rounded(seen, digits)})."
+            f"In the box the tangent of {name} is off by at most {rounded(most, digits)} (proven; "
+            f"the largest error at 1000 points is {rounded(seen, digits)})."
         )
     return found
 

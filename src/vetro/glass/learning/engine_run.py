@@ -1,7 +1,7 @@
-"""What the native engine returns of a few training steps: gradients, parameters and states.
+"""A few training steps of the native engine: the gradients, parameters and states it returns.
 
-Through the compiled core itself, as training and predicting use it; nothing of a model or module
-is changed.  No torch here: both doors describe their loss and optimizer by plain rules.
+Uses the compiled core itself, as training and predicting do; no model or module is changed.  No
+torch here: both doors describe their loss and optimizer by plain rules.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ VECTORS = ("first_moment", "second_moment", "third")
 class Learning:
     """A loss, and an optimizer over ranges of the flat vector.
 
-    rules: one for each group.  ranges: (begin, end, group) of what learns.  state: flat vectors by
-    the core's names and "step" (ranges,); None before the first step.
+    rules: one for each group.  ranges: (begin, end, group) of the parameters that learn.  state:
+    flat vectors by the core's names, and "step" (ranges,); None before the first step.
     """
 
     loss: LossRule
@@ -39,10 +39,10 @@ class Learning:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one step returned, all flat (parameter_count,): the gradient, the parameters and the
-    optimizer's vectors before and after; steps: taken before, of each range.
+    """The result of one step, all flat (parameter_count,): the gradient, and the parameters and the
+    optimizer's vectors before and after; steps: the number of steps taken before, for each range.
 
-    taken: whether there was an update: the engine makes none where the loss is not finite.
+    taken: whether there was an update: the engine makes none if the loss is not finite.
     """
 
     gradient: Array
@@ -52,7 +52,7 @@ class Step:
     taken: bool = True
 
     def pieces(self, learning: Learning) -> list[tuple[UpdateRule, float, Array]]:
-        """What steps by the same rule after the same number of steps: (rule, steps, places)."""
+        """Parameters with the same rule and the same number of steps: (rule, steps, places)."""
         of: dict[tuple[int, float], list[Array]] = {}
         for (begin, end, group), steps in zip(learning.ranges, self.steps, strict=True):
             of.setdefault((group, float(steps)), []).append(np.arange(begin, end))
@@ -127,7 +127,7 @@ _ADAM = ("adam", "adamw")
 
 
 def _without_dropout(network: LoweredNetwork) -> LoweredNetwork:
-    """Every value is kept, and scaled by 1."""
+    """Dropout masks that keep every value, scaled by 1."""
     operations = tuple(
         replace(operation, numbers=(0.0,)) if operation.kind == "dropout" else operation
         for operation in network.operations

@@ -1,7 +1,7 @@
-"""Losses by name in plain float64: the terms they sum, and their slopes by each output.
+"""Losses by name in plain float64: their terms, and their slopes by each output.
 
 mse, l1, smooth_l1, huber, bce and cross_entropy with their options, as torch defines them; also a
-function of the user's own, through its autograd, as one term.  Not the loss of an engine.
+user's own function as one term, with its slope by autograd.  Not the loss of an engine.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class LossRule:
     """A loss: its kind and options, by torch's names.
 
     a: beta of smooth_l1, delta of huber, label smoothing of cross_entropy.  ignored: the class
-    that does not count.  class_weights: (outputs,) of cross_entropy's classes or bce's outputs;
-    positive_weights: bce's.  slopes: of the kind "other", what computes it.  name: how it is shown.
+    that does not count.  class_weights: (outputs,), for cross_entropy's classes or bce's outputs;
+    positive_weights: for bce.  slopes: for the kind "other", the function that computes loss and
+    slope.  name: the name to show.
     """
 
     kind: LossKind
@@ -51,7 +52,7 @@ class LossRule:
 
     @property
     def shown(self) -> str:
-        """The name with the options that are not torch's usual ones."""
+        """The name with the options that differ from torch's defaults."""
         if self.kind == "other":
             return self.name or "the function given"
         option = {"smooth_l1": "beta", "huber": "delta", "cross_entropy": "label smoothing"}
@@ -66,7 +67,7 @@ class LossRule:
 
     @property
     def formula(self) -> str:
-        """What one term is, before weights."""
+        """The formula of one term, before weights."""
         return _FORMULAS[self.kind]
 
 
@@ -74,10 +75,10 @@ class LossRule:
 class LossTerms:
     """A loss at given outputs: value = terms.sum() / divisor.
 
-    terms: (rows, outputs), or (rows, 1) where a row has one term.  slope: (rows, outputs), by each
-    output.  curvature: (rows, outputs), a bound of how fast any slope of the row changes with its
-    outputs' errors; size: (rows, outputs), the sum of the absolute values that a slope is made of;
-    term_size: the same of the loss itself.
+    terms: (rows, outputs), or (rows, 1) if a row has one term.  slope: (rows, outputs), by each
+    output.  curvature: (rows, outputs), a bound of how fast any slope of the row changes with the
+    errors of its outputs; size: (rows, outputs), the sum of the absolute values of a slope's terms;
+    term_size: the same for the loss itself.
     """
 
     rule: LossRule
@@ -114,7 +115,7 @@ def loss_values(
     rule: LossRule, outputs: Floats, target: NDArray[Any]
 ) -> tuple[Floats, Floats, Floats]:
     """The loss (copies,) at several outputs (copies, rows, outputs) of the same rows, its slope by
-    each of them, and the absolute values that each loss is made of, (copies,)."""
+    each output, and the sum of the absolute values of its terms, (copies,)."""
     if rule.kind == "other":
         assert rule.slopes is not None
         pairs = [rule.slopes(copy) for copy in outputs]
@@ -130,7 +131,7 @@ def loss_values(
 
 
 def _terms(rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-    """(..., rows, outputs), or (..., rows, 1) of cross_entropy, weighted, before the reduction."""
+    """Terms (..., rows, outputs), for cross_entropy (..., rows, 1), weighted, before reduction."""
     if rule.kind == "cross_entropy":
         logarithms = _log_softmax(o)
         found: Floats = -(_share(rule, o.shape[-1], y) * logarithms).sum(axis=-1, keepdims=True)
@@ -155,7 +156,7 @@ def _terms(rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
 
 
 def _slopes(rule: LossRule, o: Floats, y: NDArray[Any]) -> tuple[Floats, Floats, Floats]:
-    """d term / d output, a bound of its change, and the sizes it is made of: (rows, outputs)."""
+    """d term / d output, a bound of its change, and the sizes of its terms: (rows, outputs)."""
     ones = np.ones_like(o)
     if rule.kind == "cross_entropy":
         share = _share(rule, o.shape[-1], y)
@@ -186,12 +187,12 @@ def _slopes(rule: LossRule, o: Floats, y: NDArray[Any]) -> tuple[Floats, Floats,
 
 
 def _term_size(rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-    """The absolute values that the terms are made of, summed over rows and outputs: their rounding
-    is relative to it."""
+    """The absolute values inside the terms, summed over rows and outputs: rounding is relative to
+    this sum."""
     if rule.kind == "cross_entropy":
         share = _share(rule, o.shape[-1], y)
         moved = o - o.max(axis=-1, keepdims=True)
-        # exp(0) is among the sum whose logarithm is taken: its rounding is absolute
+        # exp(0) = 1 is a term of the sum under the logarithm, so its rounding is absolute
         logarithm = np.log(np.exp(moved).sum(axis=-1, keepdims=True))
         sizes = share * (np.abs(moved) + logarithm + 1.0)
     elif rule.kind in ("smooth_l1", "huber"):

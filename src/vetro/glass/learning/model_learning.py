@@ -1,4 +1,4 @@
-"""The recipe's loss and optimizer of a model, with the targets of rows, as plain rules."""
+"""A model's loss and optimizer from its recipe, with the targets of rows, as plain rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vetro.training.plan import balanced_weights
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What a member learns from: its scaled targets, or classes, and the rules."""
+    """The training data of a member: its scaled targets, or classes, and the rules."""
 
     target: NDArray[Any]
     learning: Learning
@@ -35,7 +35,7 @@ class Lessons:
     _loss: LossKind
 
     def of(self, member: int) -> Lesson:
-        """Of one member, counted from 0."""
+        """The lesson of one member, counted from 0."""
         subject = self._subject
         model, part = subject.model, subject.parts[member]
         assert model is not None and part.encoder is not None
@@ -54,7 +54,7 @@ class Lessons:
 
 
 def learnings(subject: Subject, rows: Rows, y: Any, loss: Any) -> Lessons | None:
-    """The lessons of the rows that have targets; None where no row has."""
+    """The lessons of the rows that have targets; None if no row has."""
     model = subject.model
     assert model is not None
     name = model_loss(model, loss)

@@ -1,6 +1,6 @@
-"""What a model's loss needs: its kind by the recipe, its optimizers' rules, and targets of rows.
+"""The inputs of a model's loss: the recipe's kind of loss, the optimizer rules, the rows' targets.
 
-Targets come from the rows' table, or as people give them: in their units, or as class labels.
+Targets come from the rows' table, or the user gives them in their units or as class labels.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 def model_loss(model: Model, loss: Any) -> LossKind:
-    """The recipe's loss, or the one named in its place."""
+    """The recipe's loss, or the given one in its place."""
     recipe = model.recipe
     if loss is not None and not isinstance(loss, str):
         fix = f"Use one of: {', '.join(NUMBER_LOSSES)}, cross_entropy, bce."
@@ -57,7 +57,7 @@ def recipe_rule(recipe: Recipe) -> UpdateRule:
 
 
 def recipe_rules(recipe: Recipe) -> tuple[UpdateRule, ...]:
-    """Each optimizer at the recipe's rate; the recipe's own with all of its settings."""
+    """Each optimizer at the recipe's learning rate; the recipe's own with all of its settings."""
     return tuple(
         recipe_rule(recipe)
         if rule.kind == recipe.optimizer
@@ -128,7 +128,7 @@ def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column,
 
 
 def _plain(y: Any) -> Any:
-    """A tensor as an array; E710 for one that is not plain numbers.  All else as it is."""
+    """A tensor as an array; E710 if it is not plain numbers.  Other values are unchanged."""
     if not hasattr(y, "detach"):
         return y
     found = numbers_of(y)

@@ -1,6 +1,6 @@
-"""What one operation in a floating-point format may be off by, for stated allowances.
+"""The rounding of one operation in a floating-point format, for backprop's allowances.
 
-To first order, as backprop counts it; the proven bounds are those of verify/rounding.py.
+To first order only; the proven bounds are in verify/rounding.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ class Precision:
 
     @staticmethod
     def of(dtype: Any) -> Precision:
-        """Of a format of NumPy."""
+        """The precision of a NumPy dtype."""
         info = np.finfo(dtype)
         return Precision(float(info.eps) / 2, float(info.tiny))
 
     def lost(self, count: float, size: Floats | float) -> Floats:
-        """By so many operations with results up to `size`, which may underflow; 0 loses nothing."""
+        """The error of so many operations with results up to `size`, which may underflow; results
+        of 0 have no error."""
         sizes = np.asarray(size)
         return np.asarray(count * (self.unit * sizes + self.tiny * (sizes != 0)))

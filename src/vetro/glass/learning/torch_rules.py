@@ -41,8 +41,8 @@ def update_rules(
 def as_torch(
     rules: tuple[UpdateRule, ...], optimizer: torch.optim.Optimizer
 ) -> tuple[UpdateRule, ...]:
-    """The same by torch's own arithmetic: coefficients are made in the dtype of a rate, or of
-    betas, that are tensors."""
+    """The same in torch's arithmetic: if the learning rate or the betas are tensors, torch computes
+    coefficients in their dtype."""
     return tuple(
         replace(
             rule,
@@ -54,7 +54,7 @@ def as_torch(
 
 
 def _unit(number: Any) -> float:
-    """The unit roundoff of what torch computes with this number of Python, or tensor."""
+    """The unit roundoff of torch's computation with this Python number or tensor."""
     import torch
 
     if not isinstance(number, torch.Tensor):

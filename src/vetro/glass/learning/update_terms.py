@@ -1,6 +1,6 @@
-"""What SGD, Adam, AdamW and RMSprop make of a gradient: each update as its steps, with numbers.
+"""The updates of SGD, Adam, AdamW and RMSprop, step by step, with numbers.
 
-In float64, after torch's own formulas and settings.  Not an optimizer: nothing is changed.
+In float64, by torch's formulas and settings.  Not an optimizer: nothing is changed.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ USUAL: tuple[UpdateRule, ...] = (
     UpdateRule("adamw", 1e-3, weight_decay=1e-2),
     UpdateRule("rmsprop", 1e-2),
 )
-"""Every kind with torch's own settings."""
+"""Every kind with torch's default settings."""
 
 
 @dataclass(frozen=True, eq=False)
 class UpdateState:
-    """What an optimizer remembers of each parameter, (n,) each, zero before its first step.
+    """The optimizer's state of each parameter, (n,) each, zero before its first step.
 
     first: momentum buffer, or Adam's m.  second: v of Adam, s of RMSprop.  third: amsgrad's
     largest v, or RMSprop's mean gradient.  step: steps taken; of SGD 1 where a buffer is there.
@@ -82,12 +82,12 @@ class UpdateState:
 
     @staticmethod
     def none(count: int) -> UpdateState:
-        """Before the first step."""
+        """The state before the first step."""
         zero = np.zeros(count)
         return UpdateState(zero, zero, zero, zero)
 
     def at(self, place: Any) -> UpdateState:
-        """Of some of the parameters."""
+        """The state of some of the parameters."""
         return UpdateState(
             self.first[place], self.second[place], self.third[place], self.step[place]
         )
@@ -132,11 +132,11 @@ class Update:
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """A step that an optimizer took, on copies: new, the parameters, and gradient, what it took it
-    with, (n,) each.
+    """A step that an optimizer took on copies.  new: the parameters after it, and gradient: the one
+    it used, (n,) each.
 
-    rules: (begin, end, rule) of the flat vector, () where the kind is not one whose formula is
-    known; state: before the step.  name: who took it.
+    rules: (begin, end, rule) of the flat vector, () if the optimizer's formula is not known;
+    state: before the step.  name: the optimizer that took it.
     """
 
     name: str
@@ -159,7 +159,7 @@ class _Writing:
 
 
 def update(rule: UpdateRule, w: Floats, g: Floats, state: UpdateState) -> Update:
-    """What the rule makes of parameters w and gradients g, each (n,), from a state."""
+    """The rule's update of parameters w with gradients g, each (n,), from a state."""
     writing = _Writing({"w": w, "g": g})
     if rule.maximize:
         g = writing.step("g", "-g", "-({g})", -g)
@@ -279,7 +279,7 @@ def _rmsprop(rule: UpdateRule, writing: _Writing, w: Floats, g: Floats, state: U
 
 
 def _over(above: Floats, below: Floats) -> Floats:
-    """above / below; 0 / 0, of a gradient of 0 with eps 0, is torch's NaN."""
+    """above / below; 0 / 0 (a gradient of 0 with eps 0) is NaN, as in torch."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Floats = above / below
     return found
@@ -298,9 +298,9 @@ def slack(
 ) -> Floats:
     """How far a step in this precision may lie from `made`, (n,).
 
-    Some twenty roundings, each of a number no larger than the parameter or its step; what they
-    make of a fraction's denominator, which may underflow; where centered RMSprop subtracts near
-    equals, what that magnifies.  Infinite where the denominator may be 0, or no root.
+    It covers some twenty roundings, each of a number no larger than the parameter or its step;
+    their effect on a denominator, which may underflow; and the cancellation where centered RMSprop
+    subtracts nearly equal numbers.  Infinite where the denominator may be 0 or have no real root.
     """
     step = np.abs(made.new - w)
     found: Floats = precision.lost(24.0, np.abs(w) + np.abs(made.new) + step)
@@ -314,7 +314,7 @@ def slack(
             least = np.where((s - squared < off) & (off > 0), 0.0, least)
         found = found + rule.rate * _fraction(g, precision.lost(2.0, g), below, least)
     if rule.kind in ("adam", "adamw"):
-        # m may be the difference of near equals
+        # m may be the difference of nearly equal numbers
         sizes = np.abs(rule.beta1 * state.first) + np.abs((1 - rule.beta1) * g)
         t = state.step + 1.0
         correction = 1.0 - rule.beta1**t
@@ -330,11 +330,11 @@ def slack(
 
 
 def _denominators(square: Floats, off: Floats, eps: float) -> tuple[Floats, Floats]:
-    """sqrt(square) + eps, and the least that it may be where the square is off."""
+    """sqrt(square) + eps, and the least value that it may have if the square is off."""
     return np.sqrt(square) + eps, np.sqrt(np.maximum(square - off, 0.0)) + eps
 
 
 def _fraction(above: Floats, off: Floats, below: Floats, least: Floats) -> Floats:
-    """How far above / below may be off, where above is off so far, and below may be `least`;
-    0 / 0 is not told."""
+    """The most that above / below may be off, if above is off by `off` and below is at least
+    `least`; 0 / 0 has no bound."""
     return _over(off, least) + _over(above, least) - _over(above, below)

@@ -1,7 +1,7 @@
 """The trace: every number of one prediction, from the raw cell to the answer, with its formula.
 
-Recomputed in float64 from the stored numbers, beside what the engine answered.  Not a proof:
-verify.py says how much of their difference rounding explains.
+Recomputed in float64 from the stored numbers, and compared with the engine's answer.  Not a proof:
+verify.py says how much of the difference rounding explains.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from vetro.notebook import ShownAsText
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """One network's way from the cells to its answers.
+    """One network's path from the cells to its answers.
 
-    number: of the member, from 1.  features: (features,) as the network reads them.  stages: the
-    network's operations in order.  ending: how outputs become answers, () of a module.
+    number: the member's, from 1.  features: (features,) as the network reads them.  stages: the
+    network's operations in order.  ending: the steps from outputs to answers, () for a module.
     answers: (answers,).
     """
 
@@ -65,10 +65,10 @@ class Chain:
 class Trace(ShownAsText):
     """One prediction.  place: which row this is, "" if it was given by itself.
 
-    chains: each member's, or the module's.  answers: targets, P(class) of each class, or a module's
-    y0, ...: the means of the chains'.  units: beside them.  engine: what the engine answered.
-    actual: what the table holds for each target, where it does.  chosen: the chain nearest the
-    answers, from 0.
+    chains: one for each member, or the module's.  answers: name -> value, for targets, P(class) of
+    each class, or a module's y0, ...: the mean over the chains.  units: name -> unit.  engine: the
+    engine's answers.  actual: the table's value of each target that it holds.  chosen: the number
+    of the chain nearest to the answers, from 0.
     """
 
     subject: Subject
@@ -83,7 +83,7 @@ class Trace(ShownAsText):
 
     @property
     def label(self) -> str:
-        """The class with the largest probability, "" where the answers are numbers."""
+        """The class with the largest probability, "" if the answers are numbers."""
         if self.subject.kind != "classification":
             return ""
         return self.subject.answers[int(np.argmax(list(self.answers.values())))]
@@ -140,16 +140,16 @@ def _are(count: int, noun: str) -> str:
 def trace(module_or_model: Any, row: Any, place: str = "", *, unknown: Unknown = "refuse") -> Trace:
     """Every intermediate value of one prediction, named, with the formula that made it.
 
-    module_or_model: a Model, or an nn.Module, seen as in eval mode.  row: a mapping of column to
-    value, a table with one row, or the numbers (inputs,).  place: what to call the row.
-    unknown: as of Model.predict.
+    module_or_model: a Model, or an nn.Module, traced as in eval mode.  row: a mapping of column to
+    value, a table with one row, or the numbers (inputs,).  place: the name of the row in texts.
+    unknown: as in Model.predict.
     Raises E701 for a module that is not understood, E401, E402 and E702 for a row that does not
     fit.
     """
     subject = subject_of(module_or_model)
     rows = rows_of(subject, row, unknown=unknown, only=range(2))
     if len(rows) != 1:
-        what = "a trace is of one row, and more were given"
+        what = "a trace follows one row, but several rows are given"
         raise error("E702", what=what, fix="Give a single row.")
     names = value_names(subject)
     symbols = _output_symbols(subject)
@@ -193,7 +193,7 @@ def _output_symbols(subject: Subject) -> tuple[str, ...]:
 
 
 def _nearest(chains: list[Chain], means: Floats) -> int:
-    """The chain nearest the means, each answer measured by how far the chains lie apart."""
+    """The chain nearest to the means; each answer is scaled by the spread of the chains."""
     distances = np.abs([chain.answers - means for chain in chains])
     spread = distances.mean(axis=0)
     shares = np.divide(distances, spread, out=np.zeros_like(distances), where=spread > 0)
@@ -201,7 +201,7 @@ def _nearest(chains: list[Chain], means: Floats) -> int:
 
 
 def _actual(subject: Subject, rows: Rows) -> dict[str, str]:
-    """What the table holds for the targets, where it holds something."""
+    """The table's values of the targets, where they are not empty."""
     if subject.model is None or rows.table is None:
         return {}
     found = {}

@@ -1,7 +1,7 @@
-"""The two ends of a trace: a raw cell on its way into the network, and the way out to an answer.
+"""The two ends of a trace: from a raw cell into the network, and from the network to an answer.
 
 The formulas are those of tables/blocks.py and targets.py, written out with their numbers; the
-values are what the network really reads.
+values are the ones that the network really reads.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, Number
 
 @dataclass(frozen=True)
 class Cell:
-    """One column's value and the features that the network reads in its place.
+    """One column's value and the features that the network reads for it.
 
-    text: the value as the table has it, "missing" for none.  note: what stands for a missing or
-    unseen one.  first: the number of its first feature.
+    text: the value as in the table, "missing" if there is none.  note: what replaces a missing or
+    unseen value.  first: the number of its first feature.
     """
 
     column: str
@@ -84,19 +84,19 @@ def cells_of(subject: Subject, part: Part, raw: Floats, features: Floats) -> tup
 
 
 def _note(block: Block, text: str) -> str:
-    """What stands for a value that is missing or was never seen."""
+    """What replaces a value that is missing or was never seen."""
     if isinstance(block, CategoryBlock):
         if text == "missing" and not block.missing:
             return "counts as <other>"
         rare = text in block.levels and not block.kept[block.levels.index(text)]
         if rare or text == "unseen":
-            return "counts as <other>" + (", of which there was none" * (not block.other_trained))
+            return "counts as <other>" + (", which no training row had" * (not block.other_trained))
         return ""
-    return f"its median, {figure(block.median)}, stands for it" if text == "missing" else ""
+    return f"replaced by its median, {figure(block.median)}" if text == "missing" else ""
 
 
 def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
-    """For each feature of a block, the right side of its formula in letters and in numbers."""
+    """For each feature of a block, the right side of its formula, in symbols and in numbers."""
     if isinstance(block, CategoryBlock):
         yield from _of_category(block)
         return
@@ -112,7 +112,7 @@ def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
                 working = f"{wave}({inner.format(days)}) = {wave}({angle})"
                 yield f"{wave}({inner.format(block.name)})", working
     if block.indicator:
-        always = "0: no training row lacked it"
+        always = "0: it was never missing in training"
         yield (f"1 if {block.name} is missing" if block.indicator_trained else always), ""
 
 
@@ -131,11 +131,11 @@ def _of_category(block: CategoryBlock) -> Iterator[tuple[str, str]]:
     yield (other if block.other_trained else "0: no training row had another text"), ""
     if block.missing:
         missing = f"1 if {block.name} is missing"
-        yield (missing if block.missing_trained else "0: no training row lacked it"), ""
+        yield (missing if block.missing_trained else "0: it was never missing in training"), ""
 
 
 def ending_of(subject: Subject, part: Part, outputs: Floats) -> tuple[Step, ...]:
-    """From a part's outputs (outputs,) to its answers, a step each; a module's are its outputs."""
+    """One step for each answer, from a part's outputs (outputs,); a module answers its outputs."""
     encoder = part.encoder
     if encoder is None:
         return ()
@@ -165,7 +165,7 @@ def _probabilities(
         yield Step(f"P({second})", f"P({second}) = {sigmoid}", float(values[1]),
                    f"1 / (1 + exp({figure(-float(scores[0]))}))")  # fmt: skip
         return
-    # softmax does not change when the same number is taken from every score
+    # softmax does not change when the same number is subtracted from every score
     top = float(scores.max())
     total = float(np.exp(scores - top).sum())
     for label, score_of, value in zip(classes, scores, values, strict=True):

@@ -1,7 +1,7 @@
-"""Steps: one number of a network with the formula that made it; stages: all of one operation.
+"""A step: one number of a network with its formula.  A stage: all steps of one operation.
 
-A stage keeps arrays and makes its steps when asked, since a small network has thousands of terms.
-Not how a row is encoded nor how the members are joined: trace_cells.py and trace.py.
+A stage keeps arrays and makes its steps when asked, since even a small network has thousands of
+terms.  trace_cells.py has the encoding of a row, trace.py the mean of the members.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LETTERS = {"affine": "h", "activation": "h", "layer_norm": "n", "scale": "u", "
 
 @dataclass(frozen=True)
 class Term:
-    """One product of a sum: the weight of that name times what comes from a source."""
+    """One product of a sum: the weight of that name times the value of its source."""
 
     parameter: str
     source: str
@@ -62,7 +62,8 @@ class Term:
 @dataclass(frozen=True)
 class Step:
     """One number.  name: layer1[h3].  formula: "h3 = relu(z3)".  working: its right side in
-    numbers, "" of a sum, which has terms and a bias instead.  off: a relu's 0.  unit: of value.
+    numbers, "" for a sum, which has terms and a bias instead.  off: whether it is the 0 of a relu
+    that is off.  unit: the unit of the value.
     """
 
     name: str
@@ -95,10 +96,11 @@ class Step:
 class Stage:
     """One operation on one row.
 
-    formula: of all units, "z = W x + b".  letter: what it calls the first input.  units: names of
-    what is written, symbols: as formulas call them, values: (units,).  read: what each input holds,
-    symbols_read: as formulas call it, units_read: names of the first's.  weight: (units, sources)
-    of a sum, (units,) of a layer norm, bias: (units,), with names.  off: (units,), a relu's 0.
+    formula: for all units, "z = W x + b".  letter: the symbol of the first input in it.
+    units: the names of the results; symbols: their symbols in formulas; values: (units,).
+    read: the values of each input; symbols_read: their symbols in formulas; units_read: the names
+    of the first input's units.  weight: (units, sources) of a sum, (units,) of a layer norm; bias:
+    (units,); both with names.  off: (units,), whether a relu gives 0.
     """
 
     operation: Operation
@@ -122,7 +124,7 @@ class Stage:
 
     @property
     def where(self) -> str:
-        """The layer or line that it comes from."""
+        """The layer, or the line of code, of this operation."""
         return self.operation.where or self.operation.kind
 
     def __len__(self) -> int:
@@ -133,7 +135,7 @@ class Stage:
         return map(self.step, range(len(self)))
 
     def step(self, unit: int) -> Step:
-        """How one unit's number was made."""
+        """The step of one unit."""
         symbol, right, working = self.symbols[unit], *self.right(unit)
         terms: tuple[Term, ...] = ()
         if self.kind == "affine":
@@ -152,7 +154,7 @@ class Stage:
         )
 
     def terms(self, unit: int, order: Sequence[int] | None = None) -> Iterator[Term]:
-        """The products of a sum: all in order, or those of the sources named."""
+        """The products of a sum: all in order, or those of the given sources."""
         assert self.weight is not None
         row, read, unit_name = self.weight[unit], self.read[0], self.units[unit]
         for source in range(len(read)) if order is None else order:
@@ -170,7 +172,7 @@ class Stage:
         return 0.0 if self.bias is None else float(self.bias[unit])
 
     def right(self, unit: int) -> tuple[str, str]:
-        """The right side of a unit's formula, in letters and in numbers."""
+        """The right side of a unit's formula, in symbols and in numbers."""
         operation = self.operation
         if self.kind == "affine":
             return f"w . {self.letter}" + ("" if self.bias is None else " + b"), ""
@@ -199,7 +201,7 @@ class Stage:
         return letters, numbers
 
     def moments(self) -> tuple[float, float, float]:
-        """Mean and variance that a layer norm takes, and its eps."""
+        """The mean and variance that a layer norm computes, and its eps."""
         read = self.read[0]
         return float(read.mean()), float(read.var()), self.operation.numbers[0]
 
@@ -214,8 +216,8 @@ class Stage:
 
 
 def signed(value: float, unit: float = math.inf) -> str:
-    """A number as it goes on in a sum: "+ 0.5", "- 0.5"; to so many digits that who repeats the sum
-    comes within 0.00005 of a unit."""
+    """A number as a later term of a sum: "+ 0.5", "- 0.5"; with enough digits that repeating the
+    sum gives the result within 0.00005 of a unit."""
     ahead = math.log10(abs(value) / unit) if value and 0 < unit < math.inf else 0.0
     size = figure(abs(value), 5 + max(0, min(10, math.ceil(ahead))))
     return f"{'-' if value < 0 else '+'} {size}"
@@ -268,7 +270,7 @@ def _held(part: Part, slot: int | None) -> tuple[Floats | None, str]:
 
 
 def letter(network: LoweredNetwork, value: int) -> str:
-    """What formulas call a value: x the input, y the output, z a sum before an activation, ..."""
+    """A value's symbol in formulas: x the input, y the output, z a sum before an activation."""
     if value == 0:
         return "x"
     if value == network.operations[-1].output:
@@ -300,13 +302,13 @@ def _symbols(
 
 
 def _symbol(prefix: str, unit: str) -> str:
-    """z3 of unit h3, z(price) of another."""
+    """z3 for unit h3, z(price) for a unit with another name."""
     numbered = unit[:1] == "h" and unit[1:].isdecimal()
     return f"{prefix}{unit[1:]}" if numbered else f"{prefix}({unit})"
 
 
 def _origin(network: LoweredNetwork, operation: Operation, value: int) -> str:
-    """Of two values that are added and called alike: " of layer1", where each comes from."""
+    """The addition " of layer1" to a symbol, if two values with the same symbol are added."""
     called = [letter(network, number) for number in operation.inputs]
     if value == 0 or len(set(called)) == len(called):
         return ""
@@ -326,7 +328,7 @@ def _read(
 
 
 def _definition(operation: Operation, x: str) -> str:
-    """What an activation makes of x, its numbers filled in and factors of 1 left out."""
+    """An activation's formula in x, with its numbers filled in and factors of 1 left out."""
     factors = [figure(number) + " " for number in operation.numbers]
     meant = DEFINITIONS[operation.function].format(*factors)
     meant = re.sub(r" / 1 (?=,)|(?<![\d.])1 (?=[z(])", "", meant).replace(" ,", ",")

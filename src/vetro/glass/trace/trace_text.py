@@ -13,14 +13,14 @@ from vetro.glass.trace.trace_cells import Cell
 from vetro.glass.trace.trace_steps import Stage
 
 TERMS = 8
-"""So many terms of a sum are shown, the others as one number."""
+"""Terms of a sum that are shown; the others are given as one number."""
 
 UNITS = 8
-"""So many units of a layer are shown; of a layer of at most FULL each one with all its steps."""
+"""Units of a layer that are shown; a layer of at most FULL units is shown with all steps."""
 
 FULL = 3
 WIDTH, LONGEST = 96, 108
-"""Of sentences, and of a sum in a line."""
+"""Line width of sentences, and of a sum in one line."""
 
 
 def lines(trace: Trace, member: int | None = None, everything: bool = False) -> list[str]:
@@ -67,7 +67,7 @@ def sentence(trace: Trace, with_place: bool = True) -> str:
 
 
 def actual(trace: Trace) -> str:
-    """What the table holds for the row's targets, "" for nothing."""
+    """The table's values of the row's targets as a sentence, "" if it holds none."""
     if not trace.actual:
         return ""
     held = [
@@ -106,7 +106,7 @@ def _cells(cells: Sequence[Cell], plain: bool, everything: bool) -> Iterator[str
 
 
 def _layer(stages: Sequence[Stage], everything: bool) -> Iterator[str]:
-    """A sum and what follows it, unit by unit."""
+    """A sum and the operations that follow it, unit by unit."""
     last = stages[-1]
     off = np.any([stage.off for stage in stages], axis=0)
     what = "; ".join(f"{stage.where}: {stage.formula}" for stage in stages)
@@ -138,7 +138,7 @@ def _layer(stages: Sequence[Stage], everything: bool) -> Iterator[str]:
 
 
 def _unit(stages: Sequence[Stage], unit: int, most: int | None) -> Iterator[str]:
-    """One unit step by step, each on a line: terms, bias, sum, activation."""
+    """One unit, one step per line: terms, bias, sum, activation."""
     rows: list[list[str]] = []
     for stage in stages:
         if stage.kind == "affine":
@@ -169,7 +169,7 @@ def _terms(stage: Stage, unit: int, most: int | None) -> Iterator[list[str]]:
 
 
 def in_short(stages: Sequence[Stage], unit: int) -> list[str]:
-    """One unit in a line: its symbol, its value, and the largest products of its sum."""
+    """One unit in one line: its symbol, its value, and the largest products of its sum."""
     first, last = stages[0], stages[-1]
     row = [last.symbols[unit], _Right(figure(float(last.values[unit])))]
     if first.kind != "affine":
@@ -234,7 +234,7 @@ def _members(trace: Trace, chain: Chain) -> Iterator[str]:
 
 
 def engine(trace: Trace) -> str:
-    """What the engine answered, and how far apart that is."""
+    """The engine's answer, and how far the trace lies from it."""
     name = max(trace.answers, key=lambda key: _apart(trace, key))
     answered, own = trace.engine[name], trace.answers[name]
     module = trace.subject.model is None
@@ -247,12 +247,12 @@ def engine(trace: Trace) -> str:
     if not trace.deviation:
         return (
             f"{who} answered the same, {figure(answered, 9)}{of}, computing in {kind}; this trace "
-            f"is computed in float64. {verify} tells how much rounding could have changed."
+            f"is computed in float64. {verify} shows how much rounding could have changed."
         )
     return (
         f"{who} answered {figure(answered, 9)}{of}, computing in {kind}; this trace, in float64 "
         f"from the same numbers, gives {figure(own, 9)}. They differ by {largest}"
-        f"{figure(trace.deviation, 2)}; {verify} tells how much rounding can explain."
+        f"{figure(trace.deviation, 2)}; {verify} shows how much rounding can explain."
     )
 
 
@@ -261,7 +261,7 @@ def _apart(trace: Trace, name: str) -> float:
 
 
 class _Right(str):
-    """A number: its points stand below each other in its column."""
+    """A number: decimal points are aligned in its column."""
 
     __slots__ = ()
 

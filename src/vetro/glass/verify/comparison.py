@@ -24,7 +24,7 @@ Place = Callable[[tuple[int, ...]], str]
 UNBOUNDED = (
     "rounding has no bound there, since a number may overflow, or be divided by what may be 0"
 )
-UNCLEAR = "the exact value is not known closely enough to tell"
+UNCLEAR = "the exact value is not known closely enough to decide"
 
 
 @dataclass(frozen=True)

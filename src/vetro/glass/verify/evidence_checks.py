@@ -57,7 +57,7 @@ def data_check(model: Model, table: Table | None, shown: str) -> Check:
     name = "data: the table of the fit"
     kept = str(model.evidence.data.get("sha256", ""))
     if table is None:
-        detail = f"{shown} is another table than the model was fitted to (SHA-256 differs)."
+        detail = f"{shown} is not the table that the model was fitted to (SHA-256 differs)."
         return Check(name, "failed", detail=detail)
     return Check(name, "passed", detail=f"{shown} has the stored SHA-256 {kept[:16]}...")
 
@@ -82,9 +82,9 @@ def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
         return f"{column}{table.place_of(int(rows[index[0]]))}"
 
     count = counted(len(rows), "held-out row")
-    told = f"{count} predicted again by the members that never saw them, each number the same"
+    told = f"{count} predicted again by the members that never saw them, all numbers the same"
     checks += [
-        _bits("evidence: what was measured", actual, evidence.actual, place, count),
+        _bits("evidence: the held-out targets", actual, evidence.actual, place, count),
         _bits(
             "evidence: held-out predictions, to the bit", predicted, evidence.predicted, place, told
         ),
@@ -105,7 +105,7 @@ def refit_check(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Che
 
     name = "fit: the same parameters again, to the bit"
     if model.recipe.time:
-        detail = "the fit had a limit of time, so that it need not end alike."
+        detail = "the fit had a time limit, so a new fit may end differently."
         return Check(name, "undecided", detail=detail)
     again = fit_table(source, replace(model.request, options=_reading(model, options)))
     subject = subject_of(model)
@@ -120,7 +120,7 @@ def refit_check(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Che
         if not found:
             return found
     count = len(names) * len(subject.parts)
-    return Check(name, "passed", 0.0, 0.0, f"{count} parameters of a new fit, each the same.")
+    return Check(name, "passed", 0.0, 0.0, f"{count} parameters of a new fit, all the same.")
 
 
 def _parameter_place(prefix: str, names: list[str]) -> Place:

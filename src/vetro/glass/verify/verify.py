@@ -51,7 +51,7 @@ ORDER_WORK = 2e6
 """Multiplications of probes whose sums are recomputed in the engine's order."""
 
 NO_TARGETS = "Gradients and updates are not recomputed: the rows have no targets."
-NO_STEP = "the loss is not finite, so that the engine takes no step."
+NO_STEP = "the loss is not finite, so the engine takes no step."
 STEPS = 2
 """Updates that are checked: the first, and one that finds a state."""
 
@@ -164,7 +164,7 @@ def as_trained(subject: Subject) -> list[Check]:
         ]
     return [
         Check(
-            name, "passed", detail=f"{counted(len(known), 'member')}, each of the stored SHA-256."
+            name, "passed", detail=f"{counted(len(known), 'member')}, each with the stored SHA-256."
         )
     ]
 
@@ -239,7 +239,7 @@ def engine_order(subject: Subject, rows: Rows) -> list[Check]:
         if not found:
             return [found]
         count += len(x)
-    return [Check(name, "passed", 0.0, 0.0, f"{count} rows and probes, each number the same.")]
+    return [Check(name, "passed", 0.0, 0.0, f"{count} rows and probes, all numbers the same.")]
 
 
 def probes(network: LoweredNetwork, work: float) -> Array:

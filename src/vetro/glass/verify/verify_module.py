@@ -198,7 +198,7 @@ def _learning(
         return [Check("gradients", "undecided", detail=detail)]
     arrays = _target_array(y, part)
     if divisor_of(learning.loss, values[-1], arrays) == 0:
-        detail = "no target counts (all are ignored, or weigh 0), so that the loss is 0 / 0."
+        detail = "no target counts (all are ignored or have weight 0), so the loss is 0 / 0."
         return [Check("gradients", "undecided", detail=detail)]
     steps = engine_run.steps_of(part, inputs, arrays, learning, STEPS)
     flat = torch_run.gradient(module, lowering, inputs, y, loss)

@@ -37,7 +37,7 @@ def verdict(found: Verification) -> str:
 
 
 def check_lines(check: Check) -> list[str]:
-    """The verdict, the claim and its margin, and what there is to say."""
+    """The verdict, the claim and its margin, and the detail."""
     margin = ""
     if not math.isnan(check.deviation) and 0 < check.bound < math.inf:
         share = f"{check.share:.1%}" if check.share < 1000 else f"{check.share:.3g} times"
@@ -45,7 +45,7 @@ def check_lines(check: Check) -> list[str]:
             f"off by {figure(check.deviation, 3)}, {share} of the bound {figure(check.bound, 3)}"
         )
     elif check.verdict == "failed" and check.deviation > 0:
-        margin = f"off by {figure(check.deviation, 3)}, where nothing may be off"
+        margin = f"off by {figure(check.deviation, 3)}, where no deviation is allowed"
     lines = [f"{check.verdict:<10} {check.name:<36} {margin}".rstrip()]
     if check.detail:
         lines.append(f"{'':<10} {check.detail}")
