@@ -136,7 +136,7 @@ def test_latex_of_a_region(table, tmp_path) -> None:
         assert rf"\le {bound.partition('e')[0]}" in region
     assert text.startswith(found.latex(4))
     straight = formula(nn.Linear(2, 1), [0.1, 0.2]).latex(borders=True)
-    assert straight.endswith("% Nothing bends: it holds everywhere.")
+    assert straight.endswith("% No unit bends: the formula holds everywhere.")
     tangent = formula(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), [0.1, 0.2])
     box = tangent.latex(borders=True)
     assert box.count(r"\le ") == 4 and r"\le \text{x0} \le" in box

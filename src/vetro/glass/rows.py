@@ -229,7 +229,7 @@ def numbers_of(given: Any) -> NDArray[Any] | None:
 
 
 def kind_of(given: Any) -> str:
-    """The name of a thing that is not numbers, for messages: "str", "complex64", "a meta tensor"."""
+    """What a message calls a thing that is not numbers: "str", "complex64", "a meta tensor"."""
     dtype = getattr(given, "dtype", None)
     if dtype is None:
         return type(given).__name__

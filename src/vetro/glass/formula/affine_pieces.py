@@ -1,8 +1,8 @@
 """The exact affine map of a lowered network around a point, and the bends that bound it.
 
 Every value is kept as an affine function of the terms, with coefficients of radius 0: fractions.
-At a bend (z = 0) a unit counts as off, as torch's gradient has it; both sides agree there.  Only
-for piecewise linear networks: tangent.py has the smooth ones.
+At a bend (z = 0) a unit counts as off, as in torch's gradient; both sides give the same value
+there.  Only for piecewise linear networks: tangent.py has the smooth ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vetro.networks.lowered import Operation
 class Bend:
     """A unit whose sign bounds the piece: z = row . (terms, 1) is >= 0 where on, else <= 0.
 
-    part: the member's name, "" of one.  operation: the activation.  at: z at the point.
+    part: the member's name, "" if there is one.  operation: the activation.  at: z at the point.
     """
 
     part: str

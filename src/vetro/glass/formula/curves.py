@@ -1,6 +1,6 @@
-"""Functions of one number with their first two derivatives, and how far each can leave a tangent.
+"""Functions of one number, their first two derivatives, and how far each departs from a tangent.
 
-For tangent.py.  At a bend (a kink) the derivative is torch's: 0 of relu, the slope below of
+For tangent.py.  At a bend (a kink) the derivative is torch's: 0 for relu, the slope below for
 leaky_relu and elu.
 """
 
@@ -18,17 +18,16 @@ Three = tuple[arb, arb, arb]
 
 PIECES = 16
 CORE = 10.0
-"""Outside of +-CORE the smooth activations are almost straight: one piece each side."""
+"""Outside +-CORE the smooth activations are almost straight: one piece on each side."""
 
 NARROW = arb("1e-9")
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """three: (f, f', f'' / 2) of a ball on one side of all kinks; the side is told by the second
-    argument, whether the ball lies above it.  kink: where two sides meet, exact.  floor: no
-    argument is below it.  slack: how far f may be from what `three` says, because the place of
-    the kink was rounded."""
+    """three: (f, f', f'' / 2) of a ball on one side of the kink; the second argument says whether
+    the ball lies above it.  kink: where two sides meet, exact.  floor: no argument is below it.
+    slack: how far f may differ from `three`, because the place of the kink was rounded."""
 
     three: Callable[[arb, bool], Three]
     kink: arb | None = None
@@ -141,7 +140,7 @@ def _tanh(z: arb, above: bool) -> Three:
 
 
 def _rising(function: Callable[[arb], arb], z: arb) -> arb:
-    """A rising function of a ball, from its ends where it is wide: tight also far out."""
+    """A rising function of a ball; for a wide ball from its ends, which is tight also far out."""
     if z.rad() < NARROW:
         return function(z)
     return function(z.lower()).union(function(z.upper()))
@@ -187,7 +186,7 @@ def _softplus(z: arb, above: bool, beta: arb) -> Three:
     if above:
         return z, arb(1), arb(0)
     s = _logistic(beta * z)
-    # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which overflows nowhere
+    # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), which never overflows
     level = z.max(arb(0)) + (-abs(beta * z)).exp().log1p() / beta
     return level, s, beta * _s_one_minus_s(beta * z) / 2
 

@@ -1,7 +1,7 @@
 """Matrices of binary fractions as whole numbers with one common power of two.
 
-Exact and fast: FLINT multiplies the whole numbers.  For checking what exact.py's balls of radius 0
-have found, by another way.
+Exact and fast: FLINT multiplies the whole numbers.  For checking the results of exact.py's balls of
+radius 0 by a second method.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Dyadic:
         return Dyadic(self.at(power) - other.at(power), power)
 
     def at(self, power: int) -> fmpz_mat:
-        """The whole numbers with a smaller power."""
+        """The same matrix with a smaller power of two."""
         shift = self.power - power
         return self.whole * (fmpz(1) << shift) if shift else self.whole
 
@@ -46,7 +46,7 @@ class Dyadic:
 
 
 def of_floats(values: ArrayLike) -> Dyadic:
-    """The numbers (rows, columns) as they are."""
+    """The numbers (rows, columns), exactly."""
     array = np.asarray(values, dtype=np.float64)
     parts, powers = np.frexp(array)
     wholes = (parts * 2.0**53).astype(np.int64)
@@ -77,8 +77,8 @@ def forward(
 ) -> tuple[Dyadic, NDArray[np.bool_]]:
     """The outputs (outputs, rows) of a piecewise linear network for features (features, rows).
 
-    sides: for each activation by the number of its value, which units are on.  The second result
-    tells for each row whether no unit is on the other side of its bend.
+    sides: for each activation, by the number of its value, which units are on.  The second result
+    says for each row whether every unit is on its side of its bend.
     """
     inside = np.ones(features.whole.ncols(), dtype=bool)
     values = [features]
@@ -125,7 +125,7 @@ def _bent(operation: Operation, z: Dyadic) -> tuple[Dyadic, NDArray[np.int8]]:
         return Dyadic(fmpz_mat(*shape, [e if e > 0 else 0 for e in entries]), z.power), signs
     slope = of_floats([[operation.numbers[0]]])
     steep, one = slope.whole[0, 0], fmpz(1)
-    # both slopes over the same power of two
+    # both slopes with the same power of two
     if slope.power <= 0:
         one = one << -slope.power
         power = z.power + slope.power

@@ -1,10 +1,10 @@
-"""The formula of a model or module around a row: exact where it is straight, else its tangent.
+"""The formula of a model or module around a row: exact if it is piecewise linear, else its tangent.
 
     y = intercept + sum of coefficients * terms
 
-Numbers are real numbers: the stored binary fractions of encoder and network, without the rounding
-of any engine, and the row's raw values as they are; the sine and cosine of a date are the float64
-numbers that the encoder makes.  Not the rounding of what an engine returns: verify has that.
+All arithmetic is in real numbers: the stored binary fractions of encoder and network, without the
+rounding of any engine, and the row's raw values.  The sine and cosine of a date are the float64
+numbers that the encoder computes.  verify covers the rounding of an engine.
 """
 
 from __future__ import annotations
@@ -59,14 +59,15 @@ class Formula(ShownAsText):
     """outputs = intercept + coefficients . terms, at one row.
 
     kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`.
-    what: the outputs are the subject's answers (of a module what it returns), the scores that a
-    classification's one network gives its classes (log-odds of the second of two), or the
-    probabilities of the classes.
+    what: the meaning of the outputs: the subject's answers (for a module, its outputs), the scores
+    of the classes by a single network (log-odds of the second of two classes), or the probabilities
+    of the classes.
     coefficients: (outputs, terms), intercept: (outputs,), value: (outputs,) at the row; float64
     nearest to the exact ones.  terms: for a module, and a model of numbers only, the inputs.
-    error: for each output of a tangent (low, high), what network - tangent lies between.
+    error: for each output of a tangent (low, high), the range of network - tangent.
     box: for each column that moves in it, (low, high).
-    members: of a classification by several straight networks, each one's exact formula of scores.
+    members: for a classification by several piecewise linear networks, the exact formula of each
+    one's scores.
     """
 
     kind: Kind
@@ -89,33 +90,33 @@ class Formula(ShownAsText):
 
     @property
     def region(self) -> Region:
-        """Where the formula holds; E722 of a tangent, which holds nowhere else."""
+        """Where the formula holds; E722 for a tangent, which is exact only at its row."""
         if self._region is None:
             raise error("E722", what="no region where it holds, only its row")
         return self._region
 
     @property
     def distance(self) -> Distance:
-        """How far the region's borders are from the row; E722 of a tangent."""
+        """How far the region's borders are from the row; E722 for a tangent."""
         return self.region.distance
 
     def exact(self) -> Exact:
-        """Coefficients and intercept as fractions; E722 of a tangent."""
+        """Coefficients and intercept as fractions; E722 for a tangent."""
         if self.fractions is None:
             raise error("E722", what="no exact fractions")
         return self.fractions
 
     def contains(self, row: Any) -> bool:
-        """Whether the formula holds at a row, decided exactly: whether no unit is on the other
-        side of its bend.  Of a tangent: whether the row lies in its box."""
+        """Whether the formula holds at a row, decided exactly: every unit is on the same side of
+        its bend as at the formula's row.  For a tangent: whether the row lies in its box."""
         found = self.holds(row)
         if len(found) != 1:
-            what = f"{len(found)} rows were given where contains takes one"
+            what = f"{len(found)} rows are given, but contains takes one"
             raise error("E702", what=what, fix="Use holds for several.")
         return bool(found[0])
 
     def holds(self, rows: Any) -> NDArray[np.bool_]:
-        """As contains, for each of several rows."""
+        """contains for each of several rows."""
         from vetro.glass.formula.formula_proof import inside
 
         given = rows_of(self.subject, rows)
@@ -134,8 +135,8 @@ class Formula(ShownAsText):
         return found
 
     def prove_equal(self, points: int = 1000, seed: int = 0) -> Check:
-        """The formula against the network at the row and at points all over its region, in
-        fractions; E722 of a tangent."""
+        """Compare formula and network in fractions, at the row and at points throughout the region;
+        E722 for a tangent."""
         from vetro.glass.formula.formula_proof import prove_equal
 
         _check_points(points)
@@ -144,7 +145,7 @@ class Formula(ShownAsText):
 
     def error_seen(self, points: int = 1000, seed: int = 0) -> Floats:
         """The largest |network - tangent| of each output at random points of the box, (outputs,):
-        what is likely, where `error` is what is certain.  The engine's rounding is in it."""
+        an estimate from below, while `error` is a proven bound.  Includes the engine's rounding."""
         _check_points(points)
         generator = np.random.default_rng(seed)
         raw = np.repeat(plain_rows(self.subject, self.rows.raw), points, axis=0)
@@ -163,9 +164,9 @@ class Formula(ShownAsText):
         borders: bool = False,
         door: Door = "python",
     ) -> str:
-        """As lines of text.  every: small terms and all levels too; borders: the inequalities.
+        """The formula as text.  every: small terms and all levels too; borders: the inequalities.
 
-        door: whose words it uses.
+        door: the names of settings are those of this door.
         """
         from vetro.glass.formula.formula_text import lines
 
@@ -202,23 +203,24 @@ def formula(
 ) -> Formula:
     """The formula that holds at a row; see Formula.
 
-    row: as predict takes it, a mapping of column to value, or bare numbers.  Networks of straight
-    pieces (relu, leaky_relu, no activation), also the mean of several: exact, with its region.
-    Smooth networks, and the mean probability of several: the tangent.
-    within: where a tangent's error is bounded: a share of each number column's training range (of
-    |x|, where that is not known) to both sides of the row, or (low, high) of columns, the others
-    held as the row has them.  unknown: as of Model.predict.
+    row: as predict takes it, a mapping of column to value, or numbers in the order of the columns.
+    For piecewise linear networks (relu, leaky_relu, no activation), also the mean of several, the
+    formula is exact and has a region.  For smooth networks, and for the mean probability of
+    several networks, it is the tangent.
+    within: the box where a tangent's error is bounded: a share of each number column's training
+    range (of |x| if that is not known) to both sides of the row; or (low, high) of some columns,
+    while the others keep the row's values.  unknown: as in Model.predict.
     Raises E701 for a module that is not understood, E702 for what is not one row, E721 for a row
     or a box without a formula.
     """
     subject = subject_of(module_or_model)
     rows = rows_of(subject, row, unknown=unknown)
     if len(rows) != 1:
-        what = f"{len(rows)} rows were given where a formula is of one"
+        what = f"{len(rows)} rows are given, but a formula is for one row"
         raise error("E702", what=what, fix="Give one row.")
     for part in subject.parts:
         if part.not_finite:
-            what = "the network holds a number that is not finite: no formula has it"
+            what = "the network holds a number that is not finite, so it has no formula"
             raise error("E721", what=what, fix="Train it again; see E301.")
     if subject.model is not None and not np.isfinite(answers(subject, rows)).all():
         what = "the answer at this row is not finite: its numbers are too large for the network"
@@ -364,14 +366,14 @@ def _output_names(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _check_points(points: object) -> None:
-    """E601 for what is no whole number of at least 1."""
+    """E601 for a value that is not a whole number of at least 1."""
     if not isinstance(points, numbers.Integral) or isinstance(points, bool) or points < 1:
         reason, fix = "it must be a whole number of at least 1", "Use for example 1000."
         raise error("E601", argument=Setting("points"), value=points, reason=reason, fix=fix)
 
 
 def _floats(values: Any) -> Floats:
-    """The nearest float64 of fractions, infinite where they are beyond its range."""
+    """The float64 nearest to each fraction, infinite beyond its range."""
 
     def nearest_float(value: Fraction) -> float:
         try:

@@ -71,7 +71,7 @@ def _imports(formula: Formula, exact: bool) -> list[str]:
 
 
 def _expression(formula: Formula, term: Term, exact: bool = False) -> str:
-    """The term's value of a row, as Python."""
+    """The term's value at a row, as Python code."""
     name = formula.subject.inputs[term.column]
     entry = f"row[{name!r}]"
     wrap = "Fraction({})" if exact else "{}"
@@ -102,8 +102,8 @@ def _level(name: str) -> str:
 
 
 def _holds(formula: Formula) -> list[str]:
-    """holds(row): in the region, the row's levels, flags and missing values being the same; of a
-    tangent in the box."""
+    """The text of holds(row): whether a row is in the region, with the same levels, flags and
+    missing values; for a tangent, whether it is in the box."""
     row = formula.rows.raw[0]
     conditions: list[str] = []
     exact = formula.kind == "exact"
@@ -152,7 +152,7 @@ def _fraction(value: Fraction) -> str:
 def as_json(formula: Formula, *, exact: bool = False, borders: bool = False) -> dict[str, Any]:
     """See Formula.to_json."""
     names = [term.name for term in formula.terms]
-    # a tangent of straight members leaves the fractions to them
+    # a tangent of piecewise linear members has no fractions of its own; the members have them
     fractions = formula.exact() if exact and not formula.members else None
     outputs = []
     for number, name in enumerate(formula.outputs):

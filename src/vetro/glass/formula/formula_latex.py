@@ -37,7 +37,7 @@ TERMS_A_LINE = 4
 
 
 def latex(formula: Formula, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
-    """An align* of all outputs, a few terms a line; of the region's inequalities another one."""
+    """An align* of all outputs, a few terms per line; a second one of the region's inequalities."""
     equals = r"&\approx" if formula.kind == "tangent" else "&="
     rows: list[str] = []
     for output, name in enumerate(formula.outputs):
@@ -62,10 +62,10 @@ def latex(formula: Formula, digits: int = 3, *, every: bool = False, borders: bo
 
 
 def _region(formula: Formula, digits: int) -> str:
-    """The inequalities, on as many pages as they need."""
+    """The inequalities; the display may break across pages."""
     region = formula.region
     if region.everywhere:
-        return "% Nothing bends: it holds everywhere."
+        return "% No unit bends: the formula holds everywhere."
     remarks = [f"% {region_heading(region)}"]
     if any(term.kind in ("level", "flag", "missing") for term in region.terms):
         remarks.append(f"% {HELD}")
@@ -87,7 +87,7 @@ def _tangent_box(formula: Formula) -> str:
     for name, ends in formula.box.items():
         low, high = (_tex_number(figure(end, 7)) for end in ends)
         rows.append(rf"{low} &\le \text{{{tex(name)}}} \le {high}")
-    return "% The box in which its error is bounded; other columns are held.\n" + _aligned(rows)
+    return "% The box in which the error is bounded; other columns are fixed.\n" + _aligned(rows)
 
 
 def _aligned(rows: Sequence[str]) -> str:
@@ -97,7 +97,7 @@ def _aligned(rows: Sequence[str]) -> str:
 def _sum_lines(
     names: Sequence[str], coefficients: Sequence[float], constant: float, digits: int
 ) -> list[str]:
-    """A sum with so many terms a line."""
+    """A sum with so many terms per line."""
     parts = [
         (value, rf"\,\text{{{tex(name)}}}") for name, value in zip(names, coefficients, strict=True)
     ]
@@ -115,7 +115,7 @@ def _sum_lines(
 
 
 def tex(text: str) -> str:
-    """The text with what LaTeX would read as commands escaped."""
+    """The text with LaTeX's special characters escaped."""
     return "".join(_TEX.get(c, c) if c.isprintable() else " " for c in text)
 
 

@@ -1,7 +1,7 @@
-"""The formula against the network, in fractions, at points of its region.
+"""Comparing the formula with the network, in fractions, at points of its region.
 
-By another way than the formula was found: the network runs forward at each point in whole numbers
-over a power of two (dyadic.py), its units deciding by themselves whether they are on.
+The network is computed independently of the formula: it runs forward at each point in whole numbers
+over a power of two (dyadic.py), and each unit decides by itself whether it is on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula
 
 FARTHEST = 10.0
-"""Scaled units from the row: how far points go where the region has no border."""
+"""How far points go from the row, in scaled units, if the region has no border."""
 
 
 def prove_equal(formula: Formula, points: int, seed: int) -> Check:
@@ -51,8 +51,8 @@ def prove_equal(formula: Formula, points: int, seed: int) -> Check:
 
 
 def both_sides(formula: Formula, values: Floats) -> tuple[Dyadic, Dyadic, NDArray[np.bool_]]:
-    """Formula and network at points (terms, points), each (outputs, points) times the number of
-    members; and whether a point is in the region."""
+    """Formula and network at points (terms, points), each (outputs, points) and multiplied by the
+    number of members; and whether each point is in the region."""
     subject = formula.subject
     ones = np.ones((1, values.shape[1]))
     points = of_floats(np.vstack([values, ones]))
@@ -75,7 +75,7 @@ def both_sides(formula: Formula, values: Floats) -> tuple[Dyadic, Dyadic, NDArra
 
 
 def inside(formula: Formula, raw: Floats) -> NDArray[np.bool_]:
-    """Whether each raw row (rows, inputs) is in the region, exactly; not where it is infinite."""
+    """Whether each raw row (rows, inputs) is in the region, exactly; False for infinite rows."""
     found: NDArray[np.bool_] = np.asarray(np.isfinite(np.nan_to_num(raw, nan=0.0)).all(axis=1))
     subject = formula.subject
     rows = raw[found]
@@ -94,7 +94,7 @@ def inside(formula: Formula, raw: Floats) -> NDArray[np.bool_]:
 
 def samples(region: Region, count: int, seed: int) -> Floats:
     """Points of the region, (terms, points): the row, then hit-and-run through the terms that
-    move in a straight line (Smith 1984); one that rounding puts outside is left to the caller."""
+    move in a straight line (Smith 1984).  The caller drops points that rounding put outside."""
     row = np.array([float(value) for value in region.at])
     found = np.repeat(row[:, None], count, axis=1)
     straight = list(region.straight)

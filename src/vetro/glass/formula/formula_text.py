@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from vetro.glass.formula.region import Inequality, Region
 
 WIDTH = 96
-HELD = "Categories, flags and missing values are held as the row has them."
+HELD = "Categories, flags and missing values stay as in the row."
 SMALL = 0.005
-"""Terms are gathered that together never reach this share of how far the largest one varies."""
+"""Small terms are gathered if together they never reach this share of the largest variation."""
 
 
 @dataclass(frozen=True)
 class Sum:
-    """What is written of one output: the terms shown, and the bound of those gathered.
+    """The terms to write for one output, and a bound of the gathered ones.
 
-    shown: numbers of terms; small: of those gathered, `most` what they can come to together.
+    shown: the numbers of the terms to write; small: of the gathered ones; most: the largest sum
+    that the gathered ones can have.
     """
 
     shown: tuple[int, ...]
@@ -39,8 +40,8 @@ class Sum:
 
 
 def summed(formula: Formula, output: int, every: bool) -> Sum:
-    """The terms of an output that are worth writing: not levels that the row has not, nor terms
-    that are small over the training range."""
+    """The terms of an output to write: without levels other than the row's, and without terms that
+    are small over the training range."""
     terms, row = formula.terms, formula.coefficients[output]
     if every:
         return Sum(tuple(range(len(terms))), (), 0.0)
@@ -57,7 +58,7 @@ def summed(formula: Formula, output: int, every: bool) -> Sum:
 
 
 def _idle(formula: Formula, number: int) -> bool:
-    """Whether a term is 0 here for good: another level, or a number that is missing."""
+    """Whether a term is always 0 here: another level, or a number that is missing."""
     term = formula.terms[number]
     if math.isnan(formula.rows.raw[0, term.column]):
         return term.kind != "missing"
@@ -65,7 +66,7 @@ def _idle(formula: Formula, number: int) -> bool:
 
 
 def largest(formula: Formula, number: int) -> float:
-    """The largest |term| in training; of a module, of any at the row, at least 1."""
+    """The largest |term| in training; for a module the largest of all at the row, at least 1."""
     ends = training_range(formula.subject, formula.terms[number])
     if ends is None:
         return max(1.0, *(abs(float(value)) for value in formula.at))
@@ -78,7 +79,7 @@ def _width(formula: Formula, number: int) -> float:
 
 
 def rounded(value: float, digits: int) -> str:
-    """So many significant digits, zeros at the end kept, whole numbers whole: 1.00, 105, 12346."""
+    """The value with so many significant digits and trailing zeros: 1.00, 105, 12346."""
     size = abs(value)
     if size == 0 or not math.isfinite(value):
         return figure(value)
@@ -92,7 +93,7 @@ def rounded(value: float, digits: int) -> str:
 
 
 def term_text(term: Term) -> str:
-    """The term's name, in quotes where it could be read as more than a name."""
+    """The term's name, in quotes if it could be read as more than a name."""
     if term.moves and not re.fullmatch(r"[\w.]+", term.name):
         return f'"{term.name}"'
     return term.name
@@ -105,7 +106,7 @@ def sum_text(
     digits: int,
     glue: str = " ",
 ) -> str:
-    """1.00 x0 - 0.250 x1 + 12.0; glue: what stands inside a term, where no line may break."""
+    """1.00 x0 - 0.250 x1 + 12.0; glue: the space inside a term, where no line may break."""
     parts: list[tuple[float, str]] = [
         (value, f"{rounded(abs(value), digits)} {name}".replace(" ", glue))
         for name, value in zip(names, coefficients, strict=True)
@@ -150,7 +151,7 @@ def lines(
 
 
 def heading(formula: Formula) -> str:
-    """What is what, in one sentence."""
+    """The kind of formula, in one sentence."""
     members = len(formula.subject.parts)
     of = f" of the mean of {members} members" if members > 1 else ""
     if formula.kind == "tangent":
@@ -202,7 +203,7 @@ def output_lines(formula: Formula, output: int, digits: int, every: bool) -> lis
 
 
 def chances(formula: Formula) -> list[float]:
-    """The probabilities that the scores at the row come to, in float64; of a single score its."""
+    """The probabilities of the scores at the row, in float64; of a single score, its own."""
     scores = [0.0, *formula.value] if len(formula.value) == 1 else list(formula.value)
     powers = [math.exp(score - max(scores)) for score in scores]
     found = [power / math.fsum(powers) for power in powers]
@@ -210,7 +211,7 @@ def chances(formula: Formula) -> list[float]:
 
 
 def _columns(formula: Formula) -> list[str]:
-    """A table of the row and, for an exact formula, how far each column alone can go."""
+    """A table of the row's values and, for an exact formula, how far each column alone can go."""
     subject = formula.subject
     raw = formula.rows.raw[0]
     heads = ["column", "at the row"]
@@ -243,7 +244,9 @@ def _dates(formula: Formula) -> list[str]:
     found = []
     if days:
         also = (
-            "; sin and cos are of its place in the year, week or day" if waves & set(days) else ""
+            "; sin and cos are of its position in the year, week or day"
+            if waves & set(days)
+            else ""
         )
         found = ["", f"{', '.join(days.values())}: days since 1970-01-01{also}."]
     if times:
@@ -269,8 +272,8 @@ def _reach(formula: Formula, place: int, name: str, value: float) -> list[str]:
 
 
 def inward(low: float, high: float, here: float) -> tuple[str, str]:
-    """The ends of an interval in as few digits as keep it inside and the row in it; "" for an
-    infinite end."""
+    """The ends of an interval, rounded inward to the fewest digits that keep the row inside; "" for
+    an infinite end."""
     texts = []
     for end, way in ((low, ROUND_CEILING), (high, ROUND_FLOOR)):
         if not math.isfinite(end):
@@ -332,14 +335,14 @@ def inequality_text(formula: Formula, item: Inequality, digits: int) -> str:
 
 
 def inequality_parts(formula: Formula, item: Inequality) -> tuple[list[int], list[float], float]:
-    """The numbers of the terms that move, their coefficients, and the bound, to which what the row
-    holds is taken; scaled."""
+    """The numbers of the terms that move, their coefficients, and the bound less the fixed terms;
+    scaled."""
     region = formula.region
     free = set(region.free)
     held = sum(c * x for n, (c, x) in enumerate(zip(item.coefficients, region.at, strict=True))
                if x and n not in free)  # fmt: skip
     numbers = [n for n in region.free if item.coefficients[n] != 0]
-    # the coefficient that counts most over a scaled unit becomes 1
+    # the coefficient with the largest effect per scaled unit becomes 1
     weights = [abs(float(item.coefficients[n])) * float(region.units[n]) for n in numbers]
     scale = abs(item.coefficients[numbers[weights.index(max(weights))]])
     coefficients = [_quotient(item.coefficients[n], scale) for n in numbers]
@@ -364,7 +367,7 @@ def _error_lines(formula: Formula, digits: int) -> list[str]:
 
 
 def grid(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Columns below each other, the first to the left, numbers to the right."""
+    """A table as text lines: the first column left-aligned, numbers right-aligned."""
     table = [list(row) for row in rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     found = []

@@ -1,12 +1,12 @@
-"""Which of many inequalities matter: the others follow from them, by linear programming.
+"""Finding the inequalities that matter by linear programming: the others follow from them.
 
 Around an inner point an inequality normal . u <= margin is the point normal / margin of the polar
 dual, and those that matter are the corners of the hull of 0 and the points.  Rays find most
-corners with one matrix product (argmax of point . direction); rays that turn towards each point
+corners with one matrix product (argmax of point . direction).  Rays that turn towards each point
 find most of the rest (Gilbert 1966, "An iterative procedure for computing the minimum of a
-quadratic form on a convex set"); what is left is asked of small linear programs over the corners
-found so far (Clarkson 1994, "More output-sensitive geometric algorithms"; simplex.py).  `follows`
-proves each removal: rounding can only leave an inequality too many, never take one away.
+quadratic form on a convex set").  Small linear programs over the corners found so far decide the
+remaining points (Clarkson 1994, "More output-sensitive geometric algorithms"; simplex.py).
+`follows` proves each removal: rounding can only keep an inequality too many, never remove one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from vetro.glass.rows import Floats
 
 RAYS = 4096
 TURNS, VAIN_TURNS = 400, 25
-"""Most turns of the rays, and how many of them in a row may find nothing."""
+"""The most turns of the rays, and how many of them in a row may find nothing."""
 TOGETHER = 2_000_000
-"""Numbers of the linear programs that are solved together."""
+"""Numbers in memory for the linear programs that are solved together."""
 PROOF_BITS = 192
 
 _BEYOND = 1e-9
@@ -35,9 +35,9 @@ Tell = Callable[[int, int], object]
 
 @dataclass(frozen=True)
 class Sorting:
-    """kept: numbers of the inequalities that matter, ascending.  reasons: for each that seems to
-    follow from others, which these are, of those kept or open.  open: those of which neither was
-    known when the time was over."""
+    """kept: the numbers of the inequalities that matter, ascending.  reasons: for each inequality
+    that seems to follow from others, the numbers of those others, kept or open.  open: the
+    inequalities that were not decided when the time was over."""
 
     kept: tuple[int, ...]
     reasons: dict[int, tuple[int, ...]]
@@ -54,7 +54,7 @@ def sort_out(
 ) -> Sorting:
     """Which of normals (m, d) . u <= margins (m,) matter; every margin > 0: u = 0 is inside.
 
-    tell: hears how many are known to matter, and how many are open.
+    tell: called with the number known to matter and the number still open.
     """
     points = _spanned(normals / margins[:, None])
     seen = _met_by_rays(points)
@@ -65,7 +65,7 @@ def sort_out(
     open_ = sorted(set(range(len(points))) - kept)
     while True:
         open_ = _ask(points, kept, seen, open_, reasons, stop, tell)
-        # those that only complete the rank may follow from the others, once these are known
+        # inequalities kept only to complete the rank may follow from the others found since
         spare = None if open_ else _spare(points, kept, seen)
         if spare is None:
             break
@@ -86,7 +86,7 @@ def _ask(
     stop: Stop,
     tell: Tell,
 ) -> list[int]:
-    """Settle what is open by linear programs; what is left where `stop` said so."""
+    """Decide the open inequalities by linear programs; returns those left when `stop` ended it."""
     share = max(1, TOGETHER // (points.shape[1] ** 2 + len(points)))
     while open_:
         tell(len(kept), len(open_))
@@ -104,7 +104,7 @@ def _ask(
             if ended:
                 continue
             found = int(np.argmax(values[:, place]))
-            if found in corners:  # rounding hides what stands out, or the walk did not end
+            if found in corners:  # rounding hides the corner, or the walk did not end
                 found = number
             kept.add(found)
             seen.add(found)
@@ -115,7 +115,7 @@ def _ask(
 
 
 def _spanned(points: Floats) -> Floats:
-    """The points in as few dimensions as they span."""
+    """The points in coordinates of the space that they span."""
     _, sizes, ways = np.linalg.svd(points, full_matrices=False)
     spanned = ways[sizes > sizes[0] * 1e-12]
     found: Floats = points @ spanned.T
@@ -123,14 +123,14 @@ def _spanned(points: Floats) -> Floats:
 
 
 def _corners(values: Floats) -> set[int]:
-    """The points that reach farthest beyond 0, of values (points, rays)."""
+    """The points with the largest positive value for some ray; values: (points, rays)."""
     farthest = np.argmax(values, axis=0)
     beyond = values[farthest, np.arange(values.shape[1])] > 0
     return set(farthest[beyond].tolist())
 
 
 def _met_by_rays(points: Floats) -> set[int]:
-    """Corners that rays meet, spread as the points are and as the first corners found are."""
+    """Corners that rays meet; the rays are spread like the points and like the first corners."""
     directions = np.random.default_rng(0).standard_normal((points.shape[1], RAYS))
     found = _corners(points @ directions)
     for spread in (points, points[sorted(found)]):
@@ -139,16 +139,16 @@ def _met_by_rays(points: Floats) -> set[int]:
 
 
 def _rounding(points: Floats) -> Floats:
-    """The map that makes points round: columns that say nearly the same leave directions with
-    next to no spread."""
+    """The map that gives points equal spread in all directions: columns with nearly the same
+    content leave directions with almost none."""
     sizes, ways = np.linalg.eigh(points.T @ points)
     found: Floats = ways / np.sqrt(np.maximum(sizes, sizes.max() * 1e-12))
     return found
 
 
 def _met_by_turning(points: Floats, seen: set[int], stop: Stop) -> set[int]:
-    """Corners that rays meet which turn, one for each point, from 0 towards where the point is
-    farthest from the hull of what they met."""
+    """Corners that turning rays meet.  Each point has a ray, which turns towards the direction in
+    which the point is farthest from the hull of the corners met so far."""
     round_ = points @ _rounding(points)
     open_ = np.setdiff1d(np.arange(len(points)), sorted(seen))
     nearest = np.zeros((len(open_), points.shape[1]))
@@ -174,7 +174,7 @@ def _met_by_turning(points: Floats, seen: set[int], stop: Stop) -> set[int]:
 
 
 def _spanning(points: Floats, seen: set[int]) -> set[int]:
-    """Further points, so that all together span the space."""
+    """More points, so that all together span the space."""
     found: set[int] = set()
     for number in np.argsort(-np.linalg.norm(points, axis=1)).tolist():
         known = sorted(seen | found)
@@ -185,7 +185,7 @@ def _spanning(points: Floats, seen: set[int]) -> set[int]:
 
 
 def _spare(points: Floats, kept: set[int], seen: set[int]) -> int | None:
-    """One that was kept for the rank alone and follows from the other ones kept; None if there is
+    """An inequality that was kept only for the rank and follows from the others; None if there is
     none."""
     for number in sorted(kept - seen):
         others: Whole = np.array(sorted(kept - {number}), dtype=np.intp)
@@ -202,8 +202,8 @@ def follows(
     """Whether normal . u <= bound follows from the reasons, proved (Farkas 1902): weights >= 0
     with sum of weight * reason = normal and sum of weight * bound <= bound.
 
-    All numbers are exact.  The weights are enclosed in balls (Johansson 2017); where these leave
-    it open, as where a weight is 0, they are found in fractions.
+    All numbers are exact.  The weights are enclosed in balls (Johansson 2017); if that does not
+    decide, for example because a weight is 0, they are computed in fractions.
     """
     if not reasons:
         return all(entry == 0 for entry in normal) and bool(bound >= 0)

@@ -1,7 +1,7 @@
-"""The region where a formula holds: its borders, those that matter, and how far they are.
+"""The region where a formula holds: its borders, the ones that matter, and their distances.
 
-The terms that move are the number columns and dates; levels, flags and missing values are held as
-the row has them.  Everything is exact except where a name says float.
+The terms that move are the number columns and dates; levels, flags and missing values stay as in
+the row.  Everything is exact except where a docstring says float.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from vetro.glass.rows import Floats
 from vetro.tables.blocks import PERIODS
 
 LONGEST = 3652.425
-"""Days: how far a date with waves is followed, ten years; it may hold beyond."""
+"""Days, ten years: how far a date with waves is followed; the formula may hold beyond that."""
 
 
 @dataclass(frozen=True, eq=False)
 class Inequality:
-    """coefficients . terms <= bound, exactly.  where: the unit whose bend it is, "h3 of relu1 of
+    """coefficients . terms <= bound, exactly.  where: the unit that bends here, "h3 of relu1 of
     member2"; on: whether the unit is on in the region."""
 
     coefficients: tuple[Fraction, ...]
@@ -48,13 +48,13 @@ class Inequality:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far the borders are.
+    """The distances of the borders.
 
-    overall: in scaled units (standard deviations in training of each number column; units of x
-    of a module), all number columns moving together; infinite where there is no border.
+    overall: with all number columns moving together, in scaled units (the standard deviation of
+    each number column in training; units of x for a module); infinite without a border.
     where: the unit whose bend is nearest.  columns: for each number or date that is not missing,
-    (down, up): how far it alone can go.  stays: for each category and flag the other levels under
-    which, all else the same, the formula goes on holding.
+    (down, up): how far it alone can go.  stays: for each category and flag, the other levels for
+    which the formula still holds if nothing else changes.
     """
 
     overall: float
@@ -66,7 +66,7 @@ class Distance:
         return self.overall
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dict; infinite ones are None."""
+        """A plain dict; infinite distances are None."""
 
         def plain(value: float) -> float | None:
             return value if math.isfinite(value) else None
@@ -83,8 +83,8 @@ class Distance:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """kept: numbers of the bends whose inequalities are shown; of so many it was not decided
-    whether they follow from the others."""
+    """kept: numbers of the bends whose inequalities are shown; undecided: how many of them may
+    still follow from the others."""
 
     kept: tuple[int, ...]
     undecided: int = 0
@@ -92,10 +92,10 @@ class _Sorted:
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The terms for which every unit stays on its side of its bend; borders belong to it.
+    """The terms for which every unit stays on its side of its bend, borders included.
 
-    at: the terms' values at the row.  names: of the terms' columns.  units: the deviation of
-    each term, how long one scaled unit is.  bends: every unit's, also those that do not matter.
+    at: the terms' values at the row.  names: of the terms' columns.  units: the length of one
+    scaled unit of each term.  bends: of every unit, also those that do not matter.
     """
 
     terms: tuple[Term, ...]
@@ -107,12 +107,12 @@ class Region:
 
     @property
     def everywhere(self) -> bool:
-        """Whether nothing bends: the formula is that of the whole network."""
+        """Whether no unit bends: the formula holds for the whole network."""
         return not self.bends
 
     @property
     def on_border(self) -> tuple[str, ...]:
-        """The units that are exactly at their bend: taken as off."""
+        """The units that are exactly at their bend; they count as off."""
         return tuple(place(bend) for bend in self.bends if bend.at == 0)
 
     @cached_property
@@ -127,7 +127,7 @@ class Region:
 
     @cached_property
     def free(self) -> tuple[int, ...]:
-        """The straight ones and all of a date's, each taken to move by itself."""
+        """The straight terms and all terms of dates, each taken to move independently."""
         return tuple(
             number
             for number, term in enumerate(self.terms)
@@ -136,12 +136,12 @@ class Region:
 
     @cached_property
     def slack(self) -> Floats:
-        """How much each bend leaves at the row, (bends,), >= 0; float."""
+        """The slack of each bend at the row, (bends,), >= 0; float."""
         return np.array([abs(float(bend.at)) for bend in self.bends])
 
     @cached_property
     def slopes(self) -> Floats:
-        """How fast a scaled unit of each term eats it up, (bends, terms); float."""
+        """How much a scaled unit of each term reduces the slack, (bends, terms); float."""
         rows = np.array([[float(entry) for entry in bend.row[:-1]] for bend in self.bends])
         signs = np.array([-1.0 if bend.on else 1.0 for bend in self.bends])
         slopes: Floats = (
@@ -151,21 +151,22 @@ class Region:
 
     @cached_property
     def inequalities(self) -> tuple[Inequality, ...]:
-        """Those that matter while the row's levels, flags and missing values are held.
+        """The inequalities that matter while the row's levels, flags and missing values stay.
 
-        The others follow from them: found by linear programming, each proved.  A
-        date's days and waves count as free of each other, so that a few too many may stay.
+        The others follow from them: found by linear programming, each proved.  A date's days and
+        waves are treated as independent, so a few inequalities too many may stay.
         """
         return tuple(self._inequality(number) for number in self._sorted.kept)
 
     @property
     def undecided(self) -> int:
-        """How many of the inequalities may follow from others: 0 unless `settle` was stopped."""
+        """How many of the inequalities may still follow from others: 0 unless `settle` was
+        stopped."""
         return self._sorted.undecided
 
     def settle(self, stop: Stop = never, tell: Tell = lambda kept, left: None) -> None:
-        """Find the inequalities that matter, unless that was done; once `stop` says so, what is not
-        known is taken to matter.  tell: hears how many are known to matter, and how many are open.
+        """Find the inequalities that matter, unless that is done.  If `stop` ends the search, the
+        undecided ones are kept.  tell: called with the number known to matter and the number open.
         """
         if "_sorted" not in self.__dict__:
             self.__dict__["_sorted"] = self._sort(stop, tell)
@@ -187,7 +188,7 @@ class Region:
         slopes, slack = slopes / lengths[:, None], slack / lengths
         inner = inner_point(slopes, slack)
         if inner is None:
-            # flat: no point is inside all of them, and each is kept
+            # flat: no point is strictly inside all of them, so each is kept
             return _Sorted(tuple(bending.tolist()))
         sorting = sort_out(slopes, slack - slopes @ inner, stop, tell)
         rows = [self._row(int(number)) for number in bending]
@@ -243,7 +244,7 @@ class Region:
         return float(down.min()) * unit, float(up.min()) * unit
 
     def _date_alone(self, column: int) -> tuple[float, float]:
-        """Step by step, each no longer than the fastest change allows: never past a border."""
+        """How far a date can go, in steps that the fastest change limits: never past a border."""
         own = [n for n, term in enumerate(self.terms) if term.column == column and n in self.free]
         if not self.bends:
             return math.inf, math.inf
@@ -258,7 +259,7 @@ class Region:
         if days:
             here, longest, end = days[0], LONGEST, LONGEST
         else:
-            # A time of day has its sine and cosine only, and after a day it comes round again.
+            # A time of day has only its sine and cosine, which repeat after a day.
             here, longest, end = math.atan2(start[0], start[1]) / math.tau, 1.0, math.inf
 
         def reach(sign: float) -> float:
@@ -275,7 +276,7 @@ class Region:
         return reach(-1.0), reach(1.0)
 
     def _stays(self) -> dict[str, tuple[str, ...]]:
-        """Other levels and flag values with every unit still on its side, exactly."""
+        """Other levels and flag values for which every unit stays on its side, exactly."""
         found: dict[str, list[str]] = {}
         for number, term in enumerate(self.terms):
             if term.kind not in ("level", "flag") or term.column in self.held:
@@ -312,8 +313,8 @@ def place(bend: Bend) -> str:
 
 
 def inner_point(normals: Floats, margins: Floats) -> Floats | None:
-    """A point with normals (m, d) . u < margins (m,), normals of length 1: 0 where it is one,
-    else the centre of the largest ball of radius up to 1; None where there is none."""
+    """A point with normals (m, d) . u < margins (m,), normals of length 1: 0 if it is such a point,
+    else the centre of the largest ball of radius up to 1; None if there is no such point."""
     if margins.min() > 0:
         return np.zeros(normals.shape[1])
     from scipy.optimize import linprog
@@ -333,6 +334,6 @@ def inner_point(normals: Floats, margins: Floats) -> Floats | None:
 
 
 def _ratio(slack: Floats, speed: Floats) -> Floats:
-    """slack / speed, infinite where the speed is not positive."""
+    """slack / speed, infinite if the speed is not positive."""
     found: Floats = np.divide(slack, speed, out=np.full(len(slack), np.inf), where=speed > 0)
     return found

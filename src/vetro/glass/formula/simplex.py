@@ -1,7 +1,7 @@
 """The simplex method for many small linear programs that share their constraints.
 
-They walk in step, one product of matrices for all of them, which spares the half second that a
-general solver takes to load.  Not exact: redundancy.py proves what it makes of the results.
+All programs advance together, with one matrix product for all of them; this saves the half second
+that a general solver takes to load.  Not exact: redundancy.py proves what it concludes from it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from vetro.glass.rows import Floats
 Whole = NDArray[np.intp]
 
 STEPS = 40
-"""Most steps of a simplex for each dimension, 500 at least; what is not settled then stays open."""
+"""The most simplex steps per dimension, at least 500; a program not solved then stays open."""
 
 FRESH = 40
-"""Steps after which the inverses are made anew: each change of a basis adds its rounding."""
+"""Steps after which the inverses are computed anew: each change of a basis adds its rounding."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """For each objective the largest objective . r with corners . r <= 1 (infinite where there is
-    none, or the walk did not end) and the r, or the way, that it is reached by; the corners it is
-    held by and the weights >= 0 with sum of weight * corner = objective."""
+    """For each objective: the largest objective . r with corners . r <= 1 (infinite if it is
+    unbounded or the walk did not end); the r, or the direction, that reaches it; the corners whose
+    constraints are tight there; and weights >= 0 with sum of weight * corner = objective."""
 
     reach: Floats
     directions: Floats
@@ -41,7 +41,7 @@ def walk_out(corners: Floats, objectives: Floats, stop: Callable[[], bool] = lam
     stop: asked before each step; true ends all walks where they are.
     """
     count, size = objectives.shape
-    # bounds a little apart from 1, so that no step has length 0
+    # bounds slightly different from 1, so that no step has length 0
     bounds = 1 + 1e-11 * np.random.default_rng(1).random(len(corners))
     found = Walk(
         np.full(count, np.inf),
@@ -64,7 +64,7 @@ def walk_out(corners: Floats, objectives: Floats, stop: Callable[[], bool] = lam
 
 
 def _settle(found: Walk, done: Whole, corners: Floats, bounds: Floats, objectives: Floats) -> None:
-    """Write what holds at the vertices that were reached, from their corners."""
+    """Write the results at the vertices that were reached, computed from their corners."""
     if not len(done):
         return
     held = corners[found.bases[done]]
@@ -72,7 +72,7 @@ def _settle(found: Walk, done: Whole, corners: Floats, bounds: Floats, objective
         found.weights[done] = _solved(held.transpose(0, 2, 1), objectives[done])
         found.directions[done] = _solved(held, bounds[found.bases[done]])
     except np.linalg.LinAlgError:
-        return  # what rounding has spoilt stays open
+        return  # programs spoilt by rounding stay open
     found.reach[done] = found.weights[done].sum(axis=1)
 
 
@@ -81,10 +81,10 @@ def _solved(matrices: Floats, right: Floats) -> Floats:
 
 
 class _Walkers:
-    """The walks that have not ended, their numbers, and where each stands.
+    """The walks that have not ended, their numbers, and the vertex of each.
 
-    inverse: of the corners that hold the vertex, (walks, d, d).  pull: the weights of these, one
-    of which is below 0.  place: the vertex.  left: how far each corner's border is, (walks, n).
+    inverse: of the corners that define the vertex, (walks, d, d).  pull: their weights, one of which
+    is below 0.  place: the vertex.  left: the distance of each corner's border, (walks, n).
     """
 
     def __init__(self, corners: Floats, bounds: Floats, objectives: Floats, bases: Whole) -> None:
@@ -94,7 +94,7 @@ class _Walkers:
         self.refresh()
 
     def refresh(self) -> None:
-        """Everything anew from the corners that hold each vertex."""
+        """Compute everything anew from the corners that define each vertex."""
         held = self._bases[self.numbers]
         try:
             self._inverse = np.linalg.inv(self._corners[held])
@@ -115,13 +115,13 @@ class _Walkers:
         self._left = self._left[kept]
 
     def step(self, found: Walk) -> None:
-        """Each leaves the corner that holds it back most, and goes to the next border."""
+        """Each walk leaves the corner with the most negative weight and goes to the next border."""
         rows = np.arange(len(self.numbers))
         leaving = np.argmin(self.pull, axis=1)
         ways: Floats = np.negative(self._inverse[rows, :, leaving])
         speed = ways @ self._corners.T
         np.put_along_axis(speed, self._bases[self.numbers], 0.0, axis=1)
-        # the border that is met first: the largest speed for each unit of what is left
+        # the border that is met first: the largest speed per remaining distance
         rate = speed / np.maximum(self._left, 1e-300)
         rate[speed <= 1e-12 * np.abs(speed).max(axis=1, keepdims=True)] = 0.0
         entering = np.argmax(rate, axis=1)
@@ -156,7 +156,7 @@ class _Walkers:
 
 
 def _vertex(corners: Floats, bounds: Floats) -> Whole:
-    """Corners that hold a vertex of corners . r <= bounds: from 0 to a border, then along it."""
+    """Corners that define a vertex of corners . r <= bounds: from 0 to a border, then along it."""
     size = corners.shape[1]
     generator = np.random.default_rng(2)
     place, held = np.zeros(size), list[int]()

@@ -1,10 +1,10 @@
 """Tangents of smooth networks, with a proven bound of their error on a box.
 
 First-order Taylor models around the row: each value is centre + slopes . (terms - row's) + rest,
-where the rest is an interval that holds for the whole box.  What is straight passes slopes on; a
-bent function adds to the rest how far it can leave its own tangent over the range it can see.
-The slopes of the last value are then the gradient and its rest the error.  Arithmetic: arb, which
-rounds outward (Johansson 2017).  Makino and Berz 2003, "Taylor models and other validated
+where the rest is an interval that holds for the whole box.  A linear operation passes slopes on; a
+nonlinear function also adds to the rest its largest distance from its own tangent over its range.
+The slopes of the last value are then the gradient, and its rest is the error.  Arithmetic: arb,
+which rounds outward (Johansson 2017).  Makino and Berz 2003, "Taylor models and other validated
 functional inclusion methods", of order 1.
 """
 
@@ -35,7 +35,7 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """reach: how far each term goes from the row, an interval around 0; 0 where it is held."""
+    """reach: how far each term goes from the row, an interval around 0; 0 if it is fixed."""
 
     reach: tuple[arb, ...]
 
@@ -112,7 +112,7 @@ def _through(operation: Operation, part: Part, inputs: list[list[Model]], box: B
 
 
 def bent(curve: Curve, model: Model, box: Box) -> Model:
-    """curve(value): its tangent at the centre, and what it can leave that by."""
+    """curve(value): its tangent at the centre, and its largest distance from it."""
     level, slope = curve.at(model.centre)
     beyond = beyond_tangent(curve, model.centre, box.change(model), level, slope)
     slopes = tuple(slope * entry for entry in model.slopes)
@@ -120,7 +120,7 @@ def bent(curve: Curve, model: Model, box: Box) -> Model:
 
 
 def product(a: Model, b: Model, box: Box) -> Model:
-    """a * b: c1 c2 + c1 d2 + c2 d1 + d1 d2, where d is what differs from the centre."""
+    """a * b: c1 c2 + c1 d2 + c2 d1 + d1 d2, where d is the difference from the centre."""
     slopes = tuple(
         a.centre * second + b.centre * first
         for first, second in zip(a.slopes, b.slopes, strict=True)
@@ -164,13 +164,13 @@ def probabilities(logits: Sequence[Model], box: Box) -> list[Model]:
 
 
 def _between(model: Model, box: Box) -> Model:
-    """A probability: whatever was found, it is between 0 and 1."""
+    """A probability: its range is cut to between 0 and 1."""
     known = arb(0).union(arb(1)) - model.centre - box.straight(model)
     return Model(model.slopes, model.centre, _closer(model.rest, known))
 
 
 def _closer(first: arb, second: arb) -> arb:
-    """An interval that holds what both hold."""
+    """An interval that contains the intersection of both."""
     if not first.is_finite():
         return second
     return first.intersection(second)

@@ -1,6 +1,6 @@
 """The box around a row where a tangent's error is bounded: how far each number column goes.
 
-Categories, flags, dates and missing values are held as the row has them.
+Categories, flags, dates and missing values stay as in the row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vetro.glass.rows import Floats
 from vetro.glass.subject import Subject
 
 WITHIN = 0.1
-"""The box of a tangent reaches so far from the row, as a share of each column's training range."""
+"""How far a tangent's box reaches from the row, as a share of each column's training range."""
 
 
 def sides_of(
@@ -25,7 +25,7 @@ def sides_of(
     raw: Floats,
     box: float | Mapping[str, tuple[float, float]],
 ) -> dict[int, tuple[Fraction, Fraction]]:
-    """How far each term goes that moves, by its number."""
+    """Number of a term that moves -> how far it goes."""
     straight = {
         term.name: number
         for number, term in enumerate(terms)
@@ -39,7 +39,7 @@ def sides_of(
     share = float(box) if isinstance(box, (int, float)) else math.nan
     if not 0 <= share < math.inf:
         fix = "Use for example 0.1, or a mapping of column to (low, high)."
-        raise error("E721", what=f'the box "{shown(box)}" is no share', fix=fix)
+        raise error("E721", what=f'the box "{shown(box)}" is not a share', fix=fix)
     found = {}
     for number in straight.values():
         ends = training_range(subject, terms[number])
@@ -47,7 +47,7 @@ def sides_of(
             width = Fraction(abs(at[number]) or 1)
         else:
             width = Fraction(ends[1]) - Fraction(ends[0])
-        # the box is the float64 numbers that are shown
+        # the ends of the box are exactly the float64 numbers that are shown
         half = width * Fraction(share)
         found[number] = (Fraction(float(at[number] - half)), Fraction(float(at[number] + half)))
     return {n: (min(low, at[n]), max(high, at[n])) for n, (low, high) in found.items()}
@@ -63,7 +63,7 @@ def _known(
                 columns=listed(subject.inputs),
             )  # fmt: skip
         if name not in straight:
-            what = f'column "{shown(name)}" is no number here, and is held as the row has it'
+            what = f'column "{shown(name)}" is not a number here, and stays as in the row'
             raise error("E721", what=what, fix="Leave it out of the box.")
     return box
 

@@ -1,7 +1,8 @@
-"""A tangent's error on its box once more, by branch and bound: tighter where the box is wide.
+"""A tangent's error on its box by branch and bound: tighter than tangent.py for a wide box.
 
-tangent.py's Taylor models lose much on the way through several layers; here boxes are cut in two
-and network - tangent is bounded in each (bounds/departures.py).  Both hold, so does the narrower.
+tangent.py's Taylor models lose much precision through several layers; here boxes are cut in two,
+and network - tangent is bounded in each (bounds/departures.py).  Both bounds hold; the narrower is
+used.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ def narrowed(
     sides: Sides,
     models: Sequence[Model],
 ) -> list[Model]:
-    """The models of a subject's answers with what both ways leave of their rest.
+    """The models of a subject's answers, with the narrower of both bounds as their rest.
 
-    raw: the row, (columns,); sides: how far each term goes that moves, by its number.
+    raw: the row, (columns,); sides: number of a term that moves -> how far it goes.
     """
     if not sides:
         return list(models)
@@ -53,7 +54,7 @@ def narrowed(
                 slopes[k, column] = float(model.slopes[n])
                 level += model.slopes[n] * (arb(middle[column]) - exact.ball(at[n]))
             levels[k] = float(level)
-            # tangent - line: what rounding slopes and level to float64 changes over the box
+            # tangent - line: the effect over the box of rounding slopes and level to float64
             change = level - arb(levels[k])
             for n, (low, high) in sides.items():
                 column = terms[n].column

@@ -1,8 +1,8 @@
-"""Terms: what a formula multiplies, in the user's own columns, and how features are made of them.
+"""Terms: the variables of a formula, in the user's columns, and the features in terms of them.
 
 A number column is a term; so are [city = Rome], [age is missing] and the waves of a date.  Every
-feature that any member's network reads is an affine function of them, exactly.  Not the formula
-itself: formula.py.
+feature that any member's network reads is exactly an affine function of the terms.  The formula
+itself is in formula.py.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Term:
 
     @property
     def moves(self) -> bool:
-        """Whether it goes through a range of numbers in a straight line."""
+        """Whether it takes a range of numbers and moves in a straight line."""
         return self.kind in ("number", "days")
 
     def value(self, raw: float) -> float:
@@ -80,7 +80,8 @@ def plain_rows(subject: Subject, raw: Floats) -> Floats:
 
 def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
     """The terms of a subject's formula at raw rows (rows, inputs), column by column: [age is
-    missing] where training or a row lacks it, [city = an unseen text] where a row has one."""
+    missing] only if it was missing in training or is in a row, [city = an unseen text] only if a
+    row has one."""
     if subject.model is None:
         return tuple(Term(name, place, "number") for place, name in enumerate(subject.inputs))
     encoders = [part.encoder for part in subject.parts if part.encoder is not None]
@@ -149,7 +150,7 @@ def feature_map(part: Part, terms: Sequence[Term]) -> arb_mat:
 
 
 def _fill(block: Block, own: list[tuple[int, Term]], rows: list[list[arb]]) -> None:
-    """Write the coefficients of a block's features."""
+    """Write the coefficients of one block's features."""
     if isinstance(block, CategoryBlock):
         for number, term in own:
             position = int(block.positions[term.code - UNSEEN])
@@ -198,8 +199,8 @@ def _has_missing(block: Block) -> bool:
 
 
 def deviations(subject: Subject, terms: Sequence[Term]) -> Floats:
-    """How far one scaled unit goes along each term: of a number the mean over the members of its
-    standard deviation in training, else 1."""
+    """The length of one scaled unit of each term: for a number, the mean over the members of its
+    standard deviation in training; else 1."""
     found = np.ones(len(terms))
     for number, term in enumerate(terms):
         scales = [
@@ -214,7 +215,7 @@ def deviations(subject: Subject, terms: Sequence[Term]) -> Floats:
 
 
 def training_range(subject: Subject, term: Term) -> tuple[float, float] | None:
-    """The smallest and largest value of a term in training; None where that is not known."""
+    """The smallest and largest value of a term in training; None if that is not known."""
     if subject.model is None:
         return None
     if not term.moves:
