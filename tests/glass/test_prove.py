@@ -155,7 +155,7 @@ def test_what_does_not_matter_is_constant() -> None:
 @pytest.mark.parametrize(
     ("claim", "words"),
     [
-        ("y0 is large", "neither a comparison nor rises or falls"),
+        ("y0 is large", 'neither a comparison nor "rises" or "falls"'),
         ("y7 >= 0", 'no answer "y7"'),
         ("y0 rises with x9", 'no input "x9"'),
         ("y0 >= tall", '"tall" is not a number'),

@@ -1,9 +1,9 @@
 """Straight lines below and above an activation, unit by unit: the relaxation of CROWN.
 
 Zhang et al. 2018, "Efficient neural network robustness certification with general activation
-functions"; for relu the choice of the lower line is DeepPoly's (Singh et al. 2019).  Bent
-activations are bounded here by one rule for all: for a slope k, f(z) - k z lies within its values
-on a grid of [low, high], less or plus (cell width)^2 / 8 times the largest |f''|.
+functions"; for relu the choice of the lower line is DeepPoly's (Singh et al. 2019).  One rule
+bounds all smooth activations: for a slope k, f(z) - k z lies within its values on a grid of
+[low, high], less or plus (cell width)^2 / 8 times the largest |f''|.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 CELLS = 16
 EVALUATION = 2.0**-47
-"""What a value of a function, computed here, may be off for each unit of its size: 64 units."""
+"""The relative error allowed for a function value that is computed here: 64 units."""
 
 CURVATURE = {"tanh": 0.7699, "sigmoid": 0.0963, "silu": 0.5001, "gelu": 0.798, "gelu_tanh": 0.81}
 """The largest |f''|, rounded up: 4 / (3 sqrt 3), 1 / (6 sqrt 3), 1 / 2, sqrt(2 / pi), and of
@@ -33,7 +33,7 @@ _RISING = ("identity", "relu", "tanh", "sigmoid", "softplus")
 @dataclass(frozen=True, eq=False)
 class Lines:
     """lower_slope z + lower <= f(z) <= upper_slope z + upper for z in [low, high], and
-    f(z) in [least, most]; arrays of one shape.  error: how far the engine's f(z) may be off."""
+    f(z) in [least, most]; arrays of one shape.  error: the most that the engine's f(z) is off."""
 
     lower_slope: Floats
     lower: Floats
@@ -65,7 +65,7 @@ def _bend(slope: float, low: Floats, high: Floats) -> Lines:
     crossing = (low < 0) & (high > 0)
     straight = np.where(low >= 0, 1.0, slope)
     chord = np.where(crossing, chord, straight)
-    # f(high) - chord * high, with room for the chord's rounding
+    # f(high) - chord * high, with an allowance for the chord's rounding
     rest = np.where(crossing, at_high - chord * high, 0.0)
     room = np.where(crossing, EVALUATION * (np.abs(at_high) + np.abs(at_low) + np.abs(low)), 0.0)
     through = np.where(crossing, np.where(high >= -low, 1.0, slope), straight)
@@ -84,7 +84,7 @@ def _curve(operation: Operation, low: Floats, high: Floats) -> Lines:
     steps = np.linspace(0.0, 1.0, CELLS + 1)
     points = low[..., None] + width[..., None] * steps
     points[..., -1] = high
-    if function == "elu":  # its slope may jump at 0: no cell may hold it inside
+    if function == "elu":  # its slope may jump at 0: 0 must not lie inside a cell
         points = np.concatenate([points, np.clip(0.0, low, high)[..., None]], axis=-1)
     values = activation(operation, points)
     with np.errstate(over="ignore"):
@@ -118,7 +118,7 @@ def _curve(operation: Operation, low: Floats, high: Floats) -> Lines:
 
 
 def _curvature(operation: Operation) -> float:
-    """The largest |f''|; of elu, of its piece below 0."""
+    """The largest |f''|; for elu, that of its piece below 0."""
     if operation.function == "softplus":
         return abs(operation.numbers[0]) / 4
     if operation.function == "elu":
@@ -127,7 +127,7 @@ def _curvature(operation: Operation) -> float:
 
 
 def _jump(operation: Operation, low: Floats, high: Floats) -> Floats:
-    """Twice what softplus drops where beta z > threshold and it gives z itself: once for the
+    """Twice the error of softplus beyond its threshold, where it gives z itself: once for the
     values on the grid, once for the engine's."""
     if operation.function != "softplus":
         return np.zeros_like(high)
@@ -141,7 +141,7 @@ def _engine_error(
     operation: Operation, low: Floats, high: Floats, size: Floats, dtype: str
 ) -> Floats:
     """How far an engine's result may be from f(z): elementary functions within 2 units in the
-    last place, a few operations around them; 16 roundings of what the sizes inside are."""
+    last place and a few operations around them, counted as 16 roundings of the sizes inside."""
     function, numbers = operation.function, operation.numbers
     if function in ("identity", "relu"):
         return np.zeros_like(low)
@@ -157,7 +157,7 @@ def _engine_error(
 
 
 def slopes(operation: Operation, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """The range of f' over [low, high], at a bend everything between its sides' slopes."""
+    """The range of f' over [low, high]; at a bend everything between the slopes of both sides."""
     function, numbers = operation.function, operation.numbers
     if function in ("identity", "relu", "leaky_relu"):
         below = {"identity": 1.0, "relu": 0.0}.get(function, numbers[0] if numbers else 0.0)

@@ -1,8 +1,8 @@
-"""Forms of what a subject answers: targets in their units, class probabilities, a module's y.
+"""Forms of a subject's answers: targets in their units, class probabilities, a module's y.
 
-The mean over the members of forms (relaxation.py) of each member's answer, with the float64
-roundings of unscaling, softmax and mean in them.  There are two objectives an answer: first come
-lower bounds of the answers, then those of their negatives.
+Each form is the mean over the members of forms (relaxation.py) of each member's answer, including
+the float64 roundings of unscaling, softmax and mean.  There are two objectives per answer: first
+the lower bounds of the answers, then those of their negatives.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _FAR = 700.0
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """What holds in a box and all boxes within it (tuning.py).
+    """Facts that hold in a box and in all boxes within it (tuning.py).
 
-    known: of each part, by the number of a value, its range.  slopes: for each objective and
-    part the slopes of its lines, nothing where each box has its own.  least: (objectives,) certain
-    lower bounds, -inf where none were sought.
+    known: for each part, number of a value -> its range.  slopes: for each objective and part the
+    slopes of its lines, empty if each box has its own.  least: (objectives,) certain lower bounds,
+    -inf if none were computed.
     """
 
     known: tuple[Known, ...]
@@ -59,10 +59,10 @@ def answers_over(
     less: Form | None = None,
     tuned: Tuned | None = None,
 ) -> Bounded:
-    """Bounds of every answer over each box, and what cutting an axis may gain for them.
+    """Bounds of every answer over each box, and how much cutting each axis may improve them.
 
-    less: exact forms (one for all boxes) of what is taken off the answers and their negatives.
-    tuned: what is known of a box that holds all of these.
+    less: exact forms (one for all boxes) that are subtracted from the answers and their negatives.
+    tuned: facts about a box that contains all of these.
     """
     region = Region.of(space, boxes)
     forms, single, pulls, enclosures = [], [], [], []
@@ -74,7 +74,7 @@ def answers_over(
         forms.append(form)
         single.append(least)
         gain = looseness(part, region, found, weights)
-        if subject.kind == "classification" or not weights:  # the rows are no answers
+        if subject.kind == "classification" or not weights:  # the rows are not answers
             pulls.append(gain.sum(axis=1, keepdims=True))
         else:
             pulls.append(gain * unscaling(part, found)[0][:, None])
@@ -93,7 +93,7 @@ def answers_over(
 def _with_slopes(
     subject: Subject, region: Region, enclosures: list[Enclosure], tuned: Tuned
 ) -> Floats:
-    """Bounds by the lines that suit the box around, (boxes, objectives)."""
+    """Bounds by the lines that suit the surrounding box, (boxes, objectives)."""
     least = []
     outputs = subject.network.outputs
     spec = np.concatenate([np.eye(outputs), -np.eye(outputs)])
@@ -113,7 +113,7 @@ def _with_slopes(
 def plain_intervals(subject: Subject, space: Space, root: Boxes) -> Floats:
     """The same bounds by intervals alone, (2 answers,), for one box.
 
-    E733 where a number in between may be too large for the network's dtype.
+    E733 if an intermediate number may be too large for the network's dtype.
     """
     region = Region.of(space, root)
     single = []
@@ -136,14 +136,14 @@ def plain_intervals(subject: Subject, space: Space, root: Boxes) -> Floats:
 def _check(part: Part, found: Enclosure) -> None:
     limit = largest(part.network.dtype)
     sizes = [np.abs(values).max(initial=0.0) for values in (*found.low, *found.high)]
-    # a layer's room holds more than 4 u times the sizes of its terms
+    # a layer's room is more than 4 u times the sizes of its terms
     sizes += [room.max(initial=0.0) / (4 * unit(part.network.dtype)) for room in found.room]
     if not all(size < limit for size in sizes):
         raise error("E733", dtype=part.network.dtype)
 
 
 def _possible(subject: Subject, least: Floats) -> Floats:
-    """No share of a softmax, nor the mean of several, is below 0 or above 1, rounded as it is."""
+    """Cut to [0, 1]: a softmax, or the mean of several, never leaves it, even when rounded."""
     if subject.kind != "classification":
         return least
     classes = len(subject.answers)
@@ -191,7 +191,7 @@ def _of_part(
     found: Enclosure,
     weights: dict[int, Floats],
 ) -> tuple[Form, Floats]:
-    """A member's form, and what it gives together with the intervals, (boxes, 2 answers)."""
+    """A member's form, and its bounds together with the intervals', (boxes, 2 answers)."""
     if subject.kind == "classification":
         forms, low, high = _margin_ranges(part, number, region, found, weights)
         classes = len(subject.answers)
@@ -207,7 +207,7 @@ def _of_part(
 
 
 def unscaling(part: Part, found: Enclosure) -> tuple[Floats, Floats, Floats]:
-    """factor and shift (2 answers,) of the answer and its negative, and what rounding may take."""
+    """factor and shift (2 answers,) of the answer and its negative, and the rounding allowance."""
     low, high = found.low[-1], found.high[-1]
     if part.encoder is None:
         return np.ones(2 * low.shape[1]), np.zeros(2 * low.shape[1]), np.zeros((1, 1))
@@ -239,7 +239,7 @@ def _certain_shares(low: Floats, high: Floats, classes: int) -> Floats:
 
 
 def _share_room(classes: int) -> float:
-    """What float64 may lose in a softmax, the engine's and ours."""
+    """The rounding of a softmax in float64, the engine's and ours."""
     return (classes + 32) * 2.0**-49
 
 
@@ -281,9 +281,9 @@ def _share_forms(margins: Form, low: Floats, high: Floats, classes: int) -> Form
 def _softmax_lines(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """p = 1 / (1 + s), s = sum of exp(d_j), from below and from above by sums of lines in d_j.
 
-    From below: p lies above its tangent in s, exp(d) below its chord.  From above: p lies below its
-    chord in s, exp(d) above its tangent.  factors (boxes, 2, classes, others), constant
-    (boxes, 2 classes); the first multiply -d, the second d.
+    From below: p lies above its tangent in s, and exp(d) below its chord.  From above: p lies below
+    its chord in s, and exp(d) above its tangent.  factors (boxes, 2, classes, others), constant
+    (boxes, 2 classes); the first factors multiply -d, the second d.
     """
     tame = high.max(axis=-1) < _FAR
     low, high = np.clip(low, -_FAR, _FAR), np.clip(high, -_FAR, _FAR)

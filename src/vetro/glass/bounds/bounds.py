@@ -1,8 +1,8 @@
 """Bounds: output ranges that are certain for every row of a box.
 
-First plain intervals, then a linear relaxation, then boxes cut in two until the range is as tight
-as wanted or the time is over.  Certain means: for the numbers that the engine computes, rounding
-included; how far a range is really reached the witness rows show.
+First plain intervals, then a linear relaxation, then boxes are cut in two until the range is as
+tight as wanted or the time is over.  Certain means: for the numbers that the engine computes,
+rounding included.  The witness rows show how much of a range is really reached.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ Floats = NDArray[np.float64]
 SECONDS = 8.0
 TIGHTNESS = 0.05
 _ROUNDINGS = 64
-"""Units in the last place within which no cut makes an end tighter."""
+"""Units in the last place: within so many, no cut makes an end tighter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Range:
     """The certain range of one answer over the box.
 
-    low, high: nothing that the engine answers lies outside.  lowest, highest: what it answers to
-    two rows that were found, lowest_row and highest_row (column -> value as in the table).
-    plain: the range that intervals alone give.  relaxed: that of the linear relaxation of the
-    whole box, before any cut.
+    low, high: no answer of the engine lies outside.  lowest, highest: its answers to the two rows
+    that the search found, lowest_row and highest_row (column -> value as in the table).
+    plain: the range by intervals alone.  relaxed: the range by the linear relaxation of the whole
+    box, before any cut.
     """
 
     name: str
@@ -65,21 +65,21 @@ class Range:
 
     @property
     def loose(self) -> float:
-        """How much wider the certain range is than the found one, as a share of it."""
+        """How much wider the certain range is than the range found, as a share of the latter."""
         found = self.highest - self.lowest
         return (self.width - found) / found if found > 0 else math.inf if self.width else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Bounds(ShownAsText, Mapping[str, tuple[float, float]]):
-    """answer -> (low, high), certain for every row of the box; `.ranges` tells more of each.
+    """answer -> (low, high), certain for every row of the box; `.ranges` has more about each.
 
-    over, box: column -> what it may be, in words and as data.  boxes: how many were bounded.
-    tight: whether `tightness` was reached before the time was over.  late: by which share the
-    second half of the boxes narrowed the ranges, the most of any; NaN of too few boxes.
+    over, box: column -> its allowed values, as text and as data.  boxes: how many were bounded.
+    tight: whether `tightness` was reached before the time was over.  late: the largest share by
+    which the second half of the boxes narrowed a range; NaN for too few boxes.
     units: column -> unit.
-    narrowings: where it was not tight, the columns whose narrower ranges would help most.
-    interrupted: whether Ctrl-C ended it.
+    narrowings: if not tight, the columns whose narrower ranges would help most.
+    interrupted: whether Ctrl-C ended the search.
     """
 
     ranges: dict[str, Range]
@@ -149,17 +149,19 @@ def bounds(
 ) -> Bounds:
     """The certain range of every answer of a model or module over a box.
 
-    over: column -> (low, high), a number, a level or several, None for missing; columns that
-    are not named take all that training saw: the whole range, every level, and missing if a
-    training row lacked it.  Of a module, every input is named, or a list of (low, high) given.
+    over: column -> (low, high), a number, one or several levels, None for missing.  Columns that
+    are not named take all values seen in training: the whole range, every level, and missing if a
+    training row lacked it.  For a module every input is named, or a list of (low, high) is given.
     tightness: cutting stops when the certain range is at most this share wider than the range
-    between the rows found, or no further from them than rounding may account for.  seconds: or
-    when so much time is over.  Ctrl-C ends it too, with what is certain by then.  tell: hears how
-    many boxes were bounded, and the bounds (2 answers,) of the answers and their negatives.
+    between the rows found, or differs from it by no more than rounding may explain.  seconds: or
+    when this time is over.  Ctrl-C ends it too, with the range that is certain by then.
+    tell: called with the number of boxes bounded, and the bounds (2 answers,) of the answers and
+    their negatives.
 
-    Certain for the floats that predicting gives (a module: its forward on the CPU with float32 or
-    float64 products), not only for real numbers.  For a classification, the probability of each
-    class.  E114, E731, E732: the box cannot be read; E733: numbers may overflow; W731, W732.
+    Certain for the floats that predicting gives (for a module: its forward on the CPU with float32
+    or float64 products), not only for real numbers.  For a classification, the ranges are of each
+    class's probability.  E114, E731, E732: the box cannot be read; E733: numbers may overflow;
+    W731, W732.
     """
     start = time.monotonic()
     check_seconds("tightness", tightness)
@@ -179,8 +181,8 @@ def _bounded(
     rounding = _ROUNDINGS * unit(subject.network.dtype)
 
     def wanted(search: Search) -> Floats:
-        """Each end may lie half of the spare width beyond the best row found, or what rounding
-        may shift it by."""
+        """Each end may lie beyond the best row found by half of the allowed extra width, or by
+        what rounding may shift it, if that is more."""
         spread = -search.values[:ends] - search.values[ends:]
         spare = np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
         return search.values - np.maximum(spare, rounding * np.abs(search.values))
@@ -203,8 +205,8 @@ def _bounded(
 
 
 def _late(found: Explored, ends: int) -> float:
-    """By which share the second half of the boxes narrowed a range, the most of any; NaN where too
-    few were bounded to tell."""
+    """The largest share by which the second half of the boxes narrowed a range; NaN if too few were
+    bounded."""
     if not found.settled:
         return math.nan
     widths = [-(bounds[:ends] + bounds[ends:]) for bounds in (found.halfway, found.certain)]
@@ -214,14 +216,14 @@ def _late(found: Explored, ends: int) -> float:
 
 
 def inputs_of(over: Any) -> int | None:
-    """How many inputs a module has, where the box tells it."""
+    """How many inputs a module has, if the box shows it."""
     if over is None or isinstance(over, (str, Mapping)) or not hasattr(over, "__len__"):
         return None
     return len(over)
 
 
 def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
-    """column -> what it may be, in words."""
+    """column -> its allowed values, as text."""
     columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
     return {
         name: text_of(column, found)
@@ -230,13 +232,13 @@ def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
 
 
 def units_of(subject: Subject) -> dict[str, str]:
-    """column -> its unit, of the columns that have one."""
+    """column -> its unit, for the columns that have one."""
     pairs = zip(subject.inputs, subject.units, strict=True)
     return {name: unit for name, unit in pairs if unit}
 
 
 def over_data(subject: Subject, ranges: list[Any]) -> dict[str, Any]:
-    """column -> what it may be, as JSON has it: see over.data_of."""
+    """column -> its allowed values, as JSON: see over.data_of."""
     columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
     return {
         name: data_of(column, found)
@@ -245,7 +247,7 @@ def over_data(subject: Subject, ranges: list[Any]) -> dict[str, Any]:
 
 
 def row_of(subject: Subject, raw: Floats) -> dict[str, Any]:
-    """A raw row by column: numbers, else texts as in the table; None where missing."""
+    """A raw row, column -> value: numbers, else texts as in the table; None if missing."""
     if subject.model is None:
         return {name: float(value) for name, value in zip(subject.inputs, raw, strict=True)}
     row: dict[str, Any] = {}
@@ -264,7 +266,7 @@ def _range(subject: Subject, found: Explored, number: int) -> Range:
     search, plain = found.search, found.plain
     relaxed = np.maximum(plain, found.relaxed)
     certain = found.certain
-    if subject.kind == "classification":  # outward rounding must not leave what a share can be
+    if subject.kind == "classification":  # outward rounding must not leave [0, 1]
         certain = np.maximum(certain, np.repeat([0.0, -1.0], ends))
     return Range(
         subject.answers[number],
@@ -281,7 +283,7 @@ def _range(subject: Subject, found: Explored, number: int) -> Range:
 
 
 def check_seconds(name: str, value: float) -> None:
-    """E601 for what is no number of at least 0."""
+    """E601 for a value that is not a number of at least 0."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (number and math.isfinite(value) and value >= 0):
         reason, fix = "it must be a number of at least 0", "Correct it."

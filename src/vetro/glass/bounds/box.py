@@ -1,10 +1,10 @@
 """Boxes: ranges of the columns, and how the networks' inputs follow from them, linearly.
 
-A box allows every number between two ends in each column of numbers, flags and dates, and any of
-some levels in each category; a column may also be allowed to be missing.  Its variables are
+A box allows every number between two ends in each column of numbers, flags and dates, and a set of
+levels in each category; a column may also be allowed to be missing.  Its variables are
 t, the numbers less the middle of the whole range (and sine and cosine of a date's cycles), and
 a, 0 or 1 for each alternative of a column, exactly one of which is 1.  Features = t G + a H + g
-exactly, in each part with its own G, H and g.  Not how a person writes a box: over.py.
+exactly, in each part with its own G, H and g.  over.py reads a box as a user writes it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vetro.tables.blocks import (
 
 Floats = NDArray[np.float64]
 _WAVE_ERROR = 2.0**-40
-"""More than sine and cosine of a phase can be off, in the engine and here."""
+"""More than the error of sine and cosine of a phase, in the engine and here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Boxes:
     """Several boxes at once.
 
     low, high: (boxes, numbers), the ends of each column with numbers.  allowed: (boxes,
-    alternatives), which alternatives a column has; a column without any has only its numbers.
+    alternatives), which alternatives are allowed; a column without alternatives has only numbers.
     """
 
     low: Floats
@@ -62,10 +62,10 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Axis:
-    """A column of the box.  number: its place among those with numbers, -1 of a category.
+    """A column of the box.  number: its place among those with numbers, -1 for a category.
     waves: the cycles of a date.  variables: its places in t.  alternatives: its places in a,
-    empty where it is only a number.  codes: the raw value of each alternative, None for
-    "a number is there".  whole: only whole numbers are meant (flags)."""
+    empty for a column that is only a number.  codes: the raw value of each alternative, None for
+    "it has a number".  whole: only whole numbers are meant (flags)."""
 
     name: str
     number: int
@@ -92,7 +92,7 @@ class InputMap:
 
     @cached_property
     def _rows(self) -> tuple[tuple[NDArray[np.intp], Floats], ...]:
-        """Of both matrices the places and the numbers of each row that are not 0, (most, rows)."""
+        """For both matrices: places and values of the nonzero numbers of each row, (most, rows)."""
         return _sparse(self.of_variables), _sparse(self.of_alternatives)
 
 
@@ -113,9 +113,9 @@ def _gathered(forms: Floats, places: NDArray[np.intp], numbers: Floats) -> Float
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """axes: the places of the axes with alternatives; starts: where these begin in a, each going on
-    to the next.  numbers: of each alternative "a number is there" its place in a and the number's
-    in t, (columns, 2), but for dates with cycles."""
+    """axes: the places of the axes with alternatives; starts: where the alternatives of each begin
+    in a; they end where the next ones begin.  numbers: for each alternative "it has a number" its
+    place in a and the number's in t, (columns, 2), without dates that have cycles."""
 
     axes: NDArray[np.intp]
     starts: NDArray[np.intp]
@@ -179,8 +179,8 @@ class Space:
 
 @dataclass(frozen=True)
 class Range:
-    """What a column may be: numbers from low to high if None is among `codes`, which else holds
-    the levels' codes, and NaN for missing."""
+    """The allowed values of a column: numbers from low to high if None is among `codes`; `codes`
+    also holds the codes of levels, and NaN for missing."""
 
     low: float
     high: float
@@ -188,7 +188,7 @@ class Range:
 
 
 def space_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Space, Boxes]:
-    """The space of the subject's input columns within these ranges, and the box of all of it."""
+    """The space of the subject's input columns within these ranges, and the box that covers it."""
     axes = _axes_of(subject, ranges)
     numbers = [found for found, axis in zip(ranges, axes, strict=True) if axis.number >= 0]
     low = np.array([[found.low for found in numbers]])
@@ -270,7 +270,7 @@ def _input_map(
 
 
 def _encodings(block: NumberBlock | DateBlock, middle: float) -> tuple[Floats, Floats]:
-    """The block's features where a number is there, at t = 0, and where it is missing."""
+    """The block's features if the column has a number, at t = 0, and if it is missing."""
     number, gap = np.zeros((2, block.width))
     if isinstance(block, NumberBlock) or block.days:
         number[0] = (middle - block.mean) * block.scale
@@ -294,7 +294,7 @@ def _wave(low: Floats, high: Floats, period: float, cosine: bool) -> tuple[Float
     values = np.sin(2 * np.pi * np.stack([start, end]))
 
     def passes(peak: float) -> NDArray[np.bool_]:
-        """Whether the turn `peak`, or one a whole number further, lies within."""
+        """Whether the turn `peak`, or one that differs by a whole number, lies within."""
         found: NDArray[np.bool_] = np.ceil(start - slack - peak) <= np.floor(end + slack - peak)
         return found
 
@@ -321,7 +321,8 @@ def rows_at(space: Space, numbers: Floats, chosen: NDArray[np.intp]) -> Floats:
 def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
     """Each box cut into two along its axis: [first halves, second halves].
 
-    A column that may be a number or missing is cut there first; levels are cut into two sets.
+    A column that may be a number or missing is first cut between these; levels are cut into two
+    sets.
     """
     first, second = (
         Boxes(boxes.low.copy(), boxes.high.copy(), boxes.allowed.copy()) for _ in range(2)
@@ -355,7 +356,7 @@ def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
 
 def widths(space: Space, boxes: Boxes) -> Floats:
     """How much of each axis is left to cut, (boxes, axes): the width of its numbers, or for a
-    choice among alternatives the number of cuts left; 0 where nothing is."""
+    choice among alternatives the number of cuts left; 0 if nothing is left."""
     found = np.zeros((len(boxes), len(space.axes)))
     for place, axis in enumerate(space.axes):
         start, end = axis.alternatives
@@ -363,7 +364,7 @@ def widths(space: Space, boxes: Boxes) -> Floats:
         if axis.number >= 0:
             wide = boxes.high[:, axis.number] - boxes.low[:, axis.number]
             found[:, place] = wide if count is None else np.where(count > 1, 1.0, wide)
-            if count is not None:  # where it is missing for sure the number does not matter
+            if count is not None:  # if it is certainly missing, the number does not matter
                 there = boxes.allowed[:, start] if axis.codes[0] is None else False
                 found[:, place] = np.where(there, found[:, place], 0.0)
         elif count is not None:

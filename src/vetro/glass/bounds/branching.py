@@ -1,7 +1,7 @@
 """Branch and bound: boxes are cut in two until the bounds are as tight as wanted.
 
-For several objectives at once, each to be bounded from below: a box that none of them needs is
-dropped.  It knows boxes and bounds, not what is bounded.
+For several objectives at once, each bounded from below: a box that no objective needs is dropped.
+This file knows boxes and bounds, but not the function that is bounded.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ BATCH = 128
 """Boxes cut at a time."""
 
 CHUNK = 128
-"""Boxes bounded at a time: what they need stays in the cache."""
+"""Boxes bounded at a time: few enough that their data stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bounded:
     """least: certain lower bounds (boxes, objectives).  pull: how much each axis of the box
-    moves the bound, (boxes, objectives, axes): the largest is cut."""
+    moves the bound, (boxes, objectives, axes); the axis with the largest pull is cut."""
 
     least: Floats
     pull: Floats
@@ -44,9 +44,9 @@ Watch = Callable[[Boxes], object]
 
 @dataclass(frozen=True, eq=False)
 class Branched:
-    """certain: (objectives,), nothing lies below.  boxes: how many were bounded.  left: the
-    boxes that still could be cut.  done: whether what was wanted was reached.  first: the least
-    over the uncut boxes, (boxes, objectives)."""
+    """certain: (objectives,), lower bounds.  boxes: how many were bounded.  left: the boxes that
+    could still be cut.  done: whether the wanted bounds were reached.  first: the lower bounds of
+    the initial, uncut boxes, (boxes, objectives)."""
 
     certain: Floats
     boxes: int
@@ -56,8 +56,8 @@ class Branched:
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """BLAS with a single thread: on products this small more of them only wait for each other,
-    a tenth of the speed where other work keeps the processors busy."""
+    """BLAS with a single thread: for products this small, several threads only wait for each other,
+    which takes ten times as long when other work keeps the processors busy."""
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
@@ -75,13 +75,13 @@ def branch(
     tell: Callable[[int, Floats], object] = lambda boxes, certain: None,
     pause: float = np.inf,
 ) -> Branched:
-    """Cut boxes until no box lies below what is wanted, or until it is over.
+    """Cut boxes until no box lies below the wanted values, or until `over` says so.
 
-    bound: called with at most CHUNK boxes.  watch: sees the boxes that are bounded next, and may
-    look for points in them.  wanted: the values (objectives,) below which a box must be cut
-    further; called before each cut, as is `over`.  tell: hears how many boxes were bounded, and the
-    bounds.  pause: seconds that pass between two cuts, about, where that is less than a whole batch
-    takes.
+    bound: called with at most CHUNK boxes.  watch: called with the boxes that are bounded next, and
+    may search for points in them.  wanted: the values (objectives,) below which a box must be cut
+    further; called before each cut, like `over`.  tell: called with the number of boxes bounded and
+    the bounds.  pause: the approximate number of seconds between two cuts, if a whole batch takes
+    longer.
     """
 
     def measured(boxes: Boxes) -> Bounded:
@@ -132,8 +132,8 @@ def branch(
 def _chosen(
     beyond: Floats, short: NDArray[np.bool_], batch: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The boxes to cut next, each with the objective it is cut for: those that lie furthest
-    below what is wanted, as many for each objective that still wants."""
+    """The boxes to cut next, each with the objective it is cut for: those furthest below the wanted
+    values, equally many for each objective that is not yet reached."""
     wants = np.flatnonzero(short.any(axis=0))
     share = max(1, batch // len(wants))
     taken: dict[int, int] = {}

@@ -1,6 +1,6 @@
 """Claims in words: "strength rises with cement", "10 <= flow <= 80", "P(yes) <= 0.5".
 
-Only reading them; prove.py decides.
+This file only reads them; prove.py decides them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def read_claim(subject: Subject, text: str) -> Claim:
 
 
 def answer_label(subject: Subject, answer: int) -> str:
-    """How claims name an answer: a class as P(class)."""
+    """The names of the answers in claims: a class as P(class)."""
     name = subject.answers[answer]
     return f"P({name})" if subject.kind == "classification" else name
 
@@ -72,7 +72,7 @@ def _answer(subject: Subject, text: str, name: str) -> int:
         return labels.index(name)
     hint = nearest(name, labels)
     if not hint:
-        hint = f"What can be claimed: {', '.join(labels[:8])}. "
+        hint = f"Answers: {', '.join(labels[:8])}. "
     raise refused(subject, text, f'there is no answer "{name}"', hint)
 
 
@@ -80,14 +80,14 @@ def _range(subject: Subject, text: str) -> Claim:
     for sign, plain in _SIGNS.items():
         text = text.replace(sign, plain)
     labels = [answer_label(subject, number) for number in range(len(subject.answers))]
-    # the longest name that stands there: one name may be a part of another
+    # the longest name at this place: one name may be a part of another
     for label in sorted(labels, key=len, reverse=True):
         before, found, after = text.partition(label)
         if found and _may_stand(before, after):
             return _sides(subject, text, labels.index(label), before, after)
     pieces = re.split(r"<=|>=|<|>", text)
     if len(pieces) < 2:
-        raise refused(subject, text, "it has neither a comparison nor rises or falls")
+        raise refused(subject, text, 'it has neither a comparison nor "rises" or "falls"')
     words = [piece.strip() for piece in pieces if not _is_number(piece.strip())]
     _answer(subject, text, words[0] if words else pieces[0])
     raise refused(subject, text, "it cannot be read")

@@ -1,7 +1,7 @@
-"""How far answers leave straight lines over a box: certain bounds of answer - line.
+"""How far answers depart from straight lines over a box: certain bounds of answer - line.
 
-The forms of relaxation.py less the lines: what both have in common cancels, so that this is far
-tighter than the bounds of the answers less those of the lines.
+The lines are subtracted from the forms of relaxation.py.  Common parts cancel, so this is far
+tighter than subtracting bounds of the lines from bounds of the answers.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from vetro.glass.subject import Subject
 Floats = NDArray[np.float64]
 
 BOXES = 255
-"""Boxes that are bounded at most, a number and not a time: the same bounds in every run."""
+"""The most boxes that are bounded: a number, not a time, so every run gives the same bounds."""
 
 SECONDS = 4.0
-"""But no box is cut after so long."""
+"""Seconds after which no more boxes are cut."""
 
 ENOUGH = 0.1
-"""Nor when both bounds lie within this share of the range that rows are seen to have."""
+"""Cutting also stops when both bounds are within this share of the range reached by rows."""
 
 
 def middles(ranges: Sequence[Range]) -> Floats:
-    """Where lines are given their level, (columns,): the middle of each column's range."""
+    """The point where lines have their level, (columns,): the middle of each column's range."""
     return np.array([found.low / 2 + found.high / 2 for found in ranges], dtype=np.float64)
 
 
 def departures(
     subject: Subject, ranges: Sequence[Range], slopes: Floats, levels: Floats
 ) -> tuple[Floats, Floats]:
-    """The least and the most of answer - line over the box, (answers,) each, certain for real
-    numbers and for what the engine answers; infinite or NaN where it cannot be bounded.
+    """The smallest and largest answer - line over the box, (answers,) each, certain for real
+    numbers and for the engine's answers; infinite or NaN if it cannot be bounded.
 
-    Each answer has a line: slopes (answers, columns) by the columns' numbers, 0 for columns that
-    have none, and levels (answers,), its value where every number is at `middles`.
+    Each answer has a line: slopes (answers, columns) by the columns' numbers, 0 for columns without
+    numbers, and levels (answers,), its value at `middles`.
     """
     space, root = space_of(subject, ranges)
     least = _least(subject, space, root, slopes, levels, middles(ranges))
@@ -104,7 +104,7 @@ def _lines(space: Space, slopes: Floats, levels: Floats) -> Form:
 
 
 def held(raw: float, category: bool) -> Range:
-    """The range of a column that stays as a row has it: raw is a number, a level's code, or NaN."""
+    """The range of a column that keeps the row's value; raw: a number, a level's code, or NaN."""
     if category or math.isnan(raw):
         return Range(0.0, 0.0, (raw,))
     return Range(raw, raw)

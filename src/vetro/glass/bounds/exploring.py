@@ -1,6 +1,6 @@
 """Bounding all answers over a box from two sides: certain bounds by branching, rows by searching.
 
-What both bounds.py and prove.py do; they differ in how much they want.
+bounds.py and prove.py both use it, with different wanted bounds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from vetro.glass.subject import Subject
 Floats = NDArray[np.float64]
 
 UNTUNED = 64
-"""Boxes bounded before slopes are tuned: many a box needs no more."""
+"""Boxes bounded before slopes are tuned: many searches need no more."""
 SEARCHING, TUNING = 0.25, 0.5
-"""Shares of the time that is left which the first search and the tuning may take."""
+"""Shares of the remaining time that the first search and the tuning may take."""
 PAUSE = 0.3
-"""Seconds after which it looks whether to end."""
+"""Seconds between two checks whether to end."""
 
 Tell = Callable[[int, Floats], object]
 
@@ -34,10 +34,10 @@ Tell = Callable[[int, Floats], object]
 @dataclass(frozen=True, eq=False)
 class Explored:
     """search: the best rows.  plain, relaxed, certain: lower bounds (objectives,) of the answers
-    and then of their negatives, by intervals, by one relaxation of the whole box, and in the
-    end; halfway: when half of the boxes were bounded, of those after slopes were tuned.  boxes:
+    and then of their negatives: by intervals, by one relaxation of the whole box, and at the end.
+    halfway: the bounds after half of the boxes that were bounded since slopes were tuned.  boxes:
     how many were bounded.  settled: whether slopes were tuned and boxes bounded after that.  done:
-    whether what was wanted was reached.  bound: bounds boxes by one relaxation each."""
+    whether the wanted bounds were reached.  bound: bounds boxes by one relaxation each."""
 
     search: Search
     plain: Floats
@@ -59,10 +59,10 @@ def explore(
     limit: Limit,
     tell: Tell = lambda boxes, certain: None,
 ) -> Explored:
-    """Cut boxes until the certain bounds reach what is wanted, or the limit is over.
+    """Cut boxes until the certain bounds reach the wanted ones, or the limit is over.
 
-    wanted: from the rows found so far, the bounds (objectives,) that suffice.  tell: hears how
-    many boxes were bounded, and the certain bounds.
+    wanted: gives the bounds (objectives,) that suffice, from the rows found so far.  tell: called
+    with the number of boxes bounded, and the certain bounds.
     """
     space, root = space_of(subject, ranges)
     plain = plain_intervals(subject, space, root)
@@ -102,7 +102,7 @@ def explore(
 
 
 class _Bounding:
-    """Bounds boxes within the root; once these are many, with slopes that suit the root.
+    """Bounds boxes within the root; from some number of boxes on, with slopes that suit the root.
 
     floor: lower bounds (objectives,) that hold in all of them.  tuned_at: after how many boxes
     slopes were tuned; tuned: whether to the end.

@@ -1,4 +1,4 @@
-"""Straight forms of a box's variables, and the least that they give over each box."""
+"""Linear forms of a box's variables, and their smallest values over each box."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Form:
 
     @staticmethod
     def mean(forms: Sequence[Form], region: Region) -> Form:
-        """A form of the mean of what the forms are below."""
+        """A form below the mean of the values that the given forms are below."""
         count = len(forms)
         if count == 1:
             return forms[0]
-        # the sums round what each form has, and not what is left of it
+        # the sums round the terms of each form, not only what remains after they cancel
         room = SAFE * gamma(count + 2, OWN) / count
         return Form(
             np.add.reduce([form.of_variables for form in forms]) / count,
@@ -55,21 +55,21 @@ class Form:
         )
 
     def size(self, region: Region) -> Floats:
-        """More than the sizes of all its terms over each box together, (boxes, rows), but for
-        rounding."""
+        """An upper bound, up to rounding, of the sum of the sizes of all terms over each box,
+        (boxes, rows)."""
         far = np.maximum(np.abs(region.low), np.abs(region.high))
         total: Floats = times(np.abs(self.of_variables), far) + np.abs(self.constant)
         total += np.abs(self.of_alternatives).sum(axis=-1)
         return total
 
     def first(self, rows: int) -> Form:
-        """The first so many rows."""
+        """The form of the first so many rows."""
         return Form(
             self.of_variables[:, :rows], self.of_alternatives[:, :rows], self.constant[:, :rows]
         )
 
     def scaled(self, factor: Floats, shift: Floats) -> Form:
-        """Of value * factor + shift, factor >= 0, both (rows,) or (boxes, rows)."""
+        """The form of value * factor + shift, factor >= 0, both (rows,) or (boxes, rows)."""
         factor = np.broadcast_to(factor, self.constant.shape)
         return Form(
             self.of_variables * factor[..., None],
@@ -78,7 +78,7 @@ class Form:
         )
 
     def less(self, other: Form) -> Form:
-        """Of the difference from what an exact form says; `least` allows for its rounding."""
+        """The form of the value less an exact form; `least` allows for the rounding."""
         return Form(
             self.of_variables - other.of_variables,
             self.of_alternatives - other.of_alternatives,
@@ -134,8 +134,8 @@ class Form:
         return lowered
 
     def reached(self, region: Region) -> tuple[Floats, Floats]:
-        """Where a form of one row for each box comes to its least: t and a, (boxes, variables) and
-        (boxes, alternatives); of a date's cycles, each sine and cosine by itself."""
+        """Where a form with one row for each box is smallest: t and a, (boxes, variables) and
+        (boxes, alternatives); for a date's cycles, each sine and cosine separately."""
         form, across = self.of_variables[:, 0], self.of_alternatives[:, 0]
         numbers = np.where(form > 0, region.low, region.high)
         chosen = np.zeros_like(across)
@@ -155,7 +155,7 @@ class Form:
         return numbers, chosen
 
     def _least_of_waves(self, part: slice, middle: Floats, radius: Floats) -> Floats:
-        """The least that a date's variables give: the day within its range, each sine and cosine
+        """The smallest value of a date's variables: the day within its range, each sine and cosine
         within theirs, and both on the circle: a sin + b cos >= -sqrt(a^2 + b^2)."""
         forms = self.of_variables[:, :, part]
         terms = forms * middle[:, None, part] - np.abs(forms) * radius[:, None, part]
@@ -166,7 +166,7 @@ class Form:
 
 
 def _barred(boxes: Boxes) -> Floats:
-    """Infinite for the alternatives that a box has not, else 0: (boxes, 1, alternatives)."""
+    """Infinite for the alternatives that a box does not allow, else 0: (boxes, 1, alternatives)."""
     return np.where(boxes.allowed, 0.0, np.inf)[:, None]
 
 

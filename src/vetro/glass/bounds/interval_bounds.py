@@ -1,7 +1,8 @@
 """The plain interval pass: ranges of every value over boxes, operation by operation.
 
-What it encloses are the values that an engine computes, with its rounding; `room` says how much of
-each range is that.  Moore 1966; the dependence between units is lost, which relaxation.py mends.
+The ranges contain the values that an engine computes, with its rounding; `room` is the part of each
+range that is due to rounding.  Moore 1966.  The dependence between units is lost; relaxation.py
+keeps it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """An operation over boxes: the value lies in [low, high]; it is the exact function of the
-    engine's own inputs up to `room`; all (boxes, features)."""
+    """An operation over boxes: the value lies in [low, high], and within `room` of the exact
+    function of the engine's own inputs; all (boxes, features)."""
 
     low: Floats
     high: Floats
@@ -30,13 +31,13 @@ class Step:
 
 
 def own_roundings(part: Part) -> int:
-    """More roundings than any sum has that the relaxation makes of a part's numbers."""
+    """More roundings than any sum of a part's numbers in the relaxation has."""
     network = part.network
     return max(network.widths) + 8 * len(network.operations) + 64
 
 
 def affine(operation: Operation, part: Part, low: Floats, high: Floats) -> Step:
-    """W x + b: the engine sums in any order, with or without fused operations."""
+    """W x + b, summed by the engine in any order, with or without fused operations."""
     assert operation.weight is not None
     weight = part.view(operation.weight).astype(np.float64)
     bias = np.zeros(len(weight)) if operation.bias is None else part.view(operation.bias)
@@ -51,13 +52,13 @@ def product(weight: Floats, bias: Floats, part: Part, low: Floats, high: Floats)
     spread = radius @ np.abs(weight).T
     terms = weight.shape[1] + 4
     share = gamma(terms, unit(part.network.dtype)) + gamma(own_roundings(part), OWN)
-    # a sum of zeros is zero, whoever sums
+    # a sum of zeros is zero in any order
     room = np.where(size > 0, SAFE * share * size + terms * smallest(part.network.dtype), 0.0)
     return Step(centre - spread - room, centre + spread + room, room)
 
 
 def elementwise(operation: Operation, part: Part, inputs: list[tuple[Floats, Floats]]) -> Step:
-    """scale, add and dropout: every feature by itself."""
+    """scale, add and dropout: feature by feature."""
     (low, high), dtype = inputs[0], part.network.dtype
     if operation.kind == "dropout":
         return Step(low, high, np.zeros_like(low))
@@ -77,7 +78,7 @@ def elementwise(operation: Operation, part: Part, inputs: list[tuple[Floats, Flo
 @dataclass(frozen=True, eq=False)
 class Norm:
     """Layer norm over boxes: (x - mean) times a number in [factor - radius, factor + radius],
-    (boxes, 1), is in `standard`, (low, high) before weight and bias; the step as a whole."""
+    (boxes, 1).  standard: the range (low, high) before weight and bias.  step: the whole step."""
 
     factor: Floats
     radius: Floats
@@ -129,7 +130,7 @@ def layer_norm(
 
 
 def through(part: Part, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """The range of the last value for inputs in [low, high]: intervals and nothing else."""
+    """The range of the last value for inputs in [low, high], by intervals only."""
     found = [(low, high)]
     for operation in part.network.operations:
         inputs = [found[number] for number in operation.inputs]

@@ -2,8 +2,8 @@
 
 "Rises" means: while the column grows and all others stay, the answer never falls.  It is proved
 for the network in real numbers (a rounded function has steps up and down in its last digits), by
-bounding its derivative over boxes (tangent_bounds.py).  It is refuted by two rows that differ in
-the column alone and whose answers, by the engine, go the other way by more than rounding explains.
+bounding its derivative over boxes (tangent_bounds.py).  It is refuted by two rows that differ only
+in the column, and whose answers by the engine move the other way by more than rounding explains.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ Direction = Literal["rises", "falls", "constant", "neither", "undecided"]
 class Trend:
     """How one answer moves with one column over the box.
 
-    slope: the certain range of its derivative, in the answer's unit for each unit of the column.
-    up, down: rows between which it rises, falls; None where none were found.
+    slope: the certain range of its derivative, in the answer's unit per unit of the column.
+    up, down: a pair of rows between which it rises, falls; None if none was found.
     """
 
     answer: str
@@ -73,9 +73,8 @@ class Trend:
 class Monotonicity(ShownAsText, Mapping[tuple[str, str], Trend]):
     """(answer, column) -> Trend for every column of numbers, dates or flags.
 
-    over, box: column -> what it may be, in words and as data.  units: column -> unit.
-    interrupted: whether Ctrl-C ended
-    it; the columns that were not looked at are left out.
+    over, box: column -> its allowed values, as text and as data.  units: column -> unit.
+    interrupted: whether Ctrl-C ended it; the columns that were not reached are left out.
     """
 
     trends: dict[tuple[str, str], Trend]
@@ -122,9 +121,10 @@ def monotonicity(
     """For each answer and column: rises, falls, constant, neither (two pairs of rows show it) or
     undecided in the time, over the box.
 
-    over: as of vetro.bounds.  seconds: for all columns together.  A column that may be missing is
-    looked at where it is there.  Proved in real numbers; see the module's text.  tell: hears again
-    and again which column is looked at.  Ctrl-C ends it with the columns done.
+    over: as in vetro.bounds.  seconds: for all columns together.  A column that may be missing is
+    examined only where it has a value.  Proved in real numbers; see the module's docstring.
+    tell: called repeatedly with the column that is being examined.  Ctrl-C ends it with the columns
+    done so far.
     """
     start = time.monotonic()
     check_seconds("seconds", seconds)
@@ -165,9 +165,9 @@ def _order(subject: Subject, key: tuple[str, str]) -> tuple[int, int]:
 def why_not_moving(found: Range) -> str | None:
     """Why nothing rises or falls with a column in this box; None where it may."""
     if None not in found.codes:
-        return "nothing rises or falls with it, which is no number here"
+        return "it is not a number in this box, so nothing rises or falls with it"
     if found.low == found.high:
-        return "nothing rises or falls with it, which the box holds at one value"
+        return "the box gives it a single value, so nothing rises or falls with it"
     return None
 
 
@@ -181,9 +181,9 @@ def trends_along(
 ) -> list[Trend]:
     """A Trend of every answer along one column, as far as the limit allows.
 
-    asked: an answer and "rises" or "falls", where nothing else is to be found out.
+    asked: an answer and "rises" or "falls", if only that is to be decided.
     """
-    # The column is a number, with all between its ends: a flag's slope is proved between 0 and 1.
+    # The column takes every number between its ends: a flag's slope is proved between 0 and 1.
     ranges = [
         replace(found, codes=(None,)) if place == column else found
         for place, found in enumerate(ranges)

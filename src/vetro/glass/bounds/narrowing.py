@@ -1,4 +1,4 @@
-"""Which columns' narrower ranges would make certain ranges tighter, and by how much.
+"""The columns whose narrower ranges would make certain ranges tighter, and by how much.
 
 Measured: each column is narrowed alone, and the answers are bounded once more.
 """
@@ -20,16 +20,16 @@ TRIED, NAMED = 16, 4
 
 @dataclass(frozen=True)
 class Narrowing:
-    """column: whose half is looked at, of numbers the middle one.  gain: by which share the certain
-    ranges are then narrower, before any cut; the mean over the answers, of two halves of levels
-    the smaller one."""
+    """column: the one whose range is halved; for numbers the middle half.  gain: the share by which
+    the certain ranges then narrow, before any cut; the mean over the answers; for levels the
+    smaller gain of both halves."""
 
     column: str
     gain: float
 
 
 def narrowings(found: Explored) -> tuple[Narrowing, ...]:
-    """The columns that help most, the best first; none where no column can be narrowed."""
+    """The columns that help most, the best first; empty if no column can be narrowed."""
     space, root = found.space, found.root
     bounded = found.bound(root)
     whole = _widths(bounded.least)[0]
@@ -58,7 +58,7 @@ def narrowings(found: Explored) -> tuple[Narrowing, ...]:
 
 
 def _widths(least: Floats) -> Floats:
-    """Of the ranges that lower bounds (boxes, objectives) leave, (boxes, answers)."""
+    """The widths of the ranges given by lower bounds (boxes, objectives), (boxes, answers)."""
     ends = least.shape[1] // 2
     found: Floats = -(least[:, :ends] + least[:, ends:])
     return found

@@ -1,8 +1,8 @@
-"""What a person writes for a box: ranges and levels of columns, and what is left unsaid.
+"""Reading a box as a user writes it: ranges and levels of columns, and the default for the others.
 
-A column that is not named takes everything that training saw: the whole range of numbers and
-dates, all levels, and missing if a training row lacked it.  A module has no training: each of its
-inputs is named.  Text is read as the model's own schema reads it.
+A column that is not named takes all values seen in training: the whole range of numbers and dates,
+all levels, and missing if a training row lacked it.  A module has no training range, so each of its
+inputs must be named.  Text is read by the model's schema.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _ONE_OR_TWO = "Give a number, or a low and a high end."
 
 
 def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, ...]]:
-    """A Range for each input, and W731 for what lies outside the training range.
+    """A Range for each input, and W731 for values outside the training range.
 
-    over: None, or column -> a number, (low, high), a level, several levels, None for missing; of a
+    over: None, or column -> a number, (low, high), a level, several levels, None for missing; for a
     module also a list of (low, high).  Raises E114, E731 and E732.
     """
     named = _named(subject, over)
@@ -67,7 +67,7 @@ def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, .
 
 
 def whole_range(column: Column) -> Range:
-    """All that training saw in a column."""
+    """All values of a column that were seen in training."""
     missing = (np.nan,) if column.missing > 0 else ()
     if column.kind == "category":
         return Range(0.0, 0.0, (*map(float, range(len(column.levels))), *missing))
@@ -77,7 +77,7 @@ def whole_range(column: Column) -> Range:
 
 
 def text_of(column: Column | None, found: Range) -> str:
-    """A range as people write it: "102 to 540", "Rome, Pisa or missing"."""
+    """A range as text: "102 to 540", "Rome, Pisa or missing"."""
     words = []
     if column is None or column.kind != "category":
         if None in found.codes:
@@ -96,8 +96,8 @@ def text_of(column: Column | None, found: Range) -> str:
 
 
 def data_of(column: Column | None, found: Range) -> list[Any]:
-    """A range as JSON has it: [low, high] of numbers and dates, [levels] of categories, [words] of
-    flags, each with None at the end where the column may be missing."""
+    """A range as JSON: [low, high] for numbers and dates, [levels] for categories, [words] for
+    flags, each with None at the end if the column may be missing."""
     data: list[Any] = []
     if column is not None and column.kind == "category":
         data = [column.levels[int(code)] for code in found.codes if code is not None and code >= 0]
@@ -134,7 +134,7 @@ def _named(subject: Subject, over: Any) -> dict[str, Any]:
     if subject.model is None and (isinstance(over, Sequence) or hasattr(over, "__array__")):
         if not isinstance(over, str) and len(over) == len(subject.inputs):
             return dict(zip(subject.inputs, over, strict=True))
-        what = f"{len(over)} ranges are given where the module has {len(subject.inputs)} inputs"
+        what = f"{len(over)} ranges are given, but the module has {len(subject.inputs)} inputs"
         raise error("E732", what=what, fix="Give one (low, high) for each.")
     what = f"{shown(over)} is not a box"
     fix = 'Use a mapping such as {"speed": (1200, 1500)}.'
@@ -173,7 +173,7 @@ def _of_column(column: Column, given: Any) -> Range:
 
 
 def _plain(given: Any) -> Any:
-    """An array, tensor or the like as a list or number."""
+    """An array or tensor as a list or number."""
     return given.tolist() if hasattr(given, "tolist") else given
 
 
@@ -197,15 +197,13 @@ def _ends(name: str, given: Any) -> tuple[Any, Any]:
 
 def _checked(name: str, low: float, high: float, text: Any) -> Range:
     if low > high:
-        what = (
-            f"the range {text(low)} to {text(high)} is empty: its low end lies above its high one"
-        )
+        what = f"the range {text(low)} to {text(high)} is empty: its low end is above its high end"
         raise error("E731", column=name, what=what, fix="Exchange them.")
     return Range(low, high)
 
 
 def _level(column: Column, level: Any) -> int:
-    """The code of a level's text; E731 for one that training did not see."""
+    """The code of a level's text; E731 for a level that was not seen in training."""
     if _is_missing(level):
         return MISSING
     text = str(level)
@@ -215,7 +213,7 @@ def _level(column: Column, level: Any) -> int:
     raise error(
         "E731",
         column=column.name,
-        what=f'"{shown(text)}" is not a level that training saw',
+        what=f'"{shown(text)}" is not a level seen in training',
         fix=f"{hint}Levels: {listed(column.levels)}",
     )
 
@@ -229,7 +227,7 @@ def end_of(column: Column, given: Any) -> float:
         if given in (0, 1, "0", "1"):
             return float(given)
         fix = f"Use {words[0] or 0} or {words[1] or 1}."
-        what = f'"{shown(given)}" is no value of it'
+        what = f'"{shown(given)}" is not one of its values'
         raise error("E731", column=column.name, what=what, fix=fix)
     if column.kind == "date":
         return _days(column, given)
@@ -239,8 +237,8 @@ def end_of(column: Column, given: Any) -> float:
 def _with_point(column: Column, text: str) -> str:
     """A number's text with a decimal point; E731 where it may mean two numbers.
 
-    A comma is read as the decimal mark where it can be nothing else.  "1.200" is 1.2, as bounds are
-    written here, but for a model whose table had decimal commas, where a point may part thousands.
+    A comma is read as the decimal mark if it cannot be anything else.  "1.200" is 1.2, as usual in
+    bounds, unless the model's table had decimal commas: there a point may separate thousands.
     """
     text = _in_unit(column, text)
     marks, others = marks_of([text])
@@ -254,13 +252,13 @@ def _with_point(column: Column, text: str) -> str:
 
 
 def _in_unit(column: Column, text: str) -> str:
-    """The digits of "5 %", where the column has this unit; E731 for another one."""
+    """The digits of "5 %", if the column has this unit; E731 for another unit."""
     found = undress(text)
     if found is None or not found.unit.key:
         return text
     if found.unit.key != key_of(column.unit):
         known = f'in "{shown(column.unit)}"' if column.unit else "without a unit"
-        what = f'"{shown(text)}" is in "{shown(found.unit.text)}", the column is {known}'
+        what = f'"{shown(text)}" is in "{shown(found.unit.text)}", but the column is {known}'
         raise error("E731", column=column.name, what=what, fix=_ONE_OR_TWO)
     return f"-{found.body}" if found.negative else found.body
 

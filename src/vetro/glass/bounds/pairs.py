@@ -1,6 +1,6 @@
-"""Pairs of rows that differ in one column: between which an answer rises, and falls.
+"""Pairs of rows that differ in one column, and between which an answer rises or falls.
 
-A search: random rows, corners, then changes of the best.  A pair counts where its answers, the
+A search: random rows, corners, then changes of the best.  A pair counts if its answers, the
 engine's own, differ by more than rounding explains.
 """
 
@@ -27,7 +27,7 @@ _REFINED_STEPS, _ROUNDS = 16, 24
 
 @dataclass(frozen=True)
 class Pair:
-    """Two rows that differ in one column alone, lower value first, and what is answered."""
+    """Two rows that differ only in one column, the lower value first, and the answers to them."""
 
     first: dict[str, Any]
     second: dict[str, Any]
@@ -36,7 +36,7 @@ class Pair:
 
 
 class Pairs:
-    """The pairs of rows that rise and fall most, for each answer."""
+    """The steepest rising and falling pairs of rows, for each answer."""
 
     def __init__(self, subject: Subject, space: Space, root: Boxes, column: int) -> None:
         self._subject, self._space, self._column = subject, space, column
@@ -63,8 +63,8 @@ class Pairs:
         self._refine()
 
     def _refine(self) -> None:
-        """From the rows that were steepest, others with one column changed: rises and falls that
-        random rows do not meet."""
+        """The steepest rows with one column changed: this finds rises and falls that random rows
+        miss."""
         places = [place for place in range(len(self._space.axes)) if place != self._column]
         if not places or self._steps == 2:
             return
@@ -84,7 +84,7 @@ class Pairs:
             other = self._search.random(len(raw), corners=bool(self._random.random() < 0.5))
             place = self._random.choice(places, len(raw))
             rows = np.arange(len(raw))
-            changed = rows % 4 > 0  # the best themselves stay
+            changed = rows % 4 > 0  # every fourth keeps the best row itself
             raw[rows[changed], place[changed]] = other[rows[changed], place[changed]]
 
     def across(self, boxes: Boxes) -> None:
@@ -96,7 +96,7 @@ class Pairs:
         self._look(centres(self._space, boxes), ends)
 
     def shown(self, falling: bool) -> NDArray[np.bool_]:
-        """For which answers a pair shows it."""
+        """For which answers a pair was found."""
         found: NDArray[np.bool_] = self._sure[int(falling)]
         return found
 
@@ -109,8 +109,8 @@ class Pairs:
         return Pair(first, second, float(found[0]), float(found[1]))
 
     def _look(self, raw: Floats, values: Floats) -> Floats:
-        """Rows (rows, columns), each with several rising values (rows, steps) of the column: what
-        is answered, (rows, steps, answers)."""
+        """The answers (rows, steps, answers) to rows (rows, columns), each with several increasing
+        values (rows, steps) of the column."""
         count, steps = values.shape
         tried = np.repeat(raw[:, None], steps, axis=1)
         tried[:, :, self._column] = values
@@ -133,8 +133,8 @@ class Pairs:
         return found
 
     def _certain(self, ends: Floats, falling: int, answer: int) -> bool:
-        """Whether the pair differs by more than rounding explains: the ranges of both rows, each a
-        box of its own, do not meet."""
+        """Whether the pair differs by more than rounding explains: the certain ranges of both rows,
+        each as a box of its own, do not overlap."""
         boxes = Boxes.joined([self._point(row) for row in ends])
         least = answers_over(self._subject, self._space, boxes).least
         count = len(self._subject.answers)
@@ -142,7 +142,7 @@ class Pairs:
         return bool(high[1] < low[0]) if falling else bool(high[0] < low[1])
 
     def _point(self, row: Floats) -> Boxes:
-        """The box that is one row."""
+        """The box that contains only this row."""
         axes = self._space.axes
         numbers = np.array([row[place] for place, axis in enumerate(axes) if axis.number >= 0])
         allowed = np.zeros(self._space.alternatives, dtype=bool)

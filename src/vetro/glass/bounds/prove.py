@@ -1,8 +1,8 @@
 """Proving a claim about every row of a box, or refuting it with a row.
 
-A claim about values is proved for the engine's floats; rises and falls for the network in real
-numbers (monotonicity.py).  A refutation is a row, or a pair of rows, that the engine itself
-answers the wrong way.
+A claim about values is proved for the engine's floats; a claim that an answer rises or falls, for
+the network in real numbers (monotonicity.py).  A refutation is a row, or a pair of rows, for which
+the engine's own answers break the claim.
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ Verdict = Literal["proved", "refuted", "undecided"]
 
 @dataclass(frozen=True, eq=False)
 class Proof(ShownAsText):
-    """What became of a claim; true only if it is proved.
+    """The result of a claim; bool() is true only if it is proved.
 
-    counterexample: a row that breaks it, column -> value, and `answer`, what the engine gives
-    there.  pair: of rises and falls, two rows that go the other way.  certain: the range proved of
-    the answer, infinite where the claim asks nothing, or of its slope.  margin: proved, how far
-    the certain range stays from breaking the claim; refuted, by how much it is broken; undecided,
-    how far the range reaches too far.  over, box: column -> what it may be, in words and as data.
-    units: column -> unit, of those that have one.
+    counterexample: a row that breaks the claim, column -> value, and `answer`, the engine's answer
+    to it.  pair: for rises and falls, two rows between which the answer moves the other way.
+    certain: the proved range of the answer, infinite on a side that the claim does not ask about;
+    for rises and falls, of its slope.  margin: if proved, the distance of the certain range from
+    breaking the claim; if refuted, by how much it is broken; if undecided, how far the range
+    reaches beyond the claim.  over, box: column -> its allowed values, as text and as data.
+    units: column -> unit, for the columns that have one.
     interrupted: whether Ctrl-C ended it undecided.
     """
 
@@ -105,10 +106,10 @@ def prove(
     seconds: float = SECONDS,
     tell: Tell = lambda boxes, certain: None,
 ) -> Proof:
-    """Prove or refute a claim for every row of a box, within so many seconds.
+    """Prove or refute a claim for every row of a box, within the given number of seconds.
 
-    claim: "flow >= 0", "10 <= flow <= 80", "flow rises with speed", "flow falls with head"; of a
-    classification "P(yes) <= 0.5".  over and tell: as of vetro.bounds.  Ctrl-C ends it undecided.
+    claim: "flow >= 0", "10 <= flow <= 80", "flow rises with speed", "flow falls with head"; for a
+    classification "P(yes) <= 0.5".  over and tell: as in vetro.bounds.  Ctrl-C ends it undecided.
     E734: the claim cannot be read.
     """
     start = time.monotonic()
@@ -143,7 +144,7 @@ def _decide_range(
     goals[high] = np.nextafter(-claim.high, np.inf) if claim.strict_high else -claim.high
 
     def wanted(search: Search) -> Floats:
-        """What is left to show, nothing once a row breaks the claim."""
+        """The bounds still to prove; none once a row breaks the claim."""
         broken = bool((search.values < goals).any())
         return np.full_like(goals, -np.inf) if broken else goals
 

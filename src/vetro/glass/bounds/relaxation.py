@@ -1,11 +1,11 @@
-"""Linear relaxation: what a network gives over boxes, bounded by straight forms of its inputs.
+"""Linear relaxation: bounds of a network's outputs over boxes by linear forms of its inputs.
 
 Backward substitution as in CROWN (Zhang et al. 2018) and DeepPoly (Singh et al. 2019): a form of
-the last value is a form of the one before it, where each activation is replaced by a line below or
-above.  The forms of several members are averaged before the box is looked at, so that members
-that lean against each other do not each take their own worst corner.  Every rounding, the engine's
-and ours, is in `room` (interval_bounds.py): a form's own products lose at most gamma times
-|form| |W| |x|, which is |form| times what the layer's room is made of.
+the last value becomes a form of the value before it, with each activation replaced by a line below
+or above.  The forms of several members are averaged before their extremes over the box are taken,
+so that members with opposite errors do not each take their own worst corner.  Every rounding, the
+engine's and ours, is in `room` (interval_bounds.py): a form's own products lose at most gamma times
+|form| |W| |x|, which is |form| times the sizes that the layer's room is computed from.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from vetro.networks.lowered import Operation
 Floats = NDArray[np.float64]
 
 Known = dict[int, tuple[Floats, Floats]]
-"""Ranges that values are known to lie in, by number, (features,) or (boxes, features) each."""
+"""Number of a value -> a range that it is known to lie in, (features,) or (boxes, features)."""
 Slopes = dict[int, Floats]
-"""Slopes of the lines below bent units, by operation, (units,) or (boxes, units)."""
+"""Operation -> slopes of the lines below units that bend, (units,) or (boxes, units)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Enclosure:
-    """A part over boxes: every value's range, by number, (boxes, features), what each value may
-    be off the exact function of those before it; by operation the lines and norms, and the forms
-    below what an activation reads and, in the second half of the rows, its negative."""
+    """A part over boxes: every value's range, by number, (boxes, features), and its distance from
+    the exact function of the values before it; by operation, the lines and norms, and the forms
+    below the value that an activation reads and, in the second half of the rows, its negative."""
 
     low: list[Floats]
     high: list[Floats]
@@ -47,7 +47,7 @@ class Enclosure:
 
 def enclose(part: Part, number: int, region: Region, known: Known | None = None) -> Enclosure:
     """Ranges of the values of part `number`, tightened where an activation or norm reads them, and
-    within those that are known."""
+    cut to the known ranges."""
     low, high, room = _features(part, number, region)
     found = Enclosure([low], [high], [room], {}, {}, {})
     for place, operation in enumerate(part.network.operations):
@@ -81,8 +81,8 @@ def enclose(part: Part, number: int, region: Region, known: Known | None = None)
 
 
 def looseness(part: Part, region: Region, found: Enclosure, weights: dict[int, Floats]) -> Floats:
-    """What cutting each axis may gain, (boxes, rows, axes): how far apart the lines of each
-    activation are, how much it counts, and how much of what it reads the axis moves."""
+    """How much cutting each axis may gain, (boxes, rows, axes): from the distance between the lines
+    of each activation, its weight, and how much the axis moves the activation's input."""
     rows = max((len(weight[0]) for weight in weights.values()), default=0)
     total = np.zeros((len(region.boxes), rows, len(region.space.axes)))
     for place, weight in weights.items():
@@ -98,7 +98,7 @@ def looseness(part: Part, region: Region, found: Enclosure, weights: dict[int, F
 
 
 def activated(operation: Operation, part: Part, found: Enclosure, place: int) -> Step:
-    """The step of an activation; its lines go into `found`."""
+    """The step of an activation; its lines are stored in `found`."""
     source = operation.inputs[0]
     low, high = found.low[source], found.high[source]
     line = lines(operation, low, high, part.network.dtype)
@@ -108,7 +108,7 @@ def activated(operation: Operation, part: Part, found: Enclosure, place: int) ->
 
 
 def with_slopes(part: Part, found: Enclosure, slopes: Slopes) -> Enclosure:
-    """The same with other lines below the units of relu, or leaky_relu up to a slope of 1, that
+    """The same with other lines below those units of relu, or leaky_relu up to a slope of 1, that
     bend within their range: any slope from that of the left side to 1 gives a line below."""
     lines, room = dict(found.lines), list(found.room)
     for place, slope in slopes.items():
@@ -124,7 +124,7 @@ def with_slopes(part: Part, found: Enclosure, slopes: Slopes) -> Enclosure:
 
 
 def line_room(part: Part, line: Lines, low: Floats, high: Floats) -> Floats:
-    """What our own products with the lines may lose, for each unit of a form."""
+    """The rounding of our own products with the lines, for each unit of a form."""
     size = np.maximum(np.abs(low), np.abs(high))
     slope = np.maximum(np.abs(line.lower_slope), np.abs(line.upper_slope))
     own = slope * size + np.maximum(np.abs(line.lower), np.abs(line.upper))
@@ -135,7 +135,7 @@ def line_room(part: Part, line: Lines, low: Floats, high: Floats) -> Floats:
 def _tightened(
     part: Part, number: int, region: Region, found: Enclosure, value: int, spec: Floats
 ) -> tuple[Floats, Floats, Form]:
-    """The range of spec x for the value x: the intervals' own, and that of the forms."""
+    """The range of spec x for the value x: by intervals and by the forms, whichever is tighter."""
     rows = len(spec)
     both = np.concatenate([spec, -spec])[None]
     forms = lower_forms(part, number, region, found, both, value)
@@ -156,7 +156,7 @@ def lower_forms(
 ) -> Form:
     """Forms below spec x for a value x of part `number`: spec (boxes or 1, rows, features).
 
-    weights: takes, by operation, the form of what each activation gives, (boxes or 1, rows,
+    weights: filled with the form of each activation's result, by operation, (boxes or 1, rows,
     units).
     """
     features, constant = feature_forms(part, found, spec, value, weights)
@@ -178,7 +178,7 @@ def feature_forms(
     weights: dict[int, Floats] | None = None,
 ) -> tuple[Floats, Floats]:
     """spec x >= form . features + constant: form (boxes or 1, rows, features), constant (boxes,
-    rows), whatever the rounding is."""
+    rows); true for any rounding."""
     count, rows = len(found.low[0]), spec.shape[1]
     constant, lost = np.zeros((2, count, rows))
     pending: dict[int, Floats] = {value: spec}
@@ -252,11 +252,11 @@ def _through_pair(
     constant: Floats,
     lost: Floats,
 ) -> Floats:
-    """The form before a layer and its activation, of a form that all boxes share.
+    """The form before a layer and its activation, for a form that all boxes share.
 
     With m and d the middle and half difference of the two slopes: form (m W) - |form| (d W), as
-    products of matrices: (boxes, rows, units) numbers are never written.  A second half of rows
-    that is the first one's negative costs nothing.
+    products of matrices, so no array of (boxes, rows, units) is written.  A second half of rows
+    that is the negative of the first half costs nothing.
     """
     assert layer.weight is not None
     line, rows = found.lines[place], form[0]
@@ -303,8 +303,8 @@ def _through_norm(operation: Operation, part: Part, norm: Norm, form: Floats) ->
 
 
 def _features(part: Part, number: int, region: Region) -> tuple[Floats, Floats, Floats]:
-    """The range of the features that the engine computes, and their room: one cast to the
-    network's dtype and a few roundings before it, sine and cosine as in box.py."""
+    """The range of the features that the engine computes, and their room: one cast to the network's
+    dtype after a few roundings; sine and cosine as in box.py."""
     space, map_ = region.space, region.space.maps[number]
     rising, falling = np.maximum(map_.of_variables, 0), np.minimum(map_.of_variables, 0)
     low = region.low @ rising + region.high @ falling + map_.constant

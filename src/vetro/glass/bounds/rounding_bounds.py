@@ -2,9 +2,9 @@
 
 Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1: a sum of n products
 in any order differs from the exact one by at most gamma_n times the sum of the products' sizes,
-gamma_n = n u / (1 - n u), u the unit roundoff.  Two uses: what an engine's layer may add to the
-exact one, and what our own float64 products may lose (OWN).  Every allowance is rounded up by
-SAFE, which is more than the rounding of computing the allowance itself.
+gamma_n = n u / (1 - n u), u the unit roundoff.  Two uses: the rounding of an engine's layer, and
+the rounding of our own float64 products (OWN).  Every allowance is multiplied by SAFE, which is
+more than the rounding of computing the allowance itself.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ def unit(dtype: str) -> float:
 
 
 def smallest(dtype: str) -> float:
-    """The smallest normal number: what is lost below it, whether denormals are kept or not."""
+    """The smallest normal number: a bound of the loss by underflow, with or without denormals."""
     return float(np.finfo(dtype).tiny)
 
 
 def largest(dtype: str) -> float:
-    """Half the largest number: below it no sum in the engine's order overflows."""
+    """Half the largest number: a sum that stays below it overflows in no order."""
     return float(np.finfo(dtype).max) / 2
 
 
 def gamma(count: int, roundoff: float) -> float:
-    """gamma_n, rounded up; infinite where n u reaches 1."""
+    """gamma_n, rounded up; infinite if n u reaches 1."""
     share = count * roundoff
     return SAFE * share / (1.0 - share) if share < 1 else np.inf

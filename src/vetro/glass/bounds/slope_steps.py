@@ -1,6 +1,6 @@
-"""Steps of rows along the slopes of their answers: what a change of each column would bring.
+"""Steps of rows along the slopes of their answers: the expected effect of changing each column.
 
-In plain float64, for searching: the witness rows are answered by the engine.
+In plain float64, for the search only: the engine answers the witness rows.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Floats = NDArray[np.float64]
 def steepest(
     subject: Subject, space: Space, root: Boxes, raw: Floats, objective: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """For each row (rows, columns) and column the value that lowers the row's objective most if
-    the answers went on as they go there, and by how much, (rows, columns) each.
+    """For each row (rows, columns) and column: the value that lowers the row's objective most if
+    the answers were linear, and by how much, (rows, columns) each.
 
-    objective: number of an answer, or of answers + an answer for its negative.  What a date's
-    place in the year does is left out.
+    objective: the number of an answer, or the number of answers + it, for its negative.  The
+    effect of a date's position in the year is left out.
     """
     along, across = _slopes(subject, space, raw, objective)
     values, gains = raw.copy(), np.zeros_like(raw)
@@ -55,7 +55,7 @@ def steepest(
 
 
 def _chosen(here: Floats, codes: Floats) -> NDArray[np.intp]:
-    """Which alternative a raw value is: codes has infinity for "a number is there"."""
+    """The alternative of a raw value: codes has infinity for "it has a number"."""
     same = (codes == here[:, None]) | (np.isnan(codes) & np.isnan(here[:, None]))
     same |= np.isposinf(codes) & ~np.isnan(here[:, None])
     found: NDArray[np.intp] = same.argmax(axis=1)
@@ -65,8 +65,8 @@ def _chosen(here: Floats, codes: Floats) -> NDArray[np.intp]:
 def _slopes(
     subject: Subject, space: Space, raw: Floats, objective: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """d objective / d t and what each alternative adds, (rows, variables) and (rows,
-    alternatives), the mean over the members."""
+    """d objective / d t and the effect of each alternative, (rows, variables) and (rows,
+    alternatives), mean over the members."""
     answers = len(subject.answers)
     along, across = np.zeros((len(raw), space.variables)), np.zeros((len(raw), space.alternatives))
     for number, part in enumerate(subject.parts):
@@ -89,7 +89,7 @@ def _delta(subject: Subject, number: int, outputs: Floats, answer: NDArray[np.in
         if encoder is not None:
             delta *= [target.deviation for target in encoder.number_targets]
         return delta
-    # the score z_i - log(sum of exp(z)): its slope does not fade where the share is near 0 or 1
+    # the score z_i - log(sum of exp(z)): its slope does not vanish if the share is near 0 or 1
     z = outputs if outputs.shape[1] > 1 else np.hstack([np.zeros_like(outputs), outputs])
     powers = np.exp(z - z.max(axis=1, keepdims=True))
     full = -powers / powers.sum(axis=1, keepdims=True)

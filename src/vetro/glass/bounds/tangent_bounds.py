@@ -1,8 +1,8 @@
 """How fast the answers change along one column: ranges of the derivative over boxes.
 
-The tangent network carries d/dv of every value: a layer's is W times that before it, an
-activation's is f'(z) times it, with f'(z) in a known range; at a bend everything between both
-slopes (Clarke's derivative).  It is relaxed as the network itself is.  Real numbers: the
+The tangent network computes d/dv of every value: a layer multiplies the derivative before it by W,
+an activation by f'(z), which lies in a known range; at a bend that is everything between both
+slopes (Clarke's derivative).  It is relaxed like the network itself.  All in real numbers: the
 derivative of the function that the parameters describe, not of its rounding.
 """
 
@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """low, high: (boxes, answers), the derivative's range, in the answer's unit for each unit of
-    the column.  pull: (boxes, axes), how much each axis leaves open."""
+    """low, high: (boxes, answers), the derivative's range, in the answer's unit per unit of the
+    column.  pull: (boxes, axes), how much each axis contributes to the width of that range."""
 
     low: Floats
     high: Floats
@@ -78,7 +78,7 @@ def _direction(space: Space, number: int, region: Region, column: int) -> tuple[
 def _tangents(
     part: Part, values: Enclosure, direction: tuple[Floats, Floats]
 ) -> tuple[Part, Enclosure]:
-    """The tangent network, without biases and shifts, and what is known of its values."""
+    """The tangent network, without biases and shifts, and the known ranges of its values."""
     operations = [
         replace(
             operation,
@@ -124,8 +124,8 @@ def _tangents(
 
 
 def _product(tangent: Part, weight: Floats, low: Floats, high: Floats) -> Step:
-    """weight t, so that a range whose end is 0 keeps it: only then can a rise be proved that
-    somewhere is none.  Rounding takes a share of each end's own terms."""
+    """weight t; an end that is 0 stays exactly 0, since otherwise a rise with a flat part could not
+    be proved.  Rounding takes a share of each end's own terms."""
     rising, falling = np.maximum(weight, 0.0).T, np.minimum(weight, 0.0).T
     share = SAFE * gamma(own_roundings(tangent), OWN)
     size_low = np.abs(low) @ rising - np.abs(high) @ falling
@@ -147,7 +147,7 @@ def _tightened(tangent: Part, found: Enclosure, value: int) -> tuple[Floats, Flo
 
 
 def _least(tangent: Part, found: Enclosure, spec: Floats, value: int) -> Floats:
-    """The least spec x for the tangent value x, (boxes, rows)."""
+    """The smallest spec x for the tangent value x, (boxes, rows)."""
     form, constant = feature_forms(tangent, found, spec, value)
     low, high = found.low[0], found.high[0]
     middle, radius = low / 2 + high / 2, high / 2 - low / 2
@@ -159,8 +159,8 @@ def _least(tangent: Part, found: Enclosure, spec: Floats, value: int) -> Floats:
 
 
 def _product_lines(low: Floats, high: Floats, least: Floats, most: Floats) -> Lines:
-    """Lines of d z, d in [least, most], for z in [low, high]: below it is min(least z, most z),
-    bent downward, whose chord is a line below; above the same, turned round."""
+    """Lines for d z, d in [least, most], z in [low, high]: its lower limit min(least z, most z) is
+    concave, so its chord is a line below; above the same, mirrored."""
 
     def bent(values: Floats, up: bool) -> Floats:
         products = np.stack([least * values, most * values])
@@ -187,8 +187,8 @@ def _product_lines(low: Floats, high: Floats, least: Floats, most: Floats) -> Li
 
 
 def _norm_lines(part: Part, place: int, values: Enclosure, low: Floats, high: Floats) -> Lines:
-    """Layer norm's tangent, factor (c - n mean(n c)) weight with c = t - mean(t), as a constant
-    range: it has no lines."""
+    """The tangent of a layer norm, factor (c - n mean(n c)) weight with c = t - mean(t), as a
+    constant range: it has no lines."""
     operation, norm = part.network.operations[place], values.norms[place]
     features = low.shape[1]
     centre = interval_bounds.centring(features)
@@ -258,7 +258,7 @@ def _of_part(
 def _pull(
     part: Part, space: Space, boxes: Boxes, values: Enclosure, tangents: tuple[Part, Enclosure]
 ) -> Floats:
-    """How much each axis moves what activations read whose slope is open, (boxes, axes)."""
+    """How much each axis moves the inputs of activations with an open slope, (boxes, axes)."""
     total = np.zeros((len(boxes), len(space.axes)))
     for place, form in values.forms.items():
         operation = part.network.operations[place]

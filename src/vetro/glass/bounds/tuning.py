@@ -1,9 +1,10 @@
-"""Slopes of the lines below relu units that suit a whole box best: what it certainly answers is
-then narrower, and so is that of every box within it.
+"""Tuning the slopes of the lines below relu units for a whole box: this narrows its certain ranges,
+and those of every box within it.
 
-Any slope between those of both sides gives a line below a convex bend, hence a certain bound; the
-best are found by climbing (alpha-CROWN, Xu et al. 2021, "Fast and complete").  The slope of a
-bound by a unit's slope is the unit's weight times its value where the bound is reached.
+Any slope between those of both sides gives a line below a convex bend, hence a certain bound.
+Gradient ascent finds the best slopes (alpha-CROWN, Xu et al. 2021, "Fast and complete").  The
+derivative of a bound by a unit's slope is the unit's weight times its value where the bound is
+reached.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ Floats = NDArray[np.float64]
 
 STEPS, RATE, DECAY = 30, 0.3, 0.9
 _MOST_ROWS = 16
-"""Of answers and their negatives, for whose own slopes there is time in every box."""
+"""The most answers and negatives for which each box has time to use their own slopes."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Target:
-    """One part's share of a sum that is bounded: spec (rows, features) of a value, times factor
+    """One part's term in the sum that is bounded: spec (rows, features) of a value, times factor
     plus shift, (rows,)."""
 
     number: int
@@ -50,7 +51,7 @@ class _Target:
 
 
 def tune(subject: Subject, space: Space, root: Boxes, over: Callable[[], bool]) -> Tuned | None:
-    """The slopes that suit a box, as far as `over` allows; None where there are none to choose."""
+    """The slopes that suit a box, as far as `over` allows; None if there are none to choose."""
     if not _bends(subject.parts[0]):
         return None
     region = Region.of(space, root)
@@ -79,7 +80,7 @@ def tune(subject: Subject, space: Space, root: Boxes, over: Callable[[], bool]) 
 
 
 def _bends(part: Part) -> list[int]:
-    """The activations with a bend upward: relu, and leaky_relu up to a slope of 1."""
+    """The activations with a convex bend: relu, and leaky_relu up to a slope of 1."""
     return [
         place
         for place, operation in enumerate(part.network.operations)
@@ -90,7 +91,7 @@ def _bends(part: Part) -> list[int]:
 
 
 def _ranges(part: Part, number: int, region: Region, over: Callable[[], bool]) -> Known:
-    """The ranges of what activations read that others come before."""
+    """The ranges of the inputs of activations that follow other activations."""
     known: Known = {}
     bends = _bends(part)
     for place, operation in enumerate(part.network.operations):
@@ -172,8 +173,8 @@ def _climb(
 
 
 class _Moves:
-    """Steps upward of numbers in [0, 1], each as long as its past slopes say (Adam, Kingma and Ba
-    2015)."""
+    """Ascending steps of numbers in [0, 1], with lengths from their past slopes (Adam, Kingma and
+    Ba 2015)."""
 
     def __init__(self) -> None:
         self._mean: dict[int, Floats] = {}
@@ -192,13 +193,13 @@ class _Moves:
 
 
 def _repeated(region: Region, rows: int) -> Region:
-    """One box, as many times as there are rows, each with slopes of its own."""
+    """One box, repeated for each row, each copy with its own slopes."""
     first = np.zeros(rows, dtype=np.intp)
     return Region(region.space, region.boxes.take(first), region.low[first], region.high[first])
 
 
 def _spread(found: Enclosure, rows: int) -> Enclosure:
-    """What is known of one box for as many."""
+    """The known ranges of one box, repeated for as many."""
 
     def wide(values: Floats) -> Floats:
         return np.broadcast_to(values, (rows, *values.shape[1:]))
@@ -218,7 +219,7 @@ def _spread(found: Enclosure, rows: int) -> Enclosure:
 def _along_lines(
     part: Part, found: Enclosure, weights: dict[int, Floats], features: Floats, value: int
 ) -> list[Floats]:
-    """What the lines make of features (rows, features): every value up to `value`."""
+    """The values that the lines give for features (rows, features): every value up to `value`."""
     values = [features]
     for place, operation in enumerate(part.network.operations[:value]):
         inputs = [values[number] for number in operation.inputs]

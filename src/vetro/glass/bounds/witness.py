@@ -1,8 +1,8 @@
-"""Rows that reach far: the lowest and highest answers that a search finds in a box.
+"""Witness rows: the lowest and highest answers that a search finds in a box.
 
-They show how much of a bound is really there.  Random rows, corners, steps along slopes and
-changes of one column at a time; every figure is the engine's own answer to the row.  No proof:
-bounds.py.
+They show how much of a bound is really reached.  The search tries random rows, corners, steps along
+slopes and changes of one column at a time; every figure is the engine's own answer to the row.  Not
+a proof: bounds.py has that.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Floats = NDArray[np.float64]
 SAMPLES, BEST, ROUNDS = 1000, 8, 12
 STARTS, SLOPE_ROUNDS = 24, 12
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.0)
-"""Of the columns that promise something, how many are changed together; at least one."""
+"""Shares of the promising columns that are changed together, at least one column; all are tried."""
 
 
 @dataclass
 class Search:
     """The best rows so far for each objective: the answers, then their negatives.
 
-    values: (objectives,), what the engine answers to `rows` (objectives, columns).
+    values: (objectives,), the engine's answers to `rows` (objectives, columns).
     """
 
     subject: Subject
@@ -59,14 +59,14 @@ class Search:
         return both
 
     def confirm(self) -> None:
-        """Answer the best rows once more, each alone: some engines round a row differently among
-        others, and what is reported is what a person gets for the row."""
+        """Answer the best rows once more, each alone: some engines round a row differently in a
+        batch, and the report must match what a user gets for the single row."""
         for number in range(len(self.rows)):
             found = answers(self.subject, Rows(self.rows[number : number + 1]))[0]
             self.values[number] = np.concatenate([found, -found])[number]
 
     def start(self, over: Callable[[], bool] = lambda: False) -> None:
-        """Random rows and corners, then the best of them made better, until `over` says so."""
+        """Try random rows and corners, then improve the best of them, until `over` says so."""
         raw = np.concatenate([self.random(SAMPLES), self.random(SAMPLES, corners=True)])
         both = self.look(raw)
         starts = np.argsort(both, axis=0)[:STARTS]
@@ -80,7 +80,7 @@ class Search:
         self, raw: Floats, objective: NDArray[np.intp], over: Callable[[], bool] = lambda: False
     ) -> tuple[Floats, Floats]:
         """Improve each row for its objective along the slopes of its answers, many columns at a
-        time, and what it then reaches, (rows,)."""
+        time; returns the improved objectives, (rows,)."""
         rows = np.arange(len(raw))
         best = self.look(raw)[rows, objective]
         for _ in range(SLOPE_ROUNDS):
@@ -105,7 +105,7 @@ class Search:
         return raw, best
 
     def random(self, count: int, corners: bool = False) -> Floats:
-        """Rows of the root box, (count, columns)."""
+        """Random rows of the root box, (count, columns)."""
         root, space = self.root, self.space
         share = self._random.random((count, root.low.shape[1]))
         share = np.round(share) if corners else share
@@ -158,7 +158,7 @@ class Search:
 
 
 def centres(space: Space, boxes: Boxes) -> Floats:
-    """A row in the middle of each box, its first alternatives chosen: (boxes, columns)."""
+    """The middle row of each box, with its first alternatives: (boxes, columns)."""
     numbers = boxes.low / 2 + boxes.high / 2
     chosen = np.full((len(boxes), len(space.axes)), -1)
     for place, axis in enumerate(space.axes):

@@ -83,8 +83,8 @@ def _solved(matrices: Floats, right: Floats) -> Floats:
 class _Walkers:
     """The walks that have not ended, their numbers, and the vertex of each.
 
-    inverse: of the corners that define the vertex, (walks, d, d).  pull: their weights, one of which
-    is below 0.  place: the vertex.  left: the distance of each corner's border, (walks, n).
+    inverse: of the corners that define the vertex, (walks, d, d).  pull: their weights, one of
+    which is below 0.  place: the vertex.  left: the distance of each corner's border, (walks, n).
     """
 
     def __init__(self, corners: Floats, bounds: Floats, objectives: Floats, bases: Whole) -> None:
