@@ -13,7 +13,7 @@ def test_with_a_table(vetro, fitted, pumps):
 
 def test_without_a_table_it_says_what_it_looked_at(vetro, fitted):
     ended = vetro("diagnose", fitted)
-    assert ended.status == 0 and "over 2000 drawn rows" in ended.out
+    assert ended.status == 0 and "Based on 2000 drawn rows" in ended.out
     assert "each column evenly from its range" in ended.out and "largest pull" not in ended.out
 
 

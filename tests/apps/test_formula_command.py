@@ -102,7 +102,7 @@ def test_ctrl_c_and_seconds_end_with_what_is_known(
 ) -> None:
     ended = vetro("formula", fitted, "--row", "3", "--region", "--seconds", "0")
     assert ended.status == 0, ended.err
-    assert "of those shown follow too was not decided." in ended.out
+    assert "of those shown may follow as well; this was not decided." in ended.out
     press = [signal.SIGINT]
 
     def told(self: LiveLine, text: str) -> None:

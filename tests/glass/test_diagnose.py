@@ -351,7 +351,7 @@ def test_without_a_table_rows_are_drawn_from_the_ranges(model):
     assert np.array_equal(rows.raw, drawn_rows(fitted, 500).raw)
     found = vetro.diagnose(fitted)
     assert found.drawn and found.influence is None
-    assert "drawn evenly" in str(found) and "drawn rows" in str(found)
+    assert "each column evenly from its range" in str(found) and "drawn rows" in str(found)
 
 
 def test_rows_without_targets_are_told(model):

@@ -139,7 +139,7 @@ def test_cells_tell_what_stands_for_what_is_missing(models):
     cells = {cell.column: cell for cell in vetro.trace(model, rows(model, 3)).chain.cells}
     size = cells["size [m]"]
     assert (size.text, size.unit, size.shown) == ("missing", "m", "missing")
-    assert size.note.startswith("its median, ")
+    assert size.note.startswith("replaced by the median, ")
     assert [step.value for step in size.features][1] == 1
     kinds = {step.name: step.value for step in
              vetro.trace(model, rows(model, 5)).chain.cells[2].features}  # fmt: skip

@@ -213,7 +213,7 @@ def broken(x: torch.Tensor) -> torch.Tensor:
     ("predictor", "words"),
     [
         (broken, "the predictor raised KeyError: 'lost'. Call it yourself"),
-        (5, "of the kind int, which cannot be called"),
+        (5, "of type int, cannot be called"),
         (lambda x: None, "gives NoneType, not numbers"),
         (lambda x: "abc", "gives str, not numbers"),
         (lambda x: ONE(x).detach().to(torch.complex64), "gives complex64, not numbers"),

@@ -114,7 +114,7 @@ def test_with_the_table_the_units_are_shown(one_number):
     without = report_page(one_number)
     section = re.search(r'<section id="units">.*?</section>', page, flags=re.DOTALL)
     assert section is not None
-    assert f"over {table.rows:,} rows" in section[0]
+    assert f"Based on {table.rows:,} rows" in section[0]
     assert page.replace(section[0], "") == without
 
 

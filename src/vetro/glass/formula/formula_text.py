@@ -312,7 +312,7 @@ def region_heading(region: Region) -> str:
     if region.undecided:
         return (
             f"Region: {len(region.inequalities)} of {every}; the others follow from them. "
-            f"{region.undecided} of those shown may follow too: the time was over."
+            f"{region.undecided} of those shown may follow as well; this was not decided."
         )
     return f"Region: {len(region.inequalities)} of {every} matter; the others follow from them."
 

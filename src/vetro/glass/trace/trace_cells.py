@@ -92,7 +92,7 @@ def _note(block: Block, text: str) -> str:
         if rare or text == "unseen":
             return "counts as <other>" + (", which no training row had" * (not block.other_trained))
         return ""
-    return f"replaced by its median, {figure(block.median)}" if text == "missing" else ""
+    return f"replaced by the median, {figure(block.median)}" if text == "missing" else ""
 
 
 def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Comparing what an engine returned with what must be within bounds: from arrays to a Check."""
+"""Comparing the numbers that an engine returned with exact values and bounds: arrays to a Check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import Rounded, exactly
 
 Place = Callable[[tuple[int, ...]], str]
-"""How an entry is named, by its index."""
+"""Index of an entry -> its name."""
 
 
 UNBOUNDED = (
@@ -29,11 +29,11 @@ UNCLEAR = "the exact value is not known closely enough to decide"
 
 @dataclass(frozen=True)
 class Worst:
-    """The entry that comes nearest to its bound, or passes it most; place says which it is.
+    """The entry nearest to its bound, or furthest beyond it; place: its name.
 
     verdict: passed if every entry lies within its bound; undecided if none lies beyond, but some
-    cannot be judged.  deviation, bound: NaN of a value that is not finite.  count: entries
-    compared.  why: a sentence, where it did not pass.
+    cannot be judged.  deviation, bound: NaN for a value that is not finite.  count: entries
+    compared.  why: a sentence, if it did not pass.
     """
 
     verdict: Verdict
@@ -45,14 +45,14 @@ class Worst:
 
     @property
     def share(self) -> float:
-        """NaN where nothing was compared."""
+        """The deviation as a share of its bound; NaN if nothing was compared."""
         if self.deviation == 0:
             return 0.0
         return self.deviation / self.bound if self.bound != 0 else math.inf
 
 
 def undecided(why: str) -> Worst:
-    """Of what there is nothing to compare with."""
+    """The result if there is nothing to compare with."""
     return Worst("undecided", math.nan, math.nan, "", 0, why)
 
 
@@ -63,7 +63,7 @@ def compare(
     divisor: arb | None = None,
     unbounded: Callable[[tuple[int, ...]], str] = lambda index: UNBOUNDED,
 ) -> Worst:
-    """The worst entry of what was returned.
+    """The worst entry of the returned numbers.
 
     divisor: what `wanted` must still be divided by.  unbounded: why an entry has no bound.
     """
@@ -72,13 +72,13 @@ def compare(
         return Worst("passed", 0.0, 0.0, "", 0)
     finite = np.isfinite(values)
     bound = np.where(np.isfinite(wanted.near), wanted.error, np.inf)
-    # what nearest float64s lose, the bound's SLACK pays for
+    # the bound's SLACK covers the rounding to the nearest float64
     apart, doubt = _apart(np.where(finite, values, 0.0), wanted, divisor)
     beyond = np.isfinite(bound) & (~finite | (apart - doubt > bound))
     unsure = ~beyond & (np.isinf(bound) | (apart + doubt > bound))
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(apart > 0, apart / bound, 0.0)
-    # infinite bounds before narrow ones, and what is not finite before all
+    # infinite bounds rank before narrow ones, and values that are not finite before all
     shares = np.where(np.isinf(bound), np.finfo(np.float64).max, shares)
     shares = np.where(finite, shares, np.inf)
     verdict: Verdict = "failed" if beyond.any() else "undecided" if unsure.any() else "passed"
@@ -103,7 +103,7 @@ def compare(
 def _apart(
     values: NDArray[Any], wanted: Rounded, divisor: arb | None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """How far finite values lie from the exact ones, and how far off that may be."""
+    """The distance of finite values from the exact ones, and the error of that distance."""
     if isinstance(wanted.exact, Pairs):
         between = Pairs.of(values) - wanted.exact
         return np.abs(between.high), between.radius
@@ -121,7 +121,7 @@ def _index(scores: NDArray[Any], shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def check_of(name: str, found: Iterable[Worst], noun: str) -> Check:
-    """The check that all of it is within bounds; noun: what was compared, "output"."""
+    """The check that all entries are within bounds; noun: what an entry is, such as "output"."""
     all_found = list(found)
     for verdict in ("failed", "undecided"):
         bad = [one for one in all_found if one.verdict == verdict]

@@ -1,8 +1,8 @@
 """The engine's outputs to the last bit, by its stated order of sums.
 
-For networks of straight pieces.  Each sum is one chain of fused multiply-adds over the inputs in
-their order, from the bias (native/matrix.h).  NumPy has no fused multiply-add; it is emulated by
-rounding to odd: of float32 in double, of float64 by error-free sums and products (Boldo and
+For piecewise linear networks.  Each sum is one chain of fused multiply-adds over the inputs in
+order, starting from the bias (native/matrix.h).  NumPy has no fused multiply-add; it is emulated by
+rounding to odd: for float32 in double, for float64 with error-free sums and products (Boldo and
 Melquiond 2008, "Emulation of a FMA and correctly rounded sums: proved algorithms using rounding
 to odd").
 """
@@ -22,11 +22,11 @@ Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 _FAR = 2.0**480
-"""Products of float64 beyond, or below its inverse, may lose what the emulation needs."""
+"""For float64 products above this, or below its inverse, the emulation may be inexact."""
 
 
 def outputs(part: Part, x: Array) -> Array | None:
-    """What the engine must return for x, (rows, outputs); None where this cannot be told."""
+    """The outputs that the engine must return for x, (rows, outputs); None if not known."""
     if not piecewise_linear(part.network) or not part.network.operations:
         return None
     values = [np.ascontiguousarray(x, dtype=part.network.dtype)]
@@ -70,7 +70,7 @@ def _apply(operation: Operation, part: Part, inputs: list[Array]) -> Array | Non
 
 
 def fused(a: Array, b: Array, c: Array) -> Array | None:
-    """a b + c, rounded once; None where the emulation does not reach."""
+    """a b + c, rounded once; None if the emulation may be inexact."""
     if c.dtype == np.float32:
         product = a.astype(np.float64) * b
         return odd_sum(product, c.astype(np.float64)).astype(np.float32)
@@ -85,10 +85,10 @@ def fused(a: Array, b: Array, c: Array) -> Array | None:
 
 
 def odd_sum(a: Floats, b: Floats) -> Floats:
-    """a + b; where it is not exact, of the two neighbours the one with an odd last bit."""
+    """a + b; if it is not exact, the one of the two neighbours with an odd last bit."""
     found, lost = exact_sum(a, b)
     bits = found.view(np.int64)
-    # one bit away from 0 where what is lost has the sign of the sum, else one towards it
+    # one bit away from 0 if the lost part has the sign of the sum, else one bit towards 0
     aside = np.where(np.signbit(lost) == np.signbit(found), 1, -1)
     moved = (lost != 0) & ((bits & 1) == 0)
     return np.asarray((bits + np.where(moved, aside, 0)).view(np.float64))

@@ -1,9 +1,9 @@
-"""Whether a model's stored evidence comes out of its data again.
+"""Checking that a model's data give its stored evidence again.
 
-The table is read and split again as the fit did it, the encoders are made again, and every row
-that was held out is predicted again by the members that never saw it: to the bit, since the engine
-gives the same bytes on every machine.  A model whose numbers were edited, were it by one bit, no
-longer gives the stored predictions.  Not whether the arithmetic is right: verify.py has that.
+The table is read and split again as in the fit, the encoders are made again, and the members that
+never saw a held-out row predict it again: to the bit, since the engine gives the same bytes on
+every machine.  A model with edited numbers, even by one bit, no longer gives the stored
+predictions.  verify.py checks whether the arithmetic is right.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _PLAIN = ReadOptions()
 
 
 def reread(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Table | None:
-    """The model's table read again as the fit read it; None if the source is another table.
+    """The model's table read again as in the fit; None if the source is a different table.
 
-    options: how to read it, over the fit's own.  A query that the model remembers may be somebody
-    else's text and is not run: ValueError where none is given.
+    options: how to read it; they override the fit's own.  A query that the model remembers may be
+    another person's text and is not run: ValueError if none is given.
     """
     table = read_for(source, model.request, _reading(model, options))
     if table.fingerprint != model.evidence.data.get("sha256"):
@@ -53,7 +53,7 @@ def _reading(model: Model, given: ReadOptions) -> ReadOptions:
 
 
 def data_check(model: Model, table: Table | None, shown: str) -> Check:
-    """The claim that this is the table that the model was fitted to."""
+    """The check that the model was fitted to this table."""
     name = "data: the table of the fit"
     kept = str(model.evidence.data.get("sha256", ""))
     if table is None:
@@ -63,7 +63,7 @@ def data_check(model: Model, table: Table | None, shown: str) -> Check:
 
 
 def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
-    """Of the table that the model was fitted to, as `reread` gives it."""
+    """The checks of the evidence; table: the one that the model was fitted to, from `reread`."""
     evidence, recipe = model.evidence, model.recipe
     split = split_rows(table, recipe)
     checks = [_split(split.to_json(), evidence.split)]
@@ -94,12 +94,12 @@ def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
 
 
 def refit_check(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Check:
-    """Whether fitting again gives the very same parameters, byte by byte, as it must.
+    """Whether a new fit gives the same parameters, byte by byte, as it must.
 
-    options: as of `reread`.
+    options: as in `reread`.
 
-    The same table, request and engine give the same bytes on every machine; a limit of time does
-    not.  As long as the fit itself.
+    The same table, request and engine give the same bytes on every machine, unless the fit had a
+    time limit.  Takes as long as the fit itself.
     """
     from vetro.model.fit import fit_table
 
@@ -111,7 +111,7 @@ def refit_check(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Che
     subject = subject_of(model)
     names = parameter_names(subject)
     if len(again.members) != len(model.members):
-        return Check(name, "failed", detail=f"{len(again.members)} members were trained.")
+        return Check(name, "failed", detail=f"the new fit has {len(again.members)} members.")
     for part, other in zip(subject.parts, again.members, strict=True):
         prefix = f"{part.name}: " if part.name else ""
         found = same_bits(
@@ -140,12 +140,12 @@ def _split(again: dict[str, Any], stored: dict[str, Any]) -> Check:
 
 
 def _encoders(model: Model, ensemble: Ensemble) -> Check:
-    """Scaling and levels of every member, made again from its own training rows."""
+    """Scaling and levels of every member, computed again from its training rows."""
     name = "evidence: the encoders"
     for number, member in enumerate(model.members):
         again = ensemble.encoder(*ensemble.part_of(number))
         if again.to_json() != member.encoder.to_json():
-            detail = f"member{number + 1}'s scaling is not that of its training rows."
+            detail = f"the scaling of member{number + 1} differs from that of its training rows."
             return Check(name, "failed", detail=detail)
     many = counted(len(model.members), "member")
     return Check(name, "passed", detail=f"{many}, the same statistics of the training rows.")
@@ -167,7 +167,7 @@ def _figures(
     ensemble: Ensemble,
     rows: NDArray[np.intp],
 ) -> Check:
-    """The stored metrics, made again: sums of so many float64 in any order."""
+    """The stored metrics, computed again; the bound is that of sums in any order."""
     name = "evidence: the metrics"
     weights = None if ensemble.weights is None else ensemble.weights[rows]
     again = figures(model.task, actual, predicted, weights)

@@ -1,8 +1,8 @@
-"""The network forward and backward as Rounded values: exact, with the bound of every float way.
+"""The network forward and backward as Rounded values: exact, with bounds for float computations.
 
-The same operations as the engine's and torch's (native/step.h, torch's autograd), each with its
-own rounding and what it carries on.  Works within exact.precision(network).  What rounding is
-counted with which operation: rounding.py and rounded_activations.py.
+The same operations as in the engine and torch (native/step.h, torch's autograd), each with its own
+rounding and the errors that it passes on.  Works within exact.precision(network).  The rounding
+counted for each operation is in rounding.py and rounded_activations.py.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def backward(
 
 
 class Weights:
-    """The slots' numbers as Rounded values, made when asked for: (out, in), or (out, 1)."""
+    """The slots' numbers as Rounded values, made when needed: (out, in), or (out, 1)."""
 
     def __init__(self, part: Part) -> None:
         self._part = part
@@ -146,7 +146,7 @@ def _coefficients(operation: Operation, which: int, format: Format) -> Rounded:
 
 
 def constant_like(held: Rounded, format: Format) -> Rounded:
-    """Numbers that are rounded on their way into the format."""
+    """Numbers that are rounded when they are stored in the format."""
     made = [constant(value, format) for value in held.exact.reshape(-1)]
     errors = np.array([float(one.error[0]) for one in made]).reshape(held.shape)
     return Rounded(held.exact, errors)

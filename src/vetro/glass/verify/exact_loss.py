@@ -1,7 +1,7 @@
-"""The slope of a loss by the network's outputs as Rounded values; what it is divided by, apart.
+"""The slope of a loss by the network's outputs as Rounded values, with its divisor kept separate.
 
 mse, l1, smooth_l1, huber, bce and cross_entropy as torch defines them.  Slopes of mse, l1 and huber
-are fractions, since the divisor waits until the comparison.  Not the loss itself.
+are fractions, since the division waits until the comparison.  Not the loss itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OWN = 6.0
 
 @dataclass(frozen=True, eq=False)
 class Slope:
-    """dLoss/d(output) = delta / divisor.  delta: (outputs, rows); format: of what follows."""
+    """dLoss/d(output) = delta / divisor.  delta: (outputs, rows); format: for what follows."""
 
     delta: Rounded
     divisor: arb
@@ -43,7 +43,7 @@ class Slope:
 
 
 def slope(rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format) -> Slope:
-    """At outputs (outputs, rows), with targets (rows, outputs) or classes (rows,)."""
+    """The slope at outputs (outputs, rows), with targets (rows, outputs) or classes (rows,)."""
     divisor = divisor_of(rule, outputs, target)
     if rule.kind == "smooth_l1":
         divisor = divisor * arb(rule.a)
@@ -58,7 +58,7 @@ def slope(rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format
 
 
 def divisor_of(rule: LossRule, outputs: Rounded, target: NDArray[Any]) -> arb:
-    """What the sum is divided by: 1, the numbers compared, or the weights of the rows' classes."""
+    """The divisor of the sum: 1, the number of terms, or the sum of the rows' class weights."""
     if rule.reduction == "sum":
         return arb(1)
     if rule.kind != "cross_entropy":
@@ -72,7 +72,7 @@ def divisor_of(rule: LossRule, outputs: Rounded, target: NDArray[Any]) -> arb:
 def _of_differences(
     rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format, scaled: Format
 ) -> Rounded:
-    """2 e, sign(e), or e bounded by beta or delta; of smooth_l1 times beta."""
+    """2 e, sign(e), or e bounded by beta or delta; for smooth_l1 times beta."""
     e = minus(outputs, stored(np.asarray(target, dtype=np.float64).T), format)
     if rule.kind == "mse":
         exact, carried = 2 * e.exact, 2.0 * e.error
@@ -140,7 +140,7 @@ def _cross_entropy(
     own = (classes + 2.0 * OWN) * scaled.u * (size * (near + off) + sizes) + scaled.tiny
     bound = size * np.minimum(off, 2.0) + own
     bound = np.where(np.isinf(outputs.error).any(axis=0), np.inf, bound)
-    if classes == 1:  # the only class there is has p = 1: nothing to learn
+    if classes == 1:  # the only class has p = 1: nothing to learn
         exact = np.full(exact.shape, ZERO, dtype=object)
     return made(exact, np.where(counts, bound, 0.0), format)
 
@@ -152,13 +152,13 @@ def _softmax(x: Exact) -> Exact:
 
 
 def _most(values: Exact) -> arb:
-    """The largest, by its nearest float: any number near it keeps powers from overflowing."""
+    """The largest value, as its nearest float: any number near it prevents overflow of powers."""
     found: arb = values[int(values.astype(np.float64).argmax())].mid()
     return found
 
 
 def _column(weights: Floats | None, shape: tuple[int, ...]) -> Floats:
-    """Weights of the outputs, over all rows; 1 where there are none."""
+    """Weights of the outputs, over all rows; 1 if there are none."""
     if weights is None:
         return np.ones(shape)
     return np.broadcast_to(np.asarray(weights, dtype=np.float64).reshape(-1, 1), shape)

@@ -1,8 +1,8 @@
 """One step of SGD, Adam, AdamW or RMSprop as Rounded values, from given floats.
 
-From the very gradient and state that an engine returned, so that the bound is that of the
+Starts from the gradient and state that an engine returned, so that the bound covers only the
 update's own operations: about half a unit in the last place of each parameter.  The formulas are
-torch's (native/optimizers.h has the same), each operation counted as rounded, which covers fused
+torch's (native/optimizers.h has the same).  Each operation counts as rounded, which covers fused
 ones; coefficients are computed in double (UpdateRule.rate_unit) and rounded into the format.
 The values are Pairs, of all parameters at once.
 """
@@ -42,10 +42,9 @@ DOUBLE = FORMATS["float64"].u
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What a step starts from and leaves, each (n,): the parameters, and what the optimizer
-    remembers.  first: momentum buffer, or Adam's m; second: Adam's v, RMSprop's s; third:
-    amsgrad's largest v, or RMSprop's mean gradient.  step: steps taken before; of SGD 1 where
-    there is a buffer."""
+    """The numbers before or after a step, each (n,): the parameters, and the optimizer's state.
+    first: momentum buffer, or Adam's m; second: Adam's v, RMSprop's s; third: amsgrad's largest v,
+    or RMSprop's mean gradient.  step: steps taken before; for SGD 1 if there is a buffer."""
 
     parameters: Array
     first: Array
@@ -55,16 +54,16 @@ class State:
 
     @staticmethod
     def at(held: dict[str, Array], places: NDArray[np.intp], steps: float) -> State:
-        """Of a step's vectors (parameter_count,), at some of their places."""
+        """The state from a step's vectors (parameter_count,), at some of their places."""
         first, second, third = (held[name][places] for name in VECTORS)
         return State(held["parameters"][places], first, second, third, steps)
 
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """What the step must leave, within bounds; None for what the rule does not keep.
+    """The numbers after the step, with bounds; None for vectors that the rule does not keep.
 
-    nan: where rounding may leave what is not a number, the root of a difference below 0.
+    nan: where rounding may give a value that is not a number, the root of a difference below 0.
     """
 
     parameters: Rounded
@@ -75,7 +74,7 @@ class Stepped:
 
 
 def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> Stepped:
-    """The step that the rule makes of `before` and a gradient (n,)."""
+    """The rule's step from `before` and a gradient (n,)."""
     with ctx.workprec(DIVIDING):
         p, g = _stored(before.parameters), _stored(gradient)
         if rule.maximize:
@@ -141,7 +140,7 @@ def _rmsprop(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Fo
 
 
 def _stored(values: ArrayLike) -> Rounded:
-    """Floats that are what they are."""
+    """Floats taken as exact."""
     exact = Pairs.of(values)
     return known(exact, np.zeros(exact.shape), exact.high)
 
@@ -154,13 +153,13 @@ def _coefficient(value: arb, format: Format, lost: float = 0.0) -> Rounded:
 
 
 def _scaled(values: Rounded, factor: arb, format: Format, unit: float = DOUBLE) -> Rounded:
-    """factor * values, the factor made in up to two roundings of this unit."""
+    """factor * values, where the factor is computed with up to two roundings of this unit."""
     lost = 2.0 * unit * abs(float(factor))
     return times(values, _coefficient(factor, format, lost).spread(values.shape), format)
 
 
 def _looser(values: Rounded, unit: float) -> Rounded:
-    """Coefficients made in an arithmetic coarser than double, by an elementary function or two
+    """Coefficients computed in an arithmetic coarser than double, by an elementary function or two
     operations."""
     if unit == DOUBLE:
         return values
@@ -171,7 +170,7 @@ def _looser(values: Rounded, unit: float) -> Rounded:
 def _average(
     held: Rounded, g: Rounded, share: arb, format: Format, unit: float = DOUBLE
 ) -> Rounded:
-    """held + (1 - share) (g - held), as torch's lerp rounds it, from either end."""
+    """held + (1 - share) (g - held), with the rounding of torch's lerp from either end."""
     rest = ONE - share
     apart = _scaled(minus(g, held, format), rest, format, unit)
     from_here = plus(held, apart, format)

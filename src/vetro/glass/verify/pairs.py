@@ -1,10 +1,10 @@
 """Numbers as the unevaluated sum of two doubles, each within a proven radius: for long vectors.
 
-Some 106 bits, by NumPy on whole arrays, where arb takes one number at a time.  The algorithms and
-their errors are those of Joldes, Muller and Popescu 2017, "Tight and rigorous error bounds for
-basic building blocks of double-word arithmetic" (their 6, 10 and 17), the root's of Lefevre,
-Louvet, Muller, Picot and Rideau 2023, "Accurate calculation of Euclidean norms using double-word
-arithmetic".  What they lose by underflow, which the articles leave out, is added.
+About 106 bits, computed by NumPy on whole arrays, while arb takes one number at a time.  The
+algorithms and their errors are from Joldes, Muller and Popescu 2017, "Tight and rigorous error
+bounds for basic building blocks of double-word arithmetic" (their 6, 10 and 17); the root's are
+from Lefevre, Louvet, Muller, Picot and Rideau 2023, "Accurate calculation of Euclidean norms using
+double-word arithmetic".  The loss by underflow, which the articles leave out, is added.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _SPLIT = 2.0**27 + 1.0
 _SQUARE = 2.0**-106
 """u^2 of doubles."""
 _LOST = 2.0**-1060
-"""More than the few products of an algorithm lose by underflow, each 2^-1075 of a last place."""
+"""More than the loss by underflow of the few products in an algorithm, each at most 2^-1075."""
 _SLACK = 1.0 + 2.0**-40
-"""Radii are made of a few non-negative terms in double."""
+"""Covers the rounding of a radius, a sum of a few non-negative terms in double."""
 
 
 def exact_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a + b as its nearest double and what that loses (Knuth's TwoSum)."""
+    """a + b as its nearest double and the rounding error (Knuth's TwoSum)."""
     found = np.asarray(a + b)
     back = found - a
     return found, (a - (found - back)) + (b - back)
 
 
 def exact_product(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a b as its nearest double and what that loses (Dekker 1971); up to 2^996, without
+    """a b as its nearest double and the rounding error (Dekker 1971); up to 2^996, without
     underflow."""
     found = a * b
     high_a, low_a = _halves(a)
@@ -51,16 +51,16 @@ def _halves(a: Floats) -> tuple[Floats, Floats]:
 
 
 def _sorted_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """a + b and what that loses, where |a| >= |b| or a = 0 (Dekker's Fast2Sum)."""
+    """a + b and the rounding error, if |a| >= |b| or a = 0 (Dekker's Fast2Sum)."""
     found = a + b
     return found, b - (found - a)
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """high + low, and the true numbers at most `radius` away, all of one shape.
+    """high + low; the true numbers are at most `radius` away; all of one shape.
 
-    high is the nearest double of high + low.  Where a number, or a step to it, is no finite double,
+    high is the nearest double of high + low.  If a number, or a step to it, is not a finite double,
     the radius is infinite.
     """
 
@@ -70,7 +70,7 @@ class Pairs:
 
     @staticmethod
     def of(values: ArrayLike) -> Pairs:
-        """Floats as they are."""
+        """Floats as exact numbers."""
         high = np.array(values, dtype=np.float64)
         return _within(high, np.zeros_like(high), np.zeros_like(high))
 
@@ -80,7 +80,7 @@ class Pairs:
         high = arb(float(value))
         low = arb(float(value - high))
         rest = float((value - high - low).abs_upper())
-        # the upper end as a double is its nearest one
+        # the nearest double of the upper end
         radius = 0.0 if rest == 0 and value - high == low else rest * _SLACK + _LOST
         return _within(np.array([float(high)]), np.array([float(low)]), np.array([radius]))
 
@@ -95,7 +95,7 @@ class Pairs:
         return found
 
     def astype(self, dtype: type[np.float64]) -> Floats:
-        """The nearest doubles, as arrays of other numbers give them; no copy."""
+        """The nearest doubles, by the same name as in arrays of other numbers; no copy."""
         return self.high.astype(dtype, copy=False)
 
     def spread(self, shape: tuple[int, ...]) -> Pairs:
@@ -103,7 +103,7 @@ class Pairs:
         return Pairs(*(np.broadcast_to(part, shape) for part in self._parts))
 
     def larger(self, other: Pairs) -> Pairs:
-        """The larger of both: no further off than either."""
+        """The larger of both; its error is at most the larger of theirs."""
         own = (self.high > other.high) | ((self.high == other.high) & (self.low > other.low))
         high, low = np.where(own, self.high, other.high), np.where(own, self.low, other.low)
         return _within(high, low, np.maximum(self.radius, other.radius))
@@ -156,7 +156,7 @@ class Pairs:
         return _within(high, low, np.where(least > 0, found, np.inf))
 
     def root(self) -> Pairs:
-        """The square root of what is not negative, off by 25/8 u^2 of it.
+        """The square root of numbers that are not negative, off by 25/8 u^2 of it.
 
         |sqrt(x) - sqrt(y)| is at most sqrt |x - y|, and |x - y| / sqrt(x).
         """
@@ -178,6 +178,6 @@ class Pairs:
 
 
 def _within(high: Floats, low: Floats, radius: Floats) -> Pairs:
-    """Of finite doubles within their radius, made certain; 0 stays 0."""
+    """A radius as computed in double, rounded up to be certain; 0 stays 0."""
     finite = np.isfinite(high) & np.isfinite(low) & np.isfinite(radius)
     return Pairs(high, np.where(finite, low, 0.0), np.where(finite, radius * _SLACK, np.inf))

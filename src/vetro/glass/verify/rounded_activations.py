@@ -1,10 +1,10 @@
-"""Activations and their derivatives as Rounded values: exact, and how far a float one may be.
+"""Activations and their derivatives as Rounded values: exact, with a bound for a float computation.
 
-What reaches f(z) of an error e in z is at most e times the largest slope within e of z, which is
-at most |f'(z)| + e max|f''|, and nowhere more than max|f'|.  What f itself rounds is counted in
-units of u from the operations that the engine (native/activations.h) and torch make of it, with
-elementary functions off by ELEMENTARY; torch's erf in float32 is a polynomial (Abramowitz and
-Stegun 7.1.26) with an absolute error of 1.5e-7, for which 4 u stand.
+An error e in z changes f(z) by at most e times the largest slope within e of z, which is at most
+|f'(z)| + e max|f''|, and never more than max|f'|.  The rounding of f itself is counted in units of
+u from the operations in the engine (native/activations.h) and in torch, with elementary functions
+off by ELEMENTARY.  torch's erf in float32 is a polynomial (Abramowitz and Stegun 7.1.26) with an
+absolute error of 1.5e-7, counted as 4 u.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def activation(operation: Operation, z: Rounded, format: Format) -> Rounded:
         values = np.where(above, z.exact, ZERO)
         if not (above | below).all():
             values = each(lambda value: value.max(ZERO), z.exact)
-        # an error that may lift z above 0 shows only by that much
+        # an error that may lift z above 0 changes the result only by the part above 0
         return Rounded(values, np.where(above, e, lifted(np.maximum(z.near + e, 0.0))))
     values = each(lambda value: exact.activation(operation, value), z.exact)
     size = np.abs(values.astype(np.float64)) * SLACK + TINY
@@ -56,7 +56,7 @@ def activation(operation: Operation, z: Rounded, format: Format) -> Rounded:
     if function in ("leaky_relu", "elu"):
         own = np.where(z.near > e * SLACK, 0.0, own)
     if function == "softplus":
-        # on the other side of the threshold stands z itself
+        # on the other side of the threshold the result is z itself
         beta, threshold = operation.numbers
         near = _near_threshold(operation, z, format)
         jump = math.log1p(math.exp(-threshold)) / abs(beta) if threshold < 700 else 0.0
@@ -66,7 +66,7 @@ def activation(operation: Operation, z: Rounded, format: Format) -> Rounded:
 
 
 def derivative(operation: Operation, z: Rounded, format: Format) -> Rounded:
-    """function'(z), at a bend as torch: 0 of relu, the slope below of leaky_relu and elu.
+    """function'(z), at a bend as in torch: 0 for relu, the slope below for leaky_relu and elu.
 
     Where the sign of z is not certain, either side's slope may be returned.
     """
@@ -116,7 +116,7 @@ def steepness(operation: Operation, z: Rounded) -> Floats:
 
 
 def _extremes(operation: Operation) -> tuple[float, float]:
-    """max |f'| and max |f''|, but for jumps."""
+    """max |f'| and max |f''|, apart from jumps."""
     if operation.function == "softplus":
         return 1.0, abs(operation.numbers[0]) / 4.0
     if operation.function == "elu":
@@ -126,7 +126,7 @@ def _extremes(operation: Operation) -> tuple[float, float]:
 
 
 def _own(operation: Operation, z: Rounded, size: Floats) -> Floats:
-    """What function(z) itself rounds, in units of u; size: of the exact result."""
+    """The rounding of function(z) itself, in units of u; size: of the exact result."""
     x = z.size
     match operation.function:
         case "leaky_relu":
@@ -137,7 +137,7 @@ def _own(operation: Operation, z: Rounded, size: Floats) -> Floats:
             return (ELEMENTARY + 4.0) * x
         case "gelu_tanh":  # tanh's argument, of 5 roundings, counts by at most x sech^2 x < 0.5
             return (ELEMENTARY + 8.0) * x
-        case "softplus":  # beta z rounds, by which e^(beta z) and the result are off relatively
+        case "softplus":  # the rounding of beta z is a relative error of e^(beta z) and the result
             beta = abs(operation.numbers[0])
             scaled = np.minimum(beta * x, max(operation.numbers[1], 0.0) + 750.0)
             return (2.0 * ELEMENTARY + 6.0 + 2.0 * scaled) * size
@@ -145,7 +145,7 @@ def _own(operation: Operation, z: Rounded, size: Floats) -> Floats:
 
 
 def _own_slope(operation: Operation, z: Rounded) -> Floats:
-    """What function'(z) itself rounds, in units of u."""
+    """The rounding of function'(z) itself, in units of u."""
     x = z.size
     match operation.function:
         case "tanh" | "sigmoid":  # 1 - y^2, (1 - y) y
@@ -200,6 +200,6 @@ def _near_threshold(operation: Operation, z: Rounded, format: Format) -> NDArray
 
 
 def _sides(z: Rounded) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where the exact value is certainly above 0, and where not above it."""
+    """Where the exact value is certainly above 0, and where it is certainly not above 0."""
     above = np.greater(z.exact, ZERO).astype(np.bool_)
     return above, np.less_equal(z.exact, ZERO).astype(np.bool_)

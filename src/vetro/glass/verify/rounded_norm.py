@@ -1,10 +1,10 @@
 """Layer norm as Rounded values, forward and backward.
 
-y = (x - mean) / sqrt(variance + eps) * gamma + beta.  The engine takes the variance of x - mean
-(native/norm.h), torch by Welford's rule, whose relative error is of the order of n u kappa,
-kappa^2 = 1 + mean^2 / variance (Chan, Golub and LeVeque 1983); 4 (n + 8) u kappa stands for both.
+y = (x - mean) / sqrt(variance + eps) * gamma + beta.  The engine computes the variance from
+x - mean (native/norm.h), torch by Welford's rule.  Its relative error is of the order of n u kappa,
+kappa^2 = 1 + mean^2 / variance (Chan, Golub and LeVeque 1983); 4 (n + 8) u kappa covers both.
 torch computes x * a + b, a = 1 / root, b = -mean a, which rounds on the scale of x rather than of
-x - mean; the bounds hold for both ways, forward and backward.
+x - mean; the bounds hold for both methods, forward and backward.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def backward(
 ) -> tuple[Rounded, Rounded]:
     """dLoss/dx (features, rows) and dLoss/dgamma (features,) of d = dLoss/dy.
 
-    With n the standardised x and g = d gamma: inverse (g - mean(g) - n mean(g n)), where torch
-    makes mean(g n) of sum(g x) - mean sum(g).
+    With n the standardised x and g = d gamma: inverse (g - mean(g) - n mean(g n)); torch computes
+    mean(g n) from sum(g x) - mean sum(g).
     """
     n, mean, inverse = _standard(operation, x, format)
     features = x.shape[0]
@@ -62,7 +62,7 @@ def backward(
     back = times(n, along.spread(n.shape), format)
     inner = minus(inner, back, format)
     found = times(inner, inverse.spread(inner.shape), format)
-    # torch's way: what cancels in sum(g x) - mean sum(g), and in b x + c
+    # torch's method: the cancellation in sum(g x) - mean sum(g), and in b x + c
     reach = x.size + mean.size
     cancelled = (g.size * reach).sum(axis=0) / features
     scale = inverse.size
@@ -92,14 +92,14 @@ def _standard(operation: Operation, x: Rounded, format: Format) -> tuple[Rounded
         inverse = 1 / root
     spread = np.sqrt(np.abs(variance.astype(np.float64)))
     level = mean.size
-    # of the variance: what the errors of x make of it, then what its sum rounds
+    # of the variance: the effect of the errors of x, then the rounding of its sum
     carried = 2.0 * spread * _norm(x.error) + _norm(x.error) ** 2 + mean.error**2
     own = (
         4.0 * (features + OWN) * format.u * (spread * spread + level * spread + _norm(x.error) ** 2)
     )
     under = variance.astype(np.float64) + eps
     off = carried + own + 3.0 * format.u * under
-    # of 1 / sqrt: half the relative error of what stands below, which must stay below 1
+    # of 1 / sqrt: half the relative error of the radicand, which must be below 1
     relative = np.where(off < 0.5 * under, off / under, np.inf) + 4.0 * format.u
     scale = np.abs(inverse.astype(np.float64))
     of_inverse = scale * relative

@@ -1,16 +1,16 @@
 """Numbers in exact arithmetic, each with a proven bound of how far floating point may be from it.
 
-A Rounded value stands for every result that an engine may return for it: the exact value, and
-`error` at most away.  The bounds are the standard ones, not chosen tolerances: one operation is
-off by at most u of its result (and by the smallest normal number, should that underflow); a sum
-of n products by gamma_n = n u / (1 - n u) of the sum of their absolute values, in whatever order
-they are added, fused or not (Higham 2002, "Accuracy and Stability of Numerical Algorithms",
-sections 2.2, 3.1 and 4.2).  Errors of operands are carried on by the rules of interval
-arithmetic.  Elementary functions are taken to be off by at most 4 units in the last place: the
-engine's are at most 2, as measured over all floats (native/elementary.h), and torch's vector
-functions are documented with 1, its composed ones hold within 4.
+A Rounded value covers every result that an engine may return: the exact value, and results at most
+`error` away from it.  The bounds are the standard ones, not chosen tolerances.  One operation is
+off by at most u of its result (and by the smallest normal number if the result underflows); a sum
+of n products by gamma_n = n u / (1 - n u) of the sum of their absolute values, in any order of
+addition, fused or not (Higham 2002, "Accuracy and Stability of Numerical Algorithms", sections 2.2,
+3.1 and 4.2).  Errors of operands are propagated by interval arithmetic.  Elementary functions are
+assumed to be off by at most 4 units in the last place: the engine's are off by at most 2, as
+measured over all floats (native/elementary.h); torch documents 1 for its vector functions, and its
+composed ones stay within 4.
 
-The bounds are computed in float64; SLACK and TINY pay for its own rounding and underflow.
+The bounds are computed in float64; SLACK and TINY cover its own rounding and underflow.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ SLACK = 1.0 + 2.0**-32
 """Bounds are sums of at most 2^20 non-negative terms: relative error below 2^-32."""
 
 TINY = 2.0**-1000
-"""More than what float64 loses of such sums by underflow."""
+"""More than float64's loss by underflow in such sums."""
 
 ELEMENTARY = 8.0
-"""Of tanh, exp and the like, in units of u: 4 units in the last place."""
+"""The error of tanh, exp and similar functions, in units of u: 4 units in the last place."""
 
 ROOT = 3.0
-"""Of a square root: torch's vector one is off from IEEE by one unit."""
+"""The error of a square root: torch's vector one differs from IEEE by one unit."""
 
 DIVIDING = 256
-"""Bits of what cannot stay a fraction of a power of two."""
+"""Bits for numbers that are not fractions of a power of two."""
 
 ZERO: Any = arb(0)
 ONE: Any = arb(1)
@@ -52,7 +52,7 @@ ONE: Any = arb(1)
 class Format:
     """A floating-point format: u, its unit roundoff; its smallest normal and its largest number.
 
-    The smallest normal number rather than the smallest at all: that covers flushing to zero.
+    The smallest normal number, not the smallest denormal: this covers flushing to zero.
     """
 
     u: float
@@ -60,11 +60,11 @@ class Format:
     largest: float
 
     def scaled(self, unit: float) -> Format:
-        """The format for what is recomputed `unit` times as large, until it is divided by it."""
+        """The format for values that are recomputed `unit` times as large, and divided later."""
         return Format(self.u, self.tiny * unit * SLACK, self.largest * unit / SLACK)
 
     def gamma(self, terms: Any) -> Any:
-        """n u / (1 - n u), infinite from n u = 1/2 on."""
+        """n u / (1 - n u); infinite if n u is at least 1/2."""
         product = np.asarray(terms, dtype=np.float64) * self.u
         return np.where(product < 0.5, product / (1.0 - np.minimum(product, 0.5)), np.inf)
 
@@ -88,7 +88,7 @@ class Rounded:
 
     @cached_property
     def size(self) -> Floats:
-        """An upper bound of what floating point returns, in absolute value."""
+        """An upper bound of the absolute value that floating point returns."""
         return (self.magnitude + self.error) * SLACK
 
     @cached_property
@@ -108,7 +108,7 @@ class Rounded:
         if isinstance(self.exact, Pairs):
             return self.exact.zero
         found: NDArray[np.bool_] = np.equal(self.near, 0.0)
-        if found.any():  # or less than float64 holds
+        if found.any():  # or smaller than float64 can hold
             found[found] = np.equal(self.exact[found], ZERO)
         return found
 
@@ -145,7 +145,7 @@ class Rounded:
 
 
 def exactly(values: ArrayLike) -> Exact:
-    """Floats as they are, without rounding."""
+    """Stored floats as exact values, without rounding."""
     given = np.asarray(values, dtype=np.float64)
     found = np.empty(given.size, dtype=object)
     found[:] = [arb(value) for value in given.reshape(-1).tolist()]
@@ -153,7 +153,7 @@ def exactly(values: ArrayLike) -> Exact:
 
 
 def stored(values: ArrayLike) -> Rounded:
-    """Floats that are what they are."""
+    """Floats taken as exact."""
     exact = exactly(values)
     return known(exact, np.zeros(exact.shape), np.array(values, dtype=np.float64))
 
@@ -166,12 +166,12 @@ def known(exact: Exact | Pairs, error: Floats, near: Floats) -> Rounded:
 
 
 def off(exact: Exact | Pairs) -> Floats | float:
-    """How far numbers may lie from their nearest floats beyond what SLACK pays for."""
+    """How far numbers may lie from their nearest floats beyond the part that SLACK covers."""
     return exact.radius if isinstance(exact, Pairs) else 0.0
 
 
 def constant(value: arb, format: Format, roundings: float = 1.0) -> Rounded:
-    """A coefficient, (1,), that is rounded on its way into the format."""
+    """A coefficient, (1,), that is rounded when it is stored in the format."""
     exact = np.array([value], dtype=object)
     return Rounded(exact, lifted(roundings * format.u * np.abs(exact.astype(np.float64))))
 
@@ -182,15 +182,15 @@ def nothing(shape: tuple[int, ...]) -> Rounded:
 
 
 def lifted(bound: Floats | float) -> Floats:
-    """A bound as float64 computed it, made certain; 0 stays 0."""
+    """A bound as computed in float64, rounded up to be certain; 0 stays 0."""
     found: Floats = np.where(np.equal(bound, 0), 0.0, np.multiply(bound, SLACK) + TINY)
-    return np.where(found < np.inf, found, np.inf)  # what is not a number bounds nothing
+    return np.where(found < np.inf, found, np.inf)  # NaN means no bound
 
 
 def made(
     exact: Exact | Pairs, bound: Floats, format: Format, near: Floats | None = None
 ) -> Rounded:
-    """A result with its bound; that of one that may overflow is infinite."""
+    """A result with its bound, which is infinite if the result may overflow."""
     near = exact.astype(np.float64) if near is None else near
     error = lifted(bound)
     return known(exact, np.where(np.abs(near) + error < format.largest, error, np.inf), near)
@@ -207,7 +207,7 @@ def plus(a: Rounded, b: Rounded, format: Format) -> Rounded:
     near = exact.astype(np.float64)
     carried = a.error + b.error
     own = last_place(np.abs(near) + off(exact) + carried, format)
-    # what one side adds to nothing is not rounded
+    # adding exactly 0 is not rounded
     own = np.where(a.nothing | b.nothing, 0.0, own)
     return made(exact, carried + own, format, near)
 
@@ -223,7 +223,7 @@ def minus_of(a: Rounded) -> Rounded:
 
 
 def times(a: Rounded, b: Rounded, format: Format) -> Rounded:
-    """a b; exactly 0 where one of them is."""
+    """a b; exactly 0 if one of them is."""
     exact = a.exact * b.exact
     carried = a.magnitude * b.error + b.magnitude * a.error + a.error * b.error
     own = last_place(a.magnitude * b.magnitude + carried, format) + format.tiny
@@ -231,7 +231,7 @@ def times(a: Rounded, b: Rounded, format: Format) -> Rounded:
 
 
 def over(a: Rounded, b: Rounded, format: Format) -> Rounded:
-    """a / b; the bound is infinite where b may be 0."""
+    """a / b; the bound is infinite if b may be 0."""
     with ctx.workprec(DIVIDING):
         exact = a.exact / b.exact
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -244,7 +244,7 @@ def over(a: Rounded, b: Rounded, format: Format) -> Rounded:
 
 
 def root(a: Rounded, format: Format) -> Rounded:
-    """sqrt(a), a not negative: |sqrt(x) - sqrt(y)| is at most sqrt|x - y| and |x - y| / sqrt(y)."""
+    """sqrt(a), a >= 0: |sqrt(x) - sqrt(y)| is at most sqrt|x - y| and |x - y| / sqrt(y)."""
     with ctx.workprec(DIVIDING):
         pairs = isinstance(a.exact, Pairs)
         exact = a.exact.root() if pairs else each(lambda value: value.sqrt(), a.exact)

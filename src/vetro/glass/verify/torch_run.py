@@ -1,8 +1,7 @@
-"""What torch returns for verify to check: outputs, gradients and one update of a user's module.
+"""Torch's results for verify to check: outputs, gradients and one update of a user's module.
 
-The module itself runs, as it stands, hooks and all; the caller holds it untouched.  Optimizers step
-on copies.
-The only file of verify that needs torch.
+The module itself runs unchanged, including its hooks; the caller restores its state.  Optimizers
+step on copies.  The only file of verify that needs torch.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ def outputs(module: nn.Module, x: Array, count: int) -> Array:
         found = _forward(module, x).detach()
     if len(x) * count != found.numel():
         what = f"the module gives shape {tuple(found.shape)} where ({len(x)}, {count}) is expected"
-        raise error("E711", what=what, fix="Look at its hooks, and at forwards that were replaced.")
+        raise error("E711", what=what, fix="Look at its hooks and its replaced forwards.")
     return found.reshape(len(x), count).numpy().copy()
 
 
 def gradient(module: nn.Module, lowering: Lowering, x: Array, y: Tensor, loss: Any) -> Array:
-    """.grad of every parameter after one backward, (parameter_count,), 0 where there is none."""
+    """.grad of every parameter after one backward, (parameter_count,), 0 if there is none."""
     for parameter in module.parameters():
         parameter.grad = None
     with torch.enable_grad():
@@ -59,14 +58,14 @@ def gradient(module: nn.Module, lowering: Lowering, x: Array, y: Tensor, loss: A
 
 
 def as_declared(module: nn.Module) -> nn.Module:
-    """The module as its classes say it, without hooks and replacements; the same parameters."""
+    """The module as its classes declare it, without hooks and replacements; the same parameters."""
     return Twin(module, lambda parameter: parameter, training=False, declared=True).module
 
 
 def predicted(predictor: Any, x: Array, count: int) -> Array:
-    """What a predictor gives for x, (rows, outputs); E711 for what is none.  count: of outputs."""
+    """A predictor's outputs for x, (rows, outputs); E711 if it fails.  count: of outputs."""
     if not callable(predictor):
-        what = f"the predictor is of the kind {type(predictor).__name__}, which cannot be called"
+        what = f"the predictor, of type {type(predictor).__name__}, cannot be called"
         raise error("E711", what=what, fix="Give a vetro.Predictor, or a function of rows.")
     try:
         found = predictor(torch.from_numpy(x.copy()))
@@ -102,8 +101,8 @@ def target_of(lowering: Lowering, y: Any) -> Tensor:
 def learning_of(
     module: nn.Module, lowering: Lowering, y: Tensor, rows: int, loss: Any, optimizer: Any
 ) -> tuple[Learning, NativeOptimizer]:
-    """The loss and the optimizer by plain rules; E711 for what verify has no formulas of, and what
-    vetro.train says of targets that cannot be meant."""
+    """The loss and the optimizer as plain rules; E711 if verify does not have their formulas, and
+    vetro.train's errors for wrong targets."""
     try:
         native = describe_loss(loss, lowering)
         described = describe_optimizer(optimizer, module, lowering)
@@ -114,12 +113,12 @@ def learning_of(
         )
         raise error("E711", what=f"this cannot be recomputed: {reason}", fix=fix) from None
     if y.dim() == 0 or len(y) != rows:
-        what = f"y has {counted(len(y), 'row')}, x {rows}" if y.dim() else "y is one number"
+        what = f"y has {counted(len(y), 'row')}, x has {rows}" if y.dim() else "y is one number"
         raise error("E711", what=what, fix="Give a target for each row.")
     outputs = lowering.network.outputs
     shape = (rows,) if lowering.squeezed else (rows, outputs)
     if native.kind == "cross_entropy":
-        # training refuses a single class; here its loss, always 0, is as good as any
+        # training refuses a single class; here its loss, always 0, can be checked like any other
         alone = outputs == 1 and bool(((y == 0) | (y == native.ignored)).all())
         judged = not alone
     else:
@@ -129,7 +128,7 @@ def learning_of(
     try:
         check_target(native, lowering, y)
     except NotUnderstood as reason:
-        fix = "Give targets as the loss takes them."
+        fix = "Give targets of the kind that the loss takes."
         raise error("E711", what=str(reason), fix=fix) from None
     check_finite("y", y)
     rule, rules = loss_rule(native), update_rules(optimizer, described)
@@ -173,7 +172,7 @@ def steps_of(
 
 def _forward(module: nn.Module, x: Array) -> Tensor:
     try:
-        found = module(torch.from_numpy(x.copy()))  # which may change what it is given
+        found = module(torch.from_numpy(x.copy()))  # a copy: the module may change its input
     except Exception as failed:
         raise _refusal("module's forward", failed) from failed
     if not isinstance(found, Tensor):

@@ -1,10 +1,10 @@
-"""Verify: what the engine and torch returned, recomputed exactly and held against proven bounds.
+"""Verify: results of the engine and of torch, recomputed exactly and compared with proven bounds.
 
-Forward, gradient and one update, of a model or of anyone's module.  The bounds are those of
-rounding.py: what floating point may be off in any order of the sums, so that what lies beyond is
-a fault and no rounding.  What a bound cannot see, the last bit does: the module must give the very
-bytes that it gives as its classes declare it, and the engine's sums those of their stated order.
-Not the evidence in a model's file: evidence_checks.py.
+Forward, gradient and updates, of a model or of a user's module.  The bounds are those of
+rounding.py: how far floating point may be off in any order of the sums, so that a larger difference
+is a fault and not rounding.  Comparisons to the last bit find faults within the bounds: the module
+must give exactly the bytes that it gives as its classes declare it, and the engine's sums those of
+their stated order.  evidence_checks.py checks the evidence in a model's file.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ from vetro.notebook import ShownAsText
 Array = NDArray[Any]
 
 ORDER_WORK = 2e6
-"""Multiplications of probes whose sums are recomputed in the engine's order."""
+"""Multiplications for the probes whose sums are recomputed in the engine's order."""
 
 NO_TARGETS = "Gradients and updates are not recomputed: the rows have no targets."
 NO_STEP = "the loss is not finite, so the engine takes no step."
 STEPS = 2
-"""Updates that are checked: the first, and one that finds a state."""
+"""Updates that are checked: the first, and one that starts from a state."""
 
 
 @dataclass(frozen=True, eq=False)
 class Verification(ShownAsText):
-    """What was verified.  bool() is true only if every check passed.
+    """The result of verify.  bool() is true only if every check passed.
 
-    title: the network in words; rows: how many were recomputed; checks: in order; notes: what
-    was not checked, and why; notices: what reading the rows told.
+    title: the network as text; rows: how many were recomputed; checks: in order; notes: what was
+    not checked, and why; notices: the messages of reading the rows.
     """
 
     title: str
@@ -107,23 +107,23 @@ def verify(
     predictor: Any = None,
     unknown: Unknown = "refuse",
 ) -> Verification:
-    """Recompute outputs, gradients and one update exactly, and hold what was returned against it.
+    """Recompute outputs, gradients and updates exactly, and compare the returned ones with them.
 
-    module_or_model: a Model, with x as predict takes it; gradients and the update are those of
-    the recipe's loss and optimizer, where the rows have targets (or y gives them); unknown: as of
-    Model.predict.  Or a torch module, with x (rows, inputs); with y (rows, outputs), or classes
-    (rows,), also the gradient of loss(output, y) (without one: MSELoss, or CrossEntropyLoss for
-    whole numbers); with an optimizer also its update.  predictor: something that should give the
-    module's outputs, such as a vetro.Predictor made before: checked alike.
+    module_or_model: a Model, with x as predict takes it.  Gradients and updates are those of the
+    recipe's loss and optimizer, if the rows have targets or y gives them; unknown: as in
+    Model.predict.  Or a torch module, with x (rows, inputs).  With y (rows, outputs), or classes
+    (rows,), also the gradient of loss(output, y) (by default MSELoss, or CrossEntropyLoss for
+    whole numbers); with an optimizer also its updates.  predictor: something that should give the
+    module's outputs, such as a vetro.Predictor made before; it is checked in the same way.
 
-    A module is read as its classes declare it, without hooks and replaced forwards, a custom
-    autograd.Function by its own forward; then the module runs as it stands.  Nothing of it, of
+    A module is read as its classes declare it, without hooks and replaced forwards, and a custom
+    autograd.Function by its own forward; then the module itself runs, unchanged.  Nothing of it, of
     the optimizer or of the generators is changed.
 
     The bounds: gamma_n = n u / (1 - n u) of the sum of absolute values for a sum of n products in
     any order, u for one operation (Higham 2002, chapters 2 and 3), 4 units in the last place for
-    tanh and the like, and what these make of each other through the layers; see rounding.py.
-    Networks of straight pieces are recomputed in fractions, others in balls of 256 bits.
+    tanh and similar functions, all propagated through the layers; see rounding.py.
+    Piecewise linear networks are recomputed in fractions, others in balls of 256 bits.
 
     Raises E701 for a module that cannot be read, E702 for wrong rows, E313 and E315 for targets
     that vetro.train refuses, E711 for what cannot be recomputed.
@@ -148,8 +148,8 @@ def verify(
 
 
 def as_trained(subject: Subject) -> list[Check]:
-    """Whether every member has the parameters that training left, by their SHA-256; nothing of a
-    model whose evidence does not hold them."""
+    """Whether every member has the parameters that training left, by their SHA-256; no check for a
+    model whose evidence does not hold the SHA-256."""
     assert subject.model is not None
     known = subject.model.evidence.fingerprints
     if not known:
@@ -176,9 +176,9 @@ def verify_model(
     loss: Any = None,
     tell: Callable[[str], None] = lambda step: None,
 ) -> Verification:
-    """Of every member: outputs, and where there are targets gradients and the recipe's update.
+    """The checks of every member: outputs, and with targets gradients and the recipe's updates.
 
-    tell: is told each step, in a few words, before it begins.
+    tell: called with a short text before each step.
     """
     from vetro.glass.learning.model_learning import learnings
 
@@ -223,7 +223,7 @@ def verify_model(
 
 
 def engine_order(subject: Subject, rows: Rows) -> list[Check]:
-    """Whether the engine's sums have the very bits of their stated order; [] if not known."""
+    """Whether the engine's sums have exactly the bits of their stated order; [] if not known."""
     name = "engine: sums in their order, to the bit"
     count = 0
     for part in subject.parts:
@@ -232,7 +232,7 @@ def engine_order(subject: Subject, rows: Rows) -> list[Check]:
         wanted = engine_sums.outputs(part, x)
         if wanted is None:
             return []
-        # + 0: a zero's sign is no matter
+        # + 0: the sign of a zero does not matter
         found = same_bits(
             name, part_outputs(part, x) + 0, wanted + 0, outputs_place(subject, part), ""
         )
@@ -243,10 +243,10 @@ def engine_order(subject: Subject, rows: Rows) -> list[Check]:
 
 
 def probes(network: LoweredNetwork, work: float) -> Array:
-    """Rows that let a last bit show: unit vectors of both signs, and random rows of many sizes.
+    """Rows that make a last bit visible: unit vectors of both signs, and random rows of many sizes.
 
-    A weight off by its last bit moves a sum of many terms by less than that sum's own last bit:
-    in few rows the rounding turns.  work: multiplications; so many rows as that allows.
+    A weight off by its last bit moves a sum of many terms by less than that sum's own last bit, so
+    the rounded sum changes only in few rows.  work: multiplications, which limit the rows.
     """
     generator = np.random.Generator(np.random.PCG64(0))
     count = int(np.clip(work / max(network.parameter_count, 1), 64, 4096))
@@ -257,7 +257,7 @@ def probes(network: LoweredNetwork, work: float) -> Array:
 
 
 def part_one_hot(part: Part) -> tuple[tuple[int, int], ...]:
-    """The inputs of which at most one is 1, as training tells the engine."""
+    """The inputs of which at most one is 1, as training states them to the engine."""
     return () if part.encoder is None else part.encoder.one_hot
 
 
@@ -274,7 +274,7 @@ class Recomputed:
         return exact_backward.forward(self._part, x, self.format, self._weights)
 
     def gradients(self, values: list[Rounded], target: Array, learning: Learning) -> Gradients:
-        """Of the loss, by every parameter that learns; values: of `forward`."""
+        """The gradient of the loss by every parameter that learns; values: of `forward`."""
         found = slope(learning.loss, values[-1], target, self.format)
         exact, _ = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
@@ -285,7 +285,7 @@ class Recomputed:
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """exact / divisor: of the parameters numbered in `learns`."""
+    """exact / divisor: the gradient by the parameters numbered in `learns`."""
 
     part: Part
     exact: Rounded
@@ -293,7 +293,7 @@ class Gradients:
     learns: NDArray[np.intp]
 
     def worst(self, returned: Array, names: Sequence[str]) -> Worst:
-        """How a returned gradient (parameter_count,) stands to it."""
+        """Compare a returned gradient (parameter_count,) with it."""
         prefix = prefix_of(self.part)
 
         def place(index: tuple[int, ...]) -> str:
@@ -304,7 +304,7 @@ class Gradients:
 
 @contextmanager
 def recomputing(part: Part) -> Iterator[Recomputed]:
-    """Recompute a part, in the precision that suits it."""
+    """Recompute a part with a suitable precision."""
     with precision(part.network):
         yield Recomputed(part)
 
@@ -312,7 +312,7 @@ def recomputing(part: Part) -> Iterator[Recomputed]:
 def update_worst(
     part: Part, names: Sequence[str], learning: Learning, steps: list[Step]
 ) -> list[Worst]:
-    """How updates stand to the exact step from the very numbers that they started from."""
+    """Compare updates with the exact steps from the same starting numbers."""
     prefix = prefix_of(part)
     format = FORMATS[part.network.dtype]
     words = {
@@ -343,7 +343,7 @@ def update_worst(
 
 
 def _after(count: int, text: str, names: Sequence[str], places: Array) -> Place:
-    """Names an entry of what a step leaves."""
+    """Names an entry of the numbers after a step."""
     return lambda index: f"{text.format(names[places[index[0]]])} after step {count}"
 
 
@@ -367,7 +367,7 @@ def _without_bound(before: State, gradient: Array) -> Place:
 
 
 def outputs_place(subject: Subject, part: Part, rows: Rows | None = None) -> Place:
-    """Names an entry of the outputs, (outputs, rows) of these rows or (rows, outputs) of any."""
+    """Names an entry of the outputs, (outputs, rows) for these rows or (rows, outputs) for any."""
     prefix = prefix_of(part)
     if rows is None:
         return lambda index: f"{prefix}{subject.outputs[index[1]]} in row {index[0] + 1}"
@@ -380,7 +380,7 @@ def prefix_of(part: Part) -> str:
 
 
 def title_of(subject: Subject) -> str:
-    """The network in words: 5 networks 8-64-64-1, float32."""
+    """The network as text: 5 networks 8-64-64-1, float32."""
     network = subject.network
     widths = [network.inputs]
     widths += [network.widths[o.output] for o in network.operations if o.kind == "affine"]

@@ -1,6 +1,6 @@
 """Verify for a torch module as its classes declare it: against the engine, and torch itself.
 
-The module is lowered without its hooks; what torch makes of the whole is compared with that.
+The module is lowered without its hooks; torch's results of the whole module are compared with that.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from vetro.networks.refusal import NotUnderstood
 Array = NDArray[Any]
 
 PROBE_WORK = 1e8
-"""Multiplications of probes that run twice and must give the same bytes."""
+"""Multiplications for the probes that run twice and must give the same bytes."""
 
 
 def verify_module(
@@ -51,7 +51,7 @@ def verify_module(
 ) -> Verification:
     """See verify."""
     if not isinstance(module, nn.Module):
-        subject_of(module)  # refuses it
+        subject_of(module)  # raises the error that names the reason
     if y is None and (loss is not None or optimizer is not None):
         what = "a loss or an optimizer is given, but no targets"
         raise error("E711", what=what, fix="Give y too.")
@@ -100,7 +100,7 @@ def verify_module(
 
 
 def _lowered(module: nn.Module, x: Any) -> Lowering:
-    """The module as declared; of an x with too many or too few columns, which rows_of tells."""
+    """The module as declared, even if x has too many or too few columns: rows_of reports that."""
     try:
         return lower_module(module, inputs=width_of(x), training=False, declared=True)
     except NotUnderstood:
@@ -112,7 +112,7 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
     name = "torch: parameters stay as they are"
     given = numbers_of(x.raw if isinstance(x, Rows) else x)
     if given is None:
-        return Check(name, "undecided", detail="x is not numbers.")  # rows_of tells
+        return Check(name, "undecided", detail="x is not numbers.")  # rows_of reports it
     dtype = next((parameter.dtype for parameter in module.parameters()), torch.float32)
     tensor = torch.from_numpy(given.astype(np.float64)).to(dtype, copy=True)
     tensor = tensor.reshape(1, -1) if tensor.dim() == 1 else tensor
@@ -120,7 +120,7 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
         try:
             with torch.no_grad():
                 module(tensor)
-        except Exception:  # told by what comes next: E701, E702 or E711
+        except Exception:  # the next steps report it: E701, E702 or E711
             return Check(name, "undecided", detail="the forward failed.")
         changed = watched.changed()
     if changed:
@@ -129,7 +129,7 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
 
 
 def _finite(subject: Subject) -> list[Check]:
-    """That a parameter is no number, where one is not: what comes of it no bound holds."""
+    """A failed check if a parameter is not finite, for then no bound holds; else none."""
     strange = subject.parts[0].not_finite
     if not strange:
         return []
@@ -138,7 +138,7 @@ def _finite(subject: Subject) -> list[Check]:
 
 
 def _as_declared(module: nn.Module, subject: Subject, inputs: Array) -> Check:
-    """Whether the module gives the very bytes that it gives without hooks and replacements."""
+    """Whether the module gives exactly the bytes that it gives without hooks and replacements."""
     name = "torch: as declared, to the bit"
     x = np.concatenate([inputs, probes(subject.network, PROBE_WORK)])
     count = subject.network.outputs
@@ -155,7 +155,7 @@ def _as_declared(module: nn.Module, subject: Subject, inputs: Array) -> Check:
 def _of_predictor(
     predictor: Any, subject: Subject, inputs: Array, outputs_check: Any
 ) -> list[Check]:
-    """What a predictor made before gives, and whether its numbers are still the module's."""
+    """The outputs of a predictor made before, and whether its numbers are still the module's."""
     part = subject.parts[0]
 
     def given(x: Array) -> Array:
