@@ -95,7 +95,7 @@ def test_on_a_border_a_unit_counts_as_off_and_the_text_says_so() -> None:
     found = formula(module, [4.0, 2.0])
     assert found.coefficients.tolist() == [[0.0, 0.0]]
     assert len(found.region.on_border) == 1
-    assert "exactly on a border" in str(found)
+    assert "exactly on the border" in str(found)
     assert "counted as off" in str(found)
     assert found.contains([4.0, 2.0])
     assert found.contains([3.0, 2.0])

@@ -127,7 +127,7 @@ def test_ctrl_c_ends_undecided() -> None:
     press.append(signal.SIGINT)
     table = vetro.monotonicity(module, box, seconds=60, tell=tell)
     assert table.interrupted and list(table) == [("y0", "x0")]
-    assert "columns not named are left out" in str(table)
+    assert "the other columns were not reached" in str(table)
 
 
 def test_the_table_of_directions() -> None:

@@ -68,7 +68,7 @@ def test_the_reasons_are_told():
         return str(found)
 
     text = told(smooth(), large, OPTIMIZERS["adam"])
-    assert "the loss is not finite, so that the engine takes no step." in text
+    assert "the loss is not finite, so the engine takes no step." in text
     assert "the second moment of 0.weight[h0 <- x0] after step 1 is infinity." in text
     assert "a number may overflow, or be divided by what may be 0" in text
     module = smooth()
