@@ -290,7 +290,7 @@ def test_missing_values_and_signed_zeros_are_equal():
     again = [*x[:50], -0.0, None]
     built = table({"x": x + again, "y": list(range(52)) * 2}, target="y")
     found = check_rows(built, np.repeat([0, 1], 52))
-    assert any("104 rows stand" in message(notice) for notice in found)
+    assert any("104 rows occur" in message(notice) for notice in found)
 
 
 def test_texts_alone_repeat_without_being_copies():

@@ -206,7 +206,7 @@ def test_the_only_input_may_count_from_one():
         "E208 no input column is left. Left out: id."
     )
     assert refusal(TableError, table({"y": NUMBERS}), targets=["y"]) == (
-        "E208 no input column is left. Provide one beside the target."
+        "E208 no input column is left. Provide a column besides the target."
     )
 
 

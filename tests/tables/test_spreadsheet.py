@@ -234,7 +234,7 @@ def test_empty_and_old_files(tmp_path, refusal):
     old = tmp_path / "w.xls"
     old.write_bytes(b"x")
     assert refusal(opened, old) == (
-        "E125 w.xls: in .xls files errors cannot be told from blank cells. Save it as .xlsx."
+        "E125 w.xls: .xls files do not distinguish errors from blank cells. Save it as .xlsx."
     )
 
 

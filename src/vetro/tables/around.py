@@ -1,7 +1,8 @@
-"""What stands around a table: titles and comments above its header, units below it, and a footer.
+"""What a file holds around its table: titles and comments above the header, and units below it.
 
-Works on the first and last records of a text or a sheet, as texts.  What is certain is found and
-reported; what may be one or the other is refused, by its line.  It reads no file.
+It works on the first records of a text or a sheet, as texts.  Lines that are certainly not part of
+the table are left out and reported; if a line may be either, the table is refused and the message
+names the line.  It reads no file.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _YEAR = re.compile(r"(?:1[5-9]|2[01])[0-9]{2}(?:[-/Q ].*)?")
 class Record:
     """One record, as texts: the lines (or the sheet's rows) from `line` to `end`, counted from 1.
 
-    after_blank: whether a blank line stands directly above it.
+    after_blank: whether the line directly above it is blank.
     """
 
     line: int
@@ -38,7 +39,7 @@ class Record:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The fields without those at the end that are empty."""
+        """The fields without the empty ones at the end."""
         last = len(self.fields)
         while last and not self.fields[last - 1].strip():
             last -= 1
@@ -51,7 +52,7 @@ class Record:
 
     @property
     def filled(self) -> int:
-        """How many fields hold something."""
+        """The number of fields that are not empty."""
         return sum(bool(cell.strip()) for cell in self.fields)
 
     @property
@@ -70,12 +71,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Head:
-    """What stands at the top.
+    """The beginning of a table.
 
-    header: None where the table has none.  names: of its columns, as they are written but for
-    blanks around them.  titles: what is left out above.  units: the row of units.  rows: the
-    records from the first row of values on.  width: fields of a row; the last `spare` of them are
-    nameless, and empty in every row.
+    header: None if the table has none.  names: of its columns, as they are written, without
+    blanks around them.  titles: the records left out above.  units: the row of units.  rows: the
+    records from the first row of values on.  width: fields of a row; the last `spare` of them have
+    no name and are empty in every row.
     """
 
     header: Record | None
@@ -103,9 +104,9 @@ def width_of(records: Sequence[Record]) -> int:
 
 
 def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> Head | None:
-    """The header and what stands around it; None where the first record is taken as it is.
+    """The header and the lines around it; None if the first record is simply the header.
 
-    E160 and E161 where it cannot be known which line is the header or a row of units.
+    E160 and E161 if it is not certain which line is the header or a row of units.
     """
     given = [record for record in records if not record.blank]
     if not given:
@@ -132,7 +133,7 @@ def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> 
 
 
 def _without_header(given: Sequence[Record], width: int, options: ReadOptions) -> Head:
-    """Of a table without header: comments above it are left out, and separators at the end."""
+    """For a table without header: leave out comments above it, and separators at the end."""
     start = 0
     if options.skip_rows is None:
         while start < len(given) - 1 and _is_comment(given[start]):
@@ -150,7 +151,7 @@ def _is_comment(record: Record) -> bool:
 
 
 def _comments(given: Sequence[Record], options: ReadOptions, place: Place) -> int:
-    """How many records at the top are comments; E160 where the last of them may be the header."""
+    """The number of comment records at the top; E160 if the last of them may be the header."""
     count = 0
     while count < len(given) and _is_comment(given[count]):
         count += 1
@@ -193,7 +194,7 @@ def _head_at(given: Sequence[Record], at: int, width: int) -> int | None:
     if spare < 0 or not names or not all(names[1:]) or (not names[0] and len(names) < 2):
         return None
     if spare and len(names) == 1 and len(given[at].fields) == 1:
-        return None  # the rows' last character may belong to their value
+        return None  # the last character of the rows may belong to their value
     if spare:
         rows = [record for record in given[at + 1 :] if len(record.fields) == width]
         if any(cell.strip() for record in rows for cell in record.fields[len(names) :]):
@@ -202,7 +203,7 @@ def _head_at(given: Sequence[Record], at: int, width: int) -> int | None:
 
 
 def _below_titles(given: Sequence[Record], first: int, width: int, place: Place) -> int | None:
-    """Where the header stands below lines of title; None where nothing speaks for it."""
+    """The place of the header below lines of title; None if nothing indicates one."""
     for at in range(first + 1, min(first + _MOST_TITLES, len(given) - 1)):
         if _head_at(given, at, width) is None:
             continue
@@ -283,7 +284,7 @@ def _units(
     if None not in found and any(found):
         return headings[0]
     if len(numeric) < 2:
-        return None  # one wrong cell, which the column's own reading names
+        return None  # one wrong cell; reading the column will name it
     raise _heading(headings, place)
 
 
@@ -309,7 +310,7 @@ def _heading(headings: Sequence[Record], place: Place) -> Exception:
 
 
 def _is_heading(record: Record, numeric: Sequence[int], options: ReadOptions) -> bool:
-    """Whether all of a record's cells above numbers are words, those for missing ones apart."""
+    """Whether all of a record's cells above numbers are words, apart from words for missing."""
     cells = [record.fields[place].strip() for place in numeric if place < len(record.fields)]
     present = [
         cell
@@ -332,7 +333,7 @@ def _doubt(record: Record, place: Place, what: str, fix: str | Words) -> Excepti
 
 
 def free_name(name: str, names: Sequence[str]) -> str:
-    """The name, with a number after it where it is taken."""
+    """The name, with a number after it if another column has this name."""
     numbered = (f"{name} {number}" for number in itertools.count(2))
     return next(one for one in (name, *itertools.islice(numbered, len(names))) if one not in names)
 
@@ -352,7 +353,7 @@ def units_of(head: Head) -> dict[str, str]:
 
 
 def head_notices(head: Head, names: Sequence[str], place: Place) -> list[Notice]:
-    """What was found at the top, as messages."""
+    """The messages about the lines at the top."""
     found: list[Notice] = []
     if head.titles:
         what = "header" if head.header else "first row"

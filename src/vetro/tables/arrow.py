@@ -1,6 +1,6 @@
-"""An Arrow table as an opened source: what DuckDB would change in silence is settled first.
+"""An Arrow table as an opened source; values that DuckDB would change silently are converted first.
 
-Frames, spreadsheets, JSON, SQLite and PostgreSQL all arrive here.  It reads no source.
+Frames, spreadsheets, JSON, SQLite and PostgreSQL all come through here.  It reads no source.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def open_arrow(
     """
     check_names(table.column_names, name)
     fields = [field.name for field in table.schema]
-    # Numbered names: DuckDB would rename "A" beside "a", and an empty one, in silence.
+    # Numbered names: DuckDB would silently rename "A" next to "a", and an empty name.
     numbered = [f"c{position}" for position in range(len(fields))]
     fingerprint = fingerprint or values_fingerprint(table.schema, table.to_batches())
     found = dict(faults or {})
@@ -85,7 +85,7 @@ def _scannable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         if types.is_float16(kind):
             return column.cast(pa.float32())
         if types.is_timestamp(kind) and kind.tz is not None:
-            # DuckDB has times with a zone in microseconds only; the moment stays the same.
+            # DuckDB has times with a zone only in microseconds; the instant stays the same.
             return column.cast(pa.timestamp("us", kind.tz), safe=False)
         if types.is_run_end_encoded(kind):
             return pa.chunked_array(

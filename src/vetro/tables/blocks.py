@@ -1,7 +1,7 @@
 """Blocks: how one input column becomes its columns of the matrix, with its formula.
 
-Frozen plain numbers, so that a trace, an export or a torch module can repeat what
-`write` does.  A block knows nothing of the other columns: encoder.py lays them side by side.
+A block holds plain, frozen numbers, so that a trace, an export or a torch module can repeat what
+`write` does.  A block does not know the other columns; encoder.py puts them next to each other.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from vetro.tables.schema import Column
 Floats = NDArray[np.float64]
 
 RARE = 3
-"""Levels with fewer training rows than this share the column <other>.  Rows, whatever their
-weights: weights have no unit, and one row of any weight is one observation."""
+"""Levels with fewer training rows than this share the column <other>.  Each row counts once:
+weights have no unit, and a row of any weight is one observation."""
 
 UNSEEN, MISSING = -2, -1
 """The codes of a category text that is not a level, and of a missing one."""
@@ -66,7 +66,7 @@ def _mean(values: Floats, weights: Floats | None) -> float:
 
 
 def median_of(values: Floats, weights: Floats | None = None, *, lower: bool = False) -> float:
-    """The middle value; 0 of none.  Of two middle ones their mean, or the lower one.
+    """The median; 0 if there are no values.  Of two middle values: their mean, or the lower one.
 
     weights: a value of weight 2 counts as two equal values, 1 where None.
     """
@@ -80,7 +80,7 @@ def median_of(values: Floats, weights: Floats | None = None, *, lower: bool = Fa
         order = np.argsort(values, kind="stable")
         below = np.cumsum(weights[order])
         half = below[-1] / 2
-        # a share of the sum is rounded: what is half but for that is half
+        # the sums are rounded: a share that is half within rounding counts as half
         slack = 1e-12 * below[-1]
         places = np.searchsorted(below, (half - slack, half + slack))
         middle = values[order[np.minimum(places, len(values) - 1)]]
@@ -172,8 +172,8 @@ class CategoryBlock:
     other text (levels not kept, texts never seen) if other_trained; <missing> is 1 for
     missing texts if missing_trained.  Everything else is 0.  A level is kept if at
     least 3 training rows have it; a column that no training row sets stays 0 always,
-    so that a weight that never learnt cannot disturb.  Where the table had no missing
-    texts at all, a missing text later counts as <other>.
+    so that a weight that was never trained has no effect.  If the table had no missing
+    texts at all, a later missing text counts as <other>.
     """
 
     name: str
@@ -237,7 +237,7 @@ class CategoryBlock:
 
 @dataclass(frozen=True)
 class DateBlock:
-    """A date d, in days since 1970-01-01 with the time of day as a fraction; or that alone.
+    """A date d, in days since 1970-01-01 with the time of day as a fraction; or only that fraction.
 
     The columns: (d - mean) * scale if `days`; then for each cycle of period p (PERIODS)
     sin(a) and cos(a) with a = 2 pi (d mod p) / p; then the indicator, as for numbers.  A missing d

@@ -1,6 +1,6 @@
 """Blocks and targets as plain dicts, and back with every entry checked.
 
-What comes back may stand in an edited file: a wrong entry is a KeyError, TypeError or
+The data may come from an edited file: a wrong entry is a KeyError, TypeError or
 ValueError that names it, never a block that fails later.
 """
 

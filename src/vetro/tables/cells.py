@@ -26,7 +26,7 @@ _ARROW_NAMES = {np.float64: "double", np.int32: "int32"}
 def buffered(column: pa.Array, dtype: Any, empty: float) -> NDArray[Any]:
     """A column of that type, `empty` where it is null, from its buffers.
 
-    pyarrow's own ways to NumPy import pandas where it is installed: a third of a second.
+    pyarrow's own conversions to NumPy import pandas if it is installed: a third of a second.
     """
     if not len(column):
         return np.empty(0, dtype)
@@ -45,7 +45,7 @@ def buffered(column: pa.Array, dtype: Any, empty: float) -> NDArray[Any]:
 class Values:
     """A number or date column while it is read: doubles, and exceptions with their rows.
 
-    empty: how many values are missing and not exceptions, once closed.
+    empty: the number of missing values that are not exceptions, once closed.
     """
 
     array: NDArray[np.float64] = field(default_factory=lambda: np.empty(_FIRST_CAPACITY))
@@ -71,7 +71,7 @@ class Values:
         """Give back what was reserved and not used."""
         if len(self.array) > self.rows:
             self.array.resize(self.rows, refcheck=False)
-        # What DuckDB made of an exception ("007", "1_000", "inf") does not count.
+        # The value that DuckDB read from an exception ("007", "1_000", "inf") does not count.
         for rows in self.exceptions.values():
             self.array[rows] = np.nan
         self._count_empty()

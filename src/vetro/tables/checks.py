@@ -1,6 +1,6 @@
-"""Checks before training: can the target be learnt, and what will make the result mislead.
+"""Checks before training: whether the target can be learnt, and whether the result may mislead.
 
-Only looks; roles.py decides which columns take part.
+It changes nothing; roles.py decides which columns take part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vetro.tables.targets import class_labels
 
 MOST_CLASSES = 1000
 MANY_CLASSES = 20
-"""Above so many classes, fewer than two rows each on average are refused as a whole."""
+"""Above this many classes, a target with fewer than two rows per class on average is refused."""
 FEW_NUMBERS = 10
 RARE_CLASS = 0.05
 LARGEST_TARGET, SMALLEST_SPREAD = 1e150, 1e-150
@@ -49,7 +49,7 @@ def check_target(table: Table) -> tuple[str, list[Notice]]:
 
 
 def check_rows(table: Table, fold: NDArray[Any] | None = None) -> list[Notice]:
-    """What will make the result mislead: W201 (leaks), W202, W203, W206.
+    """Warnings that the result may mislead: W201 (leaks), W202, W203, W206.
 
     fold: the fold of each row, (rows,), or whether it is held out; None where rows are
     not split yet (no W202 then).
@@ -150,7 +150,7 @@ def _few_rows(table: Table) -> list[Notice]:
 def _repeated_rows(table: Table, fold: NDArray[Any]) -> list[Notice]:
     """W202 if at least one row in a thousand equals, in inputs and targets, one in another fold.
 
-    Not where all of them are texts and flags: there, equal rows are no sign of copies.
+    Not if all columns are texts and flags: then equal rows are not a sign of copies.
     """
     columns = [*table.schema.inputs, *table.schema.targets]
     if all(column.kind in ("category", "flag") for column in columns):

@@ -39,9 +39,9 @@ def connect(
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_persistent_secrets": "false",
-            # A query must not find Python variables by their names.
+            # A query must not reach Python variables by their names.
             "python_enable_replacements": "false",
-            # A table larger than the memory goes there, and not to the current folder.
+            # A table that does not fit into memory goes to this folder, not to the current one.
             "temp_directory": str(Path(tempfile.gettempdir(), f"vetro-duckdb-{os.getpid()}")),
         }
     )
@@ -74,7 +74,7 @@ def literal(text: str) -> str:
 
 
 def file_literal(path: Path) -> str:
-    """A file's path as an SQL string that DuckDB takes for no pattern, home folder or address."""
+    """A file's path as an SQL string that is not a pattern, home folder or address for DuckDB."""
     return literal(glob.escape(str(path.absolute())))
 
 
@@ -115,7 +115,7 @@ def reason(failure: BaseException) -> str:
 
 
 def unreadable(source: str) -> Callable[[Exception], VetroError]:
-    """What makes a failure while reading a source its E125."""
+    """A function that turns a failure while reading the source into its E125."""
 
     def explained(failure: Exception) -> VetroError:
         what = f"it cannot be read ({shown(reason(failure))})"

@@ -1,7 +1,7 @@
 """DuckDB and SQLite files, and SQL over any opened source, all read-only.
 
-A query must be one SELECT.  Its rows are held in memory (DuckDB moves them to the disk
-where they do not fit), so that every pass over them sees the same rows in the same order.
+A query must be one SELECT.  Its rows are held in memory (if they do not fit, DuckDB moves them to
+the disk), so that every pass over them sees the same rows in the same order.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def _one_select(connection: duckdb.DuckDBPyConnection, query: str, name: str) ->
 
 
 def _check_whole(opened: Opened) -> None:
-    """Read everything once, so that a fault of the file is told as one and not as the query's."""
+    """Read everything once, so that a fault of the file is not reported as a fault of the query."""
     import duckdb
 
     names = [f"c{position}" for position in range(len(opened.columns))]
@@ -237,7 +237,7 @@ def _only_sqlite_table(base: sqlite3.Connection, path: Path) -> str:
 
 
 def _sqlite_error(path: Path, query: str, failure: Exception, refused: bool) -> VetroError:
-    """E125 where the file is at fault, E127 where the query is."""
+    """E125 if the fault is in the file, E127 if it is in the query."""
     why = ONLY_SELECT if refused else reason(failure)
     damaged = isinstance(failure, sqlite3.DatabaseError) and (
         type(failure) is sqlite3.DatabaseError

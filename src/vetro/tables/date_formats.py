@@ -1,6 +1,6 @@
-"""Formats that the user gives: those of Python's strptime, and what cannot be read with them.
+"""Formats that the user gives: those of Python's strptime, and which of them cannot be used.
 
-Python's own result counts.  What it leaves out is added: names of months in five languages,
+The result is Python's.  Vetro also reads what Python does not: names of months in five languages,
 seven to nine digits of a second, UTC and GMT for %Z, %q for the quarter (2016-Q3), and weeks
 (%G-W%V) without a day.  A format that leaves the date open is refused by name.
 """
@@ -59,7 +59,7 @@ def _reason(format_: str) -> str:
         return "it has no directive such as %Y"
     plain = format_.replace("%Z", "UTC")
     if set(parts) & set("mbBj"):
-        # Beside a month the weekday decides nothing.
+        # With a month, the weekday decides nothing.
         plain = re.sub("%[aA]", "", plain)
     try:
         text = _PROBE.strftime(plain.replace("%z", "+0000"))
@@ -73,7 +73,7 @@ def _reason(format_: str) -> str:
 
 
 def _open_reason(parts: set[str]) -> str:
-    """What the directives leave open: strptime would fill it in, in silence."""
+    """What the directives leave open and strptime would fill in silently."""
     if "I" in parts and "p" not in parts:
         return "%I needs %p (AM or PM); use %H for 24 hours"
     if "p" in parts and ("H" in parts or "I" not in parts):
@@ -96,7 +96,7 @@ def _open_reason(parts: set[str]) -> str:
 def formatted(text: str, format_: str) -> Instant | None:
     """The instant of a text by strptime; None if it does not fit the format.
 
-    Of a format without a date it is the time of day.
+    For a format without a date, it is the time of day.
     """
     found = _read(text, format_)
     if found is None and ("%b" in format_.lower() or "%a" in format_.lower()):

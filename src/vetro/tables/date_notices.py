@@ -1,4 +1,4 @@
-"""What is said of dates and times once a column was read, so that nothing is guessed in silence."""
+"""Notices about dates and times after a column was read, so that Vetro guesses nothing silently."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def of_values(
         seconds = f"{numbers.number_text(value)} s"
         return [notice("I141", column=plan.name, value=text, seconds=seconds)]
     if plan.date_format == TIME:
-        # A clock of hours and minutes alone, or with AM, is no duration.
+        # Hours and minutes alone, or with AM, are not a duration.
         clear = plan.name in options.date or not durations.seconds_of(text)
         return [] if clear else [notice("I140", column=plan.name, value=text)]
     return [notice("I138", column=plan.name, value=text, date=date_text(value))]
@@ -66,7 +66,7 @@ def _dates(array: NDArray[np.float64]) -> bool:
 
 
 def of_levels(plan: Plan, column: Codes, options: ReadOptions) -> list[Notice]:
-    """W142 for texts that people would take for dates, most of them."""
+    """W142 if most texts look like dates."""
     if not plan.is_text or plan.name in (*options.category, *options.flag):
         return []
     texts = [text for text in column.levels if text.strip() and not numbers.means_missing(text)]

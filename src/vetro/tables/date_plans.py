@@ -1,9 +1,9 @@
 """Date columns: the format of a column's plan, and why a column of dates is refused.
 
-A file is read by its own texts or by an option.  Where the texts leave several readings, a model's
-format does not decide either: it is named first.  A column of which some dates have an offset
-from UTC and others none is refused (E135), so is one of several forms (E136), and one that a model
-knows as something else (E137).
+A file is read by its own texts or by an option.  If the texts allow several readings, a model's
+format does not decide either; the message only names it first.  A column is refused if only some of
+its dates have an offset from UTC (E135), if its dates have several forms (E136), or if a model
+knows it as another kind of values (E137).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def read_forms(
 ) -> tuple[DateForms, int]:
     """The forms of texts with their counts, and how many rows hold no date.
 
-    Past `most_bad` of these it stops.  An option's format counts where it reads as many, a
-    model's where it reads more than the texts show by themselves.
+    It stops after `most_bad` such rows.  An option's format is used if it reads as many texts as
+    they show by themselves, a model's format only if it reads more.
     """
     forms, bad = DateForms(), 0
     for text, count in texts.items():
@@ -94,7 +94,7 @@ def with_format(
             if not final:
                 return replace(plan, way="text")
             raise _ambiguous(plan, *ambiguous, known)
-        # No text to go by yet: as the model's, or ISO.
+        # No text decides yet: use the model's format, or ISO.
         reading = known.reading if known is not None and known.kind == "date" else Reading()
         return replace(plan, date_format=reading.date_format or ISO, zoned=reading.zoned)
     zone = forms.zoned is not None

@@ -1,16 +1,16 @@
-"""What a text may mean as a date: every reading, with the format that stands for it.
+"""What a text may mean as a date: every reading, with its format.
 
-A text is a weekday, a date, a clock and an offset from UTC, of which only the date, or the clock
-alone, must be there.  The clock and the offset are read in all their usual ways, the date by its
-shape.  Where a shape leaves open which number is the day, all readings are given; where a weekday
-stands before it, only those that fall on it.
+A text holds a weekday, a date, a clock (a time of day) and an offset from UTC.  Only the date, or
+only the clock, must be present.  The clock and the offset are read in all their usual forms, the
+date by its shape.  If a shape leaves open which number is the day, all readings are given; after a
+weekday, only those that fall on it.
 
 Rules that decide:
-- with dots (01.09.16) and with the month's name (01-Sep-16) the day stands first;
-- a year of two digits is of 1969 to 2068, as in POSIX; DateForms.short reports it;
-- a month is its first day, a quarter too; an ISO week is its Monday.
+- with dots (01.09.16) and with the month's name (01-Sep-16) the day is first;
+- a year of two digits is 1969 to 2068, as in POSIX; DateForms.short reports it;
+- a month or a quarter is its first day; an ISO week is its Monday.
 
-A column's format is decided in dates.py.
+dates.py decides the format of a column.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _PACKED = (
 )
 _OFFSET = re.compile(r"([+-])([0-9]{1,2})(?::?([0-9]{2}))?$")
 _ZONE = r"\s?(?:Z|UTC|GMT|(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|[+-][0-9]{2}(?::?[0-9]{2})?)"
-# An offset behind a date without a clock needs its colon: 2016-09 is a month.
+# An offset after a date without a clock needs its colon: 2016-09 is a month.
 _DAY_ZONE = r"(?:Z|\s?UTC|\s?GMT|[+-][0-9]{2}:[0-9]{2})"
 _TAIL = re.compile(
     rf"(?:(?:^|(?<=[0-9])T|(?<=[a-zA-Z][0-9]{{4}}):|,?\s+(?:at\s+)?){_CLOCK}(?P<zone>{_ZONE})?"
     rf"|(?<=[0-9])T{_PACKED}(?P<packed_zone>{_ZONE})?"
     rf"|(?P<day_zone>{_DAY_ZONE}))?$"
 )
-# The year behind the clock: Thu Sep  1 12:00:00 UTC 2016, as C's ctime and Unix's date write it.
+# The year after the clock: Thu Sep  1 12:00:00 UTC 2016, as C's ctime and Unix's date write it.
 _CTIME = re.compile(
     rf"({_WORD}\s+(?:{_WORD}\s+)?[0-9]{{1,2}})\s+(\S*:\S*)(?:\s+(UTC|GMT))?\s+([0-9]{{4}})"
 )
@@ -57,7 +57,7 @@ Dates = dict[str, int | None]
 
 
 def readings(text: str) -> dict[str, Instant]:
-    """format -> what the text means in it; {} if it is no date."""
+    """format -> the instant that the text means in it; {} if it is not a date."""
     bare = " ".join(text.split())
     moved = _CTIME.fullmatch(bare)
     if moved is not None:
@@ -93,7 +93,7 @@ _PLAIN_CLOCK = re.compile(
 
 
 def clock_format(text: str) -> str:
-    """What stands behind the date in the format of a text: " %H:%M%z" of "1.2.2016 10:30+0200".
+    """The part after the date in the format of a text: " %H:%M%z" of "1.2.2016 10:30+0200".
 
     "" also where DuckDB does not read the clock as this module does.
     """
@@ -311,7 +311,7 @@ _NUMBERED = re.compile(
 
 
 def looks_dated(text: str) -> bool:
-    """Whether people would take a text for a date or a time, be it readable or not."""
+    """Whether a text looks like a date or a time, whether Vetro can read it or not."""
     if len(text) > 60 or not any(letter.isdigit() for letter in text):
         return False
     if _NUMBERED.search(text) or _CLOCKED.search(text):

@@ -1,7 +1,7 @@
 """The names of months and weekdays in English, French, German, Italian and Spanish.
 
-Long and short, in any letter case, with or without accents and a dot at the end.  No name means
-two months, and none two weekdays, in two of these languages.
+Long and short names, in any letter case, with or without accents and a dot at the end.  No name
+means different months, or different weekdays, in two of these languages.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ _WEEKDAY = _table(_WEEKDAYS)
 
 
 def month_of(name: str) -> int | None:
-    """The month, 1 to 12, of a name; None if it is the name of none."""
+    """The month, 1 to 12, of a name; None if it is not a month."""
     place = _MONTH.get(_folded(name))
     return None if place is None else place + 1
 
 
 def weekday_of(name: str) -> int | None:
-    """The weekday, 0 for Monday, of a name; None if it is the name of none."""
+    """The weekday, 0 for Monday, of a name; None if it is not a weekday."""
     return _WEEKDAY.get(_folded(name))

@@ -1,8 +1,8 @@
-"""Dates in a column of texts: which format they all allow, and what each means in it.
+"""Dates in a column of texts: the format that all of them allow, and the date that each means.
 
 The texts decide (date_texts.py): a column has a format if it is the only one that all its texts
-allow.  Where several are left the column is refused, and where none is.  DuckDB reads the common
-formats (sql); what it does not read is read here, so that this module's answer counts.
+allow.  If several formats or none are left, the column is refused.  DuckDB reads the common
+formats (sql); this module reads the other texts, and its answer counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vetro.tables.instants import DURATION, ISO, TIME, Instant
 
 _MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _FIELDS = {
-    # Years of other millennia, DuckDB's year 0 among them, are left to Python.
+    # Python reads years of other millennia, including DuckDB's year 0.
     "%Y": "[12][0-9]{3}",
     "%y": "[0-9]{2}",
     "%m": "[0-9]{1,2}",
@@ -37,10 +37,11 @@ _ISO_DATE = "[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}"
 class DateForms:
     """What the texts of a column allow.
 
-    formats: those that all texts allow so far.  narrowing: the texts that left fewer of them, with
-    what they allow.  apart: two texts that share none.  zoned, naive: the first text with an
-    offset from UTC and the first without.  clock: the first clock, as clock_format gives it.
-    given: the user's format, or a model's, where that reads more texts than these.
+    formats: those that all texts allow so far.  narrowing: the texts that reduced them, with the
+    formats that each allows.  apart: two texts that have no format in common.  zoned, naive: the
+    first text with an offset from UTC and the first without.  clock: the first clock, as
+    clock_format gives it.  given: the user's format, or a model's if it reads more texts than
+    these.
     """
 
     formats: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class DateForms:
     given: str = ""
 
     def add(self, text: str) -> bool:
-        """Take a text in; False if it is not a date in any reading."""
+        """Add a text; False if it is not a date in any reading."""
         found = date_texts.readings(text)
         if not found:
             return False
@@ -91,10 +92,10 @@ class DateForms:
         return self.formats[0] if len(self.formats) == 1 and self.apart is None else ""
 
     def ambiguous(self) -> tuple[str, dict[str, Instant]] | None:
-        """A text with several readings, and these, when nothing decides between them."""
+        """A text and its readings, if nothing decides between them."""
         if self.given or self.apart is not None or len(self.formats) < 2:
             return None
-        # The last text that narrowed them, as any before, allows all that are left.
+        # The last text that reduced them allows all that are left, as any text before it.
         text = self.narrowing[-1][0]
         found = date_texts.readings(text)
         return text, {format_: found[format_] for format_ in self.formats}
@@ -107,9 +108,9 @@ def forms_of(texts: Iterable[str]) -> tuple[DateForms, list[str]]:
 
 
 def instant(text: str, format_: str) -> Instant | None:
-    """What a text means in this format; None if it is no such date.
+    """The instant that a text means in this format; None if it is not such a date.
 
-    A clock and an offset behind the date are read even where the format has none.
+    A clock and an offset after the date are read even if the format has none.
     """
     bare = text.strip()
     if format_ == DURATION:

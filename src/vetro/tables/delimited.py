@@ -1,8 +1,8 @@
-"""Delimited text files: CSV, TSV and their kin, opened for DuckDB with an explicit dialect.
+"""Delimited text files (CSV, TSV and similar), opened for DuckDB with an explicit dialect.
 
-DuckDB reads the values; it guesses nothing and none of its messages is shown.  What it
-cannot read as it stands (other encodings, gzip, mixed line ends, runs of blanks, rows to be
-skipped) is first rewritten to a temporary file.  Where a fault stands is textfaults.py's.
+DuckDB reads the values.  It guesses nothing, and none of its messages is shown.  Files that it
+cannot read directly (other encodings, gzip, mixed line ends, runs of blanks, rows to be skipped)
+are first rewritten to a temporary file.  textfaults.py finds the place of a fault.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
     """Open a delimited text file: dialect, header and relation; no value is read yet."""
     with contextlib.ExitStack() as undo:
         opened = _open(path, options, undo)
-        # From here on the folder lives as long as what was opened.
+        # From here on, the folder lives as long as the opened source.
         undo.pop_all()
         return opened
 
@@ -91,7 +91,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     if options.bad_rows == "refuse" and any(
         count == original.width + 1 for count in dialects.field_counts(text, sep)
     ):
-        # DuckDB lets one separator too many pass at the end of a row.
+        # DuckDB accepts one separator too many at the end of a row.
         original.refuse_wrong_widths()
     rewritten = facts.mixed or sep == " " or options.bad_rows == "skip"
     if rewritten:
@@ -137,13 +137,13 @@ def _opened(
         f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
     )
     if original.spare:
-        # What stands in a nameless column would be lost in silence.
+        # The values of a column without a name would be lost silently.
         empty = " AND ".join(f"c{index} IS NULL" for index in every[len(names) :])
         shown = ", ".join(f"c{index}" for index in every[: len(names)])
         checked = f"CASE WHEN {empty} THEN true ELSE error('a value without a name') END"
         relation = f"(SELECT {shown} FROM {relation} WHERE {checked})"
     elif len(names) == 1:
-        # DuckDB takes a blank line for a missing value where there is one column only.
+        # If there is only one column, DuckDB reads a blank line as a missing value.
         relation = f"(SELECT * FROM {relation} WHERE c0 IS NOT NULL)"
     return Opened(
         connection=connect([work]),
@@ -259,7 +259,7 @@ class _Fingerprint:
         self._thread.start()
 
     def _run(self) -> None:
-        # A file that cannot be read fails in DuckDB's hands, too: that failure is told.
+        # DuckDB fails on a file that cannot be read as well, and that failure is reported.
         with self._file, contextlib.suppress(OSError):
             self._digest = hashlib.file_digest(self._file, "sha256").hexdigest()
 

@@ -22,13 +22,13 @@ _CHUNK = 1 << 20
 _SEPARATORS = (",", ";", "\t", "|")
 _NAMES = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 SPACED_SUFFIXES = (".txt", ".dat", ".data")
-# A quote opens a quoted field only at the field's start; csv and DuckDB agree on that.
+# A quote opens a quoted field only at the start of a field, for both csv and DuckDB.
 QUOTE = '"'
 
 
 @dataclass(frozen=True)
 class ByteFacts:
-    """What holds of all bytes: found in a pass of its own, because a sample cannot promise it.
+    """Facts about all bytes of a file, from a separate pass, because a sample cannot show them.
 
     nul: offset of the first NUL byte, -1 if there is none.  mixed: whether lines end in
     different ways (or a quoted field holds another kind of line break).  blank: whether
@@ -70,7 +70,7 @@ def byte_facts(path: Path) -> ByteFacts:
 
 
 def encoding_of(head: bytes, wanted: str) -> str:
-    """The encoding to decode with: the one wanted, one told by a mark, or UTF-8."""
+    """The encoding to decode with: the given one, that of a byte order mark, or UTF-8."""
     if wanted:
         try:
             name = codecs.lookup(wanted).name
@@ -235,7 +235,7 @@ def field_counts(head: str, sep: str) -> list[int]:
     else:
         reader = csv.reader(io.StringIO(head, newline=""), delimiter=sep, quotechar=QUOTE)
         found = []
-        # A field too long for csv: what was counted before it decides.
+        # A field too long for csv: the records counted before it decide.
         with contextlib.suppress(csv.Error):
             found.extend(len(fields) for fields in reader if fields)
     return found or [0]

@@ -1,22 +1,23 @@
 """Dressed numbers: "5%", "$8.00", "36 months", "(0.3)", "0.3-", "1 1/2".
 
-A dress is what stands around the number in every cell of a column: one unit, in any of its
-spellings and on either side, and signs and fractions as people write them.  What makes a unit, and
-not a part of a name, stands in unit_spellings.py.  Which digits make a number stands in
-numbers.py, so that "1,200 kg" is as open as "1,200".  The rules of a column:
+The dress of a column is what its cells hold around the number: one unit, in any of its spellings
+and on either side, and the usual forms of signs and fractions.  unit_spellings.py decides what is a
+unit and what is a part of a name.  numbers.py decides which digits are a number, so that "1,200 kg"
+is as ambiguous as "1,200".  The rules of a column:
 
-- All cells share one unit, or none: "5%" and "5", "8 mm" and "3 in" are refused (E139), because
-  the reader cannot know what the bare 5 means.  Units that may be labels never refuse a table:
+- All cells share one unit, or none: "5%" and "5", "8 mm" and "3 in" are refused (E143), because
+  the meaning of the 5 without a unit is unknown.  Units that may be labels never refuse a table:
   "3A" and "3B" stay texts.
-- The value is the number that stands there.  "5%" is 5 with the unit "%", not 0.05.
+- The value is the number as it is written.  "5%" is 5 with the unit "%", not 0.05.
 - "(0.3)" and "0.3-" are -0.3, as accountants write it; "(1)", "(2)", "(3)" alone number things.
-- "1 1/2" is 1.5 and makes "3/4" beside it a fraction; "1/2" alone may be a date or a score, and
-  stays a text.  "12.-" is a price of 12.
+- "1 1/2" is 1.5 and makes "3/4" in the same column a fraction; "1/2" alone may be a date or a
+  score, and stays a text.  "12.-" is a price of 12.
 - "10+", "<5", "~5" and "5 ± 1" say less than a number; "10-20" says more.  They stay texts.
 
-Under a model the same rules read the column.  Another unit than the model's is refused (E416): a
-conversion would be a guess.  Bare numbers where the model has a unit are read in it, with a
-warning (W417), because typed columns and single rows cannot carry a unit.
+Under a model, the same rules read the column.  A unit other than the model's is refused (E416),
+because Vetro never converts units.  If the model has a unit and the numbers have none, they are
+read in the model's unit with a warning (W417), because typed columns and single rows cannot carry a
+unit.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ _LARGEST_LABEL = 50
 class Dressed:
     """A cell taken apart: the number's text, its unit, and how it is written.
 
-    before, after: what stands around the digits, blanks included.  marked: whether brackets, a
-    minus behind or a fraction is a dress of its own.  fraction: (whole, upper, lower) of "1 1/2".
-    measured: whether no label would be written so: it has a sign, a decimal or thousands mark, an
-    exponent, a fraction, or is larger than labels are.
+    before, after: the texts around the digits, including blanks.  marked: whether the cell has
+    brackets, a minus at the end or a fraction.  fraction: (whole, upper, lower) of "1 1/2".
+    measured: whether it cannot be a label: it has a sign, a decimal or thousands mark, an
+    exponent or a fraction, or is larger than labels are.
     """
 
     body: str
@@ -101,9 +102,9 @@ class Dressed:
 
 @dataclass(frozen=True)
 class Dress:
-    """What the cells of a column wear.  key, unit: of the unit, "" for none; see Unit.
+    """The dress of a column's cells.  key, unit: of the unit, "" for none; see Unit.
 
-    before, after: what mostly stands around the digits, blanks included; only to be quick.
+    before, after: the most frequent texts around the digits, including blanks; only for speed.
     fractions: whether "3/4" is a number here, always or as in halves of halves.  example: a cell.
     """
 
@@ -128,8 +129,8 @@ NAKED = Dress()
 
 @dataclass(frozen=True)
 class Found:
-    """What the texts of a column wear: one dress; or two texts with different units; or one dress
-    that may be labels.  good, bad: how many rows fit it and how many do not."""
+    """What the texts of a column have around their numbers: one dress; or two texts with different
+    units; or one dress that may be labels.  good, bad: number of rows that fit it, or do not."""
 
     dress: Dress | None = None
     mixed: tuple[str, str] | None = None
@@ -142,7 +143,7 @@ class Found:
 def undress(text: str) -> Dressed | None:
     """The parts of a cell that holds one number and at most one unit; None if it does not.
 
-    A bare number is taken apart as well: its unit is units.NONE.
+    A number without a unit is a cell as well: its unit is units.NONE.
     """
     bare = numbers.tidy(text)
     if len(bare) > LONGEST_CELL or not any(map(str.isnumeric, bare)):
@@ -189,7 +190,7 @@ def undress(text: str) -> Dressed | None:
 
 
 def _fraction(body: str) -> tuple[int, int, int] | None:
-    """(1, 1, 2) of "1 1/2"; None for what people would not write as a fraction."""
+    """(1, 1, 2) of "1 1/2"; None if it is not a usual fraction."""
     *whole, part = body.replace("\u2044", "/").split()
     upper, lower = map(int, part.split("/"))
     if lower not in _FRACTIONS_OF or not 0 < upper < lower:
@@ -198,7 +199,7 @@ def _fraction(body: str) -> tuple[int, int, int] | None:
 
 
 def _unit(before: str, after: str) -> Unit | None:
-    """The unit of what stands before and after a number; None if that is none."""
+    """The unit of the texts before and after a number; None if they are not a unit."""
     if ":" in after:
         return None  # a clock, a duration or a ratio, whatever the user says
     if not before.strip():
@@ -213,7 +214,9 @@ def value_of(text: str, decimal: str, thousands: str, dress: Dress | None) -> fl
     dress = dress or NAKED
     found = undress(text)
     if found is None and not dress.key:
-        return numbers.value_of(text, decimal, thousands)  # bare numbers may be of any length
+        return numbers.value_of(
+            text, decimal, thousands
+        )  # numbers without a unit may be of any length
     if found is None or not dress.reads(found):
         return None
     if found.fraction is None:
@@ -258,7 +261,7 @@ class _Group:
     marked_text: str = ""
 
     def add(self, text: str, found: Dressed, rows: int) -> None:
-        """Take a cell in that stands in so many rows."""
+        """Add a cell that occurs in this many rows."""
         self.rows += rows
         self.measured = self.measured or found.measured
         if found.fraction is not None:
@@ -290,7 +293,7 @@ class _Group:
 
 
 def dress_of(texts: Mapping[str, int], *, forced: bool = False) -> Found:
-    """What the texts of a column, with their numbers of rows, wear.
+    """The dress of a column's texts, given with their numbers of rows.
 
     forced: the user, or a model, says that they are numbers: labels may then be units as well.
     """

@@ -1,4 +1,4 @@
-"""Plans of dressed columns: what the first rows propose to strip, and what all rows make of it.
+"""Plans of dressed columns: the dress that the first rows propose, and the one that all rows have.
 
 dress.py decides about cells and texts; plans.py about columns of every kind.
 """
@@ -32,7 +32,7 @@ class DressFindings:
 def worn_by(
     plan: Plan, present: Mapping[str, int], found: DressFindings, *, forced: bool
 ) -> Dress | None:
-    """The dress of a column's texts, None if they wear none; notes units that contradict."""
+    """The dress of a column's texts, None if they have none; records units that contradict."""
     worn = dress.dress_of(present, forced=forced)
     fits = forced or is_column_of(worn.good, worn.bad)
     found.offered.pop(plan.name, None)
@@ -46,9 +46,9 @@ def worn_by(
 def late_dress(
     plan: Plan, column: Values, texts: Mapping[str, int], found: DressFindings
 ) -> tuple[Plan, list[str], Marks]:
-    """The plan with the dress that exceptions wear, those that are no numbers, and all marks."""
+    """The plan with the dress of the exceptions, those that are not numbers, and all marks."""
     if plan.name not in found.first and column.empty + sum(texts.values()) == column.rows:
-        # No number stood in the rows so far: the exceptions are the column.
+        # The rows so far held no number: the exceptions are the column.
         worn = worn_by(plan, texts, found, forced=plan.final)
         plan = replace(plan, dress=worn or plan.dress)
     marks, others = dress.marks_of(texts, plan.dress)

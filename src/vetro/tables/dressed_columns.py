@@ -1,6 +1,6 @@
-"""What is said of dressed columns: how they were read, and where a unit contradicts another.
+"""Messages about dressed columns: how they were read, and which units contradict each other.
 
-dress.py decides how a cell is read; this is what the user reads of it.
+dress.py decides how a cell is read; this module reports it to the user.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vetro.tables.plan import Plan
 from vetro.tables.schema import Column
 
 MOST_APART = 3
-"""Up to so many dressed columns have a notice each; more share one."""
+"""Up to this many dressed columns have a notice each; more share one."""
 _UNIT = re.compile(r".*\S\s*(?:\[([^\[\]]+)\]|\(([^()]+)\))\s*")
 
 
@@ -77,9 +77,9 @@ def dress_notices(
     offered: Mapping[str, Dress],
     forced: Collection[str] = (),
 ) -> list[Notice]:
-    """I144 for dressed columns, W146 where a header says another unit, I145 for what may be labels.
+    """I144 for dressed columns, W146 if the header has another unit, I145 for possible labels.
 
-    forced: columns of which the user said that they are categories.
+    forced: columns that the user declared to be categories.
     """
     dressed = [plan for plan in plans if plan.way == "number" and plan.dress is not None]
     found: list[Notice] = []

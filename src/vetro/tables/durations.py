@@ -28,7 +28,7 @@ _UNITS = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds
 
 
 def seconds_of(text: str) -> float | None:
-    """The seconds that a text says as a duration; None if it says none."""
+    """The seconds of a text that is a duration; None for any other text."""
     bare = text.strip().replace("\u2212", "-")
     for form in _FORMS:
         found = form.fullmatch(bare)

@@ -1,9 +1,9 @@
 """The encoder: the map between a table's typed values and the float matrix a network sees.
 
-One per member: the layout (names, width) comes from the whole table and is the same for
+Each member has one.  The layout (names, width) comes from the whole table and is the same for
 all members; the statistics come from the member's training rows only.  The formulas are
-in blocks.py and targets.py.  Means, deviations and medians are weighted where the table has
-weights: a row of weight 2 counts as two rows.
+in blocks.py and targets.py.  If the table has weights, means, deviations and medians are
+weighted: a row of weight 2 counts as two rows.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ class Encoder:
         return matrix
 
     def median_row(self, table: Table) -> tuple[float, ...]:
-        """One row as raw gives it: of numbers and dates the middle value that occurs, of flags
-        and categories the most frequent one, by weight; NaN where a column is empty."""
+        """One row as raw gives it: for numbers and dates the median (a value that occurs), for
+        flags and categories the most frequent value, by weight; NaN for an empty column."""
         weights = _weights(table, None)
         return tuple(_typical(block, table.values[block.name], weights) for block in self.inputs)
 
@@ -226,7 +226,7 @@ def _typical(block: Block, values: NDArray[Any], weights: Floats | None) -> floa
     weights = None if weights is None else weights[there]
     if isinstance(block, CategoryBlock):
         return float(np.bincount(present, weights=weights).argmax())
-    # the lower of two middle ones: a value that somebody measured
+    # the lower of two middle ones: a value that was measured
     return median_of(present, weights, lower=True)
 
 
@@ -253,6 +253,6 @@ def _fit_targets(table: Table, index: RowIndex, weights: Floats | None) -> Targe
 
 
 def _check_levels(block: CategoryBlock, column: Column) -> None:
-    """The codes of a table mean the encoder's levels only if it was read with that schema."""
+    """E900 if the table was read with other levels: its codes would mean other texts."""
     if column.levels != block.levels:
         raise error("E900", reason=f"column {block.name!r} was read with other levels")

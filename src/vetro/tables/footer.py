@@ -1,7 +1,7 @@
 """A footer: totals, notes and sources below a table.
 
-Works on the first and last records, as texts.  What is certainly no row is left out and reported;
-what may be a row is refused, by its line.
+It works on the first and last records, as texts.  Records that are certainly not rows are left out
+and reported; if a record may be a row, the table is refused and the message names its line.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _CLOSE = 1e-6
 def find_footer(
     tail: Sequence[Record], head: Head, whole: bool, options: ReadOptions, place: Place
 ) -> list[Record]:
-    """The records at the end that are no rows.
+    """The records at the end that are not rows.
 
-    tail: the last records.  whole: whether they are all of the table's rows.  E166 where the last
+    tail: the last records.  whole: whether they are all of the table's rows.  E166 if the last
     one may be a total or a row.
     """
     given = [record for record in tail if not record.blank]
@@ -115,7 +115,7 @@ def _is_total(
     notes: int,
     place: Place,
 ) -> bool:
-    """Whether a record is the total of the rows above, or another figure of them; E166.
+    """Whether a record is the total, or another statistic, of the rows above; E166 if in doubt.
 
     notes: how many records below it are left out."""
     label = _label(record)
@@ -150,7 +150,7 @@ def _is_total(
 
 
 def _blank_where_filled(record: Record, rows: Sequence[Record]) -> bool:
-    """Whether a cell is empty whose column is filled in every other row."""
+    """Whether the record has an empty cell in a column that is filled in every other row."""
     return any(
         not cell.strip() and all(item.fields[at].strip() for item in rows if len(item.fields) > at)
         for at, cell in enumerate(record.fields)
@@ -177,7 +177,7 @@ def _is_sum(record: Record, rows: Sequence[Record], at: int) -> bool:
 
 
 def footer_notice(footer: Sequence[Record], place: Place) -> Notice:
-    """What was left out below the table."""
+    """The message about the records left out below the table."""
     return notice("I167", source=place.source, lines=named(footer, place), none=0)
 
 

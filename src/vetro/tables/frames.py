@@ -1,7 +1,7 @@
 """Tables that are already in memory: pandas, polars, Arrow, dict of columns, NumPy, torch.
 
 None of these packages is imported to recognise an object.  A pandas index is not a
-column.  Matrices have the columns c1, c2, ...  Predictions go back as the kind that came.
+column.  Matrices have the columns c1, c2, ...  Predictions have the same kind as the source.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _from_numpy(matrix: NDArray[Any], name: str) -> _Arrow:
         )
         dimensions = counted(matrix.ndim, "dimension")
         raise _shape(name, f"it has {dimensions}, not 2", fix)
-    # Columns side by side in memory, so that Arrow need not copy each.
+    # Each column contiguous in memory, so that Arrow need not copy it.
     masked = isinstance(matrix, np.ma.MaskedArray)
     columns = matrix.T if masked else np.ascontiguousarray(np.asarray(matrix).T)
     return _joined([f"c{position + 1}" for position in range(len(columns))], list(columns), name)
@@ -182,7 +182,7 @@ def _from_torch(tensor: Any, name: str) -> _Arrow:
 
 
 def _tensor_array(tensor: Any, name: str) -> NDArray[Any]:
-    """The tensor's values as an array, from whatever device; bfloat16 as float32."""
+    """The tensor's values as an array, from any device; bfloat16 as float32."""
     import torch
 
     if tensor.layout != torch.strided or tensor.is_quantized:
@@ -298,7 +298,7 @@ def to_kind(
     """
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     numeric = all(array.dtype.kind in "fiub" for array in arrays.values())
-    # Texts as Python's own, which every kind of frame takes for texts.
+    # Texts as Python strings, which every kind of frame reads as texts.
     plain = {
         name: array.tolist() if array.dtype.kind in "UO" else array
         for name, array in arrays.items()

@@ -1,4 +1,4 @@
-"""Instants: days since 1970-01-01, and how they are written for people.
+"""Instants: days since 1970-01-01, and how they are shown.
 
 A date is a number of days, the time of day as its fraction; a time of day alone is a fraction
 in [0, 1); a duration is a number of seconds.  It reads no text: date_texts.py does.
@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 ISO = "%Y-%m-%d"
-"""The form of 2024-02-01 in all its variants: with a clock, with slashes, with an offset."""
+"""The form of 2024-02-01 in all its variants: with a time, with slashes, with an offset."""
 
 TIME = "%H:%M:%S"
 """The form of a time of day, also of one without seconds and of one with AM or PM."""
@@ -29,7 +29,7 @@ _DAY = 86_400_000
 class Instant(NamedTuple):
     """Days since 1970-01-01 in UTC if zoned, that is, if the text has an offset; else as written.
 
-    days is NaN for a reading that is no instant: a day without a year.
+    days is NaN for a reading that is not an instant: a day without a year.
     """
 
     days: float

@@ -1,8 +1,8 @@
-"""JSON: one object a line (.jsonl, .ndjson), or an array of objects (.json).
+"""JSON: one object per line (.jsonl, .ndjson), or an array of objects (.json).
 
-Each key is a column, in order of first appearance; a key that an object lacks is missing
-there.  Numbers, flags and texts keep their kind, a column of several kinds becomes text,
-and nested values stay JSON.  Dates are texts here: JSON has none.
+Each key is a column, in order of first appearance; if an object lacks a key, the value is
+missing.  Numbers, flags and texts keep their kind, a column of several kinds becomes text,
+and nested values stay JSON.  Dates are texts here, because JSON has no dates.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
             try:
                 columns[key].append(values)
             except UnicodeEncodeError as failure:
-                what = f'column "{shown(key)}" holds half of a pair of characters'
+                what = f'column "{shown(key)}" holds half of a surrogate pair'
                 refusal = _broken(path, what, "Write it again.")
                 refusal.__cause__ = failure
                 faults.setdefault(key, Fault(refusal))
@@ -177,7 +177,7 @@ def _lines(path: Path, file: Any, places: array[int]) -> Iterator[list[dict[str,
             raise _broken(path, _why(failure), "Correct it.", line) from failure
         if not isinstance(record, dict):
             raise _broken(
-                path, "it is no object", 'Write each row as {"column": value, ...}.', line
+                path, "it is not an object", 'Write each row as {"column": value, ...}.', line
             )
         chunk.append(record)
         places.append(line)
@@ -220,7 +220,7 @@ def _not_json(path: Path, line: int, failure: json.JSONDecodeError) -> VetroErro
     if failure.msg == "Extra data":
         what = f"more than one value in the line (the second at column {failure.colno})"
     elif line == 1 and failure.doc.strip() in ("{", "["):
-        what = "an object must stand in one line"
+        what = "each object must be on one line"
     return _broken(path, what, "Correct it, or write one object a line.", line)
 
 

@@ -1,7 +1,7 @@
-"""Kinds: what a column that was read becomes, with the facts that its schema entry states.
+"""Kinds: what a column becomes after it was read, with the facts for its schema entry.
 
 A number column of zeros and ones is a flag, two opposite words are a flag, other texts are a
-category.  Plans.py decided how the column is read; roles.py decides what it is used for.
+category.  plans.py decides how the column is read; roles.py decides how it is used.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def _flag(
         raise error(
             "E125",
             source=f'column "{plan.name}", {opened.place_of(row)}',
-            what=f'"{other}" is no flag value',
+            what=f'"{other}" is not a flag value',
             fix=words("Use words such as yes and no, or leave out {=flag}."),
         )
     if flag_words is None:

@@ -1,4 +1,4 @@
-"""Values of a column as people write them, and where there are none."""
+"""The values of a column as they are shown, and which of them are missing."""
 
 from __future__ import annotations
 

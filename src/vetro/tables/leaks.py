@@ -1,8 +1,8 @@
 """Leaks: an input that alone gives, or nearly determines, the target on rows held out.
 
-A quick look at one column at a time, no proof: the column may be known only afterwards,
-or it may be physics.  Not a check of several columns together, so an exact formula of
-several inputs is not reported.
+It checks one column at a time and proves nothing: the column may be known only afterwards, or a law
+of physics may connect it with the target.  It does not check several columns together, so an exact
+formula of several inputs is not reported.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ DETERMINED = 0.95
 
 @dataclass(frozen=True)
 class _Half:
-    """The rows that guesses are learnt from, or judged on: the target y (n,), a number or a
-    class's code, and the rows' weights."""
+    """The rows from which guesses are learnt, or on which they are measured: the target y (n,), a
+    number or a class's code, and the rows' weights."""
 
     rows: NDArray[np.intp]
     y: NDArray[Any]
@@ -81,7 +81,7 @@ def find_leaks(table: Table) -> list[Notice]:
 
 
 def _strength(shown: float, explained: float, classes: bool) -> str:
-    """What a column is to the target, or an empty text where it is nothing special."""
+    """How strongly a column determines the target, in words; empty if it does not."""
     if shown > NEARLY_PERFECT and explained >= (0.9 if classes else NEARLY_PERFECT):
         return "alone gives"
     return "nearly determines" if explained > DETERMINED else ""

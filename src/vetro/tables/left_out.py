@@ -1,7 +1,7 @@
-"""Rows that a fit leaves out: those of weight 0, and, where asked, those without a target.
+"""Rows that a fit leaves out: rows of weight 0 and, if asked, rows without a target.
 
-The one place where rows leave a table, before anything is learnt from it: what was seen in its
-columns is stated again for the rows that stay, so that a row left out counts nowhere.
+Only here do rows leave a table, before anything is learnt from it.  The facts about its columns are
+computed again for the rows that stay, so that a row left out counts nowhere.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ Bools = NDArray[np.bool_]
 def with_rows_that_count(table: Table, drop_missing_target: bool) -> Table:
     """The table without rows of weight 0 (I214) and without rows that lack a target.
 
-    E115: a row that counts lacks a target, unless these are to be left out (I213).  E212: a
-    weight of a row that stays is missing or negative, or all are 0.  E210: fewer than two stay.
+    E115: a row that counts has no target, unless such rows are to be left out (I213).  E212: the
+    weight of a remaining row is missing or negative, or all weights are 0.  E210: fewer than two
+    rows remain.
     """
     idle = _without_weight(table)
     lacking = _without_target(table, idle, drop_missing_target)
@@ -62,7 +63,7 @@ def _without_weight(table: Table) -> Bools:
 
 
 def _without_target(table: Table, idle: Bools, drop: bool) -> Bools:
-    """Which rows lack a target; E115 for those that count where they are not to be dropped."""
+    """Which rows have no target; E115 for those that count, unless they are to be dropped."""
     missing = np.zeros(table.rows, dtype=np.bool_)
     for column in table.schema.targets:
         lacking = is_missing(table.values[column.name]) & ~idle
@@ -101,7 +102,7 @@ def _said(idle: Bools, lacking: Bools) -> list[Notice]:
 
 
 def _restated(table: Table, notices: list[Notice]) -> Table:
-    """The table whose columns say what stands in its rows: levels, ranges, counts."""
+    """The table with the facts about its columns for its own rows: levels, ranges, counts."""
     columns, values = [], {}
     for column in table.schema:
         entry, array = _seen(column, table.values[column.name])
@@ -111,8 +112,8 @@ def _restated(table: Table, notices: list[Notice]) -> Table:
 
 
 def _seen(column: Column, values: NDArray[Any]) -> tuple[Column, NDArray[Any]]:
-    """The column with what is seen in these rows, and its values: codes are those of the levels
-    that are left, in the order they had."""
+    """The column with the facts of these rows, and its values: codes count the levels that remain,
+    in their old order."""
     if unkept(column):
         return column, values
     missing = is_missing(values)

@@ -1,16 +1,16 @@
-"""When values make a column of a kind in spite of some that do not fit."""
+"""When a column has a kind although some values do not fit it."""
 
 from __future__ import annotations
 
 MOST_BAD = 0.2
-"""A column with a larger share of texts that are no numbers is a category."""
+"""A column with a larger share of texts that are not numbers is a category."""
 
 
 def most_bad_of(rows: int) -> float:
-    """How many of so many rows may be bad values in a column of a kind."""
+    """How many of these rows may hold bad values in a column of a kind."""
     return max(1.0, MOST_BAD * rows)
 
 
 def is_column_of(good: int, bad: int) -> bool:
-    """Whether so many good values make a column of their kind in spite of the bad ones."""
+    """Whether this many good values give the column their kind in spite of the bad ones."""
     return good >= 2 and (bad <= MOST_BAD * (good + bad) or bad == 1)

@@ -1,7 +1,7 @@
-"""Numbers in text: decimal marks, thousands separators, and what cannot be told apart.
+"""Numbers in text: decimal marks, thousands separators, and texts that may mean two numbers.
 
 The rule: a text that may mean two numbers is refused unless the column, or else the
-file, decides.  Dates and categories are not its matter; nor is reading files.
+file, decides.  It does not handle dates or categories, and reads no files.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 LEADING_ZEROS = re.compile(r"[+-]?0[0-9]+")
 WHOLE = re.compile(r"[+-]?[0-9]+")
 LARGEST_EXACT = 2**53 - 1
-"""Up to here every whole number is a double of its own; 2^53 is also what 2^53 + 1 becomes."""
+"""Up to here every whole number is a different double; 2^53 + 1 becomes 2^53."""
 
 _SPACES = " \u00a0\u2009\u202f"
 _APOSTROPHES = "'\u2019"
 _GROUPS = "[1-9][0-9]{0,2}"
 _EXPONENT = "(?:[eE][+-]?[0-9]+)?"
-# The alternatives are tried in order; the name of the one that fits says what the text tells.
+# The alternatives are tried in order; the name of the one that fits says what the text shows.
 _FORM = re.compile(
     rf"""[+-]?(?:
       (?P<plain>[0-9]+{_EXPONENT})
@@ -45,7 +45,7 @@ _FORM = re.compile(
 
 @dataclass
 class Marks:
-    """What the texts of a column tell about its marks: first example of each finding.
+    """What the texts of a column show about its marks: the first example of each case.
 
     decimal: mark -> a text in which it can only be the decimal mark.  either: mark -> a
     text in which it may be the decimal mark or a thousands separator.  thousands: mark
@@ -57,9 +57,9 @@ class Marks:
     thousands: dict[str, str] = field(default_factory=dict)
 
     def add(self, text: str, body: str = "") -> bool:
-        """Take a text in; False if it is not a number in any reading.
+        """Add a text; False if it is not a number in any reading.
 
-        body: the number in the text, where something else stands around it (dress.py).
+        body: the number in the text, if the text also holds a unit or the like (dress.py).
         """
         found = _FORM.fullmatch(tidy(body or text))
         if found is None:
@@ -86,7 +86,7 @@ class Marks:
         return True
 
     def merge(self, other: Marks) -> None:
-        """Take the findings of another set of texts in, after one's own."""
+        """Add the marks of another set of texts, after the own ones."""
         for mine, theirs in (
             (self.decimal, other.decimal),
             (self.either, other.either),
@@ -122,7 +122,7 @@ def tidy(text: str) -> str:
 
 
 def means_missing(text: str) -> bool:
-    """Whether people write this for a missing number or date."""
+    """Whether this text usually means a missing number or date."""
     bare = text.strip()
     return not bare or bare.casefold() in MISSING_WORDS or bare in MISSING_SIGNS
 
@@ -138,7 +138,7 @@ def is_infinity(text: str) -> bool:
 
 
 def marks_of(texts: Iterable[str]) -> tuple[Marks, list[str]]:
-    """The marks in the texts, and the texts that are no numbers."""
+    """The marks in the texts, and the texts that are not numbers."""
     marks = Marks()
     return marks, [text for text in texts if not marks.add(text)]
 
@@ -163,7 +163,7 @@ def pattern(decimal: str, thousands: str) -> str:
 
 
 def value_of(text: str, decimal: str, thousands: str) -> float | None:
-    """The number that the text means with these marks; None if it means none.
+    """The number that the text means with these marks; None if it is not a number.
 
     May be infinite when the digits overflow a double.
     """
@@ -194,10 +194,10 @@ def number_text(value: float) -> str:
 
 
 def sql(text: str, decimal: str, thousands: str) -> str:
-    """A DuckDB expression: the text column as a double, NULL where it is no number.
+    """A DuckDB expression: the text column as a double, NULL where it is not a number.
 
-    It may accept more than value_of does where the text holds "_" or overflows; scan.py
-    looks at these again.
+    It accepts more than value_of if the text holds "_" or overflows; scan.py checks such texts
+    again.
     """
     if decimal == "." and not thousands:
         return f"TRY_CAST({text} AS DOUBLE)"
@@ -217,6 +217,6 @@ def sql(text: str, decimal: str, thousands: str) -> str:
 
 
 def file_decision(columns: Mapping[str, Marks]) -> str:
-    """The decimal mark that the columns of a file agree on, "" if none tells or they differ."""
+    """The decimal mark on which a file's columns agree, "" if none shows one or they differ."""
     told = {marks.decided for marks in columns.values() if marks.decided}
     return told.pop() if len(told) == 1 else ""

@@ -1,7 +1,7 @@
 """Columns of Python's date, datetime, time and timedelta objects, before Arrow takes them.
 
-Arrow would drop the clock of a datetime behind a date, and take one without an offset from UTC as
-one of UTC where another has an offset.  Columns of other objects are left to it.
+Arrow would drop the time of a datetime that follows a date.  It would also read a datetime without
+an offset as UTC if another one has an offset.  Arrow converts columns of other objects itself.
 """
 
 from __future__ import annotations

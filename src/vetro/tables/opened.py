@@ -1,4 +1,4 @@
-"""An opened source: a DuckDB relation, and what messages need to know about it.
+"""An opened source: a DuckDB relation, and the facts that messages need about it.
 
 Every kind of source becomes one of these (sources.py chooses how); scan.py turns it
 into a Table.  It reads nothing itself.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Opened:
     """A relation of typed or text columns, in the order of the source.
 
-    relation: what stands after FROM.  columns: name -> DuckDB type, in order; VARCHAR
+    relation: the SQL after FROM.  columns: name -> DuckDB type, in order; VARCHAR
     columns are text whose kind Vetro decides, the others keep their type's meaning.
     is_text: whether the source is delimited text (numbers arrive as text too).
     The relation is read as `(SELECT * FROM relation) AS t(c0, c1, ...)`: its columns are
@@ -32,10 +32,10 @@ class Opened:
     sep: the separator of a delimited text.  underscores: whether some value may hold
     "_", which DuckDB takes for a digit separator.
     start: what place_of calls row 0 is this row of the relation.
-    units: of columns, where the source states them apart from the names.
-    faults: columns that the source cannot hand over; what stands in their place is empty.
+    units: of columns, if the source holds them separately from the names.
+    faults: columns that the source cannot provide; they are empty here.
     explain: turns a failure while reading into the error to raise.  finish: to be called
-    once all rows were read; it completes the fingerprint.
+    after all rows were read; it completes the fingerprint.
     readers: the readers that are open on the connection, of which there is one at most.  A
     connection answers one query at a time, so every query goes through `ask` or `reader`.
     """

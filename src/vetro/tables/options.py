@@ -11,17 +11,17 @@ from vetro.errors import Setting, error
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user said about reading; empty means: find out, and refuse if in doubt.
+    """The user's options for reading; empty means: detect, and refuse if in doubt.
 
     sep, decimal, thousands, encoding, date_format: as on the command line.
     header: False when the first line is data (columns are then c1, c2, ...).
     missing: further texts that mean missing.  number, category, date, flag: columns
     whose kind is forced.  query: SQL for databases and for files (the file is the
     view `data`).  sheet: of a spreadsheet.  bad_rows: "skip" leaves out rows with a wrong
-    number of fields.  skip_rows: lines at the top that are left out, skip_footer: lines with
-    something in them at the end (None: titles and footers are found; 0: there are none).
+    number of fields.  skip_rows: lines at the top that are left out; skip_footer: lines at the end
+    that are left out, not counting blank ones (None: detect titles and footers; 0: there are none).
     comment: lines that begin with it are left out.  units_row: whether the line below the header
-    holds units (None: found).  keep: columns carried along unread into Table.kept.
+    holds units (None: detect).  keep: columns copied to Table.kept without being read.
     """
 
     sep: str = ""
@@ -54,5 +54,5 @@ class ReadOptions:
 
     @property
     def forced(self) -> tuple[str, ...]:
-        """The columns whose kind the user said; they are inputs even if they look useless."""
+        """The columns whose kind the user gave; they are inputs even if they look useless."""
         return (*self.number, *self.category, *self.date, *self.flag)

@@ -1,6 +1,6 @@
 """Gzip files, unpacked within limits: a few kilobytes may hold terabytes.
 
-Not what stands in them.
+It does not read their content.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Unpacked(io.RawIOBase):
                 source=self._source,
                 what=f"it unpacks to more than {MOST_BYTES >> 20} MiB, "
                 f"over {MOST_TIMES} times its size",
-                fix="Unpack it first if it is meant so.",
+                fix="Unpack it first if this size is right.",
             )
         return len(data)
 

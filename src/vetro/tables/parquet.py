@@ -67,7 +67,7 @@ def _found(source: str) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        # Names that begin with "_" or "." are what writers leave beside the data.
+        # Programs that write data also leave files whose names begin with "_" or ".".
         inside = sorted(item for item in path.rglob("*") if item.suffix.lower() in _ENDS)
         files = [
             item
@@ -87,7 +87,7 @@ def _found(source: str) -> list[Path]:
 
 
 def _check_ends(path: Path) -> None:
-    """Refuse a file without Parquet's marks at its two ends: cheap, and says which is missing."""
+    """Refuse a file without Parquet's marks at both ends; the check is cheap and says which."""
     size = path.stat().st_size
     if size == 0:
         raise error("E101", source=path.name, size="0 bytes")

@@ -330,7 +330,7 @@ def _with_format(
 
 
 def _likely_mark(schema: Mapping[str, Column]) -> Words | str:
-    """What the table of a model says of the mark: a likely option, never a decision."""
+    """What a model's table shows about the decimal mark: a likely option, never a decision."""
     columns = [column for column in schema.values() if column.kind == "number"]
     marks = {column.reading.decimal for column in columns if _shows_mark(column)}
     if len(marks) != 1:

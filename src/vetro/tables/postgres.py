@@ -1,6 +1,6 @@
 """PostgreSQL: a query's rows, streamed as Arrow into DuckDB, in a read-only transaction.
 
-What a query may do stands in postgres_query.py.
+postgres_query.py checks what a query may do.
 
 A password is never shown and never kept: messages and models hold the address without it.
 """
@@ -45,7 +45,7 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
     except dbapi.Error as failure:
         why = _reason(failure, address)
     if server is None:
-        # Raised here: not even as its context does the error hold the driver's words.
+        # Raised here, so that the error does not hold the driver's text even as its context.
         what = f"no connection ({why})"
         fix = "Check the address, the user and the password (in PGPASSWORD or ~/.pgpass)."
         raise error("E125", source=name, what=what, fix=fix)
@@ -64,7 +64,7 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
 
 
 def checked_address(source: str) -> Address:
-    """The parts of a PostgreSQL address; E125, which repeats none of them, if it is none."""
+    """The parts of a PostgreSQL address; if it is not one, E125, which repeats none of them."""
     try:
         return taken_apart(source.strip())
     except ValueError as failure:
@@ -154,7 +154,7 @@ def _plain_types(schema: Any, kinds: Sequence[str]) -> tuple[list[Any], dict[str
 
 
 def _plain_type(field: Any, kind: str) -> Any:
-    """The Arrow type that a column is loaded as; E128 for what has no plain form."""
+    """The Arrow type as which a column is loaded; E128 for a type without a plain form."""
     import pyarrow as pa
 
     if kind == "money":
@@ -180,13 +180,13 @@ def _plain_values(array: Any, kind: Any) -> Any:
 def _item(connection: Any, column: str, kind: str) -> str:
     """The column as the view shows it."""
     if kind == "numeric":
-        # Exact decimals arrive as text.  Whole ones stay whole, so that none loses digits.
+        # Exact decimals arrive as text.  Whole ones stay integers, so that no digit is lost.
         found = connection.execute(
             f"SELECT bool_and(regexp_full_match({column}, '-?[0-9]{{1,18}}')) FROM server_texts"
         ).fetchall()
         return f"CAST({column} AS {'BIGINT' if found[0][0] else 'DOUBLE'}) AS {column}"
     if kind == "bpchar":
-        # char(n) is filled up with blanks that mean nothing.
+        # char(n) is padded with blanks that mean nothing.
         return f"rtrim({column}) AS {column}"
     return f"CAST({column} AS JSON) AS {column}" if kind in ("json", "jsonb") else column
 

@@ -1,8 +1,8 @@
-"""What a PostgreSQL query may do: one SELECT that acts on nothing, checked before it runs.
+"""What a PostgreSQL query may do: one SELECT that changes nothing, checked before it runs.
 
-The server itself says whether a text is a SELECT (a cursor is declared for it, which runs
-nothing) and which functions are declared VOLATILE, as all are that write, read the server's
-files or reach another program.  It opens no connection: postgres.py does.
+The server itself says whether a text is a SELECT: a cursor is declared for it, which runs nothing.
+It also says which functions are declared VOLATILE; all functions that write, read the server's
+files or reach another program are.  postgres.py opens the connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vetro.tables.connection import ONLY_SELECT
 
 READ_ONLY = (
     "SET TRANSACTION READ ONLY",
-    # In strings a backslash is a letter, as `tokens` reads them.
+    # In strings a backslash is an ordinary character, as `tokens` reads them.
     "SET LOCAL standard_conforming_strings = on",
 )
 
@@ -74,10 +74,10 @@ class Refused(ValueError):
 
 
 def checked(cursor: Any, query: str, driver_error: type[Exception]) -> str:
-    """The query's text as it may run, without what follows its SELECT.
+    """The query's text that may run, without the text after its SELECT.
 
-    Refused if it is not one SELECT, or calls what may act; the driver's error if the server
-    refuses to plan it.  cursor: in a transaction in which READ_ONLY was executed.
+    Refused if it is not one SELECT, or calls a function that may act; the driver's error if the
+    server refuses to plan it.  cursor: in a transaction in which READ_ONLY was executed.
     """
     if "\0" in query or query != query.encode(errors="ignore").decode():
         raise Refused("it holds a character that is not text")
@@ -146,7 +146,7 @@ def _cut(name: str) -> str:
 
 
 def _check_calls(cursor: Any, found: list[Token]) -> None:
-    """Refused if the query, or a view that it reads, calls what may act."""
+    """Refused if the query, or a view that it reads, calls a function that may act."""
     seen: set[str] = set()
     waiting = [("", found)]
     while waiting:
@@ -155,7 +155,7 @@ def _check_calls(cursor: Any, found: list[Token]) -> None:
         if any(token.kind == "coded" for token in found):
             raise Refused('it writes a name as U&"...", which Vetro does not take apart')
         names = {token.text for token in found if token.kind == "name"}
-        # At the end a mark that is no call, so that every token has a next one.
+        # A mark at the end that is not a call, so that every token has a next one.
         following = [*found[1:], Token("mark", "", 0)]
         called = {
             token.text
@@ -173,7 +173,7 @@ def _check_calls(cursor: Any, found: list[Token]) -> None:
 
 
 def _volatile(cursor: Any, called: set[str], names: set[str], found: list[Token]) -> list[str]:
-    """Of what the tokens call or may call, the functions, operators and casts that may act."""
+    """The functions, operators and casts that the tokens call, or may call, and that may act."""
     if not names:
         return []
     marks = "".join(token.text if token.kind == "mark" else " " for token in found)

@@ -1,6 +1,6 @@
 """SQL over delimited text: the query sees the columns as Vetro read them, not their texts.
 
-As texts, "9" > "28" would be true.  Queries over typed sources are database.py's matter.
+As texts, "9" > "28" would be true.  database.py runs queries over typed sources.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def query_table(table: Table, query: str) -> Opened:
 
     Numbers are BIGINT where all are whole and DOUBLE otherwise, durations INTERVAL, dates DATE or
     TIMESTAMP (TIMESTAMPTZ where they have an offset), times of day TIME, flags BOOLEAN, categories
-    VARCHAR; what is missing is NULL.
+    VARCHAR; missing values are NULL.
     """
     columns = {column.name: _arrow(column, table.values[column.name]) for column in table.schema}
     opened = open_arrow(pa.table(columns), table.name)

@@ -1,4 +1,4 @@
-"""Reading: a source becomes a Table, in one pass where the first rows told the truth.
+"""Reading: a source becomes a Table, in one pass if all rows agree with the first ones.
 
 read_table holds all rows; chunks.py streams them with a model's schema.
 """
@@ -29,9 +29,9 @@ def read_table(
     returns those that may not be needed: what is wrong with one of them stands in Table.faults
     and refuses nothing yet.
 
-    schema: a model's; its input columns must exist (E401), kinds are as in it, other
-    columns are not read, and texts that are no level of a category become -2.
-    TableError: E101 to E131 if the source cannot be read without doubt.
+    schema: a model's; its input columns must exist (E401), it gives the kinds, other
+    columns are not read, and texts that are not levels of a category become -2.
+    TableError: E101 to E166 if the source cannot be read with certainty.
     """
     if schema is not None:
         chunks = list(read_chunks(source, options, schema))

@@ -1,7 +1,7 @@
 """Roles: which columns are target, input, weight and group, and which are left out, and why.
 
-Decides from names given by the user and from the values; it changes no value.  Whether
-the target can be learnt at all is checks.py's matter.
+It decides from names given by the user and from the values, and changes no value.  checks.py
+decides whether the target can be learnt.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
 
 FEW_ROWS = 20
-"""Up to so many rows, texts that all differ and row counts 1, 2, 3, ... may be real inputs."""
+"""Up to this many rows, texts that all differ and row counts 1, 2, 3, ... may be real inputs."""
 
 _ID_WORDS = frozenset(("id", "ids", "uuid", "guid", "pid", "rowid", "rownames", "unnamed"))
 _ID_ENDINGS = _ID_WORDS | {"idx", "index", "key", "nr", "no", "num", "rownum"}
@@ -45,12 +45,12 @@ def assign_roles(
 ) -> Table:
     """The table with every column's role, and what was decided in its notices.
 
-    inputs: when given, no other column is an input; but where all of them are columns that
-    would be left out (an identifier, say), they are kept beside the others.  forced:
+    inputs: if given, no other column is an input.  But if all of them are columns that
+    would be left out (such as an identifier), they are kept in addition to the others.  forced:
     columns named by the user (--category and the like); these and `inputs` are kept even
     if they look like identifiers (W117) or hold too many different texts (W123).
-    Columns that are empty (W122) or constant (W116) are left out in any case.  Rows of
-    weight 0 and, where asked, rows without a target leave the table first; see left_out.py.
+    Columns that are empty (W122) or constant (W116) are always left out.  Rows of
+    weight 0 and, if asked, rows without a target leave the table first; see left_out.py.
     E114: a name is not found; E604: a column is named for two roles; E208: no input is left.
     """
     named = _named_roles(table.schema, targets, inputs, drop, weight, group)
@@ -62,7 +62,7 @@ def assign_roles(
             raise found.error
     _check_named(given, table.rows, keep={*forced, *inputs} - {*drop})
     table = with_rows_that_count(table.with_schema(given), drop_missing_target)
-    # W117 says "Use --input id to keep it": that is no wish to lose the other columns.
+    # W117 says "Use --input id to keep it": this must not remove the other columns.
     only = any(_useless(table.schema[name], table, keep=()) is None for name in inputs)
     columns, notices = [], []
     for column in table.schema:
@@ -94,7 +94,7 @@ def check_known(
     """The columns that may not be needed: those dropped, and those that are not named where
     inputs are.  They are not judged before assign_roles.
 
-    E114 for the first name of a role that is no column: known before any cell is read.
+    E114 for the first name of a role that is not a column, before any cell is read.
     """
     for word, names in (
         ("target", targets),
@@ -116,8 +116,8 @@ def _check_known(word: str, name: str, columns: Sequence[str]) -> None:
 
 
 def roles_to_look_at(table: Table, **roles: Any) -> Table:
-    """As assign_roles, for looking only: a target with blanks is warned of (W217), and the rows
-    without it are left out of what is shown."""
+    """As assign_roles, but only for inspection: a target with blanks gives a warning (W217), and
+    rows without it are not shown."""
     try:
         return assign_roles(table, **roles)
     except TableError as refusal:
@@ -183,7 +183,7 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
     """The table with inputs that can teach nothing ignored; E208 if a target has no input left."""
     found = {column.name: _useless(column, table, keep) for column in table.schema.inputs}
     if all(found.values()):
-        # Nothing else to learn from: x = 1, 2, 3, ... may well be what was measured.
+        # There is no other input: x = 1, 2, 3, ... may be a measurement.
         for column in table.schema.inputs:
             if _counts_rows(column, table.values[column.name]) and not looks_like_id(column.name):
                 found[column.name] = None
@@ -195,7 +195,7 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
             notices.append(useless[1])
     if schema.targets and not schema.inputs:
         ignored = [column.name for column in table.schema.inputs]
-        fix = f"Left out: {listed(ignored)}." if ignored else "Provide one beside the target."
+        fix = f"Left out: {listed(ignored)}." if ignored else "Provide a column besides the target."
         raise error("E208", fix=fix)
     return table.with_schema(schema, *notices)
 
@@ -231,7 +231,7 @@ def _too_many(column: Column, rows: int) -> tuple[str, Notice]:
 
 
 def level_limit(rows: int) -> int:
-    """How many levels a category may have unasked: 20; more if each has 5 rows on average,
+    """How many levels a category may have by default: 20; more if each has 5 rows on average,
     up to 100; more than that, up to 300, if each has 1000 rows on average."""
     return max(20, min(rows // 5, 100), min(rows // 1000, 300))
 

@@ -1,8 +1,8 @@
-"""One pass over an opened source: DuckDB casts, and hands over what it could not cast.
+"""One pass over an opened source: DuckDB casts the texts, and returns those that it could not cast.
 
-A plan says how each column is tried.  A text that does not fit its plan is an exception:
-its text comes along with its row, so that the rules of numbers.py and dates.py decide on
-it without a second pass.  What the exceptions mean for the column is not decided here.
+A plan says how each column is tried.  A text that does not fit its plan is an exception: the pass
+returns it with its row, so that the rules of numbers.py and dates.py decide on it without a second
+pass.  What the exceptions mean for the column is not decided here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def stream(
 ) -> Generator[Batch]:
     """The rows in order, batch by batch, with constant memory; failures are explained.
 
-    skip: so many rows are left out at the beginning.
+    skip: number of rows left out at the beginning.
     """
     parts = parts_of(opened, plans, missing, keep)
     own, shared = parts.own, parts.shared
@@ -122,7 +122,7 @@ def _clean_numbers(
     parts = parts_of(opened, plans, missing, ())
     if parts.own or not plans or any(plan.way == "text" for plan in plans):
         return None
-    # Where neither gaps nor odd texts are expected, the values themselves tell of them.
+    # If neither missing values nor exceptions are expected, the values themselves show them.
     gapless = all(plan.is_text and not plan.sparse and not plan.whole for plan in plans)
     gapless = gapless and not opened.underscores
     try:

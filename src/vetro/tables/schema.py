@@ -22,7 +22,7 @@ class Reading:
     `missing` holds the texts read as missing (the empty text always is).
     `date_format` is a strptime format, or DURATION of instants.py; `zoned`: whether the dates have
     an offset from UTC; `flag_words` is (false text, true text).  `unit` is the
-    unit that stands in the cells beside the number; "" where the cells are bare.
+    unit that the cells hold with the number; "" if they hold only numbers.
     """
 
     decimal: str = "."
@@ -43,7 +43,7 @@ class Column:
     minimum, maximum: of the present values, for numbers (in `unit`) and dates (days
     since 1970-01-01).  levels: for categories, sorted, at most those kept.  distinct:
     number of different present values (counted up to a limit for numbers).  reason:
-    why the column is ignored, or how its kind was decided, for people.
+    why the column is ignored, or how its kind was decided, for display.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Column:
     reason: str = ""
 
     def with_unit(self, text: str) -> str:
-        """A value's text with the column's unit behind it: "5 %"."""
+        """A value's text followed by the column's unit: "5 %"."""
         return f"{text} {self.unit}" if self.unit and self.kind == "number" else text
 
 

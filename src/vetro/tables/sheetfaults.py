@@ -1,4 +1,4 @@
-"""What a spreadsheet reader leaves blank in silence: errors, and formulas never computed.
+"""Cells that a spreadsheet reader silently leaves blank: errors, and formulas never computed.
 
 python-calamine gives an empty cell for both, so the sheet's own XML is searched for them.
 It reads no values.

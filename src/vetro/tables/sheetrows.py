@@ -1,6 +1,6 @@
-"""Which rows of a sheet are the table's: what stands around it, and cells merged over rows.
+"""Which rows of a sheet belong to the table, and cells that are merged over rows.
 
-The same rules as of text files (around.py, footer.py).  It reads no file.
+The rules are those of text files (around.py, footer.py).  It reads no file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def rows_of_sheet(
 ) -> SheetRows:
     """The table's rows among a sheet's, of which the first is row `top`, counted from 0.
 
-    E101 where every row is left out; E160, E161 and E166 for what is in doubt.
+    E101 if every row is left out; E160, E161 and E166 if in doubt.
     """
     kept = [
         top + at
@@ -85,7 +85,7 @@ def fill_down(
 ) -> list[Range]:
     """Give every row of a merged area the value of its first cell; the areas that were filled.
 
-    A spreadsheet keeps the value in the first cell alone.  Cells to its right stay empty.
+    A spreadsheet keeps the value only in the first cell.  Cells to its right stay empty.
     """
     top, left = start
     filled = []
@@ -104,7 +104,7 @@ def fill_down(
 
 
 def filled_notice(filled: Sequence[Range], rows: Sequence[int], place: Place) -> list[Notice]:
-    """That merged cells of the table's rows were filled, if some were."""
+    """I168 if merged cells of the table's rows were filled."""
     inside = [area for area in filled if rows and area[1][0] >= rows[0] and area[0][0] <= rows[-1]]
     if not inside:
         return []

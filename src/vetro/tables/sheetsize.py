@@ -1,7 +1,7 @@
-"""How large a workbook is once it is unpacked, found before a reader allocates memory for it.
+"""The unpacked size of a workbook, computed before a reader allocates memory for it.
 
 A reader holds a rectangle from the first cell to the last: one stray cell in the last corner of a
-sheet asks for 17 billion.  It reads no values.
+sheet makes it allocate 17 billion cells.  It reads no values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SPARSE_SHARE = 0.02
 
 _CHUNK = 1 << 20
 _LONGEST_TAG = 1 << 12
-# A cell that holds something: its tag does not close itself.
+# A cell with content: its tag does not close itself.
 _CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>")
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -61,8 +61,8 @@ def _span(rows: int, columns: int, cells: int, last: str) -> tuple[str, str] | N
 
 
 def _unpacked_size(file: BinaryIO, part: zipfile.ZipInfo, most: int) -> int:
-    """The bytes of a part unpacked, as they are and not as its header says; at least most + 1
-    where there are more."""
+    """The true number of unpacked bytes of a part, not that of its header; at least most + 1 if
+    there are more."""
     if part.compress_type != zipfile.ZIP_DEFLATED:
         return part.compress_size
     if part.compress_size * 1040 <= 1 << 24:  # deflate packs 1032 bytes into one at most
@@ -94,7 +94,7 @@ def _extent(sheet: IO[bytes]) -> tuple[int, int, int, str]:
         cells += len(found)
         letters.update(column for column, _ in found)
         rows = max(rows, max((int(row) for _, row in found), default=0))
-        # A tag may go on in the next piece.
+        # A tag may continue in the next piece.
         start = data.rfind(b"<")
         held = data[start:] if start >= 0 and b">" not in data[start:] else b""
         held = held if len(held) <= _LONGEST_TAG else b""

@@ -1,8 +1,8 @@
-"""Splits: which rows train, which stop training early, and which judge.
+"""Splits: which rows are for training, for early stopping, and for measuring.
 
-Classes keep their shares in every part, rows of a group stay together (a row whose
-group is missing is a group of its own), and the same table, numbers and seed give the
-same parts on every machine (numpy's PCG64).
+Classes keep their shares in every part.  Rows of a group stay together (a row whose group is
+missing is a separate group).  The same table, numbers and seed give the same parts on every machine
+(numpy's PCG64).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
     """The fold 0 ... folds - 1 of each row, (rows,).
 
     Without groups the sizes of folds, and the rows of each class in them, differ by at
-    most one; with groups by as little as a greedy deal of whole groups, largest first,
-    reaches.  E601 if a fold would be empty.
+    most one; with groups, as little as a greedy distribution of whole groups, largest first,
+    allows.  E601 if a fold would be empty.
     """
     classes, groups = class_codes(table), group_codes(table)
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -134,7 +134,7 @@ def _deal_groups(
     generator: np.random.Generator,
     largest_first: bool,
 ) -> NDArray[np.int32]:
-    """The part of each row when whole groups are dealt to parts of the given shares.
+    """The part of each row when whole groups are distributed to parts of the given shares.
 
     Each group, in random order or largest first, goes to the part p that minimises
     sum over c of (rows of c in p, half of it included) (rows of c in it) / (rows of c) / share(p),
@@ -167,6 +167,6 @@ def _deal_groups(
 
 
 def _too_few(argument: str, value: float, count: int, noun: str, fix: str | Words) -> VetroError:
-    """E601: a number of parts that the rows or groups do not allow."""
+    """E601 for a number of parts that is too large for the rows or groups."""
     reason = f"there {'is' if count == 1 else 'are'} only {counted(count, noun)}"
     return error("E601", argument=Setting(argument), value=value, reason=reason, fix=fix)

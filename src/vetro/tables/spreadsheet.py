@@ -1,8 +1,8 @@
 """Spreadsheets: one sheet of an .xlsx, .xlsm or .ods file.
 
-Dates are dates, numbers numbers; the first row that is not blank is the header, and rows
-are counted as the spreadsheet counts them.  Formulas are not computed: their stored values
-count.  Blank rows and columns around the table are left out, those inside stay.
+Cells keep their types, dates and numbers.  The first row that is not blank is the header, unless
+titles are above it.  Rows are counted as in the spreadsheet.  Formulas are not computed: their
+stored values count.  Blank rows and columns around the table are left out; those inside stay.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
     if path.stat().st_size == 0:
         raise error("E101", source=path.name, size="0 bytes")
     if path.suffix.lower() not in _SUFFIXES:
-        what = f"in {path.suffix} files errors cannot be told from blank cells"
+        what = f"{path.suffix} files do not distinguish errors from blank cells"
         raise _refused(path, what, "Save it as .xlsx.")
     try:
         excess = too_large(path)
     except (zipfile.BadZipFile, ElementTree.ParseError, ValueError, OSError):
-        excess = None  # what is wrong with the file is named below
+        excess = None  # the fault of the file is reported below
     if excess is not None:
         raise _refused(path, *excess)
     sheet_name, cells, (top, left), merged = _sheet(path, options.sheet)

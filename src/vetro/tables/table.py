@@ -36,11 +36,11 @@ class Table:
       where the text is not among the levels (only when read with a model's schema).
     name: as messages call the source ("concrete.csv").  fingerprint: SHA-256 of the
     source's bytes (or of the values, for frames and queries), "" where not computed.
-    place_of: where a row (counted from 0) stands, for messages: "line 9" of a text file,
-    "row 8" of anything else.
+    place_of: the place of a row (counted from 0), for messages: "line 9" of a text file,
+    "row 8" of any other source.
     numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...  Places and
     numbers stay true in every table that is taken from this one.
-    kept: columns carried along unread (predict --keep), as Arrow arrays.
+    kept: columns copied without being read (predict --keep), as Arrow arrays.
     faults: columns that could not be read and whether that matters is not known yet; their
     values are empty, and roles.py refuses those that are needed.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
@@ -60,7 +60,7 @@ class Table:
 
     @property
     def weights(self) -> NDArray[np.float64] | None:
-        """The weight of each row as it stands in the table, None without a weight column."""
+        """The weight of each row as in the table, None without a weight column."""
         columns = self.schema.with_role("weight")
         return self.values[columns[0].name] if columns else None
 
@@ -99,7 +99,7 @@ class Table:
     def take(self, rows: NDArray[np.intp]) -> Table:
         """The given rows, in that order; they keep their places and numbers in the source.
 
-        Of unseen texts those stay whose first row is among them.
+        An unseen text stays if its first row is among them.
         """
         place_of = self.place_of
         unseen = {

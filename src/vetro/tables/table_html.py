@@ -1,4 +1,4 @@
-"""A table's columns, and what was decided about them, as a notebook shows them."""
+"""A table's columns and its notices, as a notebook shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets: how a target column becomes what the loss compares, and back again."""
+"""Targets: how a target column becomes the values that the loss compares, and back."""
 
 from __future__ import annotations
 

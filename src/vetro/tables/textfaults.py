@@ -1,6 +1,6 @@
-"""Where things stand in a delimited text: lines of rows, and the place of a fault.
+"""Places in a delimited text: the lines of rows, and the place of a fault.
 
-Python's csv module walks the file, and only on demand: to name a line in a message, or
+Python's csv module reads the file, and only on demand: to name a line in a message, or
 after DuckDB refused the file.  It reads no values.
 """
 
@@ -120,9 +120,9 @@ class TextFile:
             )
 
     def _width_fix(self, fields: list[str], before: int, after: list[bool]) -> Words:
-        """What to do about a record that does not fit, after so many that do, and before others.
+        """What to do about a record that does not fit, after `before` records that do.
 
-        Rows are to be skipped only where few of many are wrong.
+        It proposes to skip rows only if few of many are wrong.
         """
         mark = "tab" if self.sep == "\t" else f'"{self.sep}"'
         one_more = len(fields) == self.width + 1 and fields[-1] == ""
@@ -151,7 +151,7 @@ class TextFile:
         return words(text, mark=mark)
 
     def refuse_quotes_and_lengths(self) -> None:
-        """Walk the characters' quotes: E109 for one never closed, E111 for what follows one."""
+        """Check the quotes: E109 for one that is never closed, E111 for text after a closed one."""
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             quoted = False
             opened_line = opened_field = 0

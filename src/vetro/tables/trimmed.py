@@ -1,7 +1,7 @@
-"""A delimited text without what stands around its table: a copy in which those lines are blank.
+"""A delimited text without the lines around its table: a copy in which those lines are blank.
 
-So every row keeps its line.  around.py and footer.py decide what is left out, from the first and
-last lines; only with a comment mark is every line looked at.
+So every row keeps its line number.  around.py and footer.py decide which lines are left out, from
+the first and last lines; only with a comment mark, every line is checked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BREAKS = "\r\n"
 
 @dataclass(frozen=True)
 class Preface:
-    """What is to be left out before the separator is known: lines of the options, and `sep=;`.
+    """Lines to leave out before the separator is known: those of the options, and `sep=;`.
 
     text: the head with those lines blank.  lines: their numbers.  sep: that of the sep= line.
     """
@@ -105,12 +105,12 @@ def surroundings(
     except TableError:
         doubtful = True
     if doubtful:
-        # Only now is it worth counting the lines of the file.
+        # The lines of the file are counted only here, because it takes time.
         tail = tail.numbered(path)
         footer = find_footer(tail.records, head, tail.whole, options, place)
     notices = [footer_notice(footer, place)] if footer else []
     if not footer and head.titles and tail.empty and options.skip_footer is None:
-        # A spreadsheet program saved the blank rows below as well.
+        # The spreadsheet program also saved the blank rows below the table.
         notices = [empty_notice(tail.empty, place)]
     end = tail.end_of(len(tail.records) - len(footer)) if notices else None
     return Surroundings(head, frozenset(left_out), end, units_of(head), tuple(notices))
@@ -130,7 +130,7 @@ def write_trimmed(path: Path, target: Path, found: Surroundings, comment: str) -
 
 
 def _copy_head(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int]) -> int:
-    """Copy the lines up to the last that is left out, and some more; the bytes removed."""
+    """Copy the lines up to the last that is left out, and some more; returns the bytes removed."""
     last = max(left_out, default=0)
     data = b""
     while part := given.read(_CHUNK):
@@ -185,7 +185,7 @@ def records_of(lines: Sequence[str], sep: str, first: int = 1) -> Iterator[Recor
         try:
             fields = next(reader)
         except (StopIteration, csv.Error):
-            return  # of a field too long for csv, what stands before it decides
+            return  # if a field is too long for csv, the records before it decide
         if any(cell.strip() for cell in fields):
             yield Record(first + start, first + reader.line_num - 1, tuple(fields), blank)
             blank = False
@@ -257,7 +257,7 @@ class _Tail:
 
     @property
     def empty(self) -> int:
-        """How many lines stand below the last record that hold separators only."""
+        """The number of lines below the last record that hold only separators."""
         if not self.records:
             return 0
         return sum(map(bool, self.lines[self.records[-1].end + 1 - self.first :]))
@@ -291,6 +291,6 @@ def _blank(line: str) -> str:
 
 
 def top_notices(found: Surroundings, names: Sequence[str], source: str) -> list[Notice]:
-    """What was found, as messages: at the top, then below."""
+    """The messages: about the lines at the top, then about those below."""
     top = head_notices(found.head, names, Place(source)) if found.head is not None else []
     return [*top, *found.notices]

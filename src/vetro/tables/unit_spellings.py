@@ -1,15 +1,15 @@
-"""Units: which texts beside a number are units, and which are parts of a name.
+"""Units: which texts next to a number are units, and which are parts of a name.
 
-A unit says how much ("8 mm"), a label says which one ("Grade 1", "3B").  Where a column does not
-say which of the two is meant, these rules decide:
+A unit says how much ("8 mm"), a label says which one ("Grade 1", "3B").  If a column does not
+show which of the two is meant, these rules decide:
 
-1. Before a number only money stands: "$8", "CHF 5".  Any other word there makes a label.
+1. Before a number, only a currency is a unit: "$8", "CHF 5".  Any other word there makes a label.
 2. After a number a known unit is a unit, attached or not: "5%", "8mm", "36 months", "9.8 m/s²".
 3. After a number and a blank, one unknown word in lower case counts what it names: "3 bedrooms",
    "23 kmpl".  Labels are written with a capital: "3 Series".
 4. A single letter that is a unit and attached (and a capital even with a blank) needs a number in
    the column that no label has, such as a fraction: "1.5A" and "2A" are amperes, "3A" and "4A"
-   may be rooms.  dress.py looks for that.
+   may be rooms.  dress.py looks for such a number.
 5. Ordinals, months, am and pm, and words of versions are never units: "1st", "3 May", "7 pm".
 
 It knows spellings only, and converts nothing: "10 k" is 10 with the unit "k".

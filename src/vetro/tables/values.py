@@ -1,7 +1,7 @@
 """Columns of Python values, gathered in chunks, as Arrow columns of one type each.
 
-For sources that hand over one value at a time: JSON, spreadsheets, SQLite.  A column of
-different kinds of value becomes text, so that Vetro's own rules for text decide, and no
+For sources that give one value at a time: JSON, spreadsheets, SQLite.  A column with
+values of different kinds becomes text, so that Vetro's own rules for text decide, and no
 value is rounded or cut.  It decides no kind.
 """
 
@@ -45,7 +45,7 @@ _KINDS = {
 
 
 class ValueColumn:
-    """One column while it is gathered: chunks of values, each an Arrow array of its own kind."""
+    """One column while it is gathered: chunks of values, each an Arrow array of one kind."""
 
     def __init__(self) -> None:
         self._chunks: list[tuple[str, pa.Array]] = []

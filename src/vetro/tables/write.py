@@ -1,6 +1,6 @@
 """Writing columns as they come: CSV, TSV, Parquet or JSON lines, in constant memory.
 
-A file takes its name when all rows are written, or not at all.  Floats are written with
+A file appears under its name only when all rows are written.  Floats are written with
 the fewest digits that read back to the same number.  It reads nothing.
 """
 
@@ -119,7 +119,7 @@ def _delimited(file: BinaryIO, sep: str) -> Iterator[_Add]:
     try:
         yield add
     finally:
-        # The file is its owner's to close.
+        # The caller closes the file.
         text.detach()
 
 
