@@ -131,7 +131,7 @@ def taken_apart(text: str) -> Address:
     """The parts of a PostgreSQL address; ValueError, without a part of it, says what is wrong."""
     found = _PARTS.fullmatch(text)
     if found is None or found["scheme"].lower() not in POSTGRES:
-        raise ValueError("it has not this form")
+        raise ValueError("it does not have this form")
     if _ESCAPE.search(text) or any(not letter.isprintable() for letter in text):
         raise ValueError('a "%" is not followed by two hexadecimal digits, or a letter is not text')
     hosts = found["hosts"]
@@ -145,7 +145,7 @@ def taken_apart(text: str) -> Address:
     for entry in filter(None, (found["options"] or "").split("&")):
         name, _, value = (_decoded(part) for part in entry.partition("="))
         if name not in OPTIONS | SECRET_OPTIONS or name in options:
-            raise ValueError("an option after ? is not known, or stands twice")
+            raise ValueError("an option after ? is not known, or occurs twice")
         if name in OPTIONS and not _VALUE.fullmatch(value):
             raise ValueError(f'the value of the option "{name}" is not valid')
         options[name] = value

@@ -215,7 +215,7 @@ raw(
     "too large",
     lambda v: closed('{"a":' + "9" * 10_000 + "}", b""),
 )
-raw("half a character", "E501", "half a character", lambda v: closed('{"\\ud800":1}', b""))
+raw("half a character", "E501", "half of a surrogate pair", lambda v: closed('{"\\ud800":1}', b""))
 raw("a lone surrogate in bytes", "E501", "not UTF-8", lambda v: closed('{"\ud800":1}', b""))
 
 sealed("no metadata", "E505", "without Vetro's metadata", lambda h, d: h.pop("__metadata__") and d)
@@ -265,15 +265,15 @@ sealed(
 text_of(
     "metadata twice",
     "E501",
-    '"__metadata__" stands twice',
+    '"__metadata__" occurs twice',
     '{"__metadata__"',
     '{"__metadata__": {}, "__metadata__"',
 )
-text_of("a tensor twice", "E501", f'"{W}" stands twice', f'"{LAST}":', f'"{W}": 1, "{LAST}":')
+text_of("a tensor twice", "E501", f'"{W}" occurs twice', f'"{LAST}":', f'"{W}": 1, "{LAST}":')
 text_of(
     "a key of a tensor twice",
     "E501",
-    '"dtype" stands twice',
+    '"dtype" occurs twice',
     '{"dtype"',
     '{"dtype": "F32", "dtype"',
 )
@@ -391,13 +391,13 @@ sealed("a best that is 2", "E501", "neither 0 nor 1", in_place("history.best", "
 sealed(
     "evidence flat",
     "E501",
-    "do not have one shape",
+    "have different shapes",
     lambda h, d: h["evidence.predicted"].update(shape=[33]),
 )
 sealed(
     "history of two dimensions",
     "E501",
-    "history does not have one length",
+    "history have different lengths",
     lambda h, d: h["history.epoch"].update(shape=[2, 1]),
 )
 
@@ -417,7 +417,7 @@ sealed(
 described("description not JSON", "JSON is not valid", lambda m: "{")
 described("description a list", "does not have the entries", lambda m: "[]")
 described("description with NaN", "JSON holds NaN", lambda m: '{"task": NaN}')
-described("description with a key twice", '"task" stands twice', lambda m: '{"task": 1, "task": 2}')
+described("description with a key twice", '"task" occurs twice', lambda m: '{"task": 1, "task": 2}')
 described("deep description", "nested too deeply", lambda m: "[" * 100_000)
 described("an entry missing", "does not have the entries", lambda m: m.pop("recipe") and None)
 described("an entry more", "does not have the entries", lambda m: m.update(code="x"))
@@ -432,11 +432,11 @@ def column(**changes):
 
 
 described("a column renamed", "has other inputs than the schema", column(name="flux"))
-described("a column twice", "stands twice in its schema", column(name="age"))
+described("a column twice", "occurs twice in its schema", column(name="age"))
 described("a column ignored", "has other inputs than the schema", column(role="ignored"))
-described("an unknown kind", "columns[0].kind is none of", column(kind="text"))
-described("an unknown role", "columns[0].role is none of", column(role="spare"))
-described("a kind that is a list", "columns[0].kind is none of", column(kind=["number"]))
+described("an unknown kind", "columns[0].kind is not one of", column(kind="text"))
+described("an unknown role", "columns[0].role is not one of", column(role="spare"))
+described("a kind that is a list", "columns[0].kind is not one of", column(kind=["number"]))
 described("a name that is a number", "columns[0].name is not a text", column(name=1))
 described("a count of half", "missing is not a whole number", column(missing=0.5))
 described("a count that is true", "missing is not a whole number", column(missing=True))
@@ -479,7 +479,7 @@ described("a network of one size", "are not a network", network(sizes=[15]))
 described("a network of no size", "are not a network", network(sizes=[0, 3]))
 described("a network of half a unit", "sizes[0] is not a whole number", network(sizes=[1.5, 3]))
 described("a network without end", "", network(sizes=[15, 2**62, 2**62, 3]))
-described("another activation", "activation is none of", network(activation="softmax"))
+described("another activation", "activation is not one of", network(activation="softmax"))
 described("too much dropout", "dropout is not a share", network(dropout=1.5))
 described("dropout null", "dropout is not a share", network(dropout=None))
 described("a network of other names", "names for", network(input_names=["x"]))
@@ -496,8 +496,10 @@ described(
     "lacks the tensor member3.layer1.weight",
     lambda m: m["members"].append(m["members"][0]),
 )
-described("a fold of text", "is not a number of a fold", lambda m: m["members"][0].update(fold="1"))
-described("a fold below 0", "is not a number of a fold", lambda m: m["members"][0].update(fold=-1))
+described(
+    "a fold of text", "is not a valid fold number", lambda m: m["members"][0].update(fold="1")
+)
+described("a fold below 0", "is not a valid fold number", lambda m: m["members"][0].update(fold=-1))
 described(
     "no encoder", "does not have the entries", lambda m: m["members"][0].pop("encoder") and None
 )
@@ -535,7 +537,9 @@ described(
 )
 described("evidence a list", "evidence is not an object", lambda m: m.update(evidence=[]))
 described(
-    "evidence of another task", "of another task", lambda m: m["evidence"].update(task="regression")
+    "evidence of another task",
+    "for another task",
+    lambda m: m["evidence"].update(task="regression"),
 )
 described(
     "evidence with arrays",

@@ -189,7 +189,7 @@ def test_what_is_no_file(valid, tmp_path):
     assert refusal(path / "y").startswith("E50")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    assert refusal(pipe).startswith(f"E508 {pipe}: it is no file.")
+    assert refusal(pipe).startswith(f"E508 {pipe}: it is not a file.")
 
 
 def test_saving_refuses_another_ending_and_keeps_what_is_there(source, tmp_path, monkeypatch):

@@ -318,7 +318,8 @@ def test_empty_where_training_never_was_w406(path):
 
 def test_probabilities_need_classes(regression, path):
     assert refusal(regression.predict, path, probabilities=True) == (
-        'E405 probabilities are of classes, and "pressure" is a number. Leave out --probabilities.'
+        'E405 only classes have probabilities, and "pressure" is a number. '
+        "Leave out --probabilities."
     )
 
 

@@ -47,7 +47,7 @@ def check_schema(schema: Schema) -> None:
         if (low is None) != (high is None) or (
             low is not None and high is not None and not low <= high
         ):
-            raise ValueError(f"{where} has a range that is none")
+            raise ValueError(f"{where} has an invalid range")
         days = [value for value in (low, high) if column.kind == "date" and value is not None]
         if not all(_FIRST_DAY <= value < _LAST_DAY + 1 for value in days):
             raise ValueError(f"{where} has a date that no calendar has")
@@ -86,24 +86,24 @@ def check_evidence(evidence: Evidence, schema: Schema, fold: Any) -> None:
                 raise ValueError(f"evidence.{what}.{name} is not valid")
     folds = evidence.split.get("folds", 0)
     if evidence.split and evidence.split["kind"] not in ("folds", "holdout"):
-        raise ValueError("evidence.split.kind is none of folds, holdout")
+        raise ValueError("evidence.split.kind is neither folds nor holdout")
     if len(fold) and not 0 <= fold.min() <= fold.max() <= folds:
         raise ValueError("its evidence holds rows of an unknown fold")
     inputs = {column.name for column in schema.inputs}
     targets = {column.name for column in schema.targets}
     for name in evidence.importance:
         if name not in inputs:
-            raise ValueError(f'its evidence speaks of "{shown(name)}", which is no input')
+            raise ValueError(f'its evidence names "{shown(name)}", which is not an input')
     for per_target in (
         evidence.per_target,
         evidence.baselines_per_target,
         evidence.comparisons_per_target,
     ):
         if not set(per_target) <= targets:
-            raise ValueError("its evidence speaks of other targets than the schema")
+            raise ValueError("its evidence has other targets than the schema")
     for item in evidence.notices:
         if not _CODE.fullmatch(item.code):
-            raise ValueError(f'its evidence holds the message "{shown(item.code)}", which is none')
+            raise ValueError(f'its evidence holds the unknown message "{shown(item.code)}"')
     if min([0, *evidence.stopped.values()]) < 0 or min([0.0, *evidence.seconds.values()]) < 0:
         raise ValueError("its evidence holds a count below 0")
 

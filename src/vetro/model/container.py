@@ -111,7 +111,7 @@ def parse_json(text: str) -> Any:
     except RecursionError as reason:
         raise _Damaged("its JSON is nested too deeply") from reason
     except UnicodeEncodeError as reason:
-        raise _Damaged("its JSON holds half a character") from reason
+        raise _Damaged("its JSON holds half of a surrogate pair") from reason
     except _Damaged:
         raise
     except ValueError as reason:
@@ -244,7 +244,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
         name = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise _Damaged(f"the key {_quoted(name)} stands twice in its JSON")
+        raise _Damaged(f"the key {_quoted(name)} occurs twice in its JSON")
     return entries
 
 

@@ -121,7 +121,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
             raise ValueError(f"member {number} does not have the entries encoder, fold")
         fold = item["fold"]
         if isinstance(fold, bool) or not isinstance(fold, int) or not 0 <= fold < 2**31:
-            raise ValueError(f"the fold of member {number} is not a number of a fold")
+            raise ValueError(f"the fold of member {number} is not a valid fold number")
         encoder = Encoder.from_json(item["encoder"])
         what = f"the encoder of member {number}"
         _check_encoder(encoder, task, schema, network, what)
@@ -152,7 +152,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
 def _schema(data: Any) -> Schema:
     schema: Schema = from_plain(Schema, data, "schema")
     if len(set(schema.names)) < len(schema):
-        raise ValueError("a column stands twice in its schema")
+        raise ValueError("a column occurs twice in its schema")
     if not schema.inputs or not schema.targets:
         raise ValueError("its schema has no input or no target")
     for column in schema:
@@ -223,14 +223,14 @@ def _evidence(data: Any, task: str, tensors: Arrays, outputs: int, layers: int) 
         raise ValueError(f"its evidence holds more than {MOST_NOTICES} messages")
     evidence: Evidence = from_plain(Evidence, data, "evidence", without=_EVIDENCE_TENSORS)
     if evidence.task != task:
-        raise ValueError("its evidence is of another task")
+        raise ValueError("its evidence is for another task")
     fold = _taken(tensors, "evidence.fold", "<i4")
     rows = len(fold) if fold.ndim == 1 else -1
     actual = _taken(tensors, "evidence.actual", "<i8" if task == "classification" else "<f8")
     predicted = _taken(tensors, "evidence.predicted", "<f8")
     kept = (rows,) if task == "classification" else (rows, outputs)
     if actual.shape != kept or predicted.shape != (rows, outputs):
-        raise ValueError("the held-out rows of its evidence do not have one shape")
+        raise ValueError("the held-out rows of its evidence have different shapes")
     if task == "classification" and rows and not 0 <= actual.min() <= actual.max() < outputs:
         raise ValueError("its evidence holds an unknown class")
     return replace(
@@ -246,7 +246,7 @@ def _history(tensors: Arrays, layers: int) -> tuple[EpochRecord, ...]:
     columns = {name: _taken(tensors, f"history.{name}", dtype) for name, dtype in _HISTORY.items()}
     shapes = {column.shape for column in columns.values()}
     if len(shapes) > 1 or any(column.ndim != 1 for column in columns.values()):
-        raise ValueError("its history does not have one length")
+        raise ValueError("the parts of its history have different lengths")
     if (columns["best"] > 1).any():
         raise ValueError("history.best is neither 0 nor 1")
     lists = {name: column.tolist() for name, column in columns.items()}

@@ -44,7 +44,7 @@ def _content(path: Path) -> bytes:
             fix = "Name a file in it, such as model.safetensors."
             raise error("E508", path=path, reason="it is a folder", fix=fix)
         if path.exists() and not path.is_file():
-            raise error("E508", path=path, reason="it is no file", fix="Name a model file.")
+            raise error("E508", path=path, reason="it is not a file", fix="Name a model file.")
         return path.read_bytes()
     except FileNotFoundError as failure:
         raise error("E507", path=path, hint=_hint(path)) from failure

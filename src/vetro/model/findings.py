@@ -71,7 +71,7 @@ def quality_findings(judged_by: str, measured: Measured, given: Collection[str])
 
 
 def _useless(metric: str, measured: Measured) -> bool:
-    """Whether naming the most frequent class is right more often, and probabilities are no help.
+    """Whether naming the most frequent class is more often right, and probabilities do not help.
 
     With rare classes, a good network may nearly always name the frequent one.  If its log loss is
     better than that of the classes' shares, it is still useful.

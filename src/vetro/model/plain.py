@@ -81,7 +81,7 @@ def _value(kind: Any, data: Any, where: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         if not isinstance(data, str) or data not in arguments:
-            raise ValueError(f"{where} is none of {', '.join(map(str, arguments))}")
+            raise ValueError(f"{where} is not one of {', '.join(map(str, arguments))}")
         return data
     if origin is tuple:
         return _tuple(arguments, data, where)

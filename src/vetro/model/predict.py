@@ -182,7 +182,7 @@ def _names(model: Model, probabilities: bool) -> list[str]:
 
 def _check_names(model: Model, keep: tuple[str, ...], probabilities: bool) -> None:
     if probabilities and not model.classes:
-        what = f'probabilities are of classes, and "{model.targets[0]}" is a number'
+        what = f'only classes have probabilities, and "{model.targets[0]}" is a number'
         raise error("E405", what=what, fix=words("Leave out {=probabilities}."))
     taken = {*_names(model, probabilities), *(_actual(name) for name in model.targets)}
     for name in keep:
@@ -197,7 +197,7 @@ def _actual(name: str) -> str:
 
 
 def _kept(model: Model, columns: dict[str, Any]) -> dict[str, Any]:
-    """Kept columns under the names that they have beside predictions."""
+    """Kept columns under the names that they have in the predictions."""
     targets = model.targets
     return {_actual(name) if name in targets else name: c for name, c in columns.items()}
 
