@@ -126,7 +126,7 @@ def _array(path: Path, text: str) -> Iterator[list[dict[str, Any]]]:
     try:
         for position, record in enumerate(_elements(text), start=1):
             if not isinstance(record, dict):
-                what = f"element {position} of the array is no object"
+                what = f"element {position} of the array is not an object"
                 raise _broken(path, what, 'Write each row as {"column": value, ...}.')
             chunk.append(record)
             if len(chunk) == _CHUNK:
