@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -98,24 +97,26 @@ def test_a_link_stays_a_link_and_the_mode_stays(tmp_path):
 WRITER = """
 import sys
 from vetro.atomic import atomic_file
-print("ready", flush=True)
 number = 0
 while True:
     number = (number + 1) % 10
     with atomic_file(sys.argv[1]) as file:
         for _ in range(64):
             file.write(str(number).encode() * 4096)
+            print(flush=True)
+    print(flush=True)
 """
+LINES = 65  # for each file
 
 
 def test_killed_at_any_moment_the_file_is_whole(tmp_path):
     path = tmp_path / "model"
-    for attempt in range(12):
+    for lines in (LINES, LINES + 1, 1, 2, 30, LINES - 1, 2 * LINES - 1, 2 * LINES, 200):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE
         )
-        process.stdout.readline()
-        time.sleep(0.02 + 0.007 * attempt)
+        for _ in range(lines):
+            process.stdout.readline()
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
@@ -123,4 +124,56 @@ def test_killed_at_any_moment_the_file_is_whole(tmp_path):
             content = path.read_bytes()
             assert len(content) == 64 * 4096
             assert len(set(content)) == 1
-    assert path.exists()
+        assert path.exists()
+
+
+HALFWAY = """
+import sys
+from vetro.atomic import atomic_file
+with atomic_file(sys.argv[1]) as file:
+    file.write(b"x" * 100_000)
+    print(flush=True)
+    sys.stdin.readline()
+"""
+
+
+def halfway(path: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """A process that waits in the middle of writing a file, and its temporary file."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HALFWAY, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    process.stdout.readline()
+    (part,) = path.parent.glob(f".{path.name}.*.part")
+    return process, part
+
+
+def test_the_next_write_removes_what_a_killed_one_left(tmp_path):
+    path = tmp_path / "model"
+    process, part = halfway(path)
+    process.kill()
+    process.communicate()
+    ours = tmp_path / ".model.notes.part"
+    ours.write_bytes(b"")
+    with atomic_file(tmp_path / "other") as file:
+        file.write(b"x")
+    assert part.exists()  # it is not this file's
+    with atomic_file(path) as file:
+        assert not part.exists()
+        file.write(b"x")
+    assert {one.name for one in tmp_path.iterdir()} == {"model", "other", ours.name}
+
+
+def test_what_a_living_process_writes_is_left_alone(tmp_path):
+    path = tmp_path / "model"
+    process, part = halfway(path)
+    with atomic_file(path) as file:
+        file.write(b"first")
+    assert part.exists()
+    process.communicate(b"\n")
+    assert process.returncode == 0
+    assert path.read_bytes() == b"x" * 100_000
+    assert list(tmp_path.iterdir()) == [path]
+    with atomic_file(path) as one, atomic_file(path) as other:  # and in one process
+        one.write(b"one")
+        other.write(b"other")
+    assert path.read_bytes() == b"one"

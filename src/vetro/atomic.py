@@ -1,20 +1,23 @@
 """Atomic replacement of a file: a reader sees the old content or the new, never a part.
 
 The new content is written to a temporary file in the same folder, forced to the disk, and then
-renamed in one step.  If anything fails, the old file is unchanged.  This module does not look at
-the content.
+renamed in one step.  If anything fails, the old file is unchanged.  The next process that writes
+the same file removes what a killed process left.  This module does not look at the content.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from vetro.errors import VetroError, error
+from vetro.owned import is_at, lock, remove_abandoned
+from vetro.signals import held
 
 # The system's errors in the words of the messages, and how to fix them.
 _REASONS = {
@@ -23,6 +26,7 @@ _REASONS = {
     "no such file or directory": ("no such folder", "Create the folder first."),
     "not a directory": ("no such folder", "Create the folder first."),
     "is a directory": ("it is a folder", "Add a file name."),
+    "it is closed": ("it is closed", "Redirect it to a file."),
     "file too large": ("file too large for this system", "Raise the limit on file sizes."),
 }
 
@@ -38,28 +42,53 @@ def atomic_file(path: str | os.PathLike[str], what: str = "") -> Iterator[Binary
     """
     # A link is followed, so that the file it points to is replaced and not the link.
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
+    temporary = target
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
-            with target.open("wb") as file:
-                yield file
+            with target.open("wb") as device:
+                yield device
             return
         if target.is_dir():
             raise IsADirectoryError(21, "Is a directory")
-        with temporary.open("x+b") as file:
+        _remove_abandoned_parts(target)
+        with contextlib.ExitStack() as stack:
+            with held():  # an interruption finds the file's name known
+                temporary, file = _temporary(target)
+                stack.enter_context(file)
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o7777)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(target)
+            temporary.replace(target)  # while it is locked
         _sync_folder(target.parent)
     except OSError as failure:
         raise cannot_save(path, failure, what) from failure
     finally:
         # After the replacement the name no longer exists.
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        if temporary != target:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _temporary(target: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside the target, locked for as long as it is open."""
+    while True:
+        path = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.part")
+        file = path.open("x+b")
+        lock(file.fileno())
+        if is_at(file.fileno(), path):  # else another process took it for abandoned just now
+            return path, file
+        file.close()
+
+
+def _remove_abandoned_parts(target: Path) -> None:
+    """Remove the temporary files of this target whose writers are dead."""
+    name = re.compile(re.escape(f".{target.name[:200]}.") + r"[0-9a-f]{12}\.part")
+    with contextlib.suppress(OSError), os.scandir(target.parent) as entries:
+        for entry in entries:
+            if name.fullmatch(entry.name):
+                remove_abandoned(Path(entry.path))
 
 
 def cannot_save(path: str | os.PathLike[str], failure: OSError, what: str = "") -> VetroError:

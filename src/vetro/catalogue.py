@@ -241,5 +241,6 @@ CATALOGUE: dict[str, str] = {
     "E751": "the tour is not available in {language!q}. Use {=lang} {languages}.",
     "E752": "the tour has no step {step!q}. Use {=step} with a number from 1 to {total}.",
     # Vetro failed
+    "E901": "Not enough memory: {reason}. {fix}",
     "E900": "Vetro failed: {reason}. This is a fault of Vetro; run again with --debug and report it.",
 }

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def interrupted(vetro_process, pumps: Path, tmp_path_factory) -> Interrupted:
         if "epoch 1/" in line:
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     return Interrupted(folder, process.returncode, out, told + err)
 
 
@@ -107,21 +106,66 @@ def test_what_changed_is_not_resumed(vetro) -> None:
     assert RUN.state == "interrupted"
 
 
+WAITING = """
+import sys
+import vetro.model.fit as fit
+from vetro.__main__ import main
+
+def wait(*_):
+    print("reading", flush=True)
+    sys.stdin.readline()
+
+fit.read_for = wait
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_before_training_leaves_nothing(
-    vetro_process, pumps: Path, tmp_path: Path
+    pumps: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = vetro_process("fit", pumps, *FIT, cwd=tmp_path)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / RUN.recipe).exists() and time.monotonic() < deadline:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
-    assert process.returncode == 130
+    """It waits for its input where the table is read, so that the signal comes there."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING, "fit", str(pumps), *FIT],
+        cwd=tmp_path, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == "reading\n"
+    assert RunFolder(tmp_path / RUN.path).state == "running"
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("Interrupted before the first checkpoint: nothing is kept.\n")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_live_bar_and_a_second_signal(pumps: Path, tmp_path: Path) -> None:
-    """On a terminal: one bar redrawn in place; SIGTERM asks to stop, SIGINT then ends at once."""
+def test_a_fit_that_was_killed_begins_again(
+    vetro, pumps: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """Before its first checkpoint: from its recipe by --resume, or by the same command."""
+    short = [*FIT, "--epochs", "3"]
+    for again in (["--resume", RUN.path], ["--resume"], [pumps, *short, "--run", RUN.path]):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WAITING, "fit", str(pumps), *short, "--run", str(RUN.path)],
+            cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        process.stdout.readline()
+        process.kill()
+        process.communicate()
+        monkeypatch.chdir(tmp_path)
+        assert RUN.state == "unfinished"
+        ended = vetro("fit", *again, "--quiet")
+        assert ended.status == 0, ended.err
+        assert RUN.state == "finished"
+        assert RUN.report.is_file()
+        shutil.rmtree("runs")
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP])
+def test_one_live_bar_and_a_second_signal(
+    pumps: Path, tmp_path: Path, first: signal.Signals
+) -> None:
+    """On a terminal: one bar redrawn in place; a signal asks to stop, SIGINT then ends at once."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "vetro", "fit", str(pumps), *FIT, "--epochs", "1000000"],
@@ -129,7 +173,7 @@ def test_one_live_bar_and_a_second_signal(pumps: Path, tmp_path: Path) -> None:
         env={**os.environ, "TERM": "xterm", "COLUMNS": "110"},
     )  # fmt: skip
     os.close(follower)
-    shown, signals = "", [signal.SIGTERM, signal.SIGINT]
+    shown, signals = "", [first, signal.SIGINT]
     for shown in screens(leader):
         if signals and shown.count("epoch") > 3 and (len(signals) == 2 or "Stopping;" in shown):
             process.send_signal(signals.pop(0))

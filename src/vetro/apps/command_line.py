@@ -6,11 +6,13 @@ needs it, so that --help answers at once.
 
 from __future__ import annotations
 
+import errno
+import functools
 import gc
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -18,10 +20,16 @@ import typer
 from typer.core import TyperCommand
 
 import vetro
+from vetro import signals
 from vetro.addresses import is_address, safe, shown_source
 from vetro.apps.options import recipe_defaults
-from vetro.apps.present import message
+from vetro.apps.present import message, say_line
+from vetro.apps.streams import OutputError, discard_output
+from vetro.atomic import cannot_save
 from vetro.errors import VetroError, error, nearest, shown
+from vetro.limits import check_memory, memory_error
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Command(TyperCommand):
@@ -83,7 +91,7 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     named = next((item for item in arguments if not item.startswith("-")), "")
     for name in [named] if named in COMMANDS else COMMANDS:
         function = getattr(import_module(f"vetro.apps.{COMMANDS[name]}"), name)
-        app.command(name, cls=Command)(function)
+        app.command(name, cls=Command)(_command(function))
     return app
 
 
@@ -99,6 +107,27 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+class _Unread(Exception):
+    """A BrokenPipeError, which typer would take for itself: nobody reads the output any more."""
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """The command; an interruption says so and ends it with its own exit status."""
+
+    @functools.wraps(function)
+    def called(*positional: Any, **named: Any) -> None:
+        signals.running()
+        try:
+            function(*positional, **named)
+        except KeyboardInterrupt as interruption:
+            say_line(str(interruption) or signals.MESSAGE, sys.stderr)
+            raise typer.Exit(signals.INTERRUPTED) from None
+        except BrokenPipeError as failure:
+            raise _Unread from failure
+
+    return called
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -118,29 +147,71 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Libraries' warnings are no messages of Vetro's; its own are printed by the commands.
         warnings.simplefilter("ignore")
     status = _run(_claims_as_values(_resume_with_value(given)), debug)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader went away (vetro runs | head): nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
 def _run(arguments: list[str], debug: bool) -> int:
+    """Run a command, and write out what it said; the exit status."""
+    status = _ran(arguments, debug)
     try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread(arguments, status)
+    except OutputError as failure:
+        discard_output()
+        lost = cannot_save("", failure, "to standard output")
+        return status or _ended(lost, debug)  # one failure is said once
+    return status
+
+
+def _ran(arguments: list[str], debug: bool) -> int:
+    signals.forget()
+    try:
+        if arguments and not WITHOUT_DATA.intersection(arguments):
+            check_memory()
         status = app_for(arguments)(args=arguments, prog_name="vetro", standalone_mode=False)
     except VetroError as refusal:
         return _ended(refusal, debug)
     except typer.TyperException as fault:
         return _ended(_usage_error(fault, arguments), debug)
-    except BrokenPipeError:
-        return 0
+    except (_Unread, BrokenPipeError):
+        return _unread(arguments, 0)
+    except OutputError as failure:
+        discard_output()
+        return _ended(cannot_save("", failure, "to standard output"), debug)
     except Exception as fault:
-        return _ended(error("E900", reason=f"{type(fault).__name__}: {fault}"), debug)
+        return _ended(_unexpected(fault), debug)
     return status if isinstance(status, int) else 0
 
 
+VERDICTS = ("verify", "prove")
+"""Commands whose exit status is a result."""
+WITHOUT_DATA = {"--help", "--version", "explain"}
+"""What answers without a table or a model, in however little memory."""
+
+
+def _unread(arguments: Sequence[str], status: int) -> int:
+    """The exit status where the reader of the pipe went away (vetro runs | head).
+
+    That is no failure; but a verdict that was not wholly written is not a success.
+    """
+    discard_output()
+    return max(status, 1) if any(name in arguments[:1] for name in VERDICTS) else status
+
+
+def _unexpected(fault: Exception) -> VetroError:
+    """What an exception that nobody expected is: no memory, no space, or a fault of Vetro."""
+    if no_memory := memory_error(fault):
+        return no_memory
+    if isinstance(fault, OSError) and fault.errno in NO_SPACE:
+        return cannot_save(os.fsdecode(fault.filename or "a file"), fault)
+    return error("E900", reason=f"{type(fault).__name__}: {fault}")
+
+
 def _ended(refusal: VetroError, debug: bool) -> int:
+    if signals.interrupted():  # a library has turned the KeyboardInterrupt into its own exception
+        say_line(signals.MESSAGE, sys.stderr)
+        return signals.INTERRUPTED
     if debug:
         import traceback
 

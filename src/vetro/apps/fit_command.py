@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vetro import signals
 from vetro.addresses import PASSWORD_KEPT, has_secrets, is_postgres, kept
-from vetro.apps.options import INTERRUPTED, READING, RECIPE, ROLES, Given, taking
+from vetro.apps.options import READING, RECIPE, ROLES, Given, taking
 from vetro.apps.present import (
     DOOR,
     notices_json,
@@ -26,6 +27,7 @@ from vetro.apps.present import (
 from vetro.errors import TrainingError, VetroError, error
 
 if TYPE_CHECKING:
+    from vetro.apps.claim import Claim
     from vetro.apps.progress import Reporter
     from vetro.apps.recipe_file import RecipeFile
     from vetro.apps.runs import RunFolder
@@ -81,14 +83,15 @@ def fit(
     else:
         base = read_recipe(Path(recipe_file)) if recipe_file else RecipeFile()
     asked = _asked(source, base, roles, recipe, reading)
-    folder = resumed or runs.new_run(asked.source, run)
-    model = _train(asked, folder, resume=resumed is not None, quiet=quiet)
+    claimed = runs.new_run(asked.source, run) if resumed is None else runs.old_run(resumed)
+    with claimed as (folder, claim):
+        model = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
     if json:
         print_json(_json(model, folder))
     else:
         _show(model, folder, asked.source)
     if _interrupted(model):
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(signals.INTERRUPTED)
 
 
 def _asked(
@@ -112,18 +115,24 @@ def _asked(
     return found
 
 
-def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -> Model:
+def _train(
+    asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool
+) -> Model:
     """Fit, and leave model, report, held-out rows, history, recipe and log in the folder.
 
+    resume: go on from the checkpoint, or from the beginning where the run has none.
     E301 leaves them too: the model of the best parameters before training diverged.
     """
     from vetro.apps.progress import Reporter
     from vetro.apps.recipe_file import write_recipe
 
-    with folder.removed_if_useless(), Reporter(folder.log, quiet=quiet) as reporter:
-        reporter.log(f"{'Resumed' if resume else 'Started'}: {kept(asked.source)}")
-        if not resume:
-            write_recipe(folder.recipe, asked.source, asked.request)
+    goes_on = resume and folder.checkpoint.is_file()
+    if not goes_on:
+        write_recipe(folder.recipe, asked.source, asked.request)
+    with Reporter(folder.log, quiet=quiet) as reporter:
+        reporter.log(f"{'Resumed' if goes_on else 'Started'}: {kept(asked.source)}")
+        if resume and not goes_on:
+            reporter.say("The run has no checkpoint: it starts from the beginning.")
         # These load what computes, most of a second: the bar stands already, and the process
         # of the baselines loads its own meanwhile.
         from vetro.model.baselines_apart import Baselines
@@ -150,24 +159,28 @@ def _train(asked: RecipeFile, folder: RunFolder, *, resume: bool, quiet: bool) -
                     asked.request,
                     on_progress=_loading_report(reporter),
                     checkpoint=folder.checkpoint,
-                    resume=resume,
+                    resume=goes_on,
                     stop=stop,
                     baselines=baselines,
                     meanwhile=look,
                     on_held_out=keep_held_out,
                 )
                 _keep(model, folder, reporter, "".join(inside), unseen)
+                claim.ended()
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
                 _keep(refusal.model, folder, reporter, "".join(inside), unseen)
+                claim.ended()
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
         except KeyboardInterrupt:
-            if folder.checkpoint.is_file():
+            text = "Interrupted before the first checkpoint: nothing is kept."
+            if folder.checkpoint.is_file() or folder.model.is_file() or resume:
                 run = shlex.quote(str(folder.path))
-                reporter.say(f"Ended at once. Go on: vetro fit --resume {run}")
-            raise
+                text = f"Ended at once. Go on: vetro fit --resume {run}"
+            reporter.log(text)
+            raise KeyboardInterrupt(text) from None
     return model
 
 
@@ -175,6 +188,7 @@ def _loading_report(reporter: Reporter) -> Callable[[Progress], None]:
     """The reporter; the report's libraries are loaded while the fit waits for its baselines."""
 
     def told(progress: Progress) -> None:
+        signals.check()
         if progress.step == "measuring":
             threading.Thread(target=_load_report, daemon=True).start()
         reporter(progress)
@@ -183,9 +197,10 @@ def _loading_report(reporter: Reporter) -> Callable[[Progress], None]:
 
 
 def _load_report() -> None:
-    import matplotlib.figure  # noqa: F401
+    with contextlib.suppress(Exception):  # what fails here fails again, and is said, when needed
+        import matplotlib.figure  # noqa: F401
 
-    import vetro.report.page  # noqa: F401
+        import vetro.report.page  # noqa: F401
 
 
 def _keep(
@@ -212,7 +227,7 @@ def _interrupted(model: Model) -> bool:
 
 @contextlib.contextmanager
 def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
-    """The function that tells training to stop; SIGINT and SIGTERM make it say so.
+    """The function that tells training to stop; SIGINT, SIGTERM and SIGHUP make it say so.
 
     Before training there is nothing to keep, and a second signal means it: both end at once.
     """
@@ -221,18 +236,16 @@ def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
     def stop() -> str:
         return reasons[0] if reasons else ""
 
-    def asked(number: int, frame: object) -> None:
+    def asked(number: int) -> None:
+        if reasons and number == getattr(signal, "SIGHUP", 0):
+            return  # a terminal that closes sends it more than once
         if reasons or reporter.step not in ("training", "measuring", "done"):
-            raise KeyboardInterrupt
+            signals.interrupt(number)
         reasons.append("interrupted")
         reporter.say("Stopping; the best so far is kept. Ctrl-C again ends at once.")
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals.handling(asked):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _show(model: Model, folder: RunFolder, source: str) -> None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import INTERRUPTED, READING, Given, number, taking, whole
+from vetro.apps.options import READING, Given, number, taking, whole
 from vetro.apps.over_options import seconds_of
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import DOOR, print_json, say, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
 from vetro.errors import error
+from vetro.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula

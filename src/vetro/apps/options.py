@@ -62,7 +62,6 @@ def whole(option: str, raw: str) -> int:
 
 
 ENGINES = ("auto", "native", "torch")
-INTERRUPTED = 130  # exit status, as a shell reports a command that SIGINT ended
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 

@@ -6,6 +6,7 @@ are, never read as markup or control sequences.  Not what is said: that is the c
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -34,9 +35,15 @@ def console(stream: TextIO | None = None) -> Console:
     """A console on a stream (stdout): as wide as the terminal, unlimited where there is none."""
     from rich.console import Console
 
+    class PipedConsole(Console):
+        """rich would end the process; here the command line decides."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, "the reader went away")
+
     stream = stream or sys.stdout
     wide = not stream.isatty() and "COLUMNS" not in os.environ
-    return Console(
+    return PipedConsole(
         file=stream, highlight=False, markup=False, emoji=False, width=UNLIMITED if wide else None
     )
 

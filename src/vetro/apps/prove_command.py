@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import INTERRUPTED
 from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 from vetro.errors import counted, error
+from vetro.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from vetro.glass.bounds.monotonicity import Monotonicity

@@ -3,6 +3,7 @@
     runs/<table>-<n>/   model.safetensors  report.html  held-out.csv  history.csv  recipe.toml
                         log.txt
                         checkpoint.safetensors while training, and after an interruption
+                        .lock while it is written (claim.py), and after a kill
 
 It names, makes and finds them; it trains nothing.
 """
@@ -19,15 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vetro.addresses import is_address, kept, place_name
+from vetro.apps.claim import Claim, Claimed, claim, is_claimed, was_claimed
 from vetro.apps.recipe_file import read_recipe
-from vetro.atomic import atomic_file
+from vetro.atomic import atomic_file, cannot_save
 from vetro.errors import VetroError, error
+from vetro.signals import held
 from vetro.training.history import SIZES, EpochRecord
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
 
 ROOT = Path("runs")
+ATTEMPTS = 50  # to claim a folder that fits that fail remove again and again
 _ENDINGS = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|xlsx|db|duckdb|sqlite|gz)$", re.I)
 
 
@@ -67,10 +71,19 @@ class RunFolder:
 
     @property
     def state(self) -> str:
-        """ "finished", "interrupted" (a model, and it can go on) or "unfinished"."""
+        """ "running", "finished", "interrupted" (a model, and it can go on) or "unfinished"."""
+        if is_claimed(self.path):
+            return "running"
         if not self.model.is_file():
             return "unfinished"
-        return "interrupted" if self.checkpoint.is_file() else "finished"
+        return "interrupted" if self.can_go_on else "finished"
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it has not ended: --resume goes on from the checkpoint, or else the recipe."""
+        if self.checkpoint.is_file() or not self.model.is_file():
+            return True
+        return was_claimed(self.path)
 
     def write_history(self, records: Iterable[EpochRecord]) -> None:
         """One line an epoch, with a header; of each layer a column of its own."""
@@ -89,21 +102,6 @@ class RunFolder:
         with atomic_file(self.history, "the history") as file:
             file.write(text.getvalue().encode())
 
-    @contextlib.contextmanager
-    def removed_if_useless(self) -> Iterator[None]:
-        """Remove the folder again if the block fails and left neither model nor checkpoint."""
-        try:
-            yield
-        except BaseException:
-            if not self.model.exists() and not self.checkpoint.exists():
-                for path in (self.recipe, self.log):
-                    path.unlink(missing_ok=True)
-                with contextlib.suppress(OSError):  # other files: not ours to remove
-                    self.path.rmdir()
-                    if self.path.parent == ROOT:
-                        ROOT.rmdir()
-            raise
-
 
 def table_name(source: str) -> str:
     """A short name for folders: "concrete" of "data/concrete.csv.gz"."""
@@ -114,36 +112,99 @@ def table_name(source: str) -> str:
     return name[:60] or "table"
 
 
-def new_run(source: str, folder: str = "") -> RunFolder:
-    """Make the folder of a new run: the one asked for, or the next free runs/<table>-<n>.
+@contextlib.contextmanager
+def new_run(source: str, folder: str = "") -> Iterator[tuple[RunFolder, Claim]]:
+    """Claim the folder of a new run: the one asked for, or the next free runs/<table>-<n>.
 
-    E604 if the folder asked for already holds a run, E503 if it cannot be made.
+    The folder is removed again if the block fails and left neither model nor checkpoint.
+    E604 if another process writes into the folder asked for, or it already holds a run; a run that
+    was killed before its first checkpoint begins again.  E503 if the folder cannot be made.
     """
-    try:
-        if folder:
-            found = RunFolder(Path(folder))
-            if found.recipe.exists() or found.model.exists():
-                fix = f"Use another --run, or --resume {folder}."
-                raise error("E604", what=f"{folder} already holds a run", fix=fix)
-            found.path.mkdir(parents=True, exist_ok=True)
-            return found
-        ROOT.mkdir(exist_ok=True)
-        name = table_name(source)
-        number = 1 + max((_number(path, name) for path in ROOT.iterdir()), default=0)
-        while True:
-            path = ROOT / f"{name}-{number}"
+    with contextlib.ExitStack() as stack:
+        with held():  # an interruption comes when the folder is ours to remove
+            run, taken = _new(source, folder)
+            stack.callback(taken.release)
+            stack.push(lambda kind, *_: _remove_if_useless(run, taken) if kind else None)
+        yield run, taken
+
+
+@contextlib.contextmanager
+def old_run(run: RunFolder) -> Iterator[tuple[RunFolder, Claim]]:
+    """Claim a run to go on with it; E504 if another process writes into it."""
+    with contextlib.ExitStack() as stack:
+        with held():
             try:
-                path.mkdir()
-            except FileExistsError:  # made by another fit meanwhile
-                number += 1
-            else:
-                return RunFolder(path)
+                taken = claim(run.path)
+            except Claimed as other:
+                reason = f"{run.path} is being written by {other.owner}"
+                raise error("E504", reason=reason, fix="Wait until it has ended.") from None
+            except OSError as fault:
+                raise cannot_save(run.path, fault, f"the run in {run.path}") from None
+            stack.callback(taken.release)
+            stack.push(lambda kind, *_: taken.ended() if kind and taken.is_new else None)
+            if taken.is_new and run.model.is_file() and not run.checkpoint.is_file():
+                reason = f"{run.path}: it is finished"  # by another process, just now
+                raise error("E504", reason=reason, fix="Start a new run.")
+        yield run, taken
+
+
+def _new(source: str, folder: str) -> tuple[RunFolder, Claim]:
+    try:
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):
+                return _named(folder) if folder else _numbered(source)
+        return _named(folder) if folder else _numbered(source)
     except OSError as fault:
         reason = (fault.strerror or str(fault)).lower()
         place = folder or str(ROOT)
         raise error(
             "E503", what=f"the run in {place}", reason=reason, intact="", fix="Use another --run."
         ) from None
+
+
+def _named(folder: str) -> tuple[RunFolder, Claim]:
+    run = RunFolder(Path(folder))
+    run.path.mkdir(parents=True, exist_ok=True)
+    try:
+        taken = claim(run.path)
+    except Claimed as other:
+        what = f"{folder} is being written by {other.owner}"
+        raise error("E604", what=what, fix="Use another --run.") from None
+    unfinished = not taken.is_new and not run.model.exists() and not run.checkpoint.exists()
+    if (run.recipe.exists() or run.model.exists()) and not unfinished:
+        if taken.is_new:
+            taken.ended()
+        taken.release()
+        fix = f"Use another --run, or --resume {folder}."
+        raise error("E604", what=f"{folder} already holds a run", fix=fix)
+    return run, taken
+
+
+def _numbered(source: str) -> tuple[RunFolder, Claim]:
+    ROOT.mkdir(exist_ok=True)
+    name = table_name(source)
+    number = 1 + max((_number(path, name) for path in ROOT.iterdir()), default=0)
+    while True:
+        path = ROOT / f"{name}-{number}"
+        try:
+            path.mkdir()
+            return RunFolder(path), claim(path)
+        except (FileExistsError, Claimed):  # made by another fit meanwhile
+            number += 1
+
+
+def _remove_if_useless(run: RunFolder, taken: Claim) -> None:
+    """Remove what a fit left that failed before it had a model or a checkpoint."""
+    if run.model.exists() or run.checkpoint.exists():
+        return
+    with held():
+        for path in (run.recipe, run.log):
+            path.unlink(missing_ok=True)
+        taken.ended()
+        with contextlib.suppress(OSError):  # other files: not ours to remove
+            run.path.rmdir()
+            if run.path.parent == ROOT:
+                ROOT.rmdir()
 
 
 def _number(path: Path, name: str) -> int:
@@ -161,14 +222,13 @@ def run_to_resume(named: str, source: str) -> RunFolder:
         found = RunFolder(Path(named))
         if not found.recipe.is_file():
             raise error("E507", path=str(found.recipe), hint="Give the folder of a run.")
-        if not found.checkpoint.is_file():
-            reason = "it is finished" if found.model.is_file() else "it has no checkpoint"
-            raise error("E504", reason=f"{named}: {reason}", fix="Start a new run.")
+        if not found.can_go_on:
+            raise error("E504", reason=f"{named}: it is finished", fix="Start a new run.")
         return found
     known = run_folders(ROOT) if ROOT.is_dir() else []
-    candidates = [found for found in known if found.checkpoint.is_file()]
+    candidates = [found for found in known if found.can_go_on and not is_claimed(found.path)]
     wanted = Path(source).resolve() if source and not is_address(source) else kept(source)
-    for found in sorted(candidates, key=lambda run: run.checkpoint.stat().st_mtime, reverse=True):
+    for found in sorted(candidates, key=_last_written, reverse=True):
         with contextlib.suppress(VetroError):
             of_run = read_recipe(found.recipe).source
             same = Path(of_run).resolve() if not is_address(of_run) else kept(of_run)
@@ -178,6 +238,14 @@ def run_to_resume(named: str, source: str) -> RunFolder:
     raise error(
         "E504", reason=f"{what} in {ROOT}/", fix="Name it: --resume RUN, or start a new run."
     )
+
+
+def _last_written(run: RunFolder) -> float:
+    """When it was last worked at; of a run without a checkpoint, when it began."""
+    for path in (run.checkpoint, run.recipe):
+        with contextlib.suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 def run_folders(root: Path) -> list[RunFolder]:

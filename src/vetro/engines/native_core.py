@@ -10,6 +10,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from vetro.limits import memory_error
+
 
 @cache
 def core() -> Any:
@@ -23,6 +25,8 @@ def why_not_native() -> str:
     try:
         instructions = core().isa()
     except ImportError as failed:
+        if no_memory := memory_error(failed):
+            raise no_memory from failed
         return f"the native engine is not built ({failed})"
     if not instructions:
         return "this processor has none of the instruction sets of the native engine"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vetro.errors import VetroError, error, shown
+from vetro.limits import check_memory, memory_error
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,6 +33,7 @@ def connect(
     a setting except the number of threads: DuckDB itself refuses it, views and functions of an
     attached database included.
     """
+    check_memory()  # DuckDB would end the process
     import duckdb
 
     connection = duckdb.connect(
@@ -115,9 +117,11 @@ def reason(failure: BaseException) -> str:
 
 
 def unreadable(source: str) -> Callable[[Exception], VetroError]:
-    """A function that turns a failure while reading the source into its E125."""
+    """A function that turns a failure while reading into its E125; E901 where memory ran out."""
 
     def explained(failure: Exception) -> VetroError:
+        if no_memory := memory_error(failure):
+            return no_memory
         what = f"it cannot be read ({shown(reason(failure))})"
         return error("E125", source=source, what=what, fix="Write it again, or restore it.")
 

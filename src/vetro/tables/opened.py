@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vetro.errors import Notice, VetroError
+from vetro.limits import memory_error
 from vetro.tables.connection import unreadable
 from vetro.tables.faults import Fault
 from vetro.tables.table import row_place
@@ -85,6 +86,8 @@ def explained(opened: Opened, failure: Exception) -> Exception:
     """What to raise for a failure while reading: never DuckDB's own text if it can be helped."""
     if isinstance(failure, VetroError):
         return failure
+    if no_memory := memory_error(failure):
+        return no_memory
     explained = opened.explain(failure)
     if isinstance(explained, VetroError):
         return explained

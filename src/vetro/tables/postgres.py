@@ -37,7 +37,7 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
         raise error("E604", what=f"{name} needs a query", fix=words('Use {=query "SELECT ..."}.'))
     try:
         from adbc_driver_postgresql import dbapi
-    except ImportError as failure:
+    except ModuleNotFoundError as failure:
         raise error("E126", source=name, extra="postgres") from failure
     server, why = None, ""
     try:

@@ -1,0 +1,78 @@
+"""Claiming the folder of a run: one process at a time writes into it.
+
+The claim is a locked file `.lock` in the folder.  It goes when the run has ended; one that a dead
+process left says that the run never did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vetro.owned import is_at, lock
+
+NAME = ".lock"
+
+
+class Claimed(Exception):
+    """Another living process writes into the folder."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = f"process {owner}" if owner.isdecimal() else "another process"
+        super().__init__(self.owner)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A folder that is ours.  is_new: no dead process had claimed it before."""
+
+    path: Path
+    descriptor: int
+    is_new: bool
+
+    def ended(self) -> None:
+        """The run is whole, or nothing is left of it: nobody need go on with it."""
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        os.close(self.descriptor)
+
+
+def claim(folder: Path) -> Claim:
+    """Claim an existing folder; Claimed if a living process has it, OSError as the system says."""
+    path = folder / NAME
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if lock(descriptor) == "another":
+                raise Claimed(os.pread(descriptor, 20, 0).decode(errors="replace").strip())
+            # Its owner may have ended and removed it between the two steps.
+            if is_at(descriptor, path):
+                was_claimed = os.fstat(descriptor).st_size > 0
+                os.pwrite(descriptor, f"{os.getpid()}".ljust(20).encode(), 0)
+                return Claim(path, descriptor, not was_claimed)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def is_claimed(folder: Path) -> bool:
+    """Whether a living process writes into the folder."""
+    try:
+        descriptor = os.open(folder / NAME, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return lock(descriptor) == "another"
+    finally:
+        os.close(descriptor)
+
+
+def was_claimed(folder: Path) -> bool:
+    """Whether a process claimed the folder and has not ended the run: it runs, or it was killed."""
+    return (folder / NAME).exists()
