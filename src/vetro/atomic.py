@@ -26,6 +26,7 @@ _REASONS = {
     "no such file or directory": ("no such folder", "Create the folder first."),
     "not a directory": ("no such folder", "Create the folder first."),
     "is a directory": ("it is a folder", "Add a file name."),
+    "bad file descriptor": ("it is closed", "Redirect it to a file."),
     "it is closed": ("it is closed", "Redirect it to a file."),
     "file too large": ("file too large for this system", "Raise the limit on file sizes."),
 }

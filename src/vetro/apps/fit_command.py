@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from vetro.model.request import Progress
     from vetro.tables.table import Table
 
+STOPPING = "Stopping; the best so far is kept. Ctrl-C again ends at once."
+
 
 @taking(roles=ROLES, recipe=RECIPE, reading=READING)
 def fit(
@@ -232,6 +234,7 @@ def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
     Before training there is nothing to keep, and a second signal means it: both end at once.
     """
     reasons: list[str] = []
+    saying: list[threading.Thread] = []
 
     def stop() -> str:
         return reasons[0] if reasons else ""
@@ -242,10 +245,14 @@ def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
         if reasons or reporter.step not in ("training", "measuring", "done"):
             signals.interrupt(number)
         reasons.append("interrupted")
-        reporter.say("Stopping; the best so far is kept. Ctrl-C again ends at once.")
+        # Not from here: the signal may have come in the middle of another line.
+        saying.append(threading.Thread(target=reporter.say, args=(STOPPING,)))
+        saying[0].start()
 
     with signals.handling(asked):
         yield stop
+    for thread in saying:
+        thread.join()
 
 
 def _show(model: Model, folder: RunFolder, source: str) -> None:
