@@ -214,3 +214,37 @@ def test_misuse(tmp_path):
     with pytest.raises(ValueError):
         TableWriter(tmp_path / "o.csv").write({"a": np.ones(2)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_that_a_spreadsheet_would_run(tmp_path):
+    texts = [
+        "=1+1",
+        "+cmd",
+        "-x",
+        "@sum",
+        "\t=1",
+        " =1",
+        "\uff1d1",
+        "a=b",
+        "",
+        "-5",
+        "+1e3",
+        "-1,5",
+    ]
+    numbers = np.array([-5.0] * len(texts))
+    columns = {"=name": np.array(texts, dtype=object), "n": numbers}
+
+    def read(name, **settings):
+        with TableWriter(tmp_path / name, **settings) as writer:
+            writer.write(columns)
+        with (tmp_path / name).open(newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
+
+    exact = read("exact.csv")
+    assert exact == [["=name", "n"], *([text, "-5.0"] for text in texts)]
+    safe = read("safe.csv", spreadsheet_safe=True)
+    assert safe[0] == ["'=name", "n"]
+    assert [row[0] for row in safe[1:]] == [*(f"'{text}" for text in texts[:7]), *texts[7:]]
+    assert {row[1] for row in safe[1:]} == {"-5.0"}
+    with pytest.raises(VetroError, match="CSV and TSV"):
+        TableWriter(tmp_path / "x.parquet", spreadsheet_safe=True)

@@ -14,7 +14,7 @@ import typer
 
 from vetro import signals
 from vetro.addresses import PASSWORD_KEPT, has_secrets, is_postgres, kept
-from vetro.apps.options import READING, RECIPE, ROLES, Given, taking
+from vetro.apps.options import READING, RECIPE, ROLES, Given, SafeOption, taking
 from vetro.apps.present import (
     DOOR,
     notices_json,
@@ -63,6 +63,7 @@ def fit(
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    spreadsheet_safe: SafeOption = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object as the result.")] = False,
     roles: Given,
     recipe: Given,
@@ -87,7 +88,9 @@ def fit(
     asked = _asked(source, base, roles, recipe, reading)
     claimed = runs.new_run(asked.source, run) if resumed is None else runs.old_run(resumed)
     with claimed as (folder, claim):
-        model = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
+        model = _train(
+            asked, folder, claim, resume=resumed is not None, quiet=quiet, safe=spreadsheet_safe
+        )
     if json:
         print_json(_json(model, folder))
     else:
@@ -118,7 +121,7 @@ def _asked(
 
 
 def _train(
-    asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool
+    asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool, safe: bool
 ) -> Model:
     """Fit, and leave model, report, held-out rows, history, recipe and log in the folder.
 
@@ -167,12 +170,12 @@ def _train(
                     meanwhile=look,
                     on_held_out=keep_held_out,
                 )
-                _keep(model, folder, reporter, "".join(inside), unseen)
+                _keep(model, folder, reporter, "".join(inside), unseen, safe)
                 claim.ended()
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
-                _keep(refusal.model, folder, reporter, "".join(inside), unseen)
+                _keep(refusal.model, folder, reporter, "".join(inside), unseen, safe)
                 claim.ended()
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
@@ -206,7 +209,12 @@ def _load_report() -> None:
 
 
 def _keep(
-    model: Model, folder: RunFolder, reporter: Reporter, inside: str, unseen: dict[str, Any]
+    model: Model,
+    folder: RunFolder,
+    reporter: Reporter,
+    inside: str,
+    unseen: dict[str, Any],
+    safe: bool,
 ) -> None:
     from vetro.apps.held_out_file import write_held_out
     from vetro.report.page import write_report
@@ -214,7 +222,7 @@ def _keep(
 
     model.save(folder.model)
     folder.write_history(model.evidence.history)
-    write_held_out(folder.held_out, unseen)
+    write_held_out(folder.held_out, unseen, safe=safe)
     write_report(model, folder.report, inside)
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)

@@ -41,7 +41,7 @@ def held_out_columns(model: Model, table: Table, found: HeldOut) -> dict[str, An
     return columns
 
 
-def write_held_out(path: Path, columns: dict[str, Any]) -> None:
+def write_held_out(path: Path, columns: dict[str, Any], *, safe: bool = False) -> None:
     """Write them as CSV, atomically; E503 where it cannot be written."""
-    with TableWriter(path) as writer:
+    with TableWriter(path, spreadsheet_safe=safe) as writer:
         writer.write(columns)

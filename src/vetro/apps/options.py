@@ -61,6 +61,13 @@ def whole(option: str, raw: str) -> int:
         raise _refused(option, raw, "a whole number is needed") from None
 
 
+SafeOption = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet-safe",
+        help="In CSV, put an apostrophe before texts that a spreadsheet would run as a formula.",
+    ),
+]
 ENGINES = ("auto", "native", "torch")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.addresses import kept
-from vetro.apps.options import READING, Given, names, taking
+from vetro.apps.options import READING, Given, SafeOption, names, taking
 from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
 from vetro.errors import Notice, counted, error, notice, shown
 
@@ -57,6 +57,7 @@ def predict(
             "--keep", metavar="COL[,COL...]", help="Carry these columns along; repeatable."
         ),
     ] = None,
+    spreadsheet_safe: SafeOption = False,
     unknown: UnknownOption = "refuse",
     reading: Given,
 ) -> None:
@@ -77,7 +78,7 @@ def predict(
         keep=names("--keep", keep or ()),
         unknown=unknown_of(unknown),
     )
-    with TableWriter(out) as writer:
+    with TableWriter(out, spreadsheet_safe=spreadsheet_safe) as writer:
         for chunk in chunks:
             writer.write(chunk)
     show_notices(found)

@@ -12,6 +12,7 @@ import datetime as dt
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -35,11 +36,15 @@ class TableWriter:
     write(columns): equally long NumPy or Arrow arrays by name, the same names each time;
     NaN and None are missing.  E601 for a suffix that is not written; E503 if the system
     refuses.  An exception in the context leaves the file as it was before.
+    spreadsheet_safe: texts that a spreadsheet would run as a formula begin with an apostrophe;
+    only CSV and TSV have such texts, E604 for other files.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None, *, spreadsheet_safe: bool = False
+    ) -> None:
         self._path = None if path is None or os.fspath(path) == "-" else Path(path)
-        self._sink = _sink_for(self._path)
+        self._sink = _sink_for(self._path, spreadsheet_safe)
         self._stack = contextlib.ExitStack()
         self._add: _Add | None = None
         self._names: list[str] = []
@@ -73,11 +78,11 @@ class TableWriter:
         self.rows += lengths.pop()
 
 
-def _sink_for(path: Path | None) -> Callable[[BinaryIO], Any]:
+def _sink_for(path: Path | None, safe: bool) -> Callable[[BinaryIO], Any]:
     """What writes a kind of file; E601 if the suffix names none."""
     sinks: dict[str, Callable[[BinaryIO], Any]] = {
-        ".csv": partial(_delimited, sep=","),
-        ".tsv": partial(_delimited, sep="\t"),
+        ".csv": partial(_delimited, sep=",", safe=safe),
+        ".tsv": partial(_delimited, sep="\t", safe=safe),
         ".parquet": _parquet,
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
@@ -87,6 +92,9 @@ def _sink_for(path: Path | None) -> Callable[[BinaryIO], Any]:
         reason = f"{suffix} files are not written" if suffix else "the name has no suffix"
         fix = f"Use one of {', '.join(sinks)}."
         raise error("E601", argument="--out", value=path, reason=reason, fix=fix)
+    if safe and suffix not in (".csv", ".tsv"):
+        what = f"--spreadsheet-safe is for CSV and TSV files, and {path} is neither"
+        raise error("E604", what=what, fix="Leave it out: no cell of such a file is a formula.")
     return sinks[suffix]
 
 
@@ -104,7 +112,7 @@ def _standard_output() -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _delimited(file: BinaryIO, sep: str) -> Iterator[_Add]:
+def _delimited(file: BinaryIO, sep: str, safe: bool = False) -> Iterator[_Add]:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, delimiter=sep, lineterminator="\n")
     first = True
@@ -112,9 +120,10 @@ def _delimited(file: BinaryIO, sep: str) -> Iterator[_Add]:
     def add(columns: Columns) -> None:
         nonlocal first
         if first:
-            writer.writerow(columns)
+            writer.writerow(map(_harmless, columns) if safe else columns)
             first = False
-        writer.writerows(zip(*map(_texts, columns.values()), strict=True))
+        cells = [_texts(values, safe) for values in columns.values()]
+        writer.writerows(zip(*cells, strict=True))
 
     try:
         yield add
@@ -169,12 +178,23 @@ def _arrow(values: Any) -> Any:
     return values
 
 
-def _texts(values: Any) -> Sequence[str]:
+def _texts(values: Any, safe: bool = False) -> Sequence[str]:
     """The values as a delimited file has them; missing ones are empty."""
     numbers = _floats(values)
     if numbers is None:
-        return [_text(value) for value in _listed(values)]
+        texts = [_text(value) for value in _listed(values)]
+        return [_harmless(text) for text in texts] if safe else texts
     return ["" if value != value else text for value, text in _exact(numbers)]
+
+
+# Spreadsheets run what begins with these, the wide forms and blanks before them included.
+_FORMULA = re.compile(r"[\s\x00]*[=+\-@|\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula; numbers such as -5 stay as they are."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _json_texts(values: Any) -> Sequence[str]:
