@@ -214,7 +214,7 @@ main()
 """
 
 
-@pytest.mark.parametrize(("module", "name"), [("read", "open_source"), ("scan", "parts_of")])
+@pytest.mark.parametrize(("module", "name"), [("whole", "open_source"), ("scan", "parts_of")])
 @pytest.mark.parametrize(
     "failure",
     [
