@@ -29,7 +29,7 @@ def read_arrow(
 ) -> Table:
     """Read typed columns as any other source hands them over."""
     opened = open_relation("given", given=pa.table(columns))
-    monkeypatch.setattr("vetro.tables.read.open_source", lambda source, options: opened)
+    monkeypatch.setattr("vetro.tables.whole.open_source", lambda source, options: opened)
     return read_table("given", options or ReadOptions())
 
 
@@ -196,7 +196,7 @@ def test_text_in_typed_sources(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_enumeration_is_a_category(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = "unnest(['1', '2', '1'])::ENUM('2', '1') AS e, unnest([1, 2, 3]) AS y"
     opened = open_relation(f"(SELECT {columns})")
-    monkeypatch.setattr("vetro.tables.read.open_source", lambda source, options: opened)
+    monkeypatch.setattr("vetro.tables.whole.open_source", lambda source, options: opened)
     table = read_table("given")
     assert table.schema["e"].kind == "category"
     assert table.schema["e"].levels == ("1", "2")
