@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LEVELS = 100_000
-# A text that is longer says something, and is not a level: a model would hold the whole of it.
+# A longer text is free text and not a level: a model would hold all of it.
 LONGEST_LEVEL = 1000
-# A column with more different exceptions than this was planned wrongly: the pass stops.
+# If a column has more different exceptions than this, its plan was wrong: the pass stops.
 MOST_EXCEPTIONS = 20_000
 _FIRST_CAPACITY = 1 << 18
 _ARROW_NAMES = {np.float64: "double", np.int32: "int32"}

@@ -29,7 +29,7 @@ def unit_of(name: str) -> str:
 
 
 def mixed_units(opened: Opened, plan: Plan, texts: Sequence[str]) -> VetroError:
-    """E143 for two texts of a column, in the order in which they stand."""
+    """E143 for two texts of a column, in their order in the source."""
     rows = sorted((lookups.first_row(opened, plan.index, [text]), text) for text in texts)
     (row, first), (other_row, second) = rows
     return error(

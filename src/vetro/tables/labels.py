@@ -33,7 +33,7 @@ def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def unkept(column: Column) -> bool:
-    """Whether none of a column's texts were kept, many or long as they were: it says nothing."""
+    """Whether none of a column's texts were kept, because they are too many or too long."""
     return column.kind == "category" and not column.levels and column.distinct > 0
 
 

@@ -1,7 +1,7 @@
 """Plans: how each column is tried first, and how what the texts tell settles it.
 
-The first rows propose; all rows dispose (reviews.py).  A column that allows two readings is
-refused (E106, E107, E120).  What is so of dates stands in date_plans.py.
+The first rows propose a plan; all rows decide (reviews.py).  A column that allows two readings is
+refused (E106, E107, E120).  The plans of dates are in date_plans.py.
 """
 
 from __future__ import annotations
