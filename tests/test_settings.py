@@ -25,7 +25,7 @@ from vetro.training.recipe import Recipe
 # What only a command has: runs that can be resumed, and the tour.
 ONLY_COMMANDS = {"resume", "lang", "step"}
 # What only a function has.
-ONLY_FUNCTIONS = {"on_progress"}
+ONLY_FUNCTIONS = {"on_progress", "sample_weight"}
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1)
 
 
