@@ -87,6 +87,9 @@ CATALOGUE: dict[str, str] = {
     "W146": "column {column!q}: the header says {header!q}, the cells say {unit!q}; read in {unit!q}. "
     "Correct the header, or convert the cells.",
     "W170": "column {column!q} has the type {type}, which Vetro does not read; ignored.",
+    "I171": "column {column!q}: {first!q} and {second!q} are read as one level ({levels} written in "
+    "several ways, {rows}).",
+    "I172": "column {column!q}: {first!q} and {second!q} differ in capitals only; read as two levels.",
     "I173": "column {column!q} holds periods; each is read as the date of its start ({value!q} is {date}).",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "

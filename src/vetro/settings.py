@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vetro.addresses import safe
+from vetro.twins import marked
 
 Door = Literal["command line", "python"]
 
@@ -23,8 +24,9 @@ LONGEST_VALUE = 1000
 
 
 def shown(value: object) -> str:
-    """The text of a value as messages show it: one line, cut at 40 characters."""
-    text = safe(str(value)).replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0")
+    """The text of a value as messages show it: one line, cut at 40 characters; blanks at its ends
+    and characters that cannot be seen are written out."""
+    text = marked(safe(str(value)))
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 

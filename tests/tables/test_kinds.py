@@ -106,14 +106,14 @@ def test_distinct_of_few(values: list[float]) -> None:
     array = np.array(values)
     present = array[~np.isnan(array)]
     low, high = (present.min(), present.max()) if len(present) else (None, None)
-    assert kinds.distinct_numbers(array, low, high) == len(set(present.tolist()))
+    assert kinds.distinct_numbers(array, low, high) == (len(set(present.tolist())), True)
 
 
 def test_distinct_of_many() -> None:
     ids = np.random.default_rng(0).permutation(300_000).astype(float)
-    assert kinds.distinct_numbers(ids, ids.min(), ids.max()) == 300_000
+    assert kinds.distinct_numbers(ids, ids.min(), ids.max()) == (300_000, True)
     sparse = ids * 1e6
-    assert kinds.distinct_numbers(sparse, sparse.min(), sparse.max()) == 300_000
+    assert kinds.distinct_numbers(sparse, sparse.min(), sparse.max()) == (300_000, True)
 
 
 def test_many_levels_stay_small(tmp_path: Path) -> None:
@@ -258,3 +258,23 @@ def test_typed_digits_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [item.words.worded("command line") for item in table.notices] == [
         'column "n": 9007199254740993 exceeds 2^53 and would lose digits. Use --category n.'
     ]
+
+
+def test_distinct_is_exact_or_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    rows = 20_000
+    columns = {
+        "measured": rng.normal(size=rows),
+        "whole": rng.integers(0, 5000, rows).astype(float),
+        "steps": rng.integers(0, 300, rows) / 4,
+        "late": np.where(np.arange(rows) < 15_000, 1.0, rng.normal(size=rows)),
+        "huge": rng.integers(0, 2**50, rows).astype(float),
+    }
+    table = read_arrow(monkeypatch, {name: pa.array(item) for name, item in columns.items()})
+    for name, values in columns.items():
+        column, truth = table.schema[name], len(np.unique(values))
+        assert column.distinct_exact is (name != "measured")
+        if column.distinct_exact:
+            assert column.distinct == truth, name
+        else:
+            assert 9_000 < column.distinct < truth

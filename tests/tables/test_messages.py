@@ -943,7 +943,7 @@ READ = [
         "x;y\n1\u202f234,5;1\n2\u00a0345,5;2\n",
         {},
         {"x": ("number", [1234.5, 2345.5]), "y": ("number", [1, 2])},
-        ['I105 Read with separator ";" and decimal ",": "1\u202f234,5" is 1234.5 (line 2).'],
+        ['I105 Read with separator ";" and decimal ",": "1\\u202f234,5" is 1234.5 (line 2).'],
     ),
     (
         "apostrophes",

@@ -15,6 +15,7 @@ import typer
 from vetro.addresses import is_address, kept, short_name
 from vetro.apps.options import Given, whole
 from vetro.errors import Notice, error, listed, nearest, shown
+from vetro.twins import match
 
 if TYPE_CHECKING:
     from vetro.glass.rows import Rows
@@ -142,7 +143,10 @@ def settings_of(settings: Sequence[str], model: Model, option: str = "--set") ->
         if named is not None:
             found[named[0]] = named[1]
             continue
-        name, equals, _ = text.partition("=")
+        name, equals, value = text.partition("=")
+        if equals and match(name, known) in known:
+            found[match(name, known)] = value
+            continue
         if not equals:
             what = f'{option} "{shown(text)}" has no "="'
             raise error("E604", what=what, fix=f"Use {option} COLUMN=VALUE.")

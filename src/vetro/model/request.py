@@ -16,6 +16,7 @@ from vetro.tables.read import read_table
 from vetro.tables.roles import assign_roles, check_known
 from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
+from vetro.twins import plain, plain_names
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class FitRequest:
 
     def __post_init__(self) -> None:
         check_entries(self)
+        for role in ("targets", "inputs", "drop"):
+            object.__setattr__(self, role, plain_names(getattr(self, role)))
+        for role in ("weight", "group"):
+            object.__setattr__(self, role, plain(getattr(self, role)))
 
 
 def read_for(source: Any, request: FitRequest, options: ReadOptions | None = None) -> Table:

@@ -32,6 +32,7 @@ from vetro.tables.reviews import review
 from vetro.tables.schema import KINDS, Column, Schema
 from vetro.tables.table import Table
 from vetro.tables.whole import check_named, opened_with
+from vetro.twins import plain
 
 CHUNK_ROWS = 100_000
 
@@ -252,15 +253,16 @@ def known_codes(
 
     count: which rows count; texts that stand only in others are not reported.
     """
-    missing = set(options.missing)
+    missing = {*options.missing, *map(plain, options.missing)}
     flag = column.kind == "flag"
     levels = {text: code for code, text in enumerate(column.levels)}
     lookup = np.full(len(cell.levels) + 1, np.nan if flag else -1.0)
     others: dict[str, int] = {}
     for text, code in cell.levels.items():
-        if not text.strip() or text in missing:
+        form = plain(text)
+        if not form or form in missing:
             continue
-        value = kinds.flag_value(text, column.reading.flag_words) if flag else levels.get(text)
+        value = kinds.flag_value(text, column.reading.flag_words) if flag else levels.get(form)
         if value is None:
             there = (cell.array == code) & count
             if there.any():

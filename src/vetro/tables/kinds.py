@@ -6,7 +6,7 @@ category.  plans.py decides how the column is read; roles.py decides how it is u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from vetro.tables.reviews import bad_values
 from vetro.tables.schema import Column, Reading
 from vetro.tables.spans import interval_ends
 from vetro.tables.typed_plans import is_whole_type
+from vetro.twins import plain
 
 FALSE_WORDS = frozenset(("false", "no", "n", "f", "off", "falso", "0", "0.0"))
 TRUE_WORDS = frozenset(("true", "yes", "y", "t", "on", "vero", "si", "sì", "1", "1.0"))
@@ -64,7 +65,7 @@ def finish_values(
             raise error("E112", column=plan.name, place=opened.place_of(row), value=text)
         if largest > numbers.LARGEST_EXACT and (plan.is_text or is_whole_type(plan.type)):
             notices.extend(_digits_lost(opened, plan))
-    distinct = distinct_numbers(array, low, high)
+    distinct, exact = distinct_numbers(array, low, high)
     reading = Reading(
         decimal=plan.decimal,
         thousands=plan.thousands,
@@ -90,6 +91,7 @@ def finish_values(
         minimum=low,
         maximum=high,
         distinct=distinct,
+        distinct_exact=exact,
         example=example,
     )
     if plan.type == "BOOLEAN":
@@ -159,16 +161,19 @@ def finish_codes(
         example = next(iter(column.levels))
         told = date_notices.of_levels(plan, column, options)
         return replace(entry, distinct=distinct, example=example, reason=reason), nothing, told
-    texts = list(column.levels)
-    longest = max(map(len, texts), default=0)
+    longest = max(map(len, column.levels), default=0)
     if longest > LONGEST_LEVEL:
         nothing = np.full(column.rows, -1, np.int32)
         reason = f"{LONG_TEXTS}{longest:,} characters; they were not kept"
-        example = next(text for text in texts if text.strip())[:LONGEST_LEVEL]
-        return replace(entry, distinct=len(texts), example=example, reason=reason), nothing, []
-    levels = sorted((text for text in texts if text.strip()), key=level_order(texts))
+        example = next(text for text in column.levels if text.strip())[:LONGEST_LEVEL]
+        distinct = len(column.levels)
+        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []
+    missing = {plain(text) for text in options.missing}
+    forms = {text: plain(text) for text in column.levels}
+    texts = list(dict.fromkeys("" if form in missing else form for form in forms.values()))
+    levels = sorted((text for text in texts if text), key=level_order(texts))
     order = {text: code for code, text in enumerate(levels)}
-    lookup = np.array([order.get(text, -1) for text in texts] + [-1], dtype=np.int32)
+    lookup = np.array([order.get(form, -1) for form in forms.values()] + [-1], dtype=np.int32)
     codes: NDArray[np.int32] = lookup[column.array]
     absent = int((codes < 0).sum())
     entry = replace(
@@ -180,9 +185,40 @@ def finish_codes(
     )
     words = flag_words(levels) if plan.name not in options.category else None
     if words is not None or plan.name in options.flag:
-        return _flag(opened, plan, entry, codes, words)
-    notices = _category_notices(plan, column, options)
+        return _flag(opened, plan, entry, codes, words, list(forms))
+    notices = [*twin_notices(plan.name, column, forms), *_category_notices(plan, column, options)]
     return entry, codes, [*notices, *date_notices.of_levels(plan, column, options)]
+
+
+def twin_notices(name: str, column: Codes, forms: Mapping[str, str]) -> list[Notice]:
+    """I171 for levels that are written in several ways, I172 for those that differ in case only."""
+    groups: dict[str, list[str]] = {}
+    folded: dict[str, list[str]] = {}
+    for text, form in forms.items():
+        groups.setdefault(form, []).append(text)
+    twins = [texts for form, texts in groups.items() if form and len(texts) > 1]
+    for form in groups:
+        folded.setdefault(form.casefold(), []).append(form)
+    alike = [texts for form, texts in folded.items() if form and len(texts) > 1]
+    found = []
+    if twins:
+        counts = column.counts()
+        first, second = twins[0][:2]
+        rows = sum(int(counts[column.levels[text]]) for texts in twins for text in texts[1:])
+        found.append(
+            notice(
+                "I171",
+                column=name,
+                first=first,
+                second=second,
+                levels=counted(len(twins), "level"),
+                rows=counted(rows, "row"),
+            )
+        )
+    if alike:
+        first, second = alike[0][:2]
+        found.append(notice("I172", column=name, first=first, second=second))
+    return found
 
 
 def level_order(texts: list[str]) -> Any:
@@ -199,7 +235,7 @@ def level_order(texts: list[str]) -> Any:
 
 def flag_words(levels: list[str]) -> tuple[str, str] | None:
     """(false word, true word) if the levels are one pair of opposites, in any letter case."""
-    folded = {text.strip().casefold(): text for text in reversed(levels)}
+    folded = {plain(text).casefold(): text for text in reversed(levels)}
     if len(folded) != 2:
         return None
     for false, true in _PAIRS:
@@ -210,40 +246,44 @@ def flag_words(levels: list[str]) -> tuple[str, str] | None:
 
 def flag_value(text: str, words: tuple[str, str]) -> float | None:
     """0 or 1 for a flag's text, by the column's words or else by the common ones."""
-    folded = text.strip().casefold()
+    folded = plain(text).casefold()
     for value, word in enumerate(words):
-        if folded == word.strip().casefold():
+        if folded == plain(word).casefold():
             return float(value)
     if folded in TRUE_WORDS:
         return 1.0
     return 0.0 if folded in FALSE_WORDS else None
 
 
-def distinct_numbers(array: NDArray[np.float64], low: float | None, high: float | None) -> int:
-    """How many different values: exact for whole numbers, else at least what is returned.
+def distinct_numbers(
+    array: NDArray[np.float64], low: float | None, high: float | None
+) -> tuple[int, bool]:
+    """How many different values, and whether that is exact; otherwise there are at least so many.
+
+    It is exact for whole numbers, up to 10,000 rows, and where few of the first 10,000 differ.
 
     Sorting a million measured values costs more than reading them, and nobody needs
     their exact number; that of whole numbers tells identifiers.
     """
     if low is None or high is None:
-        return 0
+        return 0, True
     if low == high:
-        return 1
+        return 1, True
     head = np.unique(array[:_COUNTED])
     head = head[~np.isnan(head)]
     if not np.all(head == np.floor(head)):
         if len(head) > _COUNTED // 10 and len(array) > _COUNTED:
-            return len(head)
+            return len(head), False
         found = np.unique(array)
-        return len(found) - int(np.isnan(found[-1]))
+        return len(found) - int(np.isnan(found[-1])), True
     if high - low < 4 * len(array):
         present = array[~np.isnan(array)]
         if np.all(present == np.floor(present)):
             seen = np.zeros(int(high - low) + 1, dtype=bool)
             seen[(present - low).astype(np.int64)] = True
-            return int(seen.sum())
+            return int(seen.sum()), True
     found = np.unique(array)
-    return len(found) - int(np.isnan(found[-1]))
+    return len(found) - int(np.isnan(found[-1])), True
 
 
 def _value(plan: Plan, text: str) -> float | None:
@@ -284,11 +324,13 @@ def _flag(
     entry: Column,
     codes: NDArray[np.int32],
     flag_words: tuple[str, str] | None,
+    texts: Sequence[str],
 ) -> tuple[Column, NDArray[np.float64], list[Notice]]:
     found = [flag_value(level, flag_words or ("", "")) for level in entry.levels]
     if None in found:
         other = entry.levels[found.index(None)]
-        row = lookups.first_row(opened, plan.index, [other])
+        spellings = [text for text in texts if plain(text) == other]
+        row = lookups.first_row(opened, plan.index, spellings)
         raise error(
             "E125",
             source=f'column "{plan.name}", {opened.place_of(row)}',

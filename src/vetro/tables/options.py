@@ -7,6 +7,8 @@ from typing import Literal
 
 from vetro.entries import check_entries
 from vetro.errors import Setting, error
+from vetro.tables.schema import KINDS
+from vetro.twins import plain_names
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         check_entries(self)
+        for role in (*KINDS, "keep"):
+            object.__setattr__(self, role, plain_names(getattr(self, role)))
         for name in ("skip_rows", "skip_footer"):
             value = getattr(self, name)
             if value is not None and value < 0:

@@ -21,6 +21,7 @@ from vetro.tables.labels import is_missing, label_of, too_long, unkept
 from vetro.tables.left_out import with_rows_that_count
 from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
+from vetro.twins import plain, plain_names
 
 FEW_ROWS = 20
 """Up to this many rows, texts that all differ and row counts 1, 2, 3, ... may be real inputs."""
@@ -53,7 +54,8 @@ def assign_roles(
     weight 0 and, if asked, rows without a target leave the table first; see left_out.py.
     E114: a name is not found; E604: a column is named for two roles; E208: no input is left.
     """
-    named = _named_roles(table.schema, targets, inputs, drop, weight, group)
+    targets, inputs, drop = plain_names(targets), plain_names(inputs), plain_names(drop)
+    named = _named_roles(table.schema, targets, inputs, drop, plain(weight), plain(group))
     given = Schema(
         tuple(replace(item, role=named.get(item.name, "input")) for item in table.schema)
     )
@@ -103,10 +105,10 @@ def check_known(
         ("weight", (weight,) if weight else ()),
         ("group", (group,) if group else ()),
     ):
-        for name in names:
+        for name in plain_names(names):
             _check_known(word, name, columns)
-    named = {*targets, *inputs, weight, group}
-    return frozenset(drop) | (frozenset(columns) - named if inputs else frozenset())
+    named = set(plain_names((*targets, *inputs, weight, group)))
+    return frozenset(plain_names(drop)) | (frozenset(columns) - named if inputs else frozenset())
 
 
 def _check_known(word: str, name: str, columns: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ class Column:
 
     minimum, maximum: of the present values, for numbers (in `unit`) and dates (days
     since 1970-01-01).  levels: for categories, sorted, at most those kept.  distinct:
-    number of different present values (counted up to a limit for numbers).  reason:
+    number of different present values; at least so many if distinct_exact is false.  reason:
     why the column is ignored, or how its kind was decided, for display.
     """
 
@@ -56,6 +56,7 @@ class Column:
     maximum: float | None = None
     levels: tuple[str, ...] = ()
     distinct: int = 0
+    distinct_exact: bool = True
     example: str = ""
     reason: str = ""
 

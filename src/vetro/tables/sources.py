@@ -11,8 +11,10 @@ from pathlib import Path
 
 from vetro.addresses import FORM, is_address, is_postgres, shown_source
 from vetro.errors import error
+from vetro.tables.connection import check_names
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.twins import plain
 
 _TEXT = (".csv", ".tsv", ".txt", ".dat", ".data")
 _SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -26,8 +28,19 @@ _KNOWN = "CSV, TSV, Parquet, JSON lines, .xlsx, DuckDB and SQLite files, and Pos
 def open_source(source: object, options: ReadOptions) -> Opened:
     """The opened source: a path or address as text, a Path, or a frame in memory.
 
-    TableError: E124 no such file, E125 a kind of file that Vetro does not read.
+    Columns are called by the plain form of their names (twins.py).  TableError: E110 for two
+    names with one such form, E124 no such file, E125 a kind of file that Vetro does not read.
     """
+    opened = _opened(source, options)
+    names = {name: plain(name) for name in opened.columns}
+    check_names(names.values(), opened.name)
+    opened.columns = {names[name]: type_ for name, type_ in opened.columns.items()}
+    opened.units = {names.get(name, name): unit for name, unit in opened.units.items()}
+    opened.faults = {names[name]: fault for name, fault in opened.faults.items()}
+    return opened
+
+
+def _opened(source: object, options: ReadOptions) -> Opened:
     if isinstance(source, str | os.PathLike):
         return _open_path(os.fspath(source), options)
     from vetro.tables import frames

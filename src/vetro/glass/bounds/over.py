@@ -24,6 +24,7 @@ from vetro.tables.instants import ISO, TIME, is_time
 from vetro.tables.numbers import marks_of
 from vetro.tables.schema import Column
 from vetro.tables.unit_spellings import key_of
+from vetro.twins import match
 
 _ONE_OR_TWO = "Give a number, or a low and a high end."
 
@@ -34,7 +35,9 @@ def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, .
     over: None, or column -> a number, (low, high), a level, several levels, None for missing; for a
     module also a list of (low, high).  Raises E114, E731 and E732.
     """
-    named = _named(subject, over)
+    named = {
+        match(str(name), subject.inputs): given for name, given in _named(subject, over).items()
+    }
     for name in named:
         if name not in subject.inputs:
             hint, columns = nearest(name, subject.inputs), listed(subject.inputs)
@@ -206,7 +209,7 @@ def _level(column: Column, level: Any) -> int:
     """The code of a level's text; E731 for a level that was not seen in training."""
     if _is_missing(level):
         return MISSING
-    text = str(level)
+    text = match(str(level), column.levels)
     if text in column.levels:
         return column.levels.index(text)
     hint = nearest(text, column.levels)

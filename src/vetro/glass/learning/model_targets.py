@@ -23,6 +23,7 @@ from vetro.tables.schema import Column
 from vetro.tables.targets import class_labels
 from vetro.training.plan import NUMBER_LOSSES, resolve_loss
 from vetro.training.recipe import Recipe
+from vetro.twins import match
 
 Floats = NDArray[np.float64]
 
@@ -152,7 +153,7 @@ def _value(column: Column, value: Any) -> float:
     """A number in the target's unit, or the code of a label."""
     if column.kind in ("category", "flag"):
         labels = class_labels(column)
-        text = str(value)
+        text = match(str(value), labels)
         if text not in labels:
             fix = f"Use one of: {', '.join(labels)}."
             hint = nearest(text, labels)
