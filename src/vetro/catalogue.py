@@ -2,8 +2,8 @@
 
 A text says where - what - how to fix it.  {name} is a value.  {name!q} is a value in double quotes,
 cut at 40 characters.  {=setting value} is something to set, which each door words (settings.py); if
-the message has a value with the name `value`, that value is shown, else the text itself.  E refuses,
-W warns and continues, I informs.
+the message has a value with the name `value`, that value is shown, else the text itself.  {-setting value}
+proposes to leave it out.  E refuses, W warns and continues, I informs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ CATALOGUE: dict[str, str] = {
     "E104": '{source}: both "{first}" and "{second}" fit as separator. '
     "Use {=sep first} or {=sep second}.",
     "I105": "Read with separator {sep!q} and decimal {decimal!q}: {example!q} is {value} ({place}).",
-    "E106": "column {column!q}, {place}: {value!q} may mean {first} or {second}. "
-    'Use {=decimal "."} or {=decimal ","}{likely}.',
+    "E106": "column {column!q}, {place}: {value!q} may mean {first} or {second}. {fix}",
     "E107": "column {column!q}: {place} {value!q} and {other_place} {other!q} use "
     "different decimal marks. Make them the same.",
     "E108": "{source}:{line}: {found} where the header has {expected}. {fix}",
@@ -31,7 +30,7 @@ CATALOGUE: dict[str, str] = {
     "Correct {them}, use {=missing value}, or {=category column}.",
     "E114": "{role} {name!q} not found. {hint}Columns: {columns}",
     "E115": "target {column!q} is empty in {rows} (first {place}). "
-    "Fill them, or use {=drop_missing_target}.",
+    "Fill them, or use {=drop_missing_target yes}.",
     "W116": "column {column!q} always equals {value}; ignored.",
     "W117": "column {column!q} is different in every row and looks like an identifier; ignored. "
     "Use {=inputs column} to keep it.",
@@ -111,15 +110,14 @@ CATALOGUE: dict[str, str] = {
     "I213": "{rows} without a target left out.",
     "I214": "{rows} of weight 0 left out.",
     "W217": "target {column!q} is empty in {rows} (first {place}), left out here; a fit refuses them. "
-    "Fill them, or use {=drop_missing_target}.",
+    "Fill them, or use {=drop_missing_target yes}.",
     "E218": "target {column!q} {what}: squares of its errors are outside the range of 64-bit numbers. "
     "Give it in another unit, {step} by a power of ten.",
     # Training
     "E301": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
-    "The best parameters (epoch {best}) were kept. Try {=learning_rate suggestion} (now {lr:g}), or {=clip_norm 1}.",
+    "The best parameters (epoch {best}) were kept. Try {fix}.",
     "E302": "Diverged at {where}: the loss is {loss}; first non-finite value in {tensor}. "
-    "No epoch was completed, so there is nothing to keep. Try {=learning_rate suggestion} (now {lr:g}), "
-    "or {=clip_norm 1}.",
+    "No epoch was completed, so there is nothing to keep. Try {fix}.",
     "W303": "{layer}: {dead} of {units} ReLU units are 0 on all rows. "
     "Lower {=learning_rate}, or use {=activation leaky_relu}.",
     "W305": "Stopped at the limit of {epochs} epochs while the error still fell {rate:.1%} per epoch. "

@@ -113,10 +113,14 @@ class InternalError(VetroError):
 
 
 class VetroWarning(UserWarning):
-    """A W or I message, issued once at the end of a step; `.code` is stable."""
+    """A W or I message, issued once at the end of a step; `.code` is stable.
+
+    words: the message with what it proposes to set as data.
+    """
 
     def __init__(self, notice: Notice) -> None:
         self.code = notice.code
+        self.words = notice.words
         super().__init__(notice)
 
     def __str__(self) -> str:

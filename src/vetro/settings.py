@@ -11,7 +11,7 @@ import re
 import shlex
 import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from vetro.addresses import safe
@@ -34,11 +34,13 @@ def shown(value: object) -> str:
 class Setting:
     """One thing to set, by the name that it has in every door.
 
-    value: a text; True or False for a switch; None where only the name is meant.
+    value: a text; several texts where it takes several; True or False for a switch; None where
+    only the name is meant.  left_out: the proposal is to leave it out, or the value of it.
     """
 
     name: str
-    value: str | bool | None = None
+    value: str | bool | tuple[str, ...] | None = None
+    left_out: bool = False
 
     def worded(self, door: Door) -> str:
         """As the door's user writes it; what is worded can be pasted.
@@ -47,6 +49,8 @@ class Setting:
         """
         if isinstance(self.value, str) and len(self.value) > LONGEST_VALUE:
             return Setting(self.name).worded(door)
+        if door == "command line" and self.value == ():
+            return ""
         return _option(self) if door == "command line" else _keyword(self)
 
 
@@ -76,8 +80,8 @@ def words(template: str, /, **values: Any) -> Words:
     {name} is a value, with a format or a conversion as in str.format; {name!q} stands in double
     quotes, cut at 40 characters.  {=setting} is a Setting's name.  {=setting word} sets it to the
     value with the name `word`, or to the word itself if there is no such value ({=engine torch}; a
-    mark needs quotes: {=decimal ","}); yes and no are True and False.  A value may be Words or a
-    Setting.
+    mark needs quotes: {=decimal ","}); yes and no are True and False.  {-setting word}
+    proposes to leave it out.  A value may be Words or a Setting.
     """
     parts: list[str | Setting] = []
     for part in _parts(template, values):
@@ -93,9 +97,9 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
         yield literal
         if field is None:
             continue
-        if field.startswith("="):
+        if field[:1] in ("=", "-"):
             name, _, word = field[1:].partition(" ")
-            yield Setting(name, _set_to(word, values))
+            yield Setting(name, _set_to(word, values), left_out=field[0] == "-")
             continue
         value = values[field]
         if isinstance(value, Words):
@@ -111,17 +115,36 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
 _SWITCHES = {"yes": True, "no": False}
 
 
-def _set_to(word: str, values: Mapping[str, Any]) -> str | bool | None:
+def _set_to(word: str, values: Mapping[str, Any]) -> str | bool | tuple[str, ...] | None:
     if not word:
         return None
-    if word in values:
-        value = values[word]
-        return value if isinstance(value, bool) else _text(value)
-    return _SWITCHES.get(word, word.strip('"'))
+    return _value(values[word]) if word in values else _SWITCHES.get(word, word.strip('"'))
 
 
-def _text(value: Any) -> str:
+def _value(value: Any) -> str | bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, tuple):
+        return tuple(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def chosen(record: Any, usual: Any = None) -> tuple[Setting, ...]:
+    """A Setting for each entry of a frozen dataclass that is not the usual record's, or, without
+    one, not the default of its class."""
+    usual = type(record)() if usual is None else usual
+    return tuple(
+        Setting(entry.name, _whole(entry.name, value))
+        for entry in fields(record)
+        if (value := getattr(record, entry.name)) != getattr(usual, entry.name)
+    )
+
+
+def _whole(name: str, value: Any) -> str | bool | tuple[str, ...]:
+    """A value for a command that is to repeat it: no digit of a number is lost."""
+    if name == "hidden":
+        return ",".join(map(str, value))
+    return repr(value) if isinstance(value, float) else _value(value)
 
 
 # The names that differ from the setting's name.
@@ -147,24 +170,43 @@ def _option(setting: Setting) -> str:
         return name
     if value is False:
         return "--no-" + name.removeprefix("--")
+    several = value if isinstance(value, tuple) else (value,)
     if setting.name in COLUMNS:
-        value = column_list((value,))
-    return f"{name} {quoted(value, always=setting.name in _QUOTED)}"
+        several = (column_list(several),)
+    elif setting.name == "hidden":
+        several = tuple(item or "none" for item in several)
+    always = setting.name in _QUOTED
+    return " ".join(f"{name} {quoted(item, always=always)}" for item in several)
 
 
 def quoted(text: str, *, always: bool = False) -> str:
-    """A text as one word of a shell command, in double quotes if these keep it unchanged."""
+    """A text as one word of a shell command, in double quotes if these keep it unchanged.
+
+    What cannot be printed is escaped in $'...', which bash, zsh and ksh understand.
+    """
     if _PLAIN.fullmatch(text) and not always:
         return text
-    if text.isprintable() and _CHANGED_IN_QUOTES.search(text) is None:
-        return f'"{text}"'
-    return shlex.quote(text)
+    if not text.isprintable():
+        return "$'" + "".join(map(_in_ansi_c, text)) + "'"
+    return f'"{text}"' if _CHANGED_IN_QUOTES.search(text) is None else shlex.quote(text)
+
+
+def _in_ansi_c(character: str) -> str:
+    if character in "\\'":
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
 def column_list(names: tuple[str, ...]) -> str:
-    """Names of columns as one comma list; those with a comma or a quote are quoted as in CSV."""
+    """Names of columns as one comma list; those with a comma, a quote, a line break or a blank at
+    an end are quoted as in CSV."""
     return ",".join(
-        '"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in names
+        '"' + name.replace('"', '""') + '"'
+        if set(name) & set(',"\r\n') or name != name.strip()
+        else name
+        for name in names
     )
 
 
@@ -174,10 +216,19 @@ def _keyword(setting: Setting) -> str:
         return name
     if isinstance(value, bool):
         return f"{name}={value}"
+    if isinstance(value, tuple) or setting.name in _SEVERAL:
+        several = value if isinstance(value, tuple) else (value,)
+        texts = ", ".join(map(_literal, several))
+        return f"{name}=({texts},)" if len(several) == 1 else f"{name}=({texts})"
     if setting.name == "hidden":
-        return f"{name}=({value},)" if "," not in value else f"{name}=({value})"
-    if setting.name not in _SEVERAL and setting.name not in _QUOTED and _NUMBER.fullmatch(value):
+        return f"{name}=({value},)" if value and "," not in value else f"{name}=({value})"
+    if setting.name not in _QUOTED and _NUMBER.fullmatch(value):
         return f"{name}={value}"
-    text = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    text = text if value.isprintable() else repr(value)
-    return f"{name}=({text},)" if setting.name in _SEVERAL else f"{name}={text}"
+    return f"{name}={_literal(value)}"
+
+
+def _literal(text: str) -> str:
+    """A text as Python writes it, in double quotes where it can be printed."""
+    if not text.isprintable():
+        return repr(text)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

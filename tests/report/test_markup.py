@@ -98,7 +98,7 @@ def test_the_command_says_what_differs_from_the_defaults():
         recipe=Recipe(hidden=(32, 16), learning_rate=0.02, seed=7, class_weight="balanced"),
     )
     command = repeat_command("my data.csv", request)
-    assert command.startswith("vetro fit 'my data.csv' --target '\"a,b\",c d' --drop id")
+    assert command.startswith('vetro fit "my data.csv" --target \'"a,b",c d\' --drop id')
     words = shlex.split(command)
     expected = [
         "--group",

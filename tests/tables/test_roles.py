@@ -52,14 +52,14 @@ def test_every_column_is_an_input_but_the_named_ones():
         "size": "input", "colour": "input", "w": "weight", "g": "group", "extra": "ignored",
         "price": "target",
     }  # fmt: skip
-    assert built.schema["extra"].reason == "left out by --drop"
+    assert built.schema["extra"].reason == "left out as asked"
     assert built.notices == ()
 
 
 def test_named_inputs_are_the_only_ones():
     built = assign_roles(houses(x=NUMBERS), targets=["price"], inputs=["x", "colour"])
     assert roles(built)["size"] == "ignored"
-    assert built.schema["size"].reason == "not among --input"
+    assert built.schema["size"].reason == "not among the inputs that were named"
     assert [column.name for column in built.schema.inputs] == ["colour", "x"]
 
 
@@ -203,7 +203,8 @@ def test_the_only_input_may_count_from_one():
     built = assign_roles(table({"x": SERIAL, "y": NUMBERS}), targets=["y"])
     assert roles(built)["x"] == "input" and built.notices == ()
     assert refusal(TableError, table({"id": SERIAL, "y": NUMBERS}), targets=["y"]) == (
-        "E208 no input column is left. Left out: id."
+        "E208 no input column is left. Left out: id. Use --input id to keep one, or provide "
+        "another column."
     )
     assert refusal(TableError, table({"y": NUMBERS}), targets=["y"]) == (
         "E208 no input column is left. Provide a column besides the target."

@@ -170,20 +170,21 @@ def _train(
                     meanwhile=look,
                     on_held_out=keep_held_out,
                 )
-                _keep(model, folder, reporter, "".join(inside), unseen, safe)
+                _keep(model, folder, asked.source, reporter, "".join(inside), unseen, safe)
                 claim.ended()
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
-                _keep(refusal.model, folder, reporter, "".join(inside), unseen, safe)
+                _keep(refusal.model, folder, asked.source, reporter, "".join(inside), unseen, safe)
                 claim.ended()
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
         except KeyboardInterrupt:
             text = "Interrupted before the first checkpoint: nothing is kept."
             if folder.checkpoint.is_file() or folder.model.is_file() or resume:
-                run = shlex.quote(str(folder.path))
-                text = f"Ended at once. Go on: vetro fit --resume {run}"
+                from vetro.report.command import resume_command
+
+                text = f"Ended at once. Go on: {resume_command(str(folder.path))}"
             reporter.log(text)
             raise KeyboardInterrupt(text) from None
     return model
@@ -211,6 +212,7 @@ def _load_report() -> None:
 def _keep(
     model: Model,
     folder: RunFolder,
+    source: str,
     reporter: Reporter,
     inside: str,
     unseen: dict[str, Any],
@@ -223,7 +225,7 @@ def _keep(
     model.save(folder.model)
     folder.write_history(model.evidence.history)
     write_held_out(folder.held_out, unseen, safe=safe)
-    write_report(model, folder.report, inside)
+    write_report(model, folder.report, inside, source)
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)
     for item in dict.fromkeys(model.evidence.notices):
@@ -265,6 +267,7 @@ def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
 
 def _show(model: Model, folder: RunFolder, source: str) -> None:
     from vetro.apps.quality import quality_table
+    from vetro.report.command import predict_command, resume_command
     from vetro.report.verdict import verdict
 
     say(verdict(model))
@@ -272,13 +275,13 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
     quality_table(model)
     say()
     show_notices(model.evidence.notices, urgent_only=True)
-    run, table = shlex.quote(str(folder.path)), shlex.quote(kept(source))
+    run = str(folder.path)
     say_line(f"Model    {folder.model}")
     say_line(f"Report   {folder.report}")
     say_line(f"Held out {folder.held_out}")
     if _interrupted(model):
-        say_line(f"Go on    vetro fit {table} --resume {run}")
-    say_line(f"Next     vetro predict {run} {table} -o predictions.csv")
+        say_line(f"Go on    {resume_command(run, source)}")
+    say_line(f"Next     {predict_command(run, source, model.request)}")
     if has_secrets(source):
         say_line(f"Password {PASSWORD_KEPT}")
 

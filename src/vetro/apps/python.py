@@ -19,7 +19,7 @@ from vetro.model.fit import fit_table
 from vetro.model.model import Model
 from vetro.model.request import FitRequest, Progress
 from vetro.tables.checks import check_target
-from vetro.tables.options import ReadOptions
+from vetro.tables.options import ReadOptions, as_entry, read_options
 from vetro.tables.read import read_table
 from vetro.tables.roles import check_known, roles_to_look_at
 from vetro.tables.table import Table
@@ -97,16 +97,36 @@ def load(path: str | Path) -> Model:
     return load_model(path)
 
 
-def inspect(source: Any, target: Names = (), **settings: Any) -> Table:
+def inspect(
+    source: Any,
+    target: Names = (),
+    *,
+    inputs: Names = (),
+    drop: Names = (),
+    weight: str = "",
+    group: str = "",
+    drop_missing_target: bool = False,
+    **settings: Any,
+) -> Table:
     """The table as Vetro reads it: `.schema`, `.values` and `.notices`, before any training.
 
-    With targets, roles are assigned and checked too.  settings: entries of ReadOptions.
+    Roles are assigned as fit() does; with targets, these are checked too.  settings: entries of
+    ReadOptions.
     """
-    _, options = _with_settings(Recipe(), ReadOptions(), settings, recipe_allowed=False)
+    options = read_options(None, settings)
     targets = _names(target)
-    table = read_table(source, options, check=partial(check_known, targets=targets))
+    roles: dict[str, Any] = {
+        "targets": targets,
+        "inputs": _names(inputs),
+        "drop": _names(drop),
+        "weight": weight,
+        "group": group,
+    }
+    table = read_table(source, options, check=partial(check_known, **roles))
+    if any(roles.values()):
+        roles["drop_missing_target"] = drop_missing_target
+        table = roles_to_look_at(table, **roles, forced=options.forced)
     if targets:
-        table = roles_to_look_at(table, targets=targets, forced=options.forced)
         _, notices = check_target(table)
         table = table.with_schema(table.schema, *notices)
     return table
@@ -120,19 +140,19 @@ def _names(names: Names) -> Any:
 
 
 def _with_settings(
-    recipe: Recipe, options: ReadOptions, settings: dict[str, Any], recipe_allowed: bool = True
+    recipe: Recipe, options: ReadOptions, settings: dict[str, Any]
 ) -> tuple[Recipe, ReadOptions]:
-    of_recipe = {entry.name for entry in fields(Recipe)} if recipe_allowed else set()
-    of_options = {entry.name: getattr(options, entry.name) for entry in fields(ReadOptions)}
+    of_recipe = {entry.name for entry in fields(Recipe)}
+    of_options = {entry.name for entry in fields(ReadOptions)}
     changes: dict[str, Any] = {}
     readings: dict[str, Any] = {}
     for name, value in settings.items():
         if name in of_recipe:
             changes[name] = value
         elif name in of_options:
-            readings[name] = _names(value) if isinstance(of_options[name], tuple) else value
+            readings[name] = as_entry(name, value)
         else:
-            known = sorted(of_recipe | set(of_options))
+            known = sorted(of_recipe | of_options)
             hint = nearest(name, known)
             raise error("E602", source="fit", name=name, hint=hint, entries=", ".join(known))
     return replace(recipe, **changes), replace(options, **readings)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.engine import Outcome
-from vetro.errors import Notice, VetroError, error, listed, notice
+from vetro.errors import Notice, VetroError, Words, error, listed, notice, words
 from vetro.model.held_out import Measured
 from vetro.networks.network import Network
 from vetro.training.history import EpochRecord
@@ -17,6 +17,8 @@ from vetro.training.recipe import Recipe
 STILL_FALLING = 0.005
 FALL_EPOCHS = 10
 OVERFITTING_GAP = 0.25
+LARGEST_CLIPPED = 1.0
+"""The learning rate up to which clipped gradients are worth a try."""
 DEAD_SHARE = 0.5
 # few rows, a rare class, epochs that were too few, dead units
 _REASONS = ("W206", "W203", "W305", "W303")
@@ -99,6 +101,15 @@ def dead_units(
     return found
 
 
+def _smaller_steps(recipe: Recipe) -> Words:
+    """A lower learning rate; or clipped gradients, where steps of that length are no longer far."""
+    now, usual = recipe.learning_rate, Recipe().learning_rate
+    lower = words("{=learning_rate rate} (now {now:g})", rate=min(now / 10, usual), now=now)
+    if now > LARGEST_CLIPPED or 0 < recipe.clip_norm <= 1:
+        return lower
+    return words("{lower}, or {=clip_norm 1}", lower=lower)
+
+
 def diverged(recipe: Recipe, outcome: Outcome) -> VetroError:
     """E301 or, if no epoch ended, E302, from an outcome that holds its divergence."""
     divergence = outcome.divergence
@@ -111,8 +122,7 @@ def diverged(recipe: Recipe, outcome: Outcome) -> VetroError:
         "where": where,
         "loss": "NaN" if np.isnan(divergence.loss) else f"{divergence.loss:g}",
         "tensor": divergence.tensor,
-        "lr": recipe.learning_rate,
-        "suggestion": recipe.learning_rate / 10,
+        "fix": _smaller_steps(recipe),
     }
     if outcome.best_epoch == 0:
         return error("E302", **values)

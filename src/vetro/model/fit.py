@@ -35,6 +35,7 @@ from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
 from vetro.training.ensemble import train_members
 from vetro.training.history import EpochRecord
+from vetro.training.recipe import Recipe
 
 PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
 
@@ -90,7 +91,8 @@ def fit_table(
     table = with_roles(table, request)
     task, said = check_target(table)
     split = split_rows(table, recipe)
-    said += check_rows(table, split.fold if split.folds else split.fold + 1)
+    found = check_rows(table, split.fold if split.folds else split.fold + 1)
+    said += [item for item in found if not _is_answered(item, recipe)]
     table = replace(table, notices=table.notices + choice.notices + tuple(said))
     ensemble = Ensemble(table, recipe, split, task, weights_of(table), choice.device)
     baselines.begin(baseline_job(ensemble))
@@ -151,6 +153,18 @@ def _nothing_usable(request: FitRequest, outcomes: dict[int, Outcome]) -> Except
         what="training ended before its first epoch did",
         fix=words("Start again, or use {=resume}."),
     )
+
+
+def _is_answered(item: Notice, recipe: Recipe) -> bool:
+    """Whether the recipe already says what a message proposes to set."""
+    usual = Recipe()
+    for setting in item.words.settings:
+        value = getattr(recipe, setting.name, None)
+        as_proposed = setting.value is not None and str(value) == setting.value
+        chosen = setting.value is None and value != getattr(usual, setting.name, None)
+        if as_proposed or chosen:
+            return True
+    return False
 
 
 def _checkpoint(

@@ -24,7 +24,7 @@ from vetro.model.request import FitRequest
 from vetro.model.saving import save_model
 from vetro.networks.network import Network
 from vetro.tables.encoder import Encoder
-from vetro.tables.options import ReadOptions
+from vetro.tables.options import ReadOptions, read_options
 from vetro.tables.schema import Schema
 from vetro.training.recipe import Recipe
 
@@ -89,6 +89,7 @@ class Model:
         keep: Iterable[str] = (),
         unknown: Unknown = "refuse",
         options: ReadOptions | None = None,
+        **reading: Any,
     ) -> Any:
         """The predictions for the rows of a table, in order, as a table of the same kind.
 
@@ -96,13 +97,14 @@ class Model:
         The columns are those of `keep` (a target y as "actual y"), then one for each target (its
         value, or the class's label), then with `probabilities` one for each class, "P(label)".
         unknown: "ignore" reads category texts not seen in training as an unknown level (W404).
+        reading: entries of ReadOptions (sep=";", missing=("?",)), which options holds as well.
         Raises E401 for a missing column, E402 for an unseen text; warns W403 outside the
         training range.
         """
         return predict_frame(
             self,
             source,
-            options=options or ReadOptions(),
+            options=read_options(options, reading),
             probabilities=probabilities,
             keep=tuple(keep),
             unknown=unknown,
@@ -114,20 +116,26 @@ class Model:
         *,
         unknown: Unknown = "refuse",
         options: ReadOptions | None = None,
+        **reading: Any,
     ) -> Evaluation:
         """Metrics on rows with known targets: a mapping of name to Interval.
 
         Over all targets; `.per_target` holds the same for each when there are several.
+        reading: entries of ReadOptions.
         """
-        return evaluate(self, source, options=options or ReadOptions(), unknown=unknown)
+        return evaluate(self, source, options=read_options(options, reading), unknown=unknown)
 
     def score(
-        self, source: Any, *, unknown: Unknown = "refuse", options: ReadOptions | None = None
+        self,
+        source: Any,
+        *,
+        unknown: Unknown = "refuse",
+        options: ReadOptions | None = None,
+        **reading: Any,
     ) -> float:
         """R2 for numbers, the accuracy for classes, on rows with known targets; see evaluate."""
-        return self.evaluate(source, unknown=unknown, options=options)[
-            self.evidence.main_metric
-        ].value
+        found = self.evaluate(source, unknown=unknown, options=options, **reading)
+        return found[self.evidence.main_metric].value
 
     @property
     def module(self) -> nn.Module:

@@ -8,12 +8,12 @@ and W409 values that meant missing in the model's table; W410 answers that are n
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, counted, error, notice, shown, words
+from vetro.errors import Notice, Setting, counted, error, notice, shown, words
 from vetro.tables.blocks import MISSING, UNSEEN
 from vetro.tables.instants import date_text
 from vetro.tables.numbers import value_of
@@ -54,6 +54,13 @@ class OddRows:
     reading: list[Notice] = field(default_factory=list)
     endless: int = 0
     endless_places: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        known = get_args(Unknown)
+        if self.unknown not in known:
+            fix = words("Use one of: {known}.", known=", ".join(known))
+            argument, reason = Setting("unknown"), "it is unknown"
+            raise error("E601", argument=argument, value=self.unknown, reason=reason, fix=fix)
 
     def look(self, table: Table) -> None:
         """Take a chunk into account."""

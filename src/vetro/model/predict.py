@@ -183,7 +183,7 @@ def _names(model: Model, probabilities: bool) -> list[str]:
 def _check_names(model: Model, keep: tuple[str, ...], probabilities: bool) -> None:
     if probabilities and not model.classes:
         what = f'only classes have probabilities, and "{model.targets[0]}" is a number'
-        raise error("E405", what=what, fix=words("Leave out {=probabilities}."))
+        raise error("E405", what=what, fix=words("Leave out {-probabilities}."))
     taken = {*_names(model, probabilities), *(_actual(name) for name in model.targets)}
     for name in keep:
         if name in taken and name not in model.targets:

@@ -1,52 +1,57 @@
-"""The command that repeats a fit, from the request that a model keeps."""
+"""The commands that a finished fit proposes: to predict with its model, and to repeat it."""
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import replace
 
+from vetro.addresses import kept
 from vetro.model.request import FitRequest
-from vetro.settings import column_list, option_name
-from vetro.tables.options import ReadOptions
-from vetro.training.recipe import Recipe
+from vetro.settings import Setting, chosen, quoted
 
-_REPEATED = ("missing",)
+_ROLES = ("targets", "inputs", "drop", "weight", "group")
 
 
 def repeat_command(source: str, request: FitRequest) -> str:
     """`vetro fit ...` with every choice that is not the default, quoted for a shell."""
-    words = ["vetro", "fit", source]
-    words += ["--target", column_list(request.targets)]
-    if request.inputs:
-        words += ["--input", column_list(request.inputs)]
-    if request.drop:
-        words += ["--drop", column_list(request.drop)]
-    if request.weight:
-        words += ["--weight", request.weight]
-    if request.group:
-        words += ["--group", request.group]
+    roles = [Setting(name, value) for name in _ROLES if (value := getattr(request, name))]
     if request.drop_missing_target:
-        words.append("--drop-missing-target")
-    for chosen, default in ((request.options, ReadOptions()), (request.recipe, Recipe())):
-        for entry in fields(chosen):
-            value = getattr(chosen, entry.name)
-            if value != getattr(default, entry.name):
-                words += _option(entry.name, value)
+        roles.append(Setting("drop_missing_target", True))
+    trained = chosen(request.recipe)
     if request.engine != "auto":
-        words += ["--engine", request.engine]
-    return shlex.join(words)
+        trained = (*trained, Setting("engine", request.engine))
+    return _command("fit", (source,), (*roles, *_reading(request), *trained))
 
 
-def _option(name: str, value: object) -> list[str]:
-    option = option_name(name)
-    if name == "keep":
-        return []
-    if isinstance(value, bool):
-        return [option if value else "--no-" + option.removeprefix("--")]
-    if name == "hidden" and isinstance(value, tuple):
-        return [option, ",".join(str(units) for units in value) or "none"]
-    if name in _REPEATED and isinstance(value, tuple):
-        return [word for item in value for word in (option, str(item))]
-    if isinstance(value, tuple):
-        return [option, column_list(value)]
-    return [option, f"{value:g}" if isinstance(value, float) else str(value)]
+def predict_command(run: str, source: str, request: FitRequest) -> str:
+    """`vetro predict RUN SOURCE -o predictions.csv`, reading the source as the fit did."""
+    reading = _reading(request, kinds=False)
+    return _command("predict", (run, source), (*reading, Setting("out", "predictions.csv")))
+
+
+def resume_command(run: str, source: str = "") -> str:
+    """`vetro fit SOURCE --resume RUN`, or without the source, which the run knows."""
+    return _command("fit", (source,) if source else (), (Setting("resume", _no_option(run)),))
+
+
+def _reading(request: FitRequest, *, kinds: bool = True) -> tuple[Setting, ...]:
+    """How the source was read; without the columns' kinds, which a model knows."""
+    options = replace(request.options, keep=())
+    if not kinds:
+        options = replace(options, number=(), category=(), date=(), flag=())
+    return chosen(options)
+
+
+def _command(name: str, arguments: Iterable[str], settings: Iterable[Setting]) -> str:
+    words = [_argument(item) for item in arguments]
+    return " ".join(["vetro", name, *words, *(item.worded("command line") for item in settings)])
+
+
+def _argument(text: str) -> str:
+    """A path or an address as a word of a shell's line."""
+    return quoted(_no_option(kept(text)))
+
+
+def _no_option(text: str) -> str:
+    """A path that no command takes for an option."""
+    return f"./{text}" if text.startswith("-") else text

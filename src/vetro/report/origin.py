@@ -60,7 +60,7 @@ def schema_table(model: Model) -> str:
     return section("schema", "The columns", table(head, rows, kind, [head.index("missing")]))
 
 
-def made(model: Model) -> str:
+def made(model: Model, source: str = "") -> str:
     """Data, split, recipe, time, versions, and the command that repeats the fit."""
     evidence = model.evidence
     data = evidence.data
@@ -89,7 +89,8 @@ def made(model: Model) -> str:
     rows = [f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in entries if value]
     name = str(data["name"])
     # a command cannot name a frame in memory ("the dict")
-    repeat = "" if name.startswith("the ") else repeat_command(name, model.request)
+    known = "" if name.startswith("the ") else name
+    repeat = repeat_command(source or known, model.request) if source or known else ""
     command = f"<p>To make it again:</p><pre><code>{text(repeat)}</code></pre>" if repeat else ""
     return section(
         "made",

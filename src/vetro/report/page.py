@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from vetro.tables.table import Table
 
 
-def write_report(model: Model, path: str | Path, inside: str = "") -> None:
+def write_report(model: Model, path: str | Path, inside: str = "", source: str = "") -> None:
     """Write the report of a model, atomically; E503 where it cannot be written.
 
-    inside: its glass_sections, if they were made while the table was available.
+    inside: its glass_sections, if they were made while the table was available.  source: how the
+    command that repeats the fit names the table; without one, by the name that the model keeps.
     """
-    content = report_page(model, inside).encode()
+    content = report_page(model, inside, source).encode()
     with atomic_file(path, what="the report") as file:
         file.write(content)
 
@@ -43,7 +44,7 @@ def glass_sections(model: Model, table: Table) -> str:
     return look_inside(model) + units_over(model, table)
 
 
-def report_page(model: Model, inside: str = "") -> str:
+def report_page(model: Model, inside: str = "", source: str = "") -> str:
     """The whole page as text; see write_report."""
     model = kept_model(model)
     evidence = model.evidence
@@ -60,7 +61,7 @@ def report_page(model: Model, inside: str = "") -> str:
         curves(model),
         warnings_list(evidence.notices),
         schema_table(model),
-        made(model),
+        made(model, source),
     ]
     body = f"""<header>
 <p class="kicker">Vetro report · {text(name)} · {text(evidence.created[:10])}</p>

@@ -5,6 +5,7 @@ It changes nothing; roles.py decides which columns take part.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from vetro.errors import Notice, Words, counted, error, notice, shown, words
 from vetro.tables.encoder import Encoder
 from vetro.tables.labels import is_missing, label_of
 from vetro.tables.leaks import find_leaks
+from vetro.tables.numbers import value_of
 from vetro.tables.schema import Column
 from vetro.tables.splits import class_codes
 from vetro.tables.table import Table
@@ -96,7 +98,10 @@ def _class_target(column: Column, table: Table) -> Notice:
         raise error("E204", label=labels[int(counts.argmax())])
     too_thin = len(present) > MANY_CLASSES and table.rows < 2 * len(present)
     if too_thin or len(present) > MOST_CLASSES:
-        fix = words("Use {=number column} if it is a number, or join classes.", column=column.name)
+        text = "Join classes, or predict another column ({=targets})."
+        if all(map(_is_number, labels)):
+            text = "Use {=number column} if it is a number, or join classes."
+        fix = words(text, column=column.name)
         raise _bad_classes(column, table, len(present), fix)
     single = np.flatnonzero(counts == 1)
     if len(single) > 0:
@@ -109,6 +114,11 @@ def _class_target(column: Column, table: Table) -> Notice:
     more = ", ..." if len(present) > 5 else ""
     task = f"classification, {len(present)} classes ({named}{more})"
     return notice("I211", column=column.name, kind=column.kind, task=task)
+
+
+def _is_number(label: str) -> bool:
+    value = value_of(label, ".", "")
+    return value is not None and math.isfinite(value)
 
 
 def _bad_classes(column: Column, table: Table, classes: int, fix: str | Words) -> Exception:

@@ -43,7 +43,7 @@ def _check_kinds(schema: Schema, options: ReadOptions) -> None:
         for name in getattr(options, kind):
             if name in schema and schema[name].role != "ignored" and schema[name].kind != kind:
                 what = f'column "{shown(name)}" is a {schema[name].kind} of the model, not a {kind}'
-                setting = Setting(kind, name)
+                setting = Setting(kind, name, left_out=True)
                 fix = words("Leave out {setting}, or fit again with it.", setting=setting)
                 raise error("E405", what=what, fix=fix)
 

@@ -144,7 +144,7 @@ def _is_total(
         fix=words(
             "Use {=skip_footer count} if it is a total, or {=skip_footer none} if it is a row.",
             count=1 + notes,
-            none=0,
+            none=notes,
         ),
     )
 

@@ -335,7 +335,9 @@ def _flag(
             "E125",
             source=f'column "{plan.name}", {opened.place_of(row)}',
             what=f'"{other}" is not a flag value',
-            fix=words("Use words such as yes and no, or leave out {=flag}."),
+            fix=words(
+                "Use words such as yes and no, or leave out {-flag column}.", column=plan.name
+            ),
         )
     if flag_words is None:
         pair = {value: level for level, value in zip(entry.levels, found, strict=True)}

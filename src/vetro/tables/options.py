@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 from vetro.entries import check_entries
-from vetro.errors import Setting, error
+from vetro.errors import Setting, error, nearest
 from vetro.tables.schema import KINDS
 from vetro.twins import plain_names
 
@@ -60,3 +61,30 @@ class ReadOptions:
     def forced(self) -> tuple[str, ...]:
         """The columns whose kind the user gave; they are inputs even if they look useless."""
         return (*self.number, *self.category, *self.date, *self.flag)
+
+
+def read_options(options: ReadOptions | None, settings: Mapping[str, Any]) -> ReadOptions:
+    """The options with the entries that a caller gave by name; E602 for another name."""
+    base = options or ReadOptions()
+    if not isinstance(base, ReadOptions):
+        reason, fix = "a vetro ReadOptions is needed", "Give its entries as arguments, or make one."
+        raise error("E601", argument=Setting("options"), value=options, reason=reason, fix=fix)
+    known = [entry.name for entry in fields(ReadOptions)]
+    for name in settings:
+        if name not in known:
+            listing = ", ".join(known)
+            hint = nearest(name, known)
+            raise error("E602", source="reading", name=name, hint=hint, entries=listing)
+    return replace(base, **{name: as_entry(name, value) for name, value in settings.items()})
+
+
+def as_entry(name: str, value: Any) -> Any:
+    """A value as ReadOptions holds it: one name or several where the entry is a tuple."""
+    if not isinstance(getattr(_USUAL, name), tuple):
+        return value
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, Iterable) else value
+
+
+_USUAL = ReadOptions()

@@ -307,7 +307,7 @@ def _with_marks(
             value=text,
             first=numbers.number_text(first_value),
             second=numbers.number_text(second_value),
-            likely=_likely_mark(schema),
+            fix=_choice_of_mark(found, schema),
         )
     decimal = decimal if marks.decimal or marks.either or options.decimal else "."
     thousands = options.thousands or numbers.thousands_for(marks, decimal)
@@ -327,6 +327,18 @@ def _with_format(
     if known is not None and known.kind == "date" and not (found.whole or forms.decided()):
         return replace(plan, way="text")  # all rows are asked: a later one may decide
     return date_plans.with_format(opened, plan, forms, known, final=final)
+
+
+def _choice_of_mark(found: Findings, schema: Mapping[str, Column]) -> Words:
+    """What E106 proposes: either mark, and which is likely under a model; none of them where
+    other columns need both."""
+    sure = {marks.decided: name for name, marks in found.marks.items() if marks.decided}
+    if len(sure) > 1:
+        text = (
+            "Column {point!q} has decimal points and column {comma!q} decimal commas: use one mark."
+        )
+        return words(text, point=sure["."], comma=sure[","])
+    return words('Use {=decimal "."} or {=decimal ","}{likely}.', likely=_likely_mark(schema))
 
 
 def _likely_mark(schema: Mapping[str, Column]) -> Words | str:

@@ -7,14 +7,25 @@ decides whether the target can be learnt.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, TableError, error, listed, nearest, notice, shown, words
+from vetro.errors import (
+    Notice,
+    Setting,
+    TableError,
+    Words,
+    error,
+    listed,
+    nearest,
+    notice,
+    shown,
+    words,
+)
 from vetro.tables.cells import LONGEST_LEVEL
 from vetro.tables.faults import NOT_READ, left_out
 from vetro.tables.labels import is_missing, label_of, too_long, unkept
@@ -69,9 +80,9 @@ def assign_roles(
     columns, notices = [], []
     for column in table.schema:
         if column.role == "ignored":
-            column = with_role(column, "ignored", "left out by --drop")
+            column = with_role(column, "ignored", "left out as asked")
         elif only and column.name not in named:
-            column = with_role(column, "ignored", "not among --input")
+            column = with_role(column, "ignored", "not among the inputs that were named")
         elif (fault := table.faults.get(column.name)) is not None:
             if not fault.of_type or column.name in forced:
                 raise fault.error
@@ -196,10 +207,24 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
             schema = schema.replaced(with_role(column, "ignored", useless[0]))
             notices.append(useless[1])
     if schema.targets and not schema.inputs:
-        ignored = [column.name for column in table.schema.inputs]
-        fix = f"Left out: {listed(ignored)}." if ignored else "Provide a column besides the target."
-        raise error("E208", fix=fix)
+        raise error("E208", fix=_how_to_have_an_input(table, found))
     return table.with_schema(schema, *notices)
+
+
+def _how_to_have_an_input(
+    table: Table, left_out: Mapping[str, tuple[str, Notice] | None]
+) -> str | Words:
+    """What E208 proposes: one of the columns that may be kept if the user says so, or more data."""
+    if not left_out:
+        return "Provide a column besides the target."
+    names = listed(left_out)
+    for name, useless in left_out.items():
+        code = useless[1].code if useless is not None else ""
+        if code in ("W117", "W123") and not unkept(table.schema[name]):
+            setting = Setting("inputs" if code == "W117" else "category", name)
+            text = "Left out: {names}. Use {setting} to keep one, or provide another column."
+            return words(text, names=names, setting=setting)
+    return f"Left out: {names}. Provide another column."
 
 
 def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, Notice] | None:

@@ -55,7 +55,7 @@ def held_out_rows(table: Table, share: float, seed: int) -> Bools:
     classes, groups = class_codes(table), group_codes(table)
     if groups is not None and groups.max() == 0:
         raise _too_few(
-            "holdout", share, 1, "group", words("Provide more groups, or leave out {=group}.")
+            "holdout", share, 1, "group", words("Provide more groups, or leave out {-group}.")
         )
     if table.rows < 2:
         raise _too_few("holdout", share, table.rows, "row", "Provide more rows.")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vetro.errors import (
     Notice,
+    Setting,
     TableError,
     counted,
     error,
@@ -142,7 +143,7 @@ def check_named(opened: Opened, options: ReadOptions) -> None:
             if name not in opened.columns:
                 raise error(
                     "E114",
-                    role=f"--{role}",
+                    role=Setting(role),
                     name=name,
                     hint=nearest(name, opened.columns),
                     columns=listed(opened.columns),

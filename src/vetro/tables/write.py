@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.atomic import atomic_file, cannot_save
-from vetro.errors import error
+from vetro.errors import Setting, error, words
 
 Columns = Mapping[str, Any]
 _Add = Callable[[Columns], None]
@@ -91,9 +91,14 @@ def _sink_for(path: Path | None, safe: bool) -> Callable[[BinaryIO], Any]:
     if suffix not in sinks:
         reason = f"{suffix} files are not written" if suffix else "the name has no suffix"
         fix = f"Use one of {', '.join(sinks)}."
-        raise error("E601", argument="--out", value=path, reason=reason, fix=fix)
+        raise error("E601", argument=Setting("out"), value=path, reason=reason, fix=fix)
     if safe and suffix not in (".csv", ".tsv"):
-        what = f"--spreadsheet-safe is for CSV and TSV files, and {path} is neither"
+        safe_only = Setting("spreadsheet_safe")
+        what = words(
+            "{setting} is for CSV and TSV files, and {path} is neither",
+            setting=safe_only,
+            path=path,
+        )
         raise error("E604", what=what, fix="Leave it out: no cell of such a file is a formula.")
     return sinks[suffix]
 

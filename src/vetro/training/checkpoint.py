@@ -68,7 +68,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read it back; E507 if there is none, E501 if it is damaged."""
     if not path.exists():
-        raise error("E507", path=path, hint=words("Start the fit without {=resume}."))
+        raise error("E507", path=path, hint=words("Start the fit without {-resume}."))
     try:
         with safe_open(path, framework="numpy") as file:
             document = json.loads((file.metadata() or {})["vetro.checkpoint"])
