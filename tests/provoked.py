@@ -21,8 +21,7 @@ NUMBERED = range(40)
 class Case:
     """content: of the file `name`.  command: what reads it.  given: what is set beforehand.
 
-    trained: the table that a model is fitted to first, for predict and evaluate, with
-    `trained_with`.
+    trained: the table that a model is fitted to first, with `trained_with`.
     values: a value for each setting of which the message gives only the name, or an example.
     named: settings that the message names without proposing to set them.  then: for a setting, the
     code of a second fault that the input has.

@@ -193,7 +193,7 @@ DOUBT = {
     "total in doubt": (
         COUNTRIES + "Total;7;8\n\nSource: me\n",
         'E166 t.csv:5: "Total 7 8" may be a total or a row. '
-        "Use --skip-footer 2 if it is a total, or --skip-footer 0 if it is a row.",
+        "Use --skip-footer 2 if it is a total, or --skip-footer 1 if it is a row.",
     ),
     "title above rows": (
         "My list of pumps\n" + ROWS,
