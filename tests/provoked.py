@@ -164,7 +164,7 @@ READING = [
     ),
     Case("E129", "d,y\n2024-02-01,1\n2024-02-30,2\n2024-03-01,3\n"),
     Case("E129", "d,y\nsoon,1\n2024-01-01,2\n", given=(Setting("date", "d"),), id="forced"),
-    Case("E143", "x,y\n1,1\n2,2\n5%,3\n", given=(Y,)),
+    Case("E143", "x,z,y\n1,5,1\n2,2,2\n5%,9,3\n", given=(Y,)),
     Case("E160", "# name,city\nbob,rome\nann,pisa\neve,bari\n"),
     Case(
         "E160",

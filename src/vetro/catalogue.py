@@ -170,7 +170,7 @@ CATALOGUE: dict[str, str] = {
     "W409": "column {column!q}: {value!q} in {rows} is read as a number; in the model's table it meant "
     "missing. Use {=missing value} if it means that here too.",
     "W407": "{source} is the table that the model was fitted to: these figures are too good. "
-    "Use rows it never saw; vetro show gives its held-out quality.",
+    "Use rows it never saw; {command} shows its held-out quality.",
     "W406": "column {column!q} is empty in {rows} (first {place}), and was never empty in training; "
     "read as {reading}.",
     "E416": "column {column!q}, {place}: {value!q} is in {unit!q}, but the model's column {other}. "
@@ -243,5 +243,5 @@ CATALOGUE: dict[str, str] = {
     "E752": "the tour has no step {step!q}. Use {=step} with a number from 1 to {total}.",
     # Vetro failed
     "E901": "Not enough memory: {reason}. {fix}",
-    "E900": "Vetro failed: {reason}. This is a fault of Vetro; run again with --debug and report it.",
+    "E900": "Vetro failed: {reason}. This is a fault of Vetro. Report it with the traceback, which --debug shows on the command line.",
 }

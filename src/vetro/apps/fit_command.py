@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -114,8 +113,10 @@ def _asked(
 
         checked_address(found.source)  # before a folder is made and anything is written
     if not request.targets:
-        table = shlex.quote(kept(found.source))
-        fix = f"Use --target COLUMN; vetro inspect {table} lists the columns."
+        from vetro.report.command import inspect_command
+
+        listing = inspect_command(found.source, found.request)
+        fix = f"Use --target COLUMN; {listing} lists the columns."
         raise error("E604", what="vetro fit needs --target", fix=fix)
     return found
 

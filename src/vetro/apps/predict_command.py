@@ -103,13 +103,14 @@ def evaluate(
     from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.model.evaluate import evaluate_source
+    from vetro.report.command import show_command
 
     options = read_options(reading)
     fitted = load_model(model)
     found = evaluate_source(fitted, source, options=options, unknown=unknown_of(unknown))
     notices = list(found.notices)
     if not options.query and _sha256(source) == fitted.evidence.data.get("sha256"):
-        notices.insert(0, notice("W407", source=shown(kept(source))))
+        notices.insert(0, notice("W407", source=shown(kept(source)), command=show_command(model)))
     if json:
         print_json(
             {

@@ -24,6 +24,7 @@ from vetro.apps.claim import Claim, Claimed, claim, is_claimed, was_claimed
 from vetro.apps.recipe_file import read_recipe
 from vetro.atomic import atomic_file, cannot_save
 from vetro.errors import VetroError, error
+from vetro.report.command import fit_command, resume_command
 from vetro.signals import held
 from vetro.training.history import SIZES, EpochRecord
 
@@ -175,7 +176,7 @@ def _named(folder: str) -> tuple[RunFolder, Claim]:
         if taken.is_new:
             taken.ended()
         taken.release()
-        fix = f"Use another --run, or --resume {folder}."
+        fix = f"Use another --run, or go on with it: {resume_command(folder)}."
         raise error("E604", what=f"{folder} already holds a run", fix=fix)
     return run, taken
 
@@ -266,6 +267,15 @@ def run_folders(root: Path) -> list[RunFolder]:
     ]
 
 
+def _how_to_have_a_model(run: RunFolder) -> str:
+    if not run.recipe.is_file():
+        return "Give a model file or a run folder."
+    again = resume_command(str(run.path))
+    if not run.checkpoint.is_file():
+        again = fit_command(str(run.recipe))
+    return f"Its training has not ended: use {again}."
+
+
 def load_model(named: str) -> Model:
     """The model of a file or of a run folder; E5xx."""
     from vetro.model.files import load_model as load
@@ -274,9 +284,6 @@ def load_model(named: str) -> Model:
     if path.is_dir():
         run = RunFolder(path)
         if not run.model.is_file():
-            hint = "Its training has not ended. " if run.recipe.is_file() else ""
-            raise error(
-                "E507", path=str(run.model), hint=f"{hint}Give a model file or a run folder."
-            )
+            raise error("E507", path=str(run.model), hint=_how_to_have_a_model(run))
         path = run.model
     return load(path)

@@ -29,6 +29,21 @@ def predict_command(run: str, source: str, request: FitRequest) -> str:
     return _command("predict", (run, source), (*reading, Setting("out", "predictions.csv")))
 
 
+def show_command(model: str) -> str:
+    """`vetro show MODEL`."""
+    return _command("show", (model,), ())
+
+
+def inspect_command(source: str, request: FitRequest) -> str:
+    """`vetro inspect SOURCE`, reading it as the fit would."""
+    return _command("inspect", (source,), _reading(request))
+
+
+def fit_command(recipe: str) -> str:
+    """`vetro fit --recipe FILE`."""
+    return _command("fit", (), (Setting("recipe", _no_option(recipe)),))
+
+
 def resume_command(run: str, source: str = "") -> str:
     """`vetro fit SOURCE --resume RUN`, or without the source, which the run knows."""
     return _command("fit", (source,) if source else (), (Setting("resume", _no_option(run)),))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.atomic import atomic_file
+from vetro.errors import Setting
 from vetro.glass.figures import figure
 from vetro.glass.trace.trace import Chain, Trace
 from vetro.glass.trace.trace_steps import Stage
@@ -92,9 +93,10 @@ def _lead(trace: Trace, chains: tuple[Chain, ...]) -> str:
             f"The answer is the mean of {len(chains)} networks; choose one to see inside it."
         )
     elif len(trace.chains) > 1:
+        another = Setting("member").worded("command line")
         parts.append(
             f"The answer is the mean of {len(trace.chains)} networks. The drawing shows member "
-            f"{chains[0].number}; --member N draws another."
+            f"{chains[0].number}; {another} N draws another."
         )
     parts.append("Point at a unit, tap it or reach it with Tab to see how its value is computed.")
     return " ".join(part for part in parts if part)

@@ -253,7 +253,7 @@ def _of_model(
     if not 1 <= member <= len(subject.parts):
         fix = f"Use a whole number from 1 to {len(subject.parts)}."
         raise error(
-            "E601", argument="member", value=member, reason="there is no such member", fix=fix
+            "E601", argument=Setting("member"), value=member, reason="it is unknown", fix=fix
         )
     part = subject.parts[member - 1]
     name = model_loss(model, loss)

@@ -221,7 +221,9 @@ def formula(
     for part in subject.parts:
         if part.not_finite:
             what = "the network holds a number that is not finite, so it has no formula"
-            raise error("E721", what=what, fix="Train it again; see E301.")
+            raise error(
+                "E721", what=what, fix=words("Train it again with a lower {=learning_rate}.")
+            )
     if subject.model is not None and not np.isfinite(answers(subject, rows)).all():
         what = "the answer at this row is not finite: its numbers are too large for the network"
         raise error("E721", what=what, fix="Use a row nearer to the training range.")
