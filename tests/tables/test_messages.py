@@ -657,7 +657,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "f,y\nyes,1\nno,2\nperhaps,3\n",
         {"flag": ("f",)},
         'E125 column "f", line 4: "perhaps" is not a flag value. '
-        "Use words such as yes and no, or leave out --flag.",
+        "Use words such as yes and no, or leave out --flag f.",
     ),
     (
         "empty-name",
