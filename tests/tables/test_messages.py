@@ -206,7 +206,8 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "x;y;z\n7.000;1,5;1.5\n8.000;2,5;2.5\n",
         {},
-        'E106 column "x", line 2: "7.000" may mean 7 or 7000. Use --decimal "." or --decimal ",".',
+        'E106 column "x", line 2: "7.000" may mean 7 or 7000. Column "z" has decimal points and '
+        'column "y" decimal commas: use one mark.',
     ),
     (
         "mixed-marks",

@@ -72,16 +72,11 @@ def byte_facts(path: Path) -> ByteFacts:
 def encoding_of(head: bytes, wanted: str) -> str:
     """The encoding to decode with: the given one, that of a byte order mark, or UTF-8."""
     if wanted:
-        try:
-            name = codecs.lookup(wanted).name
-        except LookupError:
-            raise error(
-                "E601",
-                argument=Setting("encoding"),
-                value=wanted,
-                reason="Python knows no such encoding",
-                fix="Use for example utf-8, cp1252 or utf-16.",
-            ) from None
+        name = _known_encoding(wanted)
+        if name == "utf-16" and not head.startswith(_MARKS_OF_16):
+            reason = "the file does not begin with a byte-order mark"
+            fix = words("Use {=encoding utf-16-le}, utf-16-be, or the encoding of the file.")
+            raise error("E601", argument=Setting("encoding"), value=wanted, reason=reason, fix=fix)
         if name == "utf-8" and head.startswith(codecs.BOM_UTF8):
             return "utf-8-sig"
         return name
@@ -95,6 +90,29 @@ def encoding_of(head: bytes, wanted: str) -> str:
         if head.startswith(mark):
             return name
     return "utf-8"
+
+
+_MARKS_OF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# Codecs of Python that are not encodings of a file: of domain names, and one that always fails.
+_NOT_OF_FILES = frozenset(("idna", "punycode", "undefined"))
+
+
+def _known_encoding(wanted: str) -> str:
+    """Python's name of an encoding of text; E601."""
+    try:
+        found = codecs.lookup(wanted)
+        "".encode(found.name)  # a LookupError for base64 and others that are not of text
+        if found.name not in _NOT_OF_FILES:
+            return found.name
+    except (LookupError, UnicodeError):
+        pass
+    raise error(
+        "E601",
+        argument=Setting("encoding"),
+        value=wanted,
+        reason="Python has no such encoding of text",
+        fix="Use for example utf-8, cp1252 or utf-16.",
+    )
 
 
 def encoding_error(path: Path, source: str, encoding: str) -> Exception | None:

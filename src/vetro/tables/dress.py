@@ -198,12 +198,17 @@ def _fraction(body: str) -> tuple[int, int, int] | None:
     return int(whole[0]) if whole else 0, upper, lower
 
 
+# "1-10", "1 ± 0.1", "1 x 2" and "1 ft 3 in" hold two numbers; "W m-2" holds one.
+_SECOND_NUMBER = re.compile(r"(?<![A-Za-zµΩ°])[-\u2013\u2014±~×*+x]\s*\d|\s\d")
+
+
 def _unit(before: str, after: str) -> Unit | None:
     """The unit of the texts before and after a number; None if they are not a unit."""
     if ":" in after:
         return None  # a clock, a duration or a ratio, whatever the user says
     if not before.strip():
-        return units.unit_after(after) if after.strip() else NONE
+        found = units.unit_after(after) if after.strip() else NONE
+        return None if found.strength == "none" and _SECOND_NUMBER.search(after) else found
     if after.strip():
         return units.money_and(before, after)
     return units.money_before(before)

@@ -11,6 +11,9 @@ from vetro.errors import Setting, error, nearest
 from vetro.tables.schema import KINDS
 from vetro.twins import plain_names
 
+DECIMAL_MARKS = (".", ",")
+THOUSANDS_MARKS = (".", ",", " ", "\u00a0", "\u2009", "\u202f", "'", "\u2019")
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -51,11 +54,36 @@ class ReadOptions:
         check_entries(self)
         for role in (*KINDS, "keep"):
             object.__setattr__(self, role, plain_names(getattr(self, role)))
+        self._check_marks()
         for name in ("skip_rows", "skip_footer"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 reason, fix = "it is below 0", "Use 0 or more."
                 raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)
+
+    def _check_marks(self) -> None:
+        """E601 for marks of numbers that cannot be, or that are one mark, and for two kinds."""
+        for name, marks in (("decimal", DECIMAL_MARKS), ("thousands", THOUSANDS_MARKS)):
+            value = getattr(self, name)
+            if value and value not in marks:
+                fix = "Use one of: " + " ".join(f'"{mark}"' for mark in marks) + "."
+                reason = "numbers are not written with it"
+                raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)
+        if self.decimal and self.decimal == self.thousands:
+            reason = "it is the decimal mark as well"
+            raise error(
+                "E601", argument=Setting("thousands"), value=self.thousands, reason=reason,
+                fix="Use two different marks.",
+            )  # fmt: skip
+        kinds: dict[str, str] = {}
+        for kind in KINDS:
+            for column in getattr(self, kind):
+                if kinds.setdefault(column, kind) != kind:
+                    reason = f"it is named as a {kinds[column]} as well"
+                    raise error(
+                        "E601", argument=Setting(kind), value=column, reason=reason,
+                        fix="Name it once.",
+                    )  # fmt: skip
 
     @property
     def forced(self) -> tuple[str, ...]:

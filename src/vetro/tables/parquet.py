@@ -18,6 +18,7 @@ from vetro.tables.connection import (
     described,
     file_literal,
     files_fingerprint,
+    quoted,
     reason,
     unreadable,
 )
@@ -50,6 +51,7 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         # Columns are matched by name, whatever their order in each file.
         f"read_parquet([{listing}], hive_partitioning={in_folders}, hive_types_autocast=false)"
     )
+    relation = _with_durations(relation, paths[0])
     name = paths[0].name if len(paths) == 1 else os.fspath(source)
     return Opened(
         connection,
@@ -59,6 +61,30 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         fingerprint=files_fingerprint(paths),
         explain=unreadable(name),
     )
+
+
+# Arrow's durations are whole numbers in Parquet; its own notes say so.  Microseconds of one:
+_MICROSECONDS = {"s": "* 1000000", "ms": "* 1000", "us": "* 1", "ns": "// 1000"}
+
+
+def _with_durations(relation: str, path: Path) -> str:
+    """The relation with the columns that pandas, polars or Arrow wrote as durations as INTERVAL."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError):
+        return relation  # DuckDB says what is wrong with it
+    converted = [
+        f"to_microseconds({quoted(field.name)} {_MICROSECONDS[field.type.unit]}) "
+        f"AS {quoted(field.name)}"
+        for field in schema
+        if pa.types.is_duration(field.type)
+    ]
+    if not converted:
+        return relation
+    return f"(SELECT * REPLACE ({', '.join(converted)}) FROM {relation})"
 
 
 def _found(source: str) -> list[Path]:
