@@ -89,8 +89,9 @@ def _is_note(record: Record, head: Head, below_blank: bool) -> bool:
     spoken = _NOTE.match(text) is not None or _MARKED.match(text) is not None
     if _fits(record, head) and not alone:
         return False
-    if alone and is_numeric(text) and not (_MARKED.match(text) or record.after_blank):
-        return False
+    number = alone and is_numeric(record.fields[0])
+    if number and (_fits(record, head) or not (_MARKED.match(text) or record.after_blank)):
+        return False  # a row whose other values are missing
     if _label(record) in _TOTALS:
         return False
     many = len(text.split()) >= 4
