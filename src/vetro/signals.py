@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -40,6 +41,14 @@ def starting() -> None:
 def running() -> None:
     """From here a signal raises KeyboardInterrupt."""
     _State.handler = interrupt
+    sys.unraisablehook = _quiet_about_interruptions
+
+
+def _quiet_about_interruptions(found: sys.UnraisableHookArgs) -> None:
+    # One that comes within a destructor or a weak reference's callback is lost there; `check`
+    # raises it again, and Python need not print its traceback.
+    if not (isinstance(found.exc_value, KeyboardInterrupt) and _State.raised):
+        sys.__unraisablehook__(found)
 
 
 def ending() -> None:

@@ -381,7 +381,7 @@ def test_leaving_a_real_terminal(key: bytes) -> None:
     )  # fmt: skip
     os.close(side)
     text = b""
-    while b"? help >" not in text:
+    while b"?: help >" not in text:
         text += os.read(screen, 4096)
     os.write(screen, key)
     while True:

@@ -179,7 +179,7 @@ CLASSES = nn.Linear(3, 4)
         (ONE, np.zeros(6), nn.L1Loss(), "E313", "y.reshape(-1, 1)"),
         (ONE, torch.zeros(6), nn.BCEWithLogitsLoss(), "E313", "(6, 6)"),
         (FLAT, torch.randn(6, 1), nn.MSELoss(), "E313", "y.reshape(-1)"),
-        (ONE, torch.randn(1, 1), nn.MSELoss(), "E711", "y has 1 row, x 6"),
+        (ONE, torch.randn(1, 1), nn.MSELoss(), "E711", "y has 1 row, x has 6"),
         (ONE, torch.tensor(1.0), nn.MSELoss(), "E711", "y is one number"),
         (ONE, torch.randn(6, 2), nn.MSELoss(), "E711", "(6, 2)"),
         (CLASSES, torch.full((6,), 4), None, "E315", "y holds the class 4"),
