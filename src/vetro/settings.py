@@ -154,7 +154,7 @@ _KEYWORDS = {"targets": "target", "target_value": "y"}
 COLUMNS = frozenset(("targets", "inputs", "drop", "number", "category", "date", "flag", "keep"))
 _QUOTED = frozenset(("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet"))
 _SEVERAL = (COLUMNS | {"missing"}) - {"targets"}
-_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./:+@%-]*[A-Za-z0-9_])?")
+_PLAIN = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./:+@%-]*[A-Za-z0-9_])?")
 _CHANGED_IN_QUOTES = re.compile(r'["$`!]|\\(?:\\|$)')
 _NUMBER = re.compile(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?")
 

@@ -234,4 +234,4 @@ def test_the_command_is_given_for_a_file_only(one_number):
     data = one_number.evidence.data | {"name": "my <pumps>.csv"}
     model = replace(one_number, evidence=replace(one_number.evidence, data=data))
     texts = parsed(report_page(model)).texts
-    assert any(item.startswith("vetro fit 'my <pumps>.csv' --target") for item in texts)
+    assert any(item.startswith('vetro fit "my <pumps>.csv" --target') for item in texts)

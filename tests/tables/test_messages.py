@@ -129,7 +129,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "a,b\n1,2\n3,4\n",
         {"encoding": "utf-9"},
-        'E601 --encoding "utf-9" is not valid: Python knows no such encoding. '
+        'E601 --encoding "utf-9" is not valid: Python has no such encoding of text. '
         "Use for example utf-8, cp1252 or utf-16.",
     ),
     (

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 
 from vetro.errors import VetroError
 from vetro.tables.read import read_table
@@ -159,15 +160,15 @@ def test_an_exception_leaves_the_old_file(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("o.xyz", '--out "{}" is not valid: .xyz files are not written. Use one of .csv, .tsv,'),
-        ("o", '--out "{}" is not valid: the name has no suffix. Use one of .csv, .tsv,'),
+        ("o.xyz", '-o "{}" is not valid: .xyz files are not written. Use one of .csv, .tsv,'),
+        ("o", '-o "{}" is not valid: the name has no suffix. Use one of .csv, .tsv,'),
     ],
 )
 def test_unknown_suffixes(name, message):
     with pytest.raises(VetroError) as caught:
         TableWriter(name)
     assert caught.value.code == "E601"
-    assert str(caught.value).startswith(message.format(name))
+    assert told(caught.value).startswith("E601 " + message.format(name))
 
 
 def test_no_folder(tmp_path):
