@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from vetro.catalogue import CATALOGUE
 from vetro.settings import Words, words
@@ -58,14 +59,14 @@ def explanations() -> dict[str, Explanation]:
     return {code: _explanation(code, data[code]) for code in CATALOGUE if code in data}
 
 
-def _explanation(code: str, entry: dict[str, object]) -> Explanation:
+def _explanation(code: str, entry: dict[str, Any]) -> Explanation:
     values = {
         name: words(value) if isinstance(value, str) and "{=" in value else value
-        for name, value in dict(entry.get("example", {})).items()  # type: ignore[call-overload]
+        for name, value in entry.get("example", {}).items()
     }
     return Explanation(
         code=code,
-        meaning=str(entry["meaning"]),
-        remedy=words(str(entry["remedy"])),
+        meaning=entry["meaning"],
+        remedy=words(entry["remedy"]),
         example=words(CATALOGUE[code], **values),
     )

@@ -43,17 +43,21 @@ class FitRequest:
         for role in ("weight", "group"):
             object.__setattr__(self, role, plain(getattr(self, role)))
 
+    @property
+    def roles(self) -> dict[str, Any]:
+        """The columns that the user named, by role."""
+        return {
+            "targets": self.targets,
+            "inputs": self.inputs,
+            "drop": self.drop,
+            "weight": self.weight,
+            "group": self.group,
+        }
+
 
 def read_for(source: Any, request: FitRequest, options: ReadOptions | None = None) -> Table:
     """The table as the request reads it; E114 for a role's name before anything in a cell."""
-    named = partial(
-        check_known,
-        targets=request.targets,
-        inputs=request.inputs,
-        drop=request.drop,
-        weight=request.weight,
-        group=request.group,
-    )
+    named = partial(check_known, **request.roles)
     return read_table(source, options or request.options, check=named)
 
 
@@ -61,11 +65,7 @@ def with_roles(table: Table, request: FitRequest) -> Table:
     """The table with the roles that the request asks for; see assign_roles."""
     return assign_roles(
         table,
-        targets=request.targets,
-        inputs=request.inputs,
-        drop=request.drop,
-        weight=request.weight,
-        group=request.group,
+        **request.roles,
         drop_missing_target=request.drop_missing_target,
         forced=request.options.forced,
     )

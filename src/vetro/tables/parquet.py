@@ -51,7 +51,8 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         # Columns are matched by name, whatever their order in each file.
         f"read_parquet([{listing}], hive_partitioning={in_folders}, hive_types_autocast=false)"
     )
-    relation = _with_durations(relation, paths[0])
+    if "BIGINT" in first.values():
+        relation = _with_durations(relation, paths[0])
     name = paths[0].name if len(paths) == 1 else os.fspath(source)
     return Opened(
         connection,
