@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numbers
 import operator
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -43,6 +44,25 @@ def check_entries(record: Any) -> None:
             object.__setattr__(record, name, operator.index(value))
         elif kind is float and type(value) is not float:
             object.__setattr__(record, name, float(value))
+
+
+def as_declared(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as a record of this class holds them: one text or several become a tuple.
+
+    Only where the class declares tuple[str, ...]; what is neither is left as it is, to be refused.
+    """
+    kinds = get_type_hints(record)
+    return {
+        name: _tuple_of(value) if kinds.get(name) == tuple[str, ...] else value
+        for name, value in values.items()
+    }
+
+
+def _tuple_of(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value,)
+    several = isinstance(value, Iterable) and not isinstance(value, Mapping)
+    return tuple(value) if several else value
 
 
 def _wrong(kind: Any, value: object) -> tuple[str, str | Words]:

@@ -33,14 +33,14 @@ def diagnose(
     Units that do nothing or the same twice, weights and gradients by layer, inputs that hardly
     matter, members that disagree, rows that pull hardest on the fit.
     """
-    from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.glass.diagnose.diagnose import diagnose_model
     from vetro.glass.diagnose.diagnose_text import text, to_json
     from vetro.glass.subject import subject_of
+    from vetro.tables.options import read_options
 
     subject = subject_of(load_model(model))
-    options, texts = read_options(reading), unknown_of(unknown)
+    options, texts = read_options(None, reading), unknown_of(unknown)
     found = diagnose_model(subject, source or None, options=options, unknown=texts)
     if json:
         messages = notices_json(found.notices)

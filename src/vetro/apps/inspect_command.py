@@ -52,13 +52,13 @@ def inspect(
 
 def look(source: str, roles: Given, reading: Given) -> tuple[Table, str]:
     """The table with roles and every notice, and the task ("" without targets)."""
-    from vetro.apps.recipe_file import read_options
     from vetro.tables.checks import check_rows, check_target
+    from vetro.tables.options import read_options
     from vetro.tables.read import read_table
     from vetro.tables.roles import check_known, roles_to_look_at
     from vetro.tables.splits import folds_of_rows
 
-    options = read_options(reading)
+    options = read_options(None, reading)
     table = read_table(source, options, check=partial(check_known, **roles))
     found = roles_to_look_at(table, **roles, forced=options.forced)
     if not found.schema.targets:

@@ -62,13 +62,13 @@ def predict(
     reading: Given,
 ) -> None:
     """Predict the rows of a table, in order."""
-    from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.model.predict import predict_stream
+    from vetro.tables.options import read_options
     from vetro.tables.write import TableWriter
 
     found: list[Notice] = []
-    options = read_options(reading)
+    options = read_options(None, reading)
     chunks = predict_stream(
         load_model(model),
         source,
@@ -100,12 +100,12 @@ def evaluate(
     Use rows that it was not fitted to; the quality of the fit itself is in vetro show.
     """
     from vetro.apps.quality import metrics_table, unit_of, with_unit
-    from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.model.evaluate import evaluate_source
     from vetro.report.command import show_command
+    from vetro.tables.options import read_options
 
-    options = read_options(reading)
+    options = read_options(None, reading)
     fitted = load_model(model)
     found = evaluate_source(fitted, source, options=options, unknown=unknown_of(unknown))
     notices = list(found.notices)

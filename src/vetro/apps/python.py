@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vetro.engines.engine import EngineName
+from vetro.entries import as_declared
 from vetro.errors import Setting, error, issue_warnings, nearest, words
 from vetro.model import model as models
 from vetro.model.files import load_model
@@ -19,7 +20,7 @@ from vetro.model.fit import fit_table
 from vetro.model.model import Model
 from vetro.model.request import FitRequest, Progress
 from vetro.tables.checks import check_target
-from vetro.tables.options import ReadOptions, as_entry, read_options
+from vetro.tables.options import ReadOptions, read_options
 from vetro.tables.read import read_table
 from vetro.tables.roles import check_known, roles_to_look_at
 from vetro.tables.table import Table
@@ -59,24 +60,19 @@ def fit(
     UsageError, or TrainingError E301 if training diverged (its `.model` holds the best
     parameters).
     """
-    for name, given, kind in (("recipe", recipe, Recipe), ("options", options, ReadOptions)):
-        if given is not None and not isinstance(given, kind):
-            reason = f"a vetro {kind.__name__} is needed"
-            fix = "Give its entries as arguments of their own, or make one."
-            raise error("E601", argument=Setting(name), value=given, reason=reason, fix=fix)
+    if recipe is not None and not isinstance(recipe, Recipe):
+        reason, fix = "a vetro Recipe is needed", "Give its entries as arguments, or make one."
+        raise error("E601", argument=Setting("recipe"), value=recipe, reason=reason, fix=fix)
     if on_progress is not None and not callable(on_progress):
         reason, argument = "a function of one argument is needed", Setting("on_progress")
         raise error("E601", argument=argument, value=on_progress, reason=reason, fix="Correct it.")
-    chosen_recipe, chosen_options = _with_settings(
-        recipe or Recipe(), options or ReadOptions(), settings
-    )
-    if not _names(target):
+    chosen_recipe, chosen_options = _with_settings(recipe or Recipe(), options, settings)
+    roles = as_declared(FitRequest, {"targets": target, "inputs": inputs, "drop": drop})
+    if not roles["targets"]:
         example = words("Use {=targets column}.", column="y")
         raise error("E604", what="vetro.fit needs a target", fix=example)
     request = FitRequest(
-        targets=_names(target),
-        inputs=_names(inputs),
-        drop=_names(drop),
+        **roles,
         weight=weight,
         group=group,
         drop_missing_target=drop_missing_target,
@@ -114,48 +110,31 @@ def inspect(
     ReadOptions.
     """
     options = read_options(None, settings)
-    targets = _names(target)
-    roles: dict[str, Any] = {
-        "targets": targets,
-        "inputs": _names(inputs),
-        "drop": _names(drop),
-        "weight": weight,
-        "group": group,
-    }
+    named = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
+    roles = as_declared(FitRequest, named)
     table = read_table(source, options, check=partial(check_known, **roles))
     if any(roles.values()):
         roles["drop_missing_target"] = drop_missing_target
         table = roles_to_look_at(table, **roles, forced=options.forced)
-    if targets:
+    if roles["targets"]:
         _, notices = check_target(table)
         table = table.with_schema(table.schema, *notices)
     return table
 
 
-def _names(names: Names) -> Any:
-    """One name or several as a tuple; what is neither is left as it is, to be refused."""
-    if isinstance(names, str):
-        return (names,)
-    return tuple(names) if isinstance(names, Iterable) else names
-
-
 def _with_settings(
-    recipe: Recipe, options: ReadOptions, settings: dict[str, Any]
+    recipe: Recipe, options: ReadOptions | None, settings: dict[str, Any]
 ) -> tuple[Recipe, ReadOptions]:
+    """Both with the entries that a caller gave by name; E602 for another name."""
     of_recipe = {entry.name for entry in fields(Recipe)}
-    of_options = {entry.name for entry in fields(ReadOptions)}
-    changes: dict[str, Any] = {}
-    readings: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name in of_recipe:
-            changes[name] = value
-        elif name in of_options:
-            readings[name] = as_entry(name, value)
-        else:
-            known = sorted(of_recipe | of_options)
+    known = sorted(of_recipe | {entry.name for entry in fields(ReadOptions)})
+    for name in settings:
+        if name not in known:
             hint = nearest(name, known)
             raise error("E602", source="fit", name=name, hint=hint, entries=", ".join(known))
-    return replace(recipe, **changes), replace(options, **readings)
+    trained = {name: value for name, value in settings.items() if name in of_recipe}
+    reading = {name: value for name, value in settings.items() if name not in of_recipe}
+    return replace(recipe, **trained), read_options(options, reading)
 
 
 def _write_report(model: Model, path: Path) -> None:

@@ -19,20 +19,15 @@ from typing import Any
 
 from vetro.addresses import kept
 from vetro.atomic import atomic_file
+from vetro.entries import as_declared
 from vetro.errors import Setting, UsageError, Words, error, nearest
 from vetro.model.request import FitRequest
-from vetro.tables.options import ReadOptions
+from vetro.tables.options import ReadOptions, read_options
 from vetro.training.recipe import Recipe
 
 ROLE_ENTRIES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
 READING_ENTRIES = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
 TABLE_ENTRIES = ("source", *ROLE_ENTRIES, *READING_ENTRIES)
-_LISTS = {
-    entry.name
-    for owner in (FitRequest, ReadOptions)
-    for entry in fields(owner)
-    if entry.type == "tuple[str, ...]"
-}
 
 
 @dataclass(frozen=True)
@@ -62,13 +57,11 @@ def read_recipe(path: Path) -> RecipeFile:
     for section, entries in data.items():
         if not isinstance(entries, dict):
             raise _refused(name, section, entries, f"a section is needed, as [{section}]")
-    table = {entry: _several(value) for entry, value in data.get("table", {}).items()}
+    table = dict(data.get("table", {}))
     _known(f"{name} [table]", table, TABLE_ENTRIES)
     source = table.pop("source", "")
     if not isinstance(source, str):
         raise _refused(name, "[table] source", source, "a text is needed")
-    for entry in _LISTS & table.keys():  # one name need not stand in a list
-        table[entry] = (table[entry],) if isinstance(table[entry], str) else table[entry]
     training = dict(data.get("recipe", {}))
     engine = training.pop("engine", "auto")
     with _in_file(f"{name} [recipe]"):
@@ -77,7 +70,9 @@ def read_recipe(path: Path) -> RecipeFile:
     with _in_file(f"{name} [table]"):
         roles = {entry: table[entry] for entry in ROLE_ENTRIES if entry in table}
         reading = {entry: table[entry] for entry in READING_ENTRIES if entry in table}
-        request = replace(empty, **roles, options=ReadOptions(**reading))
+        request = replace(
+            empty, **as_declared(FitRequest, roles), options=read_options(None, reading)
+        )
     return RecipeFile(source, request)
 
 
@@ -130,15 +125,10 @@ def merged(
     return replace(
         base,
         **roles,
-        options=read_options(reading, base.options),
+        options=read_options(base.options, reading),
         recipe=replace(base.recipe, **given),
         engine=engine,
     )
-
-
-def read_options(reading: dict[str, Any], base: ReadOptions | None = None) -> ReadOptions:
-    """Options of reading with those given in place; E601."""
-    return replace(base or ReadOptions(), **reading)
 
 
 @contextmanager
@@ -159,11 +149,6 @@ def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None
         if entry not in known:
             hint = nearest(entry, known)
             raise error("E602", source=source, name=entry, hint=hint, entries=", ".join(known))
-
-
-def _several(value: Any) -> Any:
-    """A list of texts as the records hold it."""
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _refused(

@@ -73,15 +73,15 @@ def looking_at(
 
     unknown: what becomes of category texts that training did not see.
     """
-    from vetro.apps.recipe_file import read_options
     from vetro.apps.runs import load_model
     from vetro.glass.rows import rows_of, with_values
     from vetro.glass.subject import subject_of
+    from vetro.tables.options import read_options
 
     model = load_model(named)
     subject = subject_of(model)
     written = settings_of(settings or (), model)
-    options = read_options(reading)
+    options = read_options(None, reading)
     given = {name: as_a_cell(model, name, text, options) for name, text in written.items()}
     if not row and not given:
         fix = "Use --row N for a row of the table, or --set COL=VALUE for each column."

@@ -123,12 +123,12 @@ def _at_hand(
 
     Of the table that was given, of the one that the run names, else made from the schema.
     """
-    from vetro.apps.recipe_file import read_options
     from vetro.glass.drawn import drawn_rows
     from vetro.glass.rows import rows_of, rows_of_table
     from vetro.glass.subject import subject_of
     from vetro.glass.verify.evidence_checks import data_check, evidence_checks, refit_check, reread
     from vetro.model.kept import kept_schema
+    from vetro.tables.options import read_options
 
     subject = subject_of(model)
     place = source
@@ -138,7 +138,7 @@ def _at_hand(
         except VetroError as refusal:
             note = f"The evidence is not compared, and rows are drawn: {refusal}"
             return _AtHand(subject, drawn_rows(model, count), notes=(note,))
-    options = read_options(reading)
+    options = read_options(None, reading)
     if model.request.options.query and not options.query:
         # It may be somebody else's text: model/own_table.py has the same rule.
         note = (

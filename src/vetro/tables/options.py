@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from vetro.entries import check_entries
+from vetro.entries import as_declared, check_entries
 from vetro.errors import Setting, error, nearest
 from vetro.tables.schema import KINDS
 from vetro.twins import plain_names
@@ -103,16 +103,4 @@ def read_options(options: ReadOptions | None, settings: Mapping[str, Any]) -> Re
             listing = ", ".join(known)
             hint = nearest(name, known)
             raise error("E602", source="reading", name=name, hint=hint, entries=listing)
-    return replace(base, **{name: as_entry(name, value) for name, value in settings.items()})
-
-
-def as_entry(name: str, value: Any) -> Any:
-    """A value as ReadOptions holds it: one name or several where the entry is a tuple."""
-    if not isinstance(getattr(_USUAL, name), tuple):
-        return value
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, Iterable) else value
-
-
-_USUAL = ReadOptions()
+    return replace(base, **as_declared(ReadOptions, settings))
