@@ -22,8 +22,9 @@ def floats(rows: list[dict[str, str]], name: str) -> np.ndarray:
 
 
 @pytest.fixture
-def table() -> Path:
-    """60 rows: the third has no target, the fifth has weight 0."""
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """60 rows in a folder of their own: the third has no target, the fifth has weight 0."""
+    monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(2)
     lines = ["x,z,w,y,size"]
     for number in range(60):
