@@ -28,7 +28,6 @@ class ProgressBar:
         self._total = total
         self._drawn = -math.inf
         self._display: Any = None
-        self._last = ""
 
     def __call__(self, *progress: Any) -> None:
         """Show where training stands; the arguments of any on_progress of Vetro."""

@@ -109,13 +109,12 @@ def as_a_cell(model: Model, name: str, text: str, options: ReadOptions) -> str:
     commas, where 1.200 stays in doubt.  A bare number gets the unit that the model's table writes.
     """
     from vetro.tables.dress import undress
-    from vetro.tables.numbers import marks_of
+    from vetro.tables.numbers import in_doubt, marks_of
 
     column = model.schema[name]
     marks, _ = marks_of([text])
-    in_doubt = column.kind == "number" and marks.open and "." in marks.either
-    if in_doubt and column.reading.decimal != "," and not options.decimal:
-        text += "0"
+    if column.kind == "number" and marks.open and not options.decimal:
+        text += "" if in_doubt(text, column.reading.decimal) else "0"
     if not column.reading.unit:
         return text
     found = undress(text)

@@ -141,9 +141,8 @@ def _form_of(text: str) -> str:
 
 
 def _apart(opened: Opened, plan: Plan, *texts: str) -> VetroError:
-    rows = sorted((lookups.first_row(opened, plan.index, [text]), text) for text in texts)
-    (row, value), (other_row, other) = rows
-    return _of_two_forms(plan, (opened.place_of(row), value), (opened.place_of(other_row), other))
+    first, second = lookups.in_order(opened, plan.index, texts)
+    return _of_two_forms(plan, first, second)
 
 
 def _of_two_forms(plan: Plan, first: tuple[str, str], second: tuple[str, str]) -> VetroError:

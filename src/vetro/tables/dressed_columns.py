@@ -30,15 +30,14 @@ def unit_of(name: str) -> str:
 
 def mixed_units(opened: Opened, plan: Plan, texts: Sequence[str]) -> VetroError:
     """E143 for two texts of a column, in their order in the source."""
-    rows = sorted((lookups.first_row(opened, plan.index, [text]), text) for text in texts)
-    (row, first), (other_row, second) = rows
+    (place, value), (other_place, other) = lookups.in_order(opened, plan.index, texts)
     return error(
         "E143",
         column=plan.name,
-        place=opened.place_of(row),
-        value=first,
-        other_place=opened.place_of(other_row),
-        other=second,
+        place=place,
+        value=value,
+        other_place=other_place,
+        other=other,
     )
 
 

@@ -5,15 +5,11 @@ They may be asked in the middle of a stream, which goes on behind the answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from vetro.tables import numbers
-from vetro.tables.opened import Opened
-
-if TYPE_CHECKING:
-    pass
-from vetro.tables.opened import explained
+from vetro.tables.opened import Opened, explained
 from vetro.tables.plan import Plan
 from vetro.tables.scan import BATCH_ROWS
 from vetro.tables.scan_sql import relation_of, undressed
@@ -52,6 +48,12 @@ def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
         start = opened.start - 1
     opened.interrupt()
     return start - opened.start
+
+
+def in_order(opened: Opened, index: int, texts: Iterable[str]) -> list[tuple[str, str]]:
+    """(place, text) for texts of a column, by their first rows in the source."""
+    rows = sorted((first_row(opened, index, [text]), text) for text in texts)
+    return [(opened.place_of(row), text) for row, text in rows]
 
 
 def large_texts(opened: Opened, plan: Plan) -> list[str]:

@@ -143,6 +143,16 @@ def marks_of(texts: Iterable[str]) -> tuple[Marks, list[str]]:
     return marks, [text for text in texts if not marks.add(text)]
 
 
+def in_doubt(text: str, decimal: str) -> bool:
+    """Whether a number given to a command or function may mean two.
+
+    A point is the decimal mark there, unless decimal, that of the model's table, is a comma: then
+    "1.200" may mean 1.2 or 1200, as "1,200" always may.
+    """
+    marks, _ = marks_of([text])
+    return marks.open and ("," in text or decimal == ",")
+
+
 def thousands_for(marks: Marks, decimal: str) -> str:
     """The thousands separators that the texts use once the decimal mark is known."""
     other = "," if decimal == "." else "."
@@ -156,9 +166,7 @@ def thousands_for(marks: Marks, decimal: str) -> str:
 def pattern(decimal: str, thousands: str) -> str:
     """A regular expression, of Python and of RE2, for numbers written with these marks."""
     point = re.escape(decimal)
-    grouped = (
-        f"|{_GROUPS}(?:[{re.escape(thousands)}][0-9]{{3}})+" if thousands and thousands else ""
-    )
+    grouped = f"|{_GROUPS}(?:[{re.escape(thousands)}][0-9]{{3}})+" if thousands else ""
     return f"[+-]?(?:(?:[0-9]+{grouped})(?:{point}[0-9]*)?|{point}[0-9]+){_EXPONENT}"
 
 

@@ -273,16 +273,14 @@ def _with_marks(
         if schema and not final:
             return replace(plan, way="text")
         first, second = list((marks.decimal or marks.either).values())[:2]
-        row, other = sorted(
-            (lookups.first_row(opened, plan.index, [text]), text) for text in (first, second)
-        )
+        (place, value), (other_place, other) = lookups.in_order(opened, plan.index, (first, second))
         raise error(
             "E107",
             column=plan.name,
-            place=opened.place_of(row[0]),
-            value=row[1],
-            other_place=opened.place_of(other[0]),
-            other=other[1],
+            place=place,
+            value=value,
+            other_place=other_place,
+            other=other,
         )
     decimal = decimal or marks.decided
     # Under a schema only some columns are planned: the file has decided once all were seen.
@@ -294,7 +292,7 @@ def _with_marks(
         if not final:
             return replace(plan, way="text")
         ((_, text),) = marks.either.items()
-        row_ = lookups.first_row(opened, plan.index, [text])
+        row = lookups.first_row(opened, plan.index, [text])
         readings = {
             dress.value_of(text, mark, "," if mark == "." else ".", plan.dress)
             for mark in (".", ",")
@@ -303,7 +301,7 @@ def _with_marks(
         raise error(
             "E106",
             column=plan.name,
-            place=opened.place_of(row_),
+            place=opened.place_of(row),
             value=text,
             first=numbers.number_text(first_value),
             second=numbers.number_text(second_value),

@@ -21,7 +21,7 @@ from vetro.tables.blocks import MISSING
 from vetro.tables.dates import instant
 from vetro.tables.dress import undress
 from vetro.tables.instants import ISO, TIME, is_time
-from vetro.tables.numbers import marks_of
+from vetro.tables.numbers import in_doubt, marks_of
 from vetro.tables.schema import Column
 from vetro.tables.unit_spellings import key_of
 from vetro.twins import match
@@ -247,7 +247,7 @@ def _with_point(column: Column, text: str) -> str:
     marks, others = marks_of([text])
     if others or not (marks.decimal or marks.either):
         return text
-    if marks.open and ("," in text or column.reading.decimal == ","):
+    if in_doubt(text, column.reading.decimal):
         point, plain = text.replace(",", "."), text.replace(",", "").replace(".", "")
         what = f'"{shown(text)}" may mean {float(point):g} or {plain}'
         raise error("E731", column=column.name, what=what, fix=f"Write {point}0, or {plain}.")
