@@ -101,12 +101,6 @@ class DateForms:
         return text, {format_: found[format_] for format_ in self.formats}
 
 
-def forms_of(texts: Iterable[str]) -> tuple[DateForms, list[str]]:
-    """The date forms in the texts, and the texts that are no dates."""
-    forms = DateForms()
-    return forms, [text for text in texts if not forms.add(text)]
-
-
 def instant(text: str, format_: str) -> Instant | None:
     """The instant that a text means in this format; None if it is not such a date.
 

@@ -29,7 +29,6 @@ from vetro.tables.packed import unpacked
 from vetro.tables.textfaults import LONGEST_FIELD, TextFile
 from vetro.tables.trimmed import preface_of, surroundings, top_notices, write_trimmed
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".data")
 # Small buffers keep DuckDB's memory low; they must exceed the longest line.
 _BUFFER = 4 * LONGEST_FIELD
 
