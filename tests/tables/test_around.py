@@ -311,3 +311,13 @@ def test_units(text: str) -> None:
 @pytest.mark.parametrize("text", ["mean", "Rome", "(1.5)", "x1", "flow rate", "number of"])
 def test_no_units(text: str) -> None:
     assert unit_in(text) is None
+
+
+def test_a_reciprocal_in_a_row_of_units_is_a_unit(tmp_path: Path) -> None:
+    path = tmp_path / "pumps.csv"
+    rows = "".join(f"{n};{100 * n}\n" for n in range(1, 9))
+    path.write_text(f"day;speed\n;1/min\n{rows}")
+    found = read_table(path)
+    assert found.rows == 8 and found.schema["speed"].unit == "1/min"
+    path.write_text(f"day;speed\n{rows}")
+    assert read_table(path).rows == 8

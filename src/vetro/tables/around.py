@@ -317,7 +317,13 @@ def _is_heading(record: Record, numeric: Sequence[int], options: ReadOptions) ->
         for cell in cells
         if cell and not numbers.means_missing(cell) and cell not in options.missing
     ]
-    return bool(present) and not any(map(is_numeric, present)) and len(record.fields) > 1
+    values = [cell for cell in present if is_numeric(cell) and not _is_reciprocal(cell)]
+    return bool(present) and not values and len(record.fields) > 1
+
+
+def _is_reciprocal(cell: str) -> bool:
+    """Whether a cell that begins as a number is a unit such as 1/min."""
+    return cell.startswith("1/") and bool(unit_in(cell))
 
 
 def _no_header(record: Record, width: int, place: Place) -> Exception:
