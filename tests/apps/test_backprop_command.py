@@ -41,8 +41,8 @@ def test_text_tells_loss_signals_gradients_updates_and_checks(vetro, fitted):
     for part in (
         "row 3 of pumps.csv, member 2 of 2", "Loss ", "(target flow = ", "layer1 (4 units",
         "delta of the unit x its input", "AdamW(rate 0.01, weight decay 0.1)", "RMSprop(",
-        "Without optimizer.zero_grad()", "passed  gradients as autograd's",
-        "passed  gradients as central differences", "as the engine takes it",
+        "Without optimizer.zero_grad()", "passed  gradients agree with autograd",
+        "passed  gradients agree with central differences", "agrees with the engine",
     ):  # fmt: skip
         assert part in ended.out
     assert "failed" not in ended.out

@@ -236,9 +236,9 @@ def test_a_wrong_chain_rule_is_found(monkeypatch):
     right = plain.derivative
     monkeypatch.setattr(plain, "derivative", lambda *given: right(*given) * (1 + 1e-7))
     verdicts = {check.name: check.verdict for check in vetro.backprop(module, x, y).checks}
-    assert verdicts["gradients as autograd's"] == "failed"
-    assert verdicts["gradients as central differences"] == "failed"
-    assert verdicts["loss as torch's"] == "passed"
+    assert verdicts["gradients agree with autograd"] == "failed"
+    assert verdicts["gradients agree with central differences"] == "failed"
+    assert verdicts["loss agrees with torch"] == "passed"
 
 
 def test_a_wrong_gradient_of_a_loss_is_found():
@@ -250,7 +250,7 @@ def test_a_wrong_gradient_of_a_loss_is_found():
 
     found = vetro.backprop(module, x, y, loss)
     assert [check.name for check in found.checks if not check] == [
-        "gradients as central differences"
+        "gradients agree with central differences"
     ]
 
 

@@ -15,7 +15,7 @@ from torch import nn
 import vetro
 from vetro.errors import VetroError
 
-CENTRAL = "gradients as central differences"
+CENTRAL = "gradients agree with central differences"
 ACTIVATIONS = (nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.Softplus, nn.ELU, nn.ReLU)
 
 
@@ -70,7 +70,7 @@ def test_rounding_as_large_as_the_gradients_is_undecided(dtype):
     assert verdicts(found)[CENTRAL] == "undecided"
     assert f"{len(found.names)} undecided: rounding may be as large as the gradients" in str(found)
     # the chain rule is still compared with autograd
-    assert verdicts(found)["gradients as autograd's"] == "passed"
+    assert verdicts(found)["gradients agree with autograd"] == "passed"
 
 
 def test_no_random_network_with_large_inputs_fails():
@@ -122,7 +122,7 @@ def test_at_the_bend_of_l1_rounding_decides(dtype):
     module = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2)).to(dtype)
     x = torch.randn(20, 3, dtype=dtype)
     found = vetro.backprop(module, x, module(x).detach(), nn.L1Loss())
-    assert verdicts(found)["gradients as autograd's"] == "passed", found.checks
+    assert verdicts(found)["gradients agree with autograd"] == "passed", found.checks
     assert verdicts(found)[CENTRAL] == "undecided"
 
 
@@ -152,7 +152,7 @@ def test_a_division_by_what_may_be_0_is_undecided():
         module[2].bias.mul_(1e-30)
     optimizer = torch.optim.RMSprop(module.parameters(), eps=0)
     found = vetro.backprop(module, x, 0 * y, nn.MSELoss(), optimizer)
-    assert verdicts(found)["the step of RMSprop as torch's RMSprop takes it"] == "undecided"
+    assert verdicts(found)["the step of RMSprop agrees with torch's RMSprop"] == "undecided"
     assert "their divisor may round to 0" in str(found)
 
 

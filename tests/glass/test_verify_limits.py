@@ -70,7 +70,7 @@ def test_the_reasons_are_told():
     text = told(smooth(), large, OPTIMIZERS["adam"])
     assert "the loss is not finite, so the engine takes no step." in text
     assert "the second moment of 0.weight[h0 <- x0] after step 1 is infinity." in text
-    assert "a number may overflow, or be divided by what may be 0" in text
+    assert "a number may overflow or a divisor may be 0" in text
     module = smooth()
     with torch.no_grad():
         module[2].weight.mul_(1e-30)
@@ -330,7 +330,7 @@ class Wrong(Relu):
 
 @pytest.mark.parametrize(
     ("look", "name"),
-    [(vetro.verify, "torch: gradients"), (vetro.backprop, "gradients as autograd's")],
+    [(vetro.verify, "torch: gradients"), (vetro.backprop, "gradients agree with autograd")],
 )
 def test_a_wrong_backward_of_ones_own_is_found(look, name):
     found = look(Layers(Wrong.apply), X, torch.randn(6, 1), nn.MSELoss())

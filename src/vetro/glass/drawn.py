@@ -14,9 +14,11 @@ MISSING = 0.1
 
 
 def drawn_rows(model: Model, count: int) -> Rows:
-    """`count` rows, each column drawn independently: numbers and dates evenly between the smallest
-    and the largest value seen, categories and flags evenly among their values; a tenth is missing
-    where training had missing values.  The same rows at every call."""
+    """`count` rows, each column drawn independently; the same rows at every call.
+
+    Numbers and dates are drawn evenly between the smallest and the largest value seen, categories
+    and flags evenly among their values.  A tenth is missing where training had missing values.
+    """
     draw = np.random.default_rng(SEED)
     raw = np.stack([_column(column, count, draw) for column in model.schema.inputs], axis=1)
     for number, column in enumerate(model.schema.inputs):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def figure(value: float, digits: int = 5) -> str:
-    """The value with so many significant digits, no trailing zeros: 12.5, -0.0312, 1.2e-07, 540."""
+    """The value to `digits` significant digits, no trailing zeros: 12.5, -0.0312, 1.2e-07, 540."""
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
     if value == 0:

@@ -1,7 +1,7 @@
 """The network in plain float64 NumPy, operation by operation, forward and backward.
 
-For showing and counting: every intermediate value is kept, rounded to float64.  Neither an engine
-nor a proof: exact.py has the fractions.
+It is for display and for counts: every intermediate value is kept, rounded to float64.  It is
+neither an engine nor a proof: exact.py has the fractions.
 """
 
 from __future__ import annotations

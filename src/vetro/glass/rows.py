@@ -1,7 +1,7 @@
-"""Rows for the glass: what a user gives, as the raw numbers that a subject takes.
+"""Rows for the glass: the user's rows as the raw numbers that a subject takes.
 
-The reader reads a model's rows with the model's schema, as in predicting; a module's rows are its
-x.  Finding row 17 of a file is the task of the applications, not of this file.
+A model's rows are read with the model's schema, as for a prediction; a module's rows are its x.
+Finding row 17 of a file is the task of the applications, not of this file.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """raw: (rows, inputs) float64.  For a model as Encoder.raw gives it: numbers in their units,
+    """raw: (rows, inputs) float64.  For a model in the form of Encoder.raw: numbers in their units,
     days since 1970-01-01, 0 or 1, category codes (-2 unseen), NaN if missing; for a module its x.
     table: the table of a model's rows, with the targets that the source holds.
-    places: the position of each row, "line 18" or "row 17"; notices: the messages of reading them.
+    places: the position of each row, "line 18" or "row 17".  notices: messages from reading them.
     """
 
     raw: Floats
@@ -56,10 +56,10 @@ def rows_of(
     only: range | None = None,
     weighted: bool = False,
 ) -> Rows:
-    """The given rows, or the existing ones among those of `only`, counted from 0.
+    """The given rows, or those whose numbers (from 0) are in `only`, as far as they exist.
 
     weighted: leave out rows of weight 0, if the model has a weight column and the table has it too.
-    For a model: anything that predict() takes, or one row as a mapping of column to value, or
+    For a model: anything that predict() accepts, or one row as a mapping of column to value, or
     numbers (inputs,) or (rows, inputs) in the form of Encoder.raw.  For a module: (inputs,) or
     (rows, inputs) as a tensor, array or list.  Raises E401, E402 and E702; warnings such as W403
     are in `notices`.
@@ -79,7 +79,7 @@ def rows_of(
 
 
 def rows_of_table(subject: Subject, table: Table, most: int) -> Rows:
-    """At most so many rows, evenly spread, of a table that was read with the model's schema."""
+    """At most `most` evenly spread rows of a table that was read with the model's schema."""
     encoder = subject.parts[0].encoder
     assert encoder is not None
     chosen = np.linspace(0, table.rows - 1, min(most, table.rows)).astype(np.intp)
@@ -115,8 +115,8 @@ def _read(
 def with_values(
     subject: Subject, rows: Rows, texts: Mapping[str, str], options: ReadOptions, unknown: Unknown
 ) -> Rows:
-    """The one row with other values in some columns.  The new texts are read as a table of their
-    own: the row's old values are not evidence of how the new ones are meant."""
+    """The one row with other values in some columns.  The new texts are read as a separate table:
+    the row's old values are not evidence of how to read the new ones."""
     assert subject.model is not None
     inputs = subject.model.schema.inputs
     schema = Schema(tuple(column for column in inputs if column.name in texts))
@@ -133,8 +133,8 @@ def with_values(
 
 
 def _places(table: Table) -> list[str]:
-    """place_of every row.  For a text file each call reads the file up to that row.  If a stretch
-    of rows takes exactly as many lines, the lines between its ends follow without a call."""
+    """place_of every row.  For a text file each call reads the file up to that row.  If a range of
+    rows has exactly one line per row, the lines between its ends need no call."""
     last = table.rows - 1
     found = [table.place_of(0)] * table.rows
     found[last] = table.place_of(last)
@@ -169,8 +169,8 @@ def _joined(tables: Sequence[Table], places: Sequence[str]) -> Table:
 
 
 def _with_targets(subject: Subject, weighted: bool) -> Any:
-    """The model's schema without the group column: targets are read if present, weights if asked
-    for."""
+    """The model's schema without the group column: targets are read if present, weights if
+    `weighted`."""
     assert subject.model is not None
     read = ("input", "target", "weight") if weighted else ("input", "target")
     return Schema(
@@ -229,7 +229,7 @@ def numbers_of(given: Any) -> NDArray[Any] | None:
 
 
 def kind_of(given: Any) -> str:
-    """What a message calls a thing that is not numbers: "str", "complex64", "a meta tensor"."""
+    """The name for messages of a thing that is not numbers: "str", "complex64", "a meta tensor"."""
     dtype = getattr(given, "dtype", None)
     if dtype is None:
         return type(given).__name__
@@ -242,7 +242,7 @@ def kind_of(given: Any) -> str:
 
 
 def width_of(given: Any) -> int | None:
-    """The number of columns of rows of numbers, if it is clear; rows_of reports what is wrong."""
+    """The number of columns of rows of numbers, if it is clear; rows_of reports mistakes."""
     values = numbers_of(given)
     return None if values is None or values.ndim not in (1, 2) else int(values.shape[-1])
 

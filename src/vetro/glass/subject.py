@@ -58,11 +58,11 @@ class Subject:
     """A model or module as the glass sees it.  All parts share the network's operations.
 
     inputs: the columns of a model, or x0, x1, ... of a module; units: theirs, "" for a module.
-    features: the names of what the network reads: encoded columns, or the inputs.
-    outputs: the names of what its last operation writes: targets, scores of classes, y0, ...
+    features: the names of the network's inputs: encoded columns, or the module's inputs.
+    outputs: the names of the network's outputs: targets, scores of classes, y0, ...
     answers: the names of the subject's answers: targets, classes, or y0, ...; answer_units: theirs.
     The answer of a model is the mean of its parts' answers: of outputs * deviation + mean, or of
-    class probabilities.  squeezed: the module gives (rows,) rather than (rows, 1).
+    class probabilities.  squeezed: whether the module gives (rows,) rather than (rows, 1).
     """
 
     kind: Kind
@@ -98,7 +98,7 @@ def piecewise_linear(network: LoweredNetwork) -> bool:
 
 
 def subject_of(thing: Any, inputs: int | None = None) -> Subject:
-    """The Subject of a Model or nn.Module; E701 for a module that cannot be looked into.
+    """The Subject of a Model or nn.Module; E701 for a module that Vetro cannot look into.
 
     inputs: the number of features of a module's x, if known.  A module is read as in eval mode.
     """

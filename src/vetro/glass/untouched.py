@@ -1,4 +1,4 @@
-"""Running a user's module so that nothing of it changes.
+"""Running a user's module without changing it.
 
 Needs torch: imported only where a module is given.
 """

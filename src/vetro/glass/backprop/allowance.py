@@ -1,6 +1,6 @@
 """How far rounding may move a gradient from the true one: a running error analysis.
 
-First order: the rounding of each operation, and how the operation enlarges the errors that reach
+To first order, it adds up the rounding of each operation and follows how later operations enlarge
 it, forward and backward (Higham 2002, "Accuracy and Stability of Numerical Algorithms",
 chapter 3).  This allowance is an estimate; verify/rounding.py has the proven bounds.
 """
@@ -31,8 +31,8 @@ _BENT = {  # a bound of |function''|
 
 @dataclass(frozen=True, eq=False)
 class Allowance:
-    """values: for each value of the network, how far it may be off, (rows, features).
-    gradient: (parameter_count,), how far each gradient may be off.  loss: how far the loss may."""
+    """The largest errors, to first order.  values: of each value of the network, (rows, features).
+    gradient: of each gradient, (parameter_count,).  loss: of the loss."""
 
     values: list[Floats]
     gradient: Floats
@@ -48,7 +48,7 @@ def allowance(
 ) -> Allowance:
     """The errors of a computation in this precision, compared with a float64 one.
 
-    None: the errors of the float64 computation itself.
+    With precision None: the errors of the float64 computation itself.
     values, deltas: of plain.forward and plain.backward.
     """
     own = Precision.of(np.float64)

@@ -1,4 +1,4 @@
-"""What torch computes for the same module, loss and rows: loss, gradients, and a step on copies.
+"""Torch's results for the same module, loss and rows: loss, gradients, and a step on copies.
 
 Nothing that belongs to the user changes: gradients are computed without touching .grad, the modes
 and torch's generator are restored, and steps are taken on copies.  The only file of backprop that
@@ -81,7 +81,7 @@ _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[Request, Lowering]:
-    """One member of a model, its rows and loss as the PyTorch door takes them; no optimizer."""
+    """One member of a model, its rows and its loss in the PyTorch door's form; no optimizer."""
     module = _Member(part)
     none: Any = None
     asked = Request(
@@ -108,7 +108,7 @@ def judge(asked: Request) -> None:
 
 @contextmanager
 def _aside(asked: Request) -> Iterator[None]:
-    """The module in eval mode; nothing of it or of the generators is changed, afterwards."""
+    """The module in eval mode; afterwards the module and the generators are as before."""
     module = asked.training.module
     devices = {parameter.device for parameter in module.parameters() if parameter.is_cuda}
     with torch.random.fork_rng(devices=list(devices)), untouched(module), torch.enable_grad():
@@ -141,8 +141,8 @@ def _twice(asked: Request, lowering: Lowering) -> Floats:
 def _flat(
     lowering: Lowering, learning: Sequence[nn.Parameter], found: Sequence[Tensor | None]
 ) -> Floats:
-    """One vector in the network's layout: 0 where the loss does not depend on a parameter, NaN
-    where the parameter is frozen."""
+    """The gradients as one vector in the network's layout: 0 where the loss does not depend on a
+    parameter, NaN where the parameter is frozen."""
     of = {id(parameter): gradient for parameter, gradient in zip(learning, found, strict=True)}
 
     def gradient(parameter: nn.Parameter) -> Tensor | None:

@@ -1,7 +1,8 @@
 """Backpropagation with numbers: every gradient as a product, computed in three ways.
 
 The chain rule in float64 (plain.py) is compared with torch's autograd and with central differences.
-Also the update of each optimizer, and what adds up without zero_grad.  Nothing given is changed.
+The updates of the optimizers are computed too, and the gradients that add up without zero_grad.
+The given module, model and optimizer are not changed.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from vetro.notebook import ShownAsText
 Floats = NDArray[np.float64]
 
 MOST_WORK = 1e9
-"""Multiplications that the central differences of all parameters may take; beyond that, only the
-largest gradients are compared."""
+"""Multiplications allowed for the central differences of all parameters; if they need more, only
+the largest gradients are compared."""
 
 FEWEST = 64
 """Gradients that are compared in any case."""
@@ -179,18 +180,21 @@ def backprop(
 ) -> Backprop:
     """The loss of these rows, every error signal and gradient, and the updates of optimizers.
 
-    thing: a torch module, with x and y as vetro.train takes them, a loss(output, target) or its
-    name (mse, l1, smooth_l1, huber, bce, cross_entropy) and perhaps an optimizer; or a Model, with
-    rows as predict takes them, y in the targets' units or as class labels (from the rows' table if
-    not given).  Then `member` chooses the network, `unknown` is as in Model.predict, and the loss
-    is the recipe's, on scaled targets.
+    thing: a torch module or a Model.
+    For a module: x and y in any form that vetro.train accepts, a loss(output, target) or its name
+    (mse, l1, smooth_l1, huber, bce, cross_entropy), and optionally an optimizer.
+    For a Model: x is anything that predict accepts; y holds targets in their units or class labels
+    (default: the targets in x's table).  `member` chooses the network, `unknown` is as in
+    Model.predict, and the loss is the recipe's, on scaled targets.
 
-    Computed in float64 by the chain rule.  Compared in `.checks`: with torch's autograd, within the
-    rounding that a running error analysis allows (allowance.py); with central differences, within
-    the difference of two step lengths plus rounding (differences.py).  bool() is true if every
-    check passed.  Nothing given is changed: no gradient, state, mode or generator.
+    Gradients are computed in float64 by the chain rule.  `.checks` compares them with torch's
+    autograd, within the rounding that a running error analysis allows (allowance.py), and with
+    central differences, within the difference of two step lengths plus rounding (differences.py).
+    bool() is true if every check passed.  Nothing given is changed: no gradient, state, mode or
+    generator.
 
-    Raises E701 for a module that is not understood, E710, E601, E308 to E315 for mistakes.
+    Raises E701 for a module that is not understood; E601, E710 and E308 to E315 for wrong
+    arguments.
     """
     found = explain(differentiated(thing, x, y, loss, optimizer, member, unknown))
     issue_warnings(found.notices)
@@ -198,7 +202,7 @@ def backprop(
 
 
 def explain(given: Differentiated) -> Backprop:
-    """The whole Backprop of what differentiated() prepared."""
+    """The whole Backprop of a prepared module or member."""
     from vetro.glass.backprop.autograd import autograd
 
     part, rule = given.part, given.rule
@@ -218,9 +222,9 @@ def explain(given: Differentiated) -> Backprop:
     names = tuple(parameter_names(given.subject))
     updates, stepping = proposals(given, gradient, by_torch.gradient, precision)
     checks = (
-        within("loss as torch's", [by_torch.loss - terms.value], [rounding.loss], ("loss",)),
+        within("loss agrees with torch", [by_torch.loss - terms.value], [rounding.loss], ("loss",)),
         within(
-            "gradients as autograd's",
+            "gradients agree with autograd",
             by_torch.gradient[learns] - gradient[learns],
             rounding.gradient[learns],
             [name for name, own in zip(names, learns, strict=True) if own],
@@ -284,7 +288,7 @@ def _chosen(part: Part, rows: int, gradient: Floats, slow: bool) -> NDArray[np.i
 def _central(
     central: Differences, gradient: Floats, rounding: Floats, names: tuple[str, ...]
 ) -> Check:
-    title = "gradients as central differences"
+    title = "gradients agree with central differences"
     verdicts = verdicts_of(central, gradient, rounding)
     told = np.array([verdict != "undecided" for verdict in verdicts], dtype=bool)
     index = central.index[told]
@@ -313,8 +317,8 @@ def _central(
 def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:
     """The verdict on each gradient that has a central difference.
 
-    Undecided where the difference says nothing, or is so inexact that it cannot distinguish the
-    gradient from 0 or from its negative.
+    Undecided where the difference decides nothing, or is too inexact to distinguish the gradient
+    from 0 or from its negative.
     """
     own = gradient[central.index]
     allowed = central.allowance + rounding[central.index]

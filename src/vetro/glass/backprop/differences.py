@@ -6,7 +6,7 @@ only forward is used.
 Such a difference has two errors.  The curvature of the loss gives an error of order h^2, so each
 halving of h brings the differences four times nearer to each other.  The rounding of the two
 losses gives an error that is divided by the step.  If the differences do not come nearer to each
-other, h is too large for the curvature, and nothing is claimed.
+other, h is too large for the curvature, and the gradient stays undecided.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ about equal."""
 SHIFTS = np.array([1.0, -1.0, 0.5, -0.5, 0.25, -0.25])
 
 SMALLER = 2.0**-6
-"""How much smaller the second try of h is, if the first one crosses a bend or is too curved."""
+"""How much smaller the second h is, if the first one crosses a bend or the loss is too curved."""
 
 COPIES = 1 << 20
 """Numbers of one value that are in memory at a time."""
@@ -49,7 +49,7 @@ class Differences:
 
     allowance: (n,) the difference between the last two steps, which covers the curvature, plus the
     rounding of the two losses.  bent: (n,) whether a bend of the loss lies within the step.
-    curved: (n,) whether the differences fail to converge; then they say nothing.
+    curved: (n,) whether the differences fail to converge; then they decide nothing.
     """
 
     index: NDArray[np.int64]
@@ -60,7 +60,7 @@ class Differences:
 
     @property
     def silent(self) -> NDArray[np.bool_]:
-        """(n,) whether a difference says nothing."""
+        """(n,) whether a difference decides nothing."""
         return self.bent | self.curved
 
 
@@ -143,11 +143,11 @@ def _slopes(
 
 
 def _rounding(slopes: Floats, sizes: Floats, errors: Floats) -> Floats:
-    """How far each loss may be off, (copies,): by what the outputs (copies, rows, outputs) are off,
-    and by its own sum.
+    """The error of each loss, (copies,), from the errors of the outputs (copies, rows, outputs) and
+    from its own sum.
 
-    errors: of the outputs where nothing is moved.  Twice that counts the moved term, a product and
-    an addition more.
+    errors: of the outputs where nothing is moved.  Their double covers the moved term, which adds a
+    product and an addition.
     """
     carried: Floats = (np.abs(slopes) * 2.0 * errors).sum(axis=(-2, -1))
     return carried + Precision.of(np.float64).lost(errors.size + OWN, sizes)

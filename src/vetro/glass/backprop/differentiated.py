@@ -1,6 +1,6 @@
-"""What backprop differentiates: a module of the user's, or one member of a model as a module.
+"""The subject of backprop: a user's module, or one member of a model as a module.
 
-Both become rows as the network reads them, a loss by name, and an optimizer of torch.
+Both become rows as the network reads them, a loss by name, and a torch optimizer.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ Floats = NDArray[np.float64]
 class Differentiated:
     """x: (rows, features) as the network reads them; y: as the rule takes it.
 
-    asked: module, loss, optimizer and rows as vetro.train takes them; lowering: of that module.
-    given: whether the user gave the optimizer, or it is the recipe's.  rules: the updates to
-    show.  targets: a text for each row.  notes: sentences.
+    asked: module, loss, optimizer and rows in vetro.train's form; lowering: of that module.
+    given: whether the optimizer is the user's or the recipe's, not a default.  rules: the updates
+    to show.  targets: a text for each row.  notes: sentences.
     """
 
     subject: Subject
@@ -91,7 +91,7 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
     notes += [note] if note else []
     asked = request_of(module, x, y, loss, optimizer)
     notes += _gradients_there(module, asked.notices)
-    # these concern training only: here .grad stays as it is, and every module runs in eval mode
+    # these concern training only: here .grad is not changed, and every module runs in eval mode
     kept = [one for one in asked.notices if one.code not in ("W310", "W314")]
     asked = replace(asked, notices=kept)
     try:
@@ -99,7 +99,7 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
             lowering = lower_module(module, inputs=_width(asked.x), training=False)
     except NotUnderstood as reason:
         with suppress(RuntimeError, TypeError, ValueError, IndexError):
-            judge(asked)  # if the rows are at fault, that is the better explanation
+            judge(asked)  # if the rows are wrong, that error explains more
         raise error("E701", reason=reason) from None
     judge(asked)
     if any(part.training and "Dropout" in type(part).__name__ for part in module.modules()):
@@ -248,7 +248,7 @@ def _of_model(
     model = subject.model
     assert model is not None
     if optimizer is not None:
-        what = "an optimizer is given, but a model has its recipe's"
+        what = "an optimizer is given, but a model uses its recipe's optimizer"
         raise error("E710", what=what, fix="Leave it out, or give model.module's own network.")
     if not 1 <= member <= len(subject.parts):
         fix = f"Use a whole number from 1 to {len(subject.parts)}."

@@ -1,4 +1,4 @@
-"""The updates that optimizers would make, and the step of the one in use against its formula."""
+"""The updates that optimizers would make, and the step taken, compared with its formula."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ Floats = NDArray[np.float64]
 class Proposal:
     """The update that an optimizer would make.  new: the parameters after it, (parameter_count,).
 
-    title: the optimizer with its settings; own: whether it is the one given, or the recipe's, and
-    starts from its present state.
+    title: the optimizer with its settings.  own: whether it is the given optimizer or the recipe's,
+    which starts from its present state.
     pieces: (begin, end, Update) of the flat vector, () where the formula is not known.
     """
 
@@ -115,7 +115,7 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
 def _stepping(
     given: Differentiated, taken: Stepped, w: Floats, precision: Precision
 ) -> list[Check]:
-    """The step that was taken compared with its formula, from the same gradient."""
+    """The step that was taken, compared with its formula for the same gradient."""
     if not taken.rules:
         return []
     pieces, new = _pieces(taken.rules, w, taken.gradient, taken.state)
@@ -124,7 +124,7 @@ def _stepping(
         piece = slice(begin, end)
         bounds[piece] = slack(made.rule, w[piece], made, taken.state.at(piece), precision)
     title = TITLES[taken.rules[0][2].kind]
-    claim = f"the step of {title} as {taken.name} takes it"
+    claim = f"the step of {title} agrees with {taken.name}"
     return [within(claim, taken.new - new, bounds, parameter_names(given.subject))]
 
 

@@ -1,7 +1,7 @@
 """The error signal of a unit: how fast the loss rises with its value, written as a sum.
 
-delta of a value = the sum, over all operations that read it, of what each passes back: weight x
-delta of a layer's unit, slope x delta of an activation.  Values and deltas come from plain.py.
+delta of a value = the sum of a term for each operation that reads it: weight x delta for a layer's
+unit, slope x delta for an activation.  Values and deltas come from plain.py.
 """
 
 from __future__ import annotations

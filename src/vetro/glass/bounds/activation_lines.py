@@ -2,8 +2,8 @@
 
 Zhang et al. 2018, "Efficient neural network robustness certification with general activation
 functions"; for relu the choice of the lower line is DeepPoly's (Singh et al. 2019).  One rule
-bounds all smooth activations: for a slope k, f(z) - k z lies within its values on a grid of
-[low, high], less or plus (cell width)^2 / 8 times the largest |f''|.
+bounds all smooth activations: for a slope k, f(z) - k z stays between its smallest and largest
+value on a grid of [low, high], widened by (cell width)^2 / 8 times the largest |f''|.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ EVALUATION = 2.0**-47
 """The relative error allowed for a function value that is computed here: 64 units."""
 
 CURVATURE = {"tanh": 0.7699, "sigmoid": 0.0963, "silu": 0.5001, "gelu": 0.798, "gelu_tanh": 0.81}
-"""The largest |f''|, rounded up: 4 / (3 sqrt 3), 1 / (6 sqrt 3), 1 / 2, sqrt(2 / pi), and of
-gelu_tanh found on a grid."""
+"""The largest |f''|, rounded up: 4 / (3 sqrt 3), 1 / (6 sqrt 3), 1 / 2 and sqrt(2 / pi).  The value
+for gelu_tanh was computed on a grid."""
 
 _RISING = ("identity", "relu", "tanh", "sigmoid", "softplus")
 
@@ -33,7 +33,7 @@ _RISING = ("identity", "relu", "tanh", "sigmoid", "softplus")
 @dataclass(frozen=True, eq=False)
 class Lines:
     """lower_slope z + lower <= f(z) <= upper_slope z + upper for z in [low, high], and
-    f(z) in [least, most]; arrays of one shape.  error: the most that the engine's f(z) is off."""
+    f(z) in [least, most]; arrays of one shape.  error: a bound of the engine's error in f(z)."""
 
     lower_slope: Floats
     lower: Floats
@@ -127,8 +127,8 @@ def _curvature(operation: Operation) -> float:
 
 
 def _jump(operation: Operation, low: Floats, high: Floats) -> Floats:
-    """Twice the error of softplus beyond its threshold, where it gives z itself: once for the
-    values on the grid, once for the engine's."""
+    """Twice the error of softplus above its threshold, where the result is z itself: one error for
+    the values on the grid, one for the engine's."""
     if operation.function != "softplus":
         return np.zeros_like(high)
     beta, threshold = operation.numbers
@@ -157,7 +157,7 @@ def _engine_error(
 
 
 def slopes(operation: Operation, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """The range of f' over [low, high]; at a bend everything between the slopes of both sides."""
+    """The range of f' over [low, high]; at a bend it holds every slope between the two sides'."""
     function, numbers = operation.function, operation.numbers
     if function in ("identity", "relu", "leaky_relu"):
         below = {"identity": 1.0, "relu": 0.0}.get(function, numbers[0] if numbers else 0.0)

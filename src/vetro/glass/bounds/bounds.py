@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 SECONDS = 8.0
 TIGHTNESS = 0.05
 _ROUNDINGS = 64
-"""Units in the last place: within so many, no cut makes an end tighter."""
+"""An end this many units in the last place from the best row is tight: cutting would not help."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Range:
 
     @property
     def loose(self) -> float:
-        """How much wider the certain range is than the range found, as a share of the latter."""
+        """The certain range's extra width, as a share of the range between the rows found."""
         found = self.highest - self.lowest
         return (self.width - found) / found if found > 0 else math.inf if self.width else 0.0
 
@@ -75,8 +75,8 @@ class Bounds(ShownAsText, Mapping[str, tuple[float, float]]):
     """answer -> (low, high), certain for every row of the box; `.ranges` has more about each.
 
     over, box: column -> its allowed values, as text and as data.  boxes: how many were bounded.
-    tight: whether `tightness` was reached before the time was over.  late: the largest share by
-    which the second half of the boxes narrowed a range; NaN for too few boxes.
+    tight: whether `tightness` was reached in time.  late: the largest share by which the second
+    half of the boxes narrowed a range; NaN for too few boxes.
     units: column -> unit.
     narrowings: if not tight, the columns whose narrower ranges would help most.
     interrupted: whether Ctrl-C ended the search.
@@ -153,8 +153,8 @@ def bounds(
     are not named take all values seen in training: the whole range, every level, and missing if a
     training row lacked it.  For a module every input is named, or a list of (low, high) is given.
     tightness: cutting stops when the certain range is at most this share wider than the range
-    between the rows found, or differs from it by no more than rounding may explain.  seconds: or
-    when this time is over.  Ctrl-C ends it too, with the range that is certain by then.
+    between the rows found, or when rounding may explain the difference.  seconds: cutting also
+    stops after this time, or at Ctrl-C; the result is the range that is certain by then.
     tell: called with the number of boxes bounded, and the bounds (2 answers,) of the answers and
     their negatives.
 
@@ -181,8 +181,8 @@ def _bounded(
     rounding = _ROUNDINGS * unit(subject.network.dtype)
 
     def wanted(search: Search) -> Floats:
-        """Each end may lie beyond the best row found by half of the allowed extra width, or by
-        what rounding may shift it, if that is more."""
+        """Each end may exceed the best row found by half of the allowed extra width, or by the
+        effect of rounding if that is larger."""
         spread = -search.values[:ends] - search.values[ends:]
         spare = np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
         return search.values - np.maximum(spare, rounding * np.abs(search.values))

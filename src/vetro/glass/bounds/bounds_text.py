@@ -15,7 +15,8 @@ from vetro.glass.figures import figure
 MOST_PERCENT = 200
 """Percent above which the text gives a factor ("3.5 times as wide") instead of a percentage."""
 SLOW = 0.05
-"""Where the second half of the time narrowed the ranges by less, more time would hardly help."""
+"""If the second half of the time narrowed the ranges by less than this share, more time would
+hardly help."""
 
 
 def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
@@ -120,7 +121,7 @@ def row_text(row: dict[str, Any], units: Mapping[str, str]) -> str:
 
 
 def outward(value: float, up: bool, digits: int = 6) -> str:
-    """The number with so many digits, rounded outward, so that the printed range is certain too."""
+    """The number rounded outward to `digits` digits, so that the printed range is certain too."""
     text = figure(value, digits)
     try:
         shown = float(text)

@@ -2,7 +2,7 @@
 
 A box allows every number between two ends in each column of numbers, flags and dates, and a set of
 levels in each category; a column may also be allowed to be missing.  Its variables are
-t, the numbers less the middle of the whole range (and sine and cosine of a date's cycles), and
+t, the numbers minus the middle of the whole range (and sine and cosine of a date's cycles), and
 a, 0 or 1 for each alternative of a column, exactly one of which is 1.  Features = t G + a H + g
 exactly, in each part with its own G, H and g.  over.py reads a box as a user writes it.
 """
@@ -30,7 +30,7 @@ from vetro.tables.blocks import (
 
 Floats = NDArray[np.float64]
 _WAVE_ERROR = 2.0**-40
-"""More than the error of sine and cosine of a phase, in the engine and here."""
+"""A bound of the error of a phase's sine and cosine, in the engine and here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Axis:
     """A column of the box.  number: its place among those with numbers, -1 for a category.
     waves: the cycles of a date.  variables: its places in t.  alternatives: its places in a,
     empty for a column that is only a number.  codes: the raw value of each alternative, None for
-    "it has a number".  whole: only whole numbers are meant (flags)."""
+    "it has a number".  whole: whether only whole numbers are allowed (flags)."""
 
     name: str
     number: int
@@ -86,7 +86,7 @@ class InputMap:
     constant: Floats
 
     def back(self, forms: Floats) -> tuple[Floats, Floats]:
-        """forms (..., features) of features as forms of t and a, but for the constant."""
+        """forms (..., features) of features as forms of t and a, without the constant."""
         of_variables, of_alternatives = self._rows
         return _gathered(forms, *of_variables), _gathered(forms, *of_alternatives)
 
@@ -113,9 +113,9 @@ def _gathered(forms: Floats, places: NDArray[np.intp], numbers: Floats) -> Float
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """axes: the places of the axes with alternatives; starts: where the alternatives of each begin
-    in a; they end where the next ones begin.  numbers: for each alternative "it has a number" its
-    place in a and the number's in t, (columns, 2), without dates that have cycles."""
+    """axes: the places of the axes with alternatives.  starts: where the alternatives of each axis
+    begin in a; they end where the next axis begins.  numbers: (columns, 2), for each alternative
+    "it has a number" its place in a and the number's place in t; dates with cycles are left out."""
 
     axes: NDArray[np.intp]
     starts: NDArray[np.intp]
@@ -124,8 +124,7 @@ class Choices:
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """The axes of a subject's boxes, the middles (numbers,) that t counts from, and the maps of
-    the parts."""
+    """The axes of a subject's boxes, the middles (numbers,) where t is 0, and the parts' maps."""
 
     axes: tuple[Axis, ...]
     middle: Floats
@@ -151,7 +150,7 @@ class Space:
 
     @cached_property
     def single(self) -> NDArray[np.intp]:
-        """The axes with one variable in t, and which it is, (axes, 2)."""
+        """The axes with one variable in t, and that variable, (axes, 2)."""
         found = [
             (place, axis.variables[0])
             for place, axis in enumerate(self.axes)
@@ -294,7 +293,7 @@ def _wave(low: Floats, high: Floats, period: float, cosine: bool) -> tuple[Float
     values = np.sin(2 * np.pi * np.stack([start, end]))
 
     def passes(peak: float) -> NDArray[np.bool_]:
-        """Whether the turn `peak`, or one that differs by a whole number, lies within."""
+        """Whether the turn `peak` lies within, or a turn that differs from it by whole turns."""
         found: NDArray[np.bool_] = np.ceil(start - slack - peak) <= np.floor(end + slack - peak)
         return found
 
@@ -321,8 +320,8 @@ def rows_at(space: Space, numbers: Floats, chosen: NDArray[np.intp]) -> Floats:
 def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
     """Each box cut into two along its axis: [first halves, second halves].
 
-    A column that may be a number or missing is first cut between these; levels are cut into two
-    sets.
+    A column that may have a number or be missing is first cut into these two cases; levels are cut
+    into two sets.
     """
     first, second = (
         Boxes(boxes.low.copy(), boxes.high.copy(), boxes.allowed.copy()) for _ in range(2)

@@ -75,13 +75,13 @@ def branch(
     tell: Callable[[int, Floats], object] = lambda boxes, certain: None,
     pause: float = np.inf,
 ) -> Branched:
-    """Cut boxes until no box lies below the wanted values, or until `over` says so.
+    """Cut boxes until no box lies below the wanted values, or until `over` returns true.
 
-    bound: called with at most CHUNK boxes.  watch: called with the boxes that are bounded next, and
-    may search for points in them.  wanted: the values (objectives,) below which a box must be cut
-    further; called before each cut, like `over`.  tell: called with the number of boxes bounded and
-    the bounds.  pause: the approximate number of seconds between two cuts, if a whole batch takes
-    longer.
+    bound: called with at most CHUNK boxes.  watch: called with the next boxes before they are
+    bounded; it may search for points in them.  wanted: returns the values (objectives,) below which
+    a box must be cut further.  wanted and over are called before each cut.  tell: called with the
+    number of boxes bounded and the bounds.  pause: the approximate number of seconds between two
+    cuts, if a whole batch takes longer.
     """
 
     def measured(boxes: Boxes) -> Bounded:

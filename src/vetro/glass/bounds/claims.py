@@ -25,7 +25,7 @@ _SIDE = re.compile(r"\s*(<=|>=|<|>)\s*(\S+)\s*(.*)")
 @dataclass(frozen=True)
 class Claim:
     """kind "range": the answer lies between low and high (strict: not on them).  kind "rises" or
-    "falls": it never moves the other way while the column grows and the others stay."""
+    "falls": it never moves the other way while the column grows and the others stay the same."""
 
     text: str
     kind: Literal["range", "rises", "falls"]

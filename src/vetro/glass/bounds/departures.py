@@ -24,17 +24,17 @@ from vetro.glass.subject import Subject
 Floats = NDArray[np.float64]
 
 BOXES = 255
-"""The most boxes that are bounded: a number, not a time, so every run gives the same bounds."""
+"""The largest number of boxes: a number, not a time, so that every run gives the same bounds."""
 
 SECONDS = 4.0
 """Seconds after which no more boxes are cut."""
 
 ENOUGH = 0.1
-"""Cutting also stops when both bounds are within this share of the range reached by rows."""
+"""Cutting also stops when both bounds exceed the range of the rows by at most this share of it."""
 
 
 def middles(ranges: Sequence[Range]) -> Floats:
-    """The point where lines have their level, (columns,): the middle of each column's range."""
+    """The point where a line has its level, (columns,): the middle of each column's range."""
     return np.array([found.low / 2 + found.high / 2 for found in ranges], dtype=np.float64)
 
 

@@ -22,11 +22,11 @@ from vetro.glass.subject import Subject
 Floats = NDArray[np.float64]
 
 UNTUNED = 64
-"""Boxes bounded before slopes are tuned: many searches need no more."""
+"""Boxes bounded before slopes are tuned; many searches end earlier."""
 SEARCHING, TUNING = 0.25, 0.5
 """Shares of the remaining time that the first search and the tuning may take."""
 PAUSE = 0.3
-"""Seconds between two checks whether to end."""
+"""Seconds between two checks of the limit."""
 
 Tell = Callable[[int, Floats], object]
 
@@ -59,10 +59,10 @@ def explore(
     limit: Limit,
     tell: Tell = lambda boxes, certain: None,
 ) -> Explored:
-    """Cut boxes until the certain bounds reach the wanted ones, or the limit is over.
+    """Cut boxes until the certain bounds reach the wanted ones, or the limit ends the search.
 
-    wanted: gives the bounds (objectives,) that suffice, from the rows found so far.  tell: called
-    with the number of boxes bounded, and the certain bounds.
+    wanted: returns the bounds (objectives,) that suffice, given the best rows so far.  tell: called
+    with the number of boxes bounded and the certain bounds.
     """
     space, root = space_of(subject, ranges)
     plain = plain_intervals(subject, space, root)
@@ -102,10 +102,10 @@ def explore(
 
 
 class _Bounding:
-    """Bounds boxes within the root; from some number of boxes on, with slopes that suit the root.
+    """Bounds boxes within the root; after UNTUNED boxes, with slopes that suit the root.
 
-    floor: lower bounds (objectives,) that hold in all of them.  tuned_at: after how many boxes
-    slopes were tuned; tuned: whether to the end.
+    floor: lower bounds (objectives,) that hold in all boxes.  tuned_at: after how many boxes slopes
+    were tuned.  tuned: whether the tuning ran to its end.
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class Form:
         return total
 
     def first(self, rows: int) -> Form:
-        """The form of the first so many rows."""
+        """The form of the first `rows` rows."""
         return Form(
             self.of_variables[:, :rows], self.of_alternatives[:, :rows], self.constant[:, :rows]
         )
@@ -78,7 +78,7 @@ class Form:
         )
 
     def less(self, other: Form) -> Form:
-        """The form of the value less an exact form; `least` allows for the rounding."""
+        """The form of the value minus an exact form; `least` allows for the rounding."""
         return Form(
             self.of_variables - other.of_variables,
             self.of_alternatives - other.of_alternatives,

@@ -31,7 +31,7 @@ class Step:
 
 
 def own_roundings(part: Part) -> int:
-    """More roundings than any sum of a part's numbers in the relaxation has."""
+    """An upper limit of the roundings in any sum over a part's numbers in the relaxation."""
     network = part.network
     return max(network.widths) + 8 * len(network.operations) + 64
 
@@ -92,7 +92,7 @@ def layer_norm(
     inputs: tuple[Floats, Floats],
     centred: tuple[Floats, Floats],
 ) -> Norm:
-    """inputs: the range of x.  centred: of x - mean, exactly computed from the engine's x."""
+    """inputs: the range of x.  centred: that of x - mean, computed exactly from the engine's x."""
     dtype = part.network.dtype
     features = inputs[0].shape[1]
     u = unit(dtype)

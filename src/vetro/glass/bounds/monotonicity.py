@@ -47,7 +47,8 @@ class Trend:
     """How one answer moves with one column over the box.
 
     slope: the certain range of its derivative, in the answer's unit per unit of the column.
-    up, down: a pair of rows between which it rises, falls; None if none was found.
+    up: a pair of rows between which it rises; down: a pair between which it falls; None if the
+    search has no such pair.
     """
 
     answer: str
@@ -118,13 +119,14 @@ def monotonicity(
     seconds: float = SECONDS,
     tell: Callable[[str], object] = lambda column: None,
 ) -> Monotonicity:
-    """For each answer and column: rises, falls, constant, neither (two pairs of rows show it) or
-    undecided in the time, over the box.
+    """How each answer moves with each column over the box.
 
+    The direction is "rises", "falls", "constant", "neither" (two pairs of rows show it), or
+    "undecided" if the time was too short.
     over: as in vetro.bounds.  seconds: for all columns together.  A column that may be missing is
     examined only where it has a value.  Proved in real numbers; see the module's docstring.
-    tell: called repeatedly with the column that is being examined.  Ctrl-C ends it with the columns
-    done so far.
+    tell: called repeatedly with the column that is being examined.  Ctrl-C ends the search and
+    keeps the columns done so far.
     """
     start = time.monotonic()
     check_seconds("seconds", seconds)

@@ -1,6 +1,6 @@
 """The columns whose narrower ranges would make certain ranges tighter, and by how much.
 
-Measured: each column is narrowed alone, and the answers are bounded once more.
+The gain is measured: each column is narrowed alone, and the answers are bounded again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ TRIED, NAMED = 16, 4
 
 @dataclass(frozen=True)
 class Narrowing:
-    """column: the one whose range is halved; for numbers the middle half.  gain: the share by which
-    the certain ranges then narrow, before any cut; the mean over the answers; for levels the
-    smaller gain of both halves."""
+    """column: the one whose range is halved; numbers keep the middle half.  gain: the share by
+    which the certain ranges then narrow before any cut, as the mean over the answers; for levels,
+    the smaller gain of the two halves."""
 
     column: str
     gain: float

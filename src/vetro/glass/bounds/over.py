@@ -201,7 +201,7 @@ def _ends(name: str, given: Any) -> tuple[Any, Any]:
 def _checked(name: str, low: float, high: float, text: Any) -> Range:
     if low > high:
         what = f"the range {text(low)} to {text(high)} is empty: its low end is above its high end"
-        raise error("E731", column=name, what=what, fix="Exchange them.")
+        raise error("E731", column=name, what=what, fix="Swap the two ends.")
     return Range(low, high)
 
 

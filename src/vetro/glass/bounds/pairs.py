@@ -1,7 +1,7 @@
 """Pairs of rows that differ in one column, and between which an answer rises or falls.
 
-A search: random rows, corners, then changes of the best.  A pair counts if its answers, the
-engine's own, differ by more than rounding explains.
+The search tries random rows and corners, then changes the best ones.  A pair counts if the engine's
+own answers to it differ by more than rounding explains.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Pairs:
         self._sure = np.zeros((2, count), dtype=bool)
 
     def start(self) -> None:
-        """Random rows and corners, the column moved from end to end in steps."""
+        """Try random rows and corners, and move the column from end to end in steps."""
         for corners in (False, True):
             raw = self._search.random(_PAIRS, corners=corners)
             values = np.linspace(self._low, self._high, self._steps)
@@ -63,8 +63,8 @@ class Pairs:
         self._refine()
 
     def _refine(self) -> None:
-        """The steepest rows with one column changed: this finds rises and falls that random rows
-        miss."""
+        """Try the steepest rows with one column changed: this finds rises and falls that random
+        rows miss."""
         places = [place for place in range(len(self._space.axes)) if place != self._column]
         if not places or self._steps == 2:
             return
@@ -88,7 +88,7 @@ class Pairs:
             raw[rows[changed], place[changed]] = other[rows[changed], place[changed]]
 
     def across(self, boxes: Boxes) -> None:
-        """The middle row of each box, the column at both ends of it."""
+        """Try the middle row of each box, with the column at both of its ends."""
         if self._sure.all() or self._steps == 2:
             return
         number = self._space.axes[self._column].number

@@ -48,12 +48,12 @@ class Proof(ShownAsText):
 
     counterexample: a row that breaks the claim, column -> value, and `answer`, the engine's answer
     to it.  pair: for rises and falls, two rows between which the answer moves the other way.
-    certain: the proved range of the answer, infinite on a side that the claim does not ask about;
-    for rises and falls, of its slope.  margin: if proved, the distance of the certain range from
-    breaking the claim; if refuted, by how much it is broken; if undecided, how far the range
+    certain: the proved range of the answer (for rises and falls, of its slope); an end that the
+    claim does not limit is infinite.  margin: if proved, the distance between the certain range and
+    the claim's limit; if refuted, by how much the claim is broken; if undecided, how far the range
     reaches beyond the claim.  over, box: column -> its allowed values, as text and as data.
     units: column -> unit, for the columns that have one.
-    interrupted: whether Ctrl-C ended it undecided.
+    interrupted: whether Ctrl-C ended the search, so that the claim stayed undecided.
     """
 
     claim: str
@@ -109,7 +109,8 @@ def prove(
     """Prove or refute a claim for every row of a box, within the given number of seconds.
 
     claim: "flow >= 0", "10 <= flow <= 80", "flow rises with speed", "flow falls with head"; for a
-    classification "P(yes) <= 0.5".  over and tell: as in vetro.bounds.  Ctrl-C ends it undecided.
+    classification "P(yes) <= 0.5".  over and tell: as in vetro.bounds.  If Ctrl-C ends the search,
+    the claim is undecided.
     E734: the claim cannot be read.
     """
     start = time.monotonic()

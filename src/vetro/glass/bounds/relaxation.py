@@ -33,9 +33,13 @@ Slopes = dict[int, Floats]
 
 @dataclass(frozen=True, eq=False)
 class Enclosure:
-    """A part over boxes: every value's range, by number, (boxes, features), and its distance from
-    the exact function of the values before it; by operation, the lines and norms, and the forms
-    below the value that an activation reads and, in the second half of the rows, its negative."""
+    """A part over boxes.
+
+    low, high: the range of every value, by number, (boxes, features).  room: each value's distance
+    from the exact function of the values before it.  By operation: lines, norms, and forms, which
+    are below the value that an activation reads and, in the second half of the rows, below its
+    negative.
+    """
 
     low: list[Floats]
     high: list[Floats]
@@ -108,8 +112,11 @@ def activated(operation: Operation, part: Part, found: Enclosure, place: int) ->
 
 
 def with_slopes(part: Part, found: Enclosure, slopes: Slopes) -> Enclosure:
-    """The same with other lines below those units of relu, or leaky_relu up to a slope of 1, that
-    bend within their range: any slope from that of the left side to 1 gives a line below."""
+    """The same with other lines below the units that bend within their range.
+
+    For relu, and leaky_relu up to a slope of 1: any slope from the left side's to 1 gives a line
+    below.
+    """
     lines, room = dict(found.lines), list(found.room)
     for place, slope in slopes.items():
         operation, line = part.network.operations[place], lines[place]
@@ -227,13 +234,13 @@ def feature_forms(
 
 
 def _flat(forms: Floats, matrix: Floats) -> Floats:
-    """forms (boxes, rows, n) @ matrix (n, m) as one product of matrices."""
+    """forms (boxes, rows, n) @ matrix (n, m) as one matrix product."""
     product: Floats = forms.reshape(-1, forms.shape[-1]) @ matrix
     return product.reshape(*forms.shape[:-1], matrix.shape[1])
 
 
 def _only_reader(part: Part, value: int, place: int, pending: dict[int, Floats]) -> bool:
-    """Whether a layer makes the value and operation `place` alone reads it."""
+    """Whether a layer computes the value and only operation `place` reads it."""
     operations = part.network.operations
     return (
         value > 0
@@ -254,9 +261,9 @@ def _through_pair(
 ) -> Floats:
     """The form before a layer and its activation, for a form that all boxes share.
 
-    With m and d the middle and half difference of the two slopes: form (m W) - |form| (d W), as
-    products of matrices, so no array of (boxes, rows, units) is written.  A second half of rows
-    that is the negative of the first half costs nothing.
+    m and d are the middle and half the difference of the two slopes.  form (m W) - |form| (d W) is
+    computed as matrix products, so no array of (boxes, rows, units) is written.  A second half of
+    rows that is the negative of the first half costs nothing.
     """
     assert layer.weight is not None
     line, rows = found.lines[place], form[0]
@@ -282,7 +289,7 @@ def _through_pair(
 
 
 def _spread(rows: Floats, slopes: Floats, weight: Floats) -> Floats:
-    """rows (slopes weight) for each box, (boxes, rows, inputs), as one product of matrices."""
+    """rows (slopes weight) for each box, (boxes, rows, inputs), as one matrix product."""
     count, inputs = len(slopes), weight.shape[1]
     sloped = np.ascontiguousarray(slopes.T)[..., None] * weight[:, None]
     found = rows @ sloped.reshape(len(weight), count * inputs)

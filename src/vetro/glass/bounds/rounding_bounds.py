@@ -3,8 +3,8 @@
 Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1: a sum of n products
 in any order differs from the exact one by at most gamma_n times the sum of the products' sizes,
 gamma_n = n u / (1 - n u), u the unit roundoff.  Two uses: the rounding of an engine's layer, and
-the rounding of our own float64 products (OWN).  Every allowance is multiplied by SAFE, which is
-more than the rounding of computing the allowance itself.
+the rounding of our own float64 products (OWN).  Every allowance is multiplied by SAFE, which covers
+the rounding in computing the allowance itself.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """How fast the answers change along one column: ranges of the derivative over boxes.
 
 The tangent network computes d/dv of every value: a layer multiplies the derivative before it by W,
-an activation by f'(z), which lies in a known range; at a bend that is everything between both
-slopes (Clarke's derivative).  It is relaxed like the network itself.  All in real numbers: the
-derivative of the function that the parameters describe, not of its rounding.
+an activation by f'(z), which lies in a known range.  At a bend this range holds every slope between
+the two sides' (Clarke's derivative).  The tangent network is relaxed like the network itself.
+Everything is in real numbers: the derivative of the function that the parameters describe, without
+rounding.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def _tangents(
 
 
 def _product(tangent: Part, weight: Floats, low: Floats, high: Floats) -> Step:
-    """weight t; an end that is 0 stays exactly 0, since otherwise a rise with a flat part could not
-    be proved.  Rounding takes a share of each end's own terms."""
+    """weight t.  An end that is 0 stays exactly 0: otherwise a rise with a flat part could not be
+    proved.  The allowance for rounding is a share of each end's own terms."""
     rising, falling = np.maximum(weight, 0.0).T, np.minimum(weight, 0.0).T
     share = SAFE * gamma(own_roundings(tangent), OWN)
     size_low = np.abs(low) @ rising - np.abs(high) @ falling
@@ -159,8 +160,8 @@ def _least(tangent: Part, found: Enclosure, spec: Floats, value: int) -> Floats:
 
 
 def _product_lines(low: Floats, high: Floats, least: Floats, most: Floats) -> Lines:
-    """Lines for d z, d in [least, most], z in [low, high]: its lower limit min(least z, most z) is
-    concave, so its chord is a line below; above the same, mirrored."""
+    """Lines for d z, d in [least, most], z in [low, high].  The lower limit min(least z, most z) is
+    concave, so its chord is a line below; the line above is its mirror image."""
 
     def bent(values: Floats, up: bool) -> Floats:
         products = np.stack([least * values, most * values])

@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 STEPS, RATE, DECAY = 30, 0.3, 0.9
 _MOST_ROWS = 16
-"""The most answers and negatives for which each box has time to use their own slopes."""
+"""Up to this number of objectives, boxes are bounded with separate slopes for each objective."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class _Target:
 
 
 def tune(subject: Subject, space: Space, root: Boxes, over: Callable[[], bool]) -> Tuned | None:
-    """The slopes that suit a box, as far as `over` allows; None if there are none to choose."""
+    """The slopes that suit a box, tuned until `over` returns true; None if no slope is free."""
     if not _bends(subject.parts[0]):
         return None
     region = Region.of(space, root)
@@ -118,8 +118,8 @@ def _ranges(part: Part, number: int, region: Region, over: Callable[[], bool]) -
 def _climb(
     targets: Sequence[_Target], region: Region, over: Callable[[], bool]
 ) -> tuple[Floats, list[Slopes]]:
-    """The best lower bounds found of the mean of the targets, (rows,), and the slopes of each
-    part that give them, by operation (rows, units)."""
+    """The best lower bounds of the mean of the targets, (rows,), and each part's slopes that give
+    them, by operation (rows, units)."""
     rows = len(targets[0].spec)
     several = _repeated(region, rows)
     found = [_spread(target.found, rows) for target in targets]

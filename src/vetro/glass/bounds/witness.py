@@ -1,8 +1,8 @@
 """Witness rows: the lowest and highest answers that a search finds in a box.
 
 They show how much of a bound is really reached.  The search tries random rows, corners, steps along
-slopes and changes of one column at a time; every figure is the engine's own answer to the row.  Not
-a proof: bounds.py has that.
+slopes and changes of one column at a time; every figure is the engine's own answer to the row.  It
+is not a proof: bounds.py has the proof.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class Search:
         return both
 
     def confirm(self) -> None:
-        """Answer the best rows once more, each alone: some engines round a row differently in a
-        batch, and the report must match what a user gets for the single row."""
+        """Answer the best rows again, each alone: some engines round a row differently in a batch,
+        and the report must show the answer that a user gets for the single row."""
         for number in range(len(self.rows)):
             found = answers(self.subject, Rows(self.rows[number : number + 1]))[0]
             self.values[number] = np.concatenate([found, -found])[number]
 
     def start(self, over: Callable[[], bool] = lambda: False) -> None:
-        """Try random rows and corners, then improve the best of them, until `over` says so."""
+        """Try random rows and corners, then improve the best of them, until `over` returns true."""
         raw = np.concatenate([self.random(SAMPLES), self.random(SAMPLES, corners=True)])
         both = self.look(raw)
         starts = np.argsort(both, axis=0)[:STARTS]

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 SATURATED = 0.99
-"""Beyond this share of its limit a tanh or sigmoid has almost no slope."""
+"""Above this share of its limit a tanh or sigmoid has almost no slope."""
 
 MOSTLY = 0.95
 """A unit is called saturated if it is saturated in at least this share of the rows."""
@@ -28,7 +28,7 @@ FEW_ROWS = 5
 """A unit that is on in fewer rows is not compared with others."""
 
 MOST_UNITS = 2048
-"""Duplicates are not sought in a layer with more units: the time grows with their square."""
+"""A layer with more units is not searched for duplicates: the time grows with their square."""
 
 _LIMITS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 _BENT = ("relu", "leaky_relu")

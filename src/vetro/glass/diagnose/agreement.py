@@ -19,7 +19,7 @@ class Agreement:
     """answers: (members, rows, answers), in the targets' units or as probabilities of classes.
 
     spread: (rows, answers), the standard deviation over the members.  scale: (answers,), the unit
-    for a spread: the standard deviation of the mean answer over the rows; 1 for classes.
+    of the spread: the standard deviation of the mean answer over the rows; 1 for classes.
     distance: (members,), each member's distance from the members' median, root mean square in
     units of `scale`.
     """

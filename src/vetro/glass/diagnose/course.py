@@ -46,7 +46,7 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class LayerCourse:
-    """One layer over training, by epoch: the median over the networks that still trained.
+    """One layer over training, by epoch: the median over the networks that were still training.
 
     weights: (epochs,) root mean squares of the layer's weights at each epoch's end; gradients:
     (epochs,) of the gradients of its last step.  kept: (networks,) the weights after the last

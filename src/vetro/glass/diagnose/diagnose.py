@@ -1,8 +1,8 @@
 """Diagnose: unusual units, inputs, members and rows inside a network, and what to do about them.
 
-Dead and duplicate units, weights and gradients layer by layer, inputs that hardly matter, members
-that disagree, rows with the largest pull on the fit.  Everything is computed from the present
-parameters and the rows; the course of training comes from the model's evidence.
+It examines dead and duplicate units, weights and gradients layer by layer, inputs that hardly
+matter, members that disagree, and rows with the largest pull on the fit.  Everything is computed
+from the present parameters and the rows; the course of training comes from the model's evidence.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class LayerParameters:
 class Diagnosis(ShownAsText):
     """The result of diagnose.
 
-    rows, places: the number of rows that were used, and their names; drawn: whether they were made
-    up.  layers: for each layer with an activation, its activity in every part.  parameters: slot by
-    slot.  courses: the training of each network; layer_courses: of each layer, empty for modules
-    and models of older versions.  relevance: of the input columns.  agreement: of the members, None
-    for a single one.  influence: of the rows, None without targets.  targets: the number of rows
-    with a target.  importance: the evidence's, by permutation.
+    rows, places: the number of rows that were used, and their names.  drawn: whether Vetro drew
+    them.  layers: for each layer with an activation, its activity in every part.  parameters: slot
+    by slot.  courses: the training of each network.  layer_courses: that of each layer; empty for
+    modules and for models of older versions.  relevance: of the input columns.  agreement: of the
+    members, None if there is only one.  influence: of the rows, None without targets.  targets: the
+    number of rows with a target.  importance: the evidence's, by permutation.
     """
 
     subject: Subject
@@ -113,14 +113,15 @@ def diagnose(
 ) -> Diagnosis:
     """Examine a model or module over many rows (the first 5000) and report what is unusual.
 
-    thing: a Model, with x anything that predict takes (targets are read from it, or given as y).
-    Without x, rows are drawn from the ranges of its columns, and rows are not judged.
+    thing: a Model or a torch module.
+    For a Model: x is anything that predict accepts; targets are read from it, or given as y.
+    Without x, rows are drawn from the ranges of its columns; then rows are not judged.
     options: how x is read; unknown: as in Model.predict.
-    Or a torch module with x (rows, inputs), perhaps y, and a loss (if not given, mse or
-    cross_entropy by the kind of the targets); examined in eval mode.  Nothing given is changed.
+    For a module, which is examined in eval mode: x (rows, inputs), and optionally y and a loss
+    (default: mse, or cross_entropy for classes).  The module or model is not changed.
 
     Returns a Diagnosis: `.findings` are messages with codes W740 to W750.  Raises E701, E702, E741
-    and the messages of reading.
+    and the errors of reading a table.
     """
     subject = _subject(thing, x)
     if subject.model is not None:

@@ -180,7 +180,7 @@ def _layers(found: Diagnosis) -> list[str]:
             kept = (figure(float(values[epoch - 1]), 3) for epoch in shown)
             rows.append((f"{course.layer}, {name}", *kept))
     several = len(found.layer_courses[0].kept) > 1
-    over = ", median over the networks that still trained" if several else ""
+    over = ", median over the networks still training" if several else ""
     return [f"Weights and gradients over training (root mean squares{over})", *aligned(rows)]
 
 

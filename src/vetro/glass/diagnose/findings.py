@@ -22,19 +22,19 @@ HARDLY = 0.03
 """An input hardly matters if its effect is below this share of the largest."""
 
 PULLS = 5.0
-"""A row is reported if its gradient is so many times the mean one."""
+"""A row is reported if its gradient is this many times the mean gradient."""
 
 APART = 5.0
-"""Members disagree at a row if its spread is so many times the median one, and at least NOTICED
-times the answers' standard deviation."""
+"""Members disagree at a row if its spread is this many times the median spread, and at least
+NOTICED times the answers' standard deviation."""
 
 NOTICED = 0.1
 
 ALONE = 3.0
-"""A member differs from the others if it is so many times as far from them as the median member."""
+"""A member differs from the others if its distance is this many times the median member's."""
 
 RISEN = 0.1
-"""A rise of the validation loss after its best epoch is reported from this share on."""
+"""A rise of the validation loss after its best epoch is reported if it reaches this share."""
 
 FADED = 1e-4
 """Gradients fade if a layer's are below this share of the largest layer's."""

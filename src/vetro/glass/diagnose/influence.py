@@ -59,7 +59,7 @@ def _of(
     terms = loss_terms(rule, values[-1], target)
     rows = len(values[0])
     gradient, deltas = plain.backward(part, values, terms.slope)
-    # a mean divides by the number of rows: a row's own loss is that many times its share
+    # the mean divides by the number of rows, so a row's own loss is its share times that number
     whole = 1.0 if rule.reduction == "sum" else float(rows)
     pull = whole * np.sqrt(_squares(part, values, deltas))
     loss = terms.terms.sum(axis=1) * (whole / (terms.divisor or np.nan))

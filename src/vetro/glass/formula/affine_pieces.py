@@ -22,7 +22,8 @@ from vetro.networks.lowered import Operation
 class Bend:
     """A unit whose sign bounds the piece: z = row . (terms, 1) is >= 0 where on, else <= 0.
 
-    part: the member's name, "" if there is one.  operation: the activation.  at: z at the point.
+    part: the member's name, "" if it is the only one.  operation: the activation.  at: z at the
+    point.
     """
 
     part: str

@@ -1,7 +1,7 @@
 """Matrices of binary fractions as whole numbers with one common power of two.
 
-Exact and fast: FLINT multiplies the whole numbers.  For checking the results of exact.py's balls of
-radius 0 by a second method.
+Exact and fast: FLINT multiplies the whole numbers.  A second method, to check the results of
+exact.py's balls of radius 0.
 """
 
 from __future__ import annotations

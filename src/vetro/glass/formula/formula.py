@@ -59,15 +59,15 @@ class Formula(ShownAsText):
     """outputs = intercept + coefficients . terms, at one row.
 
     kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`.
-    what: the meaning of the outputs: the subject's answers (for a module, its outputs), the scores
-    of the classes by a single network (log-odds of the second of two classes), or the probabilities
-    of the classes.
-    coefficients: (outputs, terms), intercept: (outputs,), value: (outputs,) at the row; float64
-    nearest to the exact ones.  terms: for a module, and a model of numbers only, the inputs.
+    what: the meaning of the outputs.  They are the subject's answers (for a module, its outputs),
+    a single network's scores of the classes (with two classes, the log-odds of the second), or the
+    probabilities of the classes.
+    coefficients: (outputs, terms), intercept: (outputs,), value: (outputs,) at the row; each is the
+    float64 nearest to the exact number.  terms: the inputs, if all of them are numbers.
     error: for each output of a tangent (low, high), the range of network - tangent.
     box: for each column that moves in it, (low, high).
     members: for a classification by several piecewise linear networks, the exact formula of each
-    one's scores.
+    member's scores.
     """
 
     kind: Kind
@@ -144,8 +144,10 @@ class Formula(ShownAsText):
         return prove_equal(self, points, seed)
 
     def error_seen(self, points: int = 1000, seed: int = 0) -> Floats:
-        """The largest |network - tangent| of each output at random points of the box, (outputs,):
-        an estimate from below, while `error` is a proven bound.  Includes the engine's rounding."""
+        """The largest |network - tangent| of each output at random points of the box, (outputs,).
+
+        It can be too small, while `error` is a proven bound.  It includes the engine's rounding.
+        """
         _check_points(points)
         generator = np.random.default_rng(seed)
         raw = np.repeat(plain_rows(self.subject, self.rows.raw), points, axis=0)
@@ -164,9 +166,8 @@ class Formula(ShownAsText):
         borders: bool = False,
         door: Door = "python",
     ) -> str:
-        """The formula as text.  every: small terms and all levels too; borders: the inequalities.
-
-        door: the names of settings are those of this door.
+        """The formula as text.  every: also small terms and all levels; borders: also the
+        inequalities; door: whose names of settings are used.
         """
         from vetro.glass.formula.formula_text import lines
 
@@ -203,15 +204,16 @@ def formula(
 ) -> Formula:
     """The formula that holds at a row; see Formula.
 
-    row: as predict takes it, a mapping of column to value, or numbers in the order of the columns.
-    For piecewise linear networks (relu, leaky_relu, no activation), also the mean of several, the
+    row: in any form that predict accepts, a mapping of column to value, or numbers in the order of
+    the columns.
+    For piecewise linear networks (relu, leaky_relu, no activation), and the mean of several, the
     formula is exact and has a region.  For smooth networks, and for the mean probability of
     several networks, it is the tangent.
-    within: the box where a tangent's error is bounded: a share of each number column's training
-    range (of |x| if that is not known) to both sides of the row; or (low, high) of some columns,
-    while the others keep the row's values.  unknown: as in Model.predict.
-    Raises E701 for a module that is not understood, E702 for what is not one row, E721 for a row
-    or a box without a formula.
+    within: the box where a tangent's error is bounded.  Either a share of each number column's
+    training range (of |x| if that is not known), to both sides of the row; or (low, high) of some
+    columns, while the others keep the row's values.  unknown: as in Model.predict.
+    Raises E701 for a module that is not understood, E702 if `row` is not exactly one row, E721 for
+    a row or a box without a formula.
     """
     subject = subject_of(module_or_model)
     rows = rows_of(subject, row, unknown=unknown)

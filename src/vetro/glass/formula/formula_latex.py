@@ -97,7 +97,7 @@ def _aligned(rows: Sequence[str]) -> str:
 def _sum_lines(
     names: Sequence[str], coefficients: Sequence[float], constant: float, digits: int
 ) -> list[str]:
-    """A sum with so many terms per line."""
+    """A sum, TERMS_A_LINE terms per line."""
     parts = [
         (value, rf"\,\text{{{tex(name)}}}") for name, value in zip(names, coefficients, strict=True)
     ]

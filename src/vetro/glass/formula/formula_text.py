@@ -79,7 +79,7 @@ def _width(formula: Formula, number: int) -> float:
 
 
 def rounded(value: float, digits: int) -> str:
-    """The value with so many significant digits and trailing zeros: 1.00, 105, 12346."""
+    """The value to `digits` significant digits, with trailing zeros: 1.00, 105, 12346."""
     size = abs(value)
     if size == 0 or not math.isfinite(value):
         return figure(value)
@@ -126,7 +126,7 @@ def lines(
     borders: bool = False,
     door: Door = "python",
 ) -> list[str]:
-    """All of it: the formula of each output, where it holds, how far the borders are."""
+    """The whole text: the formula of each output, where it holds, how far the borders are."""
     found = [heading(formula), ""]
     for output in range(len(formula.outputs)):
         found += output_lines(formula, output, digits, every)
@@ -159,7 +159,7 @@ def heading(formula: Formula) -> str:
         of = f" of the {mean}" if formula.what == "probabilities" else of
         return f"Tangent{of} at the row: not exact elsewhere."
     if formula.region.everywhere:
-        return f"Exact formula{of}: nothing bends, it holds everywhere."
+        return f"Exact formula{of}: no unit bends, so it holds everywhere."
     if formula.what == "scores":
         return "Exact formula of the scores around the row."
     return f"Exact formula{of} around the row."
@@ -250,7 +250,10 @@ def _dates(formula: Formula) -> list[str]:
         )
         found = ["", f"{', '.join(days.values())}: days since 1970-01-01{also}."]
     if times:
-        found += ["", f"{', '.join(times)}: sin and cos are of the time of day, 24 hours a circle."]
+        found += [
+            "",
+            f"{', '.join(times)}: sin and cos are of the time of day, 24 hours per circle.",
+        ]
     return found
 
 

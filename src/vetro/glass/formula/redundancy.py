@@ -22,7 +22,7 @@ from vetro.glass.rows import Floats
 
 RAYS = 4096
 TURNS, VAIN_TURNS = 400, 25
-"""The most turns of the rays, and how many of them in a row may find nothing."""
+"""The most turns of the rays, and how many turns in a row may find no new corner."""
 TOGETHER = 2_000_000
 """Numbers in memory for the linear programs that are solved together."""
 PROOF_BITS = 192
@@ -45,7 +45,7 @@ class Sorting:
 
 
 def never() -> bool:
-    """A stop that does not stop."""
+    """A stop function that never ends the search."""
     return False
 
 
@@ -139,8 +139,8 @@ def _met_by_rays(points: Floats) -> set[int]:
 
 
 def _rounding(points: Floats) -> Floats:
-    """The map that gives points equal spread in all directions: columns with nearly the same
-    content leave directions with almost none."""
+    """The map that gives points equal spread in all directions.  Without it, columns with nearly
+    the same content leave almost no spread in some directions."""
     sizes, ways = np.linalg.eigh(points.T @ points)
     found: Floats = ways / np.sqrt(np.maximum(sizes, sizes.max() * 1e-12))
     return found

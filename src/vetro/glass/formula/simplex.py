@@ -38,7 +38,7 @@ class Walk:
 def walk_out(corners: Floats, objectives: Floats, stop: Callable[[], bool] = lambda: False) -> Walk:
     """The walks of all objectives (m, d) over corners (n, d) of rank d, from one vertex.
 
-    stop: asked before each step; true ends all walks where they are.
+    stop: called before each step; if it returns true, all walks end where they are.
     """
     count, size = objectives.shape
     # bounds slightly different from 1, so that no step has length 0

@@ -134,8 +134,8 @@ def term_table(terms: Sequence[Term], raw: Floats) -> Floats:
 
 
 def feature_map(part: Part, terms: Sequence[Term]) -> arb_mat:
-    """What the network reads as an affine function of the terms, (features, terms + 1): the last
-    column is the constant.  Exact, the encoder's stored numbers taken as real numbers."""
+    """The network's inputs as affine functions of the terms, (features, terms + 1): the last column
+    is the constant.  Exact: the encoder's stored numbers are taken as real numbers."""
     size = len(terms)
     if part.encoder is None:
         return arb_mat([[arb(f == t) for t in range(size + 1)] for f in range(size)])
@@ -184,7 +184,7 @@ def _waves(block: NumberBlock | DateBlock) -> list[str]:
 
 
 def _wave(days: float, detail: str) -> float:
-    """sin or cos of 2 pi (d mod p) / p in float64, as DateBlock.write has it."""
+    """sin or cos of 2 pi (d mod p) / p in float64, as DateBlock.write computes it."""
     kind, _, cycle = detail.partition(" ")
     angle = phase(np.array([days]), PERIODS[cycle])
     return float((np.sin if kind == "sin" else np.cos)(angle)[0])

@@ -1,7 +1,7 @@
 """A few training steps of the native engine: the gradients, parameters and states it returns.
 
-Uses the compiled core itself, as training and predicting do; no model or module is changed.  No
-torch here: both doors describe their loss and optimizer by plain rules.
+It uses the compiled core itself, as training and prediction do; no model or module is changed.  It
+does not need torch: both doors describe their loss and optimizer by plain rules.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def steps_of(
     count: int,
     one_hot: tuple[tuple[int, int], ...] = (),
 ) -> list[Step]:
-    """`count` steps, one after the other, each on all rows.
+    """`count` training steps, one after the other, each on all rows.
 
-    Dropout keeps every value, as in predicting.
+    Dropout keeps every value, as in a prediction.
     target: (rows, outputs) of the network's dtype, or classes (rows,) int64.
     """
     network = _without_dropout(part.network)

@@ -36,7 +36,7 @@ class LossRule:
     """A loss: its kind and options, by torch's names.
 
     a: beta of smooth_l1, delta of huber, label smoothing of cross_entropy.  ignored: the class
-    that does not count.  class_weights: (outputs,), for cross_entropy's classes or bce's outputs;
+    that does not count.  class_weights: (outputs,), for cross_entropy's classes or bce's outputs.
     positive_weights: for bce.  slopes: for the kind "other", the function that computes loss and
     slope.  name: the name to show.
     """
@@ -187,7 +187,7 @@ def _slopes(rule: LossRule, o: Floats, y: NDArray[Any]) -> tuple[Floats, Floats,
 
 
 def _term_size(rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-    """The absolute values inside the terms, summed over rows and outputs: rounding is relative to
+    """The absolute values inside the terms, summed over rows and outputs.  Rounding is relative to
     this sum."""
     if rule.kind == "cross_entropy":
         share = _share(rule, o.shape[-1], y)
@@ -219,7 +219,7 @@ def _divisor(rule: LossRule, outputs: Floats, y: NDArray[Any]) -> float:
 
 
 def _share(rule: LossRule, classes: int, y: NDArray[Any]) -> Floats:
-    """(rows, classes): how much -log p of each class counts: label smoothing and weights."""
+    """(rows, classes): the factor of each class's -log p, from label smoothing and weights."""
     counts = (y != rule.ignored).astype(np.float64)[:, None]
     weights = np.ones(classes) if rule.class_weights is None else rule.class_weights
     own = np.zeros((len(y), classes))

@@ -158,7 +158,7 @@ def _value(column: Column, value: Any) -> float:
             fix = f"Use one of: {', '.join(labels)}."
             hint = nearest(text, labels)
             raise error(
-                "E710", what=f'"{shown(text)}" is no class of "{column.name}"', fix=hint + fix
+                "E710", what=f'"{shown(text)}" is not a class of "{column.name}"', fix=hint + fix
             )
         return float(labels.index(text))
     try:
@@ -166,7 +166,7 @@ def _value(column: Column, value: Any) -> float:
     except (TypeError, ValueError):
         found = float("nan")
     if not np.isfinite(found):
-        what = f'"{shown(str(value))}" is no value of the target "{column.name}"'
+        what = f'"{shown(str(value))}" is not a value of the target "{column.name}"'
         raise error("E710", what=what, fix="Give a number.")
     return found
 

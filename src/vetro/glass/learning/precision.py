@@ -28,7 +28,7 @@ class Precision:
         return Precision(float(info.eps) / 2, float(info.tiny))
 
     def lost(self, count: float, size: Floats | float) -> Floats:
-        """The error of so many operations with results up to `size`, which may underflow; results
+        """The error of `count` operations with results up to `size`, which may underflow; results
         of 0 have no error."""
         sizes = np.asarray(size)
         return np.asarray(count * (self.unit * sizes + self.tiny * (sizes != 0)))

@@ -1,4 +1,4 @@
-"""A loss and an optimizer of torch as plain rules, as the native engine understood them."""
+"""A torch loss and optimizer as plain rules, in the native engine's reading."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def loss_rule(native: NativeLoss) -> LossRule:
 def update_rules(
     optimizer: torch.optim.Optimizer, described: NativeOptimizer
 ) -> tuple[UpdateRule, ...]:
-    """One for each parameter group, at its present learning rate."""
+    """One rule for each parameter group, at its present learning rate."""
     kind = cast(OptimizerKind, described.kind)
     return tuple(
         UpdateRule(kind, float(group["lr"]), **settings)

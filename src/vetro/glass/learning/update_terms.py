@@ -24,8 +24,8 @@ TITLES: dict[str, str] = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmspr
 class UpdateRule:
     """An optimizer of torch and its settings, by torch's names; rate: lr.
 
-    rate_unit, beta_unit: the unit roundoff of the arithmetic in which coefficients such as
-    rate / (1 - beta1^t) are made: double's, but torch's own where lr or betas are tensors.
+    rate_unit, beta_unit: the unit roundoff with which coefficients such as rate / (1 - beta1^t) are
+    computed: double's, or the tensor's dtype's where lr or betas are tensors.
     """
 
     kind: OptimizerKind
@@ -72,7 +72,7 @@ class UpdateState:
     """The optimizer's state of each parameter, (n,) each, zero before its first step.
 
     first: momentum buffer, or Adam's m.  second: v of Adam, s of RMSprop.  third: amsgrad's
-    largest v, or RMSprop's mean gradient.  step: steps taken; of SGD 1 where a buffer is there.
+    largest v, or RMSprop's mean gradient.  step: steps taken; for SGD 1 where there is a buffer.
     """
 
     first: Floats
@@ -132,8 +132,8 @@ class Update:
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """A step that an optimizer took on copies.  new: the parameters after it, and gradient: the one
-    it used, (n,) each.
+    """A step that an optimizer took on copies.  new: the parameters after it; gradient: the one it
+    used; (n,) each.
 
     rules: (begin, end, rule) of the flat vector, () if the optimizer's formula is not known;
     state: before the step.  name: the optimizer that took it.
@@ -298,9 +298,10 @@ def slack(
 ) -> Floats:
     """How far a step in this precision may lie from `made`, (n,).
 
-    It covers some twenty roundings, each of a number no larger than the parameter or its step;
-    their effect on a denominator, which may underflow; and the cancellation where centered RMSprop
-    subtracts nearly equal numbers.  Infinite where the denominator may be 0 or have no real root.
+    It covers about twenty roundings, each of a number no larger than the parameter or its step.  It
+    covers their effect on a denominator, which may underflow, and the cancellation where centered
+    RMSprop subtracts nearly equal numbers.  Infinite where the denominator may be 0 or have no real
+    root.
     """
     step = np.abs(made.new - w)
     found: Floats = precision.lost(24.0, np.abs(w) + np.abs(made.new) + step)

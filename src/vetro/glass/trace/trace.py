@@ -1,7 +1,7 @@
 """The trace: every number of one prediction, from the raw cell to the answer, with its formula.
 
-Recomputed in float64 from the stored numbers, and compared with the engine's answer.  Not a proof:
-verify.py says how much of the difference rounding explains.
+It is recomputed in float64 from the stored numbers, and compared with the engine's answer.  It is
+not a proof: verify.py computes how much of the difference rounding explains.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class Trace(ShownAsText):
-    """One prediction.  place: which row this is, "" if it was given by itself.
+    """One prediction.  place: the row's position, "" if the row came without a table.
 
     chains: one for each member, or the module's.  answers: name -> value, for targets, P(class) of
     each class, or a module's y0, ...: the mean over the chains.  units: name -> unit.  engine: the

@@ -1,6 +1,6 @@
 """A step: one number of a network with its formula.  A stage: all steps of one operation.
 
-A stage keeps arrays and makes its steps when asked, since even a small network has thousands of
+A stage keeps arrays and makes its steps on request, since even a small network has thousands of
 terms.  trace_cells.py has the encoding of a row, trace.py the mean of the members.
 """
 
@@ -216,7 +216,7 @@ class Stage:
 
 
 def signed(value: float, unit: float = math.inf) -> str:
-    """A number as a later term of a sum: "+ 0.5", "- 0.5"; with enough digits that repeating the
+    """A number as a later term of a sum: "+ 0.5", "- 0.5".  It has enough digits that repeating the
     sum gives the result within 0.00005 of a unit."""
     ahead = math.log10(abs(value) / unit) if value and 0 < unit < math.inf else 0.0
     size = figure(abs(value), 5 + max(0, min(10, math.ceil(ahead))))

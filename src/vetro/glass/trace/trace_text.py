@@ -52,7 +52,7 @@ def with_unit(text: str, unit: str) -> str:
 
 
 def sentence(trace: Trace, with_place: bool = True) -> str:
-    """The answer in a line: "flow = 12.5 m3/h for row 17 of pumps.csv"."""
+    """The answer in one line: "flow = 12.5 m3/h for row 17 of pumps.csv"."""
     where = f" for {trace.place}" if trace.place and with_place else ""
     if trace.label:
         assert trace.subject.model is not None

@@ -21,9 +21,7 @@ Place = Callable[[tuple[int, ...]], str]
 """Index of an entry -> its name."""
 
 
-UNBOUNDED = (
-    "rounding has no bound there, since a number may overflow, or be divided by what may be 0"
-)
+UNBOUNDED = "rounding has no bound there, since a number may overflow or a divisor may be 0"
 UNCLEAR = "the exact value is not known closely enough to decide"
 
 
@@ -65,7 +63,8 @@ def compare(
 ) -> Worst:
     """The worst entry of the returned numbers.
 
-    divisor: what `wanted` must still be divided by.  unbounded: why an entry has no bound.
+    divisor: the number by which `wanted` must still be divided.  unbounded: why an entry has no
+    bound.
     """
     values = np.asarray(returned, dtype=np.float64)
     if not values.size:
@@ -89,8 +88,8 @@ def compare(
     if verdict == "undecided":
         why = unbounded(index) if np.isinf(bound[index]) else UNCLEAR
     if not finite[index]:
-        told = f"{here} is {figure(float(values[index]))}."
-        why = f"{told} {why[:1].upper()}{why[1:]}." if why else told
+        text = f"{here} is {figure(float(values[index]))}."
+        why = f"{text} {why[:1].upper()}{why[1:]}." if why else text
         return Worst(verdict, math.nan, math.nan, here, count, why)
     if verdict == "failed":
         why = f"{here} is further off than rounding can explain."
@@ -110,7 +109,7 @@ def _apart(
     exact = exactly(values)
     apart = Rounded((exact if divisor is None else exact * divisor) - wanted.exact, wanted.error)
     found = np.where(apart.zero, 0.0, np.abs(apart.near))
-    if float(apart.exact.sum().rad()) == 0:  # it is at least that of each
+    if float(apart.exact.sum().rad()) == 0:  # the sum's radius is at least each entry's
         return found, np.zeros(apart.shape)
     radii = [float(number.rad()) for number in apart.exact.reshape(-1)]
     return found, np.array(radii).reshape(apart.shape)

@@ -1,9 +1,9 @@
 """Checking that a model's data give its stored evidence again.
 
-The table is read and split again as in the fit, the encoders are made again, and the members that
-never saw a held-out row predict it again: to the bit, since the engine gives the same bytes on
-every machine.  A model with edited numbers, even by one bit, no longer gives the stored
-predictions.  verify.py checks whether the arithmetic is right.
+The table is read and split again as in the fit, and the encoders are built again.  Each held-out
+row is predicted again by the members that never saw it.  The results must be equal to the bit,
+since the engine gives the same bytes on every machine.  A model whose numbers were edited, even by
+one bit, no longer gives the stored predictions.  verify.py checks whether the arithmetic is right.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _PLAIN = ReadOptions()
 def reread(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Table | None:
     """The model's table read again as in the fit; None if the source is a different table.
 
-    options: how to read it; they override the fit's own.  A query that the model remembers may be
-    another person's text and is not run: ValueError if none is given.
+    options: how to read it; they override the fit's own.  A query stored in the model may be
+    another person's text, so it is never run: ValueError if the options do not give one.
     """
     table = read_for(source, model.request, _reading(model, options))
     if table.fingerprint != model.evidence.data.get("sha256"):
@@ -82,11 +82,15 @@ def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
         return f"{column}{table.place_of(int(rows[index[0]]))}"
 
     count = counted(len(rows), "held-out row")
-    told = f"{count} predicted again by the members that never saw them, all numbers the same"
+    detail = f"{count} predicted again by the members that never saw them, all numbers the same"
     checks += [
         _bits("evidence: the held-out targets", actual, evidence.actual, place, count),
         _bits(
-            "evidence: held-out predictions, to the bit", predicted, evidence.predicted, place, told
+            "evidence: held-out predictions, to the bit",
+            predicted,
+            evidence.predicted,
+            place,
+            detail,
         ),
         _figures(model, found.actual, found.predicted, ensemble, found.rows),
     ]
@@ -167,7 +171,7 @@ def _figures(
     ensemble: Ensemble,
     rows: NDArray[np.intp],
 ) -> Check:
-    """The stored metrics, computed again; the bound is that of sums in any order."""
+    """The stored metrics, computed again; the bound allows sums in any order."""
     name = "evidence: the metrics"
     weights = None if ensemble.weights is None else ensemble.weights[rows]
     again = figures(model.task, actual, predicted, weights)

@@ -34,7 +34,8 @@ def forward(
 ) -> list[Rounded]:
     """Every value of the network, by number, as (features, rows); values[0] is x, exactly.
 
-    x: (rows, features) as the network reads it; dropout is the identity.  weights: made before.
+    x: (rows, features) as the network reads it; dropout is the identity.  weights: if they exist
+    already.
     """
     weights = weights or Weights(part)
     values = [stored(np.asarray(x).T)]
@@ -52,8 +53,8 @@ def backward(
 ) -> tuple[Rounded, list[Rounded]]:
     """The gradient by the parameters, (parameter_count,), and by every value, (features, rows).
 
-    values: of `forward`.  delta: dLoss/d(last value), (outputs, rows).  A divisor that was left
-    out of delta is left out of the results; format is then Format.scaled by it.
+    values: the result of `forward`.  delta: dLoss/d(last value), (outputs, rows).  A divisor that
+    was left out of delta is also left out of the results; format is then Format.scaled by it.
     """
     network, weights = part.network, weights or Weights(part)
     gradients: dict[int, Rounded] = {}

@@ -1,6 +1,6 @@
 """Numbers as the unevaluated sum of two doubles, each within a proven radius: for long vectors.
 
-About 106 bits, computed by NumPy on whole arrays, while arb takes one number at a time.  The
+About 106 bits, computed by NumPy on whole arrays, while arb handles one number at a time.  The
 algorithms and their errors are from Joldes, Muller and Popescu 2017, "Tight and rigorous error
 bounds for basic building blocks of double-word arithmetic" (their 6, 10 and 17); the root's are
 from Lefevre, Louvet, Muller, Picot and Rideau 2023, "Accurate calculation of Euclidean norms using

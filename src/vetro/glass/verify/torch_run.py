@@ -42,7 +42,7 @@ def outputs(module: nn.Module, x: Array, count: int) -> Array:
 
 
 def gradient(module: nn.Module, lowering: Lowering, x: Array, y: Tensor, loss: Any) -> Array:
-    """.grad of every parameter after one backward, (parameter_count,), 0 if there is none."""
+    """.grad of every parameter after one backward, (parameter_count,), 0 where it has none."""
     for parameter in module.parameters():
         parameter.grad = None
     with torch.enable_grad():

@@ -109,16 +109,17 @@ def verify(
 ) -> Verification:
     """Recompute outputs, gradients and updates exactly, and compare the returned ones with them.
 
-    module_or_model: a Model, with x as predict takes it.  Gradients and updates are those of the
-    recipe's loss and optimizer, if the rows have targets or y gives them; unknown: as in
-    Model.predict.  Or a torch module, with x (rows, inputs).  With y (rows, outputs), or classes
-    (rows,), also the gradient of loss(output, y) (by default MSELoss, or CrossEntropyLoss for
-    whole numbers); with an optimizer also its updates.  predictor: something that should give the
-    module's outputs, such as a vetro.Predictor made before; it is checked in the same way.
+    For a Model, x is anything that predict accepts.  Gradients and updates are those of the
+    recipe's loss and optimizer; they need targets, in the rows or as y.  unknown: as in
+    Model.predict.
+    For a torch module, x is (rows, inputs).  With y, (rows, outputs) or classes (rows,), the
+    gradient of loss(output, y) is checked too (default: MSELoss, or CrossEntropyLoss for whole
+    numbers), and with an optimizer its updates.  predictor: an object that should give the module's
+    outputs, such as a vetro.Predictor made earlier; its outputs are checked in the same way.
 
-    A module is read as its classes declare it, without hooks and replaced forwards, and a custom
-    autograd.Function by its own forward; then the module itself runs, unchanged.  Nothing of it, of
-    the optimizer or of the generators is changed.
+    A module is read as its classes declare it, without hooks and replaced forwards; of a custom
+    autograd.Function, the forward is read.  Then the module itself runs, unchanged.  Module,
+    optimizer and random generators are left unchanged.
 
     The bounds: gamma_n = n u / (1 - n u) of the sum of absolute values for a sum of n products in
     any order, u for one operation (Higham 2002, chapters 2 and 3), 4 units in the last place for
@@ -126,7 +127,7 @@ def verify(
     Piecewise linear networks are recomputed in fractions, others in balls of 256 bits.
 
     Raises E701 for a module that cannot be read, E702 for wrong rows, E313 and E315 for targets
-    that vetro.train refuses, E711 for what cannot be recomputed.
+    that vetro.train refuses, E711 if something cannot be recomputed.
     """
     missing = why_not_native()
     if missing:
@@ -148,8 +149,8 @@ def verify(
 
 
 def as_trained(subject: Subject) -> list[Check]:
-    """Whether every member has the parameters that training left, by their SHA-256; no check for a
-    model whose evidence does not hold the SHA-256."""
+    """Whether every member still has the parameters that training left, by their SHA-256; no check
+    if the model's evidence does not hold the SHA-256."""
     assert subject.model is not None
     known = subject.model.evidence.fingerprints
     if not known:
@@ -245,8 +246,9 @@ def engine_order(subject: Subject, rows: Rows) -> list[Check]:
 def probes(network: LoweredNetwork, work: float) -> Array:
     """Rows that make a last bit visible: unit vectors of both signs, and random rows of many sizes.
 
-    A weight off by its last bit moves a sum of many terms by less than that sum's own last bit, so
-    the rounded sum changes only in few rows.  work: multiplications, which limit the rows.
+    If one weight is off by its last bit, a sum of many terms usually moves by less than its own
+    last bit, so the rounded sum changes only in few rows.  work: multiplications, which limit the
+    rows.
     """
     generator = np.random.Generator(np.random.PCG64(0))
     count = int(np.clip(work / max(network.parameter_count, 1), 64, 4096))
@@ -257,7 +259,7 @@ def probes(network: LoweredNetwork, work: float) -> Array:
 
 
 def part_one_hot(part: Part) -> tuple[tuple[int, int], ...]:
-    """The inputs of which at most one is 1, as training states them to the engine."""
+    """The inputs of which at most one is 1, as training passes them to the engine."""
     return () if part.encoder is None else part.encoder.one_hot
 
 
@@ -293,7 +295,7 @@ class Gradients:
     learns: NDArray[np.intp]
 
     def worst(self, returned: Array, names: Sequence[str]) -> Worst:
-        """Compare a returned gradient (parameter_count,) with it."""
+        """Compare a returned gradient (parameter_count,) with the exact one."""
         prefix = prefix_of(self.part)
 
         def place(index: tuple[int, ...]) -> str:

@@ -1,6 +1,7 @@
 """Verify for a torch module as its classes declare it: against the engine, and torch itself.
 
-The module is lowered without its hooks; torch's results of the whole module are compared with that.
+The module is lowered without its hooks.  The engine's results, and torch's results of the whole
+module, are compared with the exact results of the lowered network.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def _lowered(module: nn.Module, x: Any) -> Lowering:
 
 def _keeps_parameters(module: nn.Module, x: Any) -> Check:
     """Whether a forward leaves every parameter and buffer as it was, to the byte."""
-    name = "torch: parameters stay as they are"
+    name = "torch: parameters unchanged"
     given = numbers_of(x.raw if isinstance(x, Rows) else x)
     if given is None:
         return Check(name, "undecided", detail="x is not numbers.")  # rows_of reports it
@@ -129,7 +130,7 @@ def _keeps_parameters(module: nn.Module, x: Any) -> Check:
 
 
 def _finite(subject: Subject) -> list[Check]:
-    """A failed check if a parameter is not finite, for then no bound holds; else none."""
+    """A failed check if a parameter is not finite, because then no bound holds; else no check."""
     strange = subject.parts[0].not_finite
     if not strange:
         return []
@@ -148,7 +149,7 @@ def _as_declared(module: nn.Module, subject: Subject, inputs: Array) -> Check:
     wanted = torch_run.outputs(torch_run.as_declared(module), x, count)
     return same_bits(
         name, own, wanted, outputs_place(subject, subject.parts[0]),
-        f"{counted(len(inputs), 'row')} and {len(x) - len(inputs)} probes, without hooks the same",
+        f"{counted(len(inputs), 'row')} and {len(x) - len(inputs)} probes, the same without hooks",
     )  # fmt: skip
 
 
