@@ -17,6 +17,7 @@ import vetro
 from vetro.errors import VetroError
 from vetro.glass.rows import rows_of
 from vetro.glass.subject import subject_of
+from vetro.glass.trace.trace_steps import signed
 from vetro.glass.trace.trace_text import lines
 
 FUNCTIONS = {name: getattr(math, name) for name in ("sin", "cos", "exp", "sqrt", "pi", "tanh")}
@@ -375,3 +376,18 @@ def test_modules_that_are_no_chains_are_refused(thing):
     assert caught.value.code == "E701"
     with pytest.raises(VetroError, match="it is neither"):
         vetro.trace("model.safetensors", [1.0])
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (5e-324, 20.0, "+ 4.9407e-324"),
+        (-1.5e308, 1e-300, "- 1.500000000000000e308"),
+        (-2.5, 1e308, "- 2.5"),
+        (123456.789, 1.0, "+ 123456.789"),
+    ],
+)
+def test_a_term_of_any_size_has_its_digits(value: float, unit: float, text: str) -> None:
+    shown = signed(value, unit)
+    assert shown[:2] == text[:2]
+    assert float(shown[2:]) == pytest.approx(float(text[2:]), rel=1e-4)

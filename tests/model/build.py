@@ -137,6 +137,10 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator, layers: int) -
         generator.integers(0, outputs, rows) if classes else generator.normal(size=(rows, outputs))
     )
     metric = "accuracy" if classes else "r2"
+    names = ("accuracy", "auc") if classes else ("rmse", "mae", "r2")
+    unknown = Interval(float("nan"), float("nan"), float("nan"))
+    figures = {**dict.fromkeys(names, unknown), metric: Interval(0.9, 0.85, 0.95)}
+    several = len(encoder.targets) > 1
     sizes = tuple(0.5 * number for number in range(1, layers + 1))
     none = (0.0,) * layers
     record = EpochRecord(1, 1, 1, 0.5, 0.625, 1e-3, True, 0.125, sizes, none)
@@ -152,13 +156,8 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator, layers: int) -
             "training_rows": 120,
             "grouped_by": "",
         },
-        metrics={
-            metric: Interval(0.9, 0.85, 0.95),
-            "auc": Interval(float("nan"), float("nan"), float("nan")),
-        },
-        per_target={encoder.targets[0].name: {metric: Interval(0.1, 0.0, 0.2)}}
-        if outputs > 1
-        else {},
+        metrics={metric: figures[metric]} if several else figures,
+        per_target={target.name: figures for target in encoder.targets} if several else {},
         baselines={"mean": {metric: -0.01}},
         training_metrics={metric: np.float64(0.99)},
         importance={encoder.columns[0]: 1.5},

@@ -14,6 +14,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 # Loaded here, so that the fits do not each start a process for their baselines.
@@ -24,6 +25,7 @@ from model.malformed import closed, opened
 
 import vetro
 from vetro.apps.command_line import main
+from vetro.model import container
 
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 7, 10**6, 2**31, 2**53, 2**63, -(2**63), 10**19, 0.5, -0.0,
@@ -214,6 +216,7 @@ def first_target(document: dict) -> dict:
 
 
 NO_MESSAGE = {"code": "E900", "words": {"parts": []}}
+INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6}
 CONTRADICTIONS = [
     ("finite", lambda d: [block.update(scale=1e308) for block in first_input(d)]),
     ("finite", lambda d: [block.update(median=1e300) for block in first_input(d)]),
@@ -235,6 +238,11 @@ CONTRADICTIONS = [
     ("which is not an input", lambda d: d["evidence"]["importance"].update(nosuch=1.0)),
     ("the unknown message", lambda d: d["evidence"]["notices"].append(NO_MESSAGE)),
     ("other targets", lambda d: d["evidence"]["per_target"].update(nosuch={})),
+    ("evidence.metrics are not", lambda d: d["evidence"].update(metrics={})),
+    ("evidence.metrics are not", lambda d: d["evidence"]["metrics"].pop("r2")),
+    ("evidence.metrics are not", lambda d: d["evidence"]["metrics"].update(auc=INTERVAL)),
+    ("evidence.metrics are not", lambda d: d["evidence"]["metrics"].pop("rmse")),
+    ("evidence.per_target does not", lambda d: d["evidence"].update(per_target={"flow": {}})),
     ("no value of", lambda d: d["evidence"]["median_row"].__setitem__(1, 99.0)),
     ("more layers", lambda d: d["network"]["sizes"].extend([1] * 100_000)),
     ("has the shape", lambda d: d["network"]["sizes"].__setitem__(1, 2**33)),
@@ -257,18 +265,60 @@ def with_tensors(content: bytes, names: list[str]) -> bytes:
     return closed({**header, **dict.fromkeys(names, empty)}, data)
 
 
-def test_sizes_that_would_take_for_ever(fitted, tmp_path):
-    """Each ends at once, by a limit that its message names."""
-    content = fitted["flow"][1]
-    many = [f"t{number}" for number in range(150_000)]
-    for changed_file, words in (
-        (with_tensors(content, many), "at most 100000 are read"),
-        (with_tensors(content, ["n" * 5_000_000]), "foreign tensor"),
-        (with_tensors(content, ["../x"]), 'foreign tensor "../x"'),
-    ):  # fmt: skip
-        path = tmp_path / "m.safetensors"
-        path.write_bytes(changed_file)
-        with pytest.raises(vetro.errors.ModelFileError) as caught:
-            vetro.load(path)
-        assert words in str(caught.value)
-        assert len(str(caught.value)) < 400
+def refusal(content: bytes, path: Path) -> str:
+    path.write_bytes(content)
+    with pytest.raises(vetro.errors.ModelFileError) as caught:
+        vetro.load(path)
+    assert caught.value.code == "E501"
+    assert len(str(caught.value)) < 400
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["n" * 5_000_000, "../x"])
+def test_a_foreign_tensor_of_any_name(fitted, tmp_path, name):
+    said = refusal(with_tensors(fitted["flow"][1], [name]), tmp_path / "m.safetensors")
+    assert f'foreign tensor "{name[:30]}' in said
+
+
+def test_a_header_of_many_tensors_is_not_parsed(fitted, tmp_path, monkeypatch):
+    content = with_tensors(fitted["flow"][1], [f"t{number}" for number in range(150_000)])
+    monkeypatch.setattr(container, "parse_json", pytest.fail)
+    said = refusal(content, tmp_path / "m.safetensors")
+    assert "it has 150,021 tensors; at most 100,000 are read" in said
+
+
+@pytest.mark.parametrize("part", ["{},", "[],", "0,", '"",'])
+def test_a_description_of_many_values_is_not_parsed(fitted, tmp_path, monkeypatch, part):
+    header, data = opened(fitted["flow"][1])
+    header["__metadata__"]["model"] = "[" + 4_000_000 * part + "0]"
+    monkeypatch.setattr(container.json, "loads", pytest.fail)
+    said = refusal(closed(header, data), tmp_path / "m.safetensors")
+    assert "values; at most 3,000,000 are read" in said
+
+
+def test_nothing_is_written_that_is_not_read(monkeypatch):
+    tensors = {f"t{number}": np.zeros(1) for number in range(20)}
+    monkeypatch.setattr(container, "MOST_VALUES", 100)
+    with pytest.raises(vetro.errors.ModelFileError) as caught:
+        container.pack(container.Container({}, tensors))
+    assert caught.value.code == "E503"
+    assert "values, more than 100" in str(caught.value)
+
+
+def test_what_follows_the_tensors_is_not_read(fitted, tmp_path):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(fitted["flow"][1])
+    with path.open("ab") as file:
+        file.truncate(1 << 43)  # 8 TiB of zeros that take no room
+    with pytest.raises(vetro.errors.ModelFileError) as caught:
+        vetro.load(path)
+    assert "bytes follow the last tensor" in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [b"N", b"(", b"0", b"I1\n"])
+def test_a_long_text_of_pickle_instructions(tmp_path, code):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(code * (1 << 22))
+    with pytest.raises(vetro.errors.ModelFileError) as caught:
+        vetro.load(path)
+    assert caught.value.code == "E505"

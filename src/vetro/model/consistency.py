@@ -34,6 +34,10 @@ _SPLIT: dict[str, type] = {
     "training_rows": int,
     "grouped_by": str,
 }
+_METRICS: dict[str, set[str]] = {
+    "regression": {"rmse", "mae", "r2"},
+    "classification": {"accuracy", "balanced_accuracy", "log_loss", "auc", "f1"},
+}
 _CODE = re.compile(r"[WI]\d{3}")
 _LAST_DAY = 2_932_896  # 9999-12-31, in days since 1970-01-01
 _FIRST_DAY = -719_162  # 0001-01-01
@@ -101,11 +105,30 @@ def check_evidence(evidence: Evidence, schema: Schema, fold: Any) -> None:
     ):
         if not set(per_target) <= targets:
             raise ValueError("its evidence has other targets than the schema")
+    _check_figures(evidence, [column.name for column in schema.targets])
     for item in evidence.notices:
         if not _CODE.fullmatch(item.code):
             raise ValueError(f'its evidence holds the unknown message "{shown(item.code)}"')
     if min([0, *evidence.stopped.values()]) < 0 or min([0.0, *evidence.seconds.values()]) < 0:
         raise ValueError("its evidence holds a count below 0")
+
+
+def _check_figures(evidence: Evidence, targets: list[str]) -> None:
+    """The figures that a verdict needs are there, and each target has the same."""
+    several = len(targets) > 1
+    needed = {evidence.main_metric, evidence.judged_by or evidence.main_metric}
+    if evidence.task == "regression" and not several:
+        needed.add("rmse")
+    if not needed <= set(evidence.metrics) <= _METRICS[evidence.task]:
+        raise ValueError(f"evidence.metrics are not those of a {evidence.task}")
+    own = evidence.per_target
+    if bool(own) != several:
+        raise ValueError("evidence.per_target does not have the targets")
+    for target in targets if own else ():
+        baselines = evidence.baselines_per_target.get(target, {}).values()
+        figures = [set(own.get(target, {})), *map(set, baselines)]
+        if any(found != _METRICS["regression"] for found in figures):
+            raise ValueError(f'evidence.per_target does not have the metrics of "{shown(target)}"')
 
 
 def check_median_row(row: tuple[float, ...], schema: Schema, encoder: Encoder) -> None:

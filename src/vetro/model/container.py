@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import pickletools
 import re
 import struct
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ FORMAT = "vetro"
 VERSION = 1
 LONGEST_HEADER = 64 * 2**20
 MOST_TENSORS = 100_000
+MOST_VALUES = 3_000_000  # of one JSON text; a column of a table has about 68
 
 # In the order in which tensors are laid out, so that each is aligned to its own size.
 _DTYPES = {"F64": "<f8", "I64": "<i8", "F32": "<f4", "I32": "<i4", "U8": "|u1"}
@@ -33,6 +35,7 @@ _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 _UNSEALED = "0" * 64
 _SEAL = re.compile(r"[0-9a-f]{64}")
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_LOOKED_AT = 2**18  # bytes in which a pickle of any kind shows itself
 _PICKLE_ENDINGS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 
 
@@ -64,29 +67,42 @@ def pack(container: Container) -> bytes:
         begin, end = end, end + tensor.nbytes
         dtype, shape = _NAMES[tensor.dtype], list(tensor.shape)
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    written = json.dumps(header, ensure_ascii=False, separators=(",", ":"))
+    text = written.encode()
     text += b" " * (-len(text) % 8)
-    if len(text) > LONGEST_HEADER:
-        reason = f"its description has {len(text)} bytes, more than {LONGEST_HEADER}"
-        raise error("E503", what="the model", reason=reason, intact="", fix="Use fewer columns.")
+    for count, most, what in (
+        (len(text), LONGEST_HEADER, "bytes"),
+        (_values(written), MOST_VALUES, "values"),
+    ):
+        if count > most:
+            reason = f"its description has {count:,} {what}, more than {most:,}"
+            fix = "Use fewer columns."
+            raise error("E503", what="the model", reason=reason, intact="", fix=fix)
     parts = [struct.pack("<Q", len(text)), text, *(tensors[name].tobytes() for name in names)]
     content = b"".join(parts)
     seal = hashlib.sha256(content).hexdigest()
     return content.replace(_UNSEALED.encode(), seal.encode(), 1)
 
 
-def unpack(content: bytes, path: str) -> Container:
-    """The tensors and texts of a file's bytes; E501, E502, E505 or E506 otherwise."""
-    text = _header_text(content, path)
+def unpack(file: BinaryIO, path: str) -> Container:
+    """The tensors and texts of a seekable file; E501, E502, E505 or E506 otherwise.
+
+    The header is checked before the rest is read, so that a small header never costs much.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    raw = _raw_header(file, size, path)
     try:
-        header = parse_json(text)
+        header = parse_json(_header_text(raw))
         texts = _texts(header)
     except _Damaged as reason:
         raise error("E501", path=path, reason=str(reason)) from reason
     _check_format(texts, path)
     try:
-        tensors = _tensors(header, memoryview(content)[8 + len(text.encode()) :])
-        _check_seal(content, texts)
+        entries = _entries(header, size - 8 - len(raw))
+        data = file.read()
+        _check_seal(raw, data, texts)
+        tensors = _tensors(entries, memoryview(data))
     except _Damaged as reason:
         raise error("E501", path=path, reason=str(reason)) from reason
     others = {name: item for name, item in texts.items() if name not in _OWN_TEXTS}
@@ -98,6 +114,9 @@ _OWN_TEXTS = ("format", "version", "sha256")
 
 def parse_json(text: str) -> Any:
     """JSON without duplicate keys, numbers that are not finite, or lone surrogates."""
+    values = _values(text)
+    if values > MOST_VALUES:
+        raise _Damaged(f"its JSON holds {values:,} values; at most {MOST_VALUES:,} are read")
     try:
         value = json.loads(
             text,
@@ -119,41 +138,56 @@ def parse_json(text: str) -> Any:
     return value
 
 
-def _header_text(content: bytes, path: str) -> str:
-    """The header; E502 for a pickle, E505 for a file that never was a safetensors file."""
-    begins = content[8:9] == b"{"
-    if not begins and _is_pickle(content, path):
+def _values(text: str) -> int:
+    """How many values a JSON text holds, or a few more: found without reading it."""
+    return sum(map(text.count, "{[,"))
+
+
+def _raw_header(file: BinaryIO, size: int, path: str) -> bytes:
+    """The header's bytes; E502 for a pickle, E505 for a file that never was a safetensors file."""
+    beginning = file.read(_LOOKED_AT)
+    begins = beginning[8:9] == b"{"
+    if not begins and _is_pickle(beginning, path):
         raise error("E502", path=path)
-    if not content:
+    if not beginning:
         raise error("E505", path=path, reason="it is empty (0 bytes)")
-    if len(content) < 9 or not begins:
+    if not begins:
         raise error("E505", path=path, reason="it does not begin as a safetensors file does")
-    length = struct.unpack("<Q", content[:8])[0]
+    length = struct.unpack("<Q", beginning[:8])[0]
     if length > LONGEST_HEADER:
         reason = f"its header would have {length} bytes; at most {LONGEST_HEADER} are read"
         raise error("E501", path=path, reason=reason)
-    if length > len(content) - 8:
-        reason = f"cut off: {len(content)} bytes where the header alone ends at {8 + length}"
+    if length > size - 8:
+        reason = f"cut off: {size} bytes where the header alone ends at {8 + length}"
         raise error("E501", path=path, reason=reason)
+    file.seek(8)
+    return file.read(length)
+
+
+def _header_text(raw: bytes) -> str:
+    """The header, if it describes no more tensors than are read."""
     try:
-        return content[8 : 8 + length].decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as failure:
-        reason = f"its header is not UTF-8 at byte {8 + failure.start}"
-        raise error("E501", path=path, reason=reason) from failure
+        raise _Damaged(f"its header is not UTF-8 at byte {8 + failure.start}") from failure
+    tensors = text.count('"data_offsets"')
+    if tensors > MOST_TENSORS:
+        raise _Damaged(f"it has {tensors:,} tensors; at most {MOST_TENSORS:,} are read")
+    return text
 
 
-def _is_pickle(content: bytes, path: str) -> bool:
+def _is_pickle(beginning: bytes, path: str) -> bool:
     """Whether it begins as a pickle does, or is torch's archive around one."""
-    if content.startswith(b"PK\x03\x04"):
-        return path.lower().endswith(_PICKLE_ENDINGS) or b"data.pkl" in content
-    if _PICKLE.match(content):
+    if beginning.startswith(b"PK\x03\x04"):
+        return path.lower().endswith(_PICKLE_ENDINGS) or b"data.pkl" in beginning
+    if _PICKLE.match(beginning):
         return True
     # Protocols 0 and 1 have no mark: read the instructions without running them.
     try:
-        last = next(at for code, _, at in pickletools.genops(content) if code.name == "STOP")
+        last = next(at for code, _, at in pickletools.genops(beginning) if code.name == "STOP")
     except (ValueError, StopIteration):
         return False
-    return last is not None and 1 < last == len(content) - 1
+    return last is not None and 1 < last == len(beginning) - 1
 
 
 def _texts(header: Any) -> dict[str, str]:
@@ -175,38 +209,42 @@ def _check_format(texts: dict[str, str], path: str) -> None:
         raise error("E506", path=path, found=version, known=VERSION)
 
 
-def _check_seal(content: bytes, texts: dict[str, str]) -> None:
+def _check_seal(raw: bytes, data: bytes, texts: dict[str, str]) -> None:
     seal = texts.get("sha256", "")
     if not _SEAL.fullmatch(seal):
         raise _Damaged("it has no SHA-256")
-    unsealed = content.replace(seal.encode(), _UNSEALED.encode(), 1)
-    if hashlib.sha256(unsealed).hexdigest() != seal:
+    found = hashlib.sha256(struct.pack("<Q", len(raw)))
+    found.update(raw.replace(seal.encode(), _UNSEALED.encode(), 1))
+    found.update(data)
+    if found.hexdigest() != seal:
         raise _Damaged("SHA-256 differs")
 
 
-def _tensors(header: dict[str, Any], data: memoryview) -> dict[str, NDArray[Any]]:
-    """The tensors, which must cover the data without gap or overlap."""
-    if len(header) > MOST_TENSORS:
-        raise _Damaged(f"it has {len(header)} tensors; at most {MOST_TENSORS} are read")
+def _entries(header: dict[str, Any], size: int) -> list[_Entry]:
+    """What is said of each tensor, in the data's order: they cover it without gap or overlap."""
     entries = [_entry(name, item) for name, item in header.items() if name != "__metadata__"]
     entries.sort(key=lambda entry: (entry.begin, entry.end))
-    end, tensors = 0, {}
+    end = 0
     for entry in entries:
         if entry.begin != end:
             how = "overlaps another" if entry.begin < end else "leaves a gap before it"
             raise _Damaged(f"tensor {_quoted(entry.name)} {how}")
         end = entry.end
-        if end > len(data):
-            raise _Damaged(
-                f"cut off: tensor {_quoted(entry.name)} ends {end - len(data)} bytes later"
-            )
+        if end > size:
+            raise _Damaged(f"cut off: tensor {_quoted(entry.name)} ends {end - size} bytes later")
+    if end != size:
+        raise _Damaged(f"{size - end} bytes follow the last tensor")
+    return entries
+
+
+def _tensors(entries: list[_Entry], data: memoryview) -> dict[str, NDArray[Any]]:
+    tensors = {}
+    for entry in entries:
         try:
-            flat = np.frombuffer(data[entry.begin : end], dtype=_DTYPES[entry.dtype])
+            flat = np.frombuffer(data[entry.begin : entry.end], dtype=_DTYPES[entry.dtype])
             tensors[entry.name] = flat.reshape(entry.shape)
         except ValueError as reason:
             raise _Damaged(f"tensor {_quoted(entry.name)} has an impossible shape") from reason
-    if end != len(data):
-        raise _Damaged(f"{len(data) - end} bytes follow the last tensor")
     return tensors
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vetro.addresses import is_address, shown_source
 from vetro.errors import VetroError, error, nearest
-from vetro.model.container import parse_json, unpack
+from vetro.model.container import Container, parse_json, unpack
 from vetro.model.document import parts_of
 from vetro.model.model import Member, Model
 from vetro.model.saving import save_model
@@ -22,7 +22,7 @@ __all__ = ["load_model", "save_model"]
 def load_model(path: str | Path) -> Model:
     """The model of a .safetensors file."""
     shown_path = str(path)
-    container = unpack(_content(Path(path)), shown_path)
+    container = _container(Path(path))
     if set(container.texts) != {"model"}:
         raise error("E501", path=shown_path, reason="its metadata have other entries")
     try:
@@ -35,7 +35,7 @@ def load_model(path: str | Path) -> Model:
     return Model(**parts, members=members)
 
 
-def _content(path: Path) -> bytes:
+def _container(path: Path) -> Container:
     if is_address(str(path)) and not path.exists():
         shown = shown_source(str(path))
         raise error("E508", path=shown, reason="it is an address", fix="Name a model file.")
@@ -45,7 +45,8 @@ def _content(path: Path) -> bytes:
             raise error("E508", path=path, reason="it is a folder", fix=fix)
         if path.exists() and not path.is_file():
             raise error("E508", path=path, reason="it is not a file", fix="Name a model file.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return unpack(file, str(path))
     except FileNotFoundError as failure:
         raise error("E507", path=path, hint=_hint(path)) from failure
     except (OSError, ValueError) as failure:

@@ -218,7 +218,9 @@ class Stage:
 def signed(value: float, unit: float = math.inf) -> str:
     """A number as a later term of a sum: "+ 0.5", "- 0.5".  It has enough digits that repeating the
     sum gives the result within 0.00005 of a unit."""
-    ahead = math.log10(abs(value) / unit) if value and 0 < unit < math.inf else 0.0
+    # Not the logarithm of the quotient, which can be 0 or infinite where both are finite.
+    scaled = value and 0 < unit < math.inf
+    ahead = math.log10(abs(value)) - math.log10(unit) if scaled else 0.0
     size = figure(abs(value), 5 + max(0, min(10, math.ceil(ahead))))
     return f"{'-' if value < 0 else '+'} {size}"
 
