@@ -101,3 +101,24 @@ def test_fit_says_that_few_whole_numbers_are_fitted_as_a_number(vetro, table: Pa
     )
     ended = vetro("fit", table, "--target", "size", "--category", "size", "--drop", "y", *TINY)
     assert "I211" not in ended.err
+
+
+@pytest.mark.parametrize("again", ["--recipe", "--resume"])
+def test_a_spreadsheet_runs_no_cell_of_it_after_a_repetition_either(
+    vetro, table: Path, again: str
+) -> None:
+    """--spreadsheet-safe is remembered in the recipe as what the table is read with is."""
+    text = table.read_text().replace("size", "=SUM(A1)").replace("big", "@big")
+    table.write_text(text.replace("small", "-small"))
+    first = ("--target", "=SUM(A1)", "--drop", "y,w", "--spreadsheet-safe")
+    ended = vetro("fit", table, *first, "--run", "a", *TINY)
+    assert ended.status == 0, ended.err
+    Path("b").mkdir()
+    Path("b/recipe.toml").write_bytes(Path("a/recipe.toml").read_bytes())
+    place = ("b/recipe.toml", "--run", "c") if again == "--recipe" else ("b",)
+    ended = vetro("fit", again, *place, "--quiet")
+    assert ended.status == 0, ended.err
+    found = rows_of(Path(place[-1], "held-out.csv"))
+    assert list(found[0])[2:4] == ["actual =SUM(A1)", "predicted =SUM(A1)"]
+    assert {row["actual =SUM(A1)"] for row in found} == {"'@big", "'-small"}
+    assert {row["predicted =SUM(A1)"] for row in found} <= {"'@big", "'-small"}

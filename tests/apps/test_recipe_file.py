@@ -147,3 +147,19 @@ def test_the_command_line_wins() -> None:
 def test_passwords_are_not_written(source: str, written: str, tmp_path: Path) -> None:
     write_recipe(tmp_path / "r.toml", source, FitRequest(targets=("y",)))
     assert read_recipe(tmp_path / "r.toml").source == written
+
+
+def test_how_held_out_rows_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    write_recipe(path, "a.csv", FitRequest(targets=("y",)), spreadsheet_safe=True)
+    assert read_recipe(path).spreadsheet_safe
+    assert "[output]\nspreadsheet_safe = true" in path.read_text()
+    write_recipe(path, "a.csv", FitRequest(targets=("y",)))
+    assert not read_recipe(path).spreadsheet_safe
+    assert "[output]" not in path.read_text()
+    path.write_text('[output]\nspreadsheet_safe = "yes"')
+    with pytest.raises(UsageError, match="true or false is needed"):
+        read_recipe(path)
+    path.write_text("[output]\nspreadsheetsafe = true")
+    with pytest.raises(UsageError, match="spreadsheet_safe"):
+        read_recipe(path)

@@ -249,3 +249,20 @@ def test_texts_that_a_spreadsheet_would_run(tmp_path):
     assert {row[1] for row in safe[1:]} == {"-5.0"}
     with pytest.raises(VetroError, match="CSV and TSV"):
         TableWriter(tmp_path / "x.parquet", spreadsheet_safe=True)
+
+
+@pytest.mark.parametrize(("suffix", "sep"), [("csv", ","), ("tsv", "\t")])
+def test_line_breaks_within_cells_are_quoted(tmp_path, suffix, sep):
+    """A bare carriage return too, in names and cells, which ends a line for many readers."""
+    texts = np.array(["a\rb", "a\nb", "a\r\nb", "\r", "plain", 'a"\r'], dtype=object)
+    path = tmp_path / f"t.{suffix}"
+    with TableWriter(path) as writer:
+        writer.write({"na\rme": texts, "n": np.arange(6.0)})
+    lines = ["na\rme", *(text.replace('"', '""') for text in texts)]
+    wanted = "".join(
+        (f'"{text}"' if text != "plain" else text) + f"{sep}{number}\n"
+        for text, number in zip(lines, ["n", "0.0", "1.0", "2.0", "3.0", "4.0", "5.0"], strict=True)
+    )
+    assert path.read_bytes().decode() == wanted
+    with path.open(newline="", encoding="utf-8") as file:
+        assert [row[0] for row in csv.reader(file, delimiter=sep)] == ["na\rme", *texts]

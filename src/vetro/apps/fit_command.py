@@ -6,6 +6,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,12 +85,11 @@ def fit(
         base = read_recipe(resumed.recipe)
     else:
         base = read_recipe(Path(recipe_file)) if recipe_file else RecipeFile()
-    asked = _asked(source, base, roles, recipe, reading)
+    safe = spreadsheet_safe or base.spreadsheet_safe
+    asked = replace(_asked(source, base, roles, recipe, reading), spreadsheet_safe=safe)
     claimed = runs.new_run(asked.source, run) if resumed is None else runs.old_run(resumed)
     with claimed as (folder, claim):
-        model = _train(
-            asked, folder, claim, resume=resumed is not None, quiet=quiet, safe=spreadsheet_safe
-        )
+        model = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
     if json:
         print_json(_json(model, folder))
     else:
@@ -122,7 +122,7 @@ def _asked(
 
 
 def _train(
-    asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool, safe: bool
+    asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool
 ) -> Model:
     """Fit, and leave model, report, held-out rows, history, recipe and log in the folder.
 
@@ -134,7 +134,8 @@ def _train(
 
     goes_on = resume and folder.checkpoint.is_file()
     if not goes_on:
-        write_recipe(folder.recipe, asked.source, asked.request)
+        safe = asked.spreadsheet_safe
+        write_recipe(folder.recipe, asked.source, asked.request, spreadsheet_safe=safe)
     with Reporter(folder.log, quiet=quiet) as reporter:
         reporter.log(f"{'Resumed' if goes_on else 'Started'}: {kept(asked.source)}")
         if resume and not goes_on:
@@ -171,12 +172,12 @@ def _train(
                     meanwhile=look,
                     on_held_out=keep_held_out,
                 )
-                _keep(model, folder, asked.source, reporter, "".join(inside), unseen, safe)
+                _keep(model, folder, asked, reporter, "".join(inside), unseen)
                 claim.ended()
         except VetroError as refusal:
             reporter.log(f"{refusal.code} {refusal}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
-                _keep(refusal.model, folder, asked.source, reporter, "".join(inside), unseen, safe)
+                _keep(refusal.model, folder, asked, reporter, "".join(inside), unseen)
                 claim.ended()
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
@@ -213,11 +214,10 @@ def _load_report() -> None:
 def _keep(
     model: Model,
     folder: RunFolder,
-    source: str,
+    asked: RecipeFile,
     reporter: Reporter,
     inside: str,
     unseen: dict[str, Any],
-    safe: bool,
 ) -> None:
     from vetro.apps.held_out_file import write_held_out
     from vetro.report.page import write_report
@@ -225,8 +225,8 @@ def _keep(
 
     model.save(folder.model)
     folder.write_history(model.evidence.history)
-    write_held_out(folder.held_out, unseen, safe=safe)
-    write_report(model, folder.report, inside, source)
+    write_held_out(folder.held_out, unseen, safe=asked.spreadsheet_safe)
+    write_report(model, folder.report, inside, asked.source)
     if not _interrupted(model):
         folder.checkpoint.unlink(missing_ok=True)
     for item in dict.fromkeys(model.evidence.notices):

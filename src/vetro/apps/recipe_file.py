@@ -2,6 +2,7 @@
 
     [table]   source, targets, inputs, drop, weight, group, and how the table is read
     [recipe]  the entries of Recipe, and engine
+    [output]  spreadsheet_safe
 
 Every entry may be left out.  A file written from a request gives an equal one when read
 back; a password in the source's address is not written.
@@ -32,10 +33,14 @@ TABLE_ENTRIES = ("source", *ROLE_ENTRIES, *READING_ENTRIES)
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """What a recipe file says: a source, or "", and the request (targets may be empty)."""
+    """What a recipe file says: a source, or "", and the request (targets may be empty).
+
+    spreadsheet_safe: how held-out.csv is written.
+    """
 
     source: str = field(default="", repr=False)  # it may hold a password
     request: FitRequest = field(default_factory=lambda: FitRequest(targets=()))
+    spreadsheet_safe: bool = False
 
 
 def read_recipe(path: Path) -> RecipeFile:
@@ -53,7 +58,7 @@ def read_recipe(path: Path) -> RecipeFile:
         raise _not_toml(name, "a number has too many digits", path) from None
     except RecursionError:
         raise _not_toml(name, "its values are nested too deeply", path) from None
-    _known(name, data, ("table", "recipe"))
+    _known(name, data, ("table", "recipe", "output"))
     for section, entries in data.items():
         if not isinstance(entries, dict):
             raise _refused(name, section, entries, f"a section is needed, as [{section}]")
@@ -62,6 +67,11 @@ def read_recipe(path: Path) -> RecipeFile:
     source = table.pop("source", "")
     if not isinstance(source, str):
         raise _refused(name, "[table] source", source, "a text is needed")
+    output = data.get("output", {})
+    _known(f"{name} [output]", output, ("spreadsheet_safe",))
+    safe = output.get("spreadsheet_safe", False)
+    if not isinstance(safe, bool):
+        raise _refused(name, "[output] spreadsheet_safe", safe, "true or false is needed")
     training = dict(data.get("recipe", {}))
     engine = training.pop("engine", "auto")
     with _in_file(f"{name} [recipe]"):
@@ -73,11 +83,13 @@ def read_recipe(path: Path) -> RecipeFile:
         request = replace(
             empty, **as_declared(FitRequest, roles), options=read_options(None, reading)
         )
-    return RecipeFile(source, request)
+    return RecipeFile(source, request, safe)
 
 
-def write_recipe(path: Path, source: str, request: FitRequest) -> None:
-    """Write source and request; entries of [table] that hold their default are left out."""
+def write_recipe(
+    path: Path, source: str, request: FitRequest, *, spreadsheet_safe: bool = False
+) -> None:
+    """Write a recipe file; entries of [table] and [output] that hold their default are left out."""
     import tomli_w
 
     table: dict[str, Any] = {"source": kept(source)} if source else {}
@@ -93,7 +105,8 @@ def write_recipe(path: Path, source: str, request: FitRequest) -> None:
     recipe = request.recipe.to_json()
     if request.engine != "auto":
         recipe["engine"] = request.engine
-    text = _compact(tomli_w.dumps({"table": table, "recipe": recipe}))
+    output = {"output": {"spreadsheet_safe": True}} if spreadsheet_safe else {}
+    text = _compact(tomli_w.dumps({"table": table, "recipe": recipe, **output}))
     with atomic_file(path, "the recipe") as file:
         file.write(text.encode())
 

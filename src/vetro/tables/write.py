@@ -116,10 +116,26 @@ def _standard_output() -> Iterator[BinaryIO]:
         raise cannot_save("", failure, "to standard output") from failure
 
 
+class _Lines:
+    """Where csv writes: lines that end in a line feed alone.
+
+    Before Python 3.13 csv quotes a carriage return only if the lines end in one.
+    """
+
+    ENDING = "\r\n"
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+
+    def write(self, line: str) -> int:
+        """csv calls it once for each line."""
+        return self._text.write(line.removesuffix(self.ENDING) + "\n")
+
+
 @contextlib.contextmanager
 def _delimited(file: BinaryIO, sep: str, safe: bool = False) -> Iterator[_Add]:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, delimiter=sep, lineterminator="\n")
+    writer = csv.writer(_Lines(text), delimiter=sep, lineterminator=_Lines.ENDING)
     first = True
 
     def add(columns: Columns) -> None:
