@@ -34,7 +34,7 @@ CATALOGUE: dict[str, str] = {
     "W116": "column {column!q} always equals {value}; ignored.",
     "W117": "column {column!q} is different in every row and looks like an identifier; ignored. "
     "Use {=inputs column} to keep it.",
-    "W118": "column {column!q}: {value!q} has leading zeros; read as a category. "
+    "W118": "column {column!q}: {value!q} has leading zeros; {outcome}. "
     "Use {=number column} to override.",
     "W119": "column {column!q}: {value} exceeds 2^53 and would lose digits. Use {=category column}.",
     "E120": "column {column!q}: {value!q} may be {readings}. {fix}",
@@ -67,7 +67,7 @@ CATALOGUE: dict[str, str] = {
     "Use {=number column} if they are durations.",
     "I141": "column {column!q} holds durations; read as seconds (first {value!q}: {seconds}).",
     "W142": "column {column!q} looks like dates or times that Vetro does not read (first {value!q}); "
-    "read as a category. Use {=date_format} to name their form, or {=category column}.",
+    "{outcome}. Use {=date_format} to name their form, or {=category column}.",
     "E160": "{source}:{line}: {value!q} {what}. {fix}",
     "E161": "{source}:{line}: {value!q} {what}. {fix}",
     "I162": "{source}: the {what} is {place}. Left out above it: {lines}.",
@@ -81,10 +81,18 @@ CATALOGUE: dict[str, str] = {
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",
     "I144": "{columns}: {reading}. {fix}",
-    "I145": "column {column!q}: {value!q} may be a number or a label; not read as a number. "
+    "I145": "column {column!q}: {value!q} may be a number or a label; {outcome}. "
     "Use {=number column} if it is one.",
     "W146": "column {column!q}: the header says {header!q}, the cells say {unit!q}; read in {unit!q}. "
     "Correct the header, or convert the cells.",
+    "W147": "column {column!q}: {count} of {of} values are numbers ({share:.0%}), but not {value!q} "
+    "({place}); {outcome}. {fix}",
+    "W148": "column {column!q} holds numbers in a form that Vetro does not read (first {value!q}, "
+    "{place}); {outcome}. Write plain numbers, or use {=category column} if they are labels.",
+    "W149": "column {column!q}, {place}: {value!q} is too small for 64-bit numbers; read as {number}. "
+    "Give the column in another unit if 0 is not meant.",
+    "I150": "column {column!q}: {value!q} is read as {number} ({place}). "
+    "Use {=category column} if it is a label.",
     "W170": "column {column!q} has the type {type}, which Vetro does not read; ignored.",
     "I171": "column {column!q}: {first!q} and {second!q} are read as one level ({levels} written in "
     "several ways, {rows}).",

@@ -19,7 +19,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from vetro.addresses import safe
 from vetro.catalogue import CATALOGUE
@@ -54,9 +54,11 @@ class VetroError(Exception):
     """A refusal: `.code` is stable, `str()` is the whole message without the code, for Python.
 
     words: the message with what it proposes to set as data, to be worded for another door.
+    notices: the messages that explain it; Python shows them as notes of the exception.
     """
 
     exit_status = 2
+    notices: tuple[Notice, ...] = ()
 
     def __init__(self, code: str, /, **values: Any) -> None:
         self.code = code
@@ -65,6 +67,13 @@ class VetroError(Exception):
         }
         self.words = words(CATALOGUE[code], **values)
         super().__init__(str(self.words))
+
+    def after(self, notices: Iterable[Notice]) -> Self:
+        """The same refusal with messages that explain it."""
+        self.notices = tuple(notices)
+        for item in self.notices:
+            self.add_note(f"{item.code} {item.message}")
+        return self
 
     def __reduce__(self) -> Any:
         # Another process makes it again, with the attributes that were added since.

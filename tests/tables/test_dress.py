@@ -244,7 +244,7 @@ def test_number_reads_what_may_be_labels(tmp_path: Path, texts: str, values: lis
 def test_what_may_be_a_number_is_offered(tmp_path: Path) -> None:
     table = table_of(tmp_path / "t.csv", ["3B", "4B", "5B"])
     assert [told(item) for item in table.notices] == [
-        'I145 column "x": "3B" may be a number or a label; not read as a number. '
+        'I145 column "x": "3B" may be a number or a label; read as a category. '
         "Use --number x if it is one."
     ]
     assert not table_of(tmp_path / "t.csv", ["3B", "4B", "5B"], category=("x",)).notices

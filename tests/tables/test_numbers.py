@@ -67,7 +67,7 @@ def test_sql_agrees(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "-", "1e", "0x1", "1_0", "1,2,3", "1.2.3", "12,34.5", "1 23", "٣", "1.5e", "€1", "5%"],
+    ["", "-", "1e", "0x1", "1_0", "1,2,3", "1.2.3", "12,34.5", "1 23", "٣b", "1.5e", "€1", "5%"],
 )
 def test_no_numbers(text: str) -> None:
     assert not Marks().add(text)

@@ -23,7 +23,7 @@ import vetro
 from vetro import signals
 from vetro.addresses import is_address, safe, shown_source
 from vetro.apps.options import recipe_defaults
-from vetro.apps.present import message, say_line
+from vetro.apps.present import message, say_line, show_notices
 from vetro.apps.streams import OutputError, discard_output
 from vetro.atomic import cannot_save
 from vetro.errors import VetroError, error, nearest, shown
@@ -216,6 +216,7 @@ def _ended(refusal: VetroError, debug: bool) -> int:
         import traceback
 
         sys.stderr.write(safe(traceback.format_exc()))
+    show_notices(refusal.notices)
     message(refusal.code, refusal.words)
     return refusal.exit_status
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, notice, words
 from vetro.tables import dates, durations, lookups, numbers
-from vetro.tables.cells import Codes
-from vetro.tables.date_texts import looks_dated
 from vetro.tables.instants import DURATION, TIME, date_text
-from vetro.tables.majority import is_column_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
 
 _FIRST, _LAST = 19000101, 20991231
-_LOOKED_AT = 1000
 
 
 def of_values(
@@ -63,15 +57,3 @@ def _dates(array: NDArray[np.float64]) -> bool:
     if len(different) < 2 or not bool((different == np.floor(different)).all()):
         return False
     return all(dates.days_of(str(int(value)), "%Y%m%d") is not None for value in different)
-
-
-def of_levels(plan: Plan, column: Codes, options: ReadOptions) -> list[Notice]:
-    """W142 if most texts look like dates."""
-    if not plan.is_text or plan.name in (*options.category, *options.flag):
-        return []
-    texts = [text for text in column.levels if text.strip() and not numbers.means_missing(text)]
-    looked_at = list(islice(texts, _LOOKED_AT))
-    dated = [text for text in looked_at if looks_dated(text)]
-    if not is_column_of(len(dated), len(looked_at) - len(dated)):
-        return []
-    return [notice("W142", column=plan.name, value=dated[0])]

@@ -1,20 +1,23 @@
-"""Messages about dressed columns: how they were read, and which units contradict each other.
+"""Messages about dressed numbers: how they were read, and which units contradict each other.
 
 dress.py decides how a cell is read; this module reports it to the user.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vetro.errors import Notice, VetroError, error, notice, shown, words
 from vetro.tables import dress, lookups, numbers
 from vetro.tables import unit_spellings as units
+from vetro.tables.cells import Values
 from vetro.tables.dress import Dress
 from vetro.tables.instants import DURATION, SECONDS
 from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
+from vetro.tables.respelled import is_respelled
 from vetro.tables.schema import Column
 
 MOST_APART = 3
@@ -73,13 +76,8 @@ def bare_notices(plans: Sequence[Plan], columns: Mapping[str, Column]) -> list[N
 def dress_notices(
     opened: Opened,
     plans: Sequence[Plan],
-    offered: Mapping[str, Dress],
-    forced: Collection[str] = (),
 ) -> list[Notice]:
-    """I144 for dressed columns, W146 if the header has another unit, I145 for possible labels.
-
-    forced: columns that the user declared to be categories.
-    """
+    """I144 for dressed columns, W146 if the header has another unit."""
     dressed = [plan for plan in plans if plan.way == "number" and plan.dress is not None]
     found: list[Notice] = []
     if len(dressed) > MOST_APART:
@@ -109,11 +107,17 @@ def dress_notices(
         header = opened.units.get(plan.name) or unit_of(plan.name)
         if unit and units.is_known(header) and not units.same_unit(header, unit):
             found.append(notice("W146", column=plan.name, header=header, unit=unit))
-    for plan in plans:
-        if plan.way == "text" and plan.name in offered and plan.name not in forced:
-            example = offered[plan.name].example
-            found.append(notice("I145", column=plan.name, value=example))
     return found
+
+
+def respelled_notices(opened: Opened, plan: Plan, column: Values) -> Iterator[Notice]:
+    """I150 for the first number in an unusual spelling."""
+    for text, rows in column.exceptions.items():
+        value = float(column.array[rows[0]])
+        if is_respelled(text) and not math.isnan(value):
+            number, place = numbers.number_text(value), opened.place_of(rows[0])
+            yield notice("I150", column=plan.name, value=text, number=number, place=place)
+            return
 
 
 def _dress(plan: Plan) -> Dress:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import date_notices, date_plans, dates, dress, lookups, numbers
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
-from vetro.tables.dressed_columns import unit_of
+from vetro.tables.dressed_columns import respelled_notices, unit_of
 from vetro.tables.instants import DURATION, SECONDS, date_text
 from vetro.tables.labels import LONG_TEXTS
 from vetro.tables.opened import Opened
@@ -141,6 +141,8 @@ def patch(
         raise bad_values(opened, plan, column, bad)
     for text, count in missing.items():
         notices.append(notice("I132", column=plan.name, value=text, rows=counted(count, "row")))
+    if plan.way == "number":
+        notices.extend(respelled_notices(opened, plan, column))
     return list(missing)
 
 
@@ -159,8 +161,7 @@ def finish_codes(
         reason = f"more than {MOST_LEVELS} different texts; they were not kept"
         nothing = np.broadcast_to(np.int32(-1), (column.rows,))
         example = next(iter(column.levels))
-        told = date_notices.of_levels(plan, column, options)
-        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, told
+        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []
     longest = max(map(len, column.levels), default=0)
     if longest > LONGEST_LEVEL:
         nothing = np.full(column.rows, -1, np.int32)
@@ -186,8 +187,8 @@ def finish_codes(
     words = flag_words(levels) if plan.name not in options.category else None
     if words is not None or plan.name in options.flag:
         return _flag(opened, plan, entry, codes, words, list(forms))
-    notices = [*twin_notices(plan.name, column, forms), *_category_notices(plan, column, options)]
-    return entry, codes, [*notices, *date_notices.of_levels(plan, column, options)]
+    notices = [*twin_notices(plan.name, column, forms), *_missing_notices(plan, column, options)]
+    return entry, codes, notices
 
 
 def twin_notices(name: str, column: Codes, forms: Mapping[str, str]) -> list[Notice]:
@@ -357,17 +358,12 @@ def _flag(
     return flag, values, []
 
 
-def _category_notices(plan: Plan, column: Codes, options: ReadOptions) -> list[Notice]:
+def _missing_notices(plan: Plan, column: Codes, options: ReadOptions) -> list[Notice]:
+    """W121 for each level that may mean a missing value."""
     if plan.name in options.category or not plan.is_text:
         return []
     notices = []
     counts = column.counts()
-    zeros = [text for text in column.levels if numbers.LEADING_ZEROS.fullmatch(text.strip())]
-    if zeros and all(
-        numbers.WHOLE.fullmatch(text.strip()) or numbers.means_missing(text)
-        for text in column.levels
-    ):
-        notices.append(notice("W118", column=plan.name, value=zeros[0]))
     for text, code in column.levels.items():
         if numbers.word_for_missing(text):
             rows = counted(int(counts[code]), "row")

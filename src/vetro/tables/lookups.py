@@ -67,6 +67,21 @@ def large_texts(opened: Opened, plan: Plan) -> list[str]:
     return [str(row[0]) for row in opened.ask(query)]
 
 
+def vanished(opened: Opened, plans: Sequence[Plan]) -> dict[str, str]:
+    """A text of each column of numbers that is not 0 and too small for a double, if it has one."""
+    parts = []
+    for plan in plans:
+        text = f"c{plan.index}"
+        digits = text if plan.dress is None else undressed(plan.dress, text)
+        value = numbers.sql(digits, plan.decimal, plan.thousands)
+        parts.append(
+            f"min({text}) FILTER (WHERE abs({value}) < {numbers.SMALLEST_EXACT} "
+            f"AND regexp_matches({text}, '^[^eE]*[1-9]'))"
+        )
+    found = opened.ask(f"SELECT {', '.join(parts)} FROM {relation_of(opened)}")[0] if parts else ()
+    return {plan.name: text for plan, text in zip(plans, found, strict=True) if text is not None}
+
+
 def text_at(opened: Opened, index: int, row: int) -> str:
     """The text of one value, in the row that the source's place_of knows by this number."""
     text = f"CAST(c{index} AS VARCHAR)"

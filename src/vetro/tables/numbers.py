@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from vetro.tables.respelled import respelled
+
 MISSING_WORDS = frozenset(
     ("na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "nil", "missing", "nd", "n.d.")
 )
@@ -19,12 +21,16 @@ MISSING_SIGNS = frozenset(("-", "--", "---", "—", "–", "?", ".", "..", "…"
 _INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 LEADING_ZEROS = re.compile(r"[+-]?0[0-9]+")
 WHOLE = re.compile(r"[+-]?[0-9]+")
+SMALLEST_EXACT = 2.2250738585072014e-308
+"""Below this, doubles have fewer digits, and then none."""
 LARGEST_EXACT = 2**53 - 1
 """Up to here every whole number is a different double; 2^53 + 1 becomes 2^53."""
 
-_SPACES = " \u00a0\u2009\u202f"
+_SPACES = " \u00a0\u2007\u2009\u202f"
 _APOSTROPHES = "'\u2019"
 _GROUPS = "[1-9][0-9]{0,2}"
+_LAKHS = "[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"
+"""Groups of two digits above the thousands, as in India: 1,11,101."""
 _EXPONENT = "(?:[eE][+-]?[0-9]+)?"
 # The alternatives are tried in order; the name of the one that fits says what the text shows.
 _FORM = re.compile(
@@ -34,7 +40,8 @@ _FORM = re.compile(
     | (?P<either_comma>{_GROUPS},[0-9]{{3}})
     | (?P<decimal_dot>(?:[0-9]+\.[0-9]*|\.[0-9]+){_EXPONENT})
     | (?P<decimal_comma>(?:[0-9]+,[0-9]+|,[0-9]+){_EXPONENT})
-    | (?P<grouped_comma>{_GROUPS}(?:,[0-9]{{3}}){{2,}}|{_GROUPS}(?:,[0-9]{{3}})+\.[0-9]*)
+    | (?P<grouped_comma>{_GROUPS}(?:,[0-9]{{3}}){{2,}}|{_GROUPS}(?:,[0-9]{{3}})+\.[0-9]*
+        |{_LAKHS}(?:\.[0-9]*)?)
     | (?P<grouped_dot>{_GROUPS}(?:\.[0-9]{{3}}){{2,}}|{_GROUPS}(?:\.[0-9]{{3}})+,[0-9]*)
     | (?P<spaced>{_GROUPS}(?:(?P<mark>[{_SPACES}{_APOSTROPHES}])[0-9]{{3}})
         (?:(?P=mark)[0-9]{{3}})*(?P<fraction>[.,][0-9]*)?)
@@ -117,8 +124,13 @@ def is_number(text: str) -> bool:
 
 
 def tidy(text: str) -> str:
-    """The text without surrounding blanks and with the typographic minus as "-"."""
-    return text.strip().replace("\u2212", "-")
+    """The text without surrounding blanks, and a number in it in the usual spelling."""
+    return respelled(text.strip())
+
+
+def is_code(text: str) -> bool:
+    """Whether the digits begin with zeros that a number would lose: "007"."""
+    return LEADING_ZEROS.fullmatch(tidy(text)) is not None
 
 
 def means_missing(text: str) -> bool:
@@ -167,6 +179,7 @@ def pattern(decimal: str, thousands: str) -> str:
     """A regular expression, of Python and of RE2, for numbers written with these marks."""
     point = re.escape(decimal)
     grouped = f"|{_GROUPS}(?:[{re.escape(thousands)}][0-9]{{3}})+" if thousands else ""
+    grouped += f"|{_LAKHS}" if "," in thousands else ""
     return f"[+-]?(?:(?:[0-9]+{grouped})(?:{point}[0-9]*)?|{point}[0-9]+){_EXPONENT}"
 
 

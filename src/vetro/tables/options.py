@@ -12,7 +12,7 @@ from vetro.tables.schema import KINDS
 from vetro.twins import plain_names
 
 DECIMAL_MARKS = (".", ",")
-THOUSANDS_MARKS = (".", ",", " ", "\u00a0", "\u2009", "\u202f", "'", "\u2019")
+THOUSANDS_MARKS = (".", ",", " ", "\u00a0", "\u2007", "\u2009", "\u202f", "'", "\u2019")
 
 
 @dataclass(frozen=True)

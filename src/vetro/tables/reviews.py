@@ -90,7 +90,7 @@ def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOpt
         known = found.marks[plan.name]
         if plan.name in found.worn.mixed:
             return plan
-        zeros = any(numbers.LEADING_ZEROS.fullmatch(numbers.tidy(text)) for text in texts)
+        zeros = any(map(numbers.is_code, texts))
         if zeros and not plan.final and not (known.decimal or known.either or known.thousands):
             return replace(plan, way="text", final=True)
         if column.overflowed and plan.whole and is_column_of(column.rows - bad, bad):

@@ -27,6 +27,7 @@ from vetro.errors import (
     words,
 )
 from vetro.tables.cells import LONGEST_LEVEL
+from vetro.tables.doubts import CATEGORY, IGNORED
 from vetro.tables.faults import NOT_READ, left_out
 from vetro.tables.labels import is_missing, label_of, too_long, unkept
 from vetro.tables.left_out import with_rows_that_count
@@ -90,7 +91,7 @@ def assign_roles(
             said = left_out(column.name, fault)
             notices += [said] if said not in table.notices else []
         columns.append(column)
-    table = table.with_schema(Schema(tuple(columns)), *notices)
+    table = _without_doubts_of_ignored(table.with_schema(Schema(tuple(columns)), *notices))
     return _without_useless(table, keep={*forced, *inputs})
 
 
@@ -192,6 +193,15 @@ def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
             raise error("E210", what=what, fix="Join texts, or leave the column out.")
 
 
+def _without_doubts_of_ignored(table: Table) -> Table:
+    """The table without what was said of texts in columns that the user does not want."""
+    ignored = {column.name for column in table.schema.with_role("ignored")}
+    doubts = {name: doubt for name, doubt in table.doubts.items() if name not in ignored}
+    unsaid = {doubt.said(CATEGORY) for name, doubt in table.doubts.items() if name in ignored}
+    notices = tuple(item for item in table.notices if item not in unsaid)
+    return replace(table, doubts=doubts, notices=notices)
+
+
 def _without_useless(table: Table, keep: Collection[str]) -> Table:
     """The table with inputs that can teach nothing ignored; E208 if a target has no input left."""
     found = {column.name: _useless(column, table, keep) for column in table.schema.inputs}
@@ -200,15 +210,18 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
         for column in table.schema.inputs:
             if _counts_rows(column, table.values[column.name]) and not looks_like_id(column.name):
                 found[column.name] = None
-    schema, notices = table.schema, []
+    schema, notices, unsaid = table.schema, [], set()
     for column in table.schema.inputs:
         useless = found[column.name]
         if useless is not None:
             schema = schema.replaced(with_role(column, "ignored", useless[0]))
-            notices.append(useless[1])
+            doubt = table.doubts.get(column.name)
+            notices.append(useless[1] if doubt is None else doubt.said(IGNORED))
+            unsaid |= set() if doubt is None else {doubt.said(CATEGORY)}
     if schema.targets and not schema.inputs:
-        raise error("E208", fix=_how_to_have_an_input(table, found))
-    return table.with_schema(schema, *notices)
+        raise error("E208", fix=_how_to_have_an_input(table, found)).after(notices)
+    said = tuple(item for item in table.notices if item not in unsaid)
+    return replace(table, notices=said).with_schema(schema, *notices)
 
 
 def _how_to_have_an_input(

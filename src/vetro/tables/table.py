@@ -5,7 +5,7 @@ Not a data frame: no indexing by label, no joins, no text beyond category levels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice
+from vetro.tables.doubts import Doubt
 from vetro.tables.faults import Faults
 from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Schema
@@ -43,6 +44,7 @@ class Table:
     kept: columns copied without being read (predict --keep), as Arrow arrays.
     faults: columns that could not be read and whether that matters is not known yet; their
     values are empty, and roles.py refuses those that are needed.
+    doubts: why a category may be a column of numbers or dates; in the notices as well.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
     """
 
@@ -56,6 +58,7 @@ class Table:
     numbers: NDArray[np.intp] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
     faults: Faults = field(default_factory=dict)
+    doubts: Mapping[str, Doubt] = field(default_factory=dict)
     unseen: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property

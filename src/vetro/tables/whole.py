@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from vetro.errors import (
     error,
     listed,
     nearest,
+    notice,
 )
-from vetro.tables import kinds, scan
+from vetro.tables import kinds, lookups, numbers, scan
 from vetro.tables.blocks import MISSING
 from vetro.tables.cells import Cells, Codes
 from vetro.tables.date_formats import check_format
+from vetro.tables.doubts import CATEGORY, Doubt
 from vetro.tables.dress_plans import same_pass
 from vetro.tables.dressed_columns import dress_notices
 from vetro.tables.faults import Fault, left_out, unread
@@ -31,8 +34,10 @@ from vetro.tables.reviews import review
 from vetro.tables.schema import Column, Schema
 from vetro.tables.sources import open_source
 from vetro.tables.table import Table
+from vetro.tables.text_doubts import doubt_of
 
 _MOST_PASSES = 6
+_SOON_READ, _VERY_SMALL = 50_000, 1e-100
 
 
 def opened_with(source: object, options: ReadOptions) -> Opened:
@@ -79,11 +84,18 @@ def _table(
 ) -> Table:
     columns: dict[str, Column] = {}
     values: dict[str, NDArray[Any]] = {}
-    notices = dress_notices(opened, plans, found.worn.offered, (*options.category, *options.flag))
+    notices = dress_notices(opened, plans)
+    doubts: dict[str, Doubt] = {}
     for plan, column in zip(plans, cells, strict=True):
         try:
             if isinstance(column, Codes):
                 entry, array, told = kinds.finish_codes(opened, plan, column, options)
+                offered = found.worn.offered.get(plan.name)
+                if entry.kind == "category" and (
+                    doubt := doubt_of(opened, plan, column, offered, options)
+                ):
+                    doubts[plan.name] = doubt
+                    told.append(doubt.said(CATEGORY))
             else:
                 entry, array, told = kinds.finish_values(opened, plan, column, options)
         except TableError as refusal:
@@ -94,6 +106,7 @@ def _table(
         if plan.name not in found.faults:
             columns[plan.name], values[plan.name] = entry, array
             notices.extend(told)
+    notices.extend(_too_small(opened, plans, values, rows))
     for name, fault in found.faults.items():
         columns[name] = unread(name)
         values[name] = np.broadcast_to(np.int32(MISSING), (rows,))
@@ -109,7 +122,34 @@ def _table(
         place_of=opened.place_of,
         kept=kept,
         faults=found.faults,
+        doubts=doubts,
     )
+
+
+def _too_small(
+    opened: Opened, plans: Sequence[Plan], values: Mapping[str, NDArray[Any]], rows: int
+) -> list[Notice]:
+    """W149 for numbers in text that became 0, or nearly.
+
+    Looking for them takes another pass over the source: in a large one only where a column holds
+    zeros and numbers that come near to that size.
+    """
+    looked_at = []
+    for plan in plans:
+        if plan.way == "number" and plan.is_text and not plan.whole and plan.name in values:
+            sizes = np.abs(values[plan.name])
+            if bool((sizes < numbers.SMALLEST_EXACT).any()):
+                smallest = sizes.min(where=sizes > 0, initial=1.0)
+                if rows <= _SOON_READ or smallest < _VERY_SMALL:
+                    looked_at.append(plan)
+    found = []
+    for name, text in lookups.vanished(opened, looked_at).items():
+        plan = next(plan for plan in looked_at if plan.name == name)
+        row = lookups.first_row(opened, plan.index, [text])
+        number = numbers.number_text(float(values[name][row]))
+        place = opened.place_of(row)
+        found.append(notice("W149", column=name, place=place, value=text, number=number))
+    return found
 
 
 def _same_way(before: list[Plan], after: list[Plan]) -> bool:

@@ -1,0 +1,107 @@
+"""Whether a column of texts may be one of numbers or dates: which doubt it has, if any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+
+from vetro.errors import Words, words
+from vetro.tables import dress, lookups, numbers
+from vetro.tables.cells import Codes
+from vetro.tables.date_texts import looks_dated
+from vetro.tables.doubts import Doubt
+from vetro.tables.dress import Dress
+from vetro.tables.majority import is_column_of
+from vetro.tables.opened import Opened
+from vetro.tables.options import ReadOptions
+from vetro.tables.plan import Plan
+from vetro.tables.unread_numbers import holds_number
+
+SHARE = 0.25
+"""A column in which a smaller share of the values are numbers holds labels."""
+SEVERAL = 3
+"""So many different numbers are no label by chance."""
+FEW = 3
+"""Up to so many other texts may all mean that a value is missing."""
+_LOOKED_AT = 1000
+
+
+def doubt_of(
+    opened: Opened, plan: Plan, column: Codes, offered: Dress | None, options: ReadOptions
+) -> Doubt | None:
+    """Why a text column may not be one of labels: W142, W118, I145, W147 or W148.
+
+    offered: a dress that its texts may have.
+    """
+    if not plan.is_text or plan.name in (*options.category, *options.flag):
+        return None
+    counts = column.counts()
+    texts = {
+        text: 1 if column.overflowed else int(counts[code])
+        for text, code in column.levels.items()
+        if not numbers.means_missing(text) and text not in options.missing
+    }
+    looked_at = dict(islice(texts.items(), _LOOKED_AT))
+    dated = [text for text in looked_at if looks_dated(text)]
+    if is_column_of(len(dated), len(looked_at) - len(dated)):
+        return Doubt("W142", {"column": plan.name, "value": dated[0]})
+    if texts and all(numbers.WHOLE.fullmatch(numbers.tidy(text)) for text in texts):
+        codes = [text for text in texts if numbers.is_code(text)]
+        return Doubt("W118", {"column": plan.name, "value": codes[0]}) if codes else None
+    if offered is not None:
+        return Doubt("I145", {"column": plan.name, "value": offered.example})
+    return _of_numbers(opened, plan, texts) if any(map(_is_numeric, looked_at)) else None
+
+
+def _is_numeric(text: str) -> bool:
+    return _is_number(text) or holds_number(text)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, with a unit or without one, and not a code."""
+    if numbers.is_code(text):
+        return False
+    found = dress.undress(text)
+    return numbers.is_number(numbers.tidy(text)) if found is None else (
+        found.unit.strength in ("sure", "word")
+    )  # fmt: skip
+
+
+def _of_numbers(opened: Opened, plan: Plan, texts: Mapping[str, int]) -> Doubt | None:
+    """W148 for numbers in spellings that are not read, W147 for numbers among other texts."""
+    read = {text for text in texts if _is_number(text)}
+    others = [text for text in texts if text not in read]
+    unread = [text for text in others if holds_number(text)]
+    rows = sum(texts.values())
+    count = sum(texts[text] for text in read)
+    held = count + sum(texts[text] for text in unread)
+    if not others:
+        return None
+    if len(read) >= SEVERAL and count >= SHARE * rows:
+        other = others[0]
+        values = {
+            "count": f"{count:,}",
+            "of": f"{rows:,}",
+            "share": count / rows,
+            "value": other,
+            "fix": _of_others(plan, others),
+        }
+    elif len(unread) >= SEVERAL and is_column_of(held, rows - held):
+        other = unread[0]
+        values = {"value": other}
+    else:
+        return None
+    place = opened.place_of(lookups.first_row(opened, plan.index, [other]))
+    code = "W147" if "share" in values else "W148"
+    return Doubt(code, {"column": plan.name, "place": place, **values})
+
+
+def _of_others(plan: Plan, others: list[str]) -> Words:
+    if len(others) > FEW:
+        text = "Correct the other {count} texts, or use {=category column} if all are labels."
+        return words(text, column=plan.name, count=f"{len(others):,}")
+    return words(
+        "Use {=missing others} if no value is meant, or {=category column} if all are labels.",
+        column=plan.name,
+        others=tuple(others),
+    )

@@ -1,0 +1,56 @@
+"""Texts that hold a number and say more or less than it: "~5", "ca. 5", "> 5", "5 ± 1", "5'1\"".
+
+Vetro reads none of them as a number, because that would drop what they say.  It only knows them, so
+that a column of such texts never becomes one of labels in silence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vetro.tables import dress, numbers
+from vetro.tables.unit_lists import SCALES
+
+_BEFORE = re.compile(
+    r"(?:[~≈∼≃≤≥±=]|<[<=]?|>[>=]?|(?:about|around|over|under|up to|(?:less|more) than|"
+    r"at (?:least|most)|ca|cca|circa|approx|approximately|"
+    r"etwa|rund|über|unter|env|environ|oltre)\b\.?)\s*(?=\S)",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(
+    r"\s*(?:[*†‡§+]+|\[[0-9a-z]{1,2}\]|\(?(?:approx|est|ca|circa|estimated)\.?\)?)", re.IGNORECASE
+)
+_TWO = re.compile(r"(.+?)\s*(?:±|\+/-|\+-)\s*(.+)")
+_FEET = re.compile(
+    r"[0-9]+\s?(?:['\u2032\u2019]|ft\.?|feet|foot)\s?[0-9]+(?:\.[0-9]+)?\s?"
+    r"(?:[\"\u2033\u201d]|''|\u2019\u2019|in\.?|inch(?:es)?)?"
+)
+_OF_PROGRAMS = re.compile(
+    r"0x[0-9A-Fa-f]+|[+-]?[0-9]{1,3}(?:_[0-9]{3})+(?:\.[0-9]+)?|[0-9]+[·˙][0-9]+"
+)
+_LONGEST = 80
+
+
+def holds_number(text: str) -> bool:
+    """Whether the text is one of these, or a number with a scale: "1k", "2.5M"."""
+    bare = numbers.tidy(text)
+    if len(bare) > _LONGEST or not any(map(str.isdigit, bare)):
+        return False
+    if _FEET.fullmatch(bare) or _OF_PROGRAMS.fullmatch(bare):
+        return True
+    found = dress.undress(bare)
+    if found is not None and found.unit.strength != "none":
+        return found.unit.text in SCALES
+    if two := _TWO.fullmatch(bare):
+        return _is_cell(two[1]) and _is_cell(two[2])
+    start = _BEFORE.match(bare)
+    inside = bare[start.end() :] if start else bare
+    behind = next((end for end in _BEHIND.finditer(inside) if end.end() == len(inside)), None)
+    inside = inside[: behind.start()] if behind else inside
+    return inside != bare and _is_cell(inside)
+
+
+def _is_cell(text: str) -> bool:
+    """Whether a text is a number, perhaps with a unit."""
+    found = dress.undress(text)
+    return found is not None and found.unit.strength != "none"
