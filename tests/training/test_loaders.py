@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
     IterableDataset,
@@ -58,8 +59,17 @@ NATIVE = {
     "more than all": lambda g: DataLoader(
         ALL, 6, sampler=RandomSampler(ALL, num_samples=29, generator=g)
     ),
+    "batch sampler": lambda g: DataLoader(
+        ALL, batch_sampler=BatchSampler(RandomSampler(ALL, generator=g), 7, False)
+    ),
+    "batch sampler of whole batches": lambda g: DataLoader(
+        ALL, batch_sampler=BatchSampler(SubsetRandomSampler(range(11), g), 4, True)
+    ),
 }
 TORCH = {
+    "batch sampler of an own sampler": lambda g: DataLoader(
+        ALL, batch_sampler=BatchSampler([5, 3, 8, 1, 2, 0, 9], 3, False)
+    ),
     "own dataset": lambda g: DataLoader(Own(), batch_size=7, shuffle=True, generator=g),
     "own collate_fn": lambda g: DataLoader(ALL, 7, shuffle=True, generator=g, collate_fn=doubled),
     "own batch sampler": lambda g: DataLoader(ALL, batch_sampler=[[0, 1, 2], [3, 4], [5]]),

@@ -67,7 +67,7 @@ def check_lonely_row(asked: Request) -> None:
     if asked.loader is not None:
         if asked.loader.x is None or asked.loader.reason:
             return
-        rows, dropped = asked.loader.epoch_rows, asked.loader.loader.drop_last
+        rows, dropped = asked.loader.epoch_rows, asked.loader.drop_last
     else:
         rows, dropped = asked.rows, training.drop_last
     size = asked.batch_size

@@ -52,7 +52,11 @@ def pair_of(dataset: Dataset[Any]) -> tuple[Tensor, Tensor]:
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """A DataLoader.  x, y: its rows if they are tensors, else None.  reason: why its order
-    cannot be drawn ahead, "" if it can."""
+    cannot be drawn ahead, "" if it can.
+
+    batch_size, drop_last and epoch_rows are those of its batch sampler: a loader that was given
+    one has no batch_size, and a sampler that it does not use.  They hold only without a reason.
+    """
 
     loader: DataLoader[Any]
     x: Tensor | None
@@ -61,13 +65,16 @@ class Loaded:
 
     @property
     def batch_size(self) -> int:
-        return self.loader.batch_size or 1
+        return int(getattr(self.loader.batch_sampler, "batch_size", None) or 1)
+
+    @property
+    def drop_last(self) -> bool:
+        return bool(getattr(self.loader.batch_sampler, "drop_last", False))
 
     @property
     def epoch_rows(self) -> int:
-        """Rows per epoch, if the order can be drawn ahead."""
-        rows = len(self.loader.sampler)  # type: ignore[arg-type]
-        return rows - rows % self.batch_size if self.loader.drop_last else rows
+        rows = len(_sampler_of(self.loader))
+        return rows - rows % self.batch_size if self.drop_last else rows
 
 
 def loaded(loader: DataLoader[Any]) -> Loaded:
@@ -82,7 +89,7 @@ def loaded(loader: DataLoader[Any]) -> Loaded:
     if steps == 0:
         raise misuse.refusal(
             "the DataLoader gives no batches" + " (drop_last)" * bool(loader.drop_last),
-            "Use a smaller batch_size",
+            "Use a smaller batch_size" if loader.drop_last else "Give a dataset with rows",
         )
     found = _tensors(loader.dataset)
     if found is None or len(found) != 2:
@@ -131,7 +138,7 @@ class LoaderOrder:
             collate_fn=_as_they_are,
             generator=loader.generator,
         )
-        owners = (loader.generator, getattr(loader.sampler, "generator", None))
+        owners = (loader.generator, getattr(_sampler_of(loader), "generator", None))
         known = {id(one): one for one in (torch.default_generator, *owners) if one is not None}
         self._generators = tuple(known.values())
         self._done = 0
@@ -230,6 +237,11 @@ def _tensors(dataset: object) -> tuple[Tensor, ...] | None:
     return None
 
 
+def _sampler_of(loader: DataLoader[Any]) -> Any:
+    """The sampler that draws the rows: of the batch sampler, which a user may have given."""
+    return getattr(loader.batch_sampler, "sampler", loader.sampler)
+
+
 def _strangeness(loader: DataLoader[Any]) -> str:
     """Why this loader's batches are more than rows in an order; "" if they are just that."""
     if type(loader) is not DataLoader:
@@ -238,7 +250,7 @@ def _strangeness(loader: DataLoader[Any]) -> str:
         return "the DataLoader has a collate_fn of its own"
     if loader.num_workers:
         return "the DataLoader has workers"
-    if type(loader.batch_sampler) is not BatchSampler or type(loader.sampler) not in _SAMPLERS:
+    if type(loader.batch_sampler) is not BatchSampler or type(_sampler_of(loader)) not in _SAMPLERS:
         return "the DataLoader has a sampler of its own"
     if loader.pin_memory:
         return "the DataLoader pins memory"
