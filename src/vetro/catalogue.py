@@ -161,6 +161,13 @@ CATALOGUE: dict[str, str] = {
     "silence this.",
     "W323": "the validation loss was never a finite number, so there was no best epoch; the "
     "parameters of the last step stay. Look at the outputs for the validation rows.",
+    "W324": "the loss gives {function} the module's output as the target, and y as the input. "
+    "Use loss=lambda output, target: {function}(output, target).",
+    "W325": "the module ends with {layer} over {over}. {fix}.",
+    "W326": "the learning rate of {optimizer} is 0: no parameter will change. "
+    "Use {optimizer}(..., lr=0.01).",
+    "W327": "the loss has a gradient of 0 by every output, so no step changes anything. "
+    "Leave out sign(), round() and comparisons from the loss.",
     "I319": "The torch engine trains, more slowly: {reason}.",
     # Predicting and files
     "E401": "{columns} missing (the model needs: {needs}). {fix}",

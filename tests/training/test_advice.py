@@ -130,6 +130,45 @@ def test_what_confines_logits(module, y, loss, words, weighted):
         assert messages[0].startswith(f"W321 the module ends with {words} takes unbounded numbers")
 
 
+@pytest.mark.parametrize(
+    ("module", "y", "loss", "words"),
+    [
+        (network(nn.LogSoftmax(0)), CLASSES, nn.NLLLoss(), "W325 the module ends with log"),
+        (network(nn.Softmax(-2)), FLAGS, nn.MSELoss(), "W325 the module ends with soft"),
+        (network(nn.Softmax(-1)), FLAGS, nn.MSELoss(), ""),
+        (
+            network(nn.Linear(2, 1), nn.Softmax(1)),
+            FLAGS[:, :1],
+            nn.MSELoss(),
+            "W325 the module ends with softmax over a single output",
+        ),
+        (
+            network(),
+            FLAGS,
+            lambda t, o: functional.binary_cross_entropy_with_logits(o, t),
+            "W324 the loss gives F.binary_cross_entropy_with_logits the module's output as",
+        ),
+        (network(), FLAGS, lambda t, o: functional.mse_loss(o, t), ""),
+        (network(), FLAGS, lambda o, t: (o.sign() - t).abs().mean(), "W327 the loss has"),
+        (network(), FLAGS, lambda o, t: functional.relu(t - o - 99).mean(), ""),
+    ],
+)  # fmt: skip
+def test_outputs_and_losses_that_cannot_learn(module, y, loss, words):
+    messages = told(module, y, loss)
+    assert len(messages) == bool(words)
+    assert not words or messages[0].startswith(words)
+
+
+def test_a_learning_rate_of_0():
+    module = network()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.0)
+    assert told(module, optimizer=optimizer)[0].startswith("W326 the learning rate of SGD is 0")
+    warm_up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step)
+    assert told(module, optimizer=optimizer, schedule=warm_up) == []
+    rate = torch.optim.SGD([{"params": module.parameters(), "lr": 0.0}], lr=0.1)
+    assert len(told(module, optimizer=rate)) == 1
+
+
 @pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
 def test_a_fall_to_torch_that_costs_speed():
     module = network(nn.Softsign())

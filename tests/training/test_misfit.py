@@ -19,6 +19,11 @@ CLASSES, FLAGS = torch.randint(0, 2, (ROWS,)), (Y > 0).float()
 cross_entropy = nn.CrossEntropyLoss()
 
 
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
 def network(*more):
     return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2), *more)
 
@@ -222,3 +227,139 @@ def test_what_an_embedding_cannot_look_up():
     assert len(train(Lookup(), rows.tolist()).loss) == 3
     refused("x holds 4, but an embedding has 4 rows", Lookup(), rows + 1)
     refused(r"embedding looks up whole numbers. Use x.long\(\)", Lookup(), rows.float())
+
+
+class Keeping(nn.Module):
+    """Goes on from its hidden state of the step before."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.state = nn.Linear(3, 2), torch.zeros(ROWS, 2)
+
+    def forward(self, x):
+        self.state = torch.tanh(self.layer(x) + self.state)
+        return self.state
+
+
+def backward_too(output, target):
+    value = functional.mse_loss(output, target)
+    value.backward()
+    return value
+
+
+class Broken(nn.Module):
+    def __init__(self, change):
+        super().__init__()
+        self.layer, self.change = nn.Linear(3, 2), change
+
+    def forward(self, x):
+        return self.change(torch.sigmoid(self.layer(x)))
+
+
+def test_computations_that_torch_cannot_go_back_through():
+    refused("computes with NumPy", Broken(lambda h: torch.from_numpy(h.numpy())))
+    refused("computes with NumPy", network(), loss=lambda o, t: torch.tensor((o - t).numpy().sum()))
+    refused("an operation in place", Broken(lambda h: h.add_(1)))
+    refused(r"backward\(\) has already run in this step", network(), loss=backward_too)
+    with pytest.raises(TrainingError, match=r"a tensor of an earlier step.*Use .detach\(\)"):
+        train(Keeping())
+    leaf = lambda o, t: torch.tensor(float((o - t).detach().sum()), requires_grad=True)  # noqa: E731
+    refused("the loss does not depend on the parameters", network(), loss=leaf)
+
+
+def test_rows_that_belong_to_another_computation():
+    scale = torch.ones(3, requires_grad=True)
+    refused(r"x was computed with gradients.*Use x.detach\(\)", network(), X * scale)
+    target = network()(X)
+    refused(r"y was computed with gradients.*Use y.detach\(\)", network(), X, target)
+    with torch.inference_mode():
+        frozen, made = X.clone(), network()
+    refused(r"x was made in torch.inference_mode.*Use x.clone\(\)", network(), frozen)
+    refused("the module was made in torch.inference_mode", made)
+    assert train(network(), X.clone().requires_grad_()).loss
+
+
+@pytest.mark.parametrize(
+    ("module", "x", "words"),
+    [
+        (nn.Sequential(nn.Linear(3, 8), nn.Linear(16, 2)), X, r"receives 8. Use nn.Linear\(8, 2\)"),
+        (
+            nn.Sequential(nn.Conv1d(1, 4, 2), nn.Linear(8, 2)),
+            X[:, None],
+            r"layer 1 takes 8 numbers per row, but receives 2. Use nn.Flatten\(\)",
+        ),
+        (nn.Sequential(nn.Linear(6, 2)), torch.randn(ROWS, 2, 3), r"Use x.flatten\(1\)"),
+        (nn.Sequential(nn.Linear(1, 2)), torch.randn(ROWS), r"Use x.reshape\(-1, 1\)"),
+        (nn.Conv2d(1, 2, 1), torch.randn(ROWS, 4, 4), r"1 channel, and .*Use x.unsqueeze\(1\)"),
+        (nn.Conv2d(3, 2, 1), torch.randn(ROWS, 5, 5, 3), r"Use x.permute\(0, 3, 1, 2\)"),
+        (nn.Conv2d(3, 2, 1), torch.randn(ROWS, 2, 5, 5), "a convolution with in_channels=2"),
+    ],
+)
+def test_widths_that_no_layer_takes(module, x, words):
+    refused(words, module, x)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (torch.randn(3), torch.randn(1), r"one row, use x.reshape\(1, -1\) and y.re"),
+        (torch.randn(3), torch.randn(1, 2), r"If x is one row, use x.reshape\(1, -1\)\."),
+        (X.T, Y, r"If the rows are the columns of x, use x.T"),
+        (X, Y[1:], "Give one target per row"),
+    ],
+)
+def test_rows_that_do_not_pair(x, y, words):
+    refused(words, network(), x, y)
+
+
+def test_targets_that_a_loss_of_counts_or_probabilities_does_not_take():
+    refused("takes counts of at least 0", network(), X, -FLAGS - 1, loss=nn.PoissonNLLLoss())
+    kl = nn.KLDivLoss(reduction="batchmean")
+    refused("KLDivLoss takes probabilities of classes", network(nn.LogSoftmax(1)), X, CLASSES, kl)
+    refused(r"nn.KLDivLoss\(\) takes log-probabilities", network(nn.Softmax(1)), X, FLAGS, kl)
+
+
+@pytest.mark.parametrize("engine", ["torch", "auto"])
+def test_parameters_that_are_not_finite_before_the_first_step(engine):
+    module = network()
+    with torch.no_grad():
+        module[2].bias[1] = math.nan
+    before = copy.deepcopy(module.state_dict())
+    with pytest.raises(
+        TrainingError, match=r"the module's 2.bias holds values that are not finite"
+    ):
+        train(module, engine=engine)
+    for name, value in module.state_dict().items():
+        torch.testing.assert_close(value, before[name], equal_nan=True)
+    norm = normalised().eval()
+    norm[1].running_mean[0] = math.nan
+    refused_nan = "the module's 1.running_mean holds values that are not finite"
+    with pytest.raises(TrainingError, match=refused_nan):
+        train(norm)
+
+
+def test_a_rate_that_is_a_text():
+    module = network()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    optimizer.param_groups[0]["lr"] = "0.1"
+    refused('learning rate of SGD is the text "0.1"', module, optimizer=optimizer)
+
+
+def test_classes_given_to_a_loss_as_its_input():
+    swapped = lambda target, output: functional.cross_entropy(output, target)  # noqa: E731
+    refused(
+        "gives F.cross_entropy the module's output as the target", network(), X, CLASSES, swapped
+    )
+
+
+@pytest.mark.parametrize(("given", "meant"), [(16.0, 16), ("100", 100), (2.5, 10), (True, 10)])
+def test_the_count_that_was_meant(given, meant):
+    refused(f"Use batch_size={meant}", network(), batch_size=given)
+
+
+def test_a_dataset_whose_rows_do_not_make_a_batch():
+    class Nothing(TensorDataset):
+        def __getitem__(self, row):
+            return self.tensors[0][row], None
+
+    refused("cannot collect the rows", network(), DataLoader(Nothing(X, Y), 4), None)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import random
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 import vetro
 from vetro.errors import TrainingError, UsageError, VetroWarning
-from vetro.training.loss_probe import falls_without_bound, order_does_not_matter
+from vetro.training.loss_probe import Tape, falls_without_bound, order_does_not_matter
 
 ROWS = 12
 
@@ -191,6 +192,51 @@ def test_losses_of_confined_outputs_pass(module, loss, y):
     train(nn.Sequential(nn.Linear(3, 2), module), torch.randn(ROWS, 3), y, loss=loss)
 
 
+class Chance:
+    """What a user's loss may depend on, beside its arguments: it differs at every call."""
+
+    def __init__(self):
+        self.numbers = random.Random(3)
+        self.calls = 0
+
+    def counted(self, output, target):
+        self.calls += 1
+        return ((output - target) ** 2).mean() / self.calls
+
+    def drawn(self, output, target):
+        return ((output - target) ** 2).mean() * self.numbers.random()
+
+
+@pytest.mark.parametrize("name", ["counted", "drawn"])
+def test_a_loss_is_called_once_per_step(name):
+    """A second call would change what it draws or counts, and so the later steps."""
+    mine, its = Chance(), Chance()
+    module = linear()
+    other = copy.deepcopy(module)
+    x, y = torch.randn(ROWS, 3), torch.randn(ROWS, 2)
+    train(module, x, y, loss=getattr(mine, name), steps=4)
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.01)
+    for _ in range(4):
+        optimizer.zero_grad()
+        getattr(its, name)(other(x), y).backward()
+        optimizer.step()
+    assert all(map(torch.equal, module.parameters(), other.parameters()))
+
+
+def test_a_tape_repeats_the_loss():
+    o, t = torch.randn(ROWS, 2, requires_grad=True), torch.randn(ROWS, 2)
+    weight = torch.rand(2)
+    loss = lambda o, t: (weight * functional.huber_loss(o, t, reduction="none")).sum()  # noqa: E731
+    tape = Tape(o, t)
+    tape.record(lambda: loss(o, t))
+    other, another = torch.randn(2, ROWS, 2, dtype=torch.float64)
+    torch.testing.assert_close(tape(other, another), loss(other, another).double())
+    with pytest.raises(ValueError, match="reads a number"):
+        tape = Tape(o, t)
+        tape.record(lambda: loss(o, t) if o.sum() > 0 else -loss(o, t))
+        tape(other, another)
+
+
 def test_nll_of_raw_outputs_is_refused():
     text = refused("E308", linear(), torch.randn(ROWS, 3), classes, loss=nn.NLLLoss())
     assert "nn.LogSoftmax(1)" in text
@@ -347,8 +393,8 @@ def test_rows():
 
 
 def test_a_modules_own_mistake_stays_torch_s():
-    module = nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2))
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+    module = nn.Sequential(nn.Linear(3, 4), nn.Bilinear(4, 4, 2))
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
         train(module, torch.randn(ROWS, 3), torch.randn(ROWS, 2))
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vetro.errors import Notice, issue_warnings, notice
+from vetro.training.loss_probe import Tape, is_flat
 
 _LIBRARIES = str(Path(__file__).parents[1]), str(Path(torch.__file__).parent)
 _CONTAINERS = (list, tuple, set, frozenset, dict)
@@ -100,6 +101,39 @@ def check_confined(value: Tensor) -> list[Notice]:
                 fix = _LEAVE_OUT + (", or take nn.BCELoss()" if confined == "sigmoid" else "")
                 return [notice("W321", layer=confined, loss="BCEWithLogitsLoss", fix=fix)]
     return []
+
+
+def check_softmax(output: object) -> list[Notice]:
+    """Warn of a module whose last softmax runs over the rows, or over a single output."""
+    node: Any = output.grad_fn if isinstance(output, Tensor) and output.dim() == 2 else None
+    if node is None or not node.name().startswith(("SoftmaxBackward", "LogSoftmaxBackward")):
+        return []
+    assert isinstance(output, Tensor)
+    layer = "log_softmax" if node.name().startswith("Log") else "softmax"
+    if node._saved_dim % 2 == 0 and len(output) > 1:  # an index from the end has wrapped around
+        over, fix = "the rows (dim 0), so each row's output depends on the other rows", "Use dim=1"
+    elif output.shape[1] == 1:
+        over = "a single output, which is then always the same number"
+        fix = "Use nn.Sigmoid() for a probability, or leave it out for a number"
+    else:
+        return []
+    return [notice("W325", layer=layer, over=over, fix=fix)]
+
+
+def check_own_loss(tape: Tape | None, output: object, target: Tensor) -> list[Notice]:
+    """Warn of a loss that takes its arguments in the wrong order, or gives no gradients."""
+    if tape is None or not isinstance(output, Tensor):
+        return []
+    if tape.swapped:
+        return [notice("W324", function=tape.swapped)]
+    return [notice("W327")] if is_flat(tape, output, target) else []
+
+
+def check_rate(optimizer: torch.optim.Optimizer, schedule: object) -> list[Notice]:
+    """Warn of a learning rate of 0 that no schedule changes."""
+    if schedule is not None or any(float(group["lr"]) != 0 for group in optimizer.param_groups):
+        return []
+    return [notice("W326", optimizer=type(optimizer).__name__)]
 
 
 _LEAVE_OUT = "Leave it out, and apply it when predicting"

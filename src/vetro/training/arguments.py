@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vetro.errors import Notice
 from vetro.training import misuse
-from vetro.training.advice import check_hidden_parameters
+from vetro.training.advice import check_hidden_parameters, check_rate
 from vetro.training.checks import (
     check_function,
     contradiction,
@@ -126,6 +126,7 @@ def request(training: Training) -> Request:
     training = _normal(training)
     notices = misuse.check_parameters(module, optimizer)
     notices += check_hidden_parameters(module, loss, optimizer)
+    notices += check_rate(optimizer, training.schedule)
     parameter = next(module.parameters())
     loader = loaded(training.x) if isinstance(training.x, DataLoader) else None
     x, y = _rows(training, loader, parameter)

@@ -33,10 +33,20 @@ def count_of(name: str, value: Any) -> int | None:
     except TypeError:
         count = None
     if count is None:
-        raise invalid(name, value, "it must be a whole number", f"Use {name}=10")
+        meant = _meant(value)
+        raise invalid(name, value, "it must be a whole number", f"Use {name}={meant}")
     if count < 1:
         raise invalid(name, value, "it must be at least 1", f"Use {name}=10")
     return count
+
+
+def _meant(value: Any) -> int:
+    """The whole number that a float or a text is, or else an example."""
+    try:
+        number = 0.0 if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return 10
+    return int(number) if number >= 1 and number.is_integer() else 10
 
 
 def size_of(name: str, value: Any) -> float | None:

@@ -122,6 +122,17 @@ def _checked(name: str, values: Tensor) -> Tensor:
         raise misuse.refusal(
             f"{name} is on the meta device, where tensors have no values", "Give rows with values"
         )
+    if values.is_inference():
+        raise misuse.refusal(
+            f"{name} was made in torch.inference_mode(), so no gradient can use it",
+            f"Use {misuse.variable(name)}.clone()",
+        )
+    if values.grad_fn is not None:
+        raise misuse.refusal(
+            f"{name} was computed with gradients, and backward() works only once on that "
+            "computation",
+            f"Use {misuse.variable(name)}.detach()",
+        )
     return values
 
 

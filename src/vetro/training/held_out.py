@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vetro.networks.trace import RandomState
-from vetro.training import misfit, misuse
+from vetro.training import misfit, misuse, raised
 from vetro.training.arguments import Request
 from vetro.training.best import evaluating
+from vetro.training.loss_probe import Tape
 from vetro.training.weighted import weighted
 
 
@@ -38,7 +39,11 @@ def check_held_out(asked: Request) -> None:
         with evaluating(module), torch.no_grad():
             output = module(x)
             misfit.check_output(training.loss, output, y, y, "validation y")
-            score = float(weighted(loss)(output, y, *weights) if weights else loss(output, y))
+            tape = Tape(output, y)
+            judged = weighted(loss) if weights else loss
+            value = tape.record(lambda: judged(output, y, *weights))
+            misfit.check_output(training.loss, output, y, y, "validation y", again=tape)
+            score = float(value)
     except (RuntimeError, TypeError, ValueError, IndexError) as caught:
         if known and x.shape[1:] != asked.x.shape[1:]:
             raise misuse.refusal(
@@ -47,7 +52,7 @@ def check_held_out(asked: Request) -> None:
                 "Give validation rows of the shape of the training rows",
             ) from caught
         names = ("validation x", "validation y")
-        explained = misfit.explain(caught, module, training.loss, x, y, names)
+        explained = raised.explain(caught, module, training.loss, x, y, names)
         if explained is None:
             raise
         raise explained from caught
@@ -84,7 +89,7 @@ def check_lonely_row(asked: Request) -> None:
             module(asked.x[:1])
     except ValueError as caught:
         if "more than 1 value per channel" in str(caught):
-            raise misfit.lonely_row() from caught
+            raise raised.lonely_row() from caught
     except Exception:  # training itself will raise it
         return
     finally:

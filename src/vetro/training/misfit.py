@@ -1,19 +1,18 @@
 """Checks inside the first step: do outputs, targets and loss fit each other?
 
-check_output and check_loss run between the parts of the step; explain runs when PyTorch itself
-raised an exception.  Checks that need no output of the module are in misuse.py.
+check_output and check_loss run between the parts of the step.  Checks that need no output of the
+module are in misuse.py; what an exception of PyTorch means, raised.py says.
 """
 
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vetro.errors import VetroError, counted, error
+from vetro.errors import counted, error
 from vetro.training.loss_probe import Loss, falls_without_bound, order_does_not_matter
 from vetro.training.misuse import (
     ELEMENTWISE,
@@ -28,12 +27,19 @@ from vetro.training.misuse import (
 
 
 def check_output(
-    loss: Loss, output: object, target: Tensor, y: Tensor, name: str = "y", code: str = ""
+    loss: Loss,
+    output: object,
+    target: Tensor,
+    y: Tensor,
+    name: str = "y",
+    code: str = "",
+    again: Loss | None = None,
 ) -> None:
     """Refuse targets that do not belong to the module's first output.
 
     target: the rows of the first batch.  y: all rows, called `name`.  code: the expression for
-    them in the user's program, if it differs from the name.
+    them in the user's program, if it differs from the name.  again: the tape of the user's own
+    loss, after its first call.
     """
     code = code or variable(name)
     kind = kind_of_loss(loss)
@@ -48,12 +54,12 @@ def check_output(
         return
     whole = not target.is_floating_point() and not target.is_complex()
     if kind and whole and (target.dtype == torch.bool or kind.startswith("BCE")):
-        fix = f"{variable(name)}.{_AS_DTYPE.get(dtype_name(output), 'float')}()"
+        fix = f"{variable(name)}.{AS_DTYPE.get(dtype_name(output), 'float')}()"
         role = "target" if name == "y" else "validation target"
         raise error("E309", name=role, dtype=dtype_name(target), fix=fix)
     if kind == "BCELoss":
         _check_confined(output)
-    if output.shape == target.shape or not (kind or _compares_all(loss, output, target)):
+    if output.shape == target.shape or not (kind or _compares_all(again, output, target)):
         return
     together = _broadcast(output, target)
     if together is not None and math.prod(together) == output.numel() == target.numel():
@@ -82,8 +88,10 @@ def check_held_out_classes(loss: Loss, output: object, y: Tensor) -> None:
         check_class_numbers(loss, output, y, "validation y")
 
 
-def check_loss(loss: Loss, value: object, output: object, target: Tensor) -> None:
-    """Refuse a loss that cannot be minimised."""
+def check_loss(
+    loss: Loss, value: object, output: object, target: Tensor, again: Loss | None
+) -> None:
+    """Refuse a loss that cannot be minimised; again: the tape of the user's own loss."""
     if not isinstance(value, Tensor):
         raise refusal(
             f"the loss is a {type(value).__name__}, not a tensor",
@@ -94,85 +102,23 @@ def check_loss(loss: Loss, value: object, output: object, target: Tensor) -> Non
             f"the loss has shape {shape_text(value.shape)}; it must be one number",
             "Use .mean(), or reduction='mean'",
         )
-    if not value.requires_grad:
+    made = value.grad_fn is not None or isinstance(value, nn.Parameter)
+    if not (value.requires_grad and made):
         raise refusal(
             "the loss does not depend on the parameters",
             "Do not use detach(), argmax(), round() or torch.no_grad() in module or loss",
         )
     if not isinstance(output, Tensor):
         return
-    if kind_of_loss(loss) == "NLLLoss":
-        reason = _not_log_probabilities(output)
+    if type(loss).__name__ == "KLDivLoss" or kind_of_loss(loss) == "NLLLoss":
+        reason = _not_log_probabilities(kind_of_loss(loss) or "KLDivLoss", output)
     else:
-        reason = "" if kind_of_loss(loss) else falls_without_bound(loss, output, target)
+        reason = "" if again is None else falls_without_bound(again, output, target)
     if reason:
         raise error("E308", reason=reason)
 
 
-def explain(
-    caught: Exception,
-    module: nn.Module,
-    loss: Loss,
-    x: Tensor,
-    y: Tensor,
-    names: tuple[str, str] = ("x", "y"),
-) -> VetroError | None:
-    """The message for an exception of the first step; None if its cause is not known."""
-    text = str(caught)
-    for name, tensor in zip(names, (x, y), strict=True):
-        if tensor.layout is not torch.strided:
-            kind = str(tensor.layout).removeprefix("torch.")
-            return refusal(f"{name} is a {kind} tensor", f"Use {variable(name)}.to_dense()")
-    if "more than 1 value per channel" in text:
-        return lonely_row()
-    outside = re.search(r"Target (-?\d+) is out of bounds", text)
-    if outside:
-        return refusal(
-            f"{names[1]} holds the class {outside[1]}, but the module has no output for it",
-            "Number the classes from 0, or add outputs",
-        )
-    if "bool tensor" in text and y.dtype == torch.bool:
-        return error("E309", name="target", dtype="bool", fix=f"{variable(names[1])}.float()")
-    looked_up = _explain_lookup(text, module, x, names[0])
-    if looked_up is not None:
-        return looked_up
-    if "device" in text or "type" in text or "implemented for" in text:
-        return _explain_tensor(names[0], "input", x, module, loss) or _explain_tensor(
-            names[1], "target", y, module, loss
-        )
-    return _explain_width(text, module, x, names[0])
-
-
-def _explain_lookup(text: str, module: nn.Module, x: Tensor, name_x: str) -> VetroError | None:
-    """The message about numbers that an embedding cannot look up, or None."""
-    tables = [part for part in module.modules() if isinstance(part, nn.Embedding | nn.EmbeddingBag)]
-    if not tables:
-        return None
-    if "'indices'" in text and x.is_floating_point():
-        return refusal(
-            f"{name_x} is {dtype_name(x)}, but an embedding looks up whole numbers",
-            f"Use {variable(name_x)}.long()",
-        )
-    rows = min(part.num_embeddings for part in tables)
-    wrong = (x < 0) | (x >= rows)
-    if "index out of range" in text and bool(wrong.any()):
-        return refusal(
-            f"{name_x} holds {float(x[wrong][0]):g}, but an embedding has {rows} rows, numbered "
-            f"0 to {rows - 1}",
-            "Use more num_embeddings, or correct these rows",
-        )
-    return None
-
-
-def lonely_row() -> VetroError:
-    """E315 for a batch of one row that a batch norm cannot take."""
-    return refusal(
-        "a batch has 1 row, but batch normalisation needs at least 2 in training",
-        "Use drop_last=True if it is the last of an epoch, or another batch_size",
-    )
-
-
-_AS_DTYPE = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
+AS_DTYPE = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
 _CLASS_DTYPES = (torch.int64, torch.uint8)
 
 
@@ -230,52 +176,6 @@ def _check_confined(output: Tensor) -> None:
         )
 
 
-def _explain_tensor(
-    name: str, role: str, tensor: Tensor, module: nn.Module, loss: Loss
-) -> VetroError | None:
-    parameter = next(module.parameters())
-    if tensor.device != parameter.device:
-        return refusal(
-            f"{name} is on {tensor.device}, the module on {parameter.device}",
-            f'Use {variable(name)}.to("{parameter.device}")',
-        )
-    if role == "target" and kind_of_loss(loss) in OF_CLASSES:
-        return None
-    fix = f"{variable(name)}.{_AS_DTYPE.get(dtype_name(parameter), 'float')}()"
-    if not tensor.is_floating_point() and not tensor.is_complex():
-        embeds = any(isinstance(part, nn.Embedding | nn.EmbeddingBag) for part in module.modules())
-        if role == "input" and embeds:
-            return None
-        role = role if name == variable(name) else f"validation {role}"
-        return error("E309", name=role, dtype=dtype_name(tensor), fix=fix)
-    if tensor.dtype != parameter.dtype:
-        return refusal(
-            f"{name} is {dtype_name(tensor)}, the module's parameters are {dtype_name(parameter)}",
-            f"Use {variable(name)}.real" if tensor.is_complex() else f"Use {fix}",
-        )
-    return None
-
-
-def _explain_width(text: str, module: nn.Module, x: Tensor, name_x: str) -> VetroError | None:
-    """The message about a number of columns that the first layer does not take, read from
-    torch's message about a matrix product; None for another message."""
-    layers = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear)}
-    shapes = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", text)
-    for name, layer in layers.items():
-        if x.dim() == 1 and layer.in_features == 1:
-            fix = f"{variable(name_x)}.reshape(-1, 1)"
-        elif shapes and [x.shape[-1], layer.in_features] == [int(shapes[2]), int(shapes[3])]:
-            fix = f"nn.Linear({x.shape[-1]}, {layer.out_features})"
-        else:
-            continue
-        return refusal(
-            f"{name_x} has shape {shape_text(x.shape)}, "
-            f"the layer {name or 'nn.Linear'} takes {counted(layer.in_features, 'number')} per row",
-            f"Use {fix}",
-        )
-    return None
-
-
 def _check_classes(
     loss: Loss, kind: str, output: Tensor, target: Tensor, y: Tensor, name: str
 ) -> None:
@@ -327,21 +227,21 @@ def check_class_numbers(loss: Loss, output: Tensor, y: Tensor, name: str) -> Non
         )
 
 
-def _not_log_probabilities(output: Tensor) -> str:
+def _not_log_probabilities(kind: str, output: Tensor) -> str:
     if output.dim() < 2:
         return ""
     total = float(output.detach().double().logsumexp(1).max().exp())
     if total <= 1.01:
         return ""
     return (
-        f"nn.NLLLoss() takes log-probabilities; the exponentials of an output sum to {total:.3g}, "
+        f"nn.{kind}() takes log-probabilities; the exponentials of an output sum to {total:.3g}, "
         "not 1: end the module with nn.LogSoftmax(1), or take nn.CrossEntropyLoss()"
     )
 
 
-def _compares_all(loss: Loss, output: Tensor, target: Tensor) -> bool:
+def _compares_all(loss: Loss | None, output: Tensor, target: Tensor) -> bool:
     """Whether the user's own loss broadcasts shapes such as (n, 1) and (n,) to (n, n)."""
-    if not target.is_floating_point() or output.numel() != target.numel():
+    if loss is None or not target.is_floating_point() or output.numel() != target.numel():
         return False
     together = _broadcast(output, target)
     if together is None or together == tuple(output.shape):
@@ -354,6 +254,19 @@ def _broadcast(output: Tensor, target: Tensor) -> tuple[int, ...] | None:
         return np.broadcast_shapes(output.shape, target.shape)
     except ValueError:
         return None
+
+
+def check_start(module: nn.Module, value: Tensor) -> None:
+    """Refuse parameters, and NaN in buffers, that make the first loss NaN or infinite."""
+    if bool(torch.isfinite(value).all()):
+        return
+    wrong = [name for name, p in module.named_parameters() if not bool(torch.isfinite(p).all())]
+    wrong += [name for name, buffer in module.named_buffers() if bool(torch.isnan(buffer).any())]
+    if wrong:
+        raise refusal(
+            f"the module's {wrong[0]} holds values that are not finite before the first step",
+            "Initialise or load its parameters again",
+        )
 
 
 def explain_divergence(module: nn.Module, x: Tensor, y: Tensor) -> str:

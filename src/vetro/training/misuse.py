@@ -10,12 +10,13 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import numbers
 import weakref
 
 import torch
 from torch import Tensor, nn
 
-from vetro.errors import Notice, VetroError, Words, counted, error, notice
+from vetro.errors import Notice, VetroError, Words, counted, error, notice, shown
 from vetro.training.loss_probe import Loss
 
 ELEMENTWISE = {
@@ -96,11 +97,16 @@ def check_rows(x: Tensor, y: Tensor, name_x: str = "x", name_y: str = "y") -> No
             raise refusal(
                 f"{name} has no rows (shape {shape_text(tensor.shape)})", "Give one row per sample"
             )
-    if x.shape[0] != y.shape[0]:
-        raise refusal(
-            f"{name_x} has {counted(x.shape[0], 'row')}, {name_y} has {y.shape[0]}",
-            "Give one target per row",
+    if x.shape[0] == y.shape[0]:
+        return
+    fix = "Give one target per row"
+    if x.dim() == 1 and len(y) == 1:
+        fix = f"If {name_x} is one row, use {variable(name_x)}.reshape(1, -1)" + (
+            f" and {variable(name_y)}.reshape(1, -1)" if y.dim() == 1 else ""
         )
+    elif x.dim() == 2 and x.shape[1] == y.shape[0]:
+        fix = f"If the rows are the columns of {name_x}, use {variable(name_x)}.T"
+    raise refusal(f"{name_x} has {counted(x.shape[0], 'row')}, {name_y} has {y.shape[0]}", fix)
 
 
 def check_values(
@@ -118,6 +124,12 @@ def check_values(
         check_finite(name_y, y)
     if kind in ("BCELoss", "BCEWithLogitsLoss") and y.layout is torch.strided:
         _check_probabilities(kind, name_y, y)
+    if kind == "PoissonNLLLoss" and y.layout is torch.strided and bool((y < 0).any()):
+        raise refusal(
+            f"{name_y} holds {float(y[y < 0][0]):g}, but {kind} takes counts of at least 0: with "
+            "others it falls without bound",
+            "Use nn.MSELoss() for such targets",
+        )
 
 
 def _check_probabilities(kind: str, name: str, y: Tensor) -> None:
@@ -148,6 +160,11 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
             f"the module's {meta} is on the meta device, where tensors have no values",
             'Use module.to_empty(device="cpu"), and initialise or load its parameters',
         )
+    if any(value.is_inference() for value in named.values()):
+        raise refusal(
+            "the module was made in torch.inference_mode(), so nothing can train it",
+            "Make it outside of torch.inference_mode()",
+        )
     if not named:
         raise refusal("the module has no parameters", "Assign its layers to attributes")
     trainable = {name: value for name, value in named.items() if value.requires_grad}
@@ -163,10 +180,10 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
         first = f"one of shape {shape_text(held[0].shape)}"
         raise error("E311", first=first, optimizer=kind)
     for group in optimizer.param_groups:
-        if not math.isfinite(float(group["lr"])):
-            raise refusal(
-                f"the learning rate of {kind} is {float(group['lr'])}", f"Use {kind}(..., lr=0.01)"
-            )
+        rate = group["lr"]
+        if not isinstance(rate, numbers.Real | Tensor) or not math.isfinite(float(rate)):
+            known = f'the text "{shown(rate)}"' if isinstance(rate, str) else shown(rate)
+            raise refusal(f"the learning rate of {kind} is {known}", f"Use {kind}(..., lr=0.01)")
     missing = [name for name, value in trainable.items() if id(value) not in held_ids]
     if missing:
         return [notice("W312", count=len(missing), first=missing[0], optimizer=kind)]

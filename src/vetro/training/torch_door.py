@@ -11,8 +11,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from vetro.engines.torch_batches import Batches, LoaderBatches, RowBatches, Slicing
 from vetro.engines.torch_loop import Loop, run
-from vetro.training import misfit
-from vetro.training.advice import advise, check_confined, check_speed
+from vetro.training import misfit, misuse, raised
+from vetro.training.advice import advise, check_confined, check_own_loss, check_softmax, check_speed
 from vetro.training.arguments import Request
 from vetro.training.best import Best, evaluate
 from vetro.training.ending import Ended
@@ -20,6 +20,7 @@ from vetro.training.given import code_of
 from vetro.training.held_out import check_held_out, check_lonely_row
 from vetro.training.history import History
 from vetro.training.loaders import pair_of_batch
+from vetro.training.loss_probe import Tape
 from vetro.training.stepping import Stepping
 
 Tick = Callable[[int], bool]
@@ -93,18 +94,34 @@ def judged_loss(
     module, loss = asked.training.module, asked.training.loss
     output = module(x_batch)
     known = asked.loader is None or asked.loader.x is not None
-    y = asked.y if known else y_batch
-    misfit.check_output(loss, output, y_batch, y, code=code_of("y", asked.training.y))
+    y, code = asked.y if known else y_batch, code_of("y", asked.training.y)
+    misfit.check_output(loss, output, y_batch, y, code=code)
     if asked.held_out is not None:
         misfit.check_held_out_classes(loss, output, asked.held_out[1])
+    tape = None
+    if isinstance(output, Tensor) and not misuse.kind_of_loss(loss):
+        tape = Tape(output, y_batch)
     try:
-        value = asked.loss_of(output, y_batch, *weights)
+        if tape is None:
+            value = asked.loss_of(output, y_batch, *weights)
+        else:
+            value = tape.record(lambda: asked.loss_of(output, y_batch))
+    except (RuntimeError, IndexError, ValueError):
+        if tape is not None and tape.swapped:
+            raise misuse.refusal(
+                f"the loss gives {tape.swapped} the module's output as the target",
+                f"Use loss=lambda output, target: {tape.swapped}(output, target)",
+            ) from None
+        raise
     except (AttributeError, TypeError):
         if not isinstance(output, Tensor):
             misfit.refuse_output(loss, "", output)
         raise
-    misfit.check_loss(loss, value, output, y_batch)
-    advise(check_confined(value))
+    if tape is not None:
+        misfit.check_output(loss, output, y_batch, y, code=code, again=tape)
+    misfit.check_loss(loss, value, output, y_batch, tape)
+    misfit.check_start(module, value)
+    advise(check_confined(value) + check_softmax(output) + check_own_loss(tape, output, y_batch))
     return value, output
 
 
@@ -137,10 +154,11 @@ def explaining(
     try:
         yield
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as caught:
-        explained = None
         if len(losses) < 2:
             x, y = first[0] if first else (asked.x, asked.y)
-            explained = misfit.explain(caught, training.module, training.loss, x, y)
+            explained = raised.explain(caught, training.module, training.loss, x, y)
+        else:
+            explained = raised.explain_later(caught)
         if explained is None:
             raise
         raise explained from caught

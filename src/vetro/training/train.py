@@ -100,7 +100,7 @@ def train(
     Returns the History.  Raises TrainingError: E308 to E315 for a mistake, before any
     parameter changes; E317 if the loss is not finite (its `values["history"]` holds
     the History so far).  Raises UsageError for an argument.  Warns W310, W312, W314 and W320 to
-    W323.
+    W327.
     """
     if engine not in ENGINES:
         fix = 'Use "auto", "native" or "torch"'
