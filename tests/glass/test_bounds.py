@@ -7,6 +7,7 @@ import json
 import signal
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -391,10 +392,16 @@ def test_arrays_and_tensors_are_ranges() -> None:
 
 def test_what_is_no_box_of_a_module() -> None:
     module = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    for over in ({"x0": (0, 1)}, [(0, 1)], [(0, 1)] * 3, None):
-        with pytest.raises(GlassError) as caught:
-            vetro.bounds(module, over)
-        assert caught.value.code in ("E732", "E701")
+    for over, words in (
+        ({"x0": (0, 1)}, "no range is given for x1"),
+        ([(0, 1)], "1 range is given, but the module has 2 inputs"),
+        ([(0, 1)] * 3, "3 ranges are given, but the module has 2 inputs"),
+        (None, "no range is given for x0"),
+    ):
+        for look in (vetro.bounds, vetro.monotonicity, partial(vetro.prove, claim="y0 <= 9")):
+            with pytest.raises(GlassError) as caught:
+                look(module, over=over)
+            assert caught.value.code == "E732" and words in str(caught.value)
 
 
 def test_extrapolation_is_told(numbers: vetro.Model) -> None:

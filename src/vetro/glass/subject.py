@@ -100,7 +100,9 @@ def piecewise_linear(network: LoweredNetwork) -> bool:
 def subject_of(thing: Any, inputs: int | None = None) -> Subject:
     """The Subject of a Model or nn.Module; E701 for a module that Vetro cannot look into.
 
-    inputs: the number of features of a module's x, if known.  A module is read as in eval mode.
+    inputs: the number of features of a module's x, if the caller's rows or ranges show it.  Where
+    the module itself says another number, that one holds: what reads the rows names the fault.
+    A module is read as in eval mode.
     """
     if isinstance(thing, Subject):
         return thing
@@ -112,10 +114,8 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
         kind = thing.__name__ if isinstance(thing, type) else type(thing).__name__
         fix = "Give a model of vetro.fit or vetro.load, or a torch.nn.Module object."
         raise error("E601", argument="module_or_model", value=kind, reason="it is neither", fix=fix)
-    from vetro.networks.lower_module import lower_module
-
     try:
-        lowering = lower_module(thing, inputs=inputs, training=False)
+        lowering = _lowered(thing, inputs)
     except NotUnderstood as reason:
         raise error("E701", reason=reason) from None
     subject = of_lowering(thing, lowering)
@@ -123,6 +123,17 @@ def subject_of(thing: Any, inputs: int | None = None) -> Subject:
     if strange:
         raise error("E701", reason=f"{strange} holds a value that is not finite")
     return subject
+
+
+def _lowered(module: nn.Module, inputs: int | None) -> Any:
+    from vetro.networks.lower_module import lower_module
+
+    try:
+        return lower_module(module, inputs=inputs, training=False)
+    except NotUnderstood:
+        if inputs is None:
+            raise
+    return lower_module(module, training=False)
 
 
 def of_lowering(module: nn.Module, lowering: Any) -> Subject:

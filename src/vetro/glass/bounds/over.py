@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vetro.errors import Notice, error, listed, nearest, notice, shown
+from vetro.errors import Notice, counted, error, listed, nearest, notice, shown
 from vetro.glass.bounds.box import Range
 from vetro.glass.rows import cell, measured
 from vetro.glass.subject import Subject
@@ -137,7 +137,8 @@ def _named(subject: Subject, over: Any) -> dict[str, Any]:
     if subject.model is None and (isinstance(over, Sequence) or hasattr(over, "__array__")):
         if not isinstance(over, str) and len(over) == len(subject.inputs):
             return dict(zip(subject.inputs, over, strict=True))
-        what = f"{len(over)} ranges are given, but the module has {len(subject.inputs)} inputs"
+        given = counted(len(over), "range is given", "ranges are given")
+        what = f"{given}, but the module has {counted(len(subject.inputs), 'input')}"
         raise error("E732", what=what, fix="Give one (low, high) for each.")
     what = f"{shown(over)} is not a box"
     fix = 'Use a mapping such as {"speed": (1200, 1500)}.'

@@ -8,14 +8,13 @@ from the present parameters and the rows; the course of training comes from the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import GlassError, Notice, counted, error, issue_warnings
+from vetro.errors import Notice, counted, error, issue_warnings
 from vetro.glass import plain
 from vetro.glass.diagnose.activity import LayerActivity, activities
 from vetro.glass.diagnose.agreement import Agreement, agreement
@@ -123,7 +122,8 @@ def diagnose(
     Returns a Diagnosis: `.findings` are messages with codes W740 to W750.  Raises E701, E702, E741
     and the errors of reading a table.
     """
-    subject = _subject(thing, x)
+    is_read = isinstance(thing, (Model, Subject))
+    subject = subject_of(thing, None if is_read else width_of(x))
     if subject.model is not None:
         found = diagnose_model(subject, x, y, loss, options, unknown)
     else:
@@ -190,15 +190,6 @@ def _first(y: Any, rows: int) -> Any:
     if isinstance(y, Mapping):
         return {name: _first(values, rows) for name, values in y.items()}
     return y[:rows] if isinstance(y, (list, tuple)) or np.ndim(y) else y
-
-
-def _subject(thing: Any, x: Any) -> Subject:
-    """The subject, even if x has too many or too few columns: rows_of reports that."""
-    if isinstance(thing, (Model, Subject)):
-        return subject_of(thing)
-    with suppress(GlassError):
-        return subject_of(thing, width_of(x))
-    return subject_of(thing)
 
 
 def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
