@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 
 from vetro.engines.native_core import core, why_not_native
 from vetro.engines.native_program import program_of
-from vetro.errors import Notice, error, listed
+from vetro.errors import Notice, Setting, error, listed
 from vetro.glass.subject import Part, Subject
+from vetro.model.model import Model
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.predict import raw_outputs
+from vetro.settings import chosen
 from vetro.tables.blocks import MISSING
 from vetro.tables.chunks import read_chunks
 from vetro.tables.frames import frame_kind
 from vetro.tables.instants import date_text
-from vetro.tables.options import ReadOptions
+from vetro.tables.options import ReadOptions, read_options
 from vetro.tables.schema import Column, Schema, with_role
 from vetro.tables.table import Table
 
@@ -46,6 +48,21 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.raw)
+
+
+def reading_asked(thing: Any, options: ReadOptions | None, named: Mapping[str, Any]) -> ReadOptions:
+    """How the rows of a model are read, from the options and the entries given by name.
+
+    E602 for an unknown name; E601 for any option with a module, whose rows are numbers already.
+    """
+    found = read_options(options, named)
+    model = thing.model if isinstance(thing, Subject) else thing
+    if not isinstance(model, Model):
+        for setting in chosen(found):
+            reason, fix = "a module reads no table", "Leave it out."
+            argument = Setting(setting.name)
+            raise error("E601", argument=argument, value=setting.value, reason=reason, fix=fix)
+    return found
 
 
 def rows_of(

@@ -25,9 +25,11 @@ from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.loss_terms import LossTerms, loss_terms
 from vetro.glass.learning.precision import Precision
 from vetro.glass.names import parameter_names
+from vetro.glass.rows import reading_asked
 from vetro.glass.subject import Part, Subject
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
+from vetro.tables.options import ReadOptions
 
 Floats = NDArray[np.float64]
 
@@ -177,6 +179,8 @@ def backprop(
     *,
     member: int = 1,
     unknown: Unknown = "refuse",
+    options: ReadOptions | None = None,
+    **reading: Any,
 ) -> Backprop:
     """The loss of these rows, every error signal and gradient, and the updates of optimizers.
 
@@ -184,8 +188,9 @@ def backprop(
     For a module: x and y in any form that vetro.train accepts, a loss(output, target) or its name
     (mse, l1, smooth_l1, huber, bce, cross_entropy), and optionally an optimizer.
     For a Model: x is anything that predict accepts; y holds targets in their units or class labels
-    (default: the targets in x's table).  `member` chooses the network, `unknown` is as in
-    Model.predict, and the loss is the recipe's, on scaled targets.
+    (default: the targets in x's table).  `member` chooses the network.  The loss is the
+    recipe's, on scaled targets.  unknown, options and reading (decimal=",", missing=("?",)): as in
+    Model.predict.
 
     Gradients are computed in float64 by the chain rule.  `.checks` compares them with torch's
     autograd, within the rounding that a running error analysis allows (allowance.py), and with
@@ -196,7 +201,8 @@ def backprop(
     Raises E701 for a module that is not understood; E601, E710 and E308 to E315 for wrong
     arguments.
     """
-    found = explain(differentiated(thing, x, y, loss, optimizer, member, unknown))
+    how = reading_asked(thing, options, reading)
+    found = explain(differentiated(thing, x, y, loss, optimizer, member, unknown, how))
     issue_warnings(found.notices)
     return found
 

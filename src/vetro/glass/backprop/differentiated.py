@@ -23,6 +23,7 @@ from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.model.model import Model
 from vetro.model.odd_rows import Unknown
 from vetro.networks.refusal import NotUnderstood
+from vetro.tables.options import ReadOptions
 
 if TYPE_CHECKING:
     import torch
@@ -65,11 +66,12 @@ def differentiated(
     optimizer: Any,
     member: int,
     unknown: Unknown = "refuse",
+    options: ReadOptions | None = None,
 ) -> Differentiated:
     """Both doors; E701, E710, and the messages of vetro.train."""
     if isinstance(thing, Model) or (isinstance(thing, Subject) and thing.model is not None):
         subject = subject_of(thing)
-        rows = rows_of(subject, x, unknown=unknown)
+        rows = rows_of(subject, x, options, unknown)
         return _of_model(subject, rows, y, loss, optimizer, member)
     if isinstance(thing, Subject):
         thing = thing.module

@@ -24,7 +24,15 @@ from vetro.glass.diagnose.influence import Influence, influence
 from vetro.glass.diagnose.relevance import Relevance, relevance
 from vetro.glass.drawn import drawn_rows
 from vetro.glass.learning.model_learning import learnings
-from vetro.glass.rows import Rows, kind_of, numbers_of, part_inputs, rows_of, width_of
+from vetro.glass.rows import (
+    Rows,
+    kind_of,
+    numbers_of,
+    part_inputs,
+    reading_asked,
+    rows_of,
+    width_of,
+)
 from vetro.glass.subject import Subject, subject_of
 from vetro.model.model import Model
 from vetro.model.odd_rows import Unknown
@@ -109,13 +117,14 @@ def diagnose(
     *,
     options: ReadOptions | None = None,
     unknown: Unknown = "refuse",
+    **reading: Any,
 ) -> Diagnosis:
     """Examine a model or module over many rows (the first 5000) and report what is unusual.
 
     thing: a Model or a torch module.
     For a Model: x is anything that predict accepts; targets are read from it, or given as y.
     Without x, rows are drawn from the ranges of its columns; then rows are not judged.
-    options: how x is read; unknown: as in Model.predict.
+    unknown, options and reading (decimal=",", missing=("?",)): as in Model.predict.
     For a module, which is examined in eval mode: x (rows, inputs), and optionally y and a loss
     (default: mse, or cross_entropy for classes).  The module or model is not changed.
 
@@ -124,8 +133,9 @@ def diagnose(
     """
     is_read = isinstance(thing, (Model, Subject))
     subject = subject_of(thing, None if is_read else width_of(x))
+    how = reading_asked(subject, options, reading)
     if subject.model is not None:
-        found = diagnose_model(subject, x, y, loss, options, unknown)
+        found = diagnose_model(subject, x, y, loss, how, unknown)
     else:
         found = _of_module(subject, x, y, loss)
     issue_warnings(found.notices)

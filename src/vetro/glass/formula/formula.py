@@ -38,10 +38,11 @@ from vetro.glass.formula.terms import (
     term_values,
     terms_of,
 )
-from vetro.glass.rows import Floats, Rows, answers, rows_of
+from vetro.glass.rows import Floats, Rows, answers, reading_asked, rows_of
 from vetro.glass.subject import Subject, subject_of
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
+from vetro.tables.options import ReadOptions
 
 Kind = Literal["exact", "tangent"]
 What = Literal["answers", "scores", "probabilities"]
@@ -106,20 +107,36 @@ class Formula(ShownAsText):
             raise error("E722", what="no exact fractions")
         return self.fractions
 
-    def contains(self, row: Any) -> bool:
+    def contains(
+        self,
+        row: Any,
+        *,
+        unknown: Unknown = "refuse",
+        options: ReadOptions | None = None,
+        **reading: Any,
+    ) -> bool:
         """Whether the formula holds at a row, decided exactly: every unit is on the same side of
-        its bend as at the formula's row.  For a tangent: whether the row lies in its box."""
-        found = self.holds(row)
+        its bend as at the formula's row.  For a tangent: whether the row lies in its box.  The
+        other arguments are those of formula()."""
+        found = self.holds(row, unknown=unknown, options=options, **reading)
         if len(found) != 1:
             what = f"{len(found)} rows are given, but contains takes one"
             raise error("E702", what=what, fix="Use holds for several.")
         return bool(found[0])
 
-    def holds(self, rows: Any) -> NDArray[np.bool_]:
+    def holds(
+        self,
+        rows: Any,
+        *,
+        unknown: Unknown = "refuse",
+        options: ReadOptions | None = None,
+        **reading: Any,
+    ) -> NDArray[np.bool_]:
         """contains for each of several rows."""
         from vetro.glass.formula.formula_proof import inside
 
-        given = rows_of(self.subject, rows)
+        how = reading_asked(self.subject, options, reading)
+        given = rows_of(self.subject, rows, how, unknown)
         raw = plain_rows(self.subject, given.raw)
         if self.kind == "exact":
             return inside(self, raw)
@@ -201,6 +218,8 @@ def formula(
     within: float | Mapping[str, tuple[float, float]] = WITHIN,
     *,
     unknown: Unknown = "refuse",
+    options: ReadOptions | None = None,
+    **reading: Any,
 ) -> Formula:
     """The formula that holds at a row; see Formula.
 
@@ -211,12 +230,13 @@ def formula(
     several networks, it is the tangent.
     within: the box where a tangent's error is bounded.  Either a share of each number column's
     training range (of |x| if that is not known), to both sides of the row; or (low, high) of some
-    columns, while the others keep the row's values.  unknown: as in Model.predict.
+    columns, while the others keep the row's values.
+    unknown, options and reading (decimal=",", missing=("?",)): as in Model.predict.
     Raises E701 for a module that is not understood, E702 if `row` is not exactly one row, E721 for
     a row or a box without a formula.
     """
     subject = subject_of(module_or_model)
-    rows = rows_of(subject, row, unknown=unknown)
+    rows = rows_of(subject, row, reading_asked(subject, options, reading), unknown)
     if len(rows) != 1:
         what = f"{len(rows)} rows are given, but a formula is for one row"
         raise error("E702", what=what, fix="Give one row.")

@@ -15,12 +15,13 @@ import numpy as np
 from vetro.errors import Notice, counted, error
 from vetro.glass.names import value_names
 from vetro.glass.plain import Floats, forward
-from vetro.glass.rows import Rows, answers, cell, part_inputs, rows_of
+from vetro.glass.rows import Rows, answers, cell, part_inputs, reading_asked, rows_of
 from vetro.glass.subject import Part, Subject, subject_of
 from vetro.glass.trace.trace_cells import Cell, cells_of, ending_of
 from vetro.glass.trace.trace_steps import Stage, Step, stages_of
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
+from vetro.tables.options import ReadOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,17 +138,26 @@ def _are(count: int, noun: str) -> str:
     return f"{'is' if count == 1 else 'are'} {counted(count, noun)}"
 
 
-def trace(module_or_model: Any, row: Any, place: str = "", *, unknown: Unknown = "refuse") -> Trace:
+def trace(
+    module_or_model: Any,
+    row: Any,
+    place: str = "",
+    *,
+    unknown: Unknown = "refuse",
+    options: ReadOptions | None = None,
+    **reading: Any,
+) -> Trace:
     """Every intermediate value of one prediction, named, with the formula that made it.
 
     module_or_model: a Model, or an nn.Module, traced as in eval mode.  row: a mapping of column to
     value, a table with one row, or the numbers (inputs,).  place: the name of the row in texts.
-    unknown: as in Model.predict.
+    unknown, options and reading (decimal=",", missing=("?",)): as in Model.predict.
     Raises E701 for a module that is not understood, E401, E402 and E702 for a row that does not
     fit.
     """
     subject = subject_of(module_or_model)
-    rows = rows_of(subject, row, unknown=unknown, only=range(2))
+    how = reading_asked(subject, options, reading)
+    rows = rows_of(subject, row, how, unknown, only=range(2))
     if len(rows) != 1:
         what = "a trace follows one row, but several rows are given"
         raise error("E702", what=what, fix="Give a single row.")

@@ -26,7 +26,7 @@ from vetro.glass.exact import precision
 from vetro.glass.learning import engine_run
 from vetro.glass.learning.engine_run import Learning, Step
 from vetro.glass.names import parameter_names
-from vetro.glass.rows import Rows, part_inputs, part_outputs, rows_of
+from vetro.glass.rows import Rows, part_inputs, part_outputs, reading_asked, rows_of
 from vetro.glass.subject import Part, Subject, subject_of
 from vetro.glass.verify import engine_sums, exact_backward
 from vetro.glass.verify.comparison import (
@@ -44,6 +44,7 @@ from vetro.glass.verify.rounding import FORMATS, Rounded
 from vetro.model.odd_rows import Unknown
 from vetro.networks.lowered import LoweredNetwork
 from vetro.notebook import ShownAsText
+from vetro.tables.options import ReadOptions
 
 Array = NDArray[Any]
 
@@ -106,12 +107,14 @@ def verify(
     *,
     predictor: Any = None,
     unknown: Unknown = "refuse",
+    options: ReadOptions | None = None,
+    **reading: Any,
 ) -> Verification:
     """Recompute outputs, gradients and updates exactly, and compare the returned ones with them.
 
     For a Model, x is anything that predict accepts.  Gradients and updates are those of the
-    recipe's loss and optimizer; they need targets, in the rows or as y.  unknown: as in
-    Model.predict.
+    recipe's loss and optimizer; they need targets, in the rows or as y.
+    unknown, options and reading (decimal=",", missing=("?",)): as in Model.predict.
     For a torch module, x is (rows, inputs).  With y, (rows, outputs) or classes (rows,), the
     gradient of loss(output, y) is checked too (default: MSELoss, or CrossEntropyLoss for whole
     numbers), and with an optimizer its updates.  predictor: an object that should give the module's
@@ -134,12 +137,13 @@ def verify(
         raise error("E604", what=missing, fix="Use a machine whose processor has them.")
     from vetro.model.model import Model
 
+    how = reading_asked(module_or_model, options, reading)
     with np.errstate(all="ignore"):
         if isinstance(module_or_model, Model) or (
             isinstance(module_or_model, Subject) and module_or_model.model is not None
         ):
             subject = subject_of(module_or_model)
-            found = verify_model(subject, rows_of(subject, x, unknown=unknown), y, loss)
+            found = verify_model(subject, rows_of(subject, x, how, unknown), y, loss)
         else:
             from vetro.glass.verify.verify_module import verify_module
 
