@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import openpyxl
 
 from vetro.errors import Setting
+from vetro.settings import ColumnIs
 
 NUMBERED = range(40)
 
@@ -22,6 +24,7 @@ class Case:
     """content: of the file `name`.  command: what reads it.  given: what is set beforehand.
 
     trained: the table that a model is fitted to first, with `trained_with`.
+    claim: of `vetro prove`.
     values: a value for each setting of which the message gives only the name, or an example.
     named: settings that the message names without proposing to set them.  then: for a setting, the
     code of a second fault that the input has.
@@ -34,6 +37,7 @@ class Case:
     given: tuple[Setting, ...] = ()
     trained: str = ""
     trained_with: tuple[Setting, ...] = ()
+    claim: str = ""
     values: Mapping[str, str | bool] = field(default_factory=dict)
     named: tuple[str, ...] = ()
     then: Mapping[str, str] = field(default_factory=dict)
@@ -461,5 +465,36 @@ PREDICTING = [
         command="predict",
         trained=rows("d,x,y", *(f"{i + 1:02}/01/2024,{i * 7 % 5},{i % 9}" for i in range(28))),
         trained_with=(Y,),
+    ),
+]
+
+
+def looked(command: str, code: str, content: str = "", **more: Any) -> Case:
+    """What looks at a model of the inputs a, b, city and the target y."""
+    return Case(code, content, command=command, trained=TRAINED, trained_with=(Y,), **more)
+
+
+def over(column: str, value: str, to: str | None = None) -> tuple[Setting, ...]:
+    return (Setting("over", ColumnIs(column, value, to)),)
+
+
+COMMAS = "a;b;city;y\n1,250;2;Rome;3\n"
+LOOKING = [
+    looked("bounds", "E731", given=over("a", "50", "20"), id="empty"),
+    looked("bounds", "E731", given=over("a", "tall"), id="text"),
+    looked("bounds", "E731", given=over("a", "5 kg"), id="unit"),
+    looked("prove", "E731", claim="y rises with a", given=over("a", "5"), id="single"),
+    *(looked(command, "E106", COMMAS, id=command) for command in ("trace", "formula", "backprop")),
+    *(
+        looked(command, "E402", "a,b,city,y\n4,5,Bari,6\n", id=command)
+        for command in ("trace", "formula", "backprop")
+    ),
+    *(
+        looked(command, "E106", COMMAS + "3,500;3;Pisa;1\n", id=command)
+        for command in ("verify", "diagnose", "evaluate")
+    ),
+    *(
+        looked(command, "E402", CITIES.format("Bari"), id=command)
+        for command in ("verify", "diagnose")
     ),
 ]

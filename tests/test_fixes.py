@@ -19,7 +19,13 @@ import vetro
 from vetro.apps.command_line import main
 from vetro.errors import Setting, VetroError, VetroWarning, Words
 
-CASES = [*provoked.READING, *provoked.TARGETS, *provoked.FITTING, *provoked.PREDICTING]
+CASES = [
+    *provoked.READING,
+    *provoked.TARGETS,
+    *provoked.FITTING,
+    *provoked.PREDICTING,
+    *provoked.LOOKING,
+]
 TINY = (
     Setting("epochs", "2"),
     Setting("folds", "2"),
@@ -70,8 +76,7 @@ def in_python(case: Case, settings: tuple[Setting, ...]) -> dict[str, Words]:
             elif case.command == "fit":
                 found += vetro.fit(case.name, **keywords((*TINY, *settings))).evidence.notices
             else:
-                model = vetro.load("model.safetensors")
-                getattr(model, case.command)(case.name, **keywords(settings))
+                found += _of_model(case, keywords(settings))
         except VetroError as refusal:
             found.append(refusal)
     said = {item.code: item.words for item in found}
@@ -79,6 +84,21 @@ def in_python(case: Case, settings: tuple[Setting, ...]) -> dict[str, Words]:
         if isinstance(item.message, VetroWarning):
             said.setdefault(item.message.code, item.message.words)
     return said
+
+
+def _of_model(case: Case, given: dict[str, Any]) -> Iterable[Any]:
+    """The notices of what looks at a saved model, where it does not issue them."""
+    model = vetro.load("model.safetensors")
+    if case.command == "prove":
+        vetro.prove(model, case.claim, seconds=0.1, **given)
+    elif case.command == "bounds":
+        vetro.bounds(model, seconds=0.0, **given)
+    elif case.command in ("trace", "formula", "backprop", "verify", "diagnose"):
+        found = getattr(vetro, case.command)(model, case.name, **given)
+        return getattr(found, "notices", ())
+    else:
+        getattr(model, case.command)(case.name, **given)
+    return ()
 
 
 def on_the_command_line(case: Case, settings: tuple[Setting, ...]) -> dict[str, str]:
@@ -89,6 +109,11 @@ def on_the_command_line(case: Case, settings: tuple[Setting, ...]) -> dict[str, 
         arguments = [case.name, *tiny, *options, "--quiet"]
     elif case.command == "inspect":
         arguments = [case.name, *options]
+    elif case.command in ("trace", "formula", "backprop"):
+        arguments = ["model.safetensors", "--row", "1", "--source", case.name, *options]
+    elif case.command in ("bounds", "prove"):
+        claim = [case.claim] if case.claim else []
+        arguments = ["model.safetensors", *claim, "--seconds", "0.1", *options]
     else:
         out = ["-o", "out.csv"] if case.command == "predict" else []
         arguments = ["model.safetensors", case.name, *out, *options]

@@ -19,12 +19,12 @@ from vetro.apps.command_line import COMMANDS, app_for
 from vetro.apps.options import names
 from vetro.catalogue import CATALOGUE
 from vetro.errors import Setting, error, words
-from vetro.settings import COLUMNS
+from vetro.settings import COLUMNS, ColumnIs
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
 
-# What only a command has: runs that can be resumed, and the tour.
-ONLY_COMMANDS = {"resume", "lang", "step", "spreadsheet_safe"}
+# What only a command has: runs that can be resumed, the tour, and how a row is named.
+ONLY_COMMANDS = {"resume", "lang", "step", "spreadsheet_safe", "set", "row", "source"}
 # What only a function has.
 ONLY_FUNCTIONS = {"on_progress", "options", "sample_weight"}
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
@@ -57,6 +57,14 @@ def test_python_gives_the_keyword_its_text_back(text: str, name: str) -> None:
     assert given in ({name: text}, {name: (text,)})
 
 
+@given(TEXTS, TEXTS)
+def test_a_column_and_its_value_come_back(column: str, value: str) -> None:
+    setting = Setting("over", ColumnIs(column, value))
+    assert shell_words(setting.worded("command line")) == ["--over", f"{column}={value}"]
+    ((name, found),) = eval(f"dict({setting.worded('python')})")["over"].items()
+    assert name == column and (found == value or float(found) == float(value))
+
+
 @pytest.mark.parametrize(
     ("setting", "option", "keyword"),
     [
@@ -72,6 +80,9 @@ def test_python_gives_the_keyword_its_text_back(text: str, name: str) -> None:
         (Setting("category", ("a", "b,c")), "--category 'a,\"b,c\"'", 'category=("a", "b,c")'),
         (Setting("missing", ("?", "-")), '--missing "?" --missing "-"', 'missing=("?", "-")'),
         (Setting("hidden", ""), "--hidden none", "hidden=()"),
+        (Setting("over", ColumnIs("x", "0", "1")), '--over "x=0..1"', 'over={"x": (0, 1)}'),
+        (Setting("over", ColumnIs("a b", "it's")), '--over "a b=it\'s"', 'over={"a b": "it\'s"}'),
+        (Setting("over", ColumnIs("x", "007")), '--over "x=007"', 'over={"x": "007"}'),
         (Setting("sheet", "two\nlines"), "--sheet $'two\\012lines'", "sheet='two\\nlines'"),
     ],
 )

@@ -101,7 +101,8 @@ CATALOGUE: dict[str, str] = {
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",
-    "W202": "{rows} occur in training and in validation. Use {=group COLUMN}, or remove duplicates.",
+    "W202": "{rows} occur in training and in validation. Remove duplicates, or use {=group} with the "
+    "column that says which rows belong together.",
     "W203": "class {label!q} is {share:.1%} of {of} ({rows}). Accuracy misleads; use "
     "{=class_weight balanced} and read the precision-recall curve.",
     "E204": "target has one class ({label!q}); at least 2 are needed.",
@@ -142,9 +143,9 @@ CATALOGUE: dict[str, str] = {
     "them, so every step begins with zero_grad(), which discarded these. Call optimizer.zero_grad() "
     "before training if this is what you want.",
     "E311": "the optimizer holds no parameter of this module ({first} belongs elsewhere). "
-    "Use {optimizer}(module.parameters(), ...), after the module was built or copied.",
+    "Give {optimizer} module.parameters(), after the module was built or copied.",
     "W312": "the optimizer does not hold {count} of the module's parameters (first {first}): they will "
-    "not change. Use {optimizer}(module.parameters(), ...), or freeze them with requires_grad_(False).",
+    "not change. Give {optimizer} module.parameters(), or freeze them with requires_grad_(False).",
     "E313": "{name} has shape {target}, the output {output}: they would broadcast to {broadcast} "
     "and the loss would compare every row with every other. Use {fix}.",
     "W314": "the module is in eval mode: {layers} acts as in prediction. Use module.train() first.",
@@ -216,8 +217,8 @@ CATALOGUE: dict[str, str] = {
     "E710": "{what}. {fix}",
     # formula
     "E721": "{what}. {fix}",
-    "E722": "this formula is a tangent: it has {what}. Only networks of straight pieces have them (relu, "
-    "leaky_relu or no activation; of a classification, the scores of one member).",
+    "E722": "this formula is a tangent: it has {what}. Only piecewise linear networks have one (relu, "
+    "leaky_relu or no activation; for a classification, the scores of one member).",
     # bounds and proofs
     "E731": "column {column!q}: {what}. {fix}",
     "E732": "{what}. {fix}",

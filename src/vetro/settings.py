@@ -31,15 +31,28 @@ def shown(value: object) -> str:
 
 
 @dataclass(frozen=True)
+class ColumnIs:
+    """A column's value, or with `to` the range from the one to the other."""
+
+    column: str
+    value: str
+    to: str | None = None
+
+
+Value = str | bool | tuple[str, ...] | ColumnIs | None
+
+
+@dataclass(frozen=True)
 class Setting:
     """One thing to set, by the name that it has in every door.
 
-    value: a text; several texts where it takes several; True or False for a switch; None where
-    only the name is meant.  left_out: the proposal is to leave it out, or the value of it.
+    value: a text; several texts where it takes several; True or False for a switch; a ColumnIs
+    where a column is set; None where only the name is meant.  left_out: the proposal is to leave it
+    out, or the value of it.
     """
 
     name: str
-    value: str | bool | tuple[str, ...] | None = None
+    value: Value = None
     left_out: bool = False
 
     def worded(self, door: Door) -> str:
@@ -115,14 +128,14 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
 _SWITCHES = {"yes": True, "no": False}
 
 
-def _set_to(word: str, values: Mapping[str, Any]) -> str | bool | tuple[str, ...] | None:
+def _set_to(word: str, values: Mapping[str, Any]) -> Value:
     if not word:
         return None
     return _value(values[word]) if word in values else _SWITCHES.get(word, word.strip('"'))
 
 
-def _value(value: Any) -> str | bool | tuple[str, ...]:
-    if isinstance(value, bool):
+def _value(value: Any) -> str | bool | tuple[str, ...] | ColumnIs:
+    if isinstance(value, bool | ColumnIs):
         return value
     if isinstance(value, tuple):
         return tuple(map(str, value))
@@ -140,7 +153,7 @@ def chosen(record: Any, usual: Any = None) -> tuple[Setting, ...]:
     )
 
 
-def _whole(name: str, value: Any) -> str | bool | tuple[str, ...]:
+def _whole(name: str, value: Any) -> Value:
     """A value for a command that is to repeat it: no digit of a number is lost."""
     if name == "hidden":
         return ",".join(map(str, value))
@@ -154,9 +167,9 @@ _KEYWORDS = {"targets": "target", "target_value": "y"}
 COLUMNS = frozenset(("targets", "inputs", "drop", "number", "category", "date", "flag", "keep"))
 _QUOTED = frozenset(("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet"))
 _SEVERAL = (COLUMNS | {"missing"}) - {"targets"}
-_PLAIN = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./:+@%-]*[A-Za-z0-9_])?")
+_BARE = re.compile(r"[A-Za-z0-9_./](?:[A-Za-z0-9_./:+@%-]*[A-Za-z0-9_])?")
 _CHANGED_IN_QUOTES = re.compile(r'["$`!]|\\(?:\\|$)')
-_NUMBER = re.compile(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?")
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?")
 
 
 def option_name(name: str) -> str:
@@ -170,6 +183,9 @@ def _option(setting: Setting) -> str:
         return name
     if value is False:
         return "--no-" + name.removeprefix("--")
+    if isinstance(value, ColumnIs):
+        end = "" if value.to is None else f"..{value.to}"
+        return f"{name} {quoted(f'{value.column}={value.value}{end}')}"
     several = value if isinstance(value, tuple) else (value,)
     if setting.name in COLUMNS:
         several = (column_list(several),)
@@ -184,7 +200,7 @@ def quoted(text: str, *, always: bool = False) -> str:
 
     What cannot be printed is escaped in $'...', which bash, zsh and ksh understand.
     """
-    if _PLAIN.fullmatch(text) and not always:
+    if _BARE.fullmatch(text) and not always:
         return text
     if not text.isprintable():
         return "$'" + "".join(map(_in_ansi_c, text)) + "'"
@@ -216,15 +232,22 @@ def _keyword(setting: Setting) -> str:
         return name
     if isinstance(value, bool):
         return f"{name}={value}"
+    if isinstance(value, ColumnIs):
+        ends = _plain(value.value)
+        ends = ends if value.to is None else f"({ends}, {_plain(value.to)})"
+        return f"{name}={{{_literal(value.column)}: {ends}}}"
     if isinstance(value, tuple) or setting.name in _SEVERAL:
         several = value if isinstance(value, tuple) else (value,)
         texts = ", ".join(map(_literal, several))
         return f"{name}=({texts},)" if len(several) == 1 else f"{name}=({texts})"
     if setting.name == "hidden":
         return f"{name}=({value},)" if value and "," not in value else f"{name}=({value})"
-    if setting.name not in _QUOTED and _NUMBER.fullmatch(value):
-        return f"{name}={value}"
-    return f"{name}={_literal(value)}"
+    return f"{name}={_literal(value) if setting.name in _QUOTED else _plain(value)}"
+
+
+def _plain(text: str) -> str:
+    """A number as it stands, any other text as a literal."""
+    return text if _NUMBER.fullmatch(text) else _literal(text)
 
 
 def _literal(text: str) -> str:

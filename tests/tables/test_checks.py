@@ -261,8 +261,8 @@ def test_rows_that_stand_in_two_folds_are_counted():
     apart = sum(2 for row in range(50) if fold[row] != fold[300 + row])
     found = [notice for notice in check_rows(built, fold) if notice.code == "W202"]
     assert [message(notice) for notice in found] == [
-        f"{apart} rows occur in training and in validation. Use --group COLUMN, or remove "
-        "duplicates."
+        f"{apart} rows occur in training and in validation. Remove duplicates, or use --group "
+        "with the column that says which rows belong together."
     ]
     assert "W202" not in codes(check_rows(built))
     together = fold.copy()

@@ -116,7 +116,7 @@ def _asked(
         from vetro.report.command import inspect_command
 
         listing = inspect_command(found.source, found.request)
-        fix = f"Use --target COLUMN; {listing} lists the columns."
+        fix = f"Name the column to predict with --target; {listing} lists the columns."
         raise error("E604", what="vetro fit needs --target", fix=fix)
     return found
 

@@ -9,7 +9,7 @@ import typer
 
 from vetro.apps.options import names, number
 from vetro.apps.row_options import settings_of
-from vetro.errors import error, shown
+from vetro.errors import error, shown, words
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
@@ -40,13 +40,15 @@ def over_of(settings: Sequence[str] | None, model: Model) -> dict[str, Any]:
     """column -> what vetro.bounds takes for it; E604 for one without "=", E114."""
     found: dict[str, Any] = {}
     for setting in settings or ():
-        ((column, text),) = settings_of([setting], model, option="--over").items()
+        ((column, text),) = settings_of([setting], model, "over").items()
         given = _given(model.schema[column], text)
         found[column] = [*found[column], *given] if column in found else given
     return found
 
 
 def _given(column: Column, text: str) -> list[Any]:
+    from vetro.glass.bounds.over import example_of
+
     if column.kind == "category":
         return list(names("--over", [text])) if text else [None]
     if not text:
@@ -56,7 +58,7 @@ def _given(column: Column, text: str) -> list[Any]:
         return [text]
     if ".." in high or (column.kind == "flag" and not (low and high)):
         what = f'--over "{shown(f"{column.name}={text}")}" is not a range'
-        raise error("E604", what=what, fix="Use --over COLUMN=LOW..HIGH.")
+        raise error("E604", what=what, fix=words("Use {=over all}.", all=example_of(column)))
     return _ends(column, low, high)
 
 
@@ -70,9 +72,8 @@ def _ends(column: Column, low: str, high: str) -> list[Any]:
     if (last is None and first is not None and first > most) or (
         first is None and last is not None and last < least
     ):
-        fix = f"--over {column.name}={low}..HIGH" if low else f"--over {column.name}=LOW..{high}"
         raise error(
-            "E731", column=column.name, fix=f"Give both: {fix}.",
+            "E731", column=column.name, fix="Give both ends.",
             what=f"its training range, {measured(column, least)} to {measured(column, most)}, "
             f"gives no other end to {shown(low or high)}",
         )  # fmt: skip

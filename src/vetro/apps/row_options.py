@@ -6,7 +6,7 @@ Shared by trace, backprop, formula and their like.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,8 @@ import typer
 
 from vetro.addresses import is_address, kept, short_name
 from vetro.apps.options import Given, whole
-from vetro.errors import Notice, error, listed, nearest, shown
+from vetro.errors import Notice, error, listed, nearest, shown, words
+from vetro.settings import ColumnIs, Setting, option_name
 from vetro.twins import match
 
 if TYPE_CHECKING:
@@ -84,7 +85,12 @@ def looking_at(
     options = read_options(None, reading)
     given = {name: as_a_cell(model, name, text, options) for name, text in written.items()}
     if not row and not given:
-        fix = "Use --row N for a row of the table, or --set COL=VALUE for each column."
+        fix = words(
+            "Use {=row number} for the first row of the table, or {=set one} with a value for "
+            "each column.",
+            number=1,
+            one=_example(model, model.inputs[0], "set"),
+        )
         raise error("E604", what="no row to look at is named", fix=fix)
     if not row:
         rows = rows_of(subject, {name: [text] for name, text in given.items()}, options, unknown)
@@ -92,7 +98,7 @@ def looking_at(
     number = whole("--row", row)
     if number < 1:
         what = f"row {number} not found: rows are counted from 1"
-        raise error("E702", what=what, fix="Use another --row.")
+        raise error("E702", what=what, fix=words("Use another {=row}."))
     place = source or source_of(named)
     rows = rows_of(subject, place, options, unknown, only=range(number - 1, number))
     name = f"row {number} of {short_name(place)}"
@@ -133,8 +139,11 @@ def named_value(text: str, names: Sequence[str]) -> tuple[str, str] | None:
     return name, text[len(name) + 1 :]
 
 
-def settings_of(settings: Sequence[str], model: Model, option: str = "--set") -> dict[str, str]:
-    """column -> text of each COL=VALUE; E604 for one without "=", E114 for an unknown column."""
+def settings_of(settings: Sequence[str], model: Model, name: str = "set") -> dict[str, str]:
+    """column -> text of each COL=VALUE; E604 for one without "=", E114 for an unknown column.
+
+    name: of the setting, "set" or "over".
+    """
     found: dict[str, str] = {}
     known = model.inputs
     for text in settings:
@@ -142,18 +151,29 @@ def settings_of(settings: Sequence[str], model: Model, option: str = "--set") ->
         if named is not None:
             found[named[0]] = named[1]
             continue
-        name, equals, value = text.partition("=")
-        if equals and match(name, known) in known:
-            found[match(name, known)] = value
+        given, equals, value = text.partition("=")
+        column = match(given, known)
+        if equals and column in known:
+            found[column] = value
             continue
         if not equals:
-            what = f'{option} "{shown(text)}" has no "="'
-            raise error("E604", what=what, fix=f"Use {option} COLUMN=VALUE.")
+            what = f'{option_name(name)} "{shown(text)}" has no "="'
+            one = _example(model, column if column in known else known[0], name)
+            example = Setting(name, one)
+            raise error("E604", what=what, fix=words("Use for example {example}.", example=example))
         raise error(
-            "E114", role="column", name=name, hint=nearest(name, known),
+            "E114", role="column", name=given, hint=nearest(given, known),
             columns=listed(known),
         )  # fmt: skip
     return found
+
+
+def _example(model: Model, name: str, setting: str) -> ColumnIs:
+    """The training range of a column; its first end as the value of a row."""
+    from vetro.glass.bounds.over import example_of
+
+    found = example_of(model.schema[name])
+    return found if setting == "over" else replace(found, to=None)
 
 
 def source_of(named: str) -> str:
@@ -170,4 +190,4 @@ def source_of(named: str) -> str:
         what = f"the table that {named} was fitted to, {kept(source) or 'unnamed'}, is not here"
     else:
         what = f"{named} does not say where the table is that it was fitted to"
-    raise error("E604", what=what, fix="Use --source TABLE.")
+    raise error("E604", what=what, fix=words("Name it with {=source}."))

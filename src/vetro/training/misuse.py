@@ -53,7 +53,7 @@ def check_kinds(module: object, loss: object, optimizer: object) -> None:
     if isinstance(optimizer, type):
         raise refusal(
             f"optimizer is the class {optimizer.__name__}",
-            f"Use {optimizer.__name__}(module.parameters(), ...)",
+            f"Use {optimizer.__name__}(module.parameters())",
         )
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise refusal(

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from vetro.errors import Notice, counted, error, listed, nearest, notice, shown
+from vetro.errors import Notice, Words, counted, error, listed, nearest, notice, shown, words
 from vetro.glass.bounds.box import Range
 from vetro.glass.rows import cell, measured
 from vetro.glass.subject import Subject
+from vetro.settings import ColumnIs
 from vetro.tables.blocks import MISSING
 from vetro.tables.dates import instant
 from vetro.tables.dress import undress
@@ -25,8 +26,6 @@ from vetro.tables.numbers import in_doubt, marks_of
 from vetro.tables.schema import Column
 from vetro.tables.unit_spellings import key_of
 from vetro.twins import match
-
-_ONE_OR_TWO = "Give a number, or a low and a high end."
 
 
 def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, ...]]:
@@ -79,9 +78,30 @@ def whole_range(column: Column) -> Range:
     return Range(_end(column.minimum), _end(column.maximum), (None, *missing))
 
 
+def example_of(column: Column) -> ColumnIs:
+    """The training range of a column, or a level, as what a user may give."""
+    if column.kind == "category":
+        return ColumnIs(column.name, column.levels[0])
+    found = whole_range(column)
+    return ColumnIs(column.name, _written(column, found.low), _written(column, found.high))
+
+
+def _written(column: Column, value: float) -> str:
+    """A value as a user may give it: with a decimal point that cannot separate thousands."""
+    text = cell(column, value)
+    in_two_ways = column.kind == "number" and in_doubt(text, column.reading.decimal)
+    return f"{text}0" if in_two_ways else text
+
+
+def _one_or_two(column: Column | None) -> Words:
+    if column is None:
+        return words("Give a number, or (low, high).")
+    return words("Give a number, or a range such as {=over all}.", all=example_of(column))
+
+
 def text_of(column: Column | None, found: Range) -> str:
     """A range as text: "102 to 540", "Rome, Pisa or missing"."""
-    words = []
+    texts = []
     if column is None or column.kind != "category":
         if None in found.codes:
             low, high = (
@@ -90,12 +110,12 @@ def text_of(column: Column | None, found: Range) -> str:
                 else (cell(column, found.low), cell(column, found.high))
             )
             text = low if found.low == found.high else f"{low} to {high}"
-            words.append(text if column is None else column.with_unit(text))
+            texts.append(text if column is None else column.with_unit(text))
     else:
-        words = [column.levels[int(code)] for code in found.codes if code is not None and code >= 0]
+        texts = [column.levels[int(code)] for code in found.codes if code is not None and code >= 0]
     if _allows_missing(found):
-        words.append("missing")
-    return ", ".join(words[:-1]) + (" or " if len(words) > 1 else "") + words[-1]
+        texts.append("missing")
+    return ", ".join(texts[:-1]) + (" or " if len(texts) > 1 else "") + texts[-1]
 
 
 def data_of(column: Column | None, found: Range) -> list[Any]:
@@ -149,8 +169,8 @@ def _of_input(name: str, named: Mapping[str, Any]) -> Range:
     if name not in named:
         what = f"no range is given for {name}, and a module has no training range"
         raise error("E732", what=what, fix="Give (low, high) for every input.")
-    low, high = _ends(name, _plain(named[name]))
-    return _checked(name, _number(name, low), _number(name, high), str)
+    low, high = _ends(name, _plain(named[name]), None)
+    return _checked(name, _number(name, low), _number(name, high), None)
 
 
 def _of_column(column: Column, given: Any) -> Range:
@@ -170,9 +190,8 @@ def _of_column(column: Column, given: Any) -> Range:
             raise error("E731", column=column.name, what="no range is given", fix="Give one.")
         low = high = _end(column.minimum)
         return Range(low, high, missing)
-    low, high = _ends(column.name, present)
-    first, last = end_of(column, low), end_of(column, high)
-    found = _checked(column.name, first, last, lambda value: measured(column, value))
+    low, high = _ends(column.name, present, column)
+    found = _checked(column.name, end_of(column, low), end_of(column, high), column)
     return Range(found.low, found.high, (None, *missing))
 
 
@@ -189,21 +208,26 @@ def _is_missing(value: Any) -> bool:
     return value is None or value == ""
 
 
-def _ends(name: str, given: Any) -> tuple[Any, Any]:
+def _ends(name: str, given: Any, column: Column | None) -> tuple[Any, Any]:
     values = list(given) if _is_several(given) else [given]
     if len(values) == 1:
         return values[0], values[0]
     if len(values) == 2:
         return values[0], values[1]
     what = f"{len(values)} numbers are given"
-    raise error("E731", column=name, what=what, fix=_ONE_OR_TWO)
+    raise error("E731", column=name, what=what, fix=_one_or_two(column))
 
 
-def _checked(name: str, low: float, high: float, text: Any) -> Range:
-    if low > high:
-        what = f"the range {text(low)} to {text(high)} is empty: its low end is above its high end"
-        raise error("E731", column=name, what=what, fix="Swap the two ends.")
-    return Range(low, high)
+def _checked(name: str, low: float, high: float, column: Column | None) -> Range:
+    if low <= high:
+        return Range(low, high)
+    first, last, fix = str(low), str(high), words("Swap the two ends.")
+    if column is not None:
+        first, last = measured(column, low), measured(column, high)
+        turned = ColumnIs(name, _written(column, high), _written(column, low))
+        fix = words("Use {=over turned}.", turned=turned)
+    what = f"the range {first} to {last} is empty: its low end is above its high end"
+    raise error("E731", column=name, what=what, fix=fix)
 
 
 def _level(column: Column, level: Any) -> int:
@@ -225,17 +249,19 @@ def _level(column: Column, level: Any) -> int:
 def end_of(column: Column, given: Any) -> float:
     """The number behind a value of a number, date or flag column; E731."""
     if column.kind == "flag":
-        words = column.reading.flag_words
-        if isinstance(given, str) and given in words:
-            return float(words.index(given))
+        own = column.reading.flag_words
+        if isinstance(given, str) and given in own:
+            return float(own.index(given))
         if given in (0, 1, "0", "1"):
             return float(given)
-        fix = f"Use {words[0] or 0} or {words[1] or 1}."
+        no, yes = (ColumnIs(column.name, own[code] or str(code)) for code in (0, 1))
+        fix = words("Use {=over no_} or {=over yes_}.", no_=no, yes_=yes)
         what = f'"{shown(given)}" is not one of its values'
         raise error("E731", column=column.name, what=what, fix=fix)
     if column.kind == "date":
         return _days(column, given)
-    return _number(column.name, _with_point(column, given) if isinstance(given, str) else given)
+    plain = _with_point(column, given) if isinstance(given, str) else given
+    return _number(column.name, plain, column)
 
 
 def _with_point(column: Column, text: str) -> str:
@@ -263,13 +289,13 @@ def _in_unit(column: Column, text: str) -> str:
     if found.unit.key != key_of(column.unit):
         known = f'in "{shown(column.unit)}"' if column.unit else "without a unit"
         what = f'"{shown(text)}" is in "{shown(found.unit.text)}", but the column is {known}'
-        raise error("E731", column=column.name, what=what, fix=_ONE_OR_TWO)
+        raise error("E731", column=column.name, what=what, fix=_one_or_two(column))
     return f"-{found.body}" if found.negative else found.body
 
 
 def _days(column: Column, given: Any) -> float:
     if isinstance(given, (int, float)) and not isinstance(given, bool):
-        return _number(column.name, given)
+        return _number(column.name, given, column)
     text = str(given)
     form = column.reading.date_format
     usual = TIME if is_time(form) else ISO
@@ -282,12 +308,12 @@ def _days(column: Column, given: Any) -> float:
     raise error("E731", column=column.name, what=what, fix=f"Write it as {fix}.")
 
 
-def _number(name: str, given: Any) -> float:
+def _number(name: str, given: Any, column: Column | None = None) -> float:
     try:
         number = float(given)
     except (TypeError, ValueError, OverflowError):
         what = f'"{shown(given)}" is not a number'
-        raise error("E731", column=name, what=what, fix=_ONE_OR_TWO) from None
+        raise error("E731", column=name, what=what, fix=_one_or_two(column)) from None
     if not math.isfinite(number):
         what = f"{number} is not a finite number"
         raise error("E731", column=name, what=what, fix="Give finite ends.")

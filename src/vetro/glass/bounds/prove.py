@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, error, issue_warnings
+from vetro.errors import Notice, Words, error, issue_warnings, words
 from vetro.glass.bounds.bounds import (
     SECONDS,
     check_seconds,
@@ -30,7 +30,7 @@ from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.claims import Claim, answer_label, read_claim
 from vetro.glass.bounds.exploring import Tell, explore
 from vetro.glass.bounds.monotonicity import trends_along, why_not_moving
-from vetro.glass.bounds.over import ranges_of
+from vetro.glass.bounds.over import example_of, ranges_of
 from vetro.glass.bounds.pairs import Pair
 from vetro.glass.bounds.witness import Search
 from vetro.glass.stopping import Limit, limited
@@ -178,12 +178,22 @@ def _decide_range(
     }
 
 
+def _what_moves(subject: Subject, column: int) -> Words:
+    """A range for this column, or that another one is needed."""
+    if subject.model is None:
+        return words("Give it a range.")
+    found = subject.model.schema.inputs[column]
+    if found.kind == "category":
+        return words("Name a column of numbers, dates or flags.")
+    return words("Give it a range such as {=over all}.", all=example_of(found))
+
+
 def _decide_direction(
     subject: Subject, ranges: list[Range], claim: Claim, limit: Limit, tell: Tell
 ) -> dict[str, Any]:
     reason = why_not_moving(ranges[claim.column])
     if reason is not None:
-        fix = "Name a column of numbers, dates or flags, and give it a range."
+        fix = _what_moves(subject, claim.column)
         raise error("E731", column=subject.inputs[claim.column], what=reason, fix=fix)
     rises = claim.kind == "rises"
     trends = trends_along(
