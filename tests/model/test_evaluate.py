@@ -8,7 +8,9 @@ from model.build import model_of, rows_of, write_csv
 from sklearn import metrics
 from told import told
 
+import vetro
 from vetro.errors import PredictionError, TableError
+from vetro.model.bootstrap import measure
 from vetro.model.evaluate import evaluate_source
 from vetro.tables.options import ReadOptions
 
@@ -128,3 +130,46 @@ def test_an_answer_that_is_not_finite_is_why_there_is_no_figure(path):
         "(row 7, row 10), so that no metric can be computed. "
         "Correct these rows, or leave them out."
     )
+
+
+def grouped(rows, names):
+    """A table whose rows of one group all err alike, and its groups by name."""
+    return {
+        "x": [float(i * 37 % 101) for i in range(rows)],
+        "who": [names[i % len(names)] for i in range(rows)],
+        "y": [float(i * 37 % 101 + 40 * (i % len(names))) for i in range(rows)],
+    }
+
+
+@pytest.mark.filterwarnings("ignore::vetro.errors.VetroWarning")
+@pytest.mark.parametrize("chunk_rows", [11, 100_000])
+@pytest.mark.parametrize("kind", ["texts", "numbers"])
+def test_intervals_are_drawn_by_groups(chunk_rows, kind):
+    fitted = [f"p{i}" for i in range(10)] if kind == "texts" else list(range(10))
+    new = [f"q{i}" for i in range(6)] if kind == "texts" else list(range(50, 56))
+    given = {"epochs": 3, "folds": 2, "hidden": (2,)}
+    model = vetro.fit(grouped(60, fitted), "y", group="who", **given)
+    table = grouped(90, new)
+    found = evaluate_source(model, table, options=ReadOptions(), chunk_rows=chunk_rows)
+    assert (found.rows, found.groups) == (90, 6)
+    codes = np.arange(90) % 6
+    predicted = np.asarray(model.predict(table)["y"], dtype=float)
+    actual = np.array(table["y"])
+    wanted = measure("regression", actual[:, None], predicted[:, None], None, codes)
+    assert found.metrics == wanted
+    rows = measure("regression", actual[:, None], predicted[:, None])
+    assert found["rmse"].high - found["rmse"].low > 1.2 * (rows["rmse"].high - rows["rmse"].low)
+    del table["who"]
+    alone = evaluate_source(model, table, options=ReadOptions())
+    assert alone.groups == 0 and alone.metrics == rows
+
+
+@pytest.mark.filterwarnings("ignore::vetro.errors.VetroWarning")
+@pytest.mark.parametrize("chunk_rows", [11, 100_000])
+def test_rows_of_weight_0_are_counted(chunk_rows):
+    table = {**grouped(60, "ab"), "w": [float(i % 3 > 0) for i in range(60)]}
+    del table["who"]
+    model = vetro.fit(table, "y", weight="w", epochs=2, folds=2, hidden=(2,))
+    found = evaluate_source(model, table, options=ReadOptions(), chunk_rows=chunk_rows)
+    assert found.rows == 40
+    assert [told(item) for item in found.notices] == ["I214 20 rows of weight 0 left out."]

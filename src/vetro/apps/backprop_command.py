@@ -10,9 +10,10 @@ import typer
 from vetro.apps.options import READING, Given, taking
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
-from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at, named_value
+from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
 from vetro.apps.trace_command import member_number
 from vetro.errors import error
+from vetro.named import named_value
 
 if TYPE_CHECKING:
     from vetro.model.model import Model

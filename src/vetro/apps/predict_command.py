@@ -117,6 +117,7 @@ def evaluate(
                 "model": model,
                 "source": kept(source),
                 "rows": found.rows,
+                "groups": found.groups,
                 "metrics": intervals_json(found.metrics),
                 "per_target": {
                     name: intervals_json(figures) for name, figures in found.per_target.items()
@@ -125,7 +126,8 @@ def evaluate(
             }
         )
         return
-    head = f"on {counted(found.rows, 'row')}"
+    groups = f" in {found.groups} groups" if found.groups else ""
+    head = f"on {counted(found.rows, 'row')}{groups}"
     metrics_table(head, {"network": found.metrics}, unit_of(fitted))
     if found.per_target:
         say()

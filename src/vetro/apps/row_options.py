@@ -14,7 +14,8 @@ import typer
 
 from vetro.addresses import is_address, kept, short_name
 from vetro.apps.options import Given, whole
-from vetro.errors import Notice, error, listed, nearest, shown, words
+from vetro.errors import Notice, error, shown, words
+from vetro.named import known_name, named_value
 from vetro.settings import ColumnIs, Setting, option_name
 from vetro.twins import match
 
@@ -127,18 +128,6 @@ def as_a_cell(model: Model, name: str, text: str, options: ReadOptions) -> str:
     return column.with_unit(text) if found is not None and not found.unit.key else text
 
 
-def named_value(text: str, names: Sequence[str]) -> tuple[str, str] | None:
-    """(name, value) of NAME=VALUE; None if it begins with none of the names and "=".
-
-    A name may itself hold "=": the longest that fits is meant.
-    """
-    fitting = [name for name in names if text.startswith(f"{name}=")]
-    if not fitting:
-        return None
-    name = max(fitting, key=len)
-    return name, text[len(name) + 1 :]
-
-
 def settings_of(settings: Sequence[str], model: Model, name: str = "set") -> dict[str, str]:
     """column -> text of each COL=VALUE; E604 for one without "=", E114 for an unknown column.
 
@@ -151,20 +140,14 @@ def settings_of(settings: Sequence[str], model: Model, name: str = "set") -> dic
         if named is not None:
             found[named[0]] = named[1]
             continue
-        given, equals, value = text.partition("=")
-        column = match(given, known)
-        if equals and column in known:
-            found[column] = value
-            continue
-        if not equals:
-            what = f'{option_name(name)} "{shown(text)}" has no "="'
-            one = _example(model, column if column in known else known[0], name)
-            example = Setting(name, one)
-            raise error("E604", what=what, fix=words("Use for example {example}.", example=example))
-        raise error(
-            "E114", role="column", name=given, hint=nearest(given, known),
-            columns=listed(known),
-        )  # fmt: skip
+        given, equals, _ = text.partition("=")
+        if equals:
+            known_name(given, known)  # raises the error that names it
+        what = f'{option_name(name)} "{shown(text)}" has no "="'
+        column = match(text, known)
+        one = _example(model, column if column in known else known[0], name)
+        fix = words("Use for example {example}.", example=Setting(name, one))
+        raise error("E604", what=what, fix=fix)
     return found
 
 

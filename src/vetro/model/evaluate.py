@@ -22,7 +22,7 @@ from vetro.model.predict import CHUNK_ROWS, predict_outputs
 from vetro.tables.checks import LARGEST_TARGET
 from vetro.tables.chunks import columns_missing, read_chunks
 from vetro.tables.options import ReadOptions
-from vetro.tables.schema import Schema, with_role
+from vetro.tables.splits import groups_of
 from vetro.tables.table import Table
 
 if TYPE_CHECKING:
@@ -34,13 +34,15 @@ class Evaluation(Mapping[str, Interval]):
     """Metrics over all targets, as a mapping of name to Interval.
 
     per_target: target -> the same for each, if there are several.  rows: the number of measured
-    rows.  notices: warnings about them.
+    rows.  groups: the number of groups that the intervals are drawn by; 0 where rows are drawn.
+    notices: warnings about them.
     """
 
     metrics: dict[str, Interval]
     per_target: dict[str, dict[str, Interval]]
     rows: int
     notices: tuple[Notice, ...] = ()
+    groups: int = 0
 
     def _repr_html_(self) -> str:
         from vetro.model.model_html import evaluation_as_html
@@ -77,21 +79,25 @@ def evaluate_source(
     """Predict the source's rows and measure them against its targets.
 
     Rows without a target are left out (I213).  Row weights count if the model was fitted with
-    a weight column and the source has it.  E401 for a missing target, E405 for a class
-    that the model does not know and when no row is left, E408 where an answer is not finite.
+    a weight column and the source has it; rows of weight 0 are left out (I214).  If it was fitted
+    with a group column that the source has, whole groups are drawn for the intervals, as in the
+    fit.  E401 for a missing target, E405 for a class that the model does not know and when no row
+    is left, E408 where an answer is not finite.
     """
     options = reading_of(model, source, options)
     odd = OddRows(unknown)
     actual: list[NDArray[Any]] = []
     predicted: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
-    left_out = 0
-    for table in read_chunks(source, options, _measured(model.schema), chunk_rows):
+    members: list[NDArray[Any]] = []
+    left_out = idle = 0
+    for table in read_chunks(source, options, model.schema, chunk_rows):
         _check_targets(model, table)
         odd.look(table)
         truth = _actual(model, table)
         known = truth >= 0 if model.classes else ~np.isnan(truth).any(axis=1)
         left_out += int(np.count_nonzero(~known))
+        idle += table.weightless
         actual.append(truth[known])
         outputs = predict_outputs(model, table)
         figures = outputs if model.classes else np.hstack([outputs, truth])
@@ -100,6 +106,11 @@ def evaluate_source(
         weight = _weights(table)
         if weight is not None:
             weights.append(weight[known])
+        members += [
+            table.values[column.name][known]
+            for column in table.schema.with_role("group")
+            if column.name in table.values
+        ]
     odd.refuse_answers()
     rows = sum(len(part) for part in actual)
     if rows == 0 or (weights and not any(part.any() for part in weights)):
@@ -107,25 +118,21 @@ def evaluate_source(
         raise error("E405", what=what, fix="Provide rows whose targets are known.")
     truth, outputs = np.concatenate(actual), np.concatenate(predicted)
     weight = np.concatenate(weights) if weights else None
+    groups = groups_of(np.concatenate(members)) if members else None
     per_target = {}
     if not model.classes and len(model.targets) > 1:
         per_target = {
-            name: measure(model.task, truth[:, [i]], outputs[:, [i]], weight)
+            name: measure(model.task, truth[:, [i]], outputs[:, [i]], weight, groups)
             for i, name in enumerate(model.targets)
         }
     notices = odd.notices()
-    if left_out:
-        notices.append(notice("I213", rows=counted(left_out, "row")))
-    return Evaluation(measure(model.task, truth, outputs, weight), per_target, rows, tuple(notices))
-
-
-def _measured(schema: Schema) -> Schema:
-    """The schema with the group ignored: measuring does not read it."""
-    return Schema(
-        tuple(
-            with_role(column, "ignored") if column.role == "group" else column for column in schema
-        )
-    )
+    for code, count in (("I214", idle), ("I213", left_out)):
+        if count:
+            notices.append(notice(code, rows=counted(count, "row")))
+    metrics = measure(model.task, truth, outputs, weight, groups)
+    # a single group cannot be drawn from: then rows are drawn
+    drawn = 0 if groups is None or groups.max() == 0 else int(groups.max()) + 1
+    return Evaluation(metrics, per_target, rows, tuple(notices), drawn)
 
 
 def _weights(table: Table) -> NDArray[np.float64] | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.entries import as_declared
 from vetro.errors import error
 from vetro.model.evaluate import Evaluation, evaluate
 from vetro.model.evidence import Evidence
@@ -86,7 +87,7 @@ class Model:
         source: Any,
         *,
         probabilities: bool = False,
-        keep: Iterable[str] = (),
+        keep: str | Iterable[str] = (),
         unknown: Unknown = "refuse",
         options: ReadOptions | None = None,
         **reading: Any,
@@ -106,7 +107,7 @@ class Model:
             source,
             options=read_options(options, reading),
             probabilities=probabilities,
-            keep=tuple(keep),
+            keep=as_declared(ReadOptions, {"keep": keep})["keep"],
             unknown=unknown,
         )
 

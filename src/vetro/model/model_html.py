@@ -27,7 +27,8 @@ def model_as_html(model: Model) -> str:
 
 def evaluation_as_html(found: Evaluation) -> str:
     """The metrics, and those of each target when there are several."""
-    rows = [(f"{found.rows} rows", *_intervals(found.metrics))]
+    groups = f" in {found.groups} groups" if found.groups else ""
+    rows = [(f"{found.rows} rows{groups}", *_intervals(found.metrics))]
     rows += [(name, *_intervals(figures)) for name, figures in found.per_target.items()]
     notices = "".join(paragraph(f"{item.code} {item.message}") for item in found.notices)
     return table_html(("", *found.metrics), rows) + notices

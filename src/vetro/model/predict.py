@@ -24,6 +24,7 @@ from vetro.tables.encoder import Encoder
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
+from vetro.twins import plain_names
 
 if TYPE_CHECKING:
     from vetro.model.model import Member, Model
@@ -120,6 +121,7 @@ def predict_stream(
     receives those of reading and of OddRows, counted over the whole source, when the last chunk
     has been taken.
     """
+    keep = plain_names(keep)
     _check_names(model, keep, probabilities)
     options = reading_of(model, source, options)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))

@@ -58,7 +58,8 @@ def read_chunks(
     """The rows in order as Tables of at most `chunk_rows`, with constant memory.
 
     schema: a model's.  Its inputs must exist (E401); targets and weights are read if they
-    do.  Rows of weight 0 are left out where the schema has a weight that the source has.  The
+    do, and the group, of which only equality counts: its texts are numbered as they come.  Rows of
+    weight 0 are left out where the schema has a weight that the source has.  The
     schema gives the kinds; how a text becomes a value is the source's own matter, as in
     read_table, whatever the model's table looked like: what the whole source leaves open is
     refused (E106, E120).  Texts that are no level of a category become -2 and stand in
@@ -84,6 +85,7 @@ def read_chunks(
         )
 
     start = 0
+    groups: dict[str, int] = {}
     held: Table | None = None
     batches = batches_from(start)
     while (batch := next(batches, None)) is not None:
@@ -113,7 +115,7 @@ def read_chunks(
             yield held
         notices = opened.notices if held is None else ()
         notices = (*notices, *bare_notices(plans, columns))
-        held = _chunk(opened, present, plans, cells, kept, rows, options, notices)
+        held = _chunk(opened, present, plans, cells, kept, rows, options, notices, groups)
         if only is not None and only.stop <= start:
             break
     if only is None:
@@ -198,6 +200,7 @@ def _chunk(
     rows: range,
     options: ReadOptions,
     told: Iterable[Notice],
+    groups: dict[str, int],
 ) -> Table:
     values: dict[str, NDArray[Any]] = {}
     unseen: dict[str, dict[str, int]] = {}
@@ -215,6 +218,9 @@ def _chunk(
     for plan, cell in zip(plans, cells, strict=True):
         if plan.name in values or isinstance(cell, Values):
             continue
+        if schema[plan.name].role == "group":
+            values[plan.name] = _group_codes(cell, options, groups)
+            continue
         array, others = known_codes(schema[plan.name], cell, options, count)
         values[plan.name] = array
         if others:
@@ -230,7 +236,10 @@ def _chunk(
         unseen=unseen,
         numbers=np.arange(rows.start, rows.stop),
     )
-    return table if count.all() else table.take(np.flatnonzero(count))
+    if count.all():
+        return table
+    left = table.take(np.flatnonzero(count))
+    return replace(left, weightless=len(rows) - left.rows)
 
 
 def _that_count(schema: Schema, values: dict[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
@@ -246,6 +255,21 @@ def replace_place(opened: Opened, start: int) -> Opened:
     return replace(opened, place_of=lambda row: opened.place_of(start + row), start=start)
 
 
+def _group_codes(cell: Codes, options: ReadOptions, groups: dict[str, int]) -> NDArray[Any]:
+    """The number of each row's group, -1 where it is missing; new groups are added to the known."""
+    missing = _missing_texts(options)
+    lookup = np.full(len(cell.levels) + 1, -1, dtype=np.int64)
+    for text, code in cell.levels.items():
+        form = plain(text)
+        if form and form not in missing:
+            lookup[code] = groups.setdefault(form, len(groups))
+    return lookup[cell.array]
+
+
+def _missing_texts(options: ReadOptions) -> set[str]:
+    return {*options.missing, *map(plain, options.missing)}
+
+
 def known_codes(
     column: Column, cell: Codes, options: ReadOptions, count: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], dict[str, int]]:
@@ -253,7 +277,7 @@ def known_codes(
 
     count: which rows count; texts that stand only in others are not reported.
     """
-    missing = {*options.missing, *map(plain, options.missing)}
+    missing = _missing_texts(options)
     flag = column.kind == "flag"
     levels = {text: code for code, text in enumerate(column.levels)}
     lookup = np.full(len(cell.levels) + 1, np.nan if flag else -1.0)
@@ -303,5 +327,6 @@ def joined(chunks: list[Table]) -> Table:
         kept={
             name: pa.concat_arrays([chunk.kept[name] for chunk in chunks]) for name in first.kept
         },
+        weightless=sum(chunk.weightless for chunk in chunks),
         unseen=unseen,
     )

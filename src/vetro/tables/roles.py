@@ -21,11 +21,11 @@ from vetro.errors import (
     Words,
     error,
     listed,
-    nearest,
     notice,
     shown,
     words,
 )
+from vetro.named import known_name
 from vetro.tables.cells import LONGEST_LEVEL
 from vetro.tables.doubts import CATEGORY, IGNORED
 from vetro.tables.faults import NOT_READ, left_out
@@ -118,15 +118,9 @@ def check_known(
         ("group", (group,) if group else ()),
     ):
         for name in plain_names(names):
-            _check_known(word, name, columns)
+            known_name(name, columns, word)
     named = set(plain_names((*targets, *inputs, weight, group)))
     return frozenset(plain_names(drop)) | (frozenset(columns) - named if inputs else frozenset())
-
-
-def _check_known(word: str, name: str, columns: Sequence[str]) -> None:
-    if name not in columns:
-        hint = nearest(name, columns)
-        raise error("E114", role=word, name=name, hint=hint, columns=listed(columns))
 
 
 def roles_to_look_at(table: Table, **roles: Any) -> Table:
@@ -161,7 +155,7 @@ def _named_roles(
     words: dict[str, str] = {}
     for role, word, names in lists:
         for name in names:
-            _check_known(word, name, schema.names)
+            known_name(name, schema.names, word)
             if words.get(name, word) != word:
                 what = f'column "{shown(name)}" is named as {words[name]} and as {word}'
                 raise error("E604", what=what, fix="Name it once.")

@@ -97,9 +97,13 @@ def group_codes(table: Table) -> Integers | None:
     columns = table.schema.with_role("group")
     if not columns or table.rows == 0:
         return None
-    values = table.values[columns[0].name]
+    return groups_of(table.values[columns[0].name])
+
+
+def groups_of(values: NDArray[Any]) -> Integers:
+    """The group of each row from the values of a group column; a row without one is its own."""
     missing = np.isnan(values) if values.dtype.kind == "f" else values == MISSING
-    groups = np.empty(table.rows, dtype=np.int64)
+    groups = np.empty(len(values), dtype=np.int64)
     known, groups[~missing] = np.unique(values[~missing], return_inverse=True)
     groups[missing] = len(known) + np.arange(int(missing.sum()))
     return groups

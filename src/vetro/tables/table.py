@@ -46,6 +46,7 @@ class Table:
     values are empty, and roles.py refuses those that are needed.
     doubts: why a category may be a column of numbers or dates; in the notices as well.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
+    weightless: how many rows of weight 0 were left out here (only when read with a model's schema).
     """
 
     schema: Schema
@@ -60,6 +61,7 @@ class Table:
     faults: Faults = field(default_factory=dict)
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
     unseen: dict[str, dict[str, int]] = field(default_factory=dict)
+    weightless: int = 0
 
     @property
     def weights(self) -> NDArray[np.float64] | None:

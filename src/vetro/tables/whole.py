@@ -14,10 +14,9 @@ from vetro.errors import (
     TableError,
     counted,
     error,
-    listed,
-    nearest,
     notice,
 )
+from vetro.named import known_name
 from vetro.tables import kinds, lookups, numbers, scan
 from vetro.tables.blocks import MISSING
 from vetro.tables.cells import Cells, Codes
@@ -180,13 +179,6 @@ def check_named(opened: Opened, options: ReadOptions) -> None:
         check_format(options.date_format)
     for role in ("number", "category", "date", "flag", "keep"):
         for name in getattr(options, role):
-            if name not in opened.columns:
-                raise error(
-                    "E114",
-                    role=Setting(role),
-                    name=name,
-                    hint=nearest(name, opened.columns),
-                    columns=listed(opened.columns),
-                )
+            known_name(name, opened.columns, Setting(role))
             if name in opened.faults:
                 raise opened.faults[name].error

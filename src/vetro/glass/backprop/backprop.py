@@ -30,6 +30,7 @@ from vetro.glass.subject import Part, Subject
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
+from vetro.twins import match
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +108,7 @@ class Backprop(ShownAsText):
 
     def number(self, name: str) -> int:
         """A parameter's place in the flat vector; E710 if no parameter has this name."""
+        name = match(name, self.names)
         if name not in self.gradients:
             hint = nearest(name, self.names)
             lists = "vetro.parameters(module)" if self.subject.model is None else "vetro parameters"

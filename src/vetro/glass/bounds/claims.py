@@ -14,6 +14,7 @@ from vetro.errors import error, nearest
 from vetro.glass.subject import Subject
 from vetro.tables.dress import undress
 from vetro.tables.unit_spellings import key_of
+from vetro.twins import match, plain
 
 FORMS = '"A rises with C", "A falls with C", "A >= 1", "A <= 2", "1 <= A <= 2"'
 _CLASS_FORMS = '"P(A) >= 0.1", "P(A) <= 0.9", "P(A) rises with C", "P(A) falls with C"'
@@ -39,12 +40,12 @@ class Claim:
 
 def read_claim(subject: Subject, text: str) -> Claim:
     """The claim of a text; E734 for one that cannot be read."""
-    text = " ".join(str(text).split())
+    text = plain(" ".join(str(text).split()))
     direction = _DIRECTION.search(text)
     if direction is None:
         return _range(subject, text)
     answer = _answer(subject, text, text[: direction.start()])
-    name = text[direction.end() :].strip()
+    name = match(text[direction.end() :].strip(), subject.inputs)
     if name not in subject.inputs:
         hint = nearest(name, subject.inputs)
         raise refused(subject, text, f'there is no input "{name}"', hint)
@@ -67,7 +68,7 @@ def refused(subject: Subject, text: str, reason: str, hint: str = "") -> Excepti
 
 def _answer(subject: Subject, text: str, name: str) -> int:
     labels = [answer_label(subject, number) for number in range(len(subject.answers))]
-    name = name.strip()
+    name = match(name.strip(), labels)
     if name in labels:
         return labels.index(name)
     hint = nearest(name, labels)
@@ -77,9 +78,9 @@ def _answer(subject: Subject, text: str, name: str) -> int:
 
 
 def _range(subject: Subject, text: str) -> Claim:
-    for sign, plain in _SIGNS.items():
-        text = text.replace(sign, plain)
-    labels = [answer_label(subject, number) for number in range(len(subject.answers))]
+    for sign, usual in _SIGNS.items():
+        text = text.replace(sign, usual)
+    labels = [plain(answer_label(subject, number)) for number in range(len(subject.answers))]
     # the longest name at this place: one name may be a part of another
     for label in sorted(labels, key=len, reverse=True):
         before, found, after = text.partition(label)

@@ -17,6 +17,7 @@ from vetro.errors import Notice, Words, counted, error, listed, nearest, notice,
 from vetro.glass.bounds.box import Range
 from vetro.glass.rows import cell, measured
 from vetro.glass.subject import Subject
+from vetro.named import known_name
 from vetro.settings import ColumnIs
 from vetro.tables.blocks import MISSING
 from vetro.tables.dates import instant
@@ -35,12 +36,8 @@ def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, .
     module also a list of (low, high).  Raises E114, E731 and E732.
     """
     named = {
-        match(str(name), subject.inputs): given for name, given in _named(subject, over).items()
+        known_name(name, subject.inputs): given for name, given in _named(subject, over).items()
     }
-    for name in named:
-        if name not in subject.inputs:
-            hint, columns = nearest(name, subject.inputs), listed(subject.inputs)
-            raise error("E114", role="column", name=name, hint=hint, columns=columns)
     if subject.model is None:
         return [_of_input(name, named) for name in subject.inputs], ()
     notices: list[Notice] = []

@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from vetro.errors import error, listed, nearest, shown
+from vetro.errors import error, shown
 from vetro.glass.formula.terms import Term, training_range
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Subject
+from vetro.named import known_name
 
 WITHIN = 0.1
 """How far a tangent's box reaches from the row, as a share of each column's training range."""
@@ -56,16 +57,12 @@ def sides_of(
 def _known(
     box: Mapping[str, tuple[float, float]], straight: Mapping[str, int], subject: Subject
 ) -> Mapping[str, tuple[float, float]]:
-    for name in box:
-        if name not in subject.inputs:
-            raise error(
-                "E114", role="column", name=name, hint=nearest(name, subject.inputs),
-                columns=listed(subject.inputs),
-            )  # fmt: skip
+    found = {known_name(name, subject.inputs): sides for name, sides in box.items()}
+    for name in found:
         if name not in straight:
             what = f'column "{shown(name)}" is not a number here, and stays as in the row'
             raise error("E721", what=what, fix="Leave it out of the box.")
-    return box
+    return found
 
 
 def _between(name: str, sides: tuple[float, float], here: Fraction) -> tuple[Fraction, Fraction]:

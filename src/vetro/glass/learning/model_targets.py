@@ -12,13 +12,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Setting, VetroError, counted, error, listed, nearest, shown, words
+from vetro.errors import Setting, VetroError, counted, error, nearest, shown, words
 from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import LossKind
 from vetro.glass.learning.update_terms import USUAL, UpdateRule
 from vetro.glass.rows import Rows, kind_of, numbers_of
 from vetro.glass.subject import Part, Subject
 from vetro.model.model import Model
+from vetro.named import known_name
 from vetro.tables.schema import Column
 from vetro.tables.targets import class_labels
 from vetro.training.plan import NUMBER_LOSSES, resolve_loss
@@ -100,13 +101,8 @@ def targets_of(
 def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column, ...]) -> Floats:
     """One target of every row, in its unit, or as its class's code."""
     if isinstance(y, Mapping):
-        for name in y:
-            known = [item.name for item in columns]
-            if name not in known:
-                raise error(
-                    "E114", role="target", name=name, hint=nearest(str(name), known),
-                    columns=listed(known),
-                )  # fmt: skip
+        known = [item.name for item in columns]
+        y = {known_name(name, known, "target"): value for name, value in y.items()}
         y = y.get(column.name)
     elif y is not None and len(columns) > 1:
         y = _column(y, number, len(columns), len(rows))
