@@ -73,8 +73,8 @@ def command_lines(page: Path) -> Iterator[list[str]]:
     """The words of every `vetro` command of a block: of a shell, or of a screen after "$ "."""
     for text in re.findall(r"^```\w*\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL):
         for line in text.replace("\\\n", " ").splitlines():
-            # two spaces follow a name that a list of commands explains
-            if re.match(r"(\$ )?vetro [a-z]+( \S|$)", line):
+            # blanks in a row stand before the words of a list that explains commands
+            if re.match(r"(\$ )?vetro [a-z]", line) and "  " not in line.partition("#")[0].strip():
                 words = shlex.split(line.removeprefix("$ "), comments=True)
                 yield words[1 : next((n for n, w in enumerate(words) if w in "|>&&"), None)]
 
