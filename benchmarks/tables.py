@@ -19,7 +19,7 @@ def training(work: Workload, threads: int, clock: str, result: dict[str, dict[st
     where = "one core" if threads == 1 else f"all {threads} cores"
     where += ", processor time" if clock == "processor" else ""
     unit = "µs per step of one network" if work.members > 1 else "µs per step"
-    heads = [unit, "times Vetro's", "asked", "of the floor", "first call, s", "steps timed"]
+    heads = [unit, "times Vetro's", "goal", "of the floor", "first call, s", "steps timed"]
     lines = [
         f"### Row {work.name}: {work.title}, {where}",
         "",

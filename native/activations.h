@@ -1,11 +1,11 @@
 // Activation functions and their derivatives, as torch defines them.
 //
-// The derivatives of relu, leaky_relu, elu, tanh and sigmoid come from their output.  It shows
-// the sign of the input if slope and alpha are not negative.  The others store their derivative
-// in a buffer during the forward pass.
+// The derivatives of relu, leaky_relu, elu, tanh and sigmoid are computed from their output, which
+// shows the sign of the input if slope and alpha are not negative.  The others store their
+// derivative in a buffer during the forward pass.
 #pragma once
 
-// A function and its derivative; `derive` says whether `slope` is wanted.
+// A function and its derivative; derive: whether to compute `slope`.
 template <class T>
 INLINE Lanes<T> silu(Lanes<T> z, bool derive, Lanes<T>& slope) {
   const Lanes<T> s = sigmoid(z);
@@ -40,7 +40,7 @@ INLINE Lanes<T> gelu_tanh(Lanes<T> z, bool derive, Lanes<T>& slope) {
   return z * share;
 }
 
-// log(1 + e^(beta z)) / beta, z itself where beta z > threshold; e^-|beta z| cannot overflow.
+// log(1 + e^(beta z)) / beta, or z itself if beta z > threshold; e^-|beta z| cannot overflow.
 template <class T>
 INLINE Lanes<T> softplus(Lanes<T> z, Lanes<T> beta, Lanes<T> threshold, bool derive,
                          Lanes<T>& slope) {
@@ -51,8 +51,8 @@ INLINE Lanes<T> softplus(Lanes<T> z, Lanes<T> beta, Lanes<T> threshold, bool der
   return select(linear, z, soft / beta);
 }
 
-// out = function(z), in place allowed; derivative (may be null) is written by
-// those that have one.  count: a multiple of COUNT<T>.
+// out = function(z), in place allowed.  Functions that store their derivative write it to
+// `derivative` (may be null).  count: a multiple of COUNT<T>.
 template <class T>
 void activate(int32_t function, double a, double b, const T* z, T* out, T* derivative,
               int64_t count) {
@@ -121,7 +121,7 @@ void activate(int32_t function, double a, double b, const T* z, T* out, T* deriv
   }
 }
 
-// d = d f'(z), from the output or from the derivative that activate stored.
+// d = d f'(z), from the output or from the derivative that `activate` stored.
 template <class T>
 void activate_backward(int32_t function, double a, double, const T* out, const T* derivative, T* d,
                        int64_t count) {

@@ -1,4 +1,4 @@
-// Vectors that begin with a cache line: a register that lies across two lines is read twice.
+// Vectors that begin at a cache line: a register's load across two lines costs two reads.
 #pragma once
 #include <cstddef>
 #include <new>

@@ -22,7 +22,7 @@ bool named(const Kernels& one) {
 
 const Kernels* kernels() {
 #if defined(__x86_64__)
-  // Exactly what the kernels are compiled with, one by one.
+  // Exactly the features with which the kernels are compiled, one by one.
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&

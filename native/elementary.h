@@ -1,8 +1,8 @@
-// exp, expm1, log, log1p, tanh, sigmoid and erf on lanes, at most 2 units in the last place off.
+// exp, expm1, log, log1p, tanh, sigmoid and erf on lanes, within 2 units in the last place.
 //
-// Polynomials fitted by tests/fit_elementary.py; the same IEEE operations on every
-// instruction set, without branches.  NaN in, NaN out; overflow, infinities and denormals
-// come out right.  tanh and erf keep the sign of zero, expm1 and log1p make it 0.
+// tests/fit_elementary.py fitted the polynomials.  The IEEE operations are the same on every
+// instruction set, without branches.  NaN gives NaN; overflow, infinities and denormals give
+// the right result.  tanh and erf keep the sign of zero; expm1 and log1p return +0 for -0.
 #pragma once
 
 // The coefficients of polynomials begin with the lowest power.
@@ -81,8 +81,8 @@ INLINE Lanes<T> power_of_two(Lanes<T> t) {
   return from_bits(shift_left<Fitted<T>::MANTISSA>(bits(t)));
 }
 
-#if !defined(__AVX512F__)  // AVX-512 has it as one instruction
-// a 2^n for every whole n that a finite result or its overflow needs, rounded once.
+#if !defined(__AVX512F__)  // AVX-512 has one instruction for it
+// a 2^n, rounded once, for every whole n that a finite result or its overflow needs.
 template <class T>
 INLINE Lanes<T> scale(Lanes<T> a, Lanes<T> n) {
   using F = Fitted<T>;
@@ -93,13 +93,13 @@ INLINE Lanes<T> scale(Lanes<T> a, Lanes<T> n) {
 }
 #endif
 
-// x within [low, high]; NaN stays.
+// x, limited to [low, high]; NaN stays NaN.
 template <class T>
 INLINE Lanes<T> between(T low, T high, Lanes<T> x) {
   return smaller(fill(high), larger(fill(low), x));
 }
 
-// e^r - 1 for r = x - n ln 2, |r| <= ln 2 / 2.  COMPENSATED: adds the rounding error of r.
+// e^r - 1 for r = x - n ln 2, |r| <= ln 2 / 2.  COMPENSATED: corrects the rounding error of r.
 template <bool COMPENSATED = false, class T>
 INLINE Lanes<T> expm1_of_rest(Lanes<T> x, Lanes<T> n) {
   using F = Fitted<T>;
@@ -118,7 +118,7 @@ INLINE Lanes<T> exp(Lanes<T> x) {
   return scale(expm1_of_rest(x, n) + fill(T(1)), n);
 }
 
-// The same for x from about -87 (double: -708) to 0, not for less.
+// The same for x from about -87 (double: -708) to 0 only.
 template <class T>
 INLINE Lanes<T> exp_in_range(Lanes<T> x) {
   using F = Fitted<T>;
@@ -140,8 +140,8 @@ INLINE Lanes<T> expm1(Lanes<T> x) {
 }
 
 // (1 - e^-2|x|) / (1 + e^-2|x|).  With e^-2|x| = (1 + p) / s, s = 2^n, numerator and
-// denominator are rounded once each: s - 1 and s + 1 are exact while p counts.  Floats stay
-// within 2 units without compensation, as all of them show.
+// denominator are rounded once each: s - 1 and s + 1 are exact as long as p matters.  Floats stay
+// within 2 units without compensation, as a test of all of them showed.
 template <class T>
 INLINE Lanes<T> tanh(Lanes<T> x) {
   using F = Fitted<T>;
@@ -154,8 +154,8 @@ INLINE Lanes<T> tanh(Lanes<T> x) {
   return with_sign(((s - fill(T(1))) - p) / ((s + fill(T(1))) + p), x);
 }
 
-// 1 / (1 + e^-x) = s / (s + 1 + p) with e^-x = (1 + p) / s, s = 2^n; s is 2^HALF_RANGE too
-// large, so that the last product rounds once if the result is denormal.  `lost` is the part
+// 1 / (1 + e^-x) = s / (s + 1 + p) with e^-x = (1 + p) / s, s = 2^n.  s is multiplied by
+// 2^HALF_RANGE, so that the last product rounds once if the result is denormal.  lost: the part
 // of a small s that the sum with 1 cannot hold.
 template <class T>
 INLINE Lanes<T> sigmoid(Lanes<T> x) {
@@ -227,7 +227,7 @@ INLINE Lanes<T> log1p(Lanes<T> x) {
   return select(fill(T(-1)) <= x, result, fill(T(__builtin_nan(""))));
 }
 
-// x + x ERF(x^2) near zero, beyond it 1 - e^(log erfc).
+// x + x ERF(x^2) near zero, elsewhere 1 - e^(log erfc).
 template <class T>
 INLINE Lanes<T> erf(Lanes<T> x) {
   using F = Fitted<T>;

@@ -1,8 +1,8 @@
 // All kernels for one instruction set: this file is compiled once for each, with its flags.
 //
-// Everything lies in an anonymous namespace and nothing of the standard library is
-// included, so that no symbol compiled for a newer processor can be linked into code that
-// runs on an older one.  The object exports VETRO_KERNELS alone.
+// All code is in an anonymous namespace, and the standard library is not included.  So no
+// symbol compiled for a newer processor can be linked into code that runs on an older one.  The
+// object exports only VETRO_KERNELS.
 #include "program.h"
 
 #if defined(__aarch64__)

@@ -1,9 +1,9 @@
 // The virtual lanes: 16 floats or 8 doubles, on every instruction set.
 //
-// All arithmetic of the engine is written in these lanes or element by element, so that
-// the order of every sum, and with it every bit of the result, is the same on AVX-512
-// (one register), AVX2 (two) and NEON (four).  Each operation is one IEEE operation:
-// nothing here is approximate.  Included inside the kernel's anonymous namespace: no STL.
+// All arithmetic of the engine is written in these lanes or element by element.  So the order
+// of every sum, and every bit of the result, is the same on AVX-512 (one register), AVX2 (two)
+// and NEON (four).  Each operation is one IEEE operation, without approximation.  This file is
+// included inside the kernel's anonymous namespace and does not use the STL.
 #pragma once
 
 #define INLINE inline __attribute__((always_inline))
@@ -11,7 +11,7 @@
 template <class T>
 struct Lanes;
 template <class T>
-struct Ints;  // as many integers of T's size
+struct Ints;  // the same number of integers of T's size
 template <class T>
 struct Mask;
 template <class T>
@@ -315,7 +315,7 @@ INLINE double sum(Lanes<double> x) {
 #error "the kernels need AVX-512, AVX2 with FMA, or NEON"
 #endif
 
-// ---- written with the above, the same everywhere ---------------------------------------
+// ---- written with the functions above, the same on all sets ----------------------------
 template <class T> INLINE Lanes<T> zero() { return fill(T(0)); }
 template <class T> INLINE Lanes<T> operator-(Lanes<T> a) {
   return from_bits(bits(a) ^ fill_bits<T>(sizeof(T) == 4 ? 0x80000000LL : (long long)(1ULL << 63)));
@@ -327,12 +327,12 @@ template <class T> INLINE Lanes<T> copy_sign(Lanes<T> size, Lanes<T> sign) {
   const Ints<T> bit = fill_bits<T>(sizeof(T) == 4 ? 0x80000000LL : (long long)(1ULL << 63));
   return from_bits((bits(size) & (bit ^ fill_bits<T>(-1))) | (bits(sign) & bit));
 }
-// The same where the sign bit of `size` is not set.
+// The same, for a `size` whose sign bit is not set.
 template <class T> INLINE Lanes<T> with_sign(Lanes<T> size, Lanes<T> sign) {
   return from_bits(bits(size) | (bits(sign) & bits(fill(T(-0.0)))));
 }
 template <class T> INLINE Mask<T> is_nan(Lanes<T> a) { return !(a == a); }
-#if defined(__aarch64__)  // x86 has both as one instruction: b where either is NaN or both are zero
+#if defined(__aarch64__)  // x86 has one instruction for each: b if either is NaN or both are zero
 template <class T> INLINE Lanes<T> larger(Lanes<T> a, Lanes<T> b) { return select(b < a, a, b); }
 template <class T> INLINE Lanes<T> smaller(Lanes<T> a, Lanes<T> b) { return select(a < b, a, b); }
 #endif
@@ -342,7 +342,7 @@ template <class T> INLINE Mask<T> first_lanes(int count) {
   static constexpr T NUMBERS[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return load(NUMBERS) < fill(T(count));
 }
-// The first `count` lanes, zero beyond; memory beyond is not touched.
+// The first `count` lanes; the others are zero, and their memory is not accessed.
 template <class T> INLINE Lanes<T> load_first(const T* p, int count) {
   alignas(64) T held[COUNT<T>] = {};
   for (int i = 0; i < count; ++i) held[i] = p[i];

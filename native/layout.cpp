@@ -9,12 +9,12 @@ namespace vetro {
 namespace {
 
 constexpr int64_t LANES = 16;
-constexpr int32_t WORTH_A_CODE = 6;  // columns below which multiplying a group's zeros is cheaper
+constexpr int32_t WORTH_A_CODE = 6;  // with fewer columns, multiplying a group's zeros is cheaper
 
 int64_t padded(int64_t count) { return (count + LANES - 1) / LANES * LANES; }
 
-// Rows per chunk: as many as keep values and deltas in the cache next to the core, but at least
-// 128 for the matrix kernels and at most 1024.  The widths alone decide: results depend on it.
+// Rows per chunk: so many that values and deltas stay in the cache next to the core, but at least
+// 128 for the matrix kernels and at most 1024.  The widths alone decide, as results depend on it.
 int32_t chunk_rows(const std::vector<int32_t>& widths) {
   int64_t total = 0;
   for (int32_t width : widths) total += width;
@@ -27,7 +27,7 @@ bool elementwise(const Operation& op) {
   return op.kind == ACTIVATION || op.kind == SCALE || op.kind == DROPOUT;
 }
 
-// With a negative number the output of leaky_relu or elu does not show the sign of its input.
+// With a negative slope or alpha, the output of leaky_relu or elu does not show its input's sign.
 bool saves_derivative(const Operation& op) {
   const bool falls = (op.function == LEAKY_RELU || op.function == ELU) && op.a < 0;
   return falls || op.function == SILU || op.function == GELU || op.function == GELU_TANH ||
@@ -129,7 +129,7 @@ Program Layout::arrange(int64_t most_rows, bool single, bool training) {
   mark_backward();
   Program p{};
   p.chunk = int32_t(std::min<int64_t>(chunk_rows(widths), padded(std::max<int64_t>(most_rows, 1))));
-  // not a multiple of 8 lines, or neighbouring features would fall into the same cache sets
+  // not a multiple of 8 lines: neighbouring features would fall into the same cache sets
   p.stride = p.chunk % 128 ? p.chunk : p.chunk + LANES;
   int64_t used = 0;
   auto take = [&](int64_t size) {
@@ -149,7 +149,7 @@ Program Layout::arrange(int64_t most_rows, bool single, bool training) {
   int64_t widest = 0;
   values_at[0] = take(padded(widths[0]) * p.stride);
   for (Operation& op : operations) {
-    // The result may overwrite its source if nothing else reads that.
+    // The result may overwrite its source if no other operation reads the source.
     const int before = maker[op.in];
     const bool replaces = elementwise(op) && reads[op.in] == 1 && before >= 0 &&
                           operations[before].kind != ACTIVATION &&

@@ -1,7 +1,7 @@
-// Where everything lies: from a list of operations to the Program that the kernels read.
+// The memory layout: from a list of operations to the Program that the kernels read.
 //
-// Decides from the shapes alone which deltas are needed, which buffers can be shared and how
-// long a chunk is.
+// The shapes alone decide which deltas are needed, which buffers can be shared and how many
+// rows a chunk has.
 #pragma once
 #include <utility>
 #include <vector>
@@ -19,11 +19,11 @@ struct Layout {
   std::vector<int32_t> group_starts, group_sizes, dense_columns;  // one-hot columns of the inputs
   int64_t parameter_count = 0;
 
-  // Set the one-hot groups (first column, columns), in order; small ones stay numbers.
+  // Set the one-hot groups (first column, columns), in order; small groups stay numbers.
   void set_groups(const std::vector<std::pair<int32_t, int32_t>>& groups);
 
-  // Check the operations (std::invalid_argument says what is wrong) and set their other fields.
-  // most_rows: of a batch; no chunk is longer.  single: float, else double.
+  // Check the operations (std::invalid_argument gives the fault) and set their other fields.
+  // most_rows: of a batch; no chunk has more.  single: whether T is float, not double.
   Program arrange(int64_t most_rows, bool single, bool training);
 
  private:

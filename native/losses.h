@@ -1,7 +1,7 @@
 // Losses of one chunk and their gradients, as torch defines them.
 //
-// Rows lie in the lanes; each feature's lanes are summed by the tree, the features in order,
-// in double.  Row weights multiply a row's loss.
+// The lanes hold rows.  The lanes of each feature are summed by the tree, then the features in
+// order, in double.  A row's weight multiplies its loss.
 #pragma once
 
 // One element's loss and its slope.
@@ -71,7 +71,7 @@ double elementwise_loss(const Loss<T>& loss, const Targets<T>& targets, int rows
   return total * scale;
 }
 
-// For COUNT<T> rows: the class as a number, -1 if the row does not count, and the weight of the
+// For COUNT<T> rows: the class as a number (-1 if the row does not count), and the weight of the
 // class.
 template <class T>
 struct ClassLanes {
@@ -141,8 +141,8 @@ double cross_entropy(const Loss<T>& loss, const Targets<T>& targets, int rows, i
   return double(sum(losses)) * scale;
 }
 
-// scale * the sum of the losses of all rows and outputs; delta = dLoss/dout, scale included,
-// 0 beyond the rows (null: not wanted).
+// scale * the sum of the losses of all rows and outputs.  delta = dLoss/dout, including scale,
+// 0 after the last row (null: do not compute it).
 template <class T>
 double loss_of_chunk(const Loss<T>& loss, const Targets<T>& targets, int rows, int outputs,
                      const T* out, int64_t stride, double scale, T* delta) {

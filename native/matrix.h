@@ -1,7 +1,7 @@
-// Products of matrices, the bulk of all arithmetic.
+// Matrix products, the largest part of all arithmetic.
 //
-// multiply: each element of C is one chain of fused multiply-adds, in the order of k, from
-// the bias, from zero or from what C holds.  Tiles of registers change no bit.
+// multiply: each element of C is one chain of fused multiply-adds, in the order of k, starting
+// from the bias, from zero or from the content of C.  Register tiles change no bit.
 #pragma once
 
 template <class T>
@@ -81,8 +81,8 @@ INLINE void low_tile(const Product<T>& p, int rows, int row, int column, int res
   }
 }
 
-// Rows in groups of six; the last seven to nine are halved, since a tile of one or two rows has
-// too few chains to keep the multipliers busy.
+// Rows are processed in groups of six; the last seven to nine are split into two halves, since a
+// tile of one or two rows has too few chains to keep the multipliers busy.
 template <class T, int V, bool RAGGED>
 void strip(const Product<T>& p, int column, int rest) {
   static_assert(TILE_ROWS == 6, "the halves are for six");
@@ -93,7 +93,7 @@ void strip(const Product<T>& p, int column, int rest) {
   low_tile<T, V, RAGGED>(p, left - half, row + half, column, rest);
 }
 
-// A of at most 4 x 4 stays in registers while the columns pass by; the same chains.
+// An A of at most 4 x 4 stays in registers for all columns; the chains are the same.
 template <class T, int M, int K>
 void narrow(const Product<T>& p) {
   constexpr int W = WIDTH<T>;
@@ -158,7 +158,7 @@ void multiply(const Product<T>& p) {
   if (TILE_VECTORS > 2 && vectors == 4) strip<T, 4, true>(p, column, last);
 }
 
-// out (columns, rows) = in (rows, columns) transposed; both padded to whole blocks.
+// out (columns, rows) = in (rows, columns) transposed; both are padded to whole blocks.
 template <class T>
 void transpose(const T* in, int64_t in_row, int rows, int columns, T* out, int64_t out_row) {
   for (int r = 0; r < rows; r += BLOCK<T>)
@@ -166,7 +166,7 @@ void transpose(const T* in, int64_t in_row, int rows, int columns, T* out, int64
       transpose_block(in + r * in_row + c, in_row, out + c * out_row + r, out_row);
 }
 
-// G (outputs, inputs) (+)= sum over rows D[o][r] A[k][r]: lanes over the rows, then the tree.
+// G (outputs, inputs) (+)= sum over rows D[o][r] A[k][r]: the rows in the lanes, then the tree.
 template <class T, int M, int N>
 INLINE void lane_tile(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows, T* g,
                       int64_t g_row, bool add) {
@@ -227,7 +227,7 @@ void gradient_by_lanes(const T* d, const T* a, int64_t stride, int64_t a_stride,
     lane_strip<T, 3>(d, a, stride, a_stride, rows, inputs, g, inputs, add);
 }
 
-// g[o] (+)= sum over rows D[o][r], lanes over the rows, then the tree.  Four at a time: a
+// g[o] (+)= sum over rows D[o][r]: the rows in the lanes, then the tree.  Four sums at a time: a
 // single sum would wait for its own last addition.
 template <class T, int M>
 INLINE void sum_strip(const T* d, int64_t stride, int rows, T* g, bool add) {
@@ -255,8 +255,8 @@ void sum_rows(const T* d, int64_t stride, int rows, int outputs, T* g, bool add)
   }
 }
 
-// The gradients of a layer's weights and bias in one pass, with all sums in registers: one
-// register's width of the lanes at a time.  Each lane adds as above.
+// The gradients of a layer's weights and bias in one pass, with all sums in registers, for one
+// register's width of lanes at a time.  Each lane adds as above.
 template <class T, int M, int N>
 void narrow_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows, T* g,
                       bool add, T* bias, bool add_bias) {
@@ -295,9 +295,9 @@ void narrow_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, 
   }
 }
 
-// Whether a layer is narrow enough, at most 4 x 4; if so, computes both its gradients.  If the set
-// has too few registers, it does so by the same lanes in two passes: which sums a layer gets must
-// depend on its shape alone.
+// Returns whether a layer is narrow enough (at most 4 x 4); if so, computes both its gradients.  If
+// the set has too few registers, it uses the same lanes in two passes, because the order of a
+// layer's sums must depend on its shape alone.
 template <class T>
 bool both_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows,
                     int outputs, int inputs, T* g, bool add, T* bias, bool add_bias) {
@@ -317,8 +317,8 @@ bool both_gradients(const T* d, const T* a, int64_t stride, int64_t a_stride, in
   return false;
 }
 
-// The weights' gradient, by the cheaper of two ways, chosen by the shapes alone: rows in the
-// lanes, or A transposed so that the inputs are in the lanes.  rows: padded to whole lanes.
+// The weights' gradient by the cheaper of two ways: with the rows in the lanes, or with A
+// transposed and the inputs in the lanes.  The shapes alone decide.  rows: padded to whole lanes.
 template <class T>
 void weight_gradient(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows,
                      int outputs, int inputs, T* g, bool add, T* scratch) {

@@ -1,9 +1,9 @@
 // Layer norm: y = (x - mean) / sqrt(variance + eps) * gamma + beta over the features of a row.
 //
-// Rows lie in the lanes, sums go over the features in their order.
+// The lanes hold rows; the features are summed in their order.
 #pragma once
 
-// mean, inverse: (stride,), what the way back needs; gamma, beta: null for 1 and 0.
+// mean, inverse: (stride,), stored for the backward pass; gamma, beta: null for 1 and 0.
 template <class T>
 void normalize(const T* in, int rows, int features, int64_t stride, T eps, const T* gamma,
                const T* beta, T* mean, T* inverse, T* out) {
@@ -28,10 +28,10 @@ void normalize(const T* in, int rows, int features, int64_t stride, T eps, const
   }
 }
 
-// d: dLoss/dy, zero beyond the rows.  With n = (x - mean) inverse and g = d gamma:
+// d: dLoss/dy, zero after the last row.  With n = (x - mean) inverse and g = d gamma:
 // dLoss/dx = inverse (g - (sum g + n sum(g n)) / features), written to dx or added to it
-// (null: not wanted; d itself allowed).  dgamma = sum over rows d n, dbeta = sum over rows d,
-// written or added (null: not wanted).
+// (null: do not compute it; dx may be d).  dgamma = sum over rows d n, dbeta = sum over rows d,
+// written or added (null: do not compute it).
 template <class T>
 void normalize_backward(const T* in, const T* d, int rows, int features, int64_t stride,
                         const T* gamma, const T* mean, const T* inverse, T* dx, bool add_dx,

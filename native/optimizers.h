@@ -1,10 +1,10 @@
 // One update of the parameters: torch's formulas with fused=True, to the last bit.
 //
-// SGD, Adam, AdamW, and RMSprop, of which torch has no fused form on the CPU.  Coefficients
-// are computed in double, then cast.  numerics 1.
+// SGD, Adam, AdamW and RMSprop; torch has no fused RMSprop on the CPU.  Coefficients are
+// computed in double, then cast.  numerics 1.
 #pragma once
 
-// base^t for whole t: squarings in twice the precision, rounded once at the end.
+// base^t for whole t: repeated squaring in twice the precision, rounded once at the end.
 INLINE double power(double base, double t) {
   double high = base, low = 0, result_high = 1, result_low = 0;
   for (int64_t n = int64_t(t);;) {
@@ -22,12 +22,12 @@ INLINE double power(double base, double t) {
   }
 }
 
-// 1 - beta^t; from t (1 - beta) = 45 on beta^t < 2^-64 does not count.
+// 1 - beta^t; if t (1 - beta) is 45 or more, beta^t < 2^-64 is left out.
 INLINE double bias_correction(double beta, double t) {
   return t * (1 - beta) > 45 ? 1.0 : 1 - power(beta, t);
 }
 
-// The gradient as the optimizer sees it; torch's clipping changes the gradient itself.
+// The gradient that the optimizer uses; torch's clipping changes the gradient itself.
 template <class T>
 struct Gradient {
   Lanes<T> factor, limit, decay;
@@ -55,7 +55,7 @@ struct Gradient {
   }
 };
 
-// One lane's worth of numbers: all of them, or the first `count` at the end.
+// The numbers of one set of lanes: all, or at the end the first `count`.
 template <class T, bool WHOLE>
 struct Access {
   int64_t at;
@@ -99,7 +99,7 @@ struct Sgd {
   }
 };
 
-// end = start + w (end - start); torch starts from the other end where w >= 1/2.
+// end = start + w (end - start); torch starts from the other end if w >= 1/2.
 template <class T>
 struct Lerp {
   Lanes<T> weight;

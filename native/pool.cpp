@@ -17,7 +17,7 @@
 namespace vetro {
 namespace {
 
-// About 50 us: the next job of a step comes sooner; a later job may cost a wake-up.
+// About 50 us: the next job of a training step comes sooner; a later job may cost a wake-up.
 constexpr int SPINS = 2000;
 
 void relax() {
@@ -28,7 +28,7 @@ void relax() {
 #endif
 }
 
-thread_local bool inside = false;  // a task that runs tasks does them itself
+thread_local bool inside = false;  // a task that starts tasks runs them in its own thread
 
 class Pool {
  public:

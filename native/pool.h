@@ -1,6 +1,6 @@
 // The thread pool: runs tasks 0..count-1 of one function on the cores until all are done.
 //
-// Any thread may run any task; no result may depend on which one does.
+// Any thread may run any task; no result may depend on the thread.
 #pragma once
 #include <cstdint>
 
@@ -8,7 +8,7 @@ namespace vetro {
 
 int cores();  // the number of cores that this process may use
 
-// A function to call, borrowed for the time of the call: std::function would allocate.
+// A reference to a function, valid during the call: std::function would allocate.
 class Task {
  public:
   template <class F>
@@ -23,8 +23,8 @@ class Task {
   void (*call_)(const void*, int64_t, int);
 };
 
-// Runs task(number, worker) for each number; worker < threads.  From within a task, or while
-// another caller uses the pool, the tasks run here one after the other.
+// Runs task(number, worker) for each number; worker < threads.  If called from within a task, or
+// while another caller uses the pool, the tasks run in the calling thread one after the other.
 void run_parallel(int64_t count, int threads, const Task& task);
 
 }  // namespace vetro

@@ -1,7 +1,7 @@
-// Few rows: outputs in the lanes instead of rows, with the weights laid out once.
+// Prediction for few rows: the lanes hold outputs instead of rows; the weights are laid out once.
 //
 // Every output is the same chain of fused multiply-adds as in the chunks, so that a row's
-// prediction has the same bits however many rows are predicted with it.
+// prediction has the same bits for any number of rows.
 #pragma once
 
 template <class T>

@@ -15,7 +15,7 @@ constexpr double WORTH_A_THREAD = 1e6;  // multiplications
 template <class T>
 Predictor<T>::Predictor(const Layout& layout, const Table<T>& table, const T* parameters, int threads)
     : layout_(layout), table_(table), threads_(threads) {
-  // For single rows, codes do not pay.
+  // For single rows, codes are not worth their cost.
   layout_.group_starts.clear();
   if (!layout_.operations.empty()) layout_.operations.front().sparse = 0;
   program_ = layout_.arrange(1 << 20, sizeof(T) == 4, false);

@@ -1,4 +1,4 @@
-// Prediction: outputs of a network for rows, without allocating.
+// Prediction: the outputs of a network for rows, without allocating memory.
 #pragma once
 #include <vector>
 
@@ -13,7 +13,7 @@ class Predictor {
  public:
   Predictor(const Layout& layout, const Table<T>& table, const T* parameters, int threads);
 
-  // x (count, inputs) and outputs (count, outputs), row by row.  Not for two callers at once.
+  // x (count, inputs) and outputs (count, outputs), row by row.  Only one caller at a time.
   void predict(const T* x, int64_t count, T* outputs);
 
   int inputs() const { return program_.inputs; }
@@ -24,7 +24,7 @@ class Predictor {
   Program program_;
   const Table<T>& table_;
   int threads_;
-  bool by_rows_;  // whether few rows can go with outputs in the lanes
+  bool by_rows_;  // whether few rows can be predicted with outputs in the lanes
   Numbers<T> parameters_;
   std::vector<Numbers<T>> packed_;
   std::vector<const T*> packed_at_;

@@ -1,7 +1,7 @@
 // The structs that cross the boundary between the loop and the kernels.
 //
-// T is float or double.  Matrices in the workspace are feature-major: the rows of a chunk
-// lie side by side, one feature after the other, `stride` apart.
+// T is float or double.  Matrices in the workspace are feature-major: for each feature, the
+// rows of a chunk are adjacent; features are `stride` apart.
 #pragma once
 #include <cstdint>
 
@@ -22,8 +22,8 @@ enum Function : int32_t {
   SOFTPLUS,   // a: beta, b: threshold
 };
 
-// One operation of a network.  Values are numbered; value 0 holds the inputs, every
-// operation writes one new value (`out`), the last one the outputs.
+// One operation of a network.  Values are numbered.  Value 0 holds the inputs; every operation
+// writes one new value (`out`); the last one holds the outputs.
 struct Operation {
   int32_t kind;
   int32_t function;  // of an ACTIVATION
@@ -34,13 +34,13 @@ struct Operation {
                             // LAYER_NORM: gamma, beta (outputs,); -1: none.
                             // SCALE: offsets of factor and shift in the constants: y = x*factor + shift
   double a, b;              // of the function; LAYER_NORM a: eps; DROPOUT a: share set to zero
-  int32_t learns_weight, learns_bias;  // 1: its gradient is wanted
-  int32_t passes_back;   // 1: something before `in` learns, so that its delta is wanted
-  int32_t passes_back2;  // the same of in2
-  int32_t adds, adds2;   // 1: the delta of in (in2) is added to what later operations left there
-  int32_t adds_weight, adds_bias;  // 1: the weight is shared with a later operation: added
-  int32_t in_place;      // 1: the delta of out becomes that of in where it lies
-  int32_t sparse;        // 1: the first layer, its one-hot columns come as codes
+  int32_t learns_weight, learns_bias;  // 1: its gradient is needed
+  int32_t passes_back;   // 1: a parameter before `in` learns, so that the delta of in is needed
+  int32_t passes_back2;  // the same for in2
+  int32_t adds, adds2;   // 1: the delta of in (in2) is added to those of later operations
+  int32_t adds_weight, adds_bias;  // 1: shared with a later operation: the gradient is added
+  int32_t in_place;      // 1: the delta of in overwrites that of out
+  int32_t sparse;        // 1: the first layer, with its one-hot columns as codes
   int64_t saved_at;      // in the workspace: the derivative, or the norm's statistics; -1: none
 };
 
@@ -54,7 +54,7 @@ struct Program {
   const void* constants;  // of T: factors and shifts
 
   // The workspace of one chunk, in numbers of T.
-  int32_t chunk;            // rows per chunk: a function of the widths alone
+  int32_t chunk;            // rows per chunk; it depends on the widths alone
   int64_t stride;           // from feature to feature
   const int64_t* values_at;  // of each value: (width, stride)
   const int64_t* deltas_at;
@@ -82,8 +82,8 @@ struct Loss {
   const T* positive_weights;  // BCE_LOGITS: pos_weight (outputs,) or null
 };
 
-// Rows of a table: x (rows, inputs) and y (rows, outputs) row by row; classes (rows,) in
-// place of y for CROSS_ENTROPY; weights (rows,) or null.
+// Rows of a table: x (rows, inputs) and y (rows, outputs) row by row; for CROSS_ENTROPY,
+// classes (rows,) instead of y; weights (rows,) or null.
 template <class T>
 struct Rows {
   const T* x;
@@ -91,18 +91,18 @@ struct Rows {
   const int64_t* classes;
   const T* weights;
   int64_t count;
-  const int32_t* codes;  // (rows, groups), where the program has groups
+  const int32_t* codes;  // (rows, groups), if the program has groups
 };
 
-// The targets of one chunk, feature-major, as the loss reads them.
+// The targets of one chunk, feature-major, in the form that the loss reads.
 template <class T>
 struct Targets {
   const T* y;              // (outputs, stride)
   const int64_t* classes;  // (rows,)
-  const T* weights;        // (stride,), zero beyond the rows; null: all 1
+  const T* weights;        // (stride,), zero after the last row; null: all 1
 };
 
-// Rows of a batch, one chunk of them: forward, loss and, with gradients, backward.
+// One chunk of a batch's rows: forward, loss and, if gradients are needed, backward.
 template <class T>
 struct Chunk {
   const Program* program;
@@ -111,14 +111,14 @@ struct Chunk {
   const int32_t* order;  // numbers of the chunk's rows; null: `first` and the following
   int64_t first;
   int32_t count;
-  int64_t place;     // of its first row in the batch: dropout depends on it
-  const T* x_block;  // inputs and targets laid out as in the workspace, if they stay; else null
+  int64_t place;     // of its first row in the batch; dropout depends on it
+  const T* x_block;  // inputs and targets in the workspace's layout, if they are fixed; else null
   const T* y_block;
   const T* weights_block;
   const Loss<T>* loss;  // null: no targets
   double scale;         // of the loss: 1 / rows / outputs for a mean
-  T* gradients;         // (parameter_count,) written; null: none
-  T* outputs;           // (count, outputs) row by row; null: not wanted
+  T* gradients;         // (parameter_count,), written; null: do not compute them
+  T* outputs;           // (count, outputs) row by row; null: do not return them
   T* workspace;
   int32_t training;  // dropout and saved derivatives
   uint32_t seed;     // of this step's dropout
@@ -157,7 +157,7 @@ struct RowPrediction {
   T* workspace;
 };
 
-// What one instruction set offers for one type.
+// The kernels of one instruction set for one type.
 template <class T>
 struct Table {
   void (*run_chunk)(Chunk<T>&);

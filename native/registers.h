@@ -1,6 +1,6 @@
-// The set's own vector register, for the matrix kernels: there each element of the result
-// is a chain of fused multiply-adds of its own, so that the width changes no bit.
-// And the transposition of square blocks, which only moves data.
+// The set's own vector register, for the matrix kernels.  There each element of the result is a
+// separate chain of fused multiply-adds, so that the width changes no bit.
+// Also the transposition of square blocks, which only moves data.
 #pragma once
 
 #if defined(__AVX512F__)

@@ -1,7 +1,7 @@
-// Categories: groups of one-hot columns, kept as codes, so that no zero is multiplied.
+// Categories: groups of one-hot columns, stored as codes, so that no zeros are multiplied.
 //
-// The first layer then sums, for each row, the weights' columns that its codes name, and
-// multiplies the other columns as always.  Outputs lie in the lanes for that.
+// For each row, the first layer then sums the weights' columns given by the row's codes, and
+// multiplies the other columns as usual.  For this the lanes hold outputs.
 #pragma once
 
 // x (dense columns, stride), then the codes (groups, stride) as int32, -1: none of the group.

@@ -1,8 +1,8 @@
-// One chunk of rows through the network: inputs laid out, forward, loss, backward.
+// One chunk of rows through the network: layout of the inputs, forward, loss, backward.
 #pragma once
 
-// Row-major rows -> feature-major (width, stride); lanes beyond the rows are zero.  Whole blocks of
-// rows and features are transposed in registers, the rest one number after another.
+// Row-major rows -> feature-major (width, stride); lanes after the last row are zero.  Whole blocks
+// of rows and features are transposed in registers, the rest one number after another.
 template <class T>
 INLINE void lay_out_matrix(const T* in, int width, const int32_t* order, int64_t first, int count,
                            T* out, int64_t stride) {
@@ -42,7 +42,7 @@ void lay_out(const Program& p, const Rows<T>& rows, const int32_t* order, int64_
     lay_out_matrix(rows.weights, 1, order, first, count, weights, p.stride);
 }
 
-// Which hidden values dropout keeps: a hash of seed, operation, row of the batch and feature.
+// The hidden values that dropout keeps: by a hash of seed, operation, row in the batch and feature.
 INLINE uint32_t mix(uint32_t h) {
   h ^= h >> 16;
   h *= 0x7feb352dU;
@@ -90,7 +90,7 @@ struct Walk {  // a chunk on its way through the network
   const T* value(int v) const { return v == 0 ? x : at(program.values_at[v]); }
   T* delta(int v) const { return at(program.deltas_at[v]); }
 
-  // f(place, count) for runs of numbers side by side: all features at once, or each by itself.
+  // f(place, count) for runs of adjacent numbers: all features at once, or each feature separately.
   template <class F>
   void each_run(int features, F f) const {
     if (rows == stride) return f(int64_t(0), features * stride);

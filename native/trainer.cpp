@@ -8,7 +8,7 @@
 namespace vetro {
 namespace {
 
-// Multiplications below which handing work to a second thread costs more than the work.
+// With fewer multiplications, handing work to a second thread costs more than the work.
 constexpr double WORTH_A_THREAD = 1.5e6;
 constexpr int64_t UPDATE_PART = 1 << 15;
 
@@ -57,7 +57,7 @@ Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings&
 
 template <class T>
 std::vector<Numbers<T>> Trainer<T>::lay_out_all(const Rows<T>& rows) const {
-  // Each chunk: inputs, targets, weights, as they lie in the workspace.
+  // Each chunk: inputs, targets and weights in the workspace's layout.
   const int64_t x_size = int64_t(program_.inputs) * program_.stride;
   const int64_t y_size = program_.weights_at - program_.y_at;
   std::vector<Numbers<T>> blocks;
@@ -97,7 +97,7 @@ Status Trainer<T>::advance(double seconds) {
     if (settings.patience && counters.waited >= settings.patience) return Status::PATIENCE;
     if (rates_used_ + rates_a_step > rates_.size()) return Status::HUNGRY;
     if (!step()) return Status::DIVERGED;
-    // To read the clock costs as much as a tiny network's step: do so only after several.
+    // Reading the clock costs as much as a tiny network's step, so it is read after several steps.
     const double work = double(program_.parameter_count) * double(settings.batch_size);
     since += work > 1e6 ? 16 : 1;
     if (since >= 16) {

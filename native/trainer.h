@@ -1,7 +1,7 @@
 // The loop: steps, epochs, validation, patience and the best parameters of one network.
 //
-// It knows nothing of Python.  `advance` runs until its window of steps is used up, the time is
-// over or training ends, and can be called again; the number of calls changes no bit.
+// It does not depend on Python.  `advance` runs until its window of steps is used up, the time is
+// over or training ends.  It can be called again; the number of calls changes no bit.
 #pragma once
 #include <cmath>
 #include <limits>
@@ -52,8 +52,8 @@ class Trainer {
   Trainer(const Layout& layout, const Table<T>& table, const Settings& settings, const Loss<T>& loss,
           const Rows<T>& rows, const Rows<T>& validation, const T* parameters);
 
-  // The next steps: `order`, row numbers of step after step (empty: consecutive rows), and
-  // `rates`, learning rate and momentum (or beta1) of every group for every step.
+  // The next steps.  order: the row numbers, step after step (empty: consecutive rows).  rates:
+  // learning rate and momentum (or beta1) of every group for every step.
   void feed(std::vector<int32_t> order, std::vector<double> rates);
   Status advance(double seconds);
 
@@ -69,8 +69,8 @@ class Trainer {
   std::vector<double> range_steps;  // t of each range
   std::vector<double> losses;
   std::vector<EpochRecord> epochs;
-  // Of each epoch: root mean squares of the parameters and of the last gradients of each
-  // measured range, side by side.
+  // For each epoch: root mean squares of the parameters and of the last gradients of each measured
+  // range, side by side.
   std::vector<double> sizes;
   const Settings settings;
 
@@ -92,7 +92,7 @@ class Trainer {
   const Table<T>& table_;
   Loss<T> loss_;
   Rows<T> rows_, validation_;
-  std::vector<Numbers<T>> blocks_, validation_blocks_;  // data that stay as they are
+  std::vector<Numbers<T>> blocks_, validation_blocks_;  // data that do not change
   std::vector<Numbers<T>> workspaces_, slots_;
   std::vector<int32_t> order_;
   std::vector<int64_t> chosen_;  // classes of the batch's rows

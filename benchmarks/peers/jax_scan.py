@@ -105,7 +105,7 @@ class Scan:
         self.state, self.indices, self.steps = self._fresh(), None, steps
         if self.arrays.indices is not None:
             chosen = self.arrays.indices[:, :steps]
-            # Steps come first, for scan goes along them.
+            # Steps are the first dimension, because scan iterates over it.
             self.indices = jnp.asarray(chosen.swapaxes(0, 1) if self.many else chosen[0])
         if steps not in self.compiled:
             train = jax.jit(partial(self._train, steps), donate_argnums=0)

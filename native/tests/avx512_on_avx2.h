@@ -2,8 +2,8 @@
 //
 // For tests only: with `-include` of this file, -mavx2 and -mfma, the AVX-512 branches of
 // lanes.h and registers.h compile unchanged, with all their tiles, tails and transpositions,
-// and run on a processor that has only AVX2.  Each function does what Intel's guide says of the
-// intrinsic that it replaces.  It is slow: the register tiles do not fit into AVX2's registers.
+// and run on a processor that has only AVX2.  Each function does the same as the intrinsic that it
+// replaces (Intel's guide).  It is slow: the register tiles do not fit into AVX2's registers.
 #pragma once
 #include <immintrin.h>
 
@@ -61,7 +61,7 @@ EMULATED T scaled(T a, T n) {
   return std::ldexp(a, int(std::floor(n < -most ? -most : n > most ? most : n)));
 }
 
-// Numbered quarters of a and b, as _mm512_shuffle_f32x4 picks them.
+// Numbered quarters of a and b, in the order of _mm512_shuffle_f32x4.
 template <int WHICH, class Vector>
 EMULATED Vector quarters(const Vector& a, const Vector& b) {
   __m128 from[8], to[4];

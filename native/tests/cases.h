@@ -205,7 +205,7 @@ inline std::vector<Case> all() {
     shape(name, std::move(net), 700, 150, true);
     list.back().one_hot = std::move(groups);
   };
-  // Every register tile: outputs by the tile's rows, batches by its vectors and what is left of one.
+  // Every register tile: outputs by the tile's rows, batches by its vectors and a partial vector.
   for (int outputs = 1; outputs <= 13; ++outputs)
     for (int batch : {7, 13, 16, 23, 29, 32, 39, 48, 55, 64}) {
       const std::string name = std::to_string(outputs) + " x " + std::to_string(batch);

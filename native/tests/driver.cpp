@@ -4,7 +4,7 @@
 //
 // One line per case and type: a hash of parameters, losses, epochs, best parameters and
 // predictions.  pieces: feeds three steps at a time.  short: fewer cases, for the sanitizers.
-// allocations: needs COUNT_ALLOCATIONS; prints how often steps and predictions asked for memory.
+// allocations: needs COUNT_ALLOCATIONS; prints how often steps and predictions allocated memory.
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -23,7 +23,7 @@ std::atomic<long> allocations{0};
 }  // namespace
 
 #if defined(COUNT_ALLOCATIONS)
-// All functions that ask the C library for memory, including operator new.
+// All functions that allocate memory from the C library, including operator new.
 extern "C" {
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);

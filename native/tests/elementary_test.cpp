@@ -2,9 +2,9 @@
 //
 //   elementary_test float STEP FIRST THREADS [bits]    every STEP-th of all 2^32 floats
 //   elementary_test double COUNT FIRST THREADS [bits]  COUNT random numbers: half of them any
-//                                bits, half of them of a size where something happens
+//                                bits, half of them of the sizes that matter
 //
-// FIRST: the number to begin with, so that a long run can be split.
+// FIRST: the first number, so that a long run can be split.
 //
 // One line per function: its name, the largest error in units of the last place of the exact
 // result, its position, and the hash.  bits: no errors, only the hash, which is the same on
@@ -79,7 +79,7 @@ double units(T found, R exact) {
 }
 
 template <class T>
-struct Part {  // of the numbers, one thread's
+struct Part {  // one thread's part of the numbers
   double worst[FUNCTIONS] = {};
   T where[FUNCTIONS] = {};
   uint64_t hash[FUNCTIONS];

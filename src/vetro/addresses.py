@@ -29,7 +29,7 @@ OPTIONS = frozenset(
         *("keepalives_count", "tcp_user_timeout", "fallback_application_name"),
     )
 )
-"""What is kept of the part after "?": options of PostgreSQL's clients that are not secret."""
+"""The options after "?" that are kept: options of PostgreSQL's clients that are not secret."""
 SECRET_OPTIONS = frozenset(
     ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 )

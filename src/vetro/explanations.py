@@ -1,4 +1,4 @@
-"""What every message means, with an example and what to do; `vetro explain CODE` shows it.
+"""The meaning of every message, with an example and what to do; `vetro explain CODE` shows it.
 
 The texts are in explanations.toml, one section per code.  The messages themselves are in
 catalogue.py.

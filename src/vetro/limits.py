@@ -54,7 +54,7 @@ def memory_error(failure: BaseException) -> VetroError | None:
 
 
 def _reason(failure: BaseException) -> str:
-    """What could not be had, or an empty text."""
+    """The resource that was not available, or an empty text."""
     text = " ".join(str(failure).split("Possible solutions")[0].split()).rstrip(". ")
     if isinstance(failure, MemoryError):
         return text or "an array could not be made"

@@ -1,4 +1,4 @@
-"""What a message proposes to set, as data, and how each door words it.
+"""The settings that a message proposes, as data, and the words of each door for them.
 
 A Setting names an entry of a recipe, a role, or an option of reading or of a command; it has one
 name in all of Vetro.  A door words it as `--missing "?"` or `missing=("?",)`.  Words are a text
@@ -83,7 +83,7 @@ class Words:
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """What the text proposes to set, in order."""
+        """The settings that the text proposes, in order."""
         return tuple(part for part in self.parts if isinstance(part, Setting))
 
 

@@ -59,13 +59,14 @@ def _there(interrupted: Interrupted, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("_there")
 def test_the_best_so_far_is_kept(vetro, interrupted: Interrupted) -> None:
     assert interrupted.status == 130, interrupted.err
-    assert "Stopping; the best so far is kept. Ctrl-C again ends at once.\n" in interrupted.err
+    said = "Stopping; the best model so far is kept. Ctrl-C again ends at once.\n"
+    assert said in interrupted.err
     found = re.findall(
         r"W316 Stopped by interruption in epoch \d+ \(2 networks\);", interrupted.err
     )
     assert len(found) == 1
     assert "Traceback" not in interrupted.err
-    assert f"Go on    vetro fit pumps.csv --resume {RUN.path}\n" in interrupted.out
+    assert f"Resume   vetro fit pumps.csv --resume {RUN.path}\n" in interrupted.out
     assert RUN.state == "interrupted"
     assert len(package.load(RUN.model).members) == 2
     assert vetro("predict", RUN.path, "pumps.csv").status == 0
@@ -135,7 +136,7 @@ def test_interrupted_before_training_leaves_nothing(
     process.send_signal(number)
     out, err = process.communicate()
     assert (process.returncode, out) == (130, "")
-    assert err.endswith("Interrupted before the first checkpoint: nothing is kept.\n")
+    assert err.endswith("Interrupted before the first checkpoint: no model is kept.\n")
     assert list(tmp_path.iterdir()) == []
 
 

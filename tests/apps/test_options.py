@@ -93,11 +93,11 @@ def test_help_names_every_choice() -> None:
         assert shown[field] == list(allowed)
 
 
-def test_help_tells_the_defaults(vetro) -> None:
+def test_help_shows_the_defaults(vetro) -> None:
     ended = vetro("fit", "--help")
     text = " ".join(ended.out.split())
     assert ended.status == 0
     assert "{" not in text
     assert f"Units of the hidden layers [{value_text(recipes.Recipe().hidden)}]." in text
-    assert f"Epochs at most [{recipes.Recipe().epochs}]." in text
+    assert f"Largest number of epochs [{recipes.Recipe().epochs}]." in text
     assert set(recipe_defaults()) == {entry.name for entry in fields(recipes.Recipe)}

@@ -187,7 +187,7 @@ def test_a_remembered_query_is_given_again(vetro, run):
     edited(run, request=queried)
     ended = vetro("verify", run)
     assert ended.status == 0, ended.out
-    assert "a query that stands in a model file is not run. Use --query" in ended.out
+    assert "a query in a model file is never run. Use --query" in ended.out
     assert "data: the table of the fit" not in ended.out and "engine: outputs" in ended.out
     ended = vetro("verify", run, "--query", "SELECT * FROM data")
     assert "data: the table of the fit" in ended.out

@@ -346,7 +346,7 @@ def test_the_number_of_inputs_may_be_given() -> None:
     body = lambda s, x: s.a(torch.tanh(x) * x.shape[1])  # noqa: E731
     assert lower_module(Net(body)).network.widths == (4, 4, 4, 6)
     assert lower_module(Net(body), inputs=4).network.inputs == 4
-    with pytest.raises(NotUnderstood, match=r"4 columns are wanted where there are 5"):
+    with pytest.raises(NotUnderstood, match=r"4 columns are needed where there are 5"):
         lower_module(Net(body), inputs=5)
 
 
@@ -531,7 +531,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "unflatten": (lambda: nn.Sequential(nn.Flatten(0), nn.Linear(4, 4)), r"0 \(Flatten\): makes"),
     "gelu in place of the input": (
         lambda: nn.Sequential(nn.ReLU(inplace=True), nn.Linear(4, 4)),
-        r"0 \(ReLU\): changes in place what is needed elsewhere",
+        r"0 \(ReLU\): changes in place a tensor that is needed elsewhere",
     ),
     "in place after tanh": (
         lambda: nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.ReLU(inplace=True)),
@@ -543,7 +543,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "widths": (
         lambda: nn.Sequential(nn.Linear(4, 4), nn.Linear(5, 1)),
-        r"1 \(Linear\): 5 columns are wanted where there are 4",
+        r"1 \(Linear\): 5 columns are needed where there are 4",
     ),
     "no parameters": (lambda: nn.Sequential(nn.ReLU()), r"uses no parameter"),
     "sin": (net(lambda s, x: s.a(torch.sin(x))), HERE + r"torch\.sin is not an operation"),
@@ -563,13 +563,13 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "learned offset": (net(lambda s, x: torch.tanh(s.a(x)) + s.bias), HERE + "adds a parameter"),
     "computed weight": (
         net(lambda s, x: functional.linear(x, s.weight * 2)),
-        HERE + "computes with a parameter by itself",
+        HERE + "computes with a parameter without data",
     ),
     "branch": (net(lambda s, x: s.a(x) if x.sum() > 0 else s.a(-x)), HERE + r"Tensor\.sum"),
     "bool": (net(lambda s, x: s.a(x) if x else s.a(-x)), HERE + "the forward of Net branches"),
     "rows": (net(lambda s, x: s.a(x) / x.shape[0]), HERE + ".*number of rows"),
     "float": (net(lambda s, x: s.a(x) * float(s.a(x))), HERE + ".*a Python number"),
-    "iteration": (net(lambda s, x: torch.stack([s.a(r) for r in x])), HERE + ".*goes through"),
+    "iteration": (net(lambda s, x: torch.stack([s.a(r) for r in x])), HERE + ".*iterates over"),
     "requires_grad": (
         net(lambda s, x: s.a(x) if x.requires_grad else s.a(-x)),
         HERE + r"the forward of Net uses \.requires_grad",
@@ -578,7 +578,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "numpy": (net(lambda s, x: s.a(x) + np.asarray(s.a(x))), HERE + ".*a NumPy array"),
     "double": (net(lambda s, x: s.a(x).double()), HERE + r"converts to torch\.float64"),
     "wide constant": (net(lambda s, x: s.a(x * s.mean.double())), HERE + ".*float64"),
-    "broadcast": (net(lambda s, x: s.c(s.a(x)) + s.mean), HERE + "4 columns are wanted"),
+    "broadcast": (net(lambda s, x: s.c(s.a(x)) + s.mean), HERE + "4 columns are needed"),
     "broadcast rows": (
         net(lambda s, x: (y := s.c(s.a(x))) + y.squeeze(-1)),
         HERE + r"adds shapes \(rows,\)",
@@ -601,7 +601,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "writes": (net(write), HERE + "the forward of Net writes into a tensor"),
     "alias": (
         net(lambda s, x: (h := torch.tanh(s.a(x)), h.mul_(2))[1]),
-        HERE + "changes in place what is needed",
+        HERE + "changes in place a tensor that is needed",
     ),
     "input in place": (net(lambda s, x: s.a(x.sub_(s.mean))), HERE + "changes in place"),
     "dropout": (net(lambda s, x: s.a(functional.alpha_dropout(x))), HERE + ".*alpha_dropout"),
@@ -673,7 +673,7 @@ def test_global_hooks_and_autocast_are_refused() -> None:
     module = nn.Sequential(nn.Linear(4, 1))
     handle = nn.modules.module.register_module_forward_hook(watch)
     try:
-        with pytest.raises(NotUnderstood, match="a forward hook for all modules is registered"):
+        with pytest.raises(NotUnderstood, match="a forward hook is registered for all modules"):
             lower_module(module)
     finally:
         handle.remove()

@@ -295,7 +295,9 @@ def test_a_failing_query_over_a_file(tmp_path, refusal):
 
 def test_sql_needs_names_that_it_can_tell_apart(refusal):
     frame = open_frame({"a": [1, 2], "A": [3, 4]}, ReadOptions())
-    assert 'the columns "a" and "A" apart' in refusal(with_query, frame, "SELECT a FROM data")
+    assert 'not distinguish the columns "a" and "A"' in refusal(
+        with_query, frame, "SELECT a FROM data"
+    )
 
 
 def test_as_tables_and_in_chunks(base):

@@ -62,9 +62,7 @@ def test_a_stray_cell_in_the_last_corner(tmp_path, cells) -> None:
         assert said.startswith("E")  # 2 million cells are read, and are no table
         return
     assert said.startswith(f"E125 w.xlsx: its {len(cells)} cells span 1,048,576 rows and 16,384")
-    assert said.endswith(
-        "Clear cell XFD1048576 if it is there by mistake, or save the table as CSV."
-    )
+    assert said.endswith("Clear cell XFD1048576 if it is a mistake, or save the table as CSV.")
 
 
 def repacked(path, part: str, text: bytes) -> None:

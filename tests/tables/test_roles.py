@@ -207,7 +207,7 @@ def test_the_only_input_may_count_from_one():
         "another column."
     )
     assert refusal(TableError, table({"y": NUMBERS}), targets=["y"]) == (
-        "E208 no input column is left. Provide a column besides the target."
+        "E208 no input column is left. Provide a column in addition to the target."
     )
 
 

@@ -1,4 +1,4 @@
-"""`vetro backprop`: the loss of one row, and every gradient as the product it is."""
+"""`vetro backprop`: the loss of one row, and every gradient as a product."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def backprop(
         typer.Option(
             "--target-value",
             metavar="[COL=]VALUE",
-            help="The target, in place of the table's; repeatable where there are several.",
+            help="Target to use instead of the table's; repeatable if there are several targets.",
         ),
     ] = None,
     member: Annotated[
@@ -41,7 +41,7 @@ def backprop(
             "--member",
             metavar="N",
             show_default=False,
-            help="The member to show, counted from 1 [the first].",
+            help="Member to show, counted from 1 [the first].",
         ),
     ] = "",
     parameter: Annotated[
@@ -50,21 +50,22 @@ def backprop(
             "--parameter",
             metavar="NAME",
             show_default=False,
-            help="The parameter whose update is shown [that of the largest gradient].",
+            help="Parameter whose update is shown [the one with the largest gradient].",
         ),
     ] = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="Every unit, term and gradient, not only the largest.")
+        bool,
+        typer.Option("--all", help="Show every unit, term and gradient, not only the largest."),
     ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON object instead, complete.")
+        bool, typer.Option("--json", help="Print one complete JSON object instead.")
     ] = False,
     reading: Given,
 ) -> None:
     """Show backpropagation with its numbers, for one row.
 
-    The loss, the error signal of each unit, each gradient beside autograd's and a central
-    difference, and what SGD, Adam, AdamW and RMSprop would make of it.
+    It shows the loss, the error signal of each unit, each gradient compared with autograd's and
+    with a central difference, and the updates that SGD, Adam, AdamW and RMSprop would make.
     """
     from vetro.glass.backprop.backprop_text import text
     from vetro.glass.backprop.differentiated import differentiated
@@ -89,7 +90,7 @@ def backprop(
 
 
 def _targets(given: Sequence[str], model: Model) -> Any:
-    """What --target-value names: a mapping, or None; E604 for one that cannot be placed."""
+    """The targets of --target-value: a mapping, or None; E604 if a value's target is unknown."""
     found: dict[str, str] = {}
     for text in given:
         named = named_value(text, model.targets)
@@ -98,7 +99,7 @@ def _targets(given: Sequence[str], model: Model) -> Any:
         elif len(model.targets) == 1:
             found[model.targets[0]] = text
         else:
-            what = f'--target-value "{text}" does not say of which target'
+            what = f'--target-value "{text}" does not name its target'
             fix = f"Use --target-value COL=VALUE with one of: {', '.join(model.targets)}."
             raise error("E604", what=what, fix=fix)
     return found or None

@@ -1,4 +1,4 @@
-"""`vetro bounds`: the range that a model's answers certainly stay in."""
+"""`vetro bounds`: the certain range of a model's answers."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ def bounds(
             "--tightness",
             metavar="X",
             show_default=False,
-            help="Stop when the range is at most this share wider than what was found [0.05].",
+            help="Stop when the certain range is at most this share wider than the range between "
+            "the rows found [0.05].",
         ),
     ] = "",
     seconds: SecondsOption = "",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
-    """Prove between which values all answers lie.
+    """Prove a range that contains the answers to all rows of a box.
 
-    For every row of a box of columns' ranges, with certainty, rounding included; and the rows
-    that come nearest to both ends.  Ctrl-C ends it with what is certain by then.
+    A box gives each column a range.  The result is certain, rounding included.  It also shows the
+    rows whose answers come nearest to the two ends.  Ctrl-C ends the search and prints the range
+    that is certain by then.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.bounds.bounds import SECONDS, TIGHTNESS

@@ -1,7 +1,7 @@
 """Claiming the folder of a run: one process at a time writes into it.
 
-The claim is a locked file `.lock` in the folder.  It goes when the run has ended; one that a dead
-process left says that the run never did.
+The claim is a locked file `.lock` in the folder.  It is removed when the run has ended.  If a dead
+process left it, the run never ended.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Claimed(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A folder that is ours.  is_new: no dead process had claimed it before."""
+    """A folder that this process has claimed.  is_new: no dead process had claimed it before."""
 
     path: Path
     descriptor: int
     is_new: bool
 
     def ended(self) -> None:
-        """The run is whole, or nothing is left of it: nobody need go on with it."""
+        """The run is complete, or nothing is left of it: it need not be resumed."""
         with contextlib.suppress(OSError):
             self.path.unlink()
 
@@ -43,7 +43,7 @@ class Claim:
 
 
 def claim(folder: Path) -> Claim:
-    """Claim an existing folder; Claimed if a living process has it, OSError as the system says."""
+    """Claim an existing folder; Claimed if a living process has it, or the system's OSError."""
     path = folder / NAME
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -74,5 +74,5 @@ def is_claimed(folder: Path) -> bool:
 
 
 def was_claimed(folder: Path) -> bool:
-    """Whether a process claimed the folder and has not ended the run: it runs, or it was killed."""
+    """Whether a process claimed the folder and did not end the run: it is running or was killed."""
     return (folder / NAME).exists()

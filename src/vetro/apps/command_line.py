@@ -1,7 +1,7 @@
-"""The command line: `vetro COMMAND`; how errors end it.
+"""The command line: `vetro COMMAND`, and how errors end it.
 
-One file per command holds what it does.  Nothing heavy is imported before a command
-needs it, so that --help answers at once.
+Each command has its own file.  Nothing heavy is imported before a command needs it, so that
+--help answers at once.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ COMMANDS = {
 
 
 def app_for(arguments: Sequence[str]) -> typer.Typer:
-    """The application with the command that is named, or with all where none is.
+    """The application with the named command only, or with all commands if none is named.
 
-    typer looks into every parameter of every command that it knows: half of the start.
+    typer examines every parameter of every command that it has, which takes half of the start-up.
     """
     app = typer.Typer(
         name="vetro",
@@ -85,7 +85,8 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         help="Fit a neural network to a table, and see every number inside.",
-        epilog="vetro COMMAND --help tells more.  A first run: vetro fit data.csv --target price",
+        epilog="vetro COMMAND --help lists its options.  "
+        "A first run: vetro fit data.csv --target price",
     )
     app.callback(invoke_without_command=True)(_root)
     named = next((item for item in arguments if not item.startswith("-")), "")
@@ -99,7 +100,10 @@ def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; after a command too.")
+        bool,
+        typer.Option(
+            "--debug", help="Show the traceback of an error; also allowed after a command."
+        ),
     ] = False,
 ) -> None:
     if version:
@@ -110,11 +114,11 @@ def _root(
 
 
 class _Unread(Exception):
-    """A BrokenPipeError, which typer would take for itself: nobody reads the output any more."""
+    """A BrokenPipeError: nobody reads the output any more.  typer would handle the original."""
 
 
 def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """The command; an interruption says so and ends it with its own exit status."""
+    """The command; an interruption prints a message and ends it with status 130."""
 
     @functools.wraps(function)
     def called(*positional: Any, **named: Any) -> None:
@@ -132,8 +136,8 @@ def _command(function: Callable[..., None]) -> Callable[..., None]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 refused, 1 Vetro failed, 130 interrupted."""
-    gc.set_threshold(50_000)  # a start makes many objects and no rubbish: 0.1 s of 1.2
-    # numpy's products are small here: its threads take a quarter more of all processor time
+    gc.set_threshold(50_000)  # a start makes many objects and no garbage: saves 0.1 s of 1.2
+    # numpy's products are small here: more threads would cost a quarter more processor time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is escaped
@@ -144,14 +148,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if debug:
         given.remove("--debug")
     elif not sys.warnoptions:
-        # Libraries' warnings are no messages of Vetro's; its own are printed by the commands.
+        # Libraries' warnings are not Vetro's messages; the commands print Vetro's own.
         warnings.simplefilter("ignore")
     status = _run(_claims_as_values(_resume_with_value(given)), debug)
     sys.exit(status)
 
 
 def _run(arguments: list[str], debug: bool) -> int:
-    """Run a command, and write out what it said; the exit status."""
+    """Run a command and flush its output; returns the exit status."""
     status = _ran(arguments, debug)
     try:
         sys.stdout.flush()
@@ -160,7 +164,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     except OutputError as failure:
         discard_output()
         lost = cannot_save("", failure, "to standard output")
-        return status or _ended(lost, debug)  # one failure is said once
+        return status or _ended(lost, debug)  # one failure is reported once
     return status
 
 
@@ -187,20 +191,20 @@ def _ran(arguments: list[str], debug: bool) -> int:
 VERDICTS = ("verify", "prove")
 """Commands whose exit status is a result."""
 WITHOUT_DATA = {"--help", "--version", "explain"}
-"""What answers without a table or a model, in however little memory."""
+"""They need neither a table nor a model, so they run in any amount of memory."""
 
 
 def _unread(arguments: Sequence[str], status: int) -> int:
-    """The exit status where the reader of the pipe went away (vetro runs | head).
+    """The exit status if the reader of the pipe went away (vetro runs | head).
 
-    That is no failure; but a verdict that was not wholly written is not a success.
+    This is not a failure.  But a verdict that was not completely written is not a success.
     """
     discard_output()
     return max(status, 1) if any(name in arguments[:1] for name in VERDICTS) else status
 
 
 def _unexpected(fault: Exception) -> VetroError:
-    """What an exception that nobody expected is: no memory, no space, or a fault of Vetro."""
+    """The error for an unexpected exception: no memory, no space, or a fault of Vetro."""
     if no_memory := memory_error(fault):
         return no_memory
     if isinstance(fault, OSError) and fault.errno in NO_SPACE:
@@ -222,7 +226,7 @@ def _ended(refusal: VetroError, debug: bool) -> int:
 
 
 def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
-    """E604 of what typer refused."""
+    """E604 for an error of typer's."""
     context, option = getattr(fault, "ctx", None), getattr(fault, "option_name", "")
     command = next((item for item in arguments if item in COMMANDS), "")
     path = f"vetro {command}".rstrip()
@@ -242,7 +246,7 @@ def _usage_error(fault: Any, arguments: Sequence[str]) -> VetroError:
 
 
 def _claims_as_values(arguments: list[str]) -> list[str]:
-    """The arguments with a space before each claim that begins with a minus, which is no option."""
+    """The arguments with a space before each claim that begins with a minus, to hide the minus."""
     return [
         f" {argument}" if argument[:1] == "-" and argument[1:2].isdigit() and "<" in argument
         else argument
@@ -251,7 +255,7 @@ def _claims_as_values(arguments: list[str]) -> list[str]:
 
 
 def _resume_with_value(arguments: list[str]) -> list[str]:
-    """The arguments with a value for each --resume: its run, or "" where none follows."""
+    """The arguments with a value for each --resume: its run, or "" if none follows."""
     from pathlib import Path
 
     result = list(arguments)

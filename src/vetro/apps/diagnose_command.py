@@ -1,4 +1,4 @@
-"""`vetro diagnose`: what stands out inside a model over many rows, and what to do about it."""
+"""`vetro diagnose`: unusual units, inputs, members and rows, and what to do about them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def diagnose(
         typer.Argument(
             metavar="[SOURCE]",
             show_default=False,
-            help="Table of rows, best with targets [rows drawn from the columns' ranges].",
+            help="Table of rows, preferably with targets [rows drawn from the columns' ranges].",
         ),
     ] = "",
     *,
     unknown: UnknownOption = "refuse",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     reading: Given,
 ) -> None:
-    """Show what stands out inside a model, and what to do about it.
+    """Show what is unusual inside a model, and what to do about it.
 
-    Units that do nothing or the same twice, weights and gradients by layer, inputs that hardly
-    matter, members that disagree, rows that pull hardest on the fit.
+    It reports dead and duplicate units, weights and gradients by layer, inputs that hardly matter,
+    members that disagree, and rows with the largest pull on the fit.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.diagnose.diagnose import diagnose_model

@@ -1,4 +1,4 @@
-"""`vetro explain`: what a message means, an example, and what to do."""
+"""`vetro explain`: the meaning of a message, an example, and what to do."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from vetro.explanations import BLOCKS, Explanation, explanations
 def explain(
     code: Annotated[
         str,
-        typer.Argument(metavar="[CODE]", help="Code of a message, such as E106; none lists all."),
+        typer.Argument(
+            metavar="[CODE]", help="Code of a message, such as E106; without it, all are listed."
+        ),
     ] = "",
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
-    """Say what a message means, with an example, and what to do."""
+    """Explain a message, with an example and what to do."""
     known = explanations()
     if not code:
         _list(known, json)

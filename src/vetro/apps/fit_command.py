@@ -1,4 +1,4 @@
-"""`vetro fit`: a table becomes a model in a run folder."""
+"""`vetro fit`: fit a network to a table; the model goes to a run folder."""
 
 from __future__ import annotations
 
@@ -36,19 +36,22 @@ if TYPE_CHECKING:
     from vetro.model.request import Progress
     from vetro.tables.table import Table
 
-STOPPING = "Stopping; the best so far is kept. Ctrl-C again ends at once."
+STOPPING = "Stopping; the best model so far is kept. Ctrl-C again ends at once."
 
 
 @taking(roles=ROLES, recipe=RECIPE, reading=READING)
 def fit(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="Table to fit; a recipe file may name it.")
+        str,
+        typer.Argument(metavar="SOURCE", help="Table to fit; a recipe file can name it instead."),
     ] = "",
     *,
     recipe_file: Annotated[
         str,
         typer.Option(
-            "--recipe", metavar="FILE", help="TOML with any of these options; those here win."
+            "--recipe",
+            metavar="FILE",
+            help="TOML file with any of these options; the command line overrides it.",
         ),
     ] = "",
     run: Annotated[
@@ -59,12 +62,14 @@ def fit(
         typer.Option(
             "--resume",
             metavar="[RUN]",
-            help="Go on with an interrupted run: the latest of this table if none is named.",
+            help="Resume an interrupted run [the latest one of this table].",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     spreadsheet_safe: SafeOption = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object as the result.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
+    ] = False,
     roles: Given,
     recipe: Given,
     reading: Given,
@@ -101,7 +106,7 @@ def fit(
 def _asked(
     source: str, base: RecipeFile, roles: Given, recipe: Given, reading: Given
 ) -> RecipeFile:
-    """Source and request of the file and the command line together; E601, E604."""
+    """Source and request from the recipe file and the command line; E601, E604."""
     from vetro.apps.recipe_file import RecipeFile, merged
 
     request = merged(base.request, roles, reading, recipe)
@@ -124,10 +129,10 @@ def _asked(
 def _train(
     asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool
 ) -> Model:
-    """Fit, and leave model, report, held-out rows, history, recipe and log in the folder.
+    """Fit, and write model, report, held-out rows, history, recipe and log into the folder.
 
-    resume: go on from the checkpoint, or from the beginning where the run has none.
-    E301 leaves them too: the model of the best parameters before training diverged.
+    resume: continue from the checkpoint, or from the beginning if the run has none.
+    With E301 they are written too; the model then has the best parameters before training diverged.
     """
     from vetro.apps.progress import Reporter
     from vetro.apps.recipe_file import write_recipe
@@ -140,8 +145,8 @@ def _train(
         reporter.log(f"{'Resumed' if goes_on else 'Started'}: {kept(asked.source)}")
         if resume and not goes_on:
             reporter.say("The run has no checkpoint: it starts from the beginning.")
-        # These load what computes, most of a second: the bar stands already, and the process
-        # of the baselines loads its own meanwhile.
+        # These imports take most of a second.  The bar is already on the screen, and the process
+        # of the baselines loads its own libraries at the same time.
         from vetro.model.baselines_apart import Baselines
 
         inside: list[str] = []
@@ -182,30 +187,32 @@ def _train(
                 reporter.say(f"Model of the best parameters: {folder.model}")
             raise
         except KeyboardInterrupt:
-            text = "Interrupted before the first checkpoint: nothing is kept."
+            text = "Interrupted before the first checkpoint: no model is kept."
             if folder.checkpoint.is_file() or folder.model.is_file() or resume:
                 from vetro.report.command import resume_command
 
-                text = f"Ended at once. Go on: {resume_command(str(folder.path))}"
+                text = f"Ended at once. Resume: {resume_command(str(folder.path))}"
             reporter.log(text)
             raise KeyboardInterrupt(text) from None
     return model
 
 
 def _loading_report(reporter: Reporter) -> Callable[[Progress], None]:
-    """The reporter; the report's libraries are loaded while the fit waits for its baselines."""
+    """The reporter; it also loads the report's libraries while the fit waits for its baselines."""
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         signals.check()
         if progress.step == "measuring":
             threading.Thread(target=_load_report, daemon=True).start()
         reporter(progress)
 
-    return told
+    return report
 
 
 def _load_report() -> None:
-    with contextlib.suppress(Exception):  # what fails here fails again, and is said, when needed
+    with contextlib.suppress(
+        Exception
+    ):  # a failure here is repeated, and reported, when the library is needed
         import matplotlib.figure  # noqa: F401
 
         import vetro.report.page  # noqa: F401
@@ -240,9 +247,9 @@ def _interrupted(model: Model) -> bool:
 
 @contextlib.contextmanager
 def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
-    """The function that tells training to stop; SIGINT, SIGTERM and SIGHUP make it say so.
+    """A function that returns why training must stop, or ""; SIGINT, SIGTERM and SIGHUP set it.
 
-    Before training there is nothing to keep, and a second signal means it: both end at once.
+    A signal before training (there is nothing to keep), or a second signal, ends the fit at once.
     """
     reasons: list[str] = []
     saying: list[threading.Thread] = []
@@ -256,7 +263,7 @@ def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
         if reasons or reporter.step not in ("training", "measuring", "done"):
             signals.interrupt(number)
         reasons.append("interrupted")
-        # Not from here: the signal may have come in the middle of another line.
+        # In a thread, because the signal may have come in the middle of another line.
         saying.append(threading.Thread(target=reporter.say, args=(STOPPING,)))
         saying[0].start()
 
@@ -281,7 +288,7 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
     say_line(f"Report   {folder.report}")
     say_line(f"Held out {folder.held_out}")
     if _interrupted(model):
-        say_line(f"Go on    {resume_command(run, source)}")
+        say_line(f"Resume   {resume_command(run, source)}")
     say_line(f"Next     {predict_command(run, source, model.request)}")
     if has_secrets(source):
         say_line(f"Password {PASSWORD_KEPT}")

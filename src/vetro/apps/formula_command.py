@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "latex", "python")
 POINTS = 1000
-"""Points of the proof, over all members: each member takes about 0.2 ms a point."""
+"""Points of the proof, over all members: about 0.2 ms per point and member."""
 
 
 @taking(reading=READING)
@@ -38,21 +38,25 @@ def formula(
             "--format",
             metavar="|".join(FORMATS),
             show_default=False,
-            help="How to write it [text].",
+            help="Output format [text].",
         ),
     ] = "text",
     exact: Annotated[
-        bool, typer.Option("--exact", help="The fractions as well; with python, instead.")
+        bool,
+        typer.Option(
+            "--exact",
+            help="Add exact fractions; with --format python, use them instead of decimals.",
+        ),
     ] = False,
     region: Annotated[
-        bool, typer.Option("--region", help="The inequalities of the region as well.")
+        bool, typer.Option("--region", help="Add the inequalities of the region.")
     ] = False,
     digits: Annotated[
         str,
         typer.Option("--digits", metavar="N", show_default=False, help="Digits shown [3]."),
     ] = "3",
     every: Annotated[
-        bool, typer.Option("--all", help="Small terms and the other levels as well.")
+        bool, typer.Option("--all", help="Add small terms and the other levels.")
     ] = False,
     within: Annotated[
         str,
@@ -69,7 +73,7 @@ def formula(
             "--points",
             metavar="N",
             show_default=False,
-            help="Points of the proof [1000, shared by the members].",
+            help="Number of points in the proof [1000, shared by the members].",
         ),
     ] = "",
     seconds: Annotated[
@@ -78,13 +82,16 @@ def formula(
             "--seconds",
             metavar="S",
             show_default=False,
-            help="Time at most to find which inequalities of the region matter [no limit].",
+            help="Time limit to find the inequalities that matter, in seconds [no limit].",
         ),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     reading: Given,
 ) -> None:
-    """The exact formula of the answer around one row, and where it holds; else its tangent."""
+    """Show the exact formula of the answer around one row, and where it holds.
+
+    For a smooth network it shows the tangent.
+    """
     from vetro.glass.formula.formula import formula as formula_of
 
     if format not in FORMATS:
@@ -141,8 +148,8 @@ def formula(
 
 
 def _settled(found: Formula, seconds: float) -> bool:
-    """Find which inequalities matter, of each member where these have regions; whether Ctrl-C ended
-    that."""
+    """Find the inequalities that matter, for each member if the members have regions.  Returns
+    whether Ctrl-C ended the search."""
     from vetro.glass.stopping import limited
 
     with LiveLine(search=True) as line, limited(seconds) as limit:
@@ -155,7 +162,7 @@ def _settled(found: Formula, seconds: float) -> bool:
 
 
 def say_line_by_line(text: str) -> None:
-    """Text to be copied, as it is."""
+    """Print text that will be copied: unchanged and not wrapped."""
     for line in text.splitlines():
         say_line(line)
 

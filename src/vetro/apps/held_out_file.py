@@ -1,4 +1,4 @@
-"""`held-out.csv` of a run: every held-out row, what was measured and what was predicted."""
+"""`held-out.csv` of a run: every held-out row with its actual and predicted values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 
 def held_out_columns(model: Model, table: Table, found: HeldOut) -> dict[str, Any]:
-    """The columns by name, in the table's order of rows.
+    """The columns by name, with the rows in the table's order.
 
-    row: its number in the source, from 1, rows left out counted.  fold: in which it was held out,
-    from 1; 0 for a held-out part.  Then "actual y", "predicted y", "residual y" (actual minus
-    predicted) of each number, or "actual y", "predicted y" and "P(label)" of each class.
+    row: its number in the source, counted from 1, including rows that were left out.  fold: the
+    fold in which it was held out, from 1; 0 for a held-out part.  Then "actual y", "predicted y"
+    and "residual y" (actual minus predicted) for each number, or "actual y", "predicted y" and
+    "P(label)" for each class.
     """
     numbers = table.row_numbers[found.rows]
     folds = any(member.fold for member in model.members)
@@ -42,6 +43,6 @@ def held_out_columns(model: Model, table: Table, found: HeldOut) -> dict[str, An
 
 
 def write_held_out(path: Path, columns: dict[str, Any], *, safe: bool = False) -> None:
-    """Write them as CSV, atomically; E503 where it cannot be written."""
+    """Write the columns as CSV, atomically; E503 if the file cannot be written."""
     with TableWriter(path, spreadsheet_safe=safe) as writer:
         writer.write(columns)

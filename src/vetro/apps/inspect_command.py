@@ -1,4 +1,4 @@
-"""`vetro inspect`: what a table holds and how it would be read, before anything is trained."""
+"""`vetro inspect`: the content of a table and how Vetro reads it, before any training."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from vetro.tables.schema import Column
     from vetro.tables.table import Table
 
-NARROW = 72  # characters: below, the examples are left out
-FOLDS = 5  # as a fit makes them, for the check of rows that stand on both sides
-FOLD_ROWS = 100_000  # above, a fit holds rows out instead
+NARROW = 72  # on a terminal with fewer characters per line, the examples are left out
+FOLDS = 5  # as in a fit, for the check of equal rows in training and in validation
+FOLD_ROWS = 100_000  # with more rows, a fit holds out a part instead
 
 
 @taking(roles=ROLES, reading=READING)
@@ -38,7 +38,7 @@ def inspect(
         str, typer.Argument(metavar="SOURCE", help="File, folder, glob or database to look at.")
     ],
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     roles: Given,
     reading: Given,
 ) -> None:
@@ -51,7 +51,7 @@ def inspect(
 
 
 def look(source: str, roles: Given, reading: Given) -> tuple[Table, str]:
-    """The table with roles and every notice, and the task ("" without targets)."""
+    """The table with its roles and all notices, and the task ("" without targets)."""
     from vetro.tables.checks import check_rows, check_target
     from vetro.tables.options import read_options
     from vetro.tables.read import read_table
@@ -80,7 +80,7 @@ def _show(found: Table, task: str) -> None:
 
 
 def column_rows(columns: list[Column], rows: int, *, with_targets: bool) -> None:
-    """A table of columns; what is empty for all of them is left out."""
+    """A table of columns; fields that are empty for all of them are left out."""
     parts: list[tuple[str, list[str]]] = [
         ("column", [column.name for column in columns]),
         ("kind", [column.kind for column in columns]),
@@ -107,7 +107,7 @@ def _missing(column: Column, rows: int) -> str:
 
 
 def column_json(column: Column) -> dict[str, Any]:
-    """A column for programs; the range of a date as ISO text."""
+    """A column as JSON; the range of a date is ISO text."""
     data = asdict(column)
     if column.kind == "date":
         for end in ("minimum", "maximum"):

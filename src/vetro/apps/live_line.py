@@ -1,6 +1,6 @@
-"""One line on the terminal that says what runs now, written over itself.
+"""One line on the terminal that shows the current step and overwrites itself.
 
-For commands that may take seconds.  The fit's bar is progress.py's.
+It is for commands that may take seconds.  The fit's bar is in progress.py.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import Self
 from vetro.apps.present import say_line, visible
 
 WAIT, APART = 1.0, 0.2
-"""Seconds before the first line, and between two of a search."""
+"""Seconds before the first line, and between two lines of a search."""
 
 
 class LiveLine:
-    """A context manager; on leaving, the line is wiped out.
+    """A context manager that erases the line at its end.
 
-    Called with what to say, as often as one likes; nothing is said before WAIT seconds.
-    search: of a search that Ctrl-C ends with what is known, which the line adds; its texts are
-    for a terminal.  Otherwise of steps, which where there is no terminal stand line by line.
+    Call it with a text, as often as you like; it shows nothing before WAIT seconds.
+    search: the texts are about a search that Ctrl-C can end with the results so far.  The line adds
+    a hint about it, and appears on a terminal only.  Otherwise the texts are steps; without a
+    terminal, each is a line of its own.
     """
 
     def __init__(self, *, search: bool = False) -> None:
@@ -32,7 +33,7 @@ class LiveLine:
         self._due = time.monotonic() + WAIT
         self._text = self._shown = ""
         self._lock = threading.Lock()
-        self._timer = threading.Timer(WAIT, self._show)  # for what takes long by itself
+        self._timer = threading.Timer(WAIT, self._show)  # for a step that takes long
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -44,7 +45,7 @@ class LiveLine:
         with self._lock:
             if self._live and self._shown:
                 print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
-            self._shown = self._text  # a timer that is late says nothing
+            self._shown = self._text  # a late timer shows nothing
 
     def __call__(self, text: str) -> None:
         self._text = text
@@ -59,7 +60,7 @@ class LiveLine:
             if self._search:
                 self._due = time.monotonic() + APART
             if self._live:
-                hint = "  (Ctrl-C ends it with what is known)" if self._search else ""
+                hint = "  (Ctrl-C ends it and keeps the results so far)" if self._search else ""
                 line = visible(self._text) + hint
                 width = shutil.get_terminal_size().columns - 1
                 print(f"\r\x1b[2K{line[:width]}", end="", file=sys.stderr, flush=True)

@@ -10,9 +10,9 @@ from vetro.explanations import BLOCKS, explanations
 HEAD = """# Messages
 
 Every message has a code that does not change. E refuses: the command ends with status 2. W warns
-and goes on. I informs. `vetro explain CODE` shows the same text. The examples use the words of the
-command line; in Python a message names arguments (`missing=("?",)`), and `.code` of the exception
-holds the code.
+and continues. I informs. `vetro explain CODE` shows the same text. The examples use the options of
+the command line. In Python a message names arguments (`missing=("?",)`), and `.code` of the
+exception holds the code.
 """
 
 

@@ -1,8 +1,8 @@
 """The options that several commands share, declared once: reading, roles and recipe.
 
-Each option is parsed here into the value that ReadOptions, FitRequest or Recipe hold;
-what is not given on the command line is left out, so that a recipe file can supply it.
-The defaults stand in Recipe: "{name}" in a help text is filled in when it is shown.
+Each option is parsed here into the value that ReadOptions, FitRequest or Recipe hold.
+Options not given on the command line are left out, so that a recipe file can supply them.
+Recipe holds the defaults: "{name}" in a help text is replaced by the default when it is shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import typer
 from vetro.errors import Words, error
 from vetro.settings import option_name
 
-Given = dict[str, Any]  # field -> value, of what the command line gave
+Given = dict[str, Any]  # field -> value, for the options given on the command line
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Choice:
 
     @property
     def option(self) -> str:
-        """How it is written: the setting's name, but for a switch that turns one off."""
+        """Its name on the command line: the setting's, except for a switch that turns it off."""
         return "--no-header" if self.field == "header" else option_name(self.field)
 
 
@@ -92,7 +92,7 @@ def layers(option: str, raw: str) -> tuple[int, ...]:
 
 
 def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:
-    """Column names of one or more comma lists; quotes keep a comma: '"a,b",c'."""
+    """Column names from one or more comma-separated lists; quotes protect a comma: '"a,b",c'."""
     rows = (row for text in raw for row in csv.reader([text], skipinitialspace=True))
     return tuple(dict.fromkeys(name for row in rows for name in row if name))
 
@@ -117,11 +117,11 @@ def _columns(field: str, help: str) -> Choice:
 
 
 READING = (
-    Choice("sep", "Separator of the fields (found if not given).", _separator),
-    Choice("decimal", "Decimal mark: . or , (found if not given)."),
-    Choice("thousands", "Separator of thousands (none if not given)."),
-    Choice("encoding", "Encoding of the text, for example cp1252."),
-    Choice("date_format", 'Form of dates, for example "%d/%m/%Y".'),
+    Choice("sep", "Field separator (detected if not given).", _separator),
+    Choice("decimal", "Decimal mark: . or , (detected if not given)."),
+    Choice("thousands", "Thousands separator (none if not given)."),
+    Choice("encoding", "Text encoding, for example cp1252."),
+    Choice("date_format", 'Format of dates, for example "%d/%m/%Y".'),
     Choice(
         "header",
         "The first line is data; columns are named c1, c2, ...",
@@ -130,7 +130,7 @@ READING = (
     ),
     Choice(
         "missing",
-        "A further text that means missing; repeatable.",
+        "Another text that means missing; repeatable.",
         lambda option, raw: tuple(raw),
         list[str],
     ),
@@ -141,20 +141,20 @@ READING = (
     ),
     Choice(
         "skip_rows",
-        "Lines at the top to leave out; the header is below (titles are found if not given).",
+        "Lines to skip at the top; the header follows (titles are detected if not given).",
         whole,
         metavar="N",
     ),
-    Choice("comment", "Leave out lines that begin with this text, for example #."),
+    Choice("comment", "Skip lines that begin with this text, for example #."),
     Choice(
         "units_row",
-        "Whether the line below the header holds units (found if not given).",
+        "Whether the line below the header holds units (detected if not given).",
         type=bool,
         either=True,
     ),
     Choice(
         "skip_footer",
-        "Lines at the end to leave out, blank ones not counted (found if not given).",
+        "Lines to skip at the end, not counting blank ones (detected if not given).",
         whole,
         metavar="N",
     ),
@@ -162,19 +162,20 @@ READING = (
     _columns("category", "Read these columns as categories."),
     _columns("date", "Read these columns as dates."),
     _columns("flag", "Read these columns as flags (two values)."),
-    Choice("query", "SQL to run; a file is the view data.", metavar="SQL"),
-    Choice("sheet", "Sheet of a spreadsheet (the first if not given)."),
+    Choice("query", "SQL query to run; in it, a file is the view data.", metavar="SQL"),
+    Choice("sheet", "Sheet of a workbook (the first if not given)."),
 )
 
 ROLES = (
-    _columns("targets", "What to predict: one column or several."),
+    _columns("targets", "Column or columns to predict."),
     _columns(
         "inputs",
-        "Predict from these columns only; naming only an identifier keeps it beside the others.",
+        "Predict from these columns only. If only identifiers are named, they are added to the "
+        "other columns.",
     ),
     _columns("drop", "Leave these columns out."),
     Choice("weight", "Column with the weight of each row.", metavar="COL"),
-    Choice("group", "Rows with the same value stay together.", metavar="COL"),
+    Choice("group", "Rows with the same value stay in the same fold.", metavar="COL"),
     Choice(
         "drop_missing_target",
         "Leave out rows whose target is empty.",
@@ -187,18 +188,18 @@ RECIPE = (
     Choice("hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N..."),
     Choice(
         "activation",
-        "Between layers [{activation}].",
+        "Activation between layers [{activation}].",
         metavar="relu|tanh|gelu|silu|leaky_relu|sigmoid|identity",
     ),
     Choice(
         "loss",
-        "What training minimises [{loss}].",
+        "Loss to minimise [{loss}].",
         metavar="auto|mse|l1|smooth_l1|huber|cross_entropy|bce",
     ),
-    Choice("optimizer", "How it steps [{optimizer}].", metavar="sgd|adam|adamw|rmsprop"),
+    Choice("optimizer", "Optimizer [{optimizer}].", metavar="sgd|adam|adamw|rmsprop"),
     Choice(
         "learning_rate",
-        "Learning rate at its highest [{learning_rate}].",
+        "Highest learning rate of the schedule [{learning_rate}].",
         number,
         metavar="X",
         short="--lr",
@@ -206,16 +207,16 @@ RECIPE = (
     Choice("momentum", "Momentum of sgd and rmsprop [{momentum}].", number, metavar="X"),
     Choice(
         "schedule",
-        "How the learning rate moves [{schedule}].",
+        "How the learning rate changes [{schedule}].",
         metavar="constant|cosine|one_cycle|step|exponential|plateau",
     ),
     Choice(
         "batch_size", "Batch size; 0: chosen from the table [{batch_size}].", whole, metavar="N"
     ),
-    Choice("epochs", "Epochs at most [{epochs}].", whole, metavar="N"),
+    Choice("epochs", "Largest number of epochs [{epochs}].", whole, metavar="N"),
     Choice(
         "patience",
-        "Epochs without improvement before stopping; 0 for never [{patience}].",
+        "Stop after this many epochs without improvement; 0: never [{patience}].",
         whole,
         metavar="N",
     ),
@@ -225,25 +226,35 @@ RECIPE = (
         number,
         metavar="X",
     ),
-    Choice("dropout", "Share of hidden values dropped [{dropout}].", number, metavar="X"),
-    Choice("clip_norm", "Largest gradient norm; 0 for none [{clip_norm}].", number, metavar="X"),
+    Choice(
+        "dropout",
+        "Share of hidden values dropped during training [{dropout}].",
+        number,
+        metavar="X",
+    ),
+    Choice("clip_norm", "Largest gradient norm; 0: no limit [{clip_norm}].", number, metavar="X"),
     Choice("seed", "Seed of every random choice [{seed}].", whole, metavar="N"),
     Choice(
         "time",
-        "Time for the whole fit, as 30s, 5m, 1h [no limit].",
+        "Time limit for the whole fit, such as 30s, 5m or 1h [no limit].",
         duration,
         metavar="TIME",
     ),
-    Choice("members", "Networks for each fold [{members}].", whole, metavar="N"),
-    Choice("folds", "Folds [5; above 100,000 rows a held-out tenth].", whole, metavar="N"),
-    Choice("holdout", "Hold out this share instead of folds.", number, metavar="X"),
+    Choice("members", "Number of networks per fold [{members}].", whole, metavar="N"),
+    Choice(
+        "folds",
+        "Number of folds [5; above 100,000 rows, one held-out tenth].",
+        whole,
+        metavar="N",
+    ),
+    Choice("holdout", "Hold out this share of the rows, without folds.", number, metavar="X"),
     Choice(
         "class_weight",
-        "Weight of classes [{class_weight}].",
+        "Class weights [{class_weight}].",
         metavar="none|balanced",
     ),
-    Choice("device", "Where to compute [{device}].", metavar="auto|cpu|cuda"),
-    Choice("engine", "What trains [auto].", _engine, metavar="auto|native|torch"),
+    Choice("device", "Device to compute on [{device}].", metavar="auto|cpu|cuda"),
+    Choice("engine", "Engine that trains [auto].", _engine, metavar="auto|native|torch"),
 )
 
 PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}
@@ -311,7 +322,7 @@ def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
 
 
 def recipe_defaults() -> dict[str, str]:
-    """field -> default of Recipe, as --help shows it."""
+    """field -> default of Recipe, in the form that --help shows."""
     from vetro.training.recipe import Recipe
 
     return {name: value_text(value) for name, value in Recipe().to_json().items()}

@@ -1,4 +1,4 @@
-"""The box that `vetro bounds` and `vetro prove` look at: --over COLUMN=RANGE."""
+"""The box of `vetro bounds` and `vetro prove`: --over COLUMN=RANGE."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ OverOption = Annotated[
     typer.Option(
         "--over",
         metavar="COL=LOW..HIGH",
-        help="Range of a column, or a value, or levels A,B; LOW.. and ..HIGH go to the end of the "
-        "training range; nothing after = means missing. Repeatable; other columns take their whole "
-        "training range.",
+        help="Range LOW..HIGH of a column, or a value, or levels A,B. LOW.. and ..HIGH go to the "
+        "end of the training range; nothing after = means missing. Repeatable. Other columns take "
+        "their whole training range.",
     ),
 ]
 SecondsOption = Annotated[
     str,
-    typer.Option("--seconds", metavar="S", show_default=False, help="Time at most [8]."),
+    typer.Option("--seconds", metavar="S", show_default=False, help="Time limit in seconds [8]."),
 ]
 
 
 def seconds_of(text: str, default: float) -> float:
-    """The seconds that an option gives; E601."""
+    """The number of seconds in an option; E601."""
     return number("--seconds", text) if text else default
 
 
 def over_of(settings: Sequence[str] | None, model: Model) -> dict[str, Any]:
-    """column -> what vetro.bounds takes for it; E604 for one without "=", E114."""
+    """column -> its range in the form of vetro.bounds; E604 for a text without "=", E114."""
     found: dict[str, Any] = {}
     for setting in settings or ():
         ((column, text),) = settings_of([setting], model, "over").items()
@@ -63,7 +63,7 @@ def _given(column: Column, text: str) -> list[Any]:
 
 
 def _ends(column: Column, low: str, high: str) -> list[Any]:
-    """Both ends of a range, an open one that of the training range; E731 where that is no range."""
+    """Both ends of a range; an open end is the training range's; E731 if that gives no range."""
     from vetro.glass.bounds.over import end_of
     from vetro.glass.rows import measured
 

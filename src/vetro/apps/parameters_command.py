@@ -1,4 +1,4 @@
-"""`vetro parameters`: every number of the networks, by a name that says from where to where."""
+"""`vetro parameters`: every number of the networks, named by its source and destination."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parameters(
     *,
     member: Annotated[
         str,
-        typer.Option("--member", metavar="N", show_default=False, help="Only of member N [all]."),
+        typer.Option("--member", metavar="N", show_default=False, help="Show only member N [all]."),
     ] = "",
     match: Annotated[
         str,
@@ -25,14 +25,14 @@ def parameters(
             "--match",
             metavar="TEXT",
             show_default=False,
-            help='Only names that hold this text, such as "h3 <-" or "bias".',
+            help='Show only names that contain this text, such as "h3 <-" or "bias".',
         ),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """List every weight and bias by name: layer1.weight[h3 <- cement].
 
-    That is: what cement is multiplied by on its way into unit h3 of layer1.
+    This name means: the number that multiplies cement on its way into unit h3 of layer1.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.names import Parameters

@@ -1,4 +1,4 @@
-"""`vetro predict` and `vetro evaluate`: a model on the rows of a table."""
+"""`vetro predict` and `vetro evaluate`: apply a model to the rows of a table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ UnknownOption = Annotated[
         "--unknown",
         metavar="refuse|ignore",
         show_default=False,
-        help="Category texts not seen in training: refuse them, or read them as unknown [refuse].",
+        help="Category texts not seen in training: refuse, or ignore to read them as unknown "
+        "[refuse].",
     ),
 ]
 
@@ -45,16 +46,16 @@ def predict(
             "--out",
             metavar="FILE",
             show_default=False,
-            help="Where to: .csv, .parquet or .jsonl [CSV on stdout].",
+            help="Output file: .csv, .parquet or .jsonl [CSV on stdout].",
         ),
     ] = STDOUT,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help='One more column per class, "P(label)".')
+        bool, typer.Option("--probabilities", help='Add a column "P(label)" for each class.')
     ] = False,
     keep: Annotated[
         list[str] | None,
         typer.Option(
-            "--keep", metavar="COL[,COL...]", help="Carry these columns along; repeatable."
+            "--keep", metavar="COL[,COL...]", help="Copy these columns to the output; repeatable."
         ),
     ] = None,
     spreadsheet_safe: SafeOption = False,
@@ -91,13 +92,13 @@ def evaluate(
     model: ModelArgument,
     source: SourceArgument,
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     unknown: UnknownOption = "refuse",
     reading: Given,
 ) -> None:
     """Measure a model on rows with known targets.
 
-    Use rows that it was not fitted to; the quality of the fit itself is in vetro show.
+    Use rows that the model was not fitted to.  vetro show has the quality of the fit itself.
     """
     from vetro.apps.quality import metrics_table, unit_of, with_unit
     from vetro.apps.runs import load_model
@@ -137,7 +138,7 @@ def evaluate(
 
 
 def _sha256(source: str) -> str | None:
-    """The fingerprint of a file's bytes, as a model's evidence holds it; None for other sources."""
+    """The SHA-256 of a file, as in a model's evidence; None for other sources."""
     path = Path(source)
     if not path.is_file():
         return None
@@ -146,5 +147,5 @@ def _sha256(source: str) -> str | None:
 
 
 def unknown_of(text: str) -> Unknown:
-    """How --unknown says that unseen texts are read; E601 comes where it is used."""
+    """The value of --unknown; its user raises E601 if it is wrong."""
     return cast("Unknown", text)

@@ -1,7 +1,7 @@
 """How results and messages look on a terminal, in a pipe and as JSON.
 
-Results go to stdout, messages to stderr.  Column names and values are shown as they
-are, never read as markup or control sequences.  Not what is said: that is the commands'.
+Results go to stdout, messages to stderr.  Column names and values are shown unchanged and never
+interpreted as markup or control sequences.  The commands decide what is printed.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from vetro.model.evidence import Evidence, Interval
 
 DOOR: Door = "command line"
-# Wide enough for any line: in a pipe or a file nothing is cut or wrapped.
+# Wide enough for any line: in a pipe or a file, lines are neither cut nor wrapped.
 UNLIMITED = 100_000
-# A table's cells may fold down to so many characters; the columns stand so far apart.
+# Characters: the narrowest width to which a cell may fold, and the gap between columns.
 FOLDED, GAP = 14, 3
 _COLOURS = {"E": "\x1b[1;31m", "W": "\x1b[33m", "I": "\x1b[36m"}
 
 
 def console(stream: TextIO | None = None) -> Console:
-    """A console on a stream (stdout): as wide as the terminal, unlimited where there is none."""
+    """A console on a stream (default: stdout), as wide as the terminal; unlimited without one."""
     from rich.console import Console
 
     class PipedConsole(Console):
@@ -59,7 +59,7 @@ def message(code: str, words: Words, stream: TextIO | None = None) -> None:
 def show_notices(
     notices: Iterable[Notice], stream: TextIO | None = None, *, urgent_only: bool = False
 ) -> None:
-    """Warnings and information, each once, in the order found; or only what may call for action."""
+    """Show warnings and information, each once and in order; or only those that may need action."""
     for item in dict.fromkeys(notices):
         if item.is_urgent or not urgent_only:
             message(item.code, item.words, stream)
@@ -99,7 +99,7 @@ def intervals_json(figures: dict[str, Interval]) -> dict[str, dict[str, float]]:
 
 
 def quality_json(evidence: Evidence) -> dict[str, Any]:
-    """The figures of held-out rows, of the network and of the baselines, and their differences."""
+    """The figures of network and baselines on the held-out rows, and their differences."""
     return {
         "judged_by": evidence.judged_by,
         "metrics": intervals_json(evidence.metrics),
@@ -125,10 +125,10 @@ def table(
     numbers: Iterable[int] = (),
     bold: int | None = None,
 ) -> None:
-    """A table on stdout; `numbers` are the columns set to the right, `bold` a row that stands out.
+    """Print a table on stdout.  numbers: the columns to align right; bold: a row to highlight.
 
-    Where the terminal is narrow cells fold; where it is too narrow for the columns, each
-    row becomes a block of lines.  Nothing is lost.
+    On a narrow terminal, cells fold; if it is too narrow for the columns, each row becomes a block
+    of lines.  No text is cut.
     """
     from rich import box
     from rich.cells import cell_len
@@ -152,7 +152,7 @@ def table(
 
 
 def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
-    """Lines of a name and a text, the texts below each other; without those that are empty."""
+    """Print lines of a name and a text, with the texts aligned; empty texts are left out."""
     from rich.padding import Padding
     from rich.table import Table
 
@@ -166,7 +166,7 @@ def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
 
 
 def _print(screen: Console, grid: RenderableType) -> None:
-    """Print what rich fills up with blanks to its full width; into a file or pipe without them."""
+    """Print a grid; in a file or pipe, without the blanks with which rich fills its lines."""
     if screen.is_terminal:
         screen.print(grid)
         return
@@ -183,17 +183,17 @@ def _text(content: str) -> Text:
 
 
 def say(text: str = "") -> None:
-    """A sentence of the results, wrapped at words on a terminal."""
+    """Print a sentence of the results, wrapped at words on a terminal."""
     console().print(_text(text))
 
 
 def say_line(text: str, stream: TextIO | None = None) -> None:
-    """A line of the results (stdout) as it is, to be copied: never wrapped."""
+    """Print a line of the results (stdout) that can be copied: it is never wrapped."""
     print(visible(text), file=stream)
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """A number with significant digits, "-" where there is none."""
+    """A number with significant digits; "-" for None."""
     if value is None or not math.isfinite(value):
         return "-"
     if value == int(value) and abs(value) < 1e15:
@@ -204,7 +204,7 @@ def figure(value: float | None, digits: int = 4) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Seconds as people say them: 0.8 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    """A time for reading: 0.8 s, 12 s, 3 min 20 s, 2 h 5 min."""
     if not math.isfinite(seconds):
         return "-"
     if seconds < 9.95:

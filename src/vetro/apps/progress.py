@@ -1,7 +1,7 @@
 """Progress of a fit: one live bar on a terminal, plain lines elsewhere, always a log.
 
-Everything goes to stderr and to log.txt; stdout is for results.  It shows what it is
-told and knows nothing of training.
+Everything goes to stderr and to log.txt; stdout is for results.  This module only displays the
+Progress that it receives; it does not know how training works.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from vetro.apps.present import console, figure, seconds_text, visible
 if TYPE_CHECKING:
     from vetro.model.request import Progress
 
-LINE_SECONDS = 5.0  # at most one plain line in this time, besides each new step and fold
-BAR_SECONDS = 0.08  # the bar is drawn at most so often
+LINE_SECONDS = 5.0  # between two plain lines, except at a new step or fold
+BAR_SECONDS = 0.08  # the shortest time between two drawings of the bar
 BAR_WIDTH = 24
 STEPS = {
     "reading": "Reading the table",
@@ -32,9 +32,9 @@ STEPS = {
 
 
 class Reporter:
-    """Takes Progress and lines of text; a context manager.
+    """A context manager that shows Progress and lines of text.
 
-    log: file that gets every line with its time.  quiet: nothing on stderr.
+    log: file that receives every line with its time.  quiet: nothing on stderr.
     """
 
     def __init__(self, log: Path | None = None, *, quiet: bool = False) -> None:
@@ -60,19 +60,19 @@ class Reporter:
             self._log = None
 
     def __call__(self, progress: Progress) -> None:
-        """Show where the fit stands."""
+        """Show the progress of the fit."""
         last, self._last = self._last, progress
         self.step = progress.step
         if self._bar:
             self._bar.show(progress)
         if last and last is not self._told and _part(last) != _part(progress):
-            self._line(last)  # how the fold that has just ended stands
+            self._line(last)  # the last state of the fold that has just ended
         new_step = last is None or last.step != progress.step
         if new_step or time.monotonic() - self._line_time >= LINE_SECONDS:
             self._line(progress)
 
     def say(self, text: str) -> None:
-        """A line of its own, above the bar."""
+        """Print a separate line, above the bar."""
         self.log(text)
         if self._quiet:
             return
@@ -82,7 +82,7 @@ class Reporter:
             print(visible(text), file=sys.stderr, flush=True)
 
     def log(self, text: str) -> None:
-        """A line in the log only."""
+        """Write a line to the log only."""
         if self._log:
             stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
             self._log.write(f"{stamp} {visible(text)}\n")
@@ -106,7 +106,7 @@ def _part(progress: Progress) -> tuple[str, int, int]:
 
 
 def where(progress: Progress) -> str:
-    """ "fold 2/5, member 1/3", as far as there are several; "5 networks" side by side."""
+    """ "fold 2/5, member 1/3" (a count of 1 is left out); "5 networks" if they train together."""
     if progress.together > 1:
         return f"{progress.together} networks"
     parts = []
@@ -132,7 +132,7 @@ def line(progress: Progress) -> str:
 
 
 class _Bar:
-    """The live bar; what does not fit a narrow terminal is left out."""
+    """The live bar; parts that do not fit a narrow terminal are left out."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn

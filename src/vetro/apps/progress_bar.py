@@ -1,7 +1,7 @@
 """vetro.ProgressBar: progress for Python, as a line on a terminal or a bar in a notebook.
 
-It shows what on_progress is called with and knows nothing of training.  The command line has a
-progress display of its own.
+It displays the arguments of on_progress and does not know how training works.  The command line has
+its own progress display.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from html import escape
 from typing import Any, TextIO
 
 SECONDS = 0.1
-"""It is drawn at most so often, and always at the end."""
+"""The shortest time in seconds between two drawings; the end is always drawn."""
 
 
 class ProgressBar:
     """on_progress=vetro.ProgressBar() for vetro.fit, vetro.train and vetro.train_many.
 
-    total: steps of the whole training, for vetro.train, which does not pass them on; without it
-    the steps are counted.  In a notebook it draws a bar in the cell's output, on a terminal a line
-    on stderr that is written again and again; elsewhere it writes the last line only.
+    total: number of steps of the whole training.  It serves vetro.train, which does not pass it to
+    on_progress; without it, only the steps done are shown.  In a notebook, the bar appears in the
+    cell's output.  On a terminal, it is a line on stderr that overwrites itself.  Elsewhere, only
+    the last line is written.
     """
 
     def __init__(self, total: int | None = None) -> None:
@@ -30,16 +31,16 @@ class ProgressBar:
         self._display: Any = None
 
     def __call__(self, *progress: Any) -> None:
-        """Show where training stands; the arguments of any on_progress of Vetro."""
-        share, text, done = self._standing(*progress)
+        """Show the progress of training; takes the arguments of any on_progress in Vetro."""
+        share, text, done = self._state(*progress)
         now = time.monotonic()
         if now - self._drawn < SECONDS and not done:
             return
         self._drawn = now
         self._draw(share, text, done)
 
-    def _standing(self, *progress: Any) -> tuple[float | None, str, bool]:
-        """The share done (None: unknown), a text, and whether it is over."""
+    def _state(self, *progress: Any) -> tuple[float | None, str, bool]:
+        """The share done (None: unknown), a text, and whether training is over."""
         if len(progress) == 1:
             (fit,) = progress
             if fit.step != "training":
@@ -80,7 +81,7 @@ def _line(stream: TextIO, share: float | None, text: str, done: bool) -> None:
 
 
 def _notebook_display() -> Any:
-    """IPython's display where a notebook runs this, else None.  It imports nothing itself."""
+    """IPython's display if this runs in a notebook, else None.  It imports nothing itself."""
     shell = sys.modules.get("IPython")
     running = shell.get_ipython() if shell else None
     if running is None or not hasattr(running, "kernel"):

@@ -32,15 +32,18 @@ def prove(
     *,
     over: OverOption = None,
     monotone: Annotated[
-        bool, typer.Option("--monotone", help="Instead: with which columns answers rise or fall.")
+        bool,
+        typer.Option(
+            "--monotone", help="Without a claim: show with which columns the answers rise or fall."
+        ),
     ] = False,
     seconds: SecondsOption = "",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """Prove a claim for every row of a box, or refute it with a row.
 
-    Ends with 0 if it is proved, with 1 if it is refuted or undecided, with 130 if Ctrl-C ended it
-    before that was known.
+    Exit status: 0 if the claim is proved, 1 if it is refuted or undecided, 130 if Ctrl-C ended the
+    search undecided.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.bounds.bounds import SECONDS

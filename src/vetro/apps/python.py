@@ -1,6 +1,6 @@
 """The table door in Python: vetro.fit, vetro.load and vetro.inspect.
 
-It joins the floors for Python users as command_line.py does for the shell.
+It is the Python counterpart of command_line.py.
 """
 
 from __future__ import annotations
@@ -44,21 +44,22 @@ def fit(
     on_progress: Callable[[Progress], None] | None = None,
     **settings: Any,
 ) -> Model:
-    """Fit a model to a table: rows of inputs and what they should give.
+    """Fit a model to a table of inputs and targets.
 
-    source: a path, glob, URL or frame (pandas, polars, pyarrow, dict of columns, NumPy
-    array, torch tensor).  target: one column or several; a number makes it a regression, a
-    category or flag a classification.  inputs: only these columns (default: all others).
-    drop, weight, group: columns to ignore, to weigh rows by, to keep together in folds.
-    settings: any entry of Recipe (hidden=(64, 64), epochs=300, seed=1) or of ReadOptions
-    (sep=";", missing=("?",)), by name.  engine: "native" (compiled, on the CPU) or
-    "torch"; "auto" takes the native one where it can.  on_progress: told of every step, and of
-    epochs as they end, those of a tenth of a second together.
+    source: a path, a glob, a database address, or data in memory (pandas, polars, pyarrow, dict of
+    columns, NumPy array, torch tensor).  target: one column or several; a number gives a
+    regression, a category or flag a classification.  inputs: predict from these columns only
+    (default: all others).  drop: columns to ignore.  weight: the column with the weight of each
+    row.  group: a column; rows with the same value stay in the same fold.
+    settings: entries of Recipe (hidden=(64, 64), epochs=300, seed=1) or of ReadOptions (sep=";",
+    missing=("?",)), by name.  engine: "native" (compiled, on the CPU), "torch", or "auto": native
+    if it can run.  on_progress: called with a Progress at every step of the fit and after epochs,
+    at most about ten times per second.
 
-    Returns the mean of one network per fold, with the evidence of rows that the predicting
-    network never saw.  Warnings are issued once, as VetroWarning.  Raises TableError,
-    UsageError, or TrainingError E301 if training diverged (its `.model` holds the best
-    parameters).
+    Returns a model that is the mean of one network per fold.  Its evidence comes from held-out
+    rows, each predicted by a network that never saw it.  Warnings are issued once, as VetroWarning.
+    Raises TableError, UsageError, or TrainingError E301 if training diverged (its `.model` holds
+    the best parameters).
     """
     if recipe is not None and not isinstance(recipe, Recipe):
         reason, fix = "a vetro Recipe is needed", "Give its entries as arguments, or make one."
@@ -86,7 +87,7 @@ def fit(
 
 
 def load(path: str | Path) -> Model:
-    """The model in a .safetensors file that Model.save or `vetro fit` wrote; runs no code.
+    """The model in a .safetensors file of Model.save or `vetro fit`; loading runs no code.
 
     Raises ModelFileError: E507 not found, E502 a pickle, E505 not a model, E501 damaged.
     """
@@ -106,7 +107,7 @@ def inspect(
 ) -> Table:
     """The table as Vetro reads it: `.schema`, `.values` and `.notices`, before any training.
 
-    Roles are assigned as fit() does; with targets, these are checked too.  settings: entries of
+    Roles are assigned as in fit(); targets, if given, are checked too.  settings: entries of
     ReadOptions.
     """
     options = read_options(None, settings)
@@ -125,7 +126,7 @@ def inspect(
 def _with_settings(
     recipe: Recipe, options: ReadOptions | None, settings: dict[str, Any]
 ) -> tuple[Recipe, ReadOptions]:
-    """Both with the entries that a caller gave by name; E602 for another name."""
+    """Both records with the entries that the caller gave by name; E602 for an unknown name."""
     of_recipe = {entry.name for entry in fields(Recipe)}
     known = sorted(of_recipe | {entry.name for entry in fields(ReadOptions)})
     for name in settings:
@@ -138,7 +139,7 @@ def _with_settings(
 
 
 def _write_report(model: Model, path: Path) -> None:
-    # matplotlib takes a while to import: only a report pays for it.
+    # matplotlib takes long to import, so it is imported only for a report.
     from vetro.report.page import write_report
 
     write_report(model, path)

@@ -16,7 +16,7 @@ BASELINES = {"linear": "linear model"}
 
 
 def quality_table(model: Model) -> None:
-    """The metrics on held-out rows with intervals, the baselines below, then each target."""
+    """Print the metrics on held-out rows with intervals, the baselines below, then each target."""
     evidence = model.evidence
     metrics = list(evidence.metrics)
     rows = _rows(metrics, evidence.metrics, evidence.baselines)
@@ -45,7 +45,7 @@ def _rows(
 
 
 def unit_of(model: Model) -> str:
-    """The unit of what a model predicts, where it is one."""
+    """The unit of a model's only target, else ""."""
     targets = model.schema.targets
     return targets[0].unit if len(targets) == 1 and targets[0].kind == "number" else ""
 

@@ -33,7 +33,7 @@ TABLE_ENTRIES = ("source", *ROLE_ENTRIES, *READING_ENTRIES)
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """What a recipe file says: a source, or "", and the request (targets may be empty).
+    """The content of a recipe file: a source, or "", and the request (targets may be empty).
 
     spreadsheet_safe: how held-out.csv is written.
     """
@@ -44,7 +44,7 @@ class RecipeFile:
 
 
 def read_recipe(path: Path) -> RecipeFile:
-    """The file's content; E507 if there is none, E603 not TOML, E602 and E601 for its entries."""
+    """The file's content; E507 no such file, E603 not TOML, E602 and E601 for wrong entries."""
     name = str(path)
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -115,7 +115,7 @@ LINE = 100
 
 
 def _compact(text: str) -> str:
-    """Arrays on one line where they fit; texts hold no line breaks of their own in TOML."""
+    """Put arrays on one line if they fit; the texts of this TOML hold no line breaks."""
 
     def joined(found: re.Match[str]) -> str:
         items = [item[4:].removesuffix(",") for item in found[2][:-1].split("\n")]
@@ -128,7 +128,7 @@ def _compact(text: str) -> str:
 def merged(
     base: FitRequest, roles: dict[str, Any], reading: dict[str, Any], recipe: dict[str, Any]
 ) -> FitRequest:
-    """The request with what the command line gave in place of what the file said."""
+    """The request of the file, overridden by the options of the command line."""
     given = dict(recipe)
     engine = given.pop("engine", base.engine)
     if given.get("holdout", 0) > 0:
@@ -146,7 +146,7 @@ def merged(
 
 @contextmanager
 def _in_file(section: str) -> Iterator[None]:
-    """E601 of an entry names the file and its section."""
+    """Within this context, the E601 of an entry names the file and its section."""
     try:
         yield
     except UsageError as fault:
@@ -175,7 +175,7 @@ def _reason(fault: OSError | UnicodeDecodeError) -> str:
 
 
 def _not_toml(name: str, reason: str, path: Path) -> Exception:
-    """E603; the parser says "... (at line 3, column 5)" or "(at end of document)"."""
+    """E603; the parser's text ends with "(at line 3, column 5)" or "(at end of document)"."""
     place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", reason)
     if place and place[1]:
         line = int(place[1])

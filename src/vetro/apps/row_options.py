@@ -1,6 +1,6 @@
-"""Which row of which table a command looks at: --row N of a source, and --set COL=VALUE.
+"""The row that a command examines: --row N of a source, and --set COL=VALUE.
 
-Shared by trace, backprop, formula and their like.
+trace, backprop, formula and similar commands share these options.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="COL=VALUE",
-        help="The value of a column; repeatable. With --row, in place of the row's.",
+        help="Value of a column; repeatable. With --row, it replaces the row's value.",
     ),
 ]
 SourceOption = Annotated[
@@ -46,14 +46,14 @@ SourceOption = Annotated[
         "--source",
         metavar="TABLE",
         show_default=False,
-        help="Table of the rows [the one that the model was fitted to].",
+        help="Table of the rows [the table that the model was fitted to].",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class Looking:
-    """A model as the glass sees it, and the row: `shown` is how to name it, "row 17 of
+    """A model as the glass sees it, and a row.  shown: the row's name in texts, "row 17 of
     concrete.csv"."""
 
     model: Model
@@ -73,7 +73,7 @@ def looking_at(
 ) -> Looking:
     """The model and the one row that the options name; E604 if they name none.
 
-    unknown: what becomes of category texts that training did not see.
+    unknown: how category texts not seen in training are read.
     """
     from vetro.apps.runs import load_model
     from vetro.glass.rows import rows_of, with_values
@@ -110,10 +110,10 @@ def looking_at(
 
 
 def as_a_cell(model: Model, name: str, text: str, options: ReadOptions) -> str:
-    """A value of the command line as the text of a cell, which then can be read in one way only.
+    """A value of the command line as the text of a cell that can be read in one way only.
 
-    A point is the decimal mark here, as in all options, but for a model whose table had decimal
-    commas, where 1.200 stays in doubt.  A bare number gets the unit that the model's table writes.
+    A point is the decimal mark, as in all options.  If the model's table had decimal commas, 1.200
+    stays ambiguous.  A number without a unit gets the unit of the model's table.
     """
     from vetro.tables.dress import undress
     from vetro.tables.numbers import in_doubt, marks_of
@@ -160,7 +160,7 @@ def _example(model: Model, name: str, setting: str) -> ColumnIs:
 
 
 def source_of(named: str) -> str:
-    """The table that a run was fitted to; E604 if it cannot be told or is not there."""
+    """The table that a run was fitted to; E604 if it is unknown or not there."""
     from vetro.apps.recipe_file import read_recipe
     from vetro.apps.runs import RunFolder
 
@@ -170,7 +170,7 @@ def source_of(named: str) -> str:
         source = read_recipe(run.recipe).source
         if source and (is_address(source) or Path(source).exists()):
             return source
-        what = f"the table that {named} was fitted to, {kept(source) or 'unnamed'}, is not here"
+        what = f"the table that {named} was fitted to, {kept(source) or 'unnamed'}, is not there"
     else:
         what = f"{named} does not say where the table is that it was fitted to"
     raise error("E604", what=what, fix=words("Name it with {=source}."))

@@ -5,7 +5,7 @@
                         checkpoint.safetensors while training, and after an interruption
                         .lock while it is written (claim.py), and after a kill
 
-It names, makes and finds them; it trains nothing.
+This module names, creates and finds them; it trains nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from vetro.model.model import Model
 
 ROOT = Path("runs")
-ATTEMPTS = 50  # to claim a folder that fits that fail remove again and again
+ATTEMPTS = 50  # to claim a folder while failing fits keep removing it
 _ENDINGS = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|xlsx|db|duckdb|sqlite|gz)$", re.I)
 
 
@@ -72,7 +72,7 @@ class RunFolder:
 
     @property
     def state(self) -> str:
-        """ "running", "finished", "interrupted" (a model, and it can go on) or "unfinished"."""
+        """ "running", "finished", "interrupted" (has a model, can be resumed) or "unfinished"."""
         if is_claimed(self.path):
             return "running"
         if not self.model.is_file():
@@ -81,13 +81,13 @@ class RunFolder:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether it has not ended: --resume goes on from the checkpoint, or else the recipe."""
+        """Whether it has not ended: --resume continues from the checkpoint, or else the recipe."""
         if self.checkpoint.is_file() or not self.model.is_file():
             return True
         return was_claimed(self.path)
 
     def write_history(self, records: Iterable[EpochRecord]) -> None:
-        """One line an epoch, with a header; of each layer a column of its own."""
+        """Write one line per epoch, with a header and with columns for each layer."""
         records = list(records)
         layers = range(1, len(records[0].weights) + 1) if records else range(0)
         single = [entry.name for entry in fields(EpochRecord) if entry.name not in SIZES]
@@ -115,11 +115,11 @@ def table_name(source: str) -> str:
 
 @contextlib.contextmanager
 def new_run(source: str, folder: str = "") -> Iterator[tuple[RunFolder, Claim]]:
-    """Claim the folder of a new run: the one asked for, or the next free runs/<table>-<n>.
+    """Claim the folder of a new run: the given one, or the next free runs/<table>-<n>.
 
-    The folder is removed again if the block fails and left neither model nor checkpoint.
-    E604 if another process writes into the folder asked for, or it already holds a run; a run that
-    was killed before its first checkpoint begins again.  E503 if the folder cannot be made.
+    If the block fails and leaves neither a model nor a checkpoint, the folder is removed again.
+    E604 if another process writes into the given folder, or if it already holds a run.  A run that
+    was killed before its first checkpoint starts again.  E503 if the folder cannot be made.
     """
     with contextlib.ExitStack() as stack:
         with held():  # an interruption comes when the folder is ours to remove
@@ -131,7 +131,7 @@ def new_run(source: str, folder: str = "") -> Iterator[tuple[RunFolder, Claim]]:
 
 @contextlib.contextmanager
 def old_run(run: RunFolder) -> Iterator[tuple[RunFolder, Claim]]:
-    """Claim a run to go on with it; E504 if another process writes into it."""
+    """Claim a run to resume it; E504 if another process writes into it."""
     with contextlib.ExitStack() as stack:
         with held():
             try:
@@ -176,7 +176,7 @@ def _named(folder: str) -> tuple[RunFolder, Claim]:
         if taken.is_new:
             taken.ended()
         taken.release()
-        fix = f"Use another --run, or go on with it: {resume_command(folder)}."
+        fix = f"Use another --run, or resume it: {resume_command(folder)}."
         raise error("E604", what=f"{folder} already holds a run", fix=fix)
     return run, taken
 
@@ -190,12 +190,12 @@ def _numbered(source: str) -> tuple[RunFolder, Claim]:
         try:
             path.mkdir()
             return RunFolder(path), claim(path)
-        except (FileExistsError, Claimed):  # made by another fit meanwhile
+        except (FileExistsError, Claimed):  # another fit has just made it
             number += 1
 
 
 def _remove_if_useless(run: RunFolder, taken: Claim) -> None:
-    """Remove what a fit left that failed before it had a model or a checkpoint."""
+    """Remove the files of a fit that failed before it had a model or a checkpoint."""
     if run.model.exists() or run.checkpoint.exists():
         return
     with held():
@@ -215,7 +215,7 @@ def _number(path: Path, name: str) -> int:
 
 
 def run_to_resume(named: str, source: str) -> RunFolder:
-    """The run that was named, or the latest that can go on with this source (any, if "").
+    """The named run, or the latest run of this source that can be resumed (any source if "").
 
     E504 if there is none, or it is finished.
     """
@@ -242,7 +242,7 @@ def run_to_resume(named: str, source: str) -> RunFolder:
 
 
 def _last_written(run: RunFolder) -> float:
-    """When it was last worked at; of a run without a checkpoint, when it began."""
+    """The time of its last checkpoint, or of its start if it has none."""
     for path in (run.checkpoint, run.recipe):
         with contextlib.suppress(OSError):
             return path.stat().st_mtime

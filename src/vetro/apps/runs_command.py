@@ -1,4 +1,4 @@
-"""`vetro runs`: the runs in a folder side by side, and what differs in their recipes."""
+"""`vetro runs`: compare the runs in a folder, and show what differs in their recipes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENTRY_SHOWN = 24  # characters of a recipe's entry
 
 @dataclass(frozen=True)
 class Run:
-    """One run as listed.  entries: recipe and roles, flat.  evidence: None without a model."""
+    """One run of the list.  entries: recipe and roles, flat.  evidence: None without a model."""
 
     path: str
     state: str
@@ -32,7 +32,7 @@ class Run:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """By table and target, the best first, those without a model last."""
+        """The sort key: by table and target, the best run first, runs without a model last."""
         score = self.evidence.metrics.get(self.evidence.main_metric) if self.evidence else None
         return (self.table, self.targets, score is None, -score.value if score else 0.0)
 
@@ -42,11 +42,12 @@ def runs(
         str, typer.Argument(metavar="[FOLDER]", help="Folder of runs.", show_default=False)
     ] = "runs",
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """List and compare runs.
 
-    Quality beside the best baseline, time, and what differs in the recipes.
+    It shows the quality compared with the best baseline, the time, and the recipe entries that
+    differ.
     """
     from vetro.apps.runs import ROOT, run_folders
 

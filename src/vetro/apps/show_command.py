@@ -1,4 +1,4 @@
-"""`vetro show`: what a model predicts, from what, how well, and how it was made."""
+"""`vetro show`: a model's targets and inputs, its quality, and how it was made."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ MOST_IMPORTANT = 10
 def show(
     model: ModelArgument,
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """Show what a model is and how it was made.
 
-    What it predicts from what, its quality, network, recipe and evidence.
+    It shows the model's targets, inputs, quality, network, recipe and evidence.
     """
     from vetro.apps.runs import load_model
 

@@ -1,7 +1,7 @@
 """The standard streams of the command line, which may be closed, full, or a pipe without a reader.
 
-What cannot be written to standard output is an error, since the result is lost; what cannot be
-written to standard error is dropped, since a message is not worth a fit.
+A failed write to standard output is an error, because the result is lost.  A failed write to
+standard error is ignored, because a lost message must not end a fit.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class OutputError(OSError):
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output, whose failures are told apart from those of other files.
+    """Standard output; its failures raise OutputError, unlike those of other files.
 
-    Not a raw stream: an interruption between its write and its answer would write twice.
+    It is not a raw stream: after an interruption between write and result, it would write twice.
     """
 
     def write(self, text: str, /) -> int:
@@ -47,7 +47,7 @@ def _output_errors() -> Iterator[None]:
 
 
 class _Messages(io.TextIOWrapper):
-    """Standard error, which takes all that it is given; from its first failure on, for nothing."""
+    """Standard error, which never fails; after a first failed write it discards all text."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -64,7 +64,7 @@ class _Messages(io.TextIOWrapper):
 
 
 def open_streams() -> None:
-    """Give the process three open streams, before any other file can take the number of one."""
+    """Give the process three open streams, before another file can take one of their numbers."""
     # A closed standard output is opened for reading only, so that writing to it fails.
     for number, mode in ((STDIN, os.O_RDONLY), (STDOUT, os.O_RDONLY), (STDERR, os.O_WRONLY)):
         try:
@@ -88,14 +88,14 @@ def open_streams() -> None:
 
 
 def discard_output() -> None:
-    """What is still in the buffer of standard output goes nowhere: it cannot be written."""
+    """Discard the buffer of standard output, because it cannot be written."""
     with contextlib.suppress(OSError, ValueError):
         _discard(STDOUT)
         sys.stdout.flush()
 
 
 def _discard(number: int) -> None:
-    """From here what is written to this stream goes nowhere."""
+    """Discard everything that is written to this stream from now on."""
     with contextlib.suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, number)

@@ -1,6 +1,6 @@
 """`vetro tour`: a walk from the first linear layer to a fitted table, step by step.
 
-The walk only: what it says is in tour/, how it looks in tour/screen.py and tour/page.py.
+This file has the walk; tour/ has the texts, tour/screen.py and tour/page.py the display.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from vetro.apps.tour.running import Ran, Session
 
 OWN_TABLE = 19
-"""The step that asks for a table of the reader's own."""
+"""The step that asks for the reader's own table."""
 
 OPENING = 0
-"""Stands before the first step."""
+"""The number before the first step's."""
 
 Ask = Callable[[str], str]
-"""Asks the reader; EOFError or KeyboardInterrupt when they leave."""
+"""Asks the reader for an answer; EOFError or KeyboardInterrupt if they leave."""
 
 
 def tour(
@@ -36,10 +36,10 @@ def tour(
         str, typer.Option("--lang", metavar="en|it", help="Language.", show_default=True)
     ] = "en",
     step: Annotated[
-        str, typer.Option("--step", metavar="N", help="Only this step.", show_default=False)
+        str, typer.Option("--step", metavar="N", help="Show only this step.", show_default=False)
     ] = "",
     plain: Annotated[
-        bool, typer.Option("--plain", help="Print everything as Markdown, ask nothing.")
+        bool, typer.Option("--plain", help="Print everything as Markdown and ask nothing.")
     ] = False,
 ) -> None:
     """Walk from the first linear layer to a network of your own, every number proved.
@@ -65,7 +65,7 @@ def tour(
 
 
 def run_command(arguments: Sequence[str]) -> str:
-    """What `vetro ARGUMENTS` prints on stdout; a refusal is raised."""
+    """The stdout of `vetro ARGUMENTS`; raises the command's error."""
     from vetro.apps.command_line import app_for
 
     with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()):
@@ -95,14 +95,14 @@ def _print_all(shown: Tour, session: Session, numbers: range) -> None:
 
 
 class _Elsewhere(Exception):
-    """The reader wants another step before this one was shown to its end."""
+    """The reader wants another step before this one was shown completely."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 class Walk:
-    """The interactive walk.  ask: gives the reader's answer to a prompt, as input() does."""
+    """The interactive walk.  ask: returns the reader's answer to a prompt, like input()."""
 
     def __init__(self, shown: Tour, session: Session, ask: Ask) -> None:
         from vetro.apps.tour.screen import Screen
@@ -116,7 +116,7 @@ class Walk:
         self._screen = Screen(self._console, self._pause)
 
     def go(self, numbers: range) -> None:
-        """From the first of these steps until the reader leaves or the last is done."""
+        """Show these steps in order, until the reader leaves or the last is done."""
         only = len(numbers) == 1
         self._place = numbers[0] if only else OPENING
         word = "done"
@@ -161,7 +161,7 @@ class Walk:
                 message(refusal.code, refusal.words, sys.stdout)
 
     def _own_table(self) -> str:
-        """The cell that names the reader's table, "" for the tour's own."""
+        """The cell that names the reader's table, "" for the tour's table."""
         from vetro.apps.tour.own_table import columns_of, own_cell, place_of
 
         while True:
@@ -177,7 +177,7 @@ class Walk:
                 message(refusal.code, refusal.words, sys.stdout)
 
     def _choice(self, prompt: str) -> int | None:
-        """The step that the reader wants, None to go on; EOFError if they leave."""
+        """The step that the reader wants, None for the next; EOFError if they leave."""
         while True:
             answer = self._ask(prompt).strip().lower()
             self._screen.answered()
@@ -193,6 +193,6 @@ class Walk:
             self._console.print(self._words[word].format(total=len(self._tour.steps)))
 
     def _pause(self) -> None:
-        """The screen is full: go on, or elsewhere."""
+        """The screen is full: wait, then continue or go to another step."""
         if (wanted := self._choice(self._words["more"])) is not None:
             raise _Elsewhere(wanted)

@@ -23,7 +23,7 @@ MemberOption = Annotated[
         "--member",
         metavar="N",
         show_default=False,
-        help="The member to show, counted from 1 [the one whose answer is nearest the mean].",
+        help="Member to show, counted from 1 [the one whose answer is nearest to the mean].",
     ),
 ]
 
@@ -38,10 +38,10 @@ def trace(
     unknown: UnknownOption = "refuse",
     member: MemberOption = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="Every unit with every term, not only the largest.")
+        bool, typer.Option("--all", help="Show every unit and every term, not only the largest.")
     ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, complete, instead of the text.")
+        bool, typer.Option("--json", help="Print one complete JSON object instead.")
     ] = False,
     html: Annotated[
         str,
@@ -49,22 +49,22 @@ def trace(
             "--html",
             metavar="FILE",
             show_default=False,
-            help="Write a page with the network drawn, instead of the text.",
+            help="Write a page with a drawing of the network instead.",
         ),
     ] = "",
     reading: Given,
 ) -> None:
     """Show every number of one prediction, with the formula that made it.
 
-    From the cells of a row through scaling, each layer's sum and activation, to the answer in
-    the target's unit.
+    It follows a row from its cells through scaling and each layer's sum and activation to the
+    answer in the target's unit.
     """
     from vetro.glass.trace.trace import trace as trace_of
     from vetro.glass.trace.trace_text import lines
 
     looking = looking_at(model, row, set_, source, reading, unknown_of(unknown))
     number = member_number(member, looking.subject)
-    # the table's own answer is not that of a row with other values
+    # the table's target does not belong to a row with other values
     rows = replace(looking.rows, table=None) if set_ else looking.rows
     found = trace_of(looking.subject, rows, looking.shown)
     if html:

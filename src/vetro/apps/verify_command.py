@@ -31,25 +31,25 @@ def verify(
     model: ModelArgument,
     table: Annotated[
         str,
-        typer.Argument(metavar="[SOURCE]", show_default=False, help="As --source."),
+        typer.Argument(metavar="[SOURCE]", show_default=False, help="The same as --source."),
     ] = "",
     *,
     source: SourceOption = "",
-    rows: Annotated[str, typer.Option("--rows", metavar="N", help="Rows to recompute.")] = str(
-        ROWS
-    ),
+    rows: Annotated[
+        str, typer.Option("--rows", metavar="N", help="Number of rows to recompute.")
+    ] = str(ROWS),
     refit: Annotated[
-        bool, typer.Option("--refit", help="Fit again too, and compare every parameter.")
+        bool, typer.Option("--refit", help="Also fit again, and compare every parameter.")
     ] = False,
     unknown: UnknownOption = "refuse",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     reading: Given,
 ) -> None:
     """Prove that a model's numbers are right.
 
-    Its file is undamaged; its stored split, predictions and metrics come out of its table again;
-    and outputs, gradients and updates agree with exact arithmetic within proven bounds of
-    rounding.  Exit status 0 if all of it passed, 1 if not.
+    The checks: the file is undamaged; the model's table gives the stored split, predictions and
+    metrics again; outputs, gradients and updates agree with exact arithmetic within proven bounds
+    of rounding.  Exit status: 0 if all checks passed, 1 if not.
     """
     from vetro.glass.verify.verify import Verification, verify_model
     from vetro.glass.verify.verify_text import text
@@ -85,7 +85,7 @@ def verify(
 
 
 def _loaded(named: str) -> tuple[Check, Model | None]:
-    """Whether the file is what was written, and the model in it."""
+    """The check that the file is unchanged, and the model in it."""
     from vetro.apps.runs import load_model
     from vetro.glass.check import Check
 
@@ -101,7 +101,7 @@ def _loaded(named: str) -> tuple[Check, Model | None]:
 
 @dataclass(frozen=True)
 class _AtHand:
-    """The rows to recompute, and what their table says of the evidence."""
+    """The rows to recompute, and the checks of the evidence with their table."""
 
     subject: Subject
     rows: Rows
@@ -119,9 +119,10 @@ def _at_hand(
     unknown: Unknown,
     tell: Callable[[str], None],
 ) -> _AtHand:
-    """The rows to recompute, and what their table says of the evidence.
+    """The rows to recompute, and the checks of the evidence with their table.
 
-    Of the table that was given, of the one that the run names, else made from the schema.
+    The rows come from the given table, or from the table that the run names, or are drawn from the
+    schema.
     """
     from vetro.glass.drawn import drawn_rows
     from vetro.glass.rows import rows_of, rows_of_table
@@ -143,7 +144,7 @@ def _at_hand(
         # It may be somebody else's text: model/own_table.py has the same rule.
         note = (
             "The evidence is not compared, and rows are drawn: the table of the fit came from a "
-            "query, and a query that stands in a model file is not run. Use --query to give it."
+            "query, and a query in a model file is never run. Use --query to give it."
         )
         return _AtHand(subject, drawn_rows(model, count), notes=(note,))
     tell("Reading the table")

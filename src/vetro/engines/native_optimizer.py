@@ -105,7 +105,7 @@ def describe_optimizer(
 
 
 def rates(optimizer: torch.optim.Optimizer) -> NDArray[np.float64]:
-    """(groups, 2): learning rate, and momentum (sgd, rmsprop) or beta1 (adam), as they are now."""
+    """(groups, 2): the present learning rate and momentum (sgd, rmsprop) or beta1 (adam)."""
     rows = [
         (float(group["lr"]), float(group["betas"][0] if "betas" in group else group["momentum"]))
         for group in optimizer.param_groups

@@ -34,7 +34,7 @@ _THREADS_FROM = 50_000
 
 @dataclass(frozen=True, eq=False)
 class BaselineJob:
-    """What the baselines learn from and predict.
+    """The data of the baselines: inputs and targets.
 
     fold (rows,): the fold in which a row is held out, -1 for rows that never are.  weights:
     (rows,).  balanced: all classes have the same total weight, as with class_weight "balanced".

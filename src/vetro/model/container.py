@@ -221,7 +221,7 @@ def _check_seal(raw: bytes, data: bytes, texts: dict[str, str]) -> None:
 
 
 def _entries(header: dict[str, Any], size: int) -> list[_Entry]:
-    """What is said of each tensor, in the data's order: they cover it without gap or overlap."""
+    """The header entries of the tensors, in the order of the data, without gap or overlap."""
     entries = [_entry(name, item) for name, item in header.items() if name != "__metadata__"]
     entries.sort(key=lambda entry: (entry.begin, entry.end))
     end = 0

@@ -27,7 +27,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was measured on rows that the predicting member never saw.
+    """The measurements on rows that the predicting member never saw.
 
     task: "regression" or "classification". split: {"kind": "folds" or "holdout", "folds": k,
     "holdout": share, "held_out_rows": n, "training_rows": n, "grouped_by": column or ""}. metrics:

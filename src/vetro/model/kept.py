@@ -1,4 +1,4 @@
-"""What a model keeps of its table: no value of a column that its network does not use.
+"""The parts of its table that a model keeps: no value of a column that its network does not use.
 
 Such columns are identifiers, names of persons, the group and the weight.  Files and reports hold
 only their names, kinds and counts.  This module writes nothing; document.py and report/ use it.

@@ -25,7 +25,7 @@ LARGEST_VALIDATION = 20_000
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What all members share, and how each one's data are made."""
+    """The data that all members share, and how each member's data are made."""
 
     table: Table
     recipe: Recipe

@@ -38,7 +38,7 @@ def reading_of(model: Model, source: Any, given: ReadOptions) -> ReadOptions:
 
 
 def chosen_over(kept: ReadOptions, given: ReadOptions) -> ReadOptions:
-    """What is given, and for the rest what is kept."""
+    """The given options, and for the others the stored ones."""
     chosen = {
         entry.name: getattr(given, entry.name)
         for entry in fields(ReadOptions)

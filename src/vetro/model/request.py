@@ -1,4 +1,4 @@
-"""What a user asks of a fit: targets, roles, reading and recipe, as one frozen value.
+"""The user's request for a fit: targets, roles, reading and recipe, as one frozen value.
 
 The command line, the Python function and the recipe file all make one of these.
 """

@@ -1,7 +1,7 @@
-"""Assembling a lowered network, operation by operation, around parameters that are tensors.
+"""Assembling a lowered network, operation by operation, with parameters that are still tensors.
 
-This module knows widths and parameters, not how a forward is read.  Values are numbered as in
-lowered.py.  A width is None until an operation fixes it; it is then the width of the input.
+This module knows widths and parameters, but not how a forward is read.  Values are numbered as in
+lowered.py.  The width of the input is None until an operation fixes it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DTYPES = (torch.float32, torch.float64)
 _FORGETS_INPUT = frozenset({"relu", "tanh", "sigmoid"})
 """Activations whose derivative torch computes from their output."""
 _KEEPS_OUTPUT = _FORGETS_INPUT | {"leaky_relu", "elu"}
-"""The same, and those that do so when they work in place."""
+"""The same, and activations whose in-place form does so."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class _Draft:
 
 @dataclass(slots=True)
 class Assembly:
-    """The operations so far.  Every method that adds one returns the value it writes.
+    """The operations so far.  Every method that adds an operation returns the value that it writes.
 
     declared: hooks on gradients are ignored; see lower_module.
     """
@@ -63,12 +63,12 @@ class Assembly:
         return self.inputs if known is None else known
 
     def fix_width(self, value: int, width: int) -> None:
-        """State that `value` has so many columns; NotUnderstood if it has others."""
+        """Fix the width of `value`; NotUnderstood if it has another width."""
         known = self.width(value)
         if known is None:
             self.inputs = width
         elif known != width:
-            raise NotUnderstood(f"{width} columns are wanted where there are {known}")
+            raise NotUnderstood(f"{width} columns are needed where there are {known}")
 
     def producer(self, value: int) -> _Draft | None:
         """The operation that writes a value; None for the input."""
@@ -124,7 +124,7 @@ class Assembly:
         )
 
     def dropout(self, value: int, share: float, where: str) -> int:
-        """share > 0 of the values set to zero in training."""
+        """Dropout: the share > 0 of the values is set to zero in training."""
         if not 0 <= share < 1:
             raise NotUnderstood(f"a dropout of {share:g}")
         if share == 0:
@@ -132,11 +132,11 @@ class Assembly:
         return self._put("dropout", (value,), self.widths[value], where, numbers=(share,))
 
     def scale(self, value: int, factor: Numbers, shift: Numbers, where: str) -> int:
-        """y = x * factor + shift, each () or (features,).
+        """y = x * factor + shift; factor and shift are () or (features,).
 
-        A product and the sum after it become one operation, which rounds once where torch
-        rounds twice.  (x - mean) / std stays two: as one, x / std - mean / std, it would lose
-        the digits that the subtraction saves.
+        A product and the sum after it become one operation, which rounds once while torch rounds
+        twice.  (x - mean) / std stays two operations: as a single one, x / std - mean / std, it
+        would lose digits by cancellation.
         """
         for constant in (factor, shift):
             if not np.isfinite(constant).all():
@@ -159,8 +159,8 @@ class Assembly:
         return self._put("add", (first, second), width, where)
 
     def may_change(self, value: int, but_for: int = -1) -> bool:
-        """Whether torch lets this value be overwritten: no derivative needs it as it was,
-        apart from the operation that overwrites it and writes `but_for`."""
+        """Whether torch allows this value to be overwritten: no derivative needs its old content,
+        except that of the overwriting operation, which writes `but_for`."""
         made_by = self.producer(value)
         if made_by is None or made_by.function in _KEEPS_OUTPUT:
             return False
@@ -173,7 +173,7 @@ class Assembly:
     def finish(
         self, output: int, named: Iterable[tuple[str, nn.Parameter]]
     ) -> tuple[LoweredNetwork, tuple[nn.Parameter, ...]]:
-        """The network that computes `output`, without what it does not need.
+        """The network that computes `output`, without operations that it does not need.
 
         named: the module's parameters; the slots are in their order.
         """
@@ -261,7 +261,7 @@ class Assembly:
         return output
 
     def _use(self, *parameters: nn.Parameter | None) -> None:
-        """Look at each parameter once: the native engine must be able to read and write it."""
+        """Check each parameter once: the native engine must be able to read and write it."""
         for parameter in parameters:
             if parameter is None or id(parameter) in self.parameters:
                 continue

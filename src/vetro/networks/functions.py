@@ -1,7 +1,7 @@
 """Custom torch.autograd.Functions, replaced by their own forward.
 
-This serves to read a module as it is declared: a Function computes its forward.  Other modules
-check whether its backward is the derivative of that.
+It is used to read a module as it is declared: a Function then computes its forward.  Other modules
+check whether its backward is the derivative of its forward.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.autograd import Function
 
 
 class _Context:
-    """The ctx of a forward without a backward: it accepts and drops all that is saved."""
+    """The ctx of a forward without a backward: it accepts and drops everything that is saved."""
 
     needs_input_grad = (True,) * 64
 
@@ -29,8 +29,8 @@ class _Context:
 def functions_by_forward() -> Iterator[None]:
     """Within this context, apply(...) of a Function is the class's own forward(...).
 
-    Also where .apply was taken before, as in self.f = Own.apply: all end in the apply that Function
-    inherits.
+    This also works if .apply was stored before, as in self.f = Own.apply: every call ends in the
+    apply that Function inherits.
     """
 
     def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:

@@ -29,7 +29,7 @@ _MODULES: dict[Activation, type[nn.Module]] = {
 def lift(network: Network, parameters: NDArray[np.float32]) -> nn.Sequential:
     """An nn.Sequential with copies of the parameters; (rows, inputs) -> (rows, outputs).
 
-    torch's random generator is not touched.  Its parameters bear the network's names:
+    torch's random generator is not used.  The parameters have the network's names:
     layer1.weight (out, in), layer1.bias (out,), ...
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()

@@ -1,7 +1,7 @@
 """Sums, differences, products and quotients on stand-ins.
 
-A tensor with a constant is a scale operation, two tensors are an add operation.  The
-quotient by c multiplies by 1 / c: it may differ from torch's in the last bit.
+A tensor and a constant become a scale operation, two tensors an add operation.  A quotient by c
+becomes a product with 1 / c, which may differ from torch's quotient in the last bit.
 """
 
 from __future__ import annotations
@@ -88,13 +88,13 @@ def constant(t: Trace, x: Any, other: Any) -> Numbers:
     if isinstance(other, StandIn) and isinstance(other.held, RowCount):
         raise NotUnderstood("computes with the number of rows")
     if isinstance(other, StandIn | nn.Parameter):
-        raise NotUnderstood("computes with a parameter other than by adding a bias")
+        raise NotUnderstood("computes with a parameter in another way than adding a bias")
     if isinstance(other, bool | int | float | np.floating | np.integer):
         return np.array(other, dtype=np.float64)
     if not isinstance(other, Tensor):
         raise NotUnderstood(f"computes with a {type(other).__name__}")
     if other.requires_grad:
-        raise NotUnderstood("computes with something that learns")
+        raise NotUnderstood("computes with a tensor that needs a gradient")
     if other.device.type != "cpu" or other.is_complex():
         raise NotUnderstood("computes with a complex tensor, or one that is not on the CPU")
     own = t.assembly.dtype or torch.float32
@@ -114,7 +114,7 @@ def constant(t: Trace, x: Any, other: Any) -> Numbers:
 
 
 def _ordered(first: Any, second: Any) -> tuple[Any, Any]:
-    """Both, the one that depends on the input first; NotUnderstood if none does."""
+    """Both operands, first the one that depends on the input; NotUnderstood if none does."""
     if is_value(first):
         return first, second
     value_of(second if is_value(second) or not isinstance(first, StandIn) else first)
@@ -145,7 +145,7 @@ def _sum(t: Trace, first: Any, second: Any, factor: float) -> StandIn:
 
 
 def _silu(t: Trace, first: Any, second: Any) -> StandIn:
-    """x * sigmoid(x); no other product of data."""
+    """x * sigmoid(x), the only product of data with data that is understood."""
     values = value_of(first), value_of(second)
     for plain, gate in (values, values[::-1]):
         made_by = t.assembly.producer(gate)

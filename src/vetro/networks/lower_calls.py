@@ -1,8 +1,8 @@
-"""What torch's functions, methods and operators mean on stand-ins: activations and layers.
+"""Handlers of torch's functions, methods and operators on stand-ins: activations and layers.
 
-Handlers take the trace and then the arguments of torch's function.  They raise NotUnderstood or
-TypeError for arguments that they do not know.  Sums and products: lower_arithmetic.py.  Shapes:
-lower_shapes.py.
+A handler takes the trace and then the arguments of torch's function.  It raises NotUnderstood or
+TypeError for arguments that it does not know.  lower_arithmetic.py has sums and products,
+lower_shapes.py has shapes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SYMBOLS = {
 
 
 def name_of(target: Any) -> str:
-    """How messages name an operation: torch.sin, Tensor.sin, the operator **."""
+    """The name of an operation in messages: torch.sin, Tensor.sin, the operator **."""
     if isinstance(target, str):
         return f"Tensor.{target}"
     name = getattr(target, "__name__", str(target))
@@ -64,10 +64,10 @@ def _activation(t: Trace, x: Any, function: Function, *numbers: float, inplace: 
 
 
 def replace(t: Trace, x: Any, made: int) -> StandIn:
-    """Let the tensor x hold `made` from now on, as an operation in place does."""
+    """Let the tensor x hold the value `made` from now on, as after an in-place operation."""
     value = value_of(x)
     if not t.assembly.may_change(value, but_for=made):
-        raise NotUnderstood("changes in place what is needed elsewhere")
+        raise NotUnderstood("changes in place a tensor that is needed elsewhere")
     x.held.storage.value = made
     return x  # type: ignore[no-any-return]
 
@@ -200,7 +200,7 @@ _EVERYWHERE: dict[str, Handler] = {
     "mm": matmul,
     "addmm": addmm,
 }
-"""Names that mean the same in torch, in torch.nn.functional and as methods."""
+"""Names with the same meaning in torch, in torch.nn.functional and as methods."""
 
 _OF_FUNCTIONAL: dict[str, Handler] = {
     "linear": linear,

@@ -1,6 +1,6 @@
 """Lowering a torch module: reading the operations of its forward.
 
-A tree of plain nn.Sequential is read directly, in microseconds.  Any other forward is run once on
+A tree of plain nn.Sequential is read directly, in microseconds.  Any other forward runs once on
 stand-ins (trace.py).  engines/explain.py chooses the engine.
 """
 
@@ -27,8 +27,8 @@ from vetro.networks.trace import trace
 class Lowering:
     """The result of lower_module.
 
-    parameters: the module's own tensor of each slot of `network`.  squeezed: the module
-    gives (rows,) rather than (rows, 1).  traced: the forward was the user's own.
+    parameters: the module's own tensor for each slot of `network`.  squeezed: whether the module
+    gives (rows,) rather than (rows, 1).  traced: whether a user's own forward was run.
     """
 
     network: LoweredNetwork
@@ -43,8 +43,10 @@ class Lowering:
     def flat(
         self, of: Callable[[nn.Parameter], Tensor | None] = lambda parameter: parameter
     ) -> NDArray[Any]:
-        """(parameter_count,) in the network's layout: the parameters, or what `of` gives for each,
-        0 where it gives None.  A copy, of the network's dtype."""
+        """The parameters in the network's layout, (parameter_count,), as a copy of its dtype.
+
+        of: a function of each parameter; its results are used instead, None as 0.
+        """
         found = np.zeros(self.network.parameter_count, dtype=self.network.dtype)
         for slot, parameter in zip(self.network.slots, self.parameters, strict=True):
             values = of(parameter)
@@ -63,10 +65,10 @@ def lower_module(
 ) -> Lowering:
     """The module's forward on (rows, inputs) as operations; NotUnderstood with the reason.
 
-    inputs: the features, if known.  training: as if module.train(training) had been
-    called; None: every part in the mode it is in.  declared: as its classes say it, without
-    hooks and replaced forwards, and a torch.autograd.Function by its own forward; with
-    `training`.  Changes nothing of the module.
+    inputs: the number of features, if known.  training: as after module.train(training); None:
+    every part in its present mode.  declared: as its classes declare it, without hooks and replaced
+    forwards, and with a torch.autograd.Function's own forward; needs `training`.  The module is not
+    changed.
     """
     check_module(module, declared)
     if not declared:
@@ -84,7 +86,7 @@ def lower_module(
 
 
 def check_validation(module: nn.Module, lowering: Lowering) -> None:
-    """NotUnderstood if the forward in eval mode differs in more than its dropouts."""
+    """NotUnderstood if the forward in eval mode differs by more than its dropouts."""
     if not lowering.traced:
         return
     held_out = lower_module(module, inputs=lowering.network.inputs, training=False)
@@ -94,7 +96,7 @@ def check_validation(module: nn.Module, lowering: Lowering) -> None:
     if held_out.squeezed != lowering.squeezed or not _alike(lowering, held_out):
         raise NotUnderstood(
             f"the forward of {type(module).__name__} differs in eval mode, "
-            "in more than its dropouts"
+            "by more than its dropouts"
         )
 
 
@@ -113,7 +115,7 @@ def _alike(first: Lowering, second: Lowering) -> bool:
 
 
 def _without_dropout(network: LoweredNetwork) -> list[tuple[Any, ...]]:
-    """What each operation computes, its constants last, as if nothing were dropped."""
+    """The meaning of each operation, its constants last, without dropouts."""
     value_of = {0: 0}
     found: list[tuple[Any, ...]] = []
     for operation in network.operations:
@@ -133,7 +135,7 @@ def _settings(operation: Operation) -> tuple[Any, ...]:
 
 
 def _read(assembly: Assembly, value: int, name: str, module: nn.Module) -> int | None:
-    """The value that a tree of plain layers makes; None if it holds something else."""
+    """The result of a tree of plain layers; None if it holds anything else."""
     if type(module) is nn.Sequential:
         prefix = f"{name}." if name else ""
         result: int | None = value
@@ -180,10 +182,10 @@ def _flatten(assembly: Assembly, value: int, where: str, layer: nn.Flatten) -> i
 def _activation(
     function: Any, numbers: Callable[[Any], tuple[float, ...]] = lambda _: ()
 ) -> Callable[[Assembly, int, str, Any], int | None]:
-    """How an activation's layer is read.
+    """The reader of an activation's layer.
 
-    In place is the same, except on the input or on values that a derivative needs; trace.py
-    decides this.
+    An in-place layer means the same, except on the input or on values that a derivative needs;
+    trace.py decides about these.
     """
 
     def read(assembly: Assembly, value: int, where: str, layer: Any) -> int | None:

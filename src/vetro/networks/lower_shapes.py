@@ -1,6 +1,6 @@
 """Shapes on stand-ins: calls that keep (rows, features), and (rows, 1) <-> (rows,).
 
-Also calls that change nothing here: to(dtype), contiguous(), clone().
+This module also has calls that change nothing here: to(dtype), contiguous(), clone().
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vetro.networks.tracing import Trace, value_of
 
 
 def width(t: Trace, x: Any) -> int:
-    """The features of a stand-in; those of the input are guessed if they are still unknown."""
+    """The features of a stand-in; those of the input are guessed while they are unknown."""
     value = value_of(x)
     known = t.assembly.width(value)
     if known is None:
@@ -116,7 +116,7 @@ def unsqueeze(t: Trace, input: Any, dim: int) -> StandIn:
 
 
 def getitem(t: Trace, x: Any, index: Any) -> StandIn:
-    """x[:, 0] of one column, x[:, None] of (rows,), and what takes everything."""
+    """x[:, 0] of one column, x[:, None] of (rows,), and indices that select everything."""
     value_of(x)
     everything = slice(None)
     parts = index if isinstance(index, tuple) else (index,)
@@ -134,7 +134,7 @@ def getitem(t: Trace, x: Any, index: Any) -> StandIn:
 
 
 def to(t: Trace, x: Any, *args: Any, **kwargs: Any) -> StandIn:
-    """To the dtype and device that it has."""
+    """A conversion to the tensor's own dtype and device."""
     value_of(x)
     own = t.assembly.dtype
     for wanted in (*args, kwargs.pop("dtype", None), kwargs.pop("device", None)):
@@ -171,7 +171,7 @@ def transpose(t: Trace, input: Any, dim0: int = 0, dim1: int = 1) -> StandIn:
     """The transposed view of a matrix that is a parameter."""
     held = input.held if isinstance(input, StandIn) else None
     if not isinstance(held, Weight) or held.parameter.dim() != 2 or (dim0 - dim1) % 2 == 0:
-        raise NotUnderstood("transposes what is not a weight matrix")
+        raise NotUnderstood("transposes a tensor that is not a weight matrix")
     return t.standin(Weight(held.parameter, not held.transposed))
 
 

@@ -1,8 +1,8 @@
 """A lowered network: the operations that the native engine runs, one after the other.
 
-A frozen description without numbers, more general than Network: any chain of affine layers,
-activations, layer norms, fixed scalings and residual sums, with shared weights.  Made from a
-Network by `lower_network` below, from a torch module by lower_module.py.
+It is a frozen description without numbers, more general than Network: any chain of affine layers,
+activations, layer norms, fixed scalings and residual sums, with shared weights.  `lower_network`
+below makes it from a Network, lower_module.py from a torch module.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ Function = Literal[
 class Operation:
     """One operation: reads the values numbered in `inputs`, writes the value `output`.
 
-    Values are numbered in the order in which they are made; 0 is the network's input.
+    Values are numbered in the order in which they are computed; 0 is the network's input.
 
     affine: y = x W^T + b, weight (out, in), bias (out,) or None.
     activation: y = function(x), with its numbers: leaky_relu (slope,), elu (alpha,),
     softplus (beta, threshold).
     layer_norm: over the features, numbers (eps,), weight and bias (features,) or None.
-    dropout: numbers (share,), scaled by 1 / (1 - share) in training, the identity else.
+    dropout: numbers (share,), scaled by 1 / (1 - share) in training, the identity otherwise.
     scale: y = x * factor + shift, constants[0] factor and constants[1] shift, (features,).
     add: y = inputs[0] + inputs[1].
-    weight, bias: numbers of slots in LoweredNetwork.slots.  where: names the module or the
-    line that it came from, such as 'layer1 (Linear)'.
+    weight, bias: numbers of slots in LoweredNetwork.slots.  where: the name of its module or line
+    of code, such as 'layer1 (Linear)'.
     """
 
     kind: Kind
@@ -55,9 +55,9 @@ class Operation:
 class LoweredNetwork:
     """The operations in order, the widths of the values, and the parameters' layout.
 
-    widths: features of each value, widths[0] inputs, the last operation's output last.
-    slots: every parameter once, also when two operations share it, in the flat vector of
-    parameter_count numbers.  dtype: of parameters, inputs and outputs.
+    widths: the number of features of each value; widths[0] is that of the inputs, the last one that
+    of the outputs.  slots: the place of every parameter in the flat vector of parameter_count
+    numbers, once even if two operations share it.  dtype: of parameters, inputs and outputs.
     """
 
     operations: tuple[Operation, ...]

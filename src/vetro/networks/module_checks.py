@@ -1,7 +1,7 @@
-"""Checks that the forward of a module says everything that happens.
+"""Checks that a module does nothing besides its forward.
 
-Hooks, compiled or replaced forwards and parametrisations change a step without being
-part of any forward.  trace.py reads the forward itself.
+Hooks, compiled or replaced forwards and parametrisations change a training step without being part
+of a forward.  trace.py reads the forward itself.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_module(module: nn.Module, declared: bool = False) -> None:
     """
     for key, words in _HOOKS.items():
         if getattr(torch_module, f"_global{key}", None) and not declared:
-            raise NotUnderstood(f"{words} for all modules is registered")
+            raise NotUnderstood(f"{words} is registered for all modules")
     if torch.is_autocast_enabled("cpu"):
         raise NotUnderstood("autocast is active")
     if isinstance(module, torch.jit.ScriptModule):
@@ -54,7 +54,7 @@ def check_module(module: nn.Module, declared: bool = False) -> None:
 
 
 def title(name: str, module: nn.Module) -> str:
-    """How messages name a part of a module: 'block.fc (Linear)', the whole as 'Net'."""
+    """The name of a module's part in messages: 'block.fc (Linear)', or 'Net' for the whole."""
     kind = type(module).__name__
     return f"{name} ({kind})" if name else kind
 

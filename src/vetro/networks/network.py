@@ -1,7 +1,7 @@
 """A network: layers in order, shapes, activation, parameter layout and names.
 
-A frozen description without numbers.  The parameters are one flat vector apart from it;
-`views` names its parts.  Not a torch module: lift.py makes one.
+It is a frozen description without numbers.  The parameters are a separate flat vector; `views`
+names its parts.  It is not a torch module: lift.py makes one.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class ParameterSlot:
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of affine layers with an activation and dropout after each but the last.
+    """A chain of affine layers, each except the last with an activation and dropout.
 
     sizes: (inputs, hidden..., outputs).  h_l = f(W_l h_(l-1) + b_l), W_l: (out, in);
     the last layer has no activation.  dropout: the share of hidden values set to zero
-    while training.
+    during training.
     """
 
     sizes: tuple[int, ...]

@@ -1,7 +1,7 @@
-"""Whether torch is as installed: the program has not replaced a function or class of it.
+"""Checks that torch is as installed: the program has replaced none of its functions or classes.
 
-The native engine computes what torch's own layers, losses and optimizers do.  A program may
-replace these by functions of its own; then only torch can run them.
+The native engine computes the same as torch's own layers, losses and optimizers.  If a program
+replaces these with its own functions, only torch can run them.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ _RULES = ("sgd", "adam", "adamw", "rmsprop")
 
 
 def check_pristine(module: nn.Module) -> None:
-    """NotUnderstood, naming what was replaced, if torch's modules and functions are not as they
-    were installed."""
+    """NotUnderstood, with the name, if one of torch's modules or functions was replaced."""
     for owner, names in (*_FUNCTIONS, *_METHODS):
         for name in names:
             if not _own(owner, name):
@@ -59,7 +58,7 @@ def check_pristine(module: nn.Module) -> None:
 
 
 def check_rules(loss: object, optimizer: torch.optim.Optimizer) -> None:
-    """The same of the loss and the optimizer."""
+    """The same check for the loss and the optimizer."""
     _check_forward(type(loss))
     for rule in _RULES:
         home = sys.modules.get(f"torch.optim.{rule}")
@@ -79,7 +78,7 @@ def _check_forward(kind: type) -> None:
 
 
 def made_by_torch(function: object, name: str = "") -> bool:
-    """Whether a function is torch's own, with all that it wraps; name: which one it must be."""
+    """Whether a function is torch's own, and all that it wraps too; name: its expected name."""
     link: Any = function
     last = link
     while link is not None:
@@ -91,11 +90,11 @@ def made_by_torch(function: object, name: str = "") -> bool:
 
 
 _known: dict[tuple[int, str], object] = {}
-"""What was found to be torch's own, by the id of its owner (modules and classes stay) and name."""
+"""Attributes known to be torch's own, by the owner's id (modules and classes stay) and the name."""
 
 
 def _own(owner: Any, name: str) -> bool:
-    """Whether the attribute of this name is the one that torch defined there."""
+    """Whether the attribute with this name is the one that torch defined there."""
     held = getattr(owner, name, None)
     if held is not None and _known.get((id(owner), name)) is held:
         return True

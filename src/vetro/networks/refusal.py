@@ -1,6 +1,6 @@
-"""NotUnderstood: the native engine does not run this, and why.
+"""NotUnderstood: the native engine cannot run this, with the reason.
 
-This is not a mistake of the user: it ends a lowering, and the caller takes the torch engine.
+It is not an error of the user: it ends a lowering, and the caller uses the torch engine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Stand-ins: objects that a forward receives in place of tensors, to record what it does.
+"""Stand-ins: objects that a forward receives instead of tensors, to record its operations.
 
-A stand-in takes every operator, method and torch function, through torch.fx's proxy, and
-passes it to its trace.  It knows shapes, but no numbers.  What the calls mean: lower_calls.py.
+Through torch.fx's proxy, a stand-in receives every operator, method and torch function and passes
+it to its trace.  It knows shapes, but no numbers.  lower_calls.py has the meaning of the calls.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, fx, nn
 
 @dataclass(slots=True)
 class Storage:
-    """The memory of a tensor: the value that it holds now.  Views share it."""
+    """The memory of a tensor, with the value that it holds now.  Views share it."""
 
     value: int
 
@@ -57,7 +57,7 @@ class StandIn(fx.Proxy):
     """A tensor of the forward (Value, Weight), or its number of rows."""
 
     def __init__(self, tracer: Tracer, held: Value | Weight | RowCount) -> None:
-        # Not fx's own initialiser: there is no graph, the trace assembles the network at once.
+        # fx's own initialiser is not called: there is no graph, the trace assembles the network.
         self.tracer: Any = tracer
         self.held = held
 
@@ -73,7 +73,7 @@ class StandIn(fx.Proxy):
         raise self.tracer.refuse("{forward} branches on its data")
 
     def __iter__(self) -> Iterator[fx.Proxy]:
-        raise self.tracer.refuse("{forward} goes through a tensor's rows")
+        raise self.tracer.refuse("{forward} iterates over a tensor's rows")
 
     def __len__(self) -> int:
         raise self.tracer.refuse("{forward} asks for a number of rows")
@@ -124,7 +124,7 @@ def _tracer_of(arguments: Any) -> Any:
 
 
 def _take_operators() -> None:
-    """Let every arithmetic operator report under its own name, also in place and reflected."""
+    """Let every arithmetic operator report its own name, including in-place and reflected ones."""
     arithmetic = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
     for name in (*arithmetic, "and", "or", "xor", "lshift", "rshift"):
         plain = getattr(operator, f"__{name}__")

@@ -1,7 +1,7 @@
 """Tracing: running a forward once on stand-ins, to read its operations.
 
 The forward runs on a twin of the module whose parameters are stand-ins, so it can only change
-the twin.  What the calls mean: lower_calls.py.
+the twin.  lower_calls.py has the meaning of the calls.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _HERE = str(Path(__file__).parent)
 def trace(
     module: nn.Module, assembly: Assembly, training: bool | None, declared: bool = False
 ) -> tuple[int, bool]:
-    """The value that the forward returns, and whether as (rows,); NotUnderstood if that is
-    unknown.  training: as if in this mode.  declared: see lower_module."""
+    """The value that the forward returns, and whether its shape is (rows,); NotUnderstood if the
+    forward cannot be read.  training: the mode to read it in.  declared: see lower_module."""
     for parameter in module.parameters():
         assembly.dtype = parameter.dtype
         break
@@ -68,7 +68,7 @@ class _Trace:
         finally:
             moved = chance.restore()
         if self.refused is not None:
-            # Also if the forward caught the exception and went on.
+            # Also if the forward caught the exception and continued.
             raise self.refused from None
         name = type(self.module).__name__
         if moved:
@@ -81,7 +81,7 @@ class _Trace:
             raise NotUnderstood(f"the forward of {name} returns {kind}, not one tensor")
         return output.held.storage.value, output.held.squeezed
 
-    # What lower_calls.py uses
+    # The interface for lower_calls.py
 
     def tensor(self, value: int, squeezed: bool = False) -> StandIn:
         """A new tensor that holds `value`."""
@@ -91,27 +91,27 @@ class _Trace:
         return StandIn(self, held)
 
     def guess_inputs(self) -> int:
-        """The number of features that the first layer of the module takes."""
+        """The number of inputs of the module's first layer."""
         for part in self.module.modules():
             if isinstance(part, nn.Linear):
                 return part.in_features
         raise NotUnderstood("asks for the number of inputs, which is not known")
 
     def refuse(self, reason: str) -> NotUnderstood:
-        """The refusal of the present call, with its place; kept in case the forward catches it."""
+        """The refusal of the present call, with its place; stored, as the forward may catch it."""
         frames = _frames(sys._getframe(1))
         self.refused = self._placed(reason, frames)
         return self.refused
 
     def where(self) -> str:
-        """The innermost layer that runs now, or the line."""
+        """The innermost layer that is running, or the line of code."""
         line, part, _ = self._place(_frames(sys._getframe(1)))
         return part or line
 
-    # What stand-ins use
+    # The interface for stand-ins
 
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result of an operator, a torch function, or (target a text) a method."""
+        """The result of an operator, a torch function, or (if target is a text) a method."""
         name = lower_calls.name_of(target)
         if any(isinstance(argument, StandIn) and argument.tracer is not self for argument in args):
             raise self.refuse("{forward} uses tensors of an earlier call")
@@ -129,7 +129,7 @@ class _Trace:
                 raise
             raise self.refuse(str(refused)) from None
         except TypeError:
-            raise self.refuse(f"{name} is called in a way that is not understood") from None
+            raise self.refuse(f"{name} is called with arguments that are not understood") from None
 
     def attribute(self, standin: StandIn, name: str) -> Any:
         """The attribute of a tensor: its shape, dtype, ..., or a method."""
@@ -182,8 +182,8 @@ class _Trace:
         return NotUnderstood(f"{line}: {reason}" if line else reason)
 
     def _place(self, frames: Any) -> tuple[str, str, str]:
-        """From the innermost frame outwards: the line of the user's code, the layer of torch
-        that it called, if any, and the class whose forward it is."""
+        """From the innermost frame outwards: the line of the user's code, the torch layer that it
+        called, if any, and the class of the forward."""
         part = ""
         for frame, number in frames:
             file = frame.f_code.co_filename
@@ -202,7 +202,7 @@ class _Trace:
 
 
 def _frames(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
-    """The frames from this one outwards, up to where the trace began."""
+    """The frames from this one outwards, up to the beginning of the trace."""
     while frame is not None and frame.f_code is not _Trace.run.__code__:
         yield frame, frame.f_lineno
         frame = frame.f_back
@@ -217,7 +217,7 @@ class RandomState:
         self._numpy: Any = np.random.get_state()
 
     def restore(self) -> str:
-        """Put back what moved; the generator that did, "" if none."""
+        """Restore the generators; returns the name of one that had moved, "" if none had."""
         moved = ""
         if not torch.equal(self._torch, torch.get_rng_state()):
             torch.set_rng_state(self._torch)

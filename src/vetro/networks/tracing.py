@@ -10,10 +10,10 @@ from vetro.networks.standin import RowCount, StandIn, Value, Weight
 
 
 class Trace(Protocol):
-    """The run of a forward that a call belongs to.
+    """The run of a forward to which a call belongs.
 
-    tensor: a new stand-in that holds a value.  where: names the present call.  guess_inputs:
-    the features of the input while nothing has fixed them; NotUnderstood if unknown.
+    tensor: a new stand-in that holds a value.  where: the name of the present call.  guess_inputs:
+    the number of inputs while no operation has fixed it; NotUnderstood if unknown.
     """
 
     @property
@@ -34,7 +34,7 @@ def value_of(x: Any) -> int:
         if isinstance(x.held, Value):
             return x.held.storage.value
         if isinstance(x.held, Weight):
-            raise NotUnderstood("computes with a parameter by itself")
+            raise NotUnderstood("computes with a parameter without data")
         raise NotUnderstood("computes with the number of rows")
     raise NotUnderstood("changes or reads a tensor that does not depend on the input")
 

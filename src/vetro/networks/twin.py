@@ -1,7 +1,7 @@
-"""A twin of a module: the same classes and attributes, other tensors.
+"""A twin of a module: the same classes and attributes, but other tensors.
 
-A function replaces its parameters, and its buffers are copies, so a forward can run on it without
-touching the module.  This is not a deep copy: no number of a parameter is copied.
+A given function replaces its parameters, and its buffers are copies, so a forward can run on it
+without changing the module.  It is not a deep copy: the numbers of parameters are not copied.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 class Twin:
     """module: the twin.  names: of its parts, by id.
 
-    declared: without hooks and without what was replaced on objects, as the classes say it.
+    declared: as the classes declare it, without hooks and without replacements on objects.
     """
 
     def __init__(
@@ -135,8 +135,8 @@ class Twin:
         return container
 
 
-# Attributes of every module other than its buffers, parts and own attributes; no forward changes
-# them.
+# Attributes that every module has besides buffers, parts and its own attributes; no forward
+# changes them.
 _STRUCTURE = frozenset(vars(nn.Module())) - {"_buffers", "_modules"}
 _SHARED = frozenset({int, float, bool, str, bytes, type(None), complex, type, torch.dtype})
 

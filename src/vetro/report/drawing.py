@@ -29,7 +29,7 @@ SERIES = tuple(f"#00001{number}" for number in range(1, 9))
 _VARIABLES |= {color: f"--series-{number}" for number, color in enumerate(SERIES, start=1)}
 # for dots made into pixels: readable on white and on black
 DOTS = "#2f8fb0"
-# above so many dots, pixels are smaller than paths
+# with more dots than this, pixels need less space than paths
 MOST_DOTS = 1500
 _SHEETS = 12
 # in points: font size of tick labels and of names, line height as a multiple, tick length, gaps

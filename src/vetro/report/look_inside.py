@@ -69,7 +69,7 @@ def _formula(model: Model, row: Floats) -> str:
 
 
 def _checks(model: Model, row: Floats) -> str:
-    """What the engine answered, recomputed in exact arithmetic, with the margins."""
+    """The engine's answers, recomputed in exact arithmetic, with the margins."""
     found = verify(model, row)
     rows = [
         (

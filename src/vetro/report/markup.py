@@ -39,7 +39,7 @@ def said(message: Words) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits: 5.14, 12,300, 0.00213, 1.2e-07."""
+    """A number to `digits` significant digits: 5.14, 12,300, 0.00213, 1.2e-07."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
     size = abs(value)
@@ -82,12 +82,12 @@ IN_UNITS = ("rmse", "mae")
 
 
 def label(name: str) -> str:
-    """A metric as it is usually written: RMSE, R², AUC."""
+    """The usual name of a metric: RMSE, R², AUC."""
     return _LABELS.get(name, name.replace("_", " "))
 
 
 def interval(name: str, value: Interval) -> str:
-    """The 95% interval in words: "0.89 to 0.92", or an empty text where there is none."""
+    """The 95% interval in words: "0.89 to 0.92", or an empty text if there is none."""
     if value.low == value.high:
         return ""
     if name in _OF_ONE and max(abs(value.low), abs(value.high)) < 1000:

@@ -29,7 +29,7 @@ MOST_LINES = 90
 PITCH, TOP, BOTTOM = 36, 58, 16
 WIDTH, HEIGHT, GAP = 96, 24, 104
 _GAPS = ((4, GAP), (7, 88))
-"""(number of columns, distance): up to so many columns are so far apart; more are closer."""
+"""(columns, distance): up to this number of columns has this distance; more are closer."""
 
 _NARROW_GAP = 64
 _MARGIN, _LARGEST_MARGIN = 12, 230
@@ -165,7 +165,7 @@ def svg(drawing: Drawing, interactive: bool = False) -> str:
 
 
 def caption(drawing: Drawing) -> str:
-    """What the picture shows and what it leaves out, in a sentence or two of plain text."""
+    """One or two sentences about the picture's content and about what it leaves out."""
     found = "Each line is a weight: blue is positive, orange is negative, and thick is large."
     if any(column.off[list(column.drawn)].any() for column in drawing.columns):
         found += " Dashed units are off: their activation is 0."

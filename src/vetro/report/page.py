@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def write_report(model: Model, path: str | Path, inside: str = "", source: str = "") -> None:
-    """Write the report of a model, atomically; E503 where it cannot be written.
+    """Write the report of a model, atomically; E503 if it cannot be written.
 
     inside: its glass_sections, if they were made while the table was available.  source: how the
     command that repeats the fit names the table; without one, by the name that the model keeps.

@@ -117,7 +117,7 @@ def quality_table(model: Model) -> str:
 
 
 def target_table(model: Model) -> str:
-    """The figures of each of several targets; an empty text where there is one."""
+    """The figures of each of several targets; an empty text for a single target."""
     own = model.evidence.per_target
     if not own:
         return ""

@@ -30,7 +30,7 @@ MOST_TERMS = 48
 
 
 def write_trace(trace: Trace, path: str | Path, member: int | None = None) -> None:
-    """Write the page, atomically; E503 where it cannot be written.  member: see trace_page."""
+    """Write the page, atomically; E503 if it cannot be written.  member: see trace_page."""
     content = trace_page(trace, member).encode()
     with atomic_file(path, what="the trace") as file:
         file.write(content)

@@ -52,7 +52,7 @@ def compared(differences: dict[str, dict[str, Interval]], metric: str) -> dict[s
 
 
 def standing(metric: str, difference: Interval) -> str:
-    """What a difference, the network's figure minus a baseline's, says of the network."""
+    """The judgement on the network by a difference: its figure minus a baseline's."""
     if difference.low <= 0.0 <= difference.high:
         return "equal"
     return "better" if (difference.high < 0.0) == (metric in LOWER_IS_BETTER) else "worse"

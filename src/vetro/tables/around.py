@@ -1,8 +1,8 @@
-"""What a file holds around its table: titles and comments above the header, and units below it.
+"""Lines around a table: titles and comments above the header, and units below it.
 
-It works on the first records of a text or a sheet, as texts.  Lines that are certainly not part of
-the table are left out and reported; if a line may be either, the table is refused and the message
-names the line.  It reads no file.
+This module works on the first records of a text or a sheet, as texts.  Lines that are certainly not
+part of the table are left out and reported.  If a line may be either, the table is refused and the
+message names the line.  It reads no file.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Record:
 
     @property
     def blank(self) -> bool:
-        """Whether no field holds anything."""
+        """Whether all fields are blank."""
         return not any(cell and not cell.isspace() for cell in self.fields)
 
     @property
@@ -63,7 +63,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Place:
-    """What the messages call the source, and its lines: "line" of a text, "row" of a sheet."""
+    """The names of the source and of its lines in messages: "line" in a text, "row" in a sheet."""
 
     source: str
     word: str = "line"
@@ -98,7 +98,7 @@ class Head:
 
 
 def width_of(records: Sequence[Record]) -> int:
-    """The number of fields that most records have; of two equally frequent ones the larger."""
+    """The most frequent number of fields in a record; of two equally frequent ones the larger."""
     counts = Counter(len(record.fields) for record in records if not record.blank)
     return max(counts, key=lambda width: (counts[width], width), default=0)
 
@@ -188,7 +188,7 @@ def _comments(given: Sequence[Record], options: ReadOptions, place: Place) -> in
 
 
 def _head_at(given: Sequence[Record], at: int, width: int) -> int | None:
-    """`at` if that record can be the header of the rows below it as it stands."""
+    """`at` if that record can be the header of the rows below it without changes."""
     names = [cell.strip() for cell in given[at].cells]
     spare = width - len(names)
     if spare < 0 or not names or not all(names[1:]) or (not names[0] and len(names) < 2):
@@ -289,7 +289,7 @@ def _units(
 
 
 def _heading(headings: Sequence[Record], place: Place) -> Exception:
-    """E161 for lines of words above numbers."""
+    """E161 for several lines of words above numbers."""
     last = headings[-1]
     fix = words(
         "Use {=skip_rows lines} if {place} is the header, "
@@ -339,7 +339,7 @@ def _doubt(record: Record, place: Place, what: str, fix: str | Words) -> Excepti
 
 
 def free_name(name: str, names: Sequence[str]) -> str:
-    """The name, with a number after it if another column has this name."""
+    """The name; if another column has it, with a number after it."""
     numbered = (f"{name} {number}" for number in itertools.count(2))
     return next(one for one in (name, *itertools.islice(numbered, len(names))) if one not in names)
 
@@ -392,7 +392,7 @@ def head_notices(head: Head, names: Sequence[str], place: Place) -> list[Notice]
 
 
 def named(records: Sequence[Record], place: Place, most: int = 3) -> str:
-    """Records as messages show them: 'line 1 "Report", line 2 "Rome" and 2 more'."""
+    """Records in the form of messages: 'line 1 "Report", line 2 "Rome" and 2 more'."""
     listing = ", ".join(f'{place.word} {item.line} "{shown(item.text)}"' for item in records[:most])
     more = len(records) - most
     return listing + (f" and {more} more" if more > 0 else "")

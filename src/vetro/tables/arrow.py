@@ -1,6 +1,6 @@
 """An Arrow table as an opened source; values that DuckDB would change silently are converted first.
 
-Frames, spreadsheets, JSON, SQLite and PostgreSQL all come through here.  It reads no source.
+Frames, spreadsheets, JSON, SQLite and PostgreSQL all use it.  It reads no source.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def open_arrow(
     """The table as a relation, without a copy of its numbers.
 
     Dictionary columns become ENUMs, so that a category of digits stays a category;
-    `casts` gives other columns another DuckDB type.  A column of a type that DuckDB cannot
-    scan is empty and among the faults, with those given.  E110 and E125 for names.  The
-    fingerprint is that of the values unless given.
+    `casts` gives other columns another DuckDB type.  If DuckDB cannot scan a column's type, the
+    column is empty and its fault is added to the given faults.  E110 and E125 for names.  The
+    fingerprint is computed from the values if it is not given.
     """
     check_names(table.column_names, name)
     fields = [field.name for field in table.schema]
@@ -108,7 +108,7 @@ def _scannable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def refused_type(name: str, kind: str) -> VetroError:
-    """The E128 of a column whose type cannot be brought in at all."""
+    """The E128 for a column whose type cannot be converted."""
     return error("E128", column=name, type=kind, fix="Make it numbers or text, or leave it out.")
 
 
@@ -139,7 +139,7 @@ def values_fingerprint(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> 
 
 
 def _plain_type(kind: pa.DataType) -> str:
-    """The type's name; the several forms of text are one."""
+    """The type's name; all forms of text have one name."""
     if pa.types.is_dictionary(kind):
         return "label"
     return "text" if _is_text(kind) else str(kind)
@@ -151,7 +151,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _plain(array: pa.Array) -> tuple[bytes | memoryview, bytes | memoryview]:
-    """The values as bytes, nulls as zeros, with the lengths where they vary."""
+    """The values as bytes, nulls as zeros, and their lengths if these vary."""
     kind = array.type
     types = pa.types
     if types.is_dictionary(kind):

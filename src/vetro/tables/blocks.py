@@ -1,7 +1,7 @@
-"""Blocks: how one input column becomes its columns of the matrix, with its formula.
+"""Blocks: how an input column becomes columns of the encoded matrix, with the formula.
 
-A block holds plain, frozen numbers, so that a trace, an export or a torch module can repeat what
-`write` does.  A block does not know the other columns; encoder.py puts them next to each other.
+A block holds plain, frozen numbers, so that a trace, an export or a torch module can repeat the
+computation of `write`.  A block does not know the other columns; encoder.py joins the blocks.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _SHORTEST_RANGE = {"year": 180.0, "weekday": 14.0, "time of day": 1.0}
 
 
 def moments(values: Floats, weights: Floats | None = None) -> tuple[float, float]:
-    """Mean and standard deviation (divided by the sum of weights) of the values; (0, 0) of none.
+    """Mean and standard deviation (divided by the sum of weights); (0, 0) if there are no values.
 
-    weights: one for each value, 1 where None.  Two passes, the second correcting the first:
-    d = x - m, mean = m + mean(d), variance = mean(d^2) - mean(d)^2 (Chan, Golub, LeVeque 1983), on
-    values scaled by a power of two where their squares would leave the range of float64.
+    weights: one for each value; None means 1.  The second pass corrects the first: d = x - m,
+    mean = m + mean(d), variance = mean(d^2) - mean(d)^2 (Chan, Golub, LeVeque 1983).  If their
+    squares would leave the range of float64, the values are first scaled by a power of two.
     """
     if len(values) == 0:
         return 0.0, 0.0
@@ -68,7 +68,7 @@ def _mean(values: Floats, weights: Floats | None) -> float:
 def median_of(values: Floats, weights: Floats | None = None, *, lower: bool = False) -> float:
     """The median; 0 if there are no values.  Of two middle values: their mean, or the lower one.
 
-    weights: a value of weight 2 counts as two equal values, 1 where None.
+    weights: a value of weight 2 counts as two equal values; None means 1.
     """
     if len(values) == 0:
         return 0.0
@@ -93,7 +93,7 @@ def median_of(values: Floats, weights: Floats | None = None, *, lower: bool = Fa
 
 
 def reciprocal(deviation: float) -> float:
-    """1 / deviation, and 0 where that is not a finite number."""
+    """1 / deviation, or 0 if that is not a finite number."""
     inverse = 1.0 / deviation if deviation > 0 else 0.0
     return inverse if math.isfinite(inverse) else 0.0
 
@@ -103,7 +103,7 @@ def standardise(out: NDArray[Any], values: Floats, mean: float, scale: float) ->
     if scale == 0.0:
         out[...] = 0.0
         return
-    # A value far outside the training range may overflow to infinity: that is its float32.
+    # A value far outside the training range may overflow: then its float32 is infinity.
     with np.errstate(over="ignore"):
         difference = values - mean
         difference *= scale
@@ -111,7 +111,7 @@ def standardise(out: NDArray[Any], values: Floats, mean: float, scale: float) ->
 
 
 def _filled(values: Floats, median: float) -> tuple[Floats, NDArray[np.bool_] | None]:
-    """The values with the median for missing ones, and where these are (None: nowhere)."""
+    """The values with the median for missing ones, and where values are missing (None: nowhere)."""
     if not math.isnan(float(values.sum())):
         return values, None
     missing = np.isnan(values)
@@ -136,7 +136,8 @@ class NumberBlock:
 
     @staticmethod
     def fit(column: Column, values: Floats, weights: Floats | None = None) -> NumberBlock:
-        """From the values of the training rows; the layout from the schema's column alone."""
+        """The block for a column.  The statistics come from the values of the training rows, the
+        layout only from the schema's column."""
         present, weights = known(values, weights)
         mean, deviation = moments(present, weights)
         return NumberBlock(
@@ -185,7 +186,8 @@ class CategoryBlock:
 
     @staticmethod
     def fit(column: Column, codes: NDArray[np.int32]) -> CategoryBlock:
-        """From the codes of the training rows; the layout from the schema's column alone."""
+        """The block for a column: kept levels from the codes of the training rows, the layout only
+        from the schema's column."""
         counts = np.bincount(codes.astype(np.int64) - UNSEEN, minlength=len(column.levels) + 2)
         of_levels = counts[2:]
         others = counts[0] + of_levels[of_levels < RARE].sum()
@@ -211,7 +213,7 @@ class CategoryBlock:
 
     @cached_property
     def positions(self) -> NDArray[np.intp]:
-        """Where the 1 stands for code c, at index c + 2; -1 for nowhere."""
+        """At index c + 2, the column that is 1 for code c; -1 if there is none."""
         other = len(self.levels) if self.other_trained else -1
         missing = len(self.levels) + 1 if self.missing_trained else -1
         if not self.missing:
@@ -228,7 +230,7 @@ class CategoryBlock:
         out[rows, position[rows]] = 1
 
     def codes(self, values: Floats) -> NDArray[np.int64]:
-        """Integer codes of a raw column: NaN and -1 are missing; what is no level is unseen."""
+        """Integer codes of a raw column: NaN and -1 are missing; a code of no level is unseen."""
         known = np.isnan(values) | (
             (values >= MISSING) & (values < len(self.levels)) & (values == np.floor(values))
         )
@@ -325,9 +327,11 @@ def known(values: Floats, weights: Floats | None) -> tuple[Floats, Floats | None
 
 
 def _has_cycle(days: Floats, weights: Floats | None, cycle: str) -> bool:
-    """Whether the range is long enough for the cycle and the phases differ at all:
-    the length of their mean unit vector is below 0.999 (under a spread of 2.6 degrees
-    it is not)."""
+    """Whether the range is long enough for the cycle and the phases differ enough.
+
+    They differ enough if the length of their mean unit vector is below 0.999, that is, if their
+    spread is above about 2.6 degrees.
+    """
     if len(days) == 0 or float(days.max()) - float(days.min()) <= _SHORTEST_RANGE[cycle]:
         return False
     angle = phase(days, PERIODS[cycle])

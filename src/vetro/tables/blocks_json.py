@@ -1,7 +1,7 @@
-"""Blocks and targets as plain dicts, and back with every entry checked.
+"""Blocks and targets as plain dicts, and back, with checks of every entry.
 
-The data may come from an edited file: a wrong entry is a KeyError, TypeError or
-ValueError that names it, never a block that fails later.
+The data may come from an edited file: a wrong entry raises a KeyError, TypeError or ValueError that
+names it, and never gives a block that fails later.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KINDS: dict[type, str] = {
 
 
 def to_json(part: Block | NumberTarget | ClassTarget) -> dict[str, Any]:
-    """A plain dict with the kind; its floats survive JSON exactly."""
+    """A plain dict with the kind; JSON keeps its floats exactly."""
     return {"kind": _KINDS[type(part)], **asdict(part)}
 
 
@@ -73,7 +73,7 @@ def targets_from_json(data: Iterable[Mapping[str, Any]]) -> Targets:
 def _category(data: Mapping[str, Any]) -> CategoryBlock:
     name, levels = _text(data["name"]), _texts(data["levels"])
     if len(set(levels)) < len(levels):
-        raise ValueError(f"a level of {name!r} stands twice")
+        raise ValueError(f"a level of {name!r} occurs twice")
     kept = data["kept"]
     if not isinstance(kept, (list, tuple)) or len(kept) != len(levels):
         raise ValueError(f"kept of {name!r} does not have one entry per level")

@@ -1,6 +1,6 @@
 """Columns while they are read: doubles with exceptions, or codes with levels, batch by batch.
 
-They grow in place; nothing is decided here.
+They grow in place; other modules decide their kinds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LEVELS = 100_000
-# A longer text is free text and not a level: a model would hold all of it.
+# A longer text is free text and not a level: the model file would hold all of it.
 LONGEST_LEVEL = 1000
 # If a column has more different exceptions than this, its plan was wrong: the pass stops.
 MOST_EXCEPTIONS = 20_000
@@ -68,10 +68,10 @@ class Values:
         self.rows = end
 
     def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Release the memory that was reserved and not used."""
         if len(self.array) > self.rows:
             self.array.resize(self.rows, refcheck=False)
-        # The value that DuckDB read from an exception ("007", "1_000", "inf") does not count.
+        # DuckDB's value of an exception ("007", "1_000", "inf") is not used.
         for rows in self.exceptions.values():
             self.array[rows] = np.nan
         self._count_empty()
@@ -95,8 +95,8 @@ class Values:
 class Codes:
     """A text column while it is read: codes into `levels`, -1 where missing.
 
-    levels: text -> code, in order of first appearance.  Past `limit` of them nothing more is
-    collected and `overflowed` is set.
+    levels: text -> code, in order of first appearance.  After `limit` levels, collecting stops and
+    `overflowed` is set.
     """
 
     array: NDArray[np.int32] = field(
@@ -129,7 +129,7 @@ class Codes:
         return found
 
     def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Release the memory that was reserved and not used."""
         if self.overflowed:
             self.array = np.empty(0, dtype=np.int32)
         else:

@@ -27,13 +27,13 @@ MANY_CLASSES = 20
 FEW_NUMBERS = 10
 RARE_CLASS = 0.05
 LARGEST_TARGET, SMALLEST_SPREAD = 1e150, 1e-150
-"""Beyond these, squares of a target's differences are no longer numbers of float64."""
+"""Outside these limits, squares of a target's differences leave the range of float64."""
 
 
 def check_target(table: Table) -> tuple[str, list[Notice]]:
-    """The task, "regression" or "classification", and an I211 per target that says so.
+    """The task, "regression" or "classification", and an I211 for each target.
 
-    Numbers are regression, a category or a flag is classification.  E204: one class only;
+    A target of numbers gives a regression, a category or a flag a classification.  E204: one class;
     E205: a constant; E207: several targets that are not all numbers; E209: too many
     classes, or a class of one row; E210: a date.
     """
@@ -53,8 +53,8 @@ def check_target(table: Table) -> tuple[str, list[Notice]]:
 def check_rows(table: Table, fold: NDArray[Any] | None = None) -> list[Notice]:
     """Warnings that the result may mislead: W201 (leaks), W202, W203, W206.
 
-    fold: the fold of each row, (rows,), or whether it is held out; None where rows are
-    not split yet (no W202 then).
+    fold: the fold of each row, (rows,), or whether it is held out; None (without W202) if the rows
+    are not split yet.
     """
     notices = find_leaks(table)
     if fold is not None:
@@ -78,7 +78,7 @@ def _number_target(column: Column, table: Table) -> Notice:
 
 
 def _check_squares(column: Column, values: NDArray[Any]) -> None:
-    """E218 where squared errors of a target overflow, or vanish, in float64."""
+    """E218 if the squared errors of a target overflow, or underflow to 0, in float64."""
     largest, spread = float(np.abs(values).max()), float(values.max() / 2 - values.min() / 2)
     if largest > LARGEST_TARGET:
         what, step = f"reaches {largest:.3g}", "divided"
@@ -158,9 +158,9 @@ def _few_rows(table: Table) -> list[Notice]:
 
 
 def _repeated_rows(table: Table, fold: NDArray[Any]) -> list[Notice]:
-    """W202 if at least one row in a thousand equals, in inputs and targets, one in another fold.
+    """W202 if at least one row in a thousand has the inputs and targets of a row in another fold.
 
-    Not if all columns are texts and flags: then equal rows are not a sign of copies.
+    It is not given if all columns are texts and flags: then equal rows are not a sign of copies.
     """
     columns = [*table.schema.inputs, *table.schema.targets]
     if all(column.kind in ("category", "flag") for column in columns):
@@ -177,8 +177,8 @@ def _repeated_rows(table: Table, fold: NDArray[Any]) -> list[Notice]:
 
 
 def _row_hashes(columns: list[NDArray[Any]], rows: int) -> NDArray[np.uint64]:
-    """A 64-bit hash of each row: equal rows have equal hashes; unequal ones differ but for
-    about one pair in 2^64 (the mixing steps of splitmix64)."""
+    """A 64-bit hash of each row.  Equal rows have equal hashes; about one pair of different rows in
+    2^64 has equal hashes too (the mixing steps of splitmix64)."""
     codes = np.zeros(rows, dtype=np.uint64)
     for values in columns:
         # + 0.0 turns -0.0 into 0.0; every NaN becomes the same one.

@@ -1,4 +1,4 @@
-"""Tables in chunks, read for a model: the kinds are its own, the evidence is the source's."""
+"""Tables read in chunks for a model: the model gives the kinds, the source decides its reading."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def read_chunks(
             cell.close()
         revised = review(opened, plans, cells, found, options, columns, final=found.whole)
         if left_open(revised, columns):
-            # Only all rows tell how these are to be read: then the rest is read in that way.
+            # Only all rows together decide how to read these; the rest is then read in that way.
             batches.close()
             plans, found = _settled_by_all(opened, revised, options, columns)
             batches = batches_from(start)
@@ -130,7 +130,7 @@ def read_chunks(
 def _settled_by_all(
     opened: Opened, plans: list[Plan], options: ReadOptions, columns: dict[str, Column]
 ) -> tuple[list[Plan], Findings]:
-    """The plans by what all rows of all columns tell; E106, E107 or E120 where these leave open."""
+    """The plans, decided by all rows of all columns; E106, E107 or E120 if they stay ambiguous."""
     again = [
         replace(plan, way="date" if columns[plan.name].kind == "date" else "number", own=True)
         if left_open([plan], columns)
@@ -142,7 +142,7 @@ def _settled_by_all(
 
 
 def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:
-    """The schema's columns that the source has; E401 if inputs are not among them."""
+    """The schema's columns that the source has; E401 if it lacks an input."""
     wanted = {
         column.name: column
         for column in schema
@@ -182,7 +182,7 @@ def columns_missing(
 
 
 def _meant(name: str, names: Sequence[str]) -> str:
-    """The name that differs in case, blanks or the like only, or else resembles this one."""
+    """The name that differs only in case, blanks and the like, or else the most similar one."""
     plain = {"".join(filter(str.isalnum, other)).casefold(): other for other in reversed(names)}
     same = plain.get("".join(filter(str.isalnum, name)).casefold(), "")
     if same:
@@ -243,7 +243,7 @@ def _chunk(
 
 
 def _that_count(schema: Schema, values: dict[str, NDArray[Any]], rows: int) -> NDArray[np.bool_]:
-    """Which rows count: all but those of weight 0, where the schema has a weight that is read."""
+    """Which rows count: all, except rows of weight 0 if a weight column is read."""
     count = np.ones(rows, dtype=np.bool_)
     for column in schema.with_role("weight"):
         count &= values[column.name] != 0 if column.name in values else True
@@ -275,7 +275,7 @@ def known_codes(
 ) -> tuple[NDArray[Any], dict[str, int]]:
     """A category's or flag's values by a model's schema, and unseen texts with first rows.
 
-    count: which rows count; texts that stand only in others are not reported.
+    count: which rows count; texts that occur only in other rows are not reported.
     """
     missing = _missing_texts(options)
     flag = column.kind == "flag"

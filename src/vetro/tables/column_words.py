@@ -1,4 +1,4 @@
-"""What a column ranges over, in a few words."""
+"""The range or levels of a column, in a few words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LEVEL_WIDTH = 16
 
 
 def range_text(column: Column) -> str:
-    """What the column's values range over, in a few words."""
+    """The range of the column's values, or its levels, in a few words."""
     if column.kind == "category":
         shown = ", ".join(_cut(level) for level in column.levels[:LEVELS_SHOWN])
         more = ", ..." if len(column.levels) > LEVELS_SHOWN else ""

@@ -1,4 +1,4 @@
-"""What every source shares with DuckDB: the connection, quoting, names and reasons.
+"""Functions for DuckDB that all sources share: the connection, quoting, names and reasons.
 
 It opens no source.
 """
@@ -28,10 +28,10 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory connection: rows keep their order, times are UTC, nothing is downloaded.
 
-    files: all that it can read.  database: a DuckDB file that it attaches as `source`, read-only.
-    No statement can reach another file, the network or a secret, write a file, or change
-    a setting except the number of threads: DuckDB itself refuses it, views and functions of an
-    attached database included.
+    files: the only files that it can read.  database: a DuckDB file, attached read-only as
+    `source`.  No statement can reach another file, the network or a secret, write a file, or change
+    a setting except the number of threads: DuckDB itself refuses it.  This includes the views and
+    functions of an attached database.
     """
     check_memory()  # DuckDB would end the process
     import duckdb
@@ -48,13 +48,13 @@ def connect(
         }
     )
     connection.execute("SET TimeZone = 'UTC'")
-    # In a notebook without ipywidgets the bar is off, and DuckDB refuses even to set it so.
+    # In a notebook without ipywidgets the bar is off, and DuckDB refuses even to turn it off.
     if connection.sql("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
         connection.execute("SET enable_progress_bar = false")
     if database is not None:
         connection.execute(f"ATTACH {literal(str(database))} AS source (READ_ONLY)")
         connection.execute("USE source")
-    # A path is allowed as it is and as the pattern that it is read by.
+    # A path is allowed both literally and as the pattern under which DuckDB reads it.
     listing = ", ".join(
         text for path in files for text in (literal(str(path.absolute())), file_literal(path))
     )
@@ -81,7 +81,7 @@ def file_literal(path: Path) -> str:
 
 
 def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
-    """The columns of what can stand after FROM: name -> DuckDB type, in order."""
+    """The columns of an SQL text after FROM: name -> DuckDB type, in order."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     return {str(row[0]): str(row[1]) for row in rows}
 
@@ -99,12 +99,12 @@ def check_names(names: Iterable[str], source: str) -> None:
 
 
 def check_case(names: Iterable[str], source: str) -> None:
-    """E125 for names that SQL does not tell apart: DuckDB would rename the second in silence."""
+    """E125 for names that SQL does not distinguish: DuckDB would silently rename the second."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)
         if other != name:
-            what = f'SQL does not tell the columns "{shown(other)}" and "{shown(name)}" apart'
+            what = f'SQL does not distinguish the columns "{shown(other)}" and "{shown(name)}"'
             raise error("E125", source=source, what=what, fix="Rename one.")
 
 
@@ -117,7 +117,7 @@ def reason(failure: BaseException) -> str:
 
 
 def unreadable(source: str) -> Callable[[Exception], VetroError]:
-    """A function that turns a failure while reading into its E125; E901 where memory ran out."""
+    """A function that turns a failure of reading into its E125, or E901 if memory ran out."""
 
     def explained(failure: Exception) -> VetroError:
         if no_memory := memory_error(failure):

@@ -94,7 +94,7 @@ def _open_duckdb(path: Path, query: str) -> Opened:
     relation = f"source.{quoted(schema)}.{quoted(table)}"
     try:
         columns = described(connection, relation)
-    except duckdb.Error as failure:  # it is a view, of what is not there or not in reach
+    except duckdb.Error as failure:  # it is a view of a table that is missing or out of reach
         raise unreadable(path.name)(failure) from failure
     return Opened(
         connection,
@@ -207,7 +207,7 @@ def _open_sqlite(path: Path, query: str) -> Opened:
     with contextlib.closing(
         sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     ) as base:
-        # Views of the file call no function that does more than compute.
+        # Views of the file may only call functions without side effects.
         base.execute("PRAGMA trusted_schema = OFF")
         base.set_authorizer(authorize)
         try:

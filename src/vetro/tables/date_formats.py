@@ -1,8 +1,8 @@
-"""Formats that the user gives: those of Python's strptime, and which of them cannot be used.
+"""The user's date formats, in the form of Python's strptime, and checks of them.
 
-The result is Python's.  Vetro also reads what Python does not: names of months in five languages,
-seven to nine digits of a second, UTC and GMT for %Z, %q for the quarter (2016-Q3), and weeks
-(%G-W%V) without a day.  A format that leaves the date open is refused by name.
+The result is the one of Python's strptime.  Vetro also reads some texts that Python does not: names
+of months in five languages, seven to nine digits of a second, UTC and GMT for %Z, %q for the
+quarter (2016-Q3), and weeks (%G-W%V) without a day.  A format that leaves the date open is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONG_FRACTION = re.compile(r"(\.[0-9]{6})([0-9]{1,3})(?![0-9])")
 
 
 def check_format(format_: str) -> None:
-    """E601 for a format with which no text, or more than one date, could be read."""
+    """E601 for a format that can read no text, or that does not fix one date."""
     reason = _reason(format_)
     if reason:
         fix = 'Use a format of Python\'s strptime, such as "%d/%m/%Y %H:%M".'
@@ -73,7 +73,7 @@ def _reason(format_: str) -> str:
 
 
 def _open_reason(parts: set[str]) -> str:
-    """What the directives leave open and strptime would fill in silently."""
+    """The part that the directives leave open and strptime would fill in silently."""
     if "I" in parts and "p" not in parts:
         return "%I needs %p (AM or PM); use %H for 24 hours"
     if "p" in parts and ("H" in parts or "I" not in parts):

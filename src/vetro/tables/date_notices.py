@@ -1,4 +1,4 @@
-"""Notices about dates and times after a column was read, so that Vetro guesses nothing silently."""
+"""Notices about how a column of dates or times was read, so that Vetro guesses nothing silently."""
 
 from __future__ import annotations
 

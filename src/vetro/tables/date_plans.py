@@ -1,9 +1,9 @@
 """Date columns: the format of a column's plan, and why a column of dates is refused.
 
-A file is read by its own texts or by an option.  If the texts allow several readings, a model's
-format does not decide either; the message only names it first.  A column is refused if only some of
-its dates have an offset from UTC (E135), if its dates have several forms (E136), or if a model
-knows it as another kind of values (E137).
+The texts of the file, or an option, decide how it is read.  If the texts allow several readings, a
+model's format does not decide either; the message only names it first.  A column is refused if only
+some of its dates have an offset from UTC (E135), if its dates have several forms (E136), or if the
+model's column has another kind of values (E137).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def read_forms(
 ) -> tuple[DateForms, int]:
     """The forms of texts with their counts, and how many rows hold no date.
 
-    It stops after `most_bad` such rows.  An option's format is used if it reads as many texts as
-    they show by themselves, a model's format only if it reads more.
+    It stops after `most_bad` such rows.  An option's format is used if it reads at least as many
+    texts as the texts' own formats, a model's format only if it reads more.
     """
     forms, bad = DateForms(), 0
     for text, count in texts.items():
@@ -75,7 +75,7 @@ def lasting(texts: Mapping[str, int], most_bad: float) -> bool:
 def with_format(
     opened: Opened, plan: Plan, forms: DateForms, known: Column | None, *, final: bool
 ) -> Plan:
-    """The plan with its format; as text where it is open and not `final`.
+    """The plan with its format; a plan to read text if the format is open and `final` is false.
 
     E120, E135, E136 and E137 as the module says.
     """
@@ -111,9 +111,9 @@ def with_format(
 
 
 def check_known(known: Column, format_: str, *, zoned: bool, what: Callable[[], str]) -> None:
-    """E137 for dates where a model has times of day, with an offset where it has none, or reversed.
+    """E137 if one of table and model has dates and the other times of day, or only one has offsets.
 
-    what: names the first of the values in the table.
+    what: returns the name of the table's first such value.
     """
     reading = known.reading
     if is_time(format_) != is_time(reading.date_format):
@@ -174,7 +174,7 @@ def _mixed_zones(
 def _ambiguous(
     plan: Plan, text: str, found: Mapping[str, Instant], known: Column | None
 ) -> VetroError:
-    """E120 with every reading: what it means, and the format to paste."""
+    """E120 with every reading: its meaning, and the format to paste."""
     likely = known.reading.date_format if known is not None else ""
     formats = sorted((f for f in found if "%Y" in f or "%y" in f), key=lambda f: f != likely)
     meanings = [_meaning(found[format_], format_) for format_ in formats]
@@ -190,16 +190,16 @@ def _ambiguous(
 
 
 def _meaning(found: Instant, format_: str) -> str:
-    """1 February 2024; February 2024 of a format without a day."""
+    """1 February 2024; for a format without a day, February 2024."""
     day = np.datetime64(int(np.floor(found.days)), "D").item()
     month = f"{day:%B} {day.year}"
     return f"{day.day} {month}" if "%d" in format_ else month
 
 
 def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None) -> None:
-    """E135 for a column some of whose texts have an offset from UTC and others none.
+    """E135 if only some texts of a column have an offset from UTC.
 
-    Called before the exceptions have their values; E137 where all of a model's rows differ.
+    E137 if the column differs from the model's in this.  Called before the exceptions are patched.
     """
     if plan.date_format in (TIME, DURATION):
         return

@@ -1,12 +1,12 @@
-"""What a text may mean as a date: every reading, with its format.
+"""All readings of a text as a date, each with its format.
 
 A text holds a weekday, a date, a clock (a time of day) and an offset from UTC.  Only the date, or
 only the clock, must be present.  The clock and the offset are read in all their usual forms, the
-date by its shape.  If a shape leaves open which number is the day, all readings are given; after a
-weekday, only those that fall on it.
+date by its shape.  If a shape leaves open which number is the day, all readings are returned; if
+the text names a weekday, only the readings that fall on it.
 
 Rules that decide:
-- with dots (01.09.16) and with the month's name (01-Sep-16) the day is first;
+- with dots (01.09.16) and with the month's name (01-Sep-16), the day comes first;
 - a year of two digits is 1969 to 2068, as in POSIX; DateForms.short reports it;
 - a month or a quarter is its first day; an ISO week is its Monday.
 
@@ -95,7 +95,7 @@ _PLAIN_CLOCK = re.compile(
 def clock_format(text: str) -> str:
     """The part after the date in the format of a text: " %H:%M%z" of "1.2.2016 10:30+0200".
 
-    "" also where DuckDB does not read the clock as this module does.
+    "" also if DuckDB does not read the clock as this module does.
     """
     found = _PLAIN_CLOCK.search(text.strip())
     if found is None or (found[4] and not found[3]):
@@ -157,7 +157,7 @@ def _by_shape(text: str) -> Dates:
 
 
 def century(year: int) -> int:
-    """The year of two digits in full: 69 to 99 are of 19.., 00 to 68 of 20.. (POSIX)."""
+    """The full year of two digits: 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068 (POSIX)."""
     return year + (1900 if year >= 69 else 2000)
 
 

@@ -1,8 +1,8 @@
-"""Dates in a column of texts: the format that all of them allow, and the date that each means.
+"""Dates in a column of texts: the format that all texts allow, and the date of each text.
 
 The texts decide (date_texts.py): a column has a format if it is the only one that all its texts
 allow.  If several formats or none are left, the column is refused.  DuckDB reads the common
-formats (sql); this module reads the other texts, and its answer counts.
+formats (sql); this module reads the other texts, and its result decides.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ISO_DATE = "[12][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}"
 
 @dataclass
 class DateForms:
-    """What the texts of a column allow.
+    """The formats that the texts of a column allow.
 
     formats: those that all texts allow so far.  narrowing: the texts that reduced them, with the
     formats that each allows.  apart: two texts that have no format in common.  zoned, naive: the
@@ -115,19 +115,19 @@ def instant(text: str, format_: str) -> Instant | None:
 
 
 def days_of(text: str, format_: str) -> float | None:
-    """Days since 1970-01-01 of a text in this format (of a duration its seconds), or None."""
+    """Days since 1970-01-01 of a text in this format (seconds of a duration), or None."""
     found = instant(text, format_)
     return None if found is None else found.days
 
 
 def sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -> str:
-    """A DuckDB expression: the text column as days_of gives it, or NULL.
+    """A DuckDB expression: the result of days_of for the text column, or NULL.
 
-    NULL stands where the text is no date of this format, and where only `instant` reads it:
-    DuckDB casts no text here whose shape was not tested first, because it reads others in its
-    own way (24:00, the year 16, any zone as none).  NULL too where a text has an offset from
-    UTC and zoned is false, or the reverse.
-    One format and clock only, because DuckDB needs 0.5 us for each that does not fit.
+    It is NULL if the text is not a date in this format, or if only `instant` can read it.  DuckDB
+    casts a text only after its shape was tested, because it reads some others differently (24:00,
+    the year 16, any zone as none).  It is also NULL if a text has an offset from UTC and zoned is
+    false, or the reverse.  The expression has one format and clock only, because DuckDB needs
+    0.5 us for each one that does not fit.
     """
     if format_ == DURATION:
         shape = "[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]"
@@ -154,7 +154,7 @@ def _days(moment: str) -> str:
 
 
 def _parsed(text: str, format_: str) -> str:
-    """By DuckDB's strptime, where it agrees with Python's."""
+    """An expression with DuckDB's strptime, for formats in which it agrees with Python's."""
     shape = _shape(format_)
     if not shape:
         return "CAST(NULL AS DOUBLE)"
@@ -166,7 +166,7 @@ def _parsed(text: str, format_: str) -> str:
 def _shape(format_: str) -> str:
     """A regular expression of the texts that DuckDB reads as Python does; "" if there is none.
 
-    Each directive stands once, and literals are marks that mean themselves.
+    Each directive occurs once, and literals are plain marks.
     """
     parts = [part for part in re.split(r"(%.)", format_) if part]
     directives = [part for part in parts if part[0] == "%"]
@@ -176,7 +176,7 @@ def _shape(format_: str) -> str:
     shape = ""
     for part in parts:
         if part in _FIELDS:
-            # Without marks between them only full widths are read alike.
+            # Without marks between them, both read only full widths in the same way.
             shape += _FIELDS[part].replace("{1,2}", "{2}") if adjacent else _FIELDS[part]
         elif re.fullmatch(r"[-/.,: T]+", part):
             shape += part.replace(".", "[.]")

@@ -158,7 +158,7 @@ def _opened(
 
 
 def _names(file: TextFile, head: Head | None) -> list[str]:
-    """The columns' names: those of the header that was found, or else of the first record."""
+    """The columns' names, from the detected header or else from the first record."""
     if head is not None and not head.plain:
         if head.header is None:
             return list(head.names)
@@ -233,7 +233,8 @@ def _transcoded(path: Path, folder: Path, encoding: str, source: str) -> Path:
 
 
 def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple[int, int] | None]:
-    """The records in a plain dialect; with skip, how many were left out and the first's line."""
+    """The records in a plain dialect; with skip, also the number of records left out and the line
+    of the first."""
     target = folder / "records"
     left_out, first = 0, 0
     sep = "\t" if file.sep == " " else file.sep
@@ -248,7 +249,7 @@ def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple
 
 
 class _Fingerprint:
-    """SHA-256 of a file, computed beside the reading: hashing needs no interpreter lock."""
+    """SHA-256 of a file, computed during the reading: hashing needs no interpreter lock."""
 
     def __init__(self, path: Path) -> None:
         # Opened here, so that the file may be renamed or removed from now on.
@@ -258,7 +259,7 @@ class _Fingerprint:
         self._thread.start()
 
     def _run(self) -> None:
-        # DuckDB fails on a file that cannot be read as well, and that failure is reported.
+        # DuckDB also fails on an unreadable file, and that failure is reported.
         with self._file, contextlib.suppress(OSError):
             self._digest = hashlib.file_digest(self._file, "sha256").hexdigest()
 

@@ -1,7 +1,7 @@
 """The dialect of a delimited text: encoding, line ends and separator, found in its bytes.
 
-It reads the first quarter of a megabyte (and, for facts that must hold everywhere, all bytes once);
-it does not read values: delimited.py does.
+It reads the first quarter of a megabyte, and all bytes once for facts that must hold everywhere.
+It does not read values: delimited.py does.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ByteFacts:
     """Facts about all bytes of a file, from a separate pass, because a sample cannot show them.
 
     nul: offset of the first NUL byte, -1 if there is none.  mixed: whether lines end in
-    different ways (or a quoted field holds another kind of line break).  blank: whether
-    there is nothing but blanks and line ends.
+    different ways (or a quoted field holds another kind of line break).  blank: whether the file
+    holds only blanks and line ends.
     """
 
     nul: int
@@ -42,7 +42,7 @@ class ByteFacts:
 
 
 def byte_facts(path: Path) -> ByteFacts:
-    """Read the whole file once; 30 ms for 170 MB, because one buffer is used again."""
+    """Read the whole file once, with a single buffer: 30 ms for 170 MB."""
     nul, offset = -1, 0
     underscores, blank, after_return = False, True, False
     returns = feeds = pairs = 0
@@ -202,8 +202,8 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
         return ";"
     if (below := _below_titles(counts)) is not None:
         return below
-    # No separator fits everywhere: the one whose header agrees with most rows, so that
-    # the message about the rows that do not is about the right separator.
+    # No separator fits everywhere.  Take the one whose header agrees with most rows, so that the
+    # message about the other rows is based on the likely separator.
     fits = {
         mark: sum(count == found[0] for count in found[1:]) / max(len(found) - 1, 1)
         for mark, found in counts.items()
@@ -215,7 +215,7 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
 
 
 def _below_titles(counts: dict[str, list[int]]) -> str | None:
-    """The separator that fits all rows but some at the top and the end, if one does so best."""
+    """The separator that fits all rows except some at the top and the end, if one fits best."""
     bodies: dict[str, int] = {}
     for mark, found in counts.items():
         width = Counter(found).most_common(1)[0][0]
@@ -230,7 +230,7 @@ def _below_titles(counts: dict[str, list[int]]) -> str | None:
 
 
 def _one_column_of_decimal_commas(head: str) -> bool:
-    """Whether below a name, and perhaps titles, each line is one number, some with a comma."""
+    """Whether each line below a name (and perhaps titles) is one number, some with a comma."""
     lines = [line.strip().strip(QUOTE) for line in head.splitlines() if line.strip()]
     first = next((at for at, line in enumerate(lines) if "," in line), 0)
     rows = [line for line in lines[first:] if not means_missing(line)]
@@ -238,7 +238,7 @@ def _one_column_of_decimal_commas(head: str) -> bool:
 
 
 def _below_one_name(counts: dict[str, list[int]]) -> str:
-    """The separator when the header is a single name: that of the rows, if they have one."""
+    """The separator if the header is a single name: the separator of the rows, if they have one."""
     for mark, found in counts.items():
         common, times = Counter(found[1:]).most_common(1)[0] if len(found) > 1 else (1, 0)
         if common > 1 and times > len(found) // 2:
@@ -247,20 +247,20 @@ def _below_one_name(counts: dict[str, list[int]]) -> str:
 
 
 def field_counts(head: str, sep: str) -> list[int]:
-    """How many fields each record of the text has with this separator; blank lines left out."""
+    """The number of fields of each record with this separator, without blank lines."""
     if sep == " ":
         found = [len(split_blanks(line)) for line in head.splitlines() if line.strip()]
     else:
         reader = csv.reader(io.StringIO(head, newline=""), delimiter=sep, quotechar=QUOTE)
         found = []
-        # A field too long for csv: the records counted before it decide.
+        # If a field is too long for csv, the records before it decide.
         with contextlib.suppress(csv.Error):
             found.extend(len(fields) for fields in reader if fields)
     return found or [0]
 
 
 def split_blanks(line: str) -> list[str]:
-    """The fields of a line separated by runs of blanks, quotes honoured."""
+    """The fields of a line that are separated by runs of blanks; quotes protect blanks."""
     text = " ".join(line.split("\t")).strip()
     if QUOTE not in text:
         return text.split()

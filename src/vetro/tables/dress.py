@@ -1,9 +1,9 @@
 """Dressed numbers: "5%", "$8.00", "36 months", "(0.3)", "0.3-", "1 1/2".
 
-The dress of a column is what its cells hold around the number: one unit, in any of its spellings
-and on either side, and the usual forms of signs and fractions.  unit_spellings.py decides what is a
-unit and what is a part of a name.  numbers.py decides which digits are a number, so that "1,200 kg"
-is as ambiguous as "1,200".  The rules of a column:
+The dress of a column is the text around the numbers in its cells: one unit, in any of its spellings
+and on either side, and the usual forms of signs and fractions.  unit_spellings.py decides whether a
+text is a unit or a part of a name.  numbers.py decides which digits are a number, so that
+"1,200 kg" is as ambiguous as "1,200".  The rules of a column:
 
 - All cells share one unit, or none: "5%" and "5", "8 mm" and "3 in" are refused (E143), because
   the meaning of the 5 without a unit is unknown.  Units that may be labels never refuse a table:
@@ -68,8 +68,8 @@ _CELL = re.compile(
 )
 _FRACTIONS_OF = frozenset((2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64))
 _HALVES = frozenset((2, 4, 8, 16, 32, 64))
-"""What people divide by where they write a fraction; of a unit such as the inch, halves only:
-"3/5 stars" is no fraction, nor is "120/80 mmHg"."""
+"""The usual denominators of fractions.  With a unit such as the inch, only repeated halves (1/2,
+1/4, ...) count: "3/5 stars" is not a fraction, and neither is "120/80 mmHg"."""
 LONGEST_CELL = 80
 _LOOKED_AT = 200
 _LARGEST_LABEL = 50
@@ -82,7 +82,7 @@ class Dressed:
     before, after: the texts around the digits, including blanks.  marked: whether the cell has
     brackets, a minus at the end or a fraction.  fraction: (whole, upper, lower) of "1 1/2".
     measured: whether it cannot be a label: it has a sign, a decimal or thousands mark, an
-    exponent or a fraction, or is larger than labels are.
+    exponent or a fraction, or is larger than usual labels.
     """
 
     body: str
@@ -102,10 +102,11 @@ class Dressed:
 
 @dataclass(frozen=True)
 class Dress:
-    """The dress of a column's cells.  key, unit: of the unit, "" for none; see Unit.
+    """The dress of a column's cells.  key, unit: key and text of the unit (see Unit), "" for none.
 
     before, after: the most frequent texts around the digits, including blanks; only for speed.
-    fractions: whether "3/4" is a number here, always or as in halves of halves.  example: a cell.
+    fractions: whether "3/4" is a number here: always, only with halves of halves, or never.
+    example: a cell.
     """
 
     key: str = ""
@@ -129,8 +130,8 @@ NAKED = Dress()
 
 @dataclass(frozen=True)
 class Found:
-    """What the texts of a column have around their numbers: one dress; or two texts with different
-    units; or one dress that may be labels.  good, bad: number of rows that fit it, or do not."""
+    """The result for a column's texts: one dress, or two texts with different units, or one dress
+    that may be labels.  good, bad: the numbers of rows that fit the dress and that do not."""
 
     dress: Dress | None = None
     mixed: tuple[str, str] | None = None
@@ -143,7 +144,7 @@ class Found:
 def undress(text: str) -> Dressed | None:
     """The parts of a cell that holds one number and at most one unit; None if it does not.
 
-    A number without a unit is a cell as well: its unit is units.NONE.
+    A number without a unit is such a cell too: its unit is units.NONE.
     """
     bare = numbers.tidy(text)
     if len(bare) > LONGEST_CELL or not any(map(str.isnumeric, bare)):
@@ -205,7 +206,7 @@ _SECOND_NUMBER = re.compile(r"(?<![A-Za-zµΩ°])[-\u2013\u2014±~×*+x]\s*\d|\s
 def _unit(before: str, after: str) -> Unit | None:
     """The unit of the texts before and after a number; None if they are not a unit."""
     if ":" in after:
-        return None  # a clock, a duration or a ratio, whatever the user says
+        return None  # a clock, a duration or a ratio, whatever option the user gave
     if not before.strip():
         found = units.unit_after(after) if after.strip() else NONE
         return None if found.strength == "none" and _SECOND_NUMBER.search(after) else found
@@ -215,7 +216,7 @@ def _unit(before: str, after: str) -> Unit | None:
 
 
 def value_of(text: str, decimal: str, thousands: str, dress: Dress | None) -> float | None:
-    """The number that a cell means in a column of this dress; None if it means none."""
+    """The number of a cell in a column of this dress; None if the cell does not fit."""
     dress = dress or NAKED
     found = undress(text)
     if found is None and not dress.key:
@@ -233,7 +234,7 @@ def value_of(text: str, decimal: str, thousands: str, dress: Dress | None) -> fl
 
 
 def marks_of(texts: Iterable[str], dress: Dress | None) -> tuple[Marks, list[str]]:
-    """The marks in the texts of a column of this dress, and the texts that are no numbers in it."""
+    """The marks in the texts of a column of this dress, and the texts that do not fit it."""
     dress = dress or NAKED
     marks, others = Marks(), []
     for text in texts:
@@ -251,7 +252,7 @@ def marks_of(texts: Iterable[str], dress: Dress | None) -> tuple[Marks, list[str
 class _Group:
     """The cells of one unit: rows, the first text, and how they are written.
 
-    around: what stands before and after the digits, and the unit's spelling, with rows.
+    around: the texts before and after the digits, and the unit's spelling, with numbers of rows.
     """
 
     unit: Unit
@@ -300,7 +301,7 @@ class _Group:
 def dress_of(texts: Mapping[str, int], *, forced: bool = False) -> Found:
     """The dress of a column's texts, given with their numbers of rows.
 
-    forced: the user, or a model, says that they are numbers: labels may then be units as well.
+    forced: whether the user or a model declares them to be numbers; then possible labels are units.
     """
     groups: dict[str, _Group] = {}
     bad = 0
@@ -345,7 +346,7 @@ def dress_of(texts: Mapping[str, int], *, forced: bool = False) -> Found:
 def _contradict(first: Unit, second: Unit) -> bool:
     """Whether cells of both units are numbers, in different units.
 
-    An unknown word is a unit only of the column's own cells, compared with bare numbers.
+    An unknown word counts as a unit only within its own column, compared with numbers without one.
     """
     strengths = {first.strength, second.strength}
     if strengths == {"sure"}:
@@ -354,7 +355,7 @@ def _contradict(first: Unit, second: Unit) -> bool:
 
 
 def contradiction(dress: Dress | None, texts: Iterable[str]) -> str | None:
-    """The first of the texts that is a number in another unit than the column's."""
+    """The first text that is a number in a unit other than the column's."""
     own = undress(dress.example) if dress is not None and dress.key else None
     unit = own.unit if own is not None else NONE
     for text in texts:
@@ -365,7 +366,7 @@ def contradiction(dress: Dress | None, texts: Iterable[str]) -> str | None:
 
 
 def looks_dressed(texts: Iterable[str]) -> bool:
-    """Whether the first texts make it worth while to look at all of them."""
+    """Whether any of the first texts is dressed, so that all texts must be examined."""
     seen = [undress(text) for _, text in zip(range(_LOOKED_AT), texts, strict=False)]
     return 2 * sum(item is not None for item in seen) >= len(seen) > 0
 

@@ -1,6 +1,6 @@
-"""Plans of dressed columns: the dress that the first rows propose, and the one that all rows have.
+"""Plans of dressed columns: the dress proposed by the first rows, and the final dress of all rows.
 
-dress.py decides about cells and texts; plans.py about columns of every kind.
+dress.py decides about cells and texts; plans.py decides about columns of every kind.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from vetro.tables.plan import Plan
 
 @dataclass
 class DressFindings:
-    """What is known of dresses so far, by column.
+    """The facts about dresses so far, by column.
 
-    first: a text of each column of numbers.  mixed: two texts in different units, which refuse
-    the column.  offered: a dress that may be a label, and was not taken.
+    first: a text of each column of numbers.  mixed: two texts in different units, for which the
+    column is refused.  offered: a dress that was not used because the texts may be labels.
     """
 
     first: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class DressFindings:
 def worn_by(
     plan: Plan, present: Mapping[str, int], found: DressFindings, *, forced: bool
 ) -> Dress | None:
-    """The dress of a column's texts, None if they have none; records units that contradict."""
+    """The dress of a column's texts, None if they have none; units that contradict are recorded."""
     worn = dress.dress_of(present, forced=forced)
     fits = forced or is_column_of(worn.good, worn.bad)
     found.offered.pop(plan.name, None)
@@ -46,7 +46,7 @@ def worn_by(
 def late_dress(
     plan: Plan, column: Values, texts: Mapping[str, int], found: DressFindings
 ) -> tuple[Plan, list[str], Marks]:
-    """The plan with the dress of the exceptions, those that are not numbers, and all marks."""
+    """The plan with the dress of the exceptions, the exceptions that do not fit, and all marks."""
     if plan.name not in found.first and column.empty + sum(texts.values()) == column.rows:
         # The rows so far held no number: the exceptions are the column.
         worn = worn_by(plan, texts, found, forced=plan.final)

@@ -21,12 +21,12 @@ from vetro.tables.respelled import is_respelled
 from vetro.tables.schema import Column
 
 MOST_APART = 3
-"""Up to this many dressed columns have a notice each; more share one."""
+"""Up to this number, each dressed column has its own notice; more columns share one."""
 _UNIT = re.compile(r".*\S\s*(?:\[([^\[\]]+)\]|\(([^()]+)\))\s*")
 
 
 def unit_of(name: str) -> str:
-    """The unit that a header ends with, in brackets: "flow [m3/h]" has "m3/h"."""
+    """The unit in brackets at the end of a header: "m3/h" of "flow [m3/h]"."""
     found = _UNIT.fullmatch(name)
     return (found[1] or found[2]).strip() if found else ""
 
@@ -45,7 +45,7 @@ def mixed_units(opened: Opened, plan: Plan, texts: Sequence[str]) -> VetroError:
 
 
 def check_unit(opened: Opened, plan: Plan, column: Column) -> None:
-    """E416 for a unit in the cells that is not the one of a model's column."""
+    """E416 if the cells have a unit other than that of the model's column."""
     unit = plan.dress.unit if plan.dress is not None else ""
     known = column.reading.unit or column.unit
     if plan.dress is None or not unit or units.key_of(known) == plan.dress.key:

@@ -13,7 +13,7 @@ _FORMS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
         rf"(?P<sign>[+-]?){_CLOCK}",
-        # Python's and pandas' text, and DuckDB's of an INTERVAL: the sign is that of the days.
+        # The text of Python, pandas, and DuckDB's INTERVAL: its sign belongs to the days.
         rf"(?P<days>[+-]?[0-9]+) days?(?:,? (?P<clock_sign>[+-]?){_CLOCK})?",
         r"(?P<sign>[+-]?)P(?=.)(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?"
         r"(?:T(?=.)(?:(?P<hours>[0-9]+(?:[.,][0-9]+)?)H)?(?:(?P<minutes>[0-9]+(?:[.,][0-9]+)?)M)?"

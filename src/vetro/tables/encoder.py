@@ -1,4 +1,4 @@
-"""The encoder: the map between a table's typed values and the float matrix a network sees.
+"""The encoder: the map between a table's typed values and the float matrix that a network reads.
 
 Each member has one.  The layout (names, width) comes from the whole table and is the same for
 all members; the statistics come from the member's training rows only.  The formulas are
@@ -54,8 +54,8 @@ class Encoder:
     def fit(table: Table, rows: RowIndex = None) -> Encoder:
         """The encoder of a table with at least one target.
 
-        Statistics (means, deviations, medians, which levels are rare) come from the given
-        rows; the layout from the whole table: pass the one that all members share.
+        Statistics (means, deviations, medians, rare levels) come from the given rows.  The layout
+        comes from the whole table, so pass the table that all members share.
         """
         index = _indices(rows)
         weights = _weights(table, index)
@@ -131,13 +131,13 @@ class Encoder:
         return matrix
 
     def median_row(self, table: Table) -> tuple[float, ...]:
-        """One row as raw gives it: for numbers and dates the median (a value that occurs), for
-        flags and categories the most frequent value, by weight; NaN for an empty column."""
+        """One row in the form of `raw`, by weight: for numbers and dates the median (a value that
+        occurs), for flags and categories the most frequent value; NaN for an empty column."""
         weights = _weights(table, None)
         return tuple(_typical(block, table.values[block.name], weights) for block in self.inputs)
 
     def encode_raw(self, matrix: NDArray[Any], dtype: Any = np.float32) -> NDArray[Any]:
-        """The matrix (n, width) of a raw matrix; of raw(table) it is encode(table), bit for bit."""
+        """The matrix (n, width) of a raw matrix; raw(table) gives encode(table), bit for bit."""
         raw = np.asarray(matrix, dtype=np.float64)
         if raw.ndim != 2 or raw.shape[1] != len(self.inputs):
             raise ValueError(f"shape {raw.shape} where (rows, {len(self.inputs)}) is expected")
@@ -163,7 +163,7 @@ class Encoder:
     def decode_targets(self, outputs: NDArray[Any]) -> Floats:
         """Outputs (n, outputs) in the targets' own units, the inverse of encode_targets.
 
-        The scores of classes have no units: they are returned as they are, in float64.
+        The scores of classes have no units: they are returned unchanged, in float64.
         """
         decoded = np.array(outputs, dtype=np.float64)
         for number, target in enumerate(self.number_targets):
@@ -182,13 +182,13 @@ class Encoder:
         """The inverse of to_json; KeyError, TypeError or ValueError if the data do not fit."""
         blocks = tuple(block_from_json(item) for item in data["inputs"])
         if len({block.name for block in blocks}) < len(blocks):
-            raise ValueError("an input stands twice")
+            raise ValueError("an input occurs twice")
         return Encoder(blocks, targets_from_json(data["targets"]))
 
     def _encode(
         self, columns: Sequence[NDArray[Any]], count: int, index: RowIndex, dtype: Any
     ) -> NDArray[Any]:
-        """Block of rows by block of rows, so that what is written stays in the cache."""
+        """Encode blocks of rows one after the other, so that each stays in the cache."""
         count = count if index is None else len(index)
         out = empty_matrix((count, self.width), dtype)
         step = min(8192, max(256, 2**17 // max(1, self.width)))
@@ -226,7 +226,7 @@ def _typical(block: Block, values: NDArray[Any], weights: Floats | None) -> floa
     weights = None if weights is None else weights[there]
     if isinstance(block, CategoryBlock):
         return float(np.bincount(present, weights=weights).argmax())
-    # the lower of two middle ones: a value that was measured
+    # the lower of two middle values, so that it is a measured value
     return median_of(present, weights, lower=True)
 
 

@@ -1,6 +1,6 @@
-"""Faults of columns: why one cannot be read, kept until it is known whether it is needed.
+"""Faults of columns: why a column cannot be read, stored until it is known whether it is needed.
 
-A column that is left out must not be able to refuse the table.  It decides no role.
+The table must not be refused for a column that is left out.  This module decides no role.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from vetro.tables.schema import Column
 class Fault:
     """Why a column cannot be read.
 
-    of_type: its type holds no numbers, texts, dates or flags, so that there is nothing to
-    correct: the column is left out with a warning unless the user names it.
+    of_type: whether its type holds no numbers, texts, dates or flags.  Then there is nothing to
+    correct, and the column is left out with a warning unless the user names it.
     """
 
     error: VetroError
@@ -29,10 +29,10 @@ NOT_READ = "not read"
 
 
 def unread(name: str) -> Column:
-    """The schema entry of a column that cannot be read: nothing is known of it."""
+    """The schema entry of a column that cannot be read, without facts."""
     return Column(name=name, kind="category", role="ignored", reason=NOT_READ)
 
 
 def left_out(name: str, fault: Fault) -> Notice:
-    """W170: the column's type is none that Vetro reads, and nobody has named it."""
+    """W170: Vetro does not read the column's type, and the user has not named the column."""
     return notice("W170", column=name, type=fault.error.values["type"])

@@ -70,7 +70,7 @@ def find_footer(
 
 
 def _is_unnamed_total(given: Sequence[Record], head: Head) -> bool:
-    """Whether the last row's numbers are all sums, below a column that it alone leaves empty."""
+    """Whether the last row's numbers are all sums, and one column is empty only in this row."""
     if len(given) < 4:
         return False
     last, above = given[-1], given[:-1]
@@ -103,7 +103,7 @@ def _fits(record: Record, head: Head) -> bool:
 
 
 def _label(record: Record) -> str:
-    """The first text of a record, as a total's name is looked up."""
+    """The first text of a record, in the form in which names of totals are looked up."""
     first = next((cell for cell in record.fields if cell.strip()), "")
     return " ".join(first.strip().strip(":=.").casefold().split())
 
@@ -183,6 +183,6 @@ def footer_notice(footer: Sequence[Record], place: Place) -> Notice:
 
 
 def empty_notice(count: int, place: Place) -> Notice:
-    """How many lines or rows without a value were left out at the end."""
+    """The message about lines or rows without a value that were left out at the end."""
     lines = f"{counted(count, place.word)} without a value"
     return notice("I167", source=place.source, lines=lines, none=0)

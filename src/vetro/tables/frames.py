@@ -1,7 +1,7 @@
 """Tables that are already in memory: pandas, polars, Arrow, dict of columns, NumPy, torch.
 
-None of these packages is imported to recognise an object.  A pandas index is not a
-column.  Matrices have the columns c1, c2, ...  Predictions have the same kind as the source.
+Objects are recognised without importing these packages.  A pandas index is not a column.  Matrices
+have the columns c1, c2, ...  Predictions have the same kind as the source.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CLASSES: dict[FrameKind, tuple[str, ...]] = {
 
 
 def frame_kind(source: object) -> FrameKind:
-    """Which kind of frame an object is; "" for anything else (a path, a list, ...)."""
+    """The kind of frame of an object; "" for anything else (a path, a list, ...)."""
     if isinstance(source, dict):
         return "dict"
     for kind, names in _CLASSES.items():
@@ -57,10 +57,10 @@ def frame_kind(source: object) -> FrameKind:
 
 
 def open_frame(source: Any, options: ReadOptions) -> Opened:
-    """The frame's values as they are, through Arrow; numbers are not copied where they lie well.
+    """The frame's values, unchanged, through Arrow; contiguous numbers are not copied.
 
-    E101 for no columns; E110 and E125 for names; E125 for a shape.  A column that is not a
-    table's is empty and among the faults, with its E125, E128 or E135.
+    E101 for no columns; E110 and E125 for names; E125 for a wrong shape.  A column that Vetro
+    cannot read is empty, and its E125, E128 or E135 is among the faults.
     """
     from vetro.tables.arrow import open_arrow
 
@@ -84,7 +84,7 @@ def open_frame(source: Any, options: ReadOptions) -> Opened:
 
 @dataclass(frozen=True)
 class _Arrow:
-    """A frame as an Arrow table, with what is wrong with its columns and what was decided."""
+    """A frame as an Arrow table, with the faults of its columns and the notices."""
 
     table: Any
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -143,11 +143,11 @@ def _from_dict(columns: Mapping[Any, Any], name: str) -> _Arrow:
 
 
 def _check_flat(values: Any, column: str) -> None:
-    """E125 where a column is a matrix."""
+    """E125 if a column is a matrix."""
     dimensions = getattr(values, "ndim", 1)
     if dimensions != 1:
         what = f"it has {counted(dimensions, 'dimension')}"
-        raise _shape(f'column "{shown(column)}"', what, "Give one value a row.")
+        raise _shape(f'column "{shown(column)}"', what, "Give one value per row.")
 
 
 def _from_numpy(matrix: NDArray[Any], name: str) -> _Arrow:
@@ -171,7 +171,7 @@ def _from_numpy(matrix: NDArray[Any], name: str) -> _Arrow:
         )
         dimensions = counted(matrix.ndim, "dimension")
         raise _shape(name, f"it has {dimensions}, not 2", fix)
-    # Each column contiguous in memory, so that Arrow need not copy it.
+    # Each column is contiguous in memory, so that Arrow need not copy it.
     masked = isinstance(matrix, np.ma.MaskedArray)
     columns = matrix.T if masked else np.ascontiguousarray(np.asarray(matrix).T)
     return _joined([f"c{position + 1}" for position in range(len(columns))], list(columns), name)
@@ -194,7 +194,7 @@ def _tensor_array(tensor: Any, name: str) -> NDArray[Any]:
 
 
 def _joined(names: list[str], columns: list[Any], name: str) -> _Arrow:
-    """The columns, of any array kind; those that Arrow cannot take are empty."""
+    """The columns, of any array kind; a column that Arrow cannot convert is empty."""
     import pyarrow as pa
 
     check_names(names, name)
@@ -211,7 +211,7 @@ def _joined(names: list[str], columns: list[Any], name: str) -> _Arrow:
 
 
 def _some_readable(values: Any) -> bool:
-    """Whether a column of Python objects holds some value that Vetro reads among the others."""
+    """Whether a column of Python objects holds at least one value that Vetro can read."""
     if str(getattr(values, "dtype", "object")) != "object":
         return False
     return any(isinstance(value, _READABLE) and value == value for value in values)
@@ -252,7 +252,7 @@ def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
     if kind is None or str(kind) == "object":
         values = dated_objects(values, name)
     try:
-        # A NaN of pandas is its missing value; one of NumPy stays NaN, which is read as missing.
+        # In pandas NaN is the missing value; in NumPy it stays NaN, which is read as missing.
         return pa.array(values, mask=mask, from_pandas=missing_is_nan), said
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as failure:
         what = f"{kind} ({_found(values)})" if kind is not None else _found(values)
@@ -260,7 +260,7 @@ def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
 
 
 def _from_series(series: Any, name: str) -> Any:
-    """A column of polars as Arrow."""
+    """A polars column as Arrow."""
     import polars as pl
     import pyarrow as pa
 
@@ -292,13 +292,13 @@ def to_kind(
 ) -> Any:
     """The columns as a frame of a kind; a pandas frame has the index of `like`.
 
-    numpy: (rows, columns), floats where all columns are numbers, else objects.
-    torch: (rows, columns) of floats, on the device of `like`; a column of texts cannot be
-    a tensor, and the columns come as a dict of arrays.  dict and "": a dict of arrays.
+    numpy: (rows, columns), floats if all columns are numbers, else objects.
+    torch: (rows, columns) of floats, on the device of `like`; if a column holds texts, a dict of
+    arrays, because texts cannot be a tensor.  dict and "": a dict of arrays.
     """
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     numeric = all(array.dtype.kind in "fiub" for array in arrays.values())
-    # Texts as Python strings, which every kind of frame reads as texts.
+    # Texts become Python strings, which every kind of frame reads as texts.
     plain = {
         name: array.tolist() if array.dtype.kind in "UO" else array
         for name, array in arrays.items()

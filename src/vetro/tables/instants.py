@@ -57,8 +57,8 @@ def instant_of(moment: datetime) -> Instant:
 def date_text(days: float, format_: str = "") -> str:
     """A date as 2024-02-01 or 2024-02-01 12:30:00; in a format of times of day 12:30:00.
 
-    To the millisecond; the clock of a date only where it is not midnight.  Beyond the years of
-    four digits: "day 1e+06".
+    It shows milliseconds, and the clock of a date only if it is not midnight.  A date outside the
+    years of four digits is shown as "day 1e+06".
     """
     if is_time(format_):
         return _clock(round(days * _DAY) % _DAY)

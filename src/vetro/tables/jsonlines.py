@@ -35,7 +35,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
-    """The objects as rows; E125 with the line of what is not an object, E101 for no objects."""
+    """The objects as rows; E125 with the line of a value that is not an object, E101 for none."""
     from vetro.tables.arrow import open_arrow
     from vetro.tables.values import ValueColumn, finished
 
@@ -77,7 +77,7 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
 
 
 def _check_span(path: Path, rows: int, keys: set[str], values: int) -> None:
-    """E125 for keys that differ from object to object: few values, and columns without end."""
+    """E125 if the keys differ from object to object: then many columns hold few values."""
     area = rows * len(keys)
     if area > _MOST_SPARSE_CELLS and values < _LEAST_SHARE * area:
         what = f"its {values:,} values span {rows:,} rows and {len(keys):,} columns"
@@ -141,7 +141,7 @@ def _array(path: Path, text: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def _elements(text: str) -> Iterator[Any]:
-    """The elements of a text that begins with "["; the failures are those of json.loads."""
+    """The elements of a text that begins with "["; it fails like json.loads."""
     decode = _decoder().raw_decode
 
     def skipped(at: int) -> int:
@@ -201,7 +201,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole_number(text: str) -> int | str:
-    """A whole number; as text where it has more digits than Python reads, as 400 nines."""
+    """A whole number; a text if it has more digits than Python reads, such as 400 nines."""
     return int(text) if len(text) <= _MOST_DIGITS else text
 
 
@@ -221,7 +221,7 @@ def _not_json(path: Path, line: int, failure: json.JSONDecodeError) -> VetroErro
         what = f"more than one value in the line (the second at column {failure.colno})"
     elif line == 1 and failure.doc.strip() in ("{", "["):
         what = "each object must be on one line"
-    return _broken(path, what, "Correct it, or write one object a line.", line)
+    return _broken(path, what, "Correct it, or write one object per line.", line)
 
 
 def _broken(path: Path, what: str, fix: str | Words, line: int = 0) -> VetroError:

@@ -1,4 +1,4 @@
-"""Kinds: what a column becomes after it was read, with the facts for its schema entry.
+"""Kinds: the kind of a column after reading, with the facts for its schema entry.
 
 A number column of zeros and ones is a flag, two opposite words are a flag, other texts are a
 category.  plans.py decides how the column is read; roles.py decides how it is used.
@@ -114,9 +114,9 @@ def patch(
     notices: list[Notice],
     known: Column | None = None,
 ) -> list[str]:
-    """Put the values of the exceptions in their rows; the texts that were read as missing.
+    """Put the values of the exceptions in their rows; returns the texts that were read as missing.
 
-    E112, E113, E129, E135 or E136 if a text is neither a value nor one of these.
+    E112, E113, E129, E135 or E136 if a text is neither a value nor a text for missing.
     """
     if plan.way == "date" and plan.is_text:
         date_plans.check_zones(opened, plan, column, known)
@@ -259,12 +259,12 @@ def flag_value(text: str, words: tuple[str, str]) -> float | None:
 def distinct_numbers(
     array: NDArray[np.float64], low: float | None, high: float | None
 ) -> tuple[int, bool]:
-    """How many different values, and whether that is exact; otherwise there are at least so many.
+    """The number of different values, and whether it is exact; if not, it is a lower bound.
 
-    It is exact for whole numbers, up to 10,000 rows, and where few of the first 10,000 differ.
+    It is exact for whole numbers, up to 10,000 rows, and if few of the first 10,000 rows differ.
 
-    Sorting a million measured values costs more than reading them, and nobody needs
-    their exact number; that of whole numbers tells identifiers.
+    Sorting a million measured values takes longer than reading them, and their exact number is not
+    needed.  For whole numbers it is needed, to recognise identifiers.
     """
     if low is None or high is None:
         return 0, True
@@ -294,7 +294,7 @@ def _value(plan: Plan, text: str) -> float | None:
 
 
 def _digits_lost(opened: Opened, plan: Plan) -> list[Notice]:
-    """W119 if one of the large numbers is a whole number that a double cannot hold."""
+    """W119 if one of the large numbers is a whole number that a double cannot hold exactly."""
     for text in lookups.large_texts(opened, plan):
         value, worn = _value(plan, text), dress.undress(text)
         digits = worn.body if worn is not None else text

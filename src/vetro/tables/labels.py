@@ -12,7 +12,7 @@ from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 
 LONG_TEXTS = "texts of up to "
-"""So begins the reason of a column that has texts too long to be levels."""
+"""The beginning of the reason of a column whose texts are too long to be levels."""
 
 
 def label_of(column: Column, value: float) -> str:

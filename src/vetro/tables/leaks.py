@@ -1,8 +1,8 @@
-"""Leaks: an input that alone gives, or nearly determines, the target on rows held out.
+"""Leaks: an input that alone gives, or nearly determines, the target on held-out rows.
 
-It checks one column at a time and proves nothing: the column may be known only afterwards, or a law
-of physics may connect it with the target.  It does not check several columns together, so an exact
-formula of several inputs is not reported.
+It checks one column at a time.  A finding is not a proof: the column may be known only afterwards,
+or a law of physics may connect it with the target.  It does not check several columns together, so
+an exact formula of several inputs is not reported.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ DETERMINED = 0.95
 
 @dataclass(frozen=True)
 class _Half:
-    """The rows from which guesses are learnt, or on which they are measured: the target y (n,), a
-    number or a class's code, and the rows' weights."""
+    """The rows from which guesses are learnt, or on which they are measured.
+
+    y: the target (n,), numbers or codes of classes; and the rows' weights.
+    """
 
     rows: NDArray[np.intp]
     y: NDArray[Any]
@@ -39,12 +41,12 @@ class _Half:
 def find_leaks(table: Table) -> list[Notice]:
     """W201 for each such input and target of a table with two or more inputs.
 
-    On at most 20,000 rows, half to fit and half to judge, by weight.  Texts: the target's mean (or
-    most frequent class) per level.  Numbers and dates: the same per value, between values
-    a straight line (the nearest value's class), or one line through all.  A column "alone gives"
-    the target above R2 0.999, or an accuracy of 0.999 with at most a tenth of the errors of the
-    most frequent class; it "nearly determines" it above R2 0.95, or where at most a twentieth
-    of those errors is left.
+    It uses at most 20,000 rows, half to fit and half to judge, by weight.  The guess for texts is
+    the target's mean (or most frequent class) per level.  For numbers and dates it is the same per
+    value, with a straight line between values (or the nearest value's class), or one line through
+    all values.  A column "alone gives" the target if R2 is above 0.999, or if accuracy is above
+    0.999 with at most a tenth of the most frequent class's errors.  It "nearly determines" the
+    target if R2 is above 0.95, or if at most a twentieth of those errors is left.
     """
     inputs, targets = table.schema.inputs, table.schema.targets
     if len(inputs) < 2 or table.rows < FEWEST_ROWS:
@@ -64,7 +66,7 @@ def find_leaks(table: Table) -> list[Notice]:
             shown, explained = score(values[fit.rows], fit, values[judge.rows], judge, ordered)
             strength = _strength(shown, explained, classes is not None)
             if strength:
-                # Cut, not rounded, so that 0.99999 is not shown as perfect.
+                # Rounded down, so that 0.99999 is not shown as perfect.
                 text = (
                     f"{'R2' if classes is None else 'accuracy'} {np.floor(shown * 1e4) / 1e4:.4f}"
                 )

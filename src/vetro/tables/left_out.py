@@ -1,7 +1,8 @@
 """Rows that a fit leaves out: rows of weight 0 and, if asked, rows without a target.
 
-Only here do rows leave a table, before anything is learnt from it.  The facts about its columns are
-computed again for the rows that stay, so that a row left out counts nowhere.
+This is the only place where rows are removed from a table, before anything is learnt from it.  The
+facts about its columns are computed again for the remaining rows, so that removed rows count
+nowhere.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ Bools = NDArray[np.bool_]
 def with_rows_that_count(table: Table, drop_missing_target: bool) -> Table:
     """The table without rows of weight 0 (I214) and without rows that lack a target.
 
-    E115: a row that counts has no target, unless such rows are to be left out (I213).  E212: the
-    weight of a remaining row is missing or negative, or all weights are 0.  E210: fewer than two
-    rows remain.
+    E115: a row of weight above 0 has no target, and drop_missing_target is false (if true: I213).
+    E212: the weight of a remaining row is missing or negative, or all weights are 0.  E210: fewer
+    than two rows remain.
     """
     idle = _without_weight(table)
     lacking = _without_target(table, idle, drop_missing_target)
@@ -46,7 +47,7 @@ def with_rows_that_count(table: Table, drop_missing_target: bool) -> Table:
 def weights_of(table: Table, rows: NDArray[Any] | None = None) -> NDArray[np.float64] | None:
     """The weights of the given rows with mean 1, (n,), or None without a weight column.
 
-    rows: row numbers, or a bool per row of the table, which holds rows that count only.
+    rows: row numbers, or a bool per row of the table.  The table holds only rows that count.
     """
     values = table.weights
     if values is None:
@@ -63,7 +64,7 @@ def _without_weight(table: Table) -> Bools:
 
 
 def _without_target(table: Table, idle: Bools, drop: bool) -> Bools:
-    """Which rows have no target; E115 for those that count, unless they are to be dropped."""
+    """Which rows have no target; E115 if one of them counts, unless `drop`."""
     missing = np.zeros(table.rows, dtype=np.bool_)
     for column in table.schema.targets:
         lacking = is_missing(table.values[column.name]) & ~idle
@@ -112,8 +113,8 @@ def _restated(table: Table, notices: list[Notice]) -> Table:
 
 
 def _seen(column: Column, values: NDArray[Any]) -> tuple[Column, NDArray[Any]]:
-    """The column with the facts of these rows, and its values: codes count the levels that remain,
-    in their old order."""
+    """The column with the facts of these rows, and its values; codes number the remaining levels in
+    their old order."""
     if unkept(column):
         return column, values
     missing = is_missing(values)

@@ -1,6 +1,6 @@
-"""Short questions to a source: its first rows, where a text stands, what stands in a row.
+"""Short queries to a source: its first rows, the place of a text, the text in a row.
 
-They may be asked in the middle of a stream, which goes on behind the answer.
+They may run in the middle of a stream, which continues afterwards.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list
 
 
 def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
-    """The first row in which a column holds one of the texts, as place_of counts; -1 if none."""
+    """The first row, counted as for place_of, in which a column holds one of the texts; else -1."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -83,7 +83,7 @@ def vanished(opened: Opened, plans: Sequence[Plan]) -> dict[str, str]:
 
 
 def text_at(opened: Opened, index: int, row: int) -> str:
-    """The text of one value, in the row that the source's place_of knows by this number."""
+    """The text of one value; row: counted as for the source's place_of."""
     text = f"CAST(c{index} AS VARCHAR)"
     query = f"SELECT {text} FROM {relation_of(opened)} LIMIT 1 OFFSET {opened.start + row}"
     return str(opened.ask(query)[0][0])
@@ -99,6 +99,6 @@ def has_months(opened: Opened, index: int) -> bool:
 
 
 def distinct_texts(opened: Opened, index: int) -> int:
-    """How many different texts a column holds, exactly."""
+    """The exact number of different texts in a column."""
     query = f"SELECT count(DISTINCT c{index}) FROM {relation_of(opened)}"
     return int(opened.ask(query)[0][0])

@@ -1,4 +1,4 @@
-"""When a column has a kind although some values do not fit it."""
+"""Whether a column has a kind although some values do not fit it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ MOST_BAD = 0.2
 
 
 def most_bad_of(rows: int) -> float:
-    """How many of these rows may hold bad values in a column of a kind."""
+    """The largest number of bad values that a column of a kind may hold in these rows."""
     return max(1.0, MOST_BAD * rows)
 
 

@@ -1,4 +1,4 @@
-"""Memory for large matrices. Not for small arrays, and not a pool: freed memory is returned."""
+"""Memory for large matrices, not for small arrays.  It is not a pool: freed memory is returned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGE_BYTES = 1 << 22
 
 
 def empty_matrix(shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
-    """An uninitialised C-order matrix, as numpy.empty makes one.
+    """An uninitialised C-order matrix, like that of numpy.empty.
 
     numpy asks the kernel for huge pages from 4 MB on.  If memory is fragmented, the kernel
     then stops to compact it: 160 MB took 0.25 to 0.6 s to fill, and 0.1 s with plain pages.

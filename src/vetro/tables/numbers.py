@@ -1,7 +1,7 @@
 """Numbers in text: decimal marks, thousands separators, and texts that may mean two numbers.
 
-The rule: a text that may mean two numbers is refused unless the column, or else the
-file, decides.  It does not handle dates or categories, and reads no files.
+The rule: a text that may mean two numbers is refused unless its column, or else the file, decides.
+This module does not handle dates or categories, and reads no files.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _GROUPS = "[1-9][0-9]{0,2}"
 _LAKHS = "[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"
 """Groups of two digits above the thousands, as in India: 1,11,101."""
 _EXPONENT = "(?:[eE][+-]?[0-9]+)?"
-# The alternatives are tried in order; the name of the one that fits says what the text shows.
+# The alternatives are tried in order; the name of the matching one is the case of the text.
 _FORM = re.compile(
     rf"""[+-]?(?:
       (?P<plain>[0-9]+{_EXPONENT})
@@ -52,7 +52,7 @@ _FORM = re.compile(
 
 @dataclass
 class Marks:
-    """What the texts of a column show about its marks: the first example of each case.
+    """The evidence of a column's texts about its marks: the first example of each case.
 
     decimal: mark -> a text in which it can only be the decimal mark.  either: mark -> a
     text in which it may be the decimal mark or a thousands separator.  thousands: mark
@@ -93,7 +93,7 @@ class Marks:
         return True
 
     def merge(self, other: Marks) -> None:
-        """Add the marks of another set of texts, after the own ones."""
+        """Add the marks of other texts that come after these."""
         for mine, theirs in (
             (self.decimal, other.decimal),
             (self.either, other.either),
@@ -114,7 +114,7 @@ class Marks:
 
     @property
     def open(self) -> bool:
-        """Whether the texts read differently with one mark and with the other."""
+        """Whether the texts mean different numbers with one mark and with the other."""
         return not self.decimal and len(self.either) == 1
 
 
@@ -156,10 +156,10 @@ def marks_of(texts: Iterable[str]) -> tuple[Marks, list[str]]:
 
 
 def in_doubt(text: str, decimal: str) -> bool:
-    """Whether a number given to a command or function may mean two.
+    """Whether a number given to a command or function may mean two numbers.
 
-    A point is the decimal mark there, unless decimal, that of the model's table, is a comma: then
-    "1.200" may mean 1.2 or 1200, as "1,200" always may.
+    A point is the decimal mark there.  But if `decimal`, the mark of the model's table, is a comma,
+    "1.200" may mean 1.2 or 1200.  "1,200" may always mean both.
     """
     marks, _ = marks_of([text])
     return marks.open and ("," in text or decimal == ",")
@@ -186,7 +186,7 @@ def pattern(decimal: str, thousands: str) -> str:
 def value_of(text: str, decimal: str, thousands: str) -> float | None:
     """The number that the text means with these marks; None if it is not a number.
 
-    May be infinite when the digits overflow a double.
+    It may be infinite if the digits overflow a double.
     """
     bare = tidy(text)
     if re.fullmatch(pattern(decimal, thousands), bare) is None:
@@ -208,7 +208,7 @@ def loses_digits(text: str, value: float) -> bool:
 
 
 def number_text(value: float) -> str:
-    """A number as messages show it: 1234.56, 7, 7000."""
+    """A number in the form of messages: 1234.56, 7, 7000."""
     if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
         return str(int(value))
     return repr(value)
@@ -238,6 +238,6 @@ def sql(text: str, decimal: str, thousands: str) -> str:
 
 
 def file_decision(columns: Mapping[str, Marks]) -> str:
-    """The decimal mark on which a file's columns agree, "" if none shows one or they differ."""
+    """The decimal mark on which a file's columns agree; "" if they differ or none shows one."""
     told = {marks.decided for marks in columns.values() if marks.decided}
     return told.pop() if len(told) == 1 else ""

@@ -15,9 +15,9 @@ from vetro.tables.table import row_place
 
 
 def dated_objects(given: Any, column: str) -> Any:
-    """The values, dates as datetimes where the column has both; E128 and E135.
+    """The values; if the column has dates and datetimes, dates become datetimes.  E128 and E135.
 
-    Missing are None, NaN and pandas' NaT.
+    None, NaN and pandas' NaT are missing.
     """
     if not any(
         issubclass(item, (dt.date, dt.time, dt.timedelta)) for item in set(map(type, given))

@@ -1,4 +1,4 @@
-"""Merged cells of an .ods sheet, which its reader does not give.
+"""Merged cells of an .ods sheet, which the sheet's reader does not report.
 
 It reads no values.
 """

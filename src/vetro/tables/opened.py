@@ -1,4 +1,4 @@
-"""An opened source: a DuckDB relation, and the facts that messages need about it.
+"""An opened source: a DuckDB relation, with facts about it for messages.
 
 Every kind of source becomes one of these (sources.py chooses how); scan.py turns it
 into a Table.  It reads nothing itself.
@@ -31,14 +31,14 @@ class Opened:
     The relation is read as `(SELECT * FROM relation) AS t(c0, c1, ...)`: its columns are
     taken by position, so that names may differ in case only.
     sep: the separator of a delimited text.  underscores: whether some value may hold
-    "_", which DuckDB takes for a digit separator.
-    start: what place_of calls row 0 is this row of the relation.
+    "_", which DuckDB reads as a digit separator.
+    start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
-    explain: turns a failure while reading into the error to raise.  finish: to be called
-    after all rows were read; it completes the fingerprint.
-    readers: the readers that are open on the connection, of which there is one at most.  A
-    connection answers one query at a time, so every query goes through `ask` or `reader`.
+    explain: turns a failure of reading into the error to raise.  finish: is called after all rows
+    were read, and completes the fingerprint.
+    readers: the open readers on the connection, at most one.  A connection answers one query at a
+    time, so every query goes through `ask` or `reader`.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -59,31 +59,31 @@ class Opened:
     readers: list[pa.RecordBatchReader] = field(default_factory=list)
 
     def reader(self, query: str, rows: int) -> pa.RecordBatchReader:
-        """The rows of a query as record batches of `rows`, for one who may be interrupted."""
+        """The rows of a query as record batches of `rows`; later queries may close this reader."""
         self.interrupt()
         found = self.connection.sql(query).to_arrow_reader(rows)
         self.readers.append(found)
         return found
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of the answer to a short query; a reader that is open is closed before."""
+        """The result rows of a short query; an open reader is closed first."""
         self.interrupt()
         return self.connection.sql(query).fetchall()
 
     def arrays(self, query: str) -> dict[str, Any]:
-        """The answer to a query as NumPy arrays; a reader that is open is closed before."""
+        """The result of a query as NumPy arrays; an open reader is closed first."""
         self.interrupt()
         found: dict[str, Any] = self.connection.execute(query).fetchnumpy()
         return found
 
     def interrupt(self) -> None:
-        """Close the reader that is open, if there is one: scan.stream goes on with another."""
+        """Close the open reader, if there is one; scan.stream continues with a new one."""
         while self.readers:
             self.readers.pop().close()
 
 
 def explained(opened: Opened, failure: Exception) -> Exception:
-    """What to raise for a failure while reading: never DuckDB's own text if it can be helped."""
+    """The error to raise for a failure of reading, if possible without DuckDB's own text."""
     if isinstance(failure, VetroError):
         return failure
     if no_memory := memory_error(failure):

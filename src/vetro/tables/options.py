@@ -21,8 +21,8 @@ class ReadOptions:
 
     sep, decimal, thousands, encoding, date_format: as on the command line.
     header: False when the first line is data (columns are then c1, c2, ...).
-    missing: further texts that mean missing.  number, category, date, flag: columns
-    whose kind is forced.  query: SQL for databases and for files (the file is the
+    missing: further texts that mean missing.  number, category, date, flag: columns to read
+    as this kind.  query: SQL for databases and for files (the file is the
     view `data`).  sheet: of a spreadsheet.  bad_rows: "skip" leaves out rows with a wrong
     number of fields.  skip_rows: lines at the top that are left out; skip_footer: lines at the end
     that are left out, not counting blank ones (None: detect titles and footers; 0: there are none).
@@ -62,7 +62,7 @@ class ReadOptions:
                 raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)
 
     def _check_marks(self) -> None:
-        """E601 for marks of numbers that cannot be, or that are one mark, and for two kinds."""
+        """E601 for impossible or equal marks of numbers, and for a column with two kinds."""
         for name, marks in (("decimal", DECIMAL_MARKS), ("thousands", THOUSANDS_MARKS)):
             value = getattr(self, name)
             if value and value not in marks:
@@ -92,7 +92,7 @@ class ReadOptions:
 
 
 def read_options(options: ReadOptions | None, settings: Mapping[str, Any]) -> ReadOptions:
-    """The options with the entries that a caller gave by name; E602 for another name."""
+    """The options with the entries that the caller gave by name; E602 for an unknown name."""
     base = options or ReadOptions()
     if not isinstance(base, ReadOptions):
         reason, fix = "a vetro ReadOptions is needed", "Give its entries as arguments, or make one."

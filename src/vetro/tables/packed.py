@@ -15,12 +15,12 @@ MOST_BYTES = 1 << 28
 MOST_TIMES = 200
 """A file that unpacks to more than MOST_BYTES and to more than MOST_TIMES its size is refused.
 
-Tables are packed 3 to 30 times, rows that are all alike up to 1000 times.
+Tables usually shrink 3 to 30 times when packed; equal rows shrink up to 1000 times.
 """
 
 
 class Unpacked(io.RawIOBase):
-    """The bytes of a gzip file as a stream; E125 where they are too many."""
+    """The unpacked bytes of a gzip file as a stream; E125 if there are too many."""
 
     def __init__(self, path: Path) -> None:
         self._source = path.name
@@ -32,7 +32,7 @@ class Unpacked(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """The next bytes; gzip's errors as they are."""
+        """The next bytes; gzip's errors are not changed."""
         data = self._file.read(len(buffer))
         buffer[: len(data)] = data
         self._most -= len(data)

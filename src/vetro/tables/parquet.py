@@ -35,8 +35,8 @@ _MAGIC = b"PAR1"
 def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
     """The rows of the files in the order of their names.
 
-    E124 where nothing is found; E125 for a file that is not whole Parquet, and for
-    files whose columns differ.
+    E124 if there is no file; E125 for a file that is not complete Parquet, and for files whose
+    columns differ.
     """
     paths = _found(os.fspath(source))
     for path in paths:
@@ -64,7 +64,8 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
     )
 
 
-# Arrow's durations are whole numbers in Parquet; its own notes say so.  Microseconds of one:
+# Parquet stores Arrow's durations as whole numbers; a note in the file gives their unit.  Their
+# microseconds:
 _MICROSECONDS = {"s": "* 1000000", "ms": "* 1000", "us": "* 1", "ns": "// 1000"}
 
 
@@ -89,7 +90,7 @@ def _with_durations(relation: str, path: Path) -> str:
 
 
 def _found(source: str) -> list[Path]:
-    """The files of a source, by name; a file whose name has glob signs is that file."""
+    """The files of a source, by name; a file whose own name has glob signs is found too."""
     path = Path(source)
     if path.is_file():
         return [path]
@@ -114,7 +115,7 @@ def _found(source: str) -> list[Path]:
 
 
 def _check_ends(path: Path) -> None:
-    """Refuse a file without Parquet's marks at both ends; the check is cheap and says which."""
+    """Refuse a file without Parquet's marks at both ends; a cheap check that names the file."""
     size = path.stat().st_size
     if size == 0:
         raise error("E101", source=path.name, size="0 bytes")
@@ -134,7 +135,7 @@ def _check_ends(path: Path) -> None:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
-    """The columns that a file itself says it has, before DuckDB renames any."""
+    """The columns by the file's own schema, before DuckDB renames any."""
     import duckdb
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -159,7 +160,7 @@ def _damage(failure: Exception) -> str:
 def _check_same(
     first_path: Path, first: dict[str, str], path: Path, columns: dict[str, str]
 ) -> None:
-    """E125, naming both files, where names or types differ."""
+    """E125, naming both files, if names or types differ."""
     one, other = first_path.name, path.name
     if one == other:
         one, other = str(first_path), str(path)

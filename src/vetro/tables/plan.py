@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class Plan:
     """How one column is tried.
 
-    index: its position in the relation, -1 if it stands for no column.  type: as DuckDB
-    names it; VARCHAR is text.  whole: the texts seen were whole numbers, so that any text
-    but a plain whole number is looked at.  own: exceptions are expected often.
-    sparse: missing values are expected.  zoned: dates have an offset from UTC.  final: not to be
-    changed by what the pass finds.
-    dress: what stands around the numbers; None where the digits are all.
+    index: its position in the relation, -1 if it is not a column there.  type: DuckDB's name of
+    the type; VARCHAR is text.  whole: the texts so far were whole numbers, so that any other text
+    is an exception.  own: exceptions are expected often.
+    sparse: missing values are expected.  zoned: dates have an offset from UTC.  final: the pass
+    must not change the plan.
+    dress: the text around the numbers; None if there is none.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def unit(self) -> str:
-        """The key of the unit that stands beside the numbers, "" for none."""
+        """The key of the numbers' unit, "" for none."""
         return self.dress.key if self.dress is not None else ""
 
     @property

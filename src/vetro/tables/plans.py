@@ -1,4 +1,4 @@
-"""Plans: how each column is tried first, and how what the texts tell settles it.
+"""Plans: how each column is tried first, and how the texts decide the final plan.
 
 The first rows propose a plan; all rows decide (reviews.py).  A column that allows two readings is
 refused (E106, E107, E120).  The plans of dates are in date_plans.py.
@@ -44,7 +44,7 @@ class Findings:
 
 
 def forced_kind(name: str, options: ReadOptions, schema: Mapping[str, Column]) -> Kind | None:
-    """The kind that the user or a model's schema asks for."""
+    """The kind that the user or a model's schema gives."""
     if name in schema:
         return schema[name].kind
     if name in options.number:
@@ -66,7 +66,7 @@ def text_plan(
 ) -> Plan:
     """A text column's plan from texts with their counts, in order of first appearance.
 
-    It notes in `found` what the texts tell about marks and dates.  known: a model's column.
+    It records in `found` the texts' evidence about marks and dates.  known: a model's column.
     """
     if kind in ("category", "flag"):
         return replace(plan, way="text", final=True)
@@ -128,10 +128,10 @@ def first_plans(
 ) -> tuple[list[Plan], Findings]:
     """The plans of the columns at these positions, from the first rows of the source.
 
-    A column with a fault that may be left out has none.
+    A column that has a fault and may be left out has no plan.
 
-    What these rows leave open is read as text for now; it is refused where they are all rows and
-    no schema is given, since then every column was seen.
+    A column that these rows leave open is read as text for now.  It is refused if these are all
+    rows and no schema is given, since then every column was seen.
     """
     names, types = list(opened.columns), list(opened.columns.values())
     found = Findings(spared=spared)
@@ -171,12 +171,12 @@ def first_plans(
 
 
 def _may_wait(name: str, fault: Fault, spared: frozenset[str], kind: Kind | None) -> bool:
-    """Whether nothing needs the column yet; one whose kind was named is needed."""
+    """Whether the column may turn out not to be needed; a column whose kind was given is needed."""
     return name in spared or (fault.of_type and kind is None)
 
 
 def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
-    """The plan of a typed column, checked: E128 for months, E137 where a model has other dates."""
+    """The checked plan of a typed column: E128 for months, E137 if the model has other dates."""
     if plan.type == "INTERVAL" and lookups.has_months(opened, plan.index):
         fix = "Convert it to days or seconds: a month has no fixed length."
         raise error("E128", column=plan.name, type="INTERVAL with months", fix=fix)
@@ -190,7 +190,7 @@ def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
 
 
 def left_open(plans: Sequence[Plan], schema: Mapping[str, Column]) -> bool:
-    """Whether a number or date of a model's schema is still read as text: nothing decides yet."""
+    """Whether a number or date of a model's schema is undecided, and so still read as text."""
     return any(
         plan.way == "text" and plan.is_text and schema[plan.name].kind in ("number", "date")
         for plan in plans
@@ -198,7 +198,7 @@ def left_open(plans: Sequence[Plan], schema: Mapping[str, Column]) -> bool:
 
 
 def evidence_of(opened: Opened, options: ReadOptions, schema: Mapping[str, Column]) -> Findings:
-    """What all rows of all text columns tell, as inspecting the source finds it.
+    """The evidence of all rows of all text columns, the same as when the source is inspected.
 
     schema: the kinds of a model's columns; the other columns have the kinds of their texts.
     """
@@ -225,7 +225,7 @@ def settle(
 ) -> list[Plan]:
     """The plans with marks and date formats filled in.
 
-    What the texts leave open is read as text for now, or refused if `final`.
+    A column that the texts leave open is read as text for now, or refused if `final`.
     """
     settled = []
     for plan in plans:
@@ -287,7 +287,7 @@ def _with_marks(
     if not decimal and (found.whole or not schema):
         decimal = numbers.file_decision(found.marks)
     if not decimal and marks.thousands and schema and not found.whole:
-        return replace(plan, way="text")  # a later row may tell the mark
+        return replace(plan, way="text")  # a later row may show the mark
     if not decimal and marks.open:
         if not final:
             return replace(plan, way="text")
@@ -328,8 +328,8 @@ def _with_format(
 
 
 def _choice_of_mark(found: Findings, schema: Mapping[str, Column]) -> Words:
-    """What E106 proposes: either mark, and which is likely under a model; none of them where
-    other columns need both."""
+    """The fix of E106: either mark, and the likely one under a model.  If other columns need both
+    marks, it proposes neither."""
     sure = {marks.decided: name for name, marks in found.marks.items() if marks.decided}
     if len(sure) > 1:
         text = (
@@ -340,7 +340,7 @@ def _choice_of_mark(found: Findings, schema: Mapping[str, Column]) -> Words:
 
 
 def _likely_mark(schema: Mapping[str, Column]) -> Words | str:
-    """What a model's table shows about the decimal mark: a likely option, never a decision."""
+    """The likely decimal mark by the model's table, as a proposal, never as a decision."""
     columns = [column for column in schema.values() if column.kind == "number"]
     marks = {column.reading.decimal for column in columns if _shows_mark(column)}
     if len(marks) != 1:

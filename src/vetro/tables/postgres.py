@@ -2,7 +2,7 @@
 
 postgres_query.py checks what a query may do.
 
-A password is never shown and never kept: messages and models hold the address without it.
+A password is never shown or stored: messages and models hold the address without it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
 
 
 def checked_address(source: str) -> Address:
-    """The parts of a PostgreSQL address; if it is not one, E125, which repeats none of them."""
+    """The parts of a PostgreSQL address; for anything else E125, which repeats no part of it."""
     try:
         return taken_apart(source.strip())
     except ValueError as failure:
@@ -186,7 +186,7 @@ def _item(connection: Any, column: str, kind: str) -> str:
         ).fetchall()
         return f"CAST({column} AS {'BIGINT' if found[0][0] else 'DOUBLE'}) AS {column}"
     if kind == "bpchar":
-        # char(n) is padded with blanks that mean nothing.
+        # char(n) is padded with blanks, which are not part of the value.
         return f"rtrim({column}) AS {column}"
     return f"CAST({column} AS JSON) AS {column}" if kind in ("json", "jsonb") else column
 
@@ -199,7 +199,7 @@ def _failed(address: Address, failure: Exception) -> VetroError:
 
 
 def _reason(failure: Exception, address: Address) -> str:
-    """The server's own words in one line, without the password."""
+    """The server's own message in one line, without the password."""
     text = str(failure)
     for secret in (_with_timeout(address).for_driver, address.for_driver, *address.secrets):
         text = text.replace(secret, "***")

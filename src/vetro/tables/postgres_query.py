@@ -1,8 +1,8 @@
-"""What a PostgreSQL query may do: one SELECT that changes nothing, checked before it runs.
+"""Checks of a PostgreSQL query before it runs: it must be one SELECT that changes nothing.
 
-The server itself says whether a text is a SELECT: a cursor is declared for it, which runs nothing.
-It also says which functions are declared VOLATILE; all functions that write, read the server's
-files or reach another program are.  postgres.py opens the connection.
+The server itself decides whether a text is a SELECT: Vetro declares a cursor for it, which runs
+nothing.  The server also knows which functions are declared VOLATILE.  All functions that write,
+read the server's files or reach another program are.  postgres.py opens the connection.
 """
 
 from __future__ import annotations
@@ -70,14 +70,15 @@ class Token:
 
 
 class Refused(ValueError):
-    """Why a query is not run."""
+    """The query is not run; the text is the reason."""
 
 
 def checked(cursor: Any, query: str, driver_error: type[Exception]) -> str:
-    """The query's text that may run, without the text after its SELECT.
+    """The text of the query's SELECT, which may run, without the text after it.
 
-    Refused if it is not one SELECT, or calls a function that may act; the driver's error if the
-    server refuses to plan it.  cursor: in a transaction in which READ_ONLY was executed.
+    Raises Refused if the query is not one SELECT, or calls a function that may have an effect; the
+    driver's error if the server refuses to plan it.  cursor: in a transaction in which READ_ONLY
+    was executed.
     """
     if "\0" in query or query != query.encode(errors="ignore").decode():
         raise Refused("it holds a character that is not text")
@@ -99,7 +100,7 @@ def checked(cursor: Any, query: str, driver_error: type[Exception]) -> str:
 
 
 def tokens(query: str) -> list[Token]:
-    """The tokens of a text as PostgreSQL's scanner finds them, comments left out."""
+    """The tokens of a text, as by PostgreSQL's scanner, without comments."""
     found, place = [], 0
     while place < len(query):
         match = _TOKEN.match(query, place)
@@ -128,7 +129,7 @@ def _kind(match: re.Match[str]) -> str:
 
 
 def _after_comment(query: str, place: int) -> int:
-    """The place after a comment, which may hold others."""
+    """The place after a comment, which may contain other comments."""
     depth = 0
     for mark in _COMMENT_MARK.finditer(query, place):
         depth += 1 if mark[0] == "/*" else -1
@@ -146,7 +147,7 @@ def _cut(name: str) -> str:
 
 
 def _check_calls(cursor: Any, found: list[Token]) -> None:
-    """Refused if the query, or a view that it reads, calls a function that may act."""
+    """Refused if the query, or a view that it reads, calls a function that may have an effect."""
     seen: set[str] = set()
     waiting = [("", found)]
     while waiting:
@@ -173,7 +174,7 @@ def _check_calls(cursor: Any, found: list[Token]) -> None:
 
 
 def _volatile(cursor: Any, called: set[str], names: set[str], found: list[Token]) -> list[str]:
-    """The functions, operators and casts that the tokens call, or may call, and that may act."""
+    """The functions, operators and casts that the tokens may call and that may have an effect."""
     if not names:
         return []
     marks = "".join(token.text if token.kind == "mark" else " " for token in found)
@@ -203,7 +204,7 @@ def _volatile(cursor: Any, called: set[str], names: set[str], found: list[Token]
 
 
 def _views(cursor: Any, names: set[str]) -> list[tuple[str, str]]:
-    """The views of these names, with the text of each."""
+    """The views with these names, each with its text."""
     if not names:
         return []
     cursor.execute(

@@ -1,4 +1,4 @@
-"""SQL over delimited text: the query sees the columns as Vetro read them, not their texts.
+"""SQL over delimited text: the query sees the values that Vetro has read, not the texts.
 
 As texts, "9" > "28" would be true.  database.py runs queries over typed sources.
 """
@@ -24,10 +24,10 @@ _MICROSECONDS = 86_400_000_000
 
 
 def query_table(table: Table, query: str) -> Opened:
-    """The rows of a query over a table that was read from text, which it calls `data`.
+    """The rows of a query over a table that was read from text; the query calls it `data`.
 
-    Numbers are BIGINT where all are whole and DOUBLE otherwise, durations INTERVAL, dates DATE or
-    TIMESTAMP (TIMESTAMPTZ where they have an offset), times of day TIME, flags BOOLEAN, categories
+    Numbers are BIGINT if all are whole, else DOUBLE.  Durations are INTERVAL, dates DATE or
+    TIMESTAMP (TIMESTAMPTZ if they have an offset), times of day TIME, flags BOOLEAN, categories
     VARCHAR; missing values are NULL.
     """
     columns = {column.name: _arrow(column, table.values[column.name]) for column in table.schema}
@@ -36,7 +36,7 @@ def query_table(table: Table, query: str) -> Opened:
 
 
 def without_query(opened: Opened, options: ReadOptions) -> ReadOptions:
-    """The options for reading the text itself: columns that only the query names are left out."""
+    """The options for reading the text itself, without columns that only the query's result has."""
     present = set(opened.columns)
 
     def known(names: tuple[str, ...]) -> tuple[str, ...]:

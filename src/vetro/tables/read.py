@@ -25,12 +25,12 @@ def read_table(
 ) -> Table:
     """All rows of a source, typed and checked.
 
-    check: called with the names of the columns before any cell is read; it may refuse.  It
-    returns those that may not be needed: what is wrong with one of them stands in Table.faults
-    and refuses nothing yet.
+    check: called with the names of the columns before any cell is read; it may refuse the table.
+    It returns the columns that may not be needed; their faults go to Table.faults and do not
+    refuse the table yet.
 
-    schema: a model's; its input columns must exist (E401), it gives the kinds, other
-    columns are not read, and texts that are not levels of a category become -2.
+    schema: a model's.  It gives the kinds; its input columns must exist (E401).  Other columns are
+    not read, and texts that are not levels of a category become -2.
     TableError: E101 to E166 if the source cannot be read with certainty.
     """
     if schema is not None:

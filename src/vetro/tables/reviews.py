@@ -1,6 +1,6 @@
-"""What a pass over the rows makes of the plans: they stay, or the table is read again.
+"""The plans after a pass over the rows: they stay, or the table is read again.
 
-What could not be read of a column that stays is refused (E112, E113, E129).
+If a plan stays and a text of its column could not be read, the table is refused (E112, E113, E129).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def review(
     *,
     final: bool = True,
 ) -> list[Plan]:
-    """The plans after a pass: the same list if the columns can stay as they were read.
+    """The plans after a pass: the same list if the columns need not be read again.
 
-    final: whether what the texts leave open is refused.
+    final: whether a column that the texts leave open is refused.
     """
     revised = []
     for plan, column in zip(plans, cells, strict=True):
@@ -80,7 +80,7 @@ def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOpt
     if plan.way == "date":
         forms = found.forms.get(plan.name)
         if forms is not None and texts and not forms.formats and not forms.given:
-            # The first rows had no dates: these decide.
+            # The first rows had no dates, so these texts decide.
             return text_plan(plan, texts, "date", found, options)
         bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
     else:
@@ -109,7 +109,7 @@ def _is_dated(text: str, plan: Plan) -> bool:
 
 
 def present_values(column: Values) -> int:
-    """How many values are not missing, those that could not be read included."""
+    """The number of values that are not missing, including those that could not be read."""
     words = sum(
         len(rows) for text, rows in column.exceptions.items() if numbers.means_missing(text)
     )
@@ -119,7 +119,7 @@ def present_values(column: Values) -> int:
 def bad_values(
     opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
 ) -> Exception:
-    """The error for texts that are no numbers or dates: E112, E113 or E129."""
+    """The error for texts that are not numbers or dates: E112, E113 or E129."""
     if plan.way == "date":
         return date_plans.not_a_date(opened, plan, column, bad)
     value, rows = min(bad.items(), key=lambda item: item[1][0])

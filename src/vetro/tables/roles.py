@@ -1,7 +1,7 @@
-"""Roles: which columns are target, input, weight and group, and which are left out, and why.
+"""Roles: which columns are target, input, weight or group, and which are left out, with the reason.
 
-It decides from names given by the user and from the values, and changes no value.  checks.py
-decides whether the target can be learnt.
+The user's names and the values decide; no value is changed.  checks.py decides whether the target
+can be learnt.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from vetro.tables.table import Table
 from vetro.twins import plain, plain_names
 
 FEW_ROWS = 20
-"""Up to this many rows, texts that all differ and row counts 1, 2, 3, ... may be real inputs."""
+"""Up to this many rows, texts that all differ and the numbers 1, 2, 3, ... may be real inputs."""
 
 _ID_WORDS = frozenset(("id", "ids", "uuid", "guid", "pid", "rowid", "rownames", "unnamed"))
 _ID_ENDINGS = _ID_WORDS | {"idx", "index", "key", "nr", "no", "num", "rownum"}
-"""Only at the end of a name: "order_no" numbers orders, "no_of_rooms" counts rooms."""
+"""Words that count only at the end of a name: "order_no" numbers orders, "no_of_rooms" does not."""
 _IDENTIFIER = "identifier: different in every row"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
@@ -56,14 +56,14 @@ def assign_roles(
     drop_missing_target: bool = False,
     forced: Collection[str] = (),
 ) -> Table:
-    """The table with every column's role, and what was decided in its notices.
+    """The table with every column's role; its notices report the decisions.
 
     inputs: if given, no other column is an input.  But if all of them are columns that
     would be left out (such as an identifier), they are kept in addition to the others.  forced:
     columns named by the user (--category and the like); these and `inputs` are kept even
     if they look like identifiers (W117) or hold too many different texts (W123).
-    Columns that are empty (W122) or constant (W116) are always left out.  Rows of
-    weight 0 and, if asked, rows without a target leave the table first; see left_out.py.
+    Columns that are empty (W122) or constant (W116) are always left out.  Rows of weight 0, and
+    with drop_missing_target rows without a target, are removed first; see left_out.py.
     E114: a name is not found; E604: a column is named for two roles; E208: no input is left.
     """
     targets, inputs, drop = plain_names(targets), plain_names(inputs), plain_names(drop)
@@ -105,10 +105,10 @@ def check_known(
     group: str = "",
     **others: object,
 ) -> frozenset[str]:
-    """The columns that may not be needed: those dropped, and those that are not named where
-    inputs are.  They are not judged before assign_roles.
+    """The columns that may not be needed: dropped ones and, if inputs are named, all others.
 
-    E114 for the first name of a role that is not a column, before any cell is read.
+    They are not judged before assign_roles.  E114 for the first name of a role that is not a
+    column, before any cell is read.
     """
     for word, names in (
         ("target", targets),
@@ -124,8 +124,8 @@ def check_known(
 
 
 def roles_to_look_at(table: Table, **roles: Any) -> Table:
-    """As assign_roles, but only for inspection: a target with blanks gives a warning (W217), and
-    rows without it are not shown."""
+    """Like assign_roles, but for inspection: a target with blanks gives only a warning (W217), and
+    rows without a target are not shown."""
     try:
         return assign_roles(table, **roles)
     except TableError as refusal:
@@ -167,7 +167,7 @@ def _named_roles(
 
 
 def _check_named(schema: Schema, rows: int, keep: Collection[str]) -> None:
-    """Refuse a column that cannot have the role it was named for."""
+    """Refuse a column that cannot have the role that the user gave it."""
     for column in schema:
         name = shown(column.name)
         if column.role == "weight" and column.kind not in ("number", "flag"):
@@ -197,7 +197,7 @@ def _without_doubts_of_ignored(table: Table) -> Table:
 
 
 def _without_useless(table: Table, keep: Collection[str]) -> Table:
-    """The table with inputs that can teach nothing ignored; E208 if a target has no input left."""
+    """The table, with useless inputs ignored; E208 if a target has no input left."""
     found = {column.name: _useless(column, table, keep) for column in table.schema.inputs}
     if all(found.values()):
         # There is no other input: x = 1, 2, 3, ... may be a measurement.
@@ -221,9 +221,9 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
 def _how_to_have_an_input(
     table: Table, left_out: Mapping[str, tuple[str, Notice] | None]
 ) -> str | Words:
-    """What E208 proposes: one of the columns that may be kept if the user says so, or more data."""
+    """The fix of E208: keep one of the columns that can be kept, or provide another column."""
     if not left_out:
-        return "Provide a column besides the target."
+        return "Provide a column in addition to the target."
     names = listed(left_out)
     for name, useless in left_out.items():
         code = useless[1].code if useless is not None else ""
@@ -235,7 +235,7 @@ def _how_to_have_an_input(
 
 
 def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, Notice] | None:
-    """Why an input is left out and the warning that says so, or None if it stays."""
+    """Why an input is left out, with the warning; None if it stays."""
     values, name = table.values[column.name], column.name
     if too_long(column):
         texts = column.reason.split(";")[0]
@@ -265,13 +265,13 @@ def _too_many(column: Column, rows: int) -> tuple[str, Notice]:
 
 
 def level_limit(rows: int) -> int:
-    """How many levels a category may have by default: 20; more if each has 5 rows on average,
-    up to 100; more than that, up to 300, if each has 1000 rows on average."""
+    """The largest number of levels of a category: 20; up to 100 if each level has 5 rows on
+    average; up to 300 if each has 1000 rows on average."""
     return max(20, min(rows // 5, 100), min(rows // 1000, 300))
 
 
 def _is_identifier(column: Column, values: NDArray[Any]) -> bool:
-    """Texts or integers that differ in every row and number or name the rows.
+    """Whether a column identifies the rows: texts or integers that differ in every row.
 
     Texts: in more than 20 rows, or under a name such as "id".  Integers: under such a name, or
     the row numbers 0, 1, 2, ... or 1, 2, 3, ... of more than 20 rows.  Anything else that is
@@ -300,6 +300,6 @@ def _counts_rows(column: Column, values: NDArray[Any]) -> bool:
 
 
 def looks_like_id(name: str) -> bool:
-    """Whether a column's name says that it numbers the rows: "id", "customerID", "row_no"."""
+    """Whether a column's name is that of an identifier: "id", "customerID", "row_no"."""
     words = [word.casefold() for word in _WORD.findall(name)]
     return bool(words) and (words[0] in _ID_WORDS or words[-1] in _ID_ENDINGS)

@@ -2,7 +2,7 @@
 
 A plan says how each column is tried.  A text that does not fit its plan is an exception: the pass
 returns it with its row, so that the rules of numbers.py and dates.py decide on it without a second
-pass.  What the exceptions mean for the column is not decided here.
+pass.  reviews.py decides what the exceptions mean for the column.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def stream(
 
 
 def _records(opened: Opened, query: str, rows: int, skip: int) -> Iterator[pa.RecordBatch]:
-    """The rows of a query from `skip` on; after another query it goes on where it was."""
+    """The rows of a query from `skip` on; it continues correctly after an interrupting query."""
     given, reader = skip, None
     while True:
         if reader is None or reader not in opened.readers:
@@ -117,8 +117,10 @@ def collect(
 def _clean_numbers(
     opened: Opened, plans: Sequence[Plan], missing: Sequence[str]
 ) -> list[Cells] | None:
-    """All rows of a source without texts, handed over at once, which takes half as long as
-    batch by batch; None where there are texts, or exceptions, whose texts are then needed."""
+    """All rows of a source without texts, read at once, which takes half as long as in batches.
+
+    None if there are texts, or exceptions, whose texts are then needed.
+    """
     parts = parts_of(opened, plans, missing, ())
     if parts.own or not plans or any(plan.way == "text" for plan in plans):
         return None
@@ -157,7 +159,7 @@ def cells_for(plans: Sequence[Plan], most_levels: float = MOST_LEVELS) -> list[C
 
 
 def add(cells: Sequence[Cells], batch: Batch, start: int) -> bool:
-    """Append a batch whose first row is `start`; False if a plan has proved wrong."""
+    """Append a batch whose first row is `start`; False if a plan turned out wrong."""
     for column, array in zip(cells, batch.columns, strict=True):
         column.add(array)
     for position, text, rows in batch.exceptions:
@@ -172,7 +174,7 @@ def add(cells: Sequence[Cells], batch: Batch, start: int) -> bool:
 def count_texts(
     opened: Opened, indices: Sequence[int], *, missing: Sequence[str] = ()
 ) -> list[Counter[str]]:
-    """How often each text occurs in text columns, over all rows, in order of appearance."""
+    """The count of each text in text columns, over all rows, in order of appearance."""
     import pyarrow.compute as pc
 
     names, types = list(opened.columns), list(opened.columns.values())

@@ -1,4 +1,4 @@
-"""A pass over a source as SQL: the value of each column, and what could not be cast."""
+"""A pass over a source as SQL: the value of each column, and the texts that could not be cast."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def relation_of(opened: Opened) -> str:
 
 @dataclass(frozen=True)
 class Parts:
-    """The pass in parts of SQL, and which plans have exceptions of their own or share a list.
+    """The parts of the pass's SQL, and which plans have their own exceptions or share a list.
 
-    shown: the values.  suspect: true for every row with an exception in a shared column,
-    and cheap; bad: the exact condition of each plan.
+    shown: the values.  suspect: a cheap condition that is true for every row with an exception in a
+    shared column.  bad: the exact condition of each plan.
     """
 
     shown: list[str]
@@ -57,7 +57,7 @@ class Parts:
 def parts_of(
     opened: Opened, plans: Sequence[Plan], missing: Sequence[str], keep: Sequence[str]
 ) -> Parts:
-    """The pass as SQL: each column's text t, its value v, and what could not be cast."""
+    """The pass as SQL: each column's text t, its value v, and the texts that could not be cast."""
     texts = ", ".join("'" + text.replace("'", "''") + "'" for text in missing)
     masked, cast, shown = [], [], []
     own: list[int] = []
@@ -86,7 +86,7 @@ def parts_of(
         ]
         checks = [f"({bad[at]})" for at in shared if at not in dense]
         if dense:
-            # One sum finds a row with anything but finite numbers, cheaper than twenty tests.
+            # One sum detects a row with a number that is not finite, cheaper than twenty tests.
             total = " + ".join(f"v{at}" for at in dense)
             checks.append(f"NOT coalesce(isfinite({total}), false)")
         suspect = " OR ".join(checks)
@@ -99,7 +99,7 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
     """A plan's value as SQL, and the condition under which its text is an exception."""
     if plan.way == "text":
         if plan.type in ("DOUBLE", "FLOAT"):
-            # 1.0 is the level "1", as it is where the source holds whole numbers.
+            # 1.0 is the level "1", the same as in a source with whole numbers.
             return f"regexp_replace(CAST({text} AS VARCHAR), '\\.0$', '')", ""
         return (text if plan.is_text else f"CAST({text} AS VARCHAR)"), ""
     if plan.way == "date":
@@ -112,7 +112,7 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
     if not plan.is_text:
         return f"CAST({text} AS DOUBLE)", ""
     if plan.whole:
-        # A text that is not the whole number's own text: zeros in front, marks, blanks.
+        # The condition: the text is not the plain whole number (leading zeros, marks, blanks).
         return f"CAST(TRY_CAST({text} AS BIGINT) AS DOUBLE)", (
             f"NOT coalesce({value} BETWEEN -{numbers.LARGEST_EXACT} AND {numbers.LARGEST_EXACT} "
             f"AND CAST(CAST({value} AS BIGINT) AS VARCHAR) = {text}, {text} IS NULL)"
@@ -125,7 +125,7 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
 
 
 def undressed(dress: Dress, text: str) -> str:
-    """The digits of a cell in the column's usual dress as SQL, NULL in any other: an exception."""
+    """SQL for the digits of a cell in the column's usual dress; NULL (an exception) in others."""
     if not dress.key:
         return text
     before, after = (part.replace("'", "''") for part in (dress.before, dress.after))
@@ -135,7 +135,7 @@ def undressed(dress: Dress, text: str) -> str:
     fits = [f"starts_with({text}, '{before}')"] if before else []
     fits += [f"ends_with({text}, '{after}')"] if after else []
     digits = f"substr({text}, {first}, length({text}) - {last})"
-    # Digits at both ends: what else a cell may hold is for dress.py to say.
+    # Digits at both ends; dress.py decides about cells with other texts.
     fits.append(f"regexp_full_match({digits}, '[+-]?[0-9].*[0-9]|[0-9]')")
     return f"CASE WHEN {' AND '.join(fits)} THEN {digits} END"
 

@@ -36,14 +36,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name as in the header, kind, role, unit and what was seen in it.
+    """One column: name as in the header, kind, role, unit and facts about its values.
 
     unit: of the cells, or else of the header's brackets.
 
     minimum, maximum: of the present values, for numbers (in `unit`) and dates (days
-    since 1970-01-01).  levels: for categories, sorted, at most those kept.  distinct:
-    number of different present values; at least so many if distinct_exact is false.  reason:
-    why the column is ignored, or how its kind was decided, for display.
+    since 1970-01-01).  levels: for categories, sorted, only those kept.  distinct: the number
+    of different present values, or a lower bound if distinct_exact is false.  reason: why the
+    column is ignored, or how its kind was decided, for display.
     """
 
     name: str

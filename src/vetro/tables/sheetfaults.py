@@ -1,6 +1,6 @@
 """Cells that a spreadsheet reader silently leaves blank: errors, and formulas never computed.
 
-python-calamine gives an empty cell for both, so the sheet's own XML is searched for them.
+python-calamine returns an empty cell for both, so this module searches the sheet's XML for them.
 It reads no values.
 """
 

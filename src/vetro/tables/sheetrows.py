@@ -23,7 +23,7 @@ _TAIL_ROWS = 5000
 
 @dataclass(frozen=True)
 class SheetRows:
-    """head: what stands at the top.  rows: the sheet's row, counted from 0, of each table row."""
+    """head: the top of the sheet.  rows: the sheet's row, counted from 0, of each table row."""
 
     head: Head
     rows: list[int]
@@ -33,7 +33,7 @@ class SheetRows:
 def rows_of_sheet(
     cells: Sequence[Sequence[Any]], top: int, options: ReadOptions, place: Place
 ) -> SheetRows:
-    """The table's rows among a sheet's, of which the first is row `top`, counted from 0.
+    """The rows of the table in a sheet.  top: the number of the first row given, counted from 0.
 
     E101 if every row is left out; E160, E161 and E166 if in doubt.
     """
@@ -83,7 +83,7 @@ def _records(cells: Sequence[Sequence[Any]], top: int, numbers: Sequence[int]) -
 def fill_down(
     cells: list[list[Any]], merged: Sequence[Range], start: tuple[int, int]
 ) -> list[Range]:
-    """Give every row of a merged area the value of its first cell; the areas that were filled.
+    """Give every row of a merged area the value of its first cell; returns the filled areas.
 
     A spreadsheet keeps the value only in the first cell.  Cells to its right stay empty.
     """

@@ -1,7 +1,7 @@
 """The unpacked size of a workbook, computed before a reader allocates memory for it.
 
-A reader holds a rectangle from the first cell to the last: one stray cell in the last corner of a
-sheet makes it allocate 17 billion cells.  It reads no values.
+A reader allocates the rectangle from the first cell to the last: one stray cell in the last corner
+of a sheet makes it allocate 17 billion cells.  This module reads no values.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import IO, BinaryIO
 from xml.etree import ElementTree
 
 MOST_BYTES = 1 << 30
-"""Bytes that the parts of a workbook may have unpacked."""
+"""The most bytes that the parts of a workbook may have when unpacked."""
 MOST_CELLS = 1 << 26
-"""Cells that the rectangle around a sheet's values may have."""
+"""The most cells that the rectangle around a sheet's values may have."""
 _SPARSE_CELLS = 1 << 22
 _SPARSE_SHARE = 0.02
 
@@ -31,7 +31,7 @@ _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 
 
 def too_large(path: Path) -> tuple[str, str] | None:
-    """What is too large in a workbook, and a fix; None if it can be read."""
+    """The part of a workbook that is too large, and a fix; None if it can be read."""
     with zipfile.ZipFile(path) as book, path.open("rb") as file:
         total = 0
         for part in book.infolist():
@@ -56,13 +56,13 @@ def _span(rows: int, columns: int, cells: int, last: str) -> tuple[str, str] | N
         return None
     what = f"its {cells:,} cells span {rows:,} rows and {columns:,} columns (up to {last})"
     if cells < _SPARSE_SHARE * area:
-        return what, f"Clear cell {last} if it is there by mistake, or save the table as CSV."
+        return what, f"Clear cell {last} if it is a mistake, or save the table as CSV."
     return what, "Save the sheet as CSV."
 
 
 def _unpacked_size(file: BinaryIO, part: zipfile.ZipInfo, most: int) -> int:
-    """The true number of unpacked bytes of a part, not that of its header; at least most + 1 if
-    there are more."""
+    """The true number of unpacked bytes of a part, whatever its header says; if it exceeds `most`,
+    any larger number."""
     if part.compress_type != zipfile.ZIP_DEFLATED:
         return part.compress_size
     if part.compress_size * 1040 <= 1 << 24:  # deflate packs 1032 bytes into one at most
@@ -84,7 +84,7 @@ def _unpacked_size(file: BinaryIO, part: zipfile.ZipInfo, most: int) -> int:
 
 
 def _extent(sheet: IO[bytes]) -> tuple[int, int, int, str]:
-    """Rows and columns of the rectangle from A1 to the last cell, its cells, and its corner."""
+    """The rectangle from A1 to the last cell: rows, columns, filled cells, and its corner."""
     rows, cells = 0, 0
     letters: set[bytes] = set()
     held = b""
@@ -106,7 +106,7 @@ def _extent(sheet: IO[bytes]) -> tuple[int, int, int, str]:
 
 
 def _ods_extent(book: zipfile.ZipFile) -> tuple[int, int, int, str]:
-    """The same of an .ods file's largest sheet: there a cell or a row says how often it stands."""
+    """The same for the largest sheet of an .ods file, whose cells and rows have repeat counts."""
     from vetro.tables.sheetfaults import column_letters
 
     largest = (0, 0, 0, "A1")

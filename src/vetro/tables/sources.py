@@ -1,4 +1,4 @@
-"""Every kind of source becomes an Opened: chosen by the object's type or the file's suffix.
+"""Opening a source of any kind, by the object's type or the file's suffix.
 
 It reads nothing itself.
 """
@@ -28,8 +28,8 @@ _KNOWN = "CSV, TSV, Parquet, JSON lines, .xlsx, DuckDB and SQLite files, and Pos
 def open_source(source: object, options: ReadOptions) -> Opened:
     """The opened source: a path or address as text, a Path, or a frame in memory.
 
-    Columns are called by the plain form of their names (twins.py).  TableError: E110 for two
-    names with one such form, E124 no such file, E125 a kind of file that Vetro does not read.
+    The columns have the plain form of their names (twins.py).  TableError: E110 for two names with
+    the same plain form, E124 no such file, E125 a kind of file that Vetro does not read.
     """
     opened = _opened(source, options)
     names = {name: plain(name) for name in opened.columns}
@@ -85,9 +85,9 @@ def _exists(path: Path) -> bool:
 
 
 def _asked(opened: Opened, options: ReadOptions) -> Opened:
-    """The rows of the query over what was opened, if there is one.
+    """The rows of the query over the opened source, if there is a query.
 
-    Delimited text is left as it is: its columns need their kinds first (queries.py).
+    Delimited text is returned unchanged: its columns need their kinds first (queries.py).
     """
     if not options.query or opened.is_text:
         return opened
@@ -119,7 +119,7 @@ def _open_file(path: Path, suffix: str, several: bool, options: ReadOptions) -> 
 
 
 def _suffix(path: Path) -> str:
-    """The suffix in small letters; that below .gz for packed text."""
+    """The suffix in small letters; for packed text, the suffix before .gz."""
     suffix = path.suffix.lower()
     if suffix != ".gz":
         return suffix

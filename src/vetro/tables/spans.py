@@ -1,6 +1,6 @@
 """Intervals and periods of pandas: `pd.cut` gives categories such as (0, 10], a period is a date.
 
-Other columns are left as they are.  It is asked only where pandas is in use.
+Other columns are not changed.  The module is used only if pandas is in use.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _INTERVAL = re.compile(rf"[\[(]{_END},{_END}[\])]")
 
 
 def plain_spans(values: Any, name: str) -> tuple[Any, list[Notice]]:
-    """The values, or what stands for them: labels for intervals, datetimes for periods (I173).
+    """The values; intervals become labels, periods become datetimes (I173).
 
-    ValueError where periods of several lengths stand in one column.
+    ValueError if a column holds periods of different lengths.
     """
     kind = _kind(values)
     if kind == "interval":
@@ -33,7 +33,7 @@ def plain_spans(values: Any, name: str) -> tuple[Any, list[Notice]]:
 
 
 def _kind(values: Any) -> str:
-    """What a column holds: "interval", "period" or "" for anything else."""
+    """The kind of a column: "interval", "period" or "" for anything else."""
     dtype = getattr(values, "dtype", None)
     if dtype is not None and str(dtype) == "category":
         dtype = getattr(dtype, "categories", values).dtype

@@ -1,4 +1,4 @@
-"""Splits: which rows are for training, for early stopping, and for measuring.
+"""Splits: which rows are for training, for early stopping, and for measuring the quality.
 
 Classes keep their shares in every part.  Rows of a group stay together (a row whose group is
 missing is a separate group).  The same table, numbers and seed give the same parts on every machine
@@ -23,9 +23,9 @@ Bools = NDArray[np.bool_]
 def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
     """The fold 0 ... folds - 1 of each row, (rows,).
 
-    Without groups the sizes of folds, and the rows of each class in them, differ by at
-    most one; with groups, as little as a greedy distribution of whole groups, largest first,
-    allows.  E601 if a fold would be empty.
+    Without groups, the sizes of the folds, and the number of rows of each class in them, differ by
+    at most one.  With groups, whole groups are distributed greedily, the largest first, so sizes
+    may differ more.  E601 if a fold would be empty.
     """
     classes, groups = class_codes(table), group_codes(table)
     generator = np.random.Generator(np.random.PCG64(seed))
@@ -51,7 +51,7 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
 
 
 def held_out_rows(table: Table, share: float, seed: int) -> Bools:
-    """Which rows are held out, (rows,): about the share of them, at least one, never all."""
+    """Which rows are held out, (rows,): about this share of them, at least one, never all."""
     classes, groups = class_codes(table), group_codes(table)
     if groups is not None and groups.max() == 0:
         raise _too_few(
@@ -63,10 +63,10 @@ def held_out_rows(table: Table, share: float, seed: int) -> Bools:
 
 
 def validation_rows(table: Table, rows: NDArray[Any], share: float, seed: int) -> Bools:
-    """Which of the given rows (row numbers, or a bool per row of the table) stop training early.
+    """Which of the given rows (row numbers, or a bool per row of the table) decide early stopping.
 
-    A bool per given row, in their order: about the share, at least one, never all; none
-    where only one row is given.  Where all of them are one group, it is split.
+    A bool per given row, in their order: about this share, at least one, never all.  If only one
+    row is given, none.  If all given rows are one group, the group is split.
     """
     index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
     classes, groups = class_codes(table), group_codes(table)
@@ -82,7 +82,7 @@ def validation_rows(table: Table, rows: NDArray[Any], share: float, seed: int) -
 
 
 def class_codes(table: Table) -> Integers | None:
-    """The class of each row (-1 where missing), or None where the targets are numbers."""
+    """The class of each row (-1 if missing), or None if the targets are numbers."""
     targets = table.schema.targets
     if len(targets) != 1 or targets[0].kind not in ("category", "flag"):
         return None
@@ -118,7 +118,7 @@ def _shuffled(classes: Integers | None, rows: int, generator: np.random.Generato
 def _part(
     classes: Integers | None, groups: Integers | None, rows: int, share: float, seed: int
 ) -> Bools:
-    """About the share of the rows: every (1 / share)-th of them, class after class."""
+    """About this share of the rows: every (1 / share)-th row, class after class."""
     generator = np.random.Generator(np.random.PCG64(seed))
     if groups is not None:
         shares = np.array([1 - share, share])

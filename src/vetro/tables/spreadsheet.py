@@ -106,11 +106,11 @@ def _column_faults(
     start: tuple[int, int],
     height: int,
 ) -> dict[str, Fault]:
-    """The first fault of each column; E125 for one in the header, or beside the columns.
+    """The first fault of each column; E125 for a fault in the header, or outside the columns.
 
-    A faulty cell reads as blank: rows of such cells alone, below the table or above it, count.
-    Rows that are left out, titles and totals, do not.
-    height: rows from `top` on that hold something.
+    A faulty cell reads as blank.  Rows with only faulty cells, below or above the table, are
+    checked too.  Titles, totals and other rows that are left out are not.
+    height: the number of rows from `top` to the last one with a value.
     """
     top, left = start
     inside, places = range(top, top + height), set(rows)
@@ -213,7 +213,7 @@ def _names(path: Path, row: list[Any], letters: list[str], line: int) -> list[st
 
 
 def _whole(values: list[Any]) -> list[Any]:
-    """The values with blanks missing; numbers as integers where all are whole.
+    """The values, with blanks as missing values, and numbers as integers if all are whole.
 
     A spreadsheet stores every number as a float.
     """

@@ -35,12 +35,12 @@ class Table:
       the time of day as a fraction; flag: 0 or 1);
       category: int32 index into the schema column's levels, -1 where missing, and -2
       where the text is not among the levels (only when read with a model's schema).
-    name: as messages call the source ("concrete.csv").  fingerprint: SHA-256 of the
-    source's bytes (or of the values, for frames and queries), "" where not computed.
+    name: the source's name in messages ("concrete.csv").  fingerprint: SHA-256 of the source's
+    bytes (or of the values, for frames and queries), "" if not computed.
     place_of: the place of a row (counted from 0), for messages: "line 9" of a text file,
     "row 8" of any other source.
-    numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...  Places and
-    numbers stay true in every table that is taken from this one.
+    numbers: the number of each row in its source, counted from 0; None: 0, 1, 2, ...  A table made
+    from rows of this one keeps their places and numbers.
     kept: columns copied without being read (predict --keep), as Arrow arrays.
     faults: columns that could not be read and whether that matters is not known yet; their
     values are empty, and roles.py refuses those that are needed.
@@ -79,13 +79,13 @@ class Table:
         return replace(self, schema=schema, notices=self.notices + notices)
 
     def matrix(self, names: Sequence[str] | None = None, dtype: Any = np.float64) -> NDArray[Any]:
-        """The values of the columns (all by default) as they are, (rows, columns), C order.
+        """The values of the columns (all by default), unchanged, (rows, columns), C order.
 
         Numbers in their unit, days, 0 or 1, category codes; no scaling (Encoder.encode scales).
         """
         columns = [self.values[name] for name in names or self.schema.names]
         out = empty_matrix((self.rows, len(columns)), dtype)
-        # Block by block, so that the lines of the matrix that are written stay in the cache.
+        # Block by block, so that the written lines of the matrix stay in the cache.
         for start in range(0, self.rows, BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
             for number, values in enumerate(columns):
@@ -93,9 +93,9 @@ class Table:
         return out
 
     def numbered(self) -> tuple[str, ...]:
-        """Every row as "row 17": its number in the source, counted from 1, as --row takes it.
+        """Every row as "row 17": its number in the source, counted from 1 as for --row.
 
-        Of a sheet it is the sheet's own row.  It reads nothing.
+        For a sheet it is the sheet's row.  It reads nothing.
         """
         if self.rows and self.place_of(0).startswith("row "):
             return tuple(map(self.place_of, range(self.rows)))

@@ -1,4 +1,4 @@
-"""A table's columns and its notices, as a notebook shows them."""
+"""A table's columns and its notices as HTML, for notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets: how a target column becomes the values that the loss compares, and back."""
+"""Targets: the map between a target column and the values that the loss reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vetro.tables.schema import Column
 
 @dataclass(frozen=True)
 class NumberTarget:
-    """A regression target: scaled = (y - mean) / deviation; a constant one has deviation 1."""
+    """A regression target: scaled = (y - mean) / deviation; a constant target has deviation 1."""
 
     name: str
     mean: float
@@ -22,7 +22,7 @@ class NumberTarget:
 
     @staticmethod
     def fit(column: Column, values: Floats, weights: Floats | None = None) -> NumberTarget:
-        """From the present values of the training rows."""
+        """The target from the training rows' values that are not missing."""
         mean, deviation = moments(*known(values, weights))
         return NumberTarget(column.name, mean, deviation if deviation > 0 else 1.0)
 

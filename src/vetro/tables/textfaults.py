@@ -1,7 +1,7 @@
 """Places in a delimited text: the lines of rows, and the place of a fault.
 
-Python's csv module reads the file, and only on demand: to name a line in a message, or
-after DuckDB refused the file.  It reads no values.
+Python's csv module reads the file only on demand: to name a line in a message, or after DuckDB
+refused the file.  This module reads no values.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class TextFile:
             )
 
     def _width_fix(self, fields: list[str], before: int, after: list[bool]) -> Words:
-        """What to do about a record that does not fit, after `before` records that do.
+        """The fix for a record that does not fit, after `before` records that fit.
 
         It proposes to skip rows only if few of many are wrong.
         """

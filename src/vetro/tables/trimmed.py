@@ -1,7 +1,7 @@
 """A delimited text without the lines around its table: a copy in which those lines are blank.
 
-So every row keeps its line number.  around.py and footer.py decide which lines are left out, from
-the first and last lines; only with a comment mark, every line is checked.
+In this copy every row keeps its line number.  around.py and footer.py decide from the first and
+last lines which lines are left out.  Every line is checked only if there is a comment mark.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BREAKS = "\r\n"
 class Preface:
     """Lines to leave out before the separator is known: those of the options, and `sep=;`.
 
-    text: the head with those lines blank.  lines: their numbers.  sep: that of the sep= line.
+    text: the head with those lines blank.  lines: their numbers.  sep: the sep= line's separator.
     """
 
     text: str
@@ -42,10 +42,10 @@ class Preface:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What was found.
+    """The lines around a table.
 
-    head: None where the first record is taken as it is.  lines: to be left out at the top, counted
-    from 1.  end: the bytes before the footer, or None.
+    head: None if no line at the top is left out.  lines: those to leave out at the top, counted
+    from 1.  end: the number of bytes before the footer, or None.
     """
 
     head: Head | None
@@ -56,7 +56,7 @@ class Surroundings:
 
 
 def preface_of(text: str, options: ReadOptions) -> Preface:
-    """The head of a file without its `sep=` line, the lines to skip, and comments as asked for."""
+    """The head of a file without its `sep=` line, the lines to skip, and the user's comments."""
     lines = _lines(text)
     left_out: set[int] = set()
     found = _SEP_LINE.fullmatch(lines[0]) if lines else None
@@ -85,7 +85,7 @@ def is_comment(line: str, mark: str) -> bool:
 def surroundings(
     path: Path, preface: Preface, sep: str, options: ReadOptions, source: str, *, cut: bool
 ) -> Surroundings:
-    """What stands around the table of a file.  cut: whether the preface's text ends before it."""
+    """The lines around a file's table.  cut: whether the preface's text ends before the file."""
     place = Place(source)
     lines = _lines(preface.text)
     records = list(records_of(lines[:_HEAD_LINES], sep))
@@ -130,7 +130,7 @@ def write_trimmed(path: Path, target: Path, found: Surroundings, comment: str) -
 
 
 def _copy_head(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int]) -> int:
-    """Copy the lines up to the last that is left out, and some more; returns the bytes removed."""
+    """Copy the lines up to the last one left out, and some more; returns the bytes removed."""
     last = max(left_out, default=0)
     data = b""
     while part := given.read(_CHUNK):
@@ -142,7 +142,7 @@ def _copy_head(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int]) -> in
 
 
 def _copy_lines(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int], mark: bytes) -> int:
-    """Copy every line; those that begin with the mark, not inside quotes, become blank, too."""
+    """Copy every line; lines that begin with the mark outside quotes become blank too."""
     inside = False
 
     def is_left_out(number: int, line: bytes) -> bool:
@@ -196,7 +196,7 @@ def records_of(lines: Sequence[str], sep: str, first: int = 1) -> Iterator[Recor
 
 @dataclass(frozen=True)
 class _Tail:
-    """The last records of a file, and where their lines begin in it."""
+    """The last records of a file, and the places where their lines begin."""
 
     records: list[Record]
     whole: bool
@@ -247,7 +247,7 @@ class _Tail:
         return _Tail(records, begin == 0, first, starts, [line.strip() for line in texts])
 
     def numbered(self, path: Path) -> _Tail:
-        """The same records with the numbers that their lines have in the file."""
+        """The same records with their line numbers in the file."""
         before = _count_lines(path, self.starts[0]) + 1 - self.first
         moved = [
             replace(record, line=record.line + before, end=record.end + before)
@@ -263,14 +263,14 @@ class _Tail:
         return sum(map(bool, self.lines[self.records[-1].end + 1 - self.first :]))
 
     def end_of(self, count: int) -> int:
-        """The bytes of the file up to the end of the first so many records."""
+        """The number of bytes of the file up to the end of the first `count` records."""
         if count == 0:
             return self.starts[self.records[0].line - self.first]
         return self.starts[self.records[count - 1].end + 1 - self.first]
 
 
 def _count_lines(path: Path, end: int) -> int:
-    """How many lines end in the first `end` bytes."""
+    """The number of lines that end in the first `end` bytes."""
     count = 0
     with path.open("rb") as file:
         while end > 0:

@@ -1,6 +1,6 @@
 """The lists of units: spellings of units, of money, and words that are never units.
 
-unit_spellings.py says what they mean for a cell.
+unit_spellings.py has the rules that use them.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ pcs: pc | pct: | p.a.: | k: | mn: mln mio Mio Mio. | bn: Mrd Mrd. | tsd: Tsd Tsd
 """
 ATTACHED_WEAK = words("A B C D F G H J K L M N S T U X d k s t w x y")
 LABEL_LETTERS = words("A B C D F G H J K L M N S T U X °")
-"""Units after a blank that labels have as well."""
+"""Units after a blank that may also be parts of labels."""
 RAISED = words("m dm cm mm km µm nm in ft yd mi s ms minute hour second")
-"""What may have a power by itself: 5 m2, 3 s-1; "5A2" is a label."""
+"""Units that may have a power without another unit: 5 m2, 3 s-1; "5A2" is a label."""
 
-# Words, in any letter case; singular, plural and other languages are one unit.
+# Words, in any letter case; singular, plural and other languages give one unit.
 _WORDS = """
 %: percent per-cent percentage prozent pourcent percento
 month: months mese mesi monat monate monaten mois mes meses | year: years year-old years-old anno anni jahr jahre jahren an ans année années año años
@@ -88,10 +88,10 @@ MONEY_CODES = words(
     "UYU VND ZAR"
 )
 AFTER_ONLY = frozenset(("PEN", "TRY", "RON", "COP"))
-"""Codes that are English words or names as well: money only after the number."""
+"""Codes that are also English words or names: they are money only after the number."""
 
 ROW_ONLY = words("a count counts persons")
-"""What is a unit in a row of units only."""
+"""Words that are units only in a row of units."""
 NO_UNIT = frozenset(
     (
         *("", "-", "--", "–", "—", "[]", "()", "1", "[1]", "(1)", "[-]", "(-)", "n/a", "none"),
@@ -100,7 +100,7 @@ NO_UNIT = frozenset(
         *("unitless", "dimensionless", "no unit"),
     )
 )
-"""What says in a row of units that a column has none."""
+"""Words in a row of units for a column without a unit."""
 NEVER = words(
     "st nd rd th er ère ere ème eme bis ter am pm noon o'clock uhr alpha beta rc dev final release edition "
     "version of to at on or and by for the per an is as no nr id bc ad ce bce vs "

@@ -1,18 +1,18 @@
 """Units: which texts next to a number are units, and which are parts of a name.
 
-A unit says how much ("8 mm"), a label says which one ("Grade 1", "3B").  If a column does not
+A unit belongs to an amount ("8 mm"), a label names a thing ("Grade 1", "3B").  If a column does not
 show which of the two is meant, these rules decide:
 
 1. Before a number, only a currency is a unit: "$8", "CHF 5".  Any other word there makes a label.
 2. After a number a known unit is a unit, attached or not: "5%", "8mm", "36 months", "9.8 m/s²".
-3. After a number and a blank, one unknown word in lower case counts what it names: "3 bedrooms",
-   "23 kmpl".  Labels are written with a capital: "3 Series".
+3. After a number and a blank, one unknown word in lower case is a unit: "3 bedrooms", "23 kmpl".
+   Labels are written with a capital: "3 Series".
 4. A single letter that is a unit and attached (and a capital even with a blank) needs a number in
    the column that no label has, such as a fraction: "1.5A" and "2A" are amperes, "3A" and "4A"
    may be rooms.  dress.py looks for such a number.
 5. Ordinals, months, am and pm, and words of versions are never units: "1st", "3 May", "7 pm".
 
-It knows spellings only, and converts nothing: "10 k" is 10 with the unit "k".
+This module knows spellings only, and converts nothing: "10 k" is 10 with the unit "k".
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from vetro.tables.unit_lists import (
 
 Strength = Literal["sure", "word", "weak", "none"]
 """sure: a known unit.  word: one unknown word in lower case, after a blank.  weak: a unit or a
-label.  none: a unit only if the user says that the column holds numbers."""
+label.  none: a unit only if the user declares the column to be numbers."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ _MEASURED = frozenset((*SAME, *SAME.values(), "%"))
 
 @lru_cache(maxsize=4096)
 def money_before(text: str) -> Unit | None:
-    """The currency that a text before a number names: "$", "CHF"; None if it is something else."""
+    """The currency of a text before a number: "$", "CHF"; None if it is not a currency."""
     bare = text.strip()
     if bare in SIGNS_OF_MONEY and bare not in ("lei", "¢"):
         return Unit(SIGNS_OF_MONEY[bare], bare, "sure")
@@ -85,7 +85,7 @@ def money_before(text: str) -> Unit | None:
 
 @lru_cache(maxsize=4096)
 def unit_after(text: str) -> Unit:
-    """The unit that a text after a number is, its blanks in front included; see the rules above."""
+    """The unit of a text after a number, with its leading blanks, by the rules above."""
     attached = not text[:1].isspace()
     bare = " ".join(unicodedata.normalize("NFC", text).split())
     if len(bare) > 2 and bare[0] + bare[-1] in ("[]", "()"):
@@ -119,7 +119,7 @@ def same_unit(first: str, second: str) -> bool:
 
 
 def key_of(text: str) -> str:
-    """The key of a unit as it is written, before or after a number; "" for none."""
+    """The key of a unit's text, before or after a number; "" for none."""
     if not text:
         return ""
     found = re.fullmatch(r"([^ /]+)(?: |(?=/))(.+)", text)
@@ -129,7 +129,7 @@ def key_of(text: str) -> str:
 
 
 def money_and(before: str, after: str) -> Unit | None:
-    """The unit of "$5 million", "€5/kg" and "$5 USD": money before the number, and what follows."""
+    """The unit of "$5 million", "€5/kg" and "$5 USD": money before the number, text after it."""
     money = money_before(before)
     rest = " ".join(after.split())
     if money is None:
@@ -144,17 +144,17 @@ def money_and(before: str, after: str) -> Unit | None:
 
 
 def is_known(text: str) -> bool:
-    """Whether a text, of a header, say, is a unit beyond doubt."""
+    """Whether a text, for example of a header, is certainly a unit."""
     return bool(text) and (
         money_before(text) is not None or unit_after(" " + text).strength == "sure"
     )
 
 
 def unit_in(text: str) -> str | None:
-    """The unit that a cell of a row of units is, without its brackets; None if it is not one.
+    """The unit in a cell of a row of units, without brackets; None if the cell is not a unit.
 
-    "" for what says that there is none: "-", a kind as "text", the form of a date.  Words that
-    count things, as "pages", may be part of a header.
+    "" if the cell shows that there is no unit: "-", a kind such as "text", the form of a date.
+    Words that count things, such as "pages", may be part of a header.
     """
     text = text.strip()
     if text.casefold() in NO_UNIT or _DATE_FORM.fullmatch(text):

@@ -1,8 +1,8 @@
 """Columns of Python values, gathered in chunks, as Arrow columns of one type each.
 
-For sources that give one value at a time: JSON, spreadsheets, SQLite.  A column with
-values of different kinds becomes text, so that Vetro's own rules for text decide, and no
-value is rounded or cut.  It decides no kind.
+It serves sources that return one value at a time: JSON, spreadsheets, SQLite.  A column with values
+of different kinds becomes text, so that Vetro's own rules for text decide, and no value is rounded
+or cut.  This module decides no kind.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def finished(columns: dict[str, ValueColumn]) -> tuple[pa.Table, dict[str, str]]
 
 
 def _joined(kinds: set[str], largest: Callable[[], int]) -> str:
-    """The kind that holds values of all these kinds unchanged."""
+    """The kind that can hold values of all these kinds unchanged."""
     if len(kinds) < 2:
         return next(iter(kinds), "")
     if kinds == {"int", "float"} and largest() <= EXACT:

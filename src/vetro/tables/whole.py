@@ -1,4 +1,4 @@
-"""A whole table from a source that is open, typed and checked by its own evidence."""
+"""A whole table from an opened source, typed and checked by the source's own evidence."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _too_small(
 
 
 def _same_way(before: list[Plan], after: list[Plan]) -> bool:
-    """Whether nothing has changed that the pass depended on."""
+    """Whether everything that the pass depended on is unchanged."""
     return all(same_pass(old, new) for old, new in zip(before, after, strict=True))
 
 
@@ -174,7 +174,7 @@ def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[No
 
 
 def check_named(opened: Opened, options: ReadOptions) -> None:
-    """E114 for a column that an option names and the source lacks, E601 for a format of no date."""
+    """E114 if an option names a column that the source lacks, E601 for a wrong date format."""
     if options.date_format:
         check_format(options.date_format)
     for role in ("number", "category", "date", "flag", "keep"):

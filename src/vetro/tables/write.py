@@ -34,10 +34,10 @@ class TableWriter:
     """A context whose `write` adds rows to a file; "-" or None is CSV on standard output.
 
     write(columns): equally long NumPy or Arrow arrays by name, the same names each time;
-    NaN and None are missing.  E601 for a suffix that is not written; E503 if the system
-    refuses.  An exception in the context leaves the file as it was before.
-    spreadsheet_safe: texts that a spreadsheet would run as a formula begin with an apostrophe;
-    only CSV and TSV have such texts, E604 for other files.
+    NaN and None are missing.  E601 for a suffix that Vetro does not write; E503 if the system
+    refuses.  After an exception in the context, the file is unchanged.
+    spreadsheet_safe: texts that a spreadsheet would run as a formula get an apostrophe in front;
+    for CSV and TSV only, E604 for other files.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class TableWriter:
 
 
 def _sink_for(path: Path | None, safe: bool) -> Callable[[BinaryIO], Any]:
-    """What writes a kind of file; E601 if the suffix names none."""
+    """The writer for a kind of file; E601 for an unknown suffix."""
     sinks: dict[str, Callable[[BinaryIO], Any]] = {
         ".csv": partial(_delimited, sep=",", safe=safe),
         ".tsv": partial(_delimited, sep="\t", safe=safe),
@@ -110,7 +110,7 @@ def _standard_output() -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # The reader has seen enough (| head): not a failure of writing.
+        # The reader closed the pipe (| head): this is not a failure of writing.
         raise
     except OSError as failure:
         raise cannot_save("", failure, "to standard output") from failure
@@ -187,7 +187,7 @@ def _parquet(file: BinaryIO) -> Iterator[_Add]:
 
 
 def _arrow(values: Any) -> Any:
-    """The values as Arrow; a column of nothing but missing values is text."""
+    """The values as Arrow; a column of missing values only is text."""
     import pyarrow as pa
 
     if isinstance(values, np.ndarray):
@@ -200,7 +200,7 @@ def _arrow(values: Any) -> Any:
 
 
 def _texts(values: Any, safe: bool = False) -> Sequence[str]:
-    """The values as a delimited file has them; missing ones are empty."""
+    """The values as texts for a delimited file; missing values are empty."""
     numbers = _floats(values)
     if numbers is None:
         texts = [_text(value) for value in _listed(values)]
@@ -208,13 +208,13 @@ def _texts(values: Any, safe: bool = False) -> Sequence[str]:
     return ["" if value != value else text for value, text in _exact(numbers)]
 
 
-# Spreadsheets run what begins with these, the wide forms and blanks before them included.
+# Spreadsheets run texts that begin with these, also in their wide forms and after blanks.
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@|\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def _harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula; numbers such as -5 stay as they are."""
+    """A text that no spreadsheet runs as a formula; numbers such as -5 are not changed."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
@@ -230,7 +230,7 @@ def _json_texts(values: Any) -> Sequence[str]:
 
 
 def _exact(numbers: NDArray[Any]) -> Iterator[tuple[float, str]]:
-    """Each number with its shortest text; those of 32 bits have fewer digits than as 64."""
+    """Each number with its shortest text; numbers of 32 bits need fewer digits than of 64."""
     if numbers.dtype == np.float64:
         return ((value, repr(value)) for value in numbers.tolist())
     return ((float(value), str(value)) for value in numbers)

@@ -78,7 +78,7 @@ class Loaded:
 
 
 def loaded(loader: DataLoader[Any]) -> Loaded:
-    """What a DataLoader holds; nothing is drawn from it.  E315 if it has no length."""
+    """The content of a DataLoader, without drawing from it.  E315 if it has no length."""
     try:
         steps = len(loader)
     except TypeError:

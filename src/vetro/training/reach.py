@@ -1,4 +1,4 @@
-"""What a function can reach: could it change anything to call it earlier, or more often?
+"""The objects that a function can reach: does it matter if it is called earlier, or more often?
 
 The module walks over the function's code and over everything that the code can name.  It calls
 nothing.  The answer "nothing" is a proof; any other answer names the first thing that it could
@@ -51,7 +51,7 @@ _OPCODES = (
 
 
 def reach_of(function: Callable[..., Any]) -> str:
-    """What the function reads that may change, or does that may change something, in words.
+    """In words: a changeable object that the function reads, or an action that changes one.
 
     "" if there is nothing: its result then depends only on its arguments and on plain data."""
     return _Walk().of(function)

@@ -1,7 +1,7 @@
-"""What the tour says and shows: prose of one language, code shared by all.
+"""The content of the tour: prose in one language, code shared by all.
 
-code.py holds the cells, in the order in which they run; LANGUAGE.md the prose, which names
-each cell on a line of its own, [[cell]].  Not the running (running.py), nor how it looks.
+code.py holds the cells, in the order in which they run.  LANGUAGE.md holds the prose, which names
+each cell on a separate line, [[cell]].  running.py runs the cells; screen.py and page.py show them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Cell:
     """A few lines that the reader can paste.
 
     kind: Python, or commands of the shell.  needs: steps that must have run before.
-    varies: what of its output depends on the machine: nothing; "digits", by rounding; "time", a
-    time beside other things; "speed", all that it says.
+    varies: the part of its output that depends on the machine: "" none; "digits" by rounding;
+    "time" a time among other things; "speed" all of it.
     """
 
     step: int
@@ -43,7 +43,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Step:
-    """pieces: Markdown prose, whose {names} are filled in after the run, and cells, in order."""
+    """pieces: prose in Markdown and cells, in order; the prose's {names} are filled in after the
+    run."""
 
     number: int
     title: str
@@ -111,7 +112,7 @@ def tour(language: str) -> Tour:
 
 
 def _pieces(text: str) -> tuple[str | Cell, ...]:
-    """Prose and cells: every second part of the split is a cell's name."""
+    """The prose and cells of a step: every second part of the split is a cell's name."""
     parts = [part.strip() for part in _PLACE.split(text)]
     return tuple(cells()[part] if place % 2 else part for place, part in enumerate(parts) if part)
 

@@ -1,6 +1,6 @@
-"""The reader's own table in step 19: the cell that names it, in place of the tour's.
+"""The reader's own table in step 19: the cell that names it, in place of the tour's cell.
 
-Not the asking: that is the walk's.
+tour_command.py asks for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vetro.tables.table import Table
 
 
 def place_of(typed: str) -> str:
-    """The source that the reader typed: the tour runs in a folder of its own."""
+    """The source that the reader typed; a path is made absolute, as the tour has its own folder."""
     text = typed.strip().strip("'\"")
     if not text or is_address(text):
         return kept(text)
@@ -25,12 +25,12 @@ def place_of(typed: str) -> str:
 
 
 def columns_of(source: str) -> list[str]:
-    """The columns of a table, to choose a target from; TableError as vetro.inspect."""
+    """The columns of a table, to choose a target from; TableError as in vetro.inspect."""
     return [column.name for column in vetro.inspect(source).schema]
 
 
 def own_cell(source: str, target: str) -> str:
-    """Lines that name a table, its target, a row and a claim; TableError as vetro.inspect."""
+    """Lines that name a table, its target, a row and a claim; TableError as in vetro.inspect."""
     table = vetro.inspect(source, target)
     inputs = table.schema.inputs
     cause = next((column for column in inputs if column.kind == "number"), inputs[0])
@@ -40,7 +40,7 @@ def own_cell(source: str, target: str) -> str:
 
 
 def _effect(target: Column) -> str:
-    """What a claim calls the answer."""
+    """The answer's name in a claim."""
     if target.kind == "category":
         return f"P({target.levels[0]})"
     if target.kind == "flag":
@@ -49,7 +49,7 @@ def _effect(target: Column) -> str:
 
 
 def _row(table: Table) -> dict[str, float | str]:
-    """The inputs of the first row that lacks none, or of the first: as a person would give them."""
+    """The inputs of the first complete row, else of the first row, as a person would type them."""
     columns = table.schema.inputs
     present = [
         values >= 0 if column.kind == "category" else ~np.isnan(values)

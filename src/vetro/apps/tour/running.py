@@ -1,7 +1,7 @@
-"""Running the tour's steps: each once, with the names of those it needs, in a folder of its own.
+"""Running the tour's steps: each once, with the names of the steps that it needs.
 
-What they printed and the values they left are kept, so that a step can be shown again and in
-any language, and no step can change another's.  Not for showing.
+The output and the values of a step are kept, so that it can be shown again and in any language, and
+so that no step can change another's values.  Other files show the results.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from vetro.apps.tour.content import Cell, Step
 from vetro.errors import VetroError, VetroWarning
 
 RunCommand = Callable[[Sequence[str]], str]
-"""Runs `vetro ARGUMENTS` and gives what it printed."""
+"""Runs `vetro ARGUMENTS` and returns its output."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A step that ran.  cells: as they ran, with what each printed.  values: names afterwards."""
+    """A step that ran.  cells: with the output of each.  values: the names after the run."""
 
     cells: tuple[tuple[Cell, str], ...]
     values: Mapping[str, Any]
 
 
 class Session:
-    """One run of the tour; a context manager, which removes its folder.
+    """One run of the tour; a context manager that removes its folder at the end.
 
-    change: cell name -> source to run in place of the tour's, for the reader's own table.
+    change: cell name -> source to run instead of the tour's, for the reader's own table.
     """
 
     def __init__(self, steps: Sequence[Step], run_command: RunCommand) -> None:
@@ -56,7 +56,7 @@ class Session:
         return number in self._ran
 
     def run(self, number: int) -> Ran:
-        """The step, run now if it has not been, after those that it needs."""
+        """The step; if it has not run, it runs now, after the steps that it needs."""
         if number not in self._ran:
             step = self._steps[number]
             names: dict[str, Any] = {"__name__": "tour"}
@@ -71,7 +71,7 @@ class Session:
             if cell.kind == "shell":
                 return cell, self._run_shell(cell.source)
             name = f"<tour: {cell.name}>"
-            # so that tracebacks, and those who read a forward's lines, find them
+            # so that tracebacks, and code that reads a forward's source, can find the lines
             lines = [f"{line}\n" for line in cell.source.splitlines()]
             linecache.cache[name] = (len(cell.source), None, lines, name)
             with redirect_stdout(io.StringIO()) as printed, catch_warnings(record=True) as told:
@@ -88,7 +88,7 @@ class Session:
             return cell, printed.getvalue().rstrip("\n")
 
     def _excused(self, cell: Cell) -> bool:
-        """Whether a refusal is the reader's table's: what follows from a changed step."""
+        """Whether an error comes from the reader's table: the cell depends on a changed step."""
         changed = {
             step.number
             for step in self._steps.values()
@@ -98,7 +98,7 @@ class Session:
         return bool(changed & set(self._steps[cell.step].needs))
 
     def _run_shell(self, source: str) -> str:
-        """A transcript: each command after "$ ", then what it printed."""
+        """A transcript: each command after "$ ", then its output."""
         transcript = []
         for line in source.splitlines():
             printed = self._run_command(shlex.split(line)[1:])

@@ -1,7 +1,7 @@
-"""How the tour looks in a terminal: prose wrapped, code coloured and without a margin, so that it
-can be pasted; a pause where the screen is full.
+"""The tour on a terminal: wrapped prose, and coloured code without a margin, so that it can be
+pasted.  It pauses when the screen is full.
 
-Not for pipes and files, which get page.py's Markdown.
+Pipes and files get page.py's Markdown instead.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from vetro.apps.tour.page import filled
 from vetro.apps.tour.running import Ran
 
 PROSE_WIDTH = 84
-"""Longer lines are tiring to read."""
+"""The largest width: longer lines are tiring to read."""
 
 _CODE_STYLE = "ansi_dark"
-"""The terminal's own colours: they suit its background."""
+"""The terminal's own colours, which suit its background."""
 
 
 class Screen:
-    """A terminal that is filled from top to bottom.  pause: called when it is full."""
+    """A terminal that is filled from top to bottom.  pause: called when the screen is full."""
 
     def __init__(self, console: Console, pause: Callable[[], None]) -> None:
-        console.push_theme(Theme({"markdown.code": "cyan"}))  # rich's has a black ground
+        console.push_theme(
+            Theme({"markdown.code": "cyan"})
+        )  # rich's default has a black background
         self._console = console
         self._pause = pause
         self._used = 0
@@ -67,13 +69,13 @@ class Screen:
 
 
 def opening(tour: Tour) -> Iterator[RenderableType]:
-    """The title and what the tour is."""
+    """The title and the introduction of the tour."""
     yield Rule(Text(tour.title, style="bold"), align="left")
     yield from _prose(tour.introduction)
 
 
 def step_items(tour: Tour, step: Step, ran: Ran) -> Iterator[RenderableType]:
-    """What to show of a step, from top to bottom."""
+    """The items of a step, from top to bottom."""
     number = tour.words["step"].format(number=step.number, total=len(tour.steps))
     yield Rule(Text.assemble((f"{number} · ", "dim"), (step.title, "bold")), align="left")
     for piece in step.pieces:
@@ -91,7 +93,7 @@ def _prose(text: str) -> Iterator[RenderableType]:
 
 
 def _cell(cell: Cell, printed: str) -> Iterator[RenderableType]:
-    """The code and what it printed, together where the screen has room."""
+    """The code and its output, together if the screen has room."""
     parts: list[RenderableType] = []
     if cell.kind == "python":
         code = Syntax(
