@@ -244,8 +244,11 @@ READING = [
     Case("W147", column("x", ["1", "trace", "2", "<4", "3"])),
     Case("W148", column("x", ["~1", "~2", "~3", "~4"])),
     Case("I150", column("x", ["1.0D+01", "2.0D+01", "3.0D+01"])),
-    Case("I165", "x,y\nmm,kg\n1,2\n3,4\n", then={"units_row": "E113"}),
-    Case("I167", "x,y\n1,2\n3,4\n5,6\n7,8\nTotal,20\n", then={"skip_footer": "E113"}),
+    Case("I165", "x,y\nmm,kg\n1,2\n3,4\n"),
+    Case("I167", "x,y\n1,2\n3,4\n5,6\n7,8\nTotal,20\n", id="words"),
+    Case("I167", "x,y\na,2\nb,4\na,6\nb,8\nTotal,20\n"),
+    Case("E160", "x,y\nx,y\n1,2\n3,4\n5,6\n", id="repeated"),
+    Case("E160", "x,y\na,b\nx,y\nb,c\nc,d\n", id="repeated-texts"),
     Case("W217", "x,y\n1,1\n2,\n3,4\n5,5\n", given=(Y,)),
 ]
 

@@ -57,8 +57,8 @@ CATALOGUE: dict[str, str] = {
     "Use {=header no} if that line holds values.",
     "E135": "column {column!q}: {place} {value!q} has an offset from UTC and {other_place} {other!q} "
     "has none. Write all dates of the column in one way.",
-    "E136": "column {column!q}: {place} {value!q} is a date of the form {form!q} and "
-    "{other_place} {other!q} one of the form {other_form!q}. Write all dates of the column in one way.",
+    "E136": "column {column!q}: {place} {value!q} is a date of the form {form} and "
+    "{other_place} {other!q} one of the form {other_form}. Write all dates of the column in one way.",
     "E137": "column {column!q}: {what}, and the model was trained with {known}. "
     "Write the column as it was in training.",
     "I138": "column {column!q}: years of two digits are read as 1969 to 2068: {value!q} is {date}.",
@@ -73,9 +73,9 @@ CATALOGUE: dict[str, str] = {
     "I162": "{source}: the {what} is {place}. Left out above it: {lines}.",
     "I163": "{source}:{line}: the first column has no name; it is called {name!q}.",
     "I164": "{source}: every row ends with a separator; the empty column after it is left out.",
-    "I165": "{source}:{line}: read as units: {units}. Use {=units_row no} if they are values.",
+    "I165": "{source}:{line}: read as units: {units}. Remove the line if it holds something else.",
     "E166": "{source}:{line}: {value!q} may be a total or a row. {fix}",
-    "I167": "{source}: left out below the table: {lines}. Use {=skip_footer none} to read it as rows.",
+    "I167": "{source}: left out below the table: {lines}.{fix}",
     "I168": "{source}: {areas} (first {first}) read with their value in every row that they span.",
     "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
@@ -115,7 +115,7 @@ CATALOGUE: dict[str, str] = {
     "E210": "{what}. {fix}",
     "I211": "target {column!q} is a {kind}: {task}.",
     "E212": "weight column {column!q}, {place}: {value} is {what}. "
-    "Weights must be positive numbers.",
+    "A weight must be 0 or more; rows of weight 0 are left out.",
     "I213": "{rows} without a target left out.",
     "I214": "{rows} of weight 0 left out.",
     "W217": "target {column!q} is empty in {rows} (first {place}), left out here; a fit refuses them. "

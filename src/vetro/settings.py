@@ -122,9 +122,16 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
         elif conversion == "q":
             yield f'"{shown(value)}"'
         else:
-            yield safe(format(value, spec or ""))
+            yield safe(_formatted(value, spec or ""))
 
 
+def _formatted(value: Any, spec: str) -> str:
+    """A value in a format; of a huge number the decimal places would be hundreds of digits."""
+    huge = isinstance(value, float) and spec.endswith("f") and abs(value) >= _HUGE
+    return format(value, ".3g" if huge else spec)
+
+
+_HUGE = 1e6
 _SWITCHES = {"yes": True, "no": False}
 
 

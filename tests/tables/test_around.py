@@ -33,7 +33,8 @@ def refused(tmp_path: Path, text: str, name: str = "t.csv", **options: object) -
 
 
 LEFT = "I162 t.csv: the header is line {}. Left out above it: "
-BELOW = "I167 t.csv: left out below the table: {}. Use --skip-footer 0 to read it as rows."
+BELOW = "I167 t.csv: left out below the table: {}."
+AS_ROWS = " Use --skip-footer 0 to read them as rows."
 FOUND = {
     "title": (
         "Report of pumps\n\n" + HEADER + ROWS, 3, LEFT.format(3) + 'line 1 "Report of pumps".',
@@ -57,7 +58,7 @@ FOUND = {
     "units": (
         HEADER + ";m3/h;°C\n" + ROWS, 1,
         "I165 t.csv:2: read as units: flow in m3/h, temp in °C. "
-        "Use --no-units-row if they are values.",
+        "Remove the line if it holds something else.",
     ),
     "total": (HEADER + ROWS + "Total;315.00;\n", 1, BELOW.format('line 22 "Total 315.00"')),
     "total and source": (
@@ -76,7 +77,7 @@ FOUND = {
     "separator at the end of the header": (HEADER.replace("\n", ";\n") + ROWS, 1, ""),
     "rows of separators at the end": (
         "Report of\n\n" + HEADER + ROWS + ";;\n;;\n", 3,
-        LEFT.format(3) + 'line 1 "Report of".|' + BELOW.format("2 lines without a value"),
+        LEFT.format(3) + 'line 1 "Report of".|' + BELOW.format("2 lines without a value") + AS_ROWS,
     ),
     "carriage returns": (
         ("Report of\n\n" + HEADER + ROWS + "Sum;315;\n").replace("\n", "\r"), 3,
@@ -187,8 +188,7 @@ DOUBT = {
     ),
     "header again": (
         HEADER + ROWS + HEADER + ROWS,
-        'E160 t.csv:22: "id flow temp" repeats the header. '
-        "Remove it, or use --no-units-row if it is a row.",
+        'E160 t.csv:22: "id flow temp" repeats the header. Remove it.',
     ),
     "total in doubt": (
         COUNTRIES + "Total;7;8\n\nSource: me\n",

@@ -73,7 +73,8 @@ def test_what_is_decided_of_inputs_is_decided_without_the_row():
 def test_weights_that_are_none():
     rows = {"y": [1.0, 2.0, 3.0]}
     assert refusal(weighted(rows, [1.0, -2.5, 1.0]), False) == (
-        'E212 weight column "w", row 2: -2.5 is negative. Weights must be positive numbers.'
+        'E212 weight column "w", row 2: -2.5 is negative. A weight must be 0 or more; '
+        "rows of weight 0 are left out."
     )
     assert 'row 3: "" is missing' in refusal(weighted(rows, [1.0, 0.0, None]), False)
     assert refusal(weighted(rows, [0.0, 0.0, 0.0]), False).startswith("E212")

@@ -37,12 +37,11 @@ FOUND = {
     "units": (
         [HEADER, [None, "m3/h", "[K]"], *ROWS],
         "I165 w.xlsx:2: read as units: flow in m3/h, temp in K. "
-        "Use --no-units-row if they are values.",
+        "Remove the line if it holds something else.",
     ),
     "total": (
         [HEADER, *ROWS, [], ["Total", 315, None], ["Source: me"]],
-        'I167 w.xlsx: left out below the table: row 23 "Total 315", row 24 "Source: me". '
-        "Use --skip-footer 0 to read it as rows.",
+        'I167 w.xlsx: left out below the table: row 23 "Total 315", row 24 "Source: me".',
     ),
 }
 

@@ -212,7 +212,7 @@ def _below_titles(given: Sequence[Record], first: int, width: int, place: Place)
         if len(set(names)) < len(names):
             return None
         below = given[at + 1 :]
-        numeric = _numeric_columns(below, len(names))
+        numeric = numeric_columns(below, len(names))
         years = [place_ for place_ in numeric if is_numeric(names[place_])]
         if not all(_YEAR.fullmatch(names[place_]) for place_ in years) or (
             years and len(years) == len(names)
@@ -234,12 +234,12 @@ def _below_titles(given: Sequence[Record], first: int, width: int, place: Place)
 
 def _tells(header: Record, below: Sequence[Record], width: int) -> bool:
     """Whether the record differs from the rows below it as a header does: words above numbers."""
-    numeric = _numeric_columns(below, min(width, len(header.fields)))
+    numeric = numeric_columns(below, min(width, len(header.fields)))
     named = [header.fields[place].strip() for place in numeric]
     return bool(named) and all(name and not is_numeric(name) for name in named)
 
 
-def _numeric_columns(below: Sequence[Record], count: int) -> list[int]:
+def numeric_columns(below: Sequence[Record], count: int) -> list[int]:
     """The columns whose values in the first rows look like numbers or dates."""
     rows = below[2 : 2 + _BODY] if len(below) > 4 else below[1:] if len(below) > 2 else below
     found = []
@@ -265,12 +265,13 @@ def _units(
         return below[0] if below else None
     if options.units_row is False or len(below) < 3:
         return None
+    numeric = numeric_columns(below, count)
     repeated = next((item for item in below if item.fields == header.fields), None)
     if repeated is not None and any(map(str.strip, header.fields)):
-        fix = words("Remove it, or use {=units_row no} if it is a row.")
-        what = "repeats the header"
-        raise _doubt(repeated, place, what, fix)
-    numeric = _numeric_columns(below, count)
+        # Among numbers its words would be wrong cells, so that it is a row among texts only.
+        row = words("Remove it, or use {=units_row no} if it is a row.")
+        fix = "Remove it." if numeric else row
+        raise _doubt(repeated, place, "repeats the header", fix)
     top = below[: min(6, len(below) - 2)]
     heading = [_is_heading(record, numeric, options) for record in top]
     if len(numeric) > 1 and any(heading[1:]):

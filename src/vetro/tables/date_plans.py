@@ -137,7 +137,7 @@ def _not_as_known(column: str, what: str, other: str) -> VetroError:
 
 
 def _form_of(text: str) -> str:
-    return " or ".join(readings(text))
+    return " or ".join(f'"{format_}"' for format_ in readings(text))
 
 
 def _apart(opened: Opened, plan: Plan, *texts: str) -> VetroError:
@@ -151,7 +151,7 @@ def _of_two_forms(plan: Plan, first: tuple[str, str], second: tuple[str, str]) -
         column=plan.name,
         place=first[0],
         value=first[1],
-        form=_form_of(first[1]) or plan.date_format,
+        form=_form_of(first[1]) or f'"{plan.date_format}"',
         other_place=second[0],
         other=second[1],
         other_form=_form_of(second[1]),

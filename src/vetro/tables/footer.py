@@ -12,7 +12,15 @@ from collections.abc import Sequence
 
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import numbers
-from vetro.tables.around import COMMENT_MARKS, Head, Place, Record, is_numeric, named
+from vetro.tables.around import (
+    COMMENT_MARKS,
+    Head,
+    Place,
+    Record,
+    is_numeric,
+    named,
+    numeric_columns,
+)
 from vetro.tables.options import ReadOptions
 
 _TOTALS = frozenset(
@@ -177,12 +185,26 @@ def _is_sum(record: Record, rows: Sequence[Record], at: int) -> bool:
     return False
 
 
-def footer_notice(footer: Sequence[Record], place: Place) -> Notice:
+def footer_notice(footer: Sequence[Record], head: Head, place: Place) -> Notice:
     """The message about the records left out below the table."""
-    return notice("I167", source=place.source, lines=named(footer, place), none=0)
+    lines = {record.line for record in footer}
+    rows = [record for record in head.rows if record.line not in lines]
+    numeric = numeric_columns(rows, len(head.names))
+    readable = all(
+        _fits(record, head) and all(_may_be_value(record.fields[at]) for at in numeric)
+        for record in footer
+    )
+    fix = words(" Use {=skip_footer none} to read them as rows.", none=0) if readable else ""
+    return notice("I167", source=place.source, lines=named(footer, place), fix=fix)
+
+
+def _may_be_value(cell: str) -> bool:
+    """Whether a cell fits a column of numbers."""
+    return is_numeric(cell) or numbers.means_missing(cell)
 
 
 def empty_notice(count: int, place: Place) -> Notice:
     """The message about lines or rows without a value that were left out at the end."""
     lines = f"{counted(count, place.word)} without a value"
-    return notice("I167", source=place.source, lines=lines, none=0)
+    fix = words(" Use {=skip_footer none} to read them as rows.", none=0)
+    return notice("I167", source=place.source, lines=lines, fix=fix)

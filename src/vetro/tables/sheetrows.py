@@ -52,7 +52,7 @@ def rows_of_sheet(
     rows = [number for number in kept if number >= first]
     tail = list(_records(cells, top, rows[-_TAIL_ROWS:]))
     footer = find_footer(tail, head, len(rows) <= _TAIL_ROWS, options, place)
-    notices = [footer_notice(footer, place)] if footer else []
+    notices = [footer_notice(footer, head, place)] if footer else []
     remaining = tail[: len(tail) - len(footer)]
     end = remaining[-1].line if remaining else first
     return SheetRows(head, [number for number in rows if number < end], notices)

@@ -108,7 +108,7 @@ def surroundings(
         # The lines of the file are counted only here, because it takes time.
         tail = tail.numbered(path)
         footer = find_footer(tail.records, head, tail.whole, options, place)
-    notices = [footer_notice(footer, place)] if footer else []
+    notices = [footer_notice(footer, head, place)] if footer else []
     if not footer and head.titles and tail.empty and options.skip_footer is None:
         # The spreadsheet program also saved the blank rows below the table.
         notices = [empty_notice(tail.empty, place)]
