@@ -90,6 +90,11 @@ def test_words_of_each_door(setting: Setting, option: str, keyword: str) -> None
     assert (setting.worded("command line"), setting.worded("python")) == (option, keyword)
 
 
+def test_a_huge_figure_has_no_hundred_digits() -> None:
+    assert str(words("R2 {score:.2f}", score=-1.5e200)) == "R2 -1.5e+200"
+    assert str(words("R2 {score:.2f}", score=0.125)) == "R2 0.12"
+
+
 def test_a_message_keeps_its_settings_as_data() -> None:
     refusal = error(
         "E112", column="x", place="line 3", value="1e999",

@@ -119,6 +119,39 @@ def test_polars(columns):
         assert found.columns["enum"].startswith("ENUM(")
 
 
+def test_polars_whole_numbers_of_128_bits():
+    large = 2**100
+    frame = pl.DataFrame(
+        {
+            "small": pl.Series([1, None, -3], dtype=pl.Int128),
+            "large": pl.Series([1, large, 3], dtype=pl.Int128),
+        }
+    )
+    table = read_table(frame)
+    assert np.array_equal(table.values["small"], [1, np.nan, -3], equal_nan=True)
+    assert table.values["large"].tolist() == [1, float(large), 3]
+
+
+def test_periods_of_pandas_in_arrow_are_not_numbers(tmp_path):
+    import pyarrow.parquet as pq
+
+    frame = pd.DataFrame({"p": pd.period_range("2020-01", periods=3, freq="M"), "y": [1.0, 2, 4]})
+    typed = pa.Table.from_pandas(frame)
+    # As it comes without pandas imported.
+    noted = {
+        b"ARROW:extension:name": b"pandas.period",
+        b"ARROW:extension:metadata": b'{"freq": "M"}',
+    }
+    field = pa.field("p", pa.int64(), metadata=noted)
+    bare = pa.table([[600, 601, 602], [1.0, 2, 4]], pa.schema([field, pa.field("y", pa.float64())]))
+    frame.to_parquet(tmp_path / "p.parquet")
+    pq.write_table(bare, tmp_path / "q.parquet")
+    for source in (typed, bare, tmp_path / "p.parquet", tmp_path / "q.parquet"):
+        table = read_table(source)
+        assert [item.code for item in table.notices] == ["W170"], source
+        assert "pandas.period" in table.notices[0].message
+
+
 def test_arrow(columns):
     table = pa.table(
         {

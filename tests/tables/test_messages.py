@@ -595,6 +595,15 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         '"01.03.2024" one of the form "%d.%m.%Y". Write all dates of the column in one way.',
     ),
     (
+        "two-forms-or-three",
+        "data.csv",
+        "d,y\n2024-02-01,1\n2024-02-02,2\n01/03/2024,3\n",
+        {},
+        'E136 column "d": line 2 "2024-02-01" is a date of the form "%Y-%m-%d" and line 4 '
+        '"01/03/2024" one of the form "%d/%m/%Y" or "%m/%d/%Y". '
+        "Write all dates of the column in one way.",
+    ),
+    (
         "month-13",
         "data.csv",
         "d,y\n20/12/2024,1\n12/13/2024,2\n21/12/2024,3\n",
@@ -992,7 +1001,10 @@ READ = [
         "x,y\n1e-400,1\n1.5,2\n",
         {},
         {"x": ("number", [0, 1.5]), "y": ("number", [1, 2])},
-        [],
+        [
+            'W149 column "x", line 2: "1e-400" is too small for 64-bit numbers; read as 0. '
+            "Give the column in another unit if 0 is not meant."
+        ],
     ),
     (
         "seventeen-digits",

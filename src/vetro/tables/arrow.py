@@ -42,8 +42,11 @@ def open_arrow(
     fingerprint = fingerprint or values_fingerprint(table.schema, table.to_batches())
     found = dict(faults or {})
     columns = []
-    for item, column in zip(fields, table.columns, strict=True):
+    for field, column in zip(table.schema, table.columns, strict=True):
+        item = field.name
         try:
+            if extension := period_extension(field):
+                raise refused_type(item, extension)
             columns.append(_scannable(item, column))
         except VetroError as refusal:
             found[item] = Fault(refusal, of_type=True)
@@ -105,6 +108,17 @@ def _scannable(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowException as failure:
         raise refused_type(name, str(kind)) from failure
     return column
+
+
+def period_extension(field: pa.Field) -> str:
+    """The name of the type of pandas' periods, "" for any other field.
+
+    They are stored as whole numbers that mean nothing without the type: 600 is January 2020.  If
+    pandas has not been imported, only the metadata say so.
+    """
+    told = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
+    name = getattr(field.type, "extension_name", told)
+    return name if name == "pandas.period" else ""
 
 
 def refused_type(name: str, kind: str) -> VetroError:

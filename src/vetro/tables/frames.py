@@ -266,6 +266,11 @@ def _from_series(series: Any, name: str) -> Any:
 
     if series.dtype == pl.Object:
         raise _refused(name, "Object")
+    if str(series.dtype) in ("Int128", "UInt128"):
+        # Arrow has no whole numbers of 128 bits; as text, none loses a digit.
+        small = series.cast(pl.Int64, strict=False)
+        exact = small.null_count() == series.null_count()
+        series = small if exact else series.cast(pl.String)
     try:
         return series.to_arrow()
     except (pa.ArrowException, pl.exceptions.PolarsError) as failure:

@@ -22,6 +22,7 @@ from vetro.tables.connection import (
     reason,
     unreadable,
 )
+from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 
@@ -51,8 +52,9 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         # Columns are matched by name, whatever their order in each file.
         f"read_parquet([{listing}], hive_partitioning={in_folders}, hive_types_autocast=false)"
     )
+    faults: dict[str, Fault] = {}
     if "BIGINT" in first.values():
-        relation = _with_durations(relation, paths[0])
+        relation, faults = _with_meaning(relation, paths[0])
     name = paths[0].name if len(paths) == 1 else os.fspath(source)
     return Opened(
         connection,
@@ -61,6 +63,7 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         name,
         fingerprint=files_fingerprint(paths),
         explain=unreadable(name),
+        faults=faults,
     )
 
 
@@ -69,24 +72,32 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
 _MICROSECONDS = {"s": "* 1000000", "ms": "* 1000", "us": "* 1", "ns": "// 1000"}
 
 
-def _with_durations(relation: str, path: Path) -> str:
-    """The relation with the columns that pandas, polars or Arrow wrote as durations as INTERVAL."""
+def _with_meaning(relation: str, path: Path) -> tuple[str, dict[str, Fault]]:
+    """The relation with whole numbers that pandas, polars or Arrow wrote as durations as INTERVAL,
+    and the faults of whole numbers that stand for periods."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from vetro.tables.arrow import period_extension, refused_type
 
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowException, OSError):
-        return relation  # DuckDB says what is wrong with it
+        return relation, {}  # DuckDB says what is wrong with it
+    faults = {
+        field.name: Fault(refused_type(field.name, extension), of_type=True)
+        for field in schema
+        if (extension := period_extension(field))
+    }
     converted = [
         f"to_microseconds({quoted(field.name)} {_MICROSECONDS[field.type.unit]}) "
         f"AS {quoted(field.name)}"
         for field in schema
         if pa.types.is_duration(field.type)
     ]
-    if not converted:
-        return relation
-    return f"(SELECT * REPLACE ({', '.join(converted)}) FROM {relation})"
+    if converted:
+        relation = f"(SELECT * REPLACE ({', '.join(converted)}) FROM {relation})"
+    return relation, faults
 
 
 def _found(source: str) -> list[Path]:
