@@ -243,6 +243,7 @@ READING = [
     Case("I145", column("x", ["1A", "2A", "3A", "4A"])),
     Case("W147", column("x", ["1", "trace", "2", "<4", "3"])),
     Case("W148", column("x", ["~1", "~2", "~3", "~4"])),
+    Case("W174", "r,v\na,1\nb,2\nSubtotal,3\na,4\nc,6\nSubtotal,10\nb,2\n"),
     Case("I150", column("x", ["1.0D+01", "2.0D+01", "3.0D+01"])),
     Case("I165", "x,y\nmm,kg\n1,2\n3,4\n"),
     Case("I167", "x,y\n1,2\n3,4\n5,6\n7,8\nTotal,20\n", id="words"),

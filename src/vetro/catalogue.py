@@ -98,6 +98,8 @@ CATALOGUE: dict[str, str] = {
     "several ways, {rows}).",
     "I172": "column {column!q}: {first!q} and {second!q} differ in capitals only; read as two levels.",
     "I173": "column {column!q} holds periods; each is read as the date of its start ({value!q} is {date}).",
+    "W174": "column {column!q}: {value!q} ({place}) names a sum of other rows, which counts them twice "
+    "({rows}). {fix}",
     # Before training
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",

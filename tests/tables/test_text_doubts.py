@@ -119,3 +119,8 @@ def test_a_number_that_is_too_small(tmp_path: Path) -> None:
         "read as -2.5e-320. Give the column in another unit if 0 is not meant."
     ]
     assert said(table_of(tmp_path, ["1.5", "0.0", "0e-400", "2.5"])) == []
+
+
+def test_a_query_says_it_once(tmp_path: Path) -> None:
+    table = table_of(tmp_path, ["~1", "~2", "~3"], query="SELECT * FROM data")
+    assert [item.code for item in table.notices] == ["W148"]

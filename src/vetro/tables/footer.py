@@ -23,7 +23,7 @@ from vetro.tables.around import (
 )
 from vetro.tables.options import ReadOptions
 
-_TOTALS = frozenset(
+TOTALS = frozenset(
     (
         *("total", "totals", "grand total", "sub total", "subtotal", "sub-total", "sum", "all"),
         *("overall", "total general", "sum total", "totale", "totale generale", "totali", "somma"),
@@ -100,7 +100,7 @@ def _is_note(record: Record, head: Head, below_blank: bool) -> bool:
     number = alone and is_numeric(record.fields[0])
     if number and (_fits(record, head) or not (_MARKED.match(text) or record.after_blank)):
         return False  # a row whose other values are missing
-    if _label(record) in _TOTALS:
+    if _label(record) in TOTALS:
         return False
     many = len(text.split()) >= 4
     return spoken or many or below_blank
@@ -128,7 +128,7 @@ def _is_total(
 
     notes: how many records below it are left out."""
     label = _label(record)
-    if label not in _TOTALS and label not in _FIGURES:
+    if label not in TOTALS and label not in _FIGURES:
         return False
     column = next(at for at, cell in enumerate(record.fields) if cell.strip())
     rows = [item for item in (*head.rows, *above) if len(item.fields) == head.width]

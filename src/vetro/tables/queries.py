@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vetro.tables.arrow import open_arrow
 from vetro.tables.database import with_query
+from vetro.tables.doubts import CATEGORY
 from vetro.tables.instants import DURATION, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -32,7 +33,10 @@ def query_table(table: Table, query: str) -> Opened:
     """
     columns = {column.name: _arrow(column, table.values[column.name]) for column in table.schema}
     opened = open_arrow(pa.table(columns), table.name)
-    return with_query(replace(opened, notices=list(table.notices)), query)
+    # The texts and rows of the answer are looked at again, where it is read.
+    again = {doubt.said(CATEGORY) for doubt in table.doubts.values()}
+    notices = [item for item in table.notices if item not in again and item.code != "W174"]
+    return with_query(replace(opened, notices=notices), query)
 
 
 def without_query(opened: Opened, options: ReadOptions) -> ReadOptions:

@@ -32,6 +32,7 @@ from vetro.tables.plans import Findings, first_plans
 from vetro.tables.reviews import review
 from vetro.tables.schema import Column, Schema
 from vetro.tables.sources import open_source
+from vetro.tables.subtotals import subtotal_notices
 from vetro.tables.table import Table
 from vetro.tables.text_doubts import doubt_of
 
@@ -106,6 +107,7 @@ def _table(
             columns[plan.name], values[plan.name] = entry, array
             notices.extend(told)
     notices.extend(_too_small(opened, plans, values, rows))
+    notices.extend(subtotal_notices(opened, list(columns.values()), values))
     for name, fault in found.faults.items():
         columns[name] = unread(name)
         values[name] = np.broadcast_to(np.int32(MISSING), (rows,))
