@@ -25,9 +25,14 @@ _FEET = re.compile(
     r"[0-9]+\s?(?:['\u2032\u2019]|ft\.?|feet|foot)\s?[0-9]+(?:\.[0-9]+)?\s?"
     r"(?:[\"\u2033\u201d]|''|\u2019\u2019|in\.?|inch(?:es)?)?"
 )
-_OF_PROGRAMS = re.compile(
-    r"0x[0-9A-Fa-f]+|[+-]?[0-9]{1,3}(?:_[0-9]{3})+(?:\.[0-9]+)?|[0-9]+[·˙][0-9]+"
+_NUMBER = r"[0-9]+(?:[.,][0-9]+)?"
+_WRITTEN = re.compile(
+    r"0x[0-9A-Fa-f]+|0b[01]+|0o[0-7]+|[+-]?[0-9]{1,3}(?:_[0-9]{3})+(?:\.[0-9]+)?|[0-9]+[·˙][0-9]+"
+    rf"|{_NUMBER}[fF]|{_NUMBER}[+-][0-9]{{3}}|[+-]?{_NUMBER}\s?[x×*]\s?10[+-]?[0-9]{{1,2}}"
+    rf"|[-+]\s+{_NUMBER}|{_NUMBER}\([0-9]{{1,3}}\)|{_NUMBER}/-|'{_NUMBER}'"
+    rf"|[0-9]+\s?°\s?{_NUMBER}\s?['\u2032\u2019](?:\s?{_NUMBER}\s?(?:[\"\u2033\u201d]|''))?\s?[NSEWO]?"
 )
+"""Numbers of programs (0x1F, 1_000, 0.15+102), standard errors (1.23(4)), degrees, and the like."""
 _LONGEST = 80
 
 
@@ -36,7 +41,7 @@ def holds_number(text: str) -> bool:
     bare = numbers.tidy(text)
     if len(bare) > _LONGEST or not any(map(str.isdigit, bare)):
         return False
-    if _FEET.fullmatch(bare) or _OF_PROGRAMS.fullmatch(bare):
+    if _FEET.fullmatch(bare) or _WRITTEN.fullmatch(bare):
         return True
     found = dress.undress(bare)
     if found is not None and found.unit.strength != "none":
