@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from vetro.addresses import safe
 from vetro.twins import marked
+from vetro.visible import visible
 
 Door = Literal["command line", "python"]
 
@@ -122,7 +123,7 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
         elif conversion == "q":
             yield f'"{shown(value)}"'
         else:
-            yield safe(_formatted(value, spec or ""))
+            yield visible(safe(_formatted(value, spec or "")))
 
 
 def _formatted(value: Any, spec: str) -> str:

@@ -59,7 +59,7 @@ def _is_hidden(character: str, decomposed: bool) -> bool:
         unicodedata.combining(character) or unicodedata.normalize("NFC", character) != character
     ):
         return True
-    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") or (
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or (
         character != " " and unicodedata.category(character) == "Zs"
     )
 

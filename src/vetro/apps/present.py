@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from vetro.errors import Door, Notice, Words
 from vetro.visible import visible as visible
+from vetro.visible import visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -74,8 +75,8 @@ def notices_json(notices: Iterable[Notice]) -> list[dict[str, str]]:
 
 def print_json(data: dict[str, Any]) -> None:
     """One object on stdout, strict JSON: what is not finite becomes null."""
-    json.dump(_plain(data), sys.stdout, ensure_ascii=False, allow_nan=False, indent=2)
-    sys.stdout.write("\n")
+    text = json.dumps(_plain(data), ensure_ascii=False, allow_nan=False, indent=2)
+    sys.stdout.write(visible_json(text) + "\n")
 
 
 def _plain(value: Any) -> Any:

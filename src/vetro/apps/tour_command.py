@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vetro.apps.present import console, message
+from vetro.apps.present import console, message, visible
 from vetro.errors import VetroError, error
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ class Walk:
                 return ""
             try:
                 names = columns_of(source)
-                self._console.print(self._words["columns"].format(names=", ".join(names)))
+                shown = visible(", ".join(names))
+                self._console.print(self._words["columns"].format(names=shown))
                 target = self._ask(self._words["ask_target"]).strip()
                 return own_cell(source, target or names[-1])
             except VetroError as refusal:

@@ -14,7 +14,7 @@ from vetro.glass.figures import figure
 from vetro.glass.formula.formula import formula
 from vetro.glass.plain import Floats
 from vetro.glass.trace.trace import Chain, Trace, trace
-from vetro.glass.trace.trace_text import engine, in_short, lines, sentence
+from vetro.glass.trace.trace_text import engine, in_short, sentence
 from vetro.glass.verify.verify import verify
 from vetro.report.markup import section, table, text
 from vetro.report.network_drawing import caption, drawing_of, svg
@@ -48,7 +48,7 @@ def at_row(model: Model, row: Floats, place: str) -> str:
         f"<figcaption>{text(caption(drawing))}</figcaption></figure>"
     )
     steps = table(("number", "how it is computed", "value"), _rows(found, chain), "dense", (2,))
-    everything = text("\n".join(lines(found)))
+    everything = text(found)
     return section(
         "inside",
         "Look inside",

@@ -11,6 +11,7 @@ from html import escape
 
 from vetro.errors import Words
 from vetro.model.evidence import Interval
+from vetro.visible import visible
 
 SHARES = ("accuracy", "balanced_accuracy")
 _OF_ONE = ("r2", "auc", "f1")
@@ -30,7 +31,7 @@ MINUS = "−"
 
 def text(value: object) -> str:
     """A value as HTML text, also inside attributes."""
-    return escape(str(value), quote=True)
+    return escape(visible(str(value), keep="\n"), quote=True)
 
 
 def said(message: Words) -> str:

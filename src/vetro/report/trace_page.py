@@ -22,6 +22,7 @@ from vetro.glass.trace.trace_steps import Stage
 from vetro.glass.trace.trace_text import actual, engine, lines, sentence
 from vetro.report.markup import page, text
 from vetro.report.network_drawing import Drawing, caption, drawing_of, svg
+from vetro.visible import visible, visible_lines
 
 MOST_WEIGHTS = 60_000
 """A page with more weights than this holds one member, and only the largest terms of long sums."""
@@ -51,8 +52,8 @@ def trace_page(trace: Trace, member: int | None = None) -> str:
         f'<div class="drawing"{"" if place == shown else " hidden"}>{svg(drawing, True)}</div>'
         for place, drawing in enumerate(drawings)
     ]
-    numbers = json.dumps([_numbers(drawing) for drawing in drawings], separators=(",", ":"))
-    numbers = numbers.replace("<", "\\u003c")
+    data = _visible([_numbers(drawing) for drawing in drawings])
+    numbers = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     body = f"""<header>
 <p class="kicker">Vetro trace{text(f" · {trace.place}" if trace.place else "")}</p>
 <h1>{text(sentence(trace, with_place=False))}</h1>
@@ -70,10 +71,10 @@ in the text below.</p></noscript>
 <section id="text">
 <p class="note">{text(engine(trace))}</p>
 <details><summary>The trace as text</summary>
-<pre>{text(chr(10).join(lines(trace, member)))}</pre></details>
+<pre>{text(visible_lines(lines(trace, member)))}</pre></details>
 </section>"""
-    data = f'<script type="application/json" id="numbers" data-chosen="{shown}">{numbers}</script>'
-    scripts = f"""{data}
+    kind = f'type="application/json" id="numbers" data-chosen="{shown}"'
+    scripts = f"""<script {kind}>{numbers}</script>
 <script>
 {_resource("trace_page.js")}
 </script>
@@ -204,6 +205,15 @@ def _stage(drawing: Drawing, stage: Stage) -> dict[str, Any]:
         "weights": [_plain(stage.weight[unit, keep]) for unit, keep in enumerate(kept)],
         "rest": _plain(np.array(rest)),
     }
+
+
+def _visible(data: Any) -> Any:
+    """The data with each text as the page shows it."""
+    if isinstance(data, dict):
+        return {name: _visible(item) for name, item in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_visible(item) for item in data]
+    return visible(data) if isinstance(data, str) else data
 
 
 def _plain(values: NDArray[Any]) -> list[float | None]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vetro.errors import VetroError, error, shown
 from vetro.limits import check_memory, memory_error
+from vetro.visible import is_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,12 +88,15 @@ def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str,
 
 
 def check_names(names: Iterable[str], source: str) -> None:
-    """E110 for a name used twice, E125 for an empty one."""
+    """E110 for a name used twice, E125 for an empty one or one that UTF-8 cannot hold."""
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
             what = f"column {position} has an empty name"
             raise error("E125", source=source, what=what, fix="Name it.")
+        if not is_text(name):
+            what = f'the name of column {position}, "{shown(name)}", is not valid text (UTF-8)'
+            raise error("E125", source=source, what=what, fix="Rename it.")
         first = seen.setdefault(name, position)
         if first != position:
             raise error("E110", first=first, second=position, name=name)

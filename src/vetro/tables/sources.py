@@ -15,6 +15,7 @@ from vetro.tables.connection import check_names
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.twins import plain
+from vetro.visible import is_text
 
 _TEXT = (".csv", ".tsv", ".txt", ".dat", ".data")
 _SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -56,6 +57,9 @@ def _opened(source: object, options: ReadOptions) -> Opened:
 
 
 def _open_path(text: str, options: ReadOptions) -> Opened:
+    if not is_text(text):
+        what = "its name is not valid text (UTF-8)"
+        raise error("E125", source=text, what=what, fix="Rename the file.")
     if is_postgres(text.strip()):
         from vetro.tables.postgres import open_postgres
 

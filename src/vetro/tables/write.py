@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from vetro.atomic import atomic_file, cannot_save
 from vetro.errors import Setting, error, words
+from vetro.visible import visible
 
 Columns = Mapping[str, Any]
 _Add = Callable[[Columns], None]
@@ -119,17 +120,20 @@ def _standard_output() -> Iterator[BinaryIO]:
 class _Lines:
     """Where csv writes: lines that end in a line feed alone.
 
-    Before Python 3.13 csv quotes a carriage return only if the lines end in one.
+    Before Python 3.13 csv quotes a carriage return only if the lines end in one.  On a terminal
+    what cannot be printed is escaped; a file or a pipe gets every text as it is.
     """
 
     ENDING = "\r\n"
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
+        self._on_terminal = text.isatty()
 
     def write(self, line: str) -> int:
         """csv calls it once for each line."""
-        return self._text.write(line.removesuffix(self.ENDING) + "\n")
+        line = line.removesuffix(self.ENDING)
+        return self._text.write((visible(line) if self._on_terminal else line) + "\n")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, tour
 from vetro.apps.tour.running import Ran, Session
+from vetro.visible import visible
 
 PAGES = {"en": "tour.md", "it": "tour.it.md"}
 
@@ -44,7 +45,7 @@ def step_text(shown: Tour, step: Step, ran: Ran, *, times: bool = True) -> str:
 
 def filled(prose: str, ran: Ran) -> str:
     """Prose with the values of the run."""
-    return prose.format_map(ran.values)
+    return visible(prose.format_map(ran.values), keep="\n")
 
 
 def _cell(shown: Tour, cell: Cell, printed: str, *, times: bool) -> list[str]:

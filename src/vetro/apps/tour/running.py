@@ -18,6 +18,7 @@ from warnings import catch_warnings, simplefilter
 
 from vetro.apps.tour.content import Cell, Step
 from vetro.errors import VetroError, VetroWarning
+from vetro.visible import visible
 
 RunCommand = Callable[[Sequence[str]], str]
 """Runs `vetro ARGUMENTS` and returns its output."""
@@ -85,7 +86,7 @@ class Session:
                 for warning in told:
                     if isinstance(warning.message, VetroWarning):
                         print(warning.message)
-            return cell, printed.getvalue().rstrip("\n")
+            return cell, visible(printed.getvalue().rstrip("\n"), keep="\n")
 
     def _excused(self, cell: Cell) -> bool:
         """Whether an error comes from the reader's table: the cell depends on a changed step."""

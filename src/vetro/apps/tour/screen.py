@@ -18,7 +18,6 @@ from rich.syntax import Syntax
 from rich.text import Text
 from rich.theme import Theme
 
-from vetro.apps.present import visible
 from vetro.apps.tour.content import Cell, Step, Tour
 from vetro.apps.tour.page import filled
 from vetro.apps.tour.running import Ran
@@ -101,6 +100,6 @@ def _cell(cell: Cell, printed: str) -> Iterator[RenderableType]:
         )
         parts += [Text(), code]
     if printed:
-        lines = Text("\n".join(map(visible, printed.splitlines())), "green")
+        lines = Text(printed, "green")
         parts += [Text(), Padding(lines, (0, 0, 0, 2))]
     yield Group(*parts)

@@ -31,6 +31,7 @@ from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
 from vetro.twins import match
+from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
@@ -163,7 +164,7 @@ class Backprop(ShownAsText):
     def __str__(self) -> str:
         from vetro.glass.backprop.backprop_text import text
 
-        return "\n".join(text(self))
+        return visible_lines(text(self))
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""

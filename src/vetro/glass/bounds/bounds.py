@@ -29,6 +29,7 @@ from vetro.glass.rows import cell
 from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
 from vetro.notebook import ShownAsText
+from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
@@ -108,7 +109,7 @@ class Bounds(ShownAsText, Mapping[str, tuple[float, float]]):
     def __str__(self) -> str:
         from vetro.glass.bounds.bounds_text import bounds_lines
 
-        return "\n".join(bounds_lines(self))
+        return visible_lines(bounds_lines(self))
 
     __repr__ = __str__
 

@@ -36,6 +36,7 @@ from vetro.glass.bounds.tangent_bounds import slopes_over
 from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
 from vetro.notebook import ShownAsText
+from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
@@ -98,7 +99,7 @@ class Monotonicity(ShownAsText, Mapping[tuple[str, str], Trend]):
     def __str__(self) -> str:
         from vetro.glass.bounds.bounds_text import trend_lines
 
-        return "\n".join(trend_lines(self))
+        return visible_lines(trend_lines(self))
 
     __repr__ = __str__
 

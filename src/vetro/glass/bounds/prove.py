@@ -36,6 +36,7 @@ from vetro.glass.bounds.witness import Search
 from vetro.glass.stopping import Limit, limited
 from vetro.glass.subject import Subject, subject_of
 from vetro.notebook import ShownAsText
+from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ class Proof(ShownAsText):
     def __str__(self) -> str:
         from vetro.glass.bounds.bounds_text import proof_lines
 
-        return "\n".join(proof_lines(self))
+        return visible_lines(proof_lines(self))
 
     __repr__ = __str__
 

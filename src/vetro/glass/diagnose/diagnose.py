@@ -38,6 +38,7 @@ from vetro.model.model import Model
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
+from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
@@ -100,7 +101,7 @@ class Diagnosis(ShownAsText):
     def __str__(self) -> str:
         from vetro.glass.diagnose.diagnose_text import text
 
-        return "\n".join(text(self))
+        return visible_lines(text(self))
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""

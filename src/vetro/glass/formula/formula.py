@@ -43,6 +43,7 @@ from vetro.glass.subject import Subject, subject_of
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
+from vetro.visible import visible_lines
 
 Kind = Literal["exact", "tangent"]
 What = Literal["answers", "scores", "probabilities"]
@@ -188,7 +189,7 @@ class Formula(ShownAsText):
         """
         from vetro.glass.formula.formula_text import lines
 
-        return "\n".join(lines(self, digits, every=every, borders=borders, door=door))
+        return visible_lines(lines(self, digits, every=every, borders=borders, door=door))
 
     def latex(self, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
         r"""As an aligned LaTeX display; needs amsmath.  borders: the inequalities too."""

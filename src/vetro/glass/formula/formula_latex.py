@@ -13,6 +13,7 @@ from vetro.glass.formula.formula_text import (
     rounded,
     summed,
 )
+from vetro.visible import visible
 
 if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula
@@ -116,7 +117,7 @@ def _sum_lines(
 
 def tex(text: str) -> str:
     """The text with LaTeX's special characters escaped."""
-    return "".join(_TEX.get(c, c) if c.isprintable() else " " for c in text)
+    return "".join(_TEX.get(c, c) for c in visible(text))
 
 
 def _tex_number(text: str) -> str:

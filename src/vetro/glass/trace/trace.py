@@ -22,6 +22,7 @@ from vetro.glass.trace.trace_steps import Stage, Step, stages_of
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
+from vetro.visible import visible_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,7 @@ class Trace(ShownAsText):
     def __str__(self) -> str:
         from vetro.glass.trace.trace_text import lines
 
-        return "\n".join(lines(self))
+        return visible_lines(lines(self))
 
 
 def _are(count: int, noun: str) -> str:

@@ -45,6 +45,7 @@ from vetro.model.odd_rows import Unknown
 from vetro.networks.lowered import LoweredNetwork
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
+from vetro.visible import visible_lines
 
 Array = NDArray[Any]
 
@@ -83,7 +84,7 @@ class Verification(ShownAsText):
     def __str__(self) -> str:
         from vetro.glass.verify.verify_text import text
 
-        return "\n".join(text(self))
+        return visible_lines(text(self))
 
     def to_json(self) -> dict[str, Any]:
         """The checks with their deviations and bounds, as plain data."""
