@@ -333,6 +333,7 @@ def test_runs_are_sorted_by_quality(vetro, pumps: Path) -> None:
         (["predict", "m", "s"], "E507 m not found."),
         (["show", "."], "E507 model.safetensors not found. Give a model file or a run folder."),
         (["runs", "no"], "E507 no not found. Give a folder of runs."),
+        (["runs", "//u:word@host/db"], "E507 the address not found. Give a folder of runs."),
         (["inspect", "no.csv"], "E124 no.csv not found."),
         (["--verbose"], "E604 vetro has no option --verbose."),
     ],

@@ -36,6 +36,7 @@ def test_json_round_trip():
         ("epochs", 2.5, "a whole number is needed"),
         ("epochs", True, "a whole number is needed"),
         ("dropout", 1.0, "it must be at most 0.95"),
+        ("hidden", (1,) * 100_000, "at most 1000 layers are possible"),
         ("hidden", (64, 0), "whole numbers from 1 to 65536 are needed"),
         ("hidden", "64", "whole numbers from 1 to 65536 are needed"),
         ("folds", 1, "one fold leaves nothing to train on"),

@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vetro.addresses import is_address, kept, place_name
+from vetro.addresses import is_address, kept, place_name, shown_source
 from vetro.apps.claim import Claim, Claimed, claim, is_claimed, was_claimed
 from vetro.apps.recipe_file import read_recipe
 from vetro.atomic import atomic_file, cannot_save
@@ -254,7 +254,7 @@ def run_folders(root: Path) -> list[RunFolder]:
     if (root / "recipe.toml").is_file():
         return [RunFolder(root)]
     if not root.is_dir():
-        raise error("E507", path=str(root), hint="Give a folder of runs.")
+        raise error("E507", path=shown_source(str(root)), hint="Give a folder of runs.")
 
     def order(path: Path) -> tuple[str, int]:
         name, _, number = path.name.rpartition("-")

@@ -78,6 +78,7 @@ class Recipe:
         return Recipe(**data)
 
 
+MOST_LAYERS = 1000
 # name: (lowest, highest, whether lowest itself is allowed)
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "learning_rate": (0.0, 1e6, False),
@@ -113,6 +114,9 @@ def _validate(recipe: Recipe) -> None:
             _refuse(name, value, f"it must be at most {high:g}")
         if not value >= low or (value == low and not low_allowed):
             _refuse(name, value, f"it must be {'at least' if low_allowed else 'above'} {low:g}")
+    if isinstance(recipe.hidden, tuple) and len(recipe.hidden) > MOST_LAYERS:
+        reason = f"at most {MOST_LAYERS} layers are possible"
+        _refuse("hidden", f"{len(recipe.hidden):,} layers", reason)
     if not isinstance(recipe.hidden, tuple) or not all(
         isinstance(units, int) and not isinstance(units, bool) and 1 <= units <= 65536
         for units in recipe.hidden
