@@ -11,7 +11,7 @@ from __future__ import annotations
 CATALOGUE: dict[str, str] = {
     # Reading a table
     "E101": "{source} is empty ({size}). Provide a header and at least 2 rows.",
-    "E102": "{source} has {rows}; at least 2 are needed. Add rows, or use {=header no} if the first line holds data.",
+    "E102": "{source} has {rows}; at least 2 are needed. {fix}",
     "E103": "{source}:{line}: byte 0x{byte:02X} at offset {offset} is not {encoding}{guess}. {fix}",
     "E104": '{source}: both "{first}" and "{second}" fit as separator. '
     "Use {=sep first} or {=sep second}.",
@@ -22,7 +22,7 @@ CATALOGUE: dict[str, str] = {
     "E108": "{source}:{line}: {found} where the header has {expected}. {fix}",
     "E109": "{source}:{line}: the quote opened at column {position} is never closed. "
     "Add the closing quote.",
-    "E110": "columns {first} and {second} are both named {name!q}. Rename one.",
+    "E110": "columns {first} and {second} are both named {name!q}. {fix}",
     "E111": "{source}:{line}: {what}. {fix}",
     "E112": "column {column!q}, {place}: {value!q} is not finite. "
     "Correct it, or use {=missing value}.",
@@ -72,11 +72,14 @@ CATALOGUE: dict[str, str] = {
     "E161": "{source}:{line}: {value!q} {what}. {fix}",
     "I162": "{source}: the {what} is {place}. Left out above it: {lines}.",
     "I163": "{source}:{line}: the first column has no name; it is called {name!q}.",
-    "I164": "{source}: every row ends with a separator; the empty column after it is left out.",
+    "I164": "{source}: {rows} with a separator; the empty column after it is left out.",
     "I165": "{source}:{line}: read as units: {units}. Remove the line if it holds something else.",
     "E166": "{source}:{line}: {value!q} may be a total or a row. {fix}",
     "I167": "{source}: left out below the table: {lines}.{fix}",
     "I168": "{source}: {areas} (first {first}) read with their value in every row that they span.",
+    "I169": "{source}: read as one table: {how}.",
+    "I174": "{source}: {columns} without a name and without a value left out.",
+    "I175": "{source}: the columns are separated by two or more blanks.",
     "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",

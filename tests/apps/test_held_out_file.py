@@ -122,3 +122,11 @@ def test_a_spreadsheet_runs_no_cell_of_it_after_a_repetition_either(
     assert list(found[0])[2:4] == ["actual =SUM(A1)", "predicted =SUM(A1)"]
     assert {row["actual =SUM(A1)"] for row in found} == {"'@big", "'-small"}
     assert {row["predicted =SUM(A1)"] for row in found} <= {"'@big", "'-small"}
+
+
+def test_fit_says_how_the_table_was_read(vetro, table: Path) -> None:
+    lines = table.read_text().replace(",", ";").replace(".", ",").splitlines()
+    table.write_text("\n".join(["Report of May", "", *lines]) + "\n")
+    ended = vetro("fit", table, "--target", "y", "--drop-missing-target", *TINY)
+    for code in ("I105 Read with", "I162 t.csv: the header is line 3", "I213 1 row without"):
+        assert ended.err.count(code) == 1

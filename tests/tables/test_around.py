@@ -321,3 +321,119 @@ def test_a_reciprocal_in_a_row_of_units_is_a_unit(tmp_path: Path) -> None:
     assert found.rows == 8 and found.schema["speed"].unit == "1/min"
     path.write_text(f"day;speed\n{rows}")
     assert read_table(path).rows == 8
+
+
+@pytest.mark.parametrize("rows", ["1,2,3\n4,5,9,\n", "1,2,3,\n4,5,9\n", "1,2,3,\n4,5,9\n7,8,9\n"])
+def test_separators_at_the_end_of_the_header_and_of_some_rows(tmp_path: Path, rows: str) -> None:
+    table = read(tmp_path, "a,b,Total,\n" + rows)
+    assert table.values["Total"].tolist() == [
+        float(line.split(",")[2]) for line in rows.splitlines()
+    ]
+    assert told(table.notices[0]) == (
+        "I164 t.csv: some rows end with a separator; the empty column after it is left out."
+    )
+
+
+def test_a_short_row_among_rows_with_a_separator_at_their_end(tmp_path: Path) -> None:
+    text = "a,b,c,\n" + "1,2,3,\n" * 600 + "4,5,6\n"
+    assert refused(tmp_path, text).startswith("E108 t.csv:602: 3 fields where the header has 4.")
+
+
+def test_a_column_without_name_and_values_is_left_out(tmp_path: Path) -> None:
+    table = read(tmp_path, "a,,b\n1,,2\n3,,5\n4,,1\n")
+    assert [column.name for column in table.schema] == ["a", "b"]
+    assert table.values["b"].tolist() == [2, 5, 1]
+    assert list(map(told, table.notices)) == [
+        "I174 t.csv: column 2 without a name and without a value left out."
+    ]
+
+
+def test_a_late_value_in_a_column_without_a_name(tmp_path: Path) -> None:
+    text = "a,,b\n" + "1,,2\n" * 700 + "3,7,4\n"
+    assert refused(tmp_path, text) == (
+        "E131 t.csv:1: the header has an empty name in column 2. Name it."
+    )
+
+
+def test_two_headers_are_named(tmp_path: Path) -> None:
+    said = refused(tmp_path, "size,,out,\nw,h,,v\n" + "".join(f"{i},2,{i},4\n" for i in range(9)))
+    assert said == (
+        'E161 t.csv:1: "size out" is a header above another one (line 2). '
+        "Write one header, with a name in each column."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("a:b:c\n1:2:3\n4:5:6\n", ",", ":"),
+        ("a^b\n1^2\n3^4\n", ",", "^"),
+        ("name      x\naa        1\nbb        2\n", ",", "  "),
+        ("name x\naa 1\nbb 2\n", ",", " "),
+        ("sep=;\na,b\n1,2\n3,4\n", ";", ","),
+        ("# a b\n1 2\n3 4\n", ",", " "),
+    ],
+)
+def test_one_column_that_another_mark_divides(
+    tmp_path: Path, text: str, first: str, second: str
+) -> None:
+    said = refused(tmp_path, text)
+    assert said.startswith(f'E104 t.csv: both "{first}" and "{second}" fit as separator.')
+    assert len(read(tmp_path, text, sep=first).schema) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["full name\nAnn Lee\nBob Ray\n", "time\n10:30\n11:45\n", "x\na^b\nc^d\n"]
+)
+def test_one_column_of_texts(tmp_path: Path, text: str) -> None:
+    assert len(read(tmp_path, text).schema) == 1
+
+
+def test_fixed_widths_with_blanks_in_values(tmp_path: Path) -> None:
+    text = "city        x   y\nNew York    1   2.5\nRome       10   3\nSan Marino  4   7\n"
+    table = read(tmp_path, text, "t.txt")
+    assert table.schema["city"].levels == ("New York", "Rome", "San Marino")
+    assert table.values["x"].tolist() == [1, 10, 4]
+    assert "I175 t.txt: the columns are separated by two or more blanks." in map(
+        told, table.notices
+    )
+    assert read(tmp_path, text, sep="  ").values["y"].tolist() == [2.5, 3, 7]
+
+
+def test_lines_of_blanks_at_the_end(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\n1,2\n3,5\n4,4\n\n   \n \n").rows == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "a,b\n" + "1,2\n" * 6 + "\nc,d\n3,4\n5,6\n",
+            'E160 t.csv:9: "c d" below a blank line is the header of another table. '
+            "Write each table to a file or sheet of its own.",
+        ),
+        (
+            "|a|b|\n|---|---|\n|1|2|\n|3|5|\n",
+            'E160 t.csv:2: "--- ---" is a line and not a row. Remove it.',
+        ),
+        (
+            "a,,b\n1,,2\n3,,\n4,,\n",
+            "E131 t.csv:1: the header has an empty name in column 2. Name it.",
+        ),
+        (
+            "'a','b'\n'1','2'\n'3','5'\n",
+            'E111 t.csv:1: the fields are quoted with \' and not with ". Quote them with ".',
+        ),
+        (
+            'a, b\n1, "x, y"\n2, "z"\n',
+            "E108 t.csv:2: 3 fields where the header has 2. "
+            "Remove the blanks before the opening quotes.",
+        ),
+        (
+            "0 0 1\n1 2 3\n4 5 7\n",
+            'E110 columns 1 and 2 are both named "0". Use --no-header if that line holds values.',
+        ),
+    ],
+)
+def test_other_tables_lines_and_quotes(tmp_path: Path, text: str, message: str) -> None:
+    assert refused(tmp_path, text, "t.txt" if text[:1] == "0" else "t.csv") == message

@@ -15,7 +15,7 @@ from told import told
 from vetro.errors import VetroError
 from vetro.tables import date_formats, dates
 from vetro.tables.date_texts import clock_format, readings
-from vetro.tables.instants import DURATION, ISO, TIME, date_text
+from vetro.tables.instants import DURATION, ISO, TIME, date_text, instant_of
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 
@@ -294,3 +294,15 @@ def test_a_column_of_one_format_is_read_refused_or_named(
         np.testing.assert_allclose(table.values["d"], wanted, rtol=1e-15, atol=1e-11)
     elif table.schema["d"].kind == "category":
         assert any(item.code == "W142" for item in table.notices)
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        (datetime(9999, 12, 31), "9999-12-31"),
+        (datetime(9999, 12, 31, 23, 59, 59, 999_999), "9999-12-31 23:59:59.999"),
+        (datetime(1, 1, 1), "0001-01-01"),
+    ],
+)
+def test_the_ends_of_the_calendar_are_dates(moment: datetime, shown: str) -> None:
+    assert date_text(instant_of(moment).days) == shown

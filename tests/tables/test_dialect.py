@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from vetro.errors import TableError
-from vetro.tables.dialect import byte_facts, encoding_of, separator_of
+from vetro.tables.dialect import byte_facts, separator_of
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.twins import plain
@@ -144,14 +144,6 @@ def test_never_misread(
 )
 def test_separator(head: str, suffix: str, expected: str) -> None:
     assert separator_of(head, "data", suffix, "") == expected
-
-
-def test_encoding_marks() -> None:
-    assert encoding_of("a".encode("utf-16"), "") == "utf-16"
-    assert encoding_of("a".encode("utf-32"), "") == "utf-32"
-    assert encoding_of(b"\xef\xbb\xbfa", "") == "utf-8-sig"
-    assert encoding_of(b"abc", "") == "utf-8"
-    assert encoding_of(b"abc", "latin1") == "iso8859-1"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

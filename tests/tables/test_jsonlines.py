@@ -97,7 +97,7 @@ def test_rows_are_named_by_their_lines(opened):
         ('{"a":1}\n[1,2]\n', "E125 x.jsonl:2: it is not an object."),
         ('{"a":1}\n5\n', "E125 x.jsonl:2: it is not an object."),
         ('{"a":1} {"a":2}\n', "E125 x.jsonl:1: more than one value in the line"),
-        ('{\n"a":1}\n', "E125 x.jsonl:1: each object must be on one line."),
+        ('{\n"a":1}\n{"a":2}', "E125 x.jsonl:1: each object must be on one line."),
         ('{"a":1}\n{"a":1,"b":2,"a":3}', 'E125 x.jsonl:2: an object has the key "a" twice.'),
         ('[{"a":1},{"a":1,"a":3}]', 'E125 x.jsonl: an object has the key "a" twice.'),
         ('[{"a":1},7]', "E125 x.jsonl: element 2 of the array is not an object."),
@@ -110,6 +110,45 @@ def test_rows_are_named_by_their_lines(opened):
 )
 def test_refusals(opened, refusal, content, message):
     assert refusal(opened, content).startswith(message)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    ("document", "rows", "how"),
+    [
+        ({"a": [1, 2], "b": ["x", None]}, [(1, "x"), (2, None)], "each key is a column"),
+        (
+            {"meta": {"n": 2}, "data": [{"a": 1}, {"b": 2, "a": 3}], "k": 5},
+            [(1, None), (3, 2)],
+            'the rows are the list "data"; left out: meta, k',
+        ),
+        ({"rows": [{"a": 1}, {"a": 4}]}, [(1,), (4,)], 'the rows are the list "rows"'),
+    ],
+)
+def test_one_object_that_is_a_table(opened, document, rows, how, indent):
+    found = opened(json.dumps(document, indent=indent), "x.json")
+    assert found.ask(f"FROM {found.relation}") == rows
+    assert list(map(told, found.notices)) == [f"I169 x.json: read as one table: {how}."]
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ({"a": [1, 2], "b": [3]}, 'its lists have 1 to 2 values ("a", "b"). Give all lists'),
+        ({"a": [1, 2], "b": 3}, 'it is one object that holds lists and other values (2 keys: "a",'),
+        ({"a": {"0": 1}, "b": {"0": 2}}, "it is one object that holds objects: each may be a row"),
+        ({"columns": ["a"], "data": [[1], [2]]}, "it is one object of lists of lists"),
+        ({"a": [{"x": 1}], "b": [{"x": 2}]}, 'several of its keys hold rows ("a", "b"). Write one'),
+    ],
+)
+def test_one_object_that_may_be_several_things(opened, refusal, document, what):
+    assert refusal(opened, json.dumps(document), "x.json").startswith(f"E125 x.json: {what}")
+
+
+def test_one_object_of_plain_values_is_a_row(opened):
+    found = opened('{\n"a": 1,\n"b": "x"}\n')
+    assert found.ask(f"FROM {found.relation}") == [(1, "x")]
+    assert found.notices == []
 
 
 def test_bad_gzip(opened, refusal):

@@ -73,15 +73,14 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "1,2\n",
         {"header": False},
-        "E102 data.csv has 1 row; at least 2 are needed. Add rows, or use --no-header if the "
-        "first line holds data.",
+        "E102 data.csv has 1 row; at least 2 are needed. Add rows.",
     ),
     (
         "cp1252-header",
         "data.csv",
         "città,b\n1,2\n3,4\n".encode("cp1252"),
         {},
-        'E103 data.csv:1: byte 0xE0 at offset 4 is not UTF-8 (looks like Windows-1252, "città"). '
+        'E103 data.csv:1: byte 0xE0 at offset 4 is not UTF-8 (looks like cp1252, "città"). '
         "Use --encoding cp1252.",
     ),
     (
@@ -89,7 +88,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "a,b\n1,x\n2,Zürich\n".encode("cp1252"),
         {},
-        'E103 data.csv:3: byte 0xFC at offset 11 is not UTF-8 (looks like Windows-1252, "Zürich"). '
+        'E103 data.csv:3: byte 0xFC at offset 11 is not UTF-8 (looks like cp1252, "Zürich"). '
         "Use --encoding cp1252.",
     ),
     (
@@ -98,31 +97,31 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         b"a,b\n" + b"1,x\n" * 200_000 + b"2,Caf\xe9\n",
         {},
         "E103 data.csv:200002: byte 0xE9 at offset 800009 is not UTF-8 "
-        '(looks like Windows-1252, "Café"). Use --encoding cp1252.',
+        '(looks like cp1252, "Café"). Use --encoding cp1252.',
     ),
     (
         "not-cp1252",
         "data.csv",
         b"a,b\n1,x\n2,\x81\n",
         {},
-        "E103 data.csv:3: byte 0x81 at offset 10 is not UTF-8. "
-        "Use --encoding with the file's encoding.",
+        'E103 data.csv:3: byte 0x81 at offset 10 is not UTF-8 (looks like cp850, "ü"). '
+        "Use --encoding cp850.",
     ),
     (
         "cut-utf8",
         "data.csv",
         b"a,b\n1,x\n2,\xc3",
         {},
-        'E103 data.csv:3: byte 0xC3 at offset 10 is not UTF-8 (looks like Windows-1252, "Ã"). '
-        "Use --encoding cp1252.",
+        'E103 data.csv:3: byte 0xC3 at offset 10 is not UTF-8 (looks like cp1252, "Ã" or '
+        'cp1250, "Ă"). Use --encoding cp1252 or --encoding cp1250.',
     ),
     (
         "wrong-encoding",
         "data.csv",
         "a,b\n1,é\n3,4\n",
         {"encoding": "ascii"},
-        "E103 data.csv:2: byte 0xC3 at offset 6 is not ascii. "
-        "Use --encoding with the file's encoding.",
+        'E103 data.csv:2: byte 0xC3 at offset 6 is not ascii (looks like UTF-8, "é"). '
+        "Use --encoding utf-8.",
     ),
     (
         "unknown-encoding",
@@ -387,8 +386,8 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv",
         "a,b\n1,2\n3,4\n".encode("utf-16-le"),
         {},
-        "E111 data.csv:1: a value holds a NUL byte. "
-        "Use --encoding utf-16-le if the file is UTF-16.",
+        "E111 data.csv:1: NUL bytes stand between the letters: the file is UTF-16-LE without a "
+        "mark. Use --encoding utf-16-le.",
     ),
     (
         "text-after-quote",
@@ -658,8 +657,8 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "data.csv.gz",
         b"a,b\n1,2\n",
         {},
-        "E125 data.csv.gz: not a complete gzip file (Not a gzipped file (b'a,')). "
-        "Provide the file again.",
+        "E125 data.csv.gz: it is not packed with gzip. "
+        "Rename it to data.csv if it was never packed.",
     ),
     (
         "no-flag",

@@ -89,9 +89,13 @@ def test_nothing_found(tmp_path, refusal):
     for source, hint in [
         (tmp_path / "no.parquet", "Check the path."),
         (tmp_path / "no*.parquet", "No file fits the pattern."),
-        (folder, "The folder holds no .parquet file."),
     ]:
         assert refusal(open_parquet, source, OPTIONS) == f"E124 {source} not found. {hint}"
+    what = f"E125 {folder}: it is a folder without a .parquet file."
+    assert refusal(open_parquet, folder, OPTIONS) == f"{what} Check the path."
+    (folder / "t.csv").write_text("a\n1\n2\n")
+    fix = f"Name a file in it, for example {folder / 't.csv'}."
+    assert refusal(open_parquet, folder, OPTIONS) == f"{what} {fix}"
 
 
 @pytest.mark.parametrize(

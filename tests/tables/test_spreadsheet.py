@@ -314,3 +314,48 @@ def test_merged_cells_of_an_ods_file(tmp_path):
     assert [told(item) for item in table.notices] == [
         "I168 w.ods: 1 merged cell (first B2:B4) read with their value in every row that they span."
     ]
+
+
+def test_numbers_shown_with_leading_zeros_are_texts(written, columns):
+    def edit(sheet):
+        for row in (2, 3, 4):
+            sheet.cell(row, 1).number_format = sheet.cell(row, 2).number_format = "00000"
+            sheet.cell(row, 3).number_format = "0.00"
+
+    path = written(
+        [["zip", "full", "x"], [501, 90210, 1], [10001, 10001, 2], [2134, 94110, 3]], edit=edit
+    )
+    assert columns(opened(path)) == {
+        "zip": ["00501", "10001", "02134"],
+        "full": [90210, 10001, 94110],
+        "x": [1, 2, 3],
+    }
+    table = read_table(path)
+    assert table.schema["zip"].kind == "category"
+    assert [item.code for item in table.notices if item.column == "zip"] == ["W118"]
+
+
+def test_a_column_without_name_and_values_is_left_out(written, columns):
+    found = opened(written([["a", None, "b"], [1, None, 2], [3, None, 5], [4, None, 1]]))
+    assert columns(found) == {"a": [1, 3, 4], "b": [2, 5, 1]}
+    assert list(map(told, found.notices)) == [
+        "I174 w.xlsx: column B without a name and without a value left out."
+    ]
+
+
+def test_a_late_value_in_a_column_without_a_name(written, refusal):
+    path = written([["a", None, "b"], *([i, None, i * i] for i in range(300)), [1, 7, 2]])
+    assert refusal(opened, path).startswith(
+        "E131 w.xlsx:1: the header has an empty name in column B."
+    )
+
+
+def test_two_headers_are_named(written, refusal):
+    rows = [
+        ["size", None, "out", None],
+        ["w", "h", None, "v"],
+        *([i, 2, i * i, 4] for i in range(9)),
+    ]
+    assert refusal(opened, written(rows)).startswith(
+        'E161 w.xlsx:1: "size out" is a header above another one (row 2).'
+    )

@@ -282,7 +282,7 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
     say()
     quality_table(model)
     say()
-    show_notices(model.evidence.notices, urgent_only=True)
+    show_notices(model.evidence.notices)
     run = str(folder.path)
     say_line(f"Model    {folder.model}")
     say_line(f"Report   {folder.report}")

@@ -38,6 +38,7 @@ class Choice:
     metavar: str = "TEXT"
     short: str = ""
     either: bool = False
+    empty: bool = False
 
     @property
     def option(self) -> str:
@@ -185,7 +186,9 @@ ROLES = (
 )
 
 RECIPE = (
-    Choice("hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N..."),
+    Choice(
+        "hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N...", empty=True
+    ),
     Choice(
         "activation",
         "Activation between layers [{activation}].",
@@ -316,6 +319,8 @@ def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
         raw = values.pop(f"option_{choice.field}")
         if choice.either and raw is not None:
             found[choice.field] = raw
+        elif raw == "" and not choice.empty:
+            raise _refused(choice.option, raw, "it is empty", "Leave it out.")
         elif raw is not None and raw is not False and raw != []:
             found[choice.field] = choice.parse(choice.option, raw)
     return found

@@ -22,6 +22,7 @@ COMMENT_MARKS = ("#", "%", "//", "!", "--")
 _MOST_TITLES = 100
 _BODY = 50
 _NUMERIC = re.compile(r"[\s(+\-−–$€£¥<>~≈]*(?:[A-Z]{3} ?)?[.,]?[0-9]")
+_RULES = re.compile(r"[-=+:_|*]{2,}(?: [-=+:_|*]{2,})*")
 _YEAR = re.compile(r"(?:1[5-9]|2[01])[0-9]{2}(?:[-/Q ].*)?")
 
 
@@ -76,7 +77,8 @@ class Head:
     header: None if the table has none.  names: of its columns, as they are written, without
     blanks around them.  titles: the records left out above.  units: the row of units.  rows: the
     records from the first row of values on.  width: fields of a row; the last `spare` of them have
-    no name and are empty in every row.
+    no name and are empty in every row.  gaps: the positions of such fields between the columns;
+    their names are empty.
     """
 
     header: Record | None
@@ -86,15 +88,27 @@ class Head:
     rows: tuple[Record, ...]
     width: int
     spare: int
+    gaps: tuple[int, ...] = ()
+
+    @property
+    def nameless(self) -> tuple[int, ...]:
+        """The positions of the fields that have no name and are empty in every row."""
+        return (*self.gaps, *range(self.width - self.spare, self.width))
+
+    @property
+    def short(self) -> bool:
+        """Whether some rows end before the separators that others have at their end."""
+        named = self.width - self.spare
+        return bool(self.spare) and any(len(row.fields) == named for row in self.rows)
 
     @property
     def plain(self) -> bool:
         """Whether the first line is the header, or the first row, and nothing is to be left out."""
-        indexed = bool(self.names) and self.names[0] == ""
+        indexed = bool(self.names) and self.names[0] == "" and 0 not in self.gaps
         uneven = self.header is not None and (
             len(self.header.fields) != self.width or self.header.line > 1
         )
-        return not (self.titles or self.units or self.spare or indexed or uneven)
+        return not (self.titles or self.units or self.spare or self.gaps or indexed or uneven)
 
 
 def width_of(records: Sequence[Record]) -> int:
@@ -121,15 +135,45 @@ def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> 
     if start is None and options.skip_rows is None:
         start = _below_titles(given, titles, width, place)
     if start is None:
+        _refuse_two_headers(given[titles:], options, place)
         if options.bad_rows == "skip" and len(given[titles].fields) != width:
             raise _no_header(given[titles], width, place)
         return None
     names = tuple(cell.strip() for cell in given[start].cells)
     below = given[start + 1 :]
+    width = _with_separators(given[start], below, width)
     units = _units(given[start], below, len(names), options, place)
     rows = below[1:] if units else below
     spare = max(0, width - len(names))
-    return Head(given[start], names, tuple(given[:start]), units, tuple(rows), width, spare)
+    _refuse_second_table(given[start], rows, options, place)
+    gaps = _gaps(names, rows)
+    return Head(given[start], names, tuple(given[:start]), units, tuple(rows), width, spare, gaps)
+
+
+def _with_separators(header: Record, below: Sequence[Record], width: int) -> int:
+    """The width of rows with the separators that also end the header, if any row has them."""
+    longest = len(header.fields)
+    if longest <= width or len(header.cells) > width:
+        return width
+    ends = any(len(row.fields) == longest and not any(row.fields[width:]) for row in below)
+    return longest if ends else width
+
+
+def _gaps(names: Sequence[str], rows: Sequence[Record]) -> tuple[int, ...]:
+    """The positions without a name and without a value in any row."""
+    return tuple(
+        at
+        for at, name in enumerate(names)
+        if not name
+        and rows
+        and not any("".join(row.fields[at : at + 1]).strip() for row in rows)
+        and (at == 0 or _on_both_sides(rows[-1], at))
+    )
+
+
+def _on_both_sides(last: Record, at: int) -> bool:
+    """Whether the last row goes on after an empty column: two tables side by side end apart."""
+    return any(map(str.strip, last.fields[:at])) and any(map(str.strip, last.fields[at + 1 :]))
 
 
 def _without_header(given: Sequence[Record], width: int, options: ReadOptions) -> Head:
@@ -191,8 +235,12 @@ def _head_at(given: Sequence[Record], at: int, width: int) -> int | None:
     """`at` if that record can be the header of the rows below it without changes."""
     names = [cell.strip() for cell in given[at].cells]
     spare = width - len(names)
-    if spare < 0 or not names or not all(names[1:]) or (not names[0] and len(names) < 2):
+    if spare < 0 or not names or (not names[0] and len(names) < 2):
         return None
+    if not all(names[1:]):
+        gaps = _gaps(names, given[at + 1 :])
+        if any(not name and place not in gaps for place, name in enumerate(names) if place):
+            return None
     if spare and len(names) == 1 and len(given[at].fields) == 1:
         return None  # the last character of the rows may belong to their value
     if spare:
@@ -310,6 +358,34 @@ def _heading(headings: Sequence[Record], place: Place) -> Exception:
     )
 
 
+def _refuse_two_headers(given: Sequence[Record], options: ReadOptions, place: Place) -> None:
+    """E161 where a name lacks in the first record, and the second holds words above numbers."""
+    if len(given) < 4 or all(map(str.strip, given[0].cells[1:])):
+        return
+    first, second = given[:2]
+    numeric = numeric_columns(given[2:], len(second.fields))
+    if _is_heading(second, numeric, options):
+        what = f"is a header above another one ({place.word} {second.line})"
+        fix = "Write one header, with a name in each column."
+        raise error(
+            "E161", source=place.source, line=first.line, value=first.text, what=what, fix=fix
+        )
+
+
+def _refuse_second_table(
+    header: Record, rows: Sequence[Record], options: ReadOptions, place: Place
+) -> None:
+    """E160 for a line of rules below the header, and for the header of another table below."""
+    if rows and _RULES.fullmatch(rows[0].text) and rows[0].filled == header.filled:
+        raise _doubt(rows[0], place, "is a line and not a row", "Remove it.")
+    numeric = numeric_columns(rows, len(header.cells))
+    for row in rows[1:]:
+        named = len(row.cells) == len(header.cells) and all(map(str.strip, row.cells))
+        if row.after_blank and named and numeric and _is_heading(row, numeric, options):
+            what = "below a blank line is the header of another table"
+            raise _doubt(row, place, what, "Write each table to a file or sheet of its own.")
+
+
 def _is_heading(record: Record, numeric: Sequence[int], options: ReadOptions) -> bool:
     """Whether all of a record's cells above numbers are words, apart from words for missing."""
     cells = [record.fields[place].strip() for place in numeric if place < len(record.fields)]
@@ -374,10 +450,15 @@ def head_notices(head: Head, names: Sequence[str], place: Place) -> list[Notice]
                 lines=named(head.titles, place),
             )
         )
-    if head.names and head.names[0] == "" and head.header is not None:
+    if head.names and head.names[0] == "" and head.header is not None and 0 not in head.gaps:
         found.append(notice("I163", source=place.source, line=head.header.line, name=names[0]))
     if head.spare and place.word == "line":
-        found.append(notice("I164", source=place.source))
+        rows = "some rows end" if head.short else "every row ends"
+        found.append(notice("I164", source=place.source, rows=rows))
+    if head.gaps and place.word == "line":
+        columns = ", ".join(str(at + 1) for at in head.gaps)
+        word = "column" if len(head.gaps) == 1 else "columns"
+        found.append(notice("I174", source=place.source, columns=f"{word} {columns}"))
     if head.units is not None:
         units = units_of(head)
         listing = ", ".join(f"{shown(name)} in {shown(unit)}" for name, unit in units.items())

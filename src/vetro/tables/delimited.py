@@ -17,15 +17,16 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 
-from vetro.errors import Notice, counted, error, notice
+from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import dialect as dialects
-from vetro.tables import textfaults
+from vetro.tables import encodings, textfaults
 from vetro.tables.around import Head, free_name
-from vetro.tables.connection import connect, file_literal, literal
+from vetro.tables.connection import RENAME, connect, file_literal, literal
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.packed import unpacked
+from vetro.tables.signatures import content_of
 from vetro.tables.textfaults import LONGEST_FIELD, TextFile
 from vetro.tables.trimmed import preface_of, surroundings, top_notices, write_trimmed
 
@@ -57,12 +58,15 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         work = _unpacked(path, folder, source)
     with work.open("rb") as file:
         head = file.read(dialects.HEAD_BYTES)
-    encoding = dialects.encoding_of(head, options.encoding)
+    encoding = encodings.encoding_of(head, options.encoding)
     if encoding not in ("utf-8", "utf-8-sig"):
         folder = folder or _folder(undo)
         work = _transcoded(work, folder, encoding, source)
         with work.open("rb") as file:
             head = file.read(dialects.HEAD_BYTES)
+    if folder is not None and (packed := content_of(work, head)) and packed.opens != "text":
+        what = f"it holds {packed.what}, not delimited text"
+        raise error("E125", source=source, what=what, fix="Unpack it first.")
     facts = dialects.byte_facts(work)
     if facts.blank or not head.removeprefix(b"\xef\xbb\xbf").strip():
         raise error("E101", source=source, size="only blank lines" if size else "0 bytes")
@@ -73,6 +77,8 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     if not preface.text.strip():
         raise error("E101", source=source, size="only lines that are left out")
     sep = dialects.separator_of(preface.text, source, suffix, options.sep or preface.sep)
+    if not options.sep and preface.sep:
+        dialects.refuse_lone_column(preface.text, sep, source)
     cut = len(head) == dialects.HEAD_BYTES
     around = surroundings(work, preface, sep, options, source, cut=cut)
     decoded = work
@@ -83,8 +89,9 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     original = TextFile(work, source, sep, options.header, decoded=decoded)
     names = _names(original, around.head)
     notices: list[Notice] = top_notices(around, names, source)
-    spare = around.head.spare if around.head else 0
-    original = original.with_width(len(names) + spare, spare)
+    if around.head is not None:
+        original = original.with_head(around.head)
+    original = original.with_width(len(names) + len(original.nameless))
     if around.head is not None and around.head.header is not None and not around.head.plain:
         original = replace(original, header=False)
     if options.bad_rows == "refuse" and any(
@@ -92,7 +99,9 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     ):
         # DuckDB accepts one separator too many at the end of a row.
         original.refuse_wrong_widths()
-    rewritten = facts.mixed or sep == " " or options.bad_rows == "skip"
+    rewritten = (
+        facts.mixed or sep in dialects.BLANKS or options.bad_rows == "skip" or original.short > 0
+    )
     if rewritten:
         folder = folder or _folder(undo)
         work, skipped = _rewritten(original, folder, skip=options.bad_rows == "skip")
@@ -110,8 +119,10 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         original = original.skipping() if options.bad_rows == "skip" else original
     if options.header and all(value_of(name, ".", "") is not None for name in names):
         notices.append(notice("W134", source=source, name=names[0]))
-    opened = _opened(work, "\t" if sep == " " else sep, names, original, options, facts)
+    opened = _opened(work, "\t" if sep in dialects.BLANKS else sep, names, original, options, facts)
     opened.notices.extend(notices)
+    if sep == dialects.BLANKS[1] and not options.sep:
+        opened.notices.append(notice("I175", source=source))
     opened.units = around.units
     fingerprint.complete(opened)
     if folder is not None:
@@ -135,10 +146,10 @@ def _opened(
         f"header = {str(original.header).lower()}, strict_mode = true, "
         f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
     )
-    if original.spare:
+    if original.nameless:
         # The values of a column without a name would be lost silently.
-        empty = " AND ".join(f"c{index} IS NULL" for index in every[len(names) :])
-        shown = ", ".join(f"c{index}" for index in every[: len(names)])
+        empty = " AND ".join(f"c{index} IS NULL" for index in original.nameless)
+        shown = ", ".join(f"c{index}" for index in every if index not in original.nameless)
         checked = f"CASE WHEN {empty} THEN true ELSE error('a value without a name') END"
         relation = f"(SELECT {shown} FROM {relation} WHERE {checked})"
     elif len(names) == 1:
@@ -150,6 +161,7 @@ def _opened(
         columns=dict.fromkeys(names, "VARCHAR"),
         name=original.source,
         is_text=True,
+        headed=True,
         sep=original.sep,
         place_of=original.place_of,
         underscores=facts.underscores,
@@ -163,7 +175,7 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
         if head.header is None:
             return list(head.names)
         line, names = head.header.line, list(head.names)
-        if names[0] == "":
+        if names[0] == "" and 0 not in head.gaps:
             names[0] = free_name("index", names)
     else:
         try:
@@ -173,14 +185,22 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
         if not file.header:
             return [f"c{position}" for position in range(1, len(first) + 1)]
         names = [name.strip() for name in first]
+    if all(len(name) > 1 and name[0] == name[-1] == "'" for name in names):
+        what, fix = "the fields are quoted with ' and not with \"", 'Quote them with ".'
+        raise error("E111", source=file.source, line=line, what=what, fix=fix)
     places: dict[str, int] = {}
+    gaps = head.gaps if head is not None else ()
     for position, name in enumerate(names, 1):
+        if position - 1 in gaps:
+            continue
         if not name:
             raise error("E131", source=file.source, line=line, position=position)
         if name in places:
-            raise error("E110", first=places[name], second=position, name=name)
+            values = all(value_of(name, ".", "") is not None for name in names)
+            advice = words("Use {=header no} if that line holds values.") if values else RENAME
+            raise error("E110", first=places[name], second=position, name=name, fix=advice)
         places[name] = position
-    return names
+    return list(places)
 
 
 def _head_text(head: bytes, path: Path, source: str) -> str:
@@ -188,7 +208,7 @@ def _head_text(head: bytes, path: Path, source: str) -> str:
     try:
         return whole.decode("utf-8-sig")
     except UnicodeDecodeError:
-        failure = dialects.encoding_error(path, source, "utf-8")
+        failure = encodings.encoding_error(path, source, "utf-8")
         if failure is not None:
             raise failure from None
         return whole.decode("utf-8-sig", errors="ignore")
@@ -226,7 +246,7 @@ def _transcoded(path: Path, folder: Path, encoding: str, source: str) -> Path:
         ):
             shutil.copyfileobj(given, plain, 1 << 20)
     except UnicodeError as failure:
-        raise (dialects.encoding_error(path, source, encoding) or failure) from None
+        raise (encodings.encoding_error(path, source, encoding) or failure) from None
     if target.stat().st_size == 0:
         raise error("E101", source=source, size="only a byte-order mark")
     return target
@@ -237,13 +257,15 @@ def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple
     of the first."""
     target = folder / "records"
     left_out, first = 0, 0
-    sep = "\t" if file.sep == " " else file.sep
+    sep = "\t" if file.sep in dialects.BLANKS else file.sep
     with target.open("w", encoding="utf-8", newline="") as plain:
         writer = csv.writer(plain, delimiter=sep, lineterminator="\n")
         for line, fields in file.records():
             if skip and not file.fits(fields):
                 left_out, first = left_out + 1, first or line
                 continue
+            if len(fields) == file.width - file.short:
+                fields = [*fields, *[""] * file.short]
             writer.writerow(fields)
     return target, (left_out, first) if left_out else None
 

@@ -1,4 +1,4 @@
-"""The dialect of a delimited text: encoding, line ends and separator, found in its bytes.
+"""The dialect of a delimited text: line ends and separator, found in its bytes.
 
 It reads the first quarter of a megabyte, and all bytes once for facts that must hold everywhere.
 It does not read values: delimited.py does.
@@ -6,22 +6,28 @@ It does not read values: delimited.py does.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from vetro.errors import Setting, error, shown, words
+from vetro.errors import Setting, error, words
 from vetro.tables.numbers import marks_of, means_missing
 
 HEAD_BYTES = 1 << 18
 _CHUNK = 1 << 20
 _SEPARATORS = (",", ";", "\t", "|")
 _NAMES = {"\\t": "\t", "tab": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+BLANKS = (" ", "  ")
+"""Runs of blanks; runs of two or more, in which a value may hold single blanks."""
+_RARE = (":", "^", "~", "\x01", "\x1f", "¦", "§")
 SPACED_SUFFIXES = (".txt", ".dat", ".data")
+_COMMENTED = re.compile(r"\A\s*[#%]+ +")
+_WIDE = re.compile(r" {2,}|\t+ *")
+_NUMBER = re.compile(r"[+-]?[0-9]*[.,]?[0-9]+")
 # A quote opens a quoted field only at the start of a field, for both csv and DuckDB.
 QUOTE = '"'
 
@@ -69,114 +75,14 @@ def byte_facts(path: Path) -> ByteFacts:
     return ByteFacts(nul, underscores, mixed, blank)
 
 
-def encoding_of(head: bytes, wanted: str) -> str:
-    """The encoding to decode with: the given one, that of a byte order mark, or UTF-8."""
-    if wanted:
-        name = _known_encoding(wanted)
-        if name == "utf-16" and not head.startswith(_MARKS_OF_16):
-            reason = "the file does not begin with a byte-order mark"
-            fix = words("Use {=encoding utf-16-le}, utf-16-be, or the encoding of the file.")
-            raise error("E601", argument=Setting("encoding"), value=wanted, reason=reason, fix=fix)
-        if name == "utf-8" and head.startswith(codecs.BOM_UTF8):
-            return "utf-8-sig"
-        return name
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if head.startswith(mark):
-            return name
-    return "utf-8"
-
-
-_MARKS_OF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# Codecs of Python that are not encodings of a file: of domain names, and one that always fails.
-_NOT_OF_FILES = frozenset(("idna", "punycode", "undefined"))
-
-
-def _known_encoding(wanted: str) -> str:
-    """Python's name of an encoding of text; E601."""
-    try:
-        found = codecs.lookup(wanted)
-        "".encode(found.name)  # a LookupError for base64 and others that are not of text
-        if found.name not in _NOT_OF_FILES:
-            return found.name
-    except (LookupError, UnicodeError):
-        pass
-    raise error(
-        "E601",
-        argument=Setting("encoding"),
-        value=wanted,
-        reason="Python has no such encoding of text",
-        fix="Use for example utf-8, cp1252 or utf-16.",
-    )
-
-
-def encoding_error(path: Path, source: str, encoding: str) -> Exception | None:
-    """E103 with the place of the first byte that is not of the encoding; None if all are."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    offset = lines = 0
-    with path.open("rb") as file:
-        while True:
-            chunk = file.read(_CHUNK)
-            held = len(decoder.getstate()[0]) if chunk or offset else 0
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as failure:
-                at = offset - held + failure.start
-                return _not_decodable(path, source, encoding, at)
-            lines += chunk.count(b"\n")
-            offset += len(chunk)
-            if not chunk:
-                return None
-
-
-def _not_decodable(path: Path, source: str, encoding: str, at: int) -> Exception:
-    with path.open("rb") as file:
-        before = file.read(at)
-        around = before[-200:] + (rest := file.read(200))
-    line = before.count(b"\n") + 1
-    byte = rest[0] if rest else before[-1]
-    guess, fix = "", words("Use {=encoding} with the file's encoding.")
-    if encoding.startswith("utf-8"):
-        start = min(len(before), 200)
-        low, high = start, start + 1
-        while low > 0 and (around[low - 1] >= 0x80 or chr(around[low - 1]).isalnum()):
-            low -= 1
-        while high < len(around) and (around[high] >= 0x80 or chr(around[high]).isalnum()):
-            high += 1
-        try:
-            word = around[low:high].decode("cp1252")
-            guess, fix = (
-                f' (looks like Windows-1252, "{shown(word)}")',
-                words("Use {=encoding cp1252}."),
-            )
-        except UnicodeDecodeError:
-            pass
-    label = "UTF-8" if encoding.startswith("utf-8") else encoding
-    return error(
-        "E103",
-        source=source,
-        line=line,
-        byte=byte,
-        offset=at,
-        encoding=label,
-        guess=guess,
-        fix=fix,
-    )
-
-
 def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
     """The field separator of a text's head; E104 if two fit equally well.
 
-    Returns " " for fields separated by runs of blanks, and "," for a single column.
+    Returns one of BLANKS for fields separated by runs of blanks, and "," for a single column.
     """
     if wanted:
         name = _NAMES.get(wanted, wanted)
-        if len(name) != 1 or name in '"\r\n':
+        if (name not in BLANKS and len(name) != 1) or name in '"\r\n':
             raise error(
                 "E601",
                 argument=Setting("sep"),
@@ -195,9 +101,9 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
     if exact:
         return exact[0]
     if suffix in SPACED_SUFFIXES:
-        blanks = field_counts(head, " ")
-        if blanks[0] > 1 and len(set(blanks)) == 1:
-            return " "
+        for blanks in BLANKS:
+            if _splits(head, blanks):
+                return blanks
     if _one_column_of_decimal_commas(head):
         return ";"
     if (below := _below_titles(counts)) is not None:
@@ -211,7 +117,36 @@ def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:
     }
     if fits:
         return max(fits, key=lambda mark: (fits[mark], counts[mark][0]))
-    return _below_one_name(counts)
+    lone = _below_one_name(counts)
+    refuse_lone_column(head, lone, source)
+    return lone
+
+
+def refuse_lone_column(head: str, sep: str, source: str) -> None:
+    """E104 for a text that this separator leaves in one column, if another one divides each line,
+    the header too, into equally many fields."""
+    counts = field_counts(head, sep)
+    if max(counts) > 1 or len(counts) < 3:
+        return
+    for mark in (*_SEPARATORS, *_RARE, BLANKS[1], BLANKS[0]):
+        if _splits(head, mark) and (mark != BLANKS[0] or _has_numbers(head)):
+            raise error("E104", source=source, first=sep, second=mark.replace("\t", "\\t"))
+
+
+def _splits(head: str, mark: str) -> bool:
+    """Whether the mark divides all lines equally; a comment sign before the header apart."""
+    counts = field_counts(_COMMENTED.sub("", head), mark)
+    return counts[0] > 1 and len(set(counts)) == 1
+
+
+def _has_numbers(head: str) -> bool:
+    """Whether some field is a number in each line but the first, and a word there."""
+    fields = [split_blanks(line) for line in head.splitlines() if line.strip()]
+    names, rows = fields[0], fields[1:]
+    return any(
+        not _NUMBER.match(name) and all(_NUMBER.match(row[at]) for row in rows)
+        for at, name in enumerate(names)
+    )
 
 
 def _below_titles(counts: dict[str, list[int]]) -> str | None:
@@ -248,8 +183,8 @@ def _below_one_name(counts: dict[str, list[int]]) -> str:
 
 def field_counts(head: str, sep: str) -> list[int]:
     """The number of fields of each record with this separator, without blank lines."""
-    if sep == " ":
-        found = [len(split_blanks(line)) for line in head.splitlines() if line.strip()]
+    if sep in BLANKS:
+        found = [len(split_blanks(line, sep)) for line in head.splitlines() if line.strip()]
     else:
         reader = csv.reader(io.StringIO(head, newline=""), delimiter=sep, quotechar=QUOTE)
         found = []
@@ -259,8 +194,10 @@ def field_counts(head: str, sep: str) -> list[int]:
     return found or [0]
 
 
-def split_blanks(line: str) -> list[str]:
-    """The fields of a line that are separated by runs of blanks; quotes protect blanks."""
+def split_blanks(line: str, sep: str = " ") -> list[str]:
+    """The fields of a line that are separated by runs of blanks; quotes protect single blanks."""
+    if sep != " ":
+        return _WIDE.split(line.strip()) if line.strip() else []
     text = " ".join(line.split("\t")).strip()
     if QUOTE not in text:
         return text.split()

@@ -26,7 +26,7 @@ from vetro.tables.spans import plain_spans
 
 FrameKind = Literal["pandas", "polars", "pyarrow", "dict", "numpy", "torch", ""]
 
-_NAMES = {
+NAMES = {
     "pandas": "the DataFrame",
     "polars": "the DataFrame",
     "pyarrow": "the Arrow table",
@@ -73,7 +73,7 @@ def open_frame(source: Any, options: ReadOptions) -> Opened:
         "numpy": _from_numpy,
         "torch": _from_torch,
     }
-    name = _NAMES[kind]
+    name = NAMES[kind]
     found = readers[kind](source, name)
     if found.table.num_columns == 0:
         raise error("E101", source=name, size="0 columns")

@@ -24,6 +24,7 @@ SECONDS = "s"
 
 _EPOCH = datetime(1970, 1, 1)
 _DAY = 86_400_000
+_FIRST, _LAST = (end.toordinal() - _EPOCH.toordinal() for end in (date.min, date.max))
 
 
 class Instant(NamedTuple):
@@ -62,9 +63,10 @@ def date_text(days: float, format_: str = "") -> str:
     """
     if is_time(format_):
         return _clock(round(days * _DAY) % _DAY)
-    if not -719162 <= days < 2932896:
+    if not _FIRST <= days <= _LAST + 1:
         return f"day {days:.6g}"
-    day, clock = divmod(round(days * _DAY), _DAY)
+    # The calendar's last microseconds would round to a day after its end.
+    day, clock = divmod(min(round(days * _DAY), (_LAST + 1) * _DAY - 1), _DAY)
     text = date.fromordinal(day + _EPOCH.toordinal()).isoformat()
     return f"{text} {_clock(clock)}" if clock else text
 

@@ -1,5 +1,7 @@
 """JSON: one object per line (.jsonl, .ndjson), or an array of objects (.json).
 
+A file that is one object may hold a table too (json_object.py).
+
 Each key is a column, in order of first appearance; if an object lacks a key, the value is
 missing.  Numbers, flags and texts keep their kind, a column of several kinds becomes text,
 and nested values stay JSON.  Dates are texts here, because JSON has no dates.
@@ -18,9 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vetro.errors import VetroError, Words, error, shown
+from vetro.errors import Notice, VetroError, Words, error, notice, shown
 from vetro.tables.connection import files_fingerprint
 from vetro.tables.faults import Fault
+from vetro.tables.json_object import UndecidedError, only_object, rows_of_object
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.packed import unpacked
@@ -44,7 +47,8 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
     faults: dict[str, Fault] = {}
     places = array("q")
     rows = values_ = 0
-    for chunk in _chunks(path, places):
+    said: list[Notice] = []
+    for chunk in _chunks(path, places, said):
         values_ += sum(map(len, chunk))
         _check_span(path, rows + len(chunk), {*columns, *itertools.chain(*chunk)}, values_)
         for key, values in _transposed(chunk):
@@ -66,7 +70,7 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
         size = "0 bytes" if path.stat().st_size == 0 else "no object with a value"
         raise error("E101", source=path.name, size=size)
     table, casts = finished(columns)
-    return open_arrow(
+    opened = open_arrow(
         table,
         path.name,
         fingerprint=files_fingerprint([path]),
@@ -74,6 +78,8 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
         casts=casts,
         faults=faults,
     )
+    opened.notices += said
+    return opened
 
 
 def _check_span(path: Path, rows: int, keys: set[str], values: int) -> None:
@@ -98,12 +104,18 @@ def _place_of(lines: array[int]) -> Callable[[int], str]:
     return lambda row: f"line {lines[row]}"
 
 
-def _chunks(path: Path, places: array[int]) -> Iterator[list[dict[str, Any]]]:
+def _chunks(path: Path, places: array[int], said: list[Notice]) -> Iterator[list[dict[str, Any]]]:
     """The objects in chunks; `places` receives each one's line where there is one a line."""
     packed = path.suffix.lower() == ".gz"
     try:
         with _text(path, packed) as file:
             start = file.read(4096).lstrip()[:1]
+        if start == "{":
+            with _text(path, packed) as file:
+                document = only_object(file, _decoder().decode)
+            if document is not None:
+                yield from _of_object(path, document, said)
+                return
         with _text(path, packed) as file:
             if start == "[":
                 yield from _array(path, file.read())
@@ -114,6 +126,19 @@ def _chunks(path: Path, places: array[int]) -> Iterator[list[dict[str, Any]]]:
         raise _broken(path, what, "Write it again as UTF-8.") from failure
     except (EOFError, gzip.BadGzipFile) as failure:
         raise _broken(path, "it is not whole gzip", "Pack it again.") from failure
+
+
+def _of_object(
+    path: Path, document: dict[str, Any], said: list[Notice]
+) -> Iterator[list[dict[str, Any]]]:
+    try:
+        rows, how = rows_of_object(document)
+    except UndecidedError as failure:
+        raise _broken(path, failure.what, failure.fix) from None
+    if how:
+        said.append(notice("I169", source=path.name, how=how))
+    for start in range(0, len(rows), _CHUNK):
+        yield rows[start : start + _CHUNK]
 
 
 def _text(path: Path, packed: bool) -> io.TextIOWrapper:

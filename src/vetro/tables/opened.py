@@ -30,6 +30,7 @@ class Opened:
     is_text: whether the source is delimited text (numbers arrive as text too).
     The relation is read as `(SELECT * FROM relation) AS t(c0, c1, ...)`: its columns are
     taken by position, so that names may differ in case only.
+    headed: whether its first line or row may be the names of the columns.
     sep: the separator of a delimited text.  underscores: whether some value may hold
     "_", which DuckDB reads as a digit separator.
     start: the row of the relation that is row 0 for place_of.
@@ -46,6 +47,7 @@ class Opened:
     columns: dict[str, str]
     name: str
     is_text: bool = False
+    headed: bool = False
     sep: str = ""
     fingerprint: str = ""
     notices: list[Notice] = field(default_factory=list)

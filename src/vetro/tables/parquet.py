@@ -114,7 +114,7 @@ def _found(source: str) -> list[Path]:
             if item.is_file() and not any(part[0] in "._" for part in item.relative_to(path).parts)
         ]
         if not files:
-            raise error("E124", source=source, hint="The folder holds no .parquet file.")
+            raise _no_table(path)
         return files
     matches = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
     files = sorted(item for item in matches if item.is_file())
@@ -123,6 +123,13 @@ def _found(source: str) -> list[Path]:
         hint = "No file fits the pattern." if signs else "Check the path."
         raise error("E124", source=source, hint=hint)
     return files
+
+
+def _no_table(folder: Path) -> VetroError:
+    names = sorted(item.name for item in folder.iterdir() if item.is_file())[:1]
+    fix = f"Name a file in it, for example {folder / names[0]}." if names else "Check the path."
+    what = "it is a folder without a .parquet file"
+    return error("E125", source=str(folder), what=what, fix=fix)
 
 
 def _check_ends(path: Path) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from vetro.errors import error
+from vetro.addresses import short_name
 from vetro.tables.chunks import joined, read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Schema
 from vetro.tables.table import Table
-from vetro.tables.whole import opened_with, read_whole
+from vetro.tables.whole import opened_with, read_whole, too_few
 
 _PLAIN = ReadOptions()
 
@@ -36,7 +36,7 @@ def read_table(
     if schema is not None:
         chunks = list(read_chunks(source, options, schema))
         if not chunks:
-            raise error("E102", source=str(source), rows="0 rows")
+            raise too_few(short_name(str(source)), 0, headed=False)
         return joined(chunks)
     opened = opened_with(source, options)
     spared = check(list(opened.columns)) if check is not None else ()

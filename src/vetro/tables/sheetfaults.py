@@ -49,17 +49,17 @@ def cell_faults(path: Path, sheet: str) -> list[CellFault]:
     with zipfile.ZipFile(path) as book:
         if path.suffix.lower() == ".ods":
             return [_error(*found) for found in _ods_errors(book, sheet)]
-        part = _sheet_part(book, sheet)
+        part = sheet_part(book, sheet)
         if part is None:
             return []
         data = book.read(part)
     faults = []
     for found in _ERROR.finditer(data):
         value = _VALUE.search(found["inside"])
-        faults.append(_error(*_address(found["cell"]), value[1].decode() if value else "an error"))
+        faults.append(_error(*address(found["cell"]), value[1].decode() if value else "an error"))
     for found in _FORMULA.finditer(data):
         if not _EMPTY_TEXT.search(found["cell"]):
-            row, column = _address(found["cell"])
+            row, column = address(found["cell"])
             what = f"the formula in cell {_name(row, column)} was never computed"
             fix = "Open the file in a spreadsheet program and save it."
             faults.append(CellFault(row, column, what, fix))
@@ -75,7 +75,7 @@ def _name(row: int, column: int) -> str:
     return f"{column_letters(column)}{row + 1}" if column >= 0 else "without an address"
 
 
-def _address(cell: bytes) -> tuple[int, int]:
+def address(cell: bytes) -> tuple[int, int]:
     """The row and column of a cell, counted from 0; -1 where it has no address."""
     found = _ADDRESS.search(cell)
     if found is None:
@@ -86,7 +86,7 @@ def _address(cell: bytes) -> tuple[int, int]:
     return int(found[2]) - 1, column - 1
 
 
-def _sheet_part(book: zipfile.ZipFile, sheet: str) -> str | None:
+def sheet_part(book: zipfile.ZipFile, sheet: str) -> str | None:
     """The name of the sheet's part in an .xlsx file."""
     workbook = ElementTree.fromstring(book.read("xl/workbook.xml"))
     relations = ElementTree.fromstring(book.read("xl/_rels/workbook.xml.rels"))

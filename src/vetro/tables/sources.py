@@ -11,9 +11,11 @@ from pathlib import Path
 
 from vetro.addresses import FORM, is_address, is_postgres, shown_source
 from vetro.errors import error
+from vetro.tables.applicable import check_applies
 from vetro.tables.connection import check_names
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.tables.signatures import Kind, check_content
 from vetro.twins import plain
 from vetro.visible import is_text
 
@@ -46,7 +48,9 @@ def _opened(source: object, options: ReadOptions) -> Opened:
         return _open_path(os.fspath(source), options)
     from vetro.tables import frames
 
-    if frames.frame_kind(source):
+    if kind := frames.frame_kind(source):
+        if kind != "dict":  # values of the command line come as a dict, with their table's options
+            check_applies(options, "frame", frames.NAMES[kind])
         return _asked(frames.open_frame(source, options), options)
     raise error(
         "E125",
@@ -63,6 +67,7 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
     if is_postgres(text.strip()):
         from vetro.tables.postgres import open_postgres
 
+        check_applies(options, "server", shown_source(text))
         return open_postgres(text, options)
     path = Path(text)
     suffix = _suffix(path)
@@ -74,11 +79,16 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
     several = any(letter in text for letter in "*?[") and not exists
     if not several and not exists:
         raise error("E124", source=text, hint=_hint(path))
-    if suffix in _DATABASES:
+    kind = _kind(path, suffix, several)
+    if suffix not in _PICKLES:
+        check_content(path, kind)
+    if kind:
+        check_applies(options, kind, path.name)
+    if kind == "database":
         from vetro.tables.database import open_database
 
         return open_database(path, options)
-    return _asked(_open_file(path, suffix, several, options), options)
+    return _asked(_open_file(path, kind, options), options)
 
 
 def _exists(path: Path) -> bool:
@@ -102,24 +112,37 @@ def _asked(opened: Opened, options: ReadOptions) -> Opened:
     return with_query(opened, options.query)
 
 
-def _open_file(path: Path, suffix: str, several: bool, options: ReadOptions) -> Opened:
+def _kind(path: Path, suffix: str, several: bool) -> Kind:
+    """What the path says the source is; "" for a suffix that is not known."""
     if path.is_dir() or several or suffix in _PARQUET:
+        return "Parquet"
+    if suffix in _JSON:
+        return "JSON"
+    if suffix in _SHEETS:
+        return "sheet"
+    if suffix in _DATABASES:
+        return "database"
+    return "text" if suffix in _TEXT else ""
+
+
+def _open_file(path: Path, kind: Kind, options: ReadOptions) -> Opened:
+    if kind == "Parquet":
         from vetro.tables.parquet import open_parquet
 
         return open_parquet(path, options)
-    if suffix in _JSON:
+    if kind == "JSON":
         from vetro.tables.jsonlines import open_json
 
         return open_json(path, options)
-    if suffix in _SHEETS:
+    if kind == "sheet":
         from vetro.tables.spreadsheet import open_spreadsheet
 
         return open_spreadsheet(path, options)
-    if suffix in _TEXT:
+    if kind == "text":
         from vetro.tables.delimited import open_delimited
 
         return open_delimited(path, options)
-    raise _unknown(path, suffix)
+    raise _unknown(path, _suffix(path))
 
 
 def _suffix(path: Path) -> str:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from vetro.errors import VetroError, Words, error, nearest, shown, words
+from vetro.errors import VetroError, Words, error, nearest, notice, shown, words
 from vetro.tables.around import Place, free_name, head_notices, units_of
-from vetro.tables.connection import files_fingerprint, reason
+from vetro.tables.connection import RENAME, files_fingerprint, reason
 from vetro.tables.faults import Fault
 from vetro.tables.ods_merged import merged_ranges
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.sheetfaults import CellFault, cell_faults, column_letters
+from vetro.tables.sheetformats import padded_cells, write_zeros
 from vetro.tables.sheetrows import Range, fill_down, filled_notice, rows_of_sheet
 from vetro.tables.sheetsize import too_large
 from vetro.tables.values import EXACT, ValueColumn, as_text, finished
@@ -66,23 +67,29 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
     found = rows_of_sheet(cells, top, options, place)
     head, rows = found.head, found.rows
     if head.header is None:
-        names = list(head.names)
+        names, gaps = list(head.names), []
     else:
         header = [*head.names, *([""] * (len(letters) - len(head.names)))]
         spare = any(_filled(v) for at in rows for v in cells[at - top][len(head.names) :])
         if not spare:
             header = header[: len(head.names)]
-        if header[0] == "" and len(header) > 1 and head.names != ("",) and not head.plain:
+        body = [cells[number - top] for number in rows]
+        gaps = [at for at in head.gaps if not any(_filled(row[at]) for row in body)]
+        indexed = head.names[0] == "" and 0 not in gaps
+        if indexed and len(header) > 1 and not head.plain:
             header[0] = free_name("index", header)
         for fault in faulty:
             if fault.row == head.header.line - 1:
                 raise _refused(path, fault.what, fault.fix)
-        names = _names(path, header, letters, head.header.line)
-    faults = _column_faults(path, faulty, rows, names, (top, left), len(cells))
-    body = [cells[number - top] for number in rows]
+        named = {at: name for at, name in enumerate(header) if at not in gaps}
+        names = _names(path, named, letters, head.header.line)
+    places = [at for at in range(len(names) + len(gaps)) if at not in gaps]
+    positions = dict(zip(places, names, strict=True))
+    faults = _column_faults(path, faulty, rows, positions, (top, left), len(cells))
+    write_zeros(cells, padded_cells(path, sheet_name), (top, left))
     columns = {name: ValueColumn() for name in names}
-    for position, column in enumerate(columns.values()):
-        column.append(_whole([row[position] for row in body]))
+    for at, name in positions.items():
+        columns[name].append(_whole([cells[number - top][at] for number in rows]))
     table, casts = finished(columns)
     opened = open_arrow(
         table,
@@ -92,9 +99,14 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
         casts=casts,
         faults=faults,
     )
+    opened.headed = True
     opened.units = units_of(head)
     opened.notices += head_notices(head, names, place) + found.notices
     opened.notices += filled_notice(filled, rows, place)
+    if gaps:
+        found_at = ", ".join(letters[at] for at in gaps)
+        word = "column" if len(gaps) == 1 else "columns"
+        opened.notices.append(notice("I174", source=path.name, columns=f"{word} {found_at}"))
     return opened
 
 
@@ -102,7 +114,7 @@ def _column_faults(
     path: Path,
     faulty: Sequence[CellFault],
     rows: Sequence[int],
-    names: Sequence[str],
+    names: Mapping[int, str],
     start: tuple[int, int],
     height: int,
 ) -> dict[str, Fault]:
@@ -120,7 +132,7 @@ def _column_faults(
         at = fault.column - left
         if fault.row in inside and fault.row not in places and not _heads(fault.row, rows):
             continue
-        if fault.row < 0 or _heads(fault.row, rows) or not 0 <= at < len(names):
+        if fault.row < 0 or _heads(fault.row, rows) or at not in names:
             raise refusal
         found.setdefault(names[at], Fault(refusal))
     return found
@@ -199,15 +211,15 @@ def _filled(value: Any) -> bool:
     return not isinstance(value, str) or bool(value.strip())
 
 
-def _names(path: Path, row: list[Any], letters: list[str], line: int) -> list[str]:
+def _names(path: Path, row: Mapping[int, Any], letters: list[str], line: int) -> list[str]:
     """The header's texts; a number or a date in it is a name as it would be written."""
     names: dict[str, str] = {}
-    for value, letter in zip(row, letters, strict=False):
-        name = as_text(value).strip()
+    for at, value in row.items():
+        name, letter = as_text(value).strip(), letters[at]
         if not name:
             raise error("E131", source=path.name, line=line, position=letter)
         if name in names:
-            raise error("E110", first=names[name], second=letter, name=name)
+            raise error("E110", first=names[name], second=letter, name=name, fix=RENAME)
         names[name] = letter
     return list(names)
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from vetro.errors import Words, counted, error, words
 from vetro.tables import dialect as dialects
+from vetro.tables import encodings
+from vetro.tables.around import Head
 
 LONGEST_FIELD = 1 << 20
 
@@ -21,8 +23,9 @@ LONGEST_FIELD = 1 << 20
 class TextFile:
     """A UTF-8 text with its separator; width: the header's number of fields.
 
-    skips: whether rows with another number of fields are left out.  spare: how many of the fields
-    are nameless, and empty in every row.  decoded: the file before anything in it was left out.
+    skips: whether rows with another number of fields are left out.  nameless: the positions of
+    fields without a name, which are empty in every row.  short: how many of them, at the end, a
+    row may lack.  top: the line of the header.  decoded: the file before lines were left out.
     """
 
     path: Path
@@ -31,12 +34,20 @@ class TextFile:
     header: bool
     width: int = 0
     skips: bool = False
-    spare: int = 0
+    nameless: tuple[int, ...] = ()
+    short: int = 0
+    top: int = 1
     decoded: Path | None = None
 
-    def with_width(self, width: int, spare: int = 0) -> TextFile:
-        """The same file once its number of columns is known."""
-        return replace(self, width=width, spare=spare)
+    def with_head(self, head: Head) -> TextFile:
+        """The same file once its columns are known, and that fields without a name are empty."""
+        short = head.spare if head.short else 0
+        top = head.header.line if head.header is not None else 1
+        return replace(self, nameless=head.nameless, short=short, top=top)
+
+    def with_width(self, width: int) -> TextFile:
+        """The same file once its number of fields is known."""
+        return replace(self, width=width)
 
     def skipping(self) -> TextFile:
         """The same file with rows of another width left out."""
@@ -47,10 +58,10 @@ class TextFile:
 
         strict: csv.Error for a quote that is never closed.
         """
-        if self.sep == " ":
+        if self.sep in dialects.BLANKS:
             with self.path.open(encoding="utf-8-sig", newline=None) as file:
                 for line, text in enumerate(file, 1):
-                    if fields := dialects.split_blanks(text):
+                    if fields := dialects.split_blanks(text, self.sep):
                         yield line, fields
             return
         before = csv.field_size_limit(16 * LONGEST_FIELD)
@@ -85,7 +96,7 @@ class TextFile:
 
     def explain(self, failure: Exception) -> Exception:
         """The error to raise for a failure of DuckDB on this file."""
-        wrong = dialects.encoding_error(self.decoded or self.path, self.source, "utf-8")
+        wrong = encodings.encoding_error(self.decoded or self.path, self.source, "utf-8")
         if wrong is not None:
             return wrong
         try:
@@ -99,7 +110,9 @@ class TextFile:
 
     def fits(self, fields: list[str]) -> bool:
         """Whether a record has as many fields as the header has names, nameless ones apart."""
-        return len(fields) == self.width and not (self.spare and any(fields[-self.spare :]))
+        if self.short and len(fields) == self.width - self.short:
+            fields = [*fields, *[""] * self.short]
+        return len(fields) == self.width and not any(fields[at] for at in self.nameless)
 
     def refuse_wrong_widths(self) -> None:
         """E108 for the first record that has more or fewer fields than the header."""
@@ -109,15 +122,24 @@ class TextFile:
             if self.fits(fields):
                 before += 1
                 continue
+            if len(fields) == self.width and (gap := self._filled_gap(fields)) is not None:
+                raise error("E131", source=self.source, line=self.top, position=gap + 1)
             after = [self.fits(later) for _, later in records]
+            named = self.width - len(self.nameless)
             raise error(
                 "E108",
                 source=self.source,
                 line=line,
                 found=counted(len(fields), "field"),
-                expected=self.width - self.spare,
+                expected=self.width if len(fields) == named else named,
                 fix=self._width_fix(fields, before, after),
             )
+
+    def _filled_gap(self, fields: list[str]) -> int | None:
+        """The first position between the columns with a value and without a name."""
+        named = set(range(self.width)) - set(self.nameless)
+        gaps = (at for at in self.nameless if at < max(named) and fields[at])
+        return next(gaps, None)
 
     def _width_fix(self, fields: list[str], before: int, after: list[bool]) -> Words:
         """The fix for a record that does not fit, after `before` records that fit.
@@ -127,6 +149,8 @@ class TextFile:
         mark = "tab" if self.sep == "\t" else f'"{self.sep}"'
         one_more = len(fields) == self.width + 1 and fields[-1] == ""
         comment = fields[0].lstrip()[:1]
+        if any(field.startswith(" ") and field.lstrip()[:1] == dialects.QUOTE for field in fields):
+            return words("Remove the blanks before the opening quotes.")
         if comment in ("#", "%", "!"):
             return words("Use {=comment mark} if it is a comment.", mark=comment)
         if before <= 1 and after and not any(after):
@@ -216,12 +240,10 @@ def nul_error(path: Path, source: str, offset: int) -> Exception:
     """E111 for a NUL byte at an offset."""
     with path.open("rb") as file:
         before = file.read(offset)
-        around = before[-100:] + file.read(100)
-    wide = around.count(0) * 3 > len(around)
-    return error(
-        "E111",
-        source=source,
-        line=before.count(b"\n") + 1,
-        what="a value holds a NUL byte",
-        fix=words("Use {=encoding utf-16-le} if the file is UTF-16.") if wide else "Remove it.",
-    )
+        file.seek(0)
+        wide = encodings.wide_encoding(file.read(dialects.HEAD_BYTES))
+    what, fix = "a value holds a NUL byte", words("Remove it.")
+    if wide:
+        what = f"NUL bytes stand between the letters: the file is {wide.upper()} without a mark"
+        fix = words("Use {=encoding wide}.", wide=wide)
+    return error("E111", source=source, line=before.count(b"\n") + 1, what=what, fix=fix)

@@ -112,7 +112,8 @@ def surroundings(
     if not footer and head.titles and tail.empty and options.skip_footer is None:
         # The spreadsheet program also saved the blank rows below the table.
         notices = [empty_notice(tail.empty, place)]
-    end = tail.end_of(len(tail.records) - len(footer)) if notices else None
+    cut_off = bool(notices) or tail.padded
+    end = tail.end_of(len(tail.records) - len(footer)) if cut_off else None
     return Surroundings(head, frozenset(left_out), end, units_of(head), tuple(notices))
 
 
@@ -172,9 +173,9 @@ def _copied(
 def records_of(lines: Sequence[str], sep: str, first: int = 1) -> Iterator[Record]:
     """The records of lines that are not blank; `first` is the number of the first line."""
     blank = False
-    if sep == " ":
+    if sep in dialects.BLANKS:
         for number, line in enumerate(lines, first):
-            fields = dialects.split_blanks(line)
+            fields = dialects.split_blanks(line, sep)
             if fields:
                 yield Record(number, number, tuple(fields), blank)
             blank = not fields
@@ -203,6 +204,7 @@ class _Tail:
     first: int
     starts: list[int]
     lines: list[str]
+    texts: list[str]
 
     @staticmethod
     def of(path: Path, sep: str, options: ReadOptions, left_out: set[int], head: Head) -> _Tail:
@@ -244,7 +246,7 @@ class _Tail:
             fitting = sum(len(record.fields) == head.width for record in records)
             if fitting < 0.8 * len(records):
                 records = []  # perhaps the inside of a quoted field
-        return _Tail(records, begin == 0, first, starts, [line.strip() for line in texts])
+        return _Tail(records, begin == 0, first, starts, [line.strip() for line in texts], texts)
 
     def numbered(self, path: Path) -> _Tail:
         """The same records with their line numbers in the file."""
@@ -261,6 +263,12 @@ class _Tail:
         if not self.records:
             return 0
         return sum(map(bool, self.lines[self.records[-1].end + 1 - self.first :]))
+
+    @property
+    def padded(self) -> bool:
+        """Whether a line below the last record holds blanks alone."""
+        below = self.texts[self.records[-1].end + 1 - self.first :] if self.records else []
+        return any(line.strip(_BREAKS) and not line.strip() for line in below)
 
     def end_of(self, count: int) -> int:
         """The number of bytes of the file up to the end of the first `count` records."""

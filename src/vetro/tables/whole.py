@@ -15,6 +15,7 @@ from vetro.errors import (
     counted,
     error,
     notice,
+    words,
 )
 from vetro.named import known_name
 from vetro.tables import kinds, lookups, numbers, scan
@@ -69,8 +70,15 @@ def read_whole(opened: Opened, options: ReadOptions, spared: frozenset[str] = fr
         raise error("E900", reason="the kinds of the columns do not settle")
     opened.finish()
     if rows < 2:
-        raise error("E102", source=opened.name, rows=counted(rows, "row"))
+        raise too_few(opened.name, rows, headed=opened.headed and options.header)
     return _table(opened, revised, cells, kept, rows, found, options)
+
+
+def too_few(source: str, rows: int, *, headed: bool) -> Exception:
+    """E102; headed: whether the first line was read as a header."""
+    fix = words("Add rows, or use {=header no} if the first line holds data.")
+    said = fix if headed else words("Add rows.")
+    return error("E102", source=source, rows=counted(rows, "row"), fix=said)
 
 
 def _table(
