@@ -375,6 +375,23 @@ FITTING = [
     ),
 ]
 
+SGD = (Setting("optimizer", "sgd"), Setting("schedule", "constant"), Setting("hidden", "8"))
+FITTING += [
+    Case(
+        "W303",
+        drawn(60, lambda i: str(i * 29 % 97)),
+        command="fit",
+        given=(Y, Setting("learning_rate", "3"), Setting("epochs", "20"), Setting("hidden", "8")),
+        values={"learning_rate": "0.01"},
+    ),
+    Case(
+        "E301",
+        drawn(60, lambda i: str(i * 29 % 97)),
+        command="fit",
+        given=(Y, *SGD, Setting("learning_rate", "1"), Setting("epochs", "30")),
+    ),
+]
+
 TRAINED = drawn(60, lambda i: f"{'Rome' if i % 3 else 'Pisa'},{i * 37 % 101}", "a,b,city,y")
 CITIES = "a,b,city,y\n1,2,Rome,3\n4,5,{},6\n"
 PREDICTING = [
@@ -485,8 +502,10 @@ def over(column: str, value: str, to: str | None = None) -> tuple[Setting, ...]:
     return (Setting("over", ColumnIs(column, value, to)),)
 
 
+NO_TARGET = "a,b,city\n1,2,Rome\n"
 COMMAS = "a;b;city;y\n1,250;2;Rome;3\n"
 LOOKING = [
+    looked("backprop", "E710", NO_TARGET, values={"target_value": "5"}),
     looked("bounds", "E731", given=over("a", "50", "20"), id="empty"),
     looked("bounds", "E731", given=over("a", "tall"), id="text"),
     looked("bounds", "E731", given=over("a", "5 kg"), id="unit"),

@@ -60,6 +60,8 @@ def test_commands_run_in_order(page, folder):
         if line.startswith("vetro ")
     ]
     for command in commands:
+        if command[1] == "prove":  # its verdict must not depend on the machine's other work
+            command += ["--seconds", "200"]
         run([sys.executable, "-m", *command], folder)
 
 

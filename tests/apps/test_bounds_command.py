@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import random
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -160,7 +162,10 @@ def test_ctrl_c_ends_with_what_is_known(
 
 
 def test_prove_refuses(vetro, fitted: Path) -> None:
-    assert vetro("prove", fitted).err.startswith("E604 vetro prove needs CLAIM")
+    err = vetro("prove", fitted).err
+    assert err.startswith("E604 vetro prove needs CLAIM")
+    command = re.search(r"Use vetro (.*?), or", err)
+    assert command and vetro(*shlex.split(command[1]), "--seconds", "0").status == 0
     assert vetro("prove", fitted, "flow >= 0", "--monotone").err.startswith("E604 --monotone takes")
     ended = vetro("prove", fitted, "flow is fine")
     assert ended.status == 2 and ended.err.startswith("E734") and '"A rises with C"' in ended.err

@@ -12,8 +12,9 @@ from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
 from vetro.apps.trace_command import member_number
-from vetro.errors import error
+from vetro.errors import error, listed, words
 from vetro.named import named_value
+from vetro.settings import ColumnIs
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
@@ -100,6 +101,8 @@ def _targets(given: Sequence[str], model: Model) -> Any:
             found[model.targets[0]] = text
         else:
             what = f'--target-value "{text}" does not name its target'
-            fix = f"Use --target-value COL=VALUE with one of: {', '.join(model.targets)}."
+            first, targets = ColumnIs(model.targets[0], text), listed(model.targets)
+            example = "Use for example {=target_value first}. Targets: {targets}."
+            fix = words(example, first=first, targets=targets)
             raise error("E604", what=what, fix=fix)
     return found or None

@@ -11,6 +11,7 @@ from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 from vetro.errors import counted, error
+from vetro.settings import quoted
 from vetro.signals import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def prove(
 
     if bool(claim) == monotone:
         what = "--monotone takes no claim" if monotone else "vetro prove needs CLAIM"
-        fix = 'Use vetro prove MODEL "flow >= 0", or vetro prove MODEL --monotone.'
+        fix = f'Use vetro prove {quoted(model)} --monotone, or a claim such as "flow >= 0" instead.'
         raise error("E604", what=what, fix=fix)
     found = load_model(model)
     box, limit = over_of(over, found), seconds_of(seconds, SECONDS)

@@ -237,7 +237,7 @@ def run_to_resume(named: str, source: str) -> RunFolder:
                 return found
     what = f"no interrupted run of {kept(source)}" if source else "no interrupted run"
     raise error(
-        "E504", reason=f"{what} in {ROOT}/", fix="Name it: --resume RUN, or start a new run."
+        "E504", reason=f"{what} in {ROOT}/", fix="Name it with --resume, or start a new run."
     )
 
 

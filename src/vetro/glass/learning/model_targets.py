@@ -168,4 +168,4 @@ def _value(column: Column, value: Any) -> float:
 
 
 def _unknown(what: str) -> VetroError:
-    return error("E710", what=what, fix=words("Use {=target_value VALUE}."))
+    return error("E710", what=what, fix=words("Give it with {=target_value}."))
