@@ -231,11 +231,21 @@ READING = [
     Case("W134", "1,2\n3,4\n5,6\n"),
     Case("I139", column("day", [f"201609{i:02}" for i in range(1, 29)])),
     Case("I140", column("t", ["01:30:00", "02:30:00", "10:00:00"])),
+    Case("I140", column("t", ["1:30", "2:45", "10:00"]), id="two", then={"number": "E120"}),
     Case(
-        "W142",
-        column("d", ["Fri 01/09/2016", "Sat 02/09/2016"]),
-        values={"date_format": "%a %d/%m/%Y"},
+        "E120", column("t", ["75:30", "2:45", "10:00"]), id="two-numbers", then={"number": "E120"}
     ),
+    Case("W142", column("d", ["20.11.2023 9.30", "21.11.2023 10.15"])),
+    Case("W142", column("d", ["Fri 01/09/2016", "Sat 02/09/2016"]), id="weekday"),
+    Case(
+        "E129",
+        column("d", ["20231120093000", "20231121103000"]),
+        id="digits",
+        given=(Setting("date", "d"),),
+    ),
+    Case("I151", column("d", ["230401", "230402"]), given=(Setting("date_format", "%y%m%d"),)),
+    Case("W152", column("d", ["2024-01-31", "9999-12-31", "2024-02-28"])),
+    Case("W153", column("d", ["a", "b", "a"]), given=(Setting("date_format", "%y%m%d"),)),
     Case("I144", column("x", ["5%", "6%", "7%"])),
     Case(
         "I144",

@@ -48,8 +48,7 @@ CATALOGUE: dict[str, str] = {
     "E126": "{source} needs the extra {extra!q}. Install it: pip install 'vetro[{extra}]'.",
     "E127": "{source}: the query failed: {reason}. Correct {=query}.",
     "E128": "column {column!q} has the type {type}, which Vetro does not read. {fix}",
-    "E129": "column {column!q}, {place}: {value!q} is not {what}. "
-    "Correct it, use {=missing value}, or {=category column}.",
+    "E129": "column {column!q}, {place}: {value!q} is not {what}{reason}. {fix}",
     "W130": "{source}: {rows} with a wrong number of fields {were} skipped (first {place}).",
     "E131": "{source}:{line}: the header has an empty name in column {position}. Name it.",
     "I132": "column {column!q}: {value!q} in {rows} read as missing.",
@@ -63,11 +62,10 @@ CATALOGUE: dict[str, str] = {
     "Write the column as it was in training.",
     "I138": "column {column!q}: years of two digits are read as 1969 to 2068: {value!q} is {date}.",
     "I139": "column {column!q}: {value!q} and all other values could be dates; read as numbers. {fix}",
-    "I140": "column {column!q} holds times of day (first {value!q}). "
-    "Use {=number column} if they are durations.",
+    "I140": "column {column!q} holds times of day (first {value!q}). {fix}",
     "I141": "column {column!q} holds durations; read as seconds (first {value!q}: {seconds}).",
     "W142": "column {column!q} looks like dates or times that Vetro does not read (first {value!q}); "
-    "{outcome}. Use {=date_format} to name their form, or {=category column}.",
+    "{outcome}{reason}. {fix}",
     "E160": "{source}:{line}: {value!q} {what}. {fix}",
     "E161": "{source}:{line}: {value!q} {what}. {fix}",
     "I162": "{source}: the {what} is {place}. Left out above it: {lines}.",
@@ -83,6 +81,12 @@ CATALOGUE: dict[str, str] = {
     "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",
+    "I151": "column {column!q} read as dates in the form {format!q} ({value!q} is {date}). "
+    "Use {=number column} if they are numbers.",
+    "W152": "column {column!q}: {value!q} is read as a date of the year {year}. Use {=missing value} if "
+    "it means that there is no date; convert dates of another calendar.",
+    "W153": "{source}: no column holds dates of the form {format!q}. "
+    "Correct it, or leave out {-date_format}.",
     "I144": "{columns}: {reading}. {fix}",
     "I145": "column {column!q}: {value!q} may be a number or a label; {outcome}. "
     "Use {=number column} if it is one.",

@@ -251,7 +251,7 @@ def test_date_text() -> None:
         ("%d %Y", "it has a day without a month (%m)"),
         ("%Y %U", "Python's strptime reads 2016 47 as 2016-01-01 00:00:00"),
         ("%Y-%m-%d %Q", "Python's strptime refuses it ('Q' is a bad directive in format"),
-        ("%M:%S", "it has minutes without hours (%H)"),
+        ("%d.%m.%Y %M:%S", "it has minutes without hours (%H)"),
         ("date", "it has no directive such as %Y"),
         ("%Y-%q", "%q needs %Y and nothing else, as in %Y-Q%q"),
         ("%Y-%m-%d %", "Python's strptime refuses it"),

@@ -14,7 +14,7 @@ from functools import lru_cache
 from vetro.errors import error
 from vetro.settings import Setting
 from vetro.tables import date_words
-from vetro.tables.instants import Instant, instant_of, is_time
+from vetro.tables.instants import Instant, duration_form, instant_of, is_time
 
 _OWN = re.compile(r"%Y[- ]?Q%q|Q%q[-/ ]?%Y|%G-?W%V")
 _PROBE = datetime(2016, 11, 23, 15, 7, 48, 123456)
@@ -28,7 +28,7 @@ _COMPOSED = {
     "R": "HM",
     "r": "IMSp",
 }
-_WORD = re.compile(r"[^\W\d_]+\.?")
+_WORD = re.compile(r"[^\W\d_]+(?:-feira)?\.?")
 _LONG_FRACTION = re.compile(r"(\.[0-9]{6})([0-9]{1,3})(?![0-9])")
 
 
@@ -41,10 +41,15 @@ def check_format(format_: str) -> None:
         raise error("E601", argument=argument, value=format_, reason=reason, fix=fix)
 
 
+def is_usable(format_: str) -> bool:
+    """Whether check_format accepts a format."""
+    return not _reason(format_)
+
+
 @lru_cache(maxsize=64)
 def _reason(format_: str) -> str:
     """Why a format cannot be used; "" if it can."""
-    if _OWN.fullmatch(format_):
+    if _OWN.fullmatch(format_) or duration_form(format_):
         return ""
     used = re.findall(r"%(.)", format_.replace("%%", ""))
     said = [(letter, part) for letter in used for part in _COMPOSED.get(letter, letter)]
@@ -98,6 +103,9 @@ def formatted(text: str, format_: str) -> Instant | None:
 
     For a format without a date, it is the time of day.
     """
+    width = _width(format_)
+    if width is not None and width.fullmatch(text.strip()) is None:
+        return None
     found = _read(text, format_)
     if found is None and ("%b" in format_.lower() or "%a" in format_.lower()):
         found = _read(_english(text, format_), format_)
@@ -109,6 +117,35 @@ def formatted(text: str, format_: str) -> Instant | None:
             found = _read(short, format_)
             found = found and found._replace(days=found.days + rest / 86400e9)
     return found
+
+
+_DIGITS = {"Y": 4, "j": 3, **dict.fromkeys("ymdHIMSUWV", 2)}
+
+
+@lru_cache(maxsize=64)
+def _width(format_: str) -> re.Pattern[str] | None:
+    """What the texts of a format with directives side by side have: all their digits.
+
+    Of 10203, without the zero of 010203, strptime makes 10-2-03.  None for the other formats.
+    """
+    if not any(run.count("%") > 1 for run in re.findall(r"(?:%[YymdjHIMSUWV])+", format_)):
+        return None
+    parts = re.findall(r"%%|(?:%[YymdjHIMSUWV])+|%.|\s+|[^%\s]+", format_)
+    shape = ""
+    for part in parts:
+        if part == "%%" or part[0] != "%":
+            shape += r"\s+" if part.isspace() else re.escape(part.replace("%%", "%"))
+        elif part.count("%") > 1:
+            shape += "[0-9]" * sum(_DIGITS[letter] for letter in part[1::2])
+        else:
+            shape += ".+"
+    return re.compile(shape, re.IGNORECASE)
+
+
+def digits_of(format_: str) -> int:
+    """How many digits the texts of a format of digits alone have; 0 for another format."""
+    letters = re.fullmatch(r"(?:%[YymdjHIMSUWV]){2,}", format_)
+    return sum(_DIGITS[letter] for letter in format_[1::2]) if letters else 0
 
 
 def _read(text: str, format_: str) -> Instant | None:
@@ -128,15 +165,21 @@ def _read(text: str, format_: str) -> Instant | None:
 
 
 def _english(text: str, format_: str) -> str:
-    """The text with the names of months and weekdays as strptime knows them."""
-    months = date_words.MONTHS_LONG if "%B" in format_ else date_words.MONTHS_SHORT
-    days = date_words.WEEKDAYS_LONG if "%A" in format_ else date_words.WEEKDAYS_SHORT
-    wants_month = "%b" in format_.lower()
+    """The text with the names of months and weekdays as strptime knows them.
+
+    They are looked for in the order of the format's directives: "mar. 5 mars" is a
+    Tuesday in March.
+    """
+    wanted = re.findall("%([aAbB])", format_.replace("%%", ""))
 
     def english(found: re.Match[str]) -> str:
-        month, weekday = date_words.month_of(found[0]), date_words.weekday_of(found[0])
-        if month is not None and wants_month:
-            return months[month - 1]
-        return days[weekday] if weekday is not None else found[0]
+        if not wanted:
+            return found[0]
+        kind = "months" if wanted[0] in "bB" else "weekdays"
+        month, weekdays = date_words.month_of(found[0]), date_words.weekdays_of(found[0])
+        places = weekdays if kind == "weekdays" else () if month is None else (month - 1,)
+        if not places:
+            return found[0]
+        return date_words.english(kind, long=wanted.pop(0) in "AB")[places[0]]
 
     return _WORD.sub(english, text)

@@ -13,16 +13,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from vetro.errors import VetroError, Words, error, shown, words
-from vetro.tables import dates, durations, lookups
+from vetro.errors import Setting, VetroError, error, shown, words
+from vetro.tables import date_formats, dates, durations, lookups, numbers
 from vetro.tables.cells import Values
+from vetro.tables.date_proposals import formats_of, plausible, reason_of, settings_of
 from vetro.tables.date_texts import readings
 from vetro.tables.dates import DateForms
-from vetro.tables.instants import DURATION, ISO, TIME, Instant, is_time
+from vetro.tables.durations import Spans
+from vetro.tables.instants import (
+    ISO,
+    MINUTES,
+    TIME,
+    Instant,
+    duration_form,
+    is_duration,
+    is_time,
+)
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
-from vetro.tables.schema import Column, Reading
+from vetro.tables.schema import Column, Kind, Reading
+from vetro.tables.span_plans import choice_of_form, spans_of
 
 
 def read_forms(
@@ -40,7 +51,7 @@ def read_forms(
             if bad > most_bad:
                 break
     for format_ in (options.date_format, known.date_format if known is not None else ""):
-        if not format_ or format_ == DURATION or forms.given:
+        if not format_ or is_duration(format_) or forms.given:
             continue
         limit = min(bad, most_bad) - (format_ != options.date_format)
         unread = _unread(texts, format_, limit)
@@ -61,25 +72,55 @@ def _unread(texts: Mapping[str, int], format_: str, limit: float) -> int:
     return unread
 
 
-def lasting(texts: Mapping[str, int], most_bad: float) -> bool:
-    """Whether the texts are durations, but for `most_bad` rows."""
-    bad = 0
-    for text, count in texts.items():
-        if durations.seconds_of(text) is None:
-            bad += count
-            if bad > most_bad:
-                return False
-    return bool(texts)
+def as_the_user_says(
+    column: str, texts: Mapping[str, int], kind: Kind | None, options: ReadOptions
+) -> DateForms | Spans | None:
+    """The forms of texts all of which the user's format reads; None if it does not read them.
+
+    Texts that are numbers must be dates of 1900 to 2099.  E601 for a date in a form of durations.
+    """
+    format_ = options.date_format
+    if not format_ or not texts:
+        return None
+    form = duration_form(format_)
+    if form and (kind == "number" or form == MINUTES):
+        spans = spans_of(texts, 0)
+        if spans is None or spans.decided(form) != form:
+            return None
+        if kind == "date":
+            reason = f'it is the form of durations, and column "{shown(column)}" is to be a date'
+            fix = words("Use {=number column} instead of {-date column}.", column=column)
+            argument = Setting("date_format")
+            raise error("E601", argument=argument, value=format_, reason=reason, fix=fix)
+        return spans if kind in (None, "number") else None
+    if kind is not None or not all(_is_formatted(text, format_) for text in texts):
+        return None
+    forms = DateForms()
+    forms.read_as(format_, texts)
+    return forms
+
+
+def _is_formatted(text: str, format_: str) -> bool:
+    found = date_formats.formatted(text.strip(), format_)
+    if found is None:
+        return False
+    return plausible(found, format_) or not numbers.is_number(numbers.tidy(text))
 
 
 def with_format(
-    opened: Opened, plan: Plan, forms: DateForms, known: Column | None, *, final: bool
+    opened: Opened,
+    plan: Plan,
+    forms: DateForms,
+    known: Column | None,
+    given: str,
+    *,
+    final: bool,
 ) -> Plan:
     """The plan with its format; a plan to read text if the format is open and `final` is false.
 
-    E120, E135, E136 and E137 as the module says.
+    given: the user's format.  E120, E135, E136 and E137 as the module says.
     """
-    if plan.date_format == DURATION:
+    if is_duration(plan.date_format):
         return plan
     if forms.apart is not None:
         raise _apart(opened, plan, *forms.apart)
@@ -94,9 +135,9 @@ def with_format(
             if not final:
                 return replace(plan, way="text")
             raise _ambiguous(plan, *ambiguous, known)
-        # No text decides yet: use the model's format, or ISO.
+        # No text decides yet: use the user's format, the model's, or ISO.
         reading = known.reading if known is not None and known.kind == "date" else Reading()
-        return replace(plan, date_format=reading.date_format or ISO, zoned=reading.zoned)
+        return replace(plan, date_format=given or reading.date_format or ISO, zoned=reading.zoned)
     zone = forms.zoned is not None
     if known is not None and known.kind == "date":
         text = forms.zoned or forms.naive or ""
@@ -127,7 +168,7 @@ def check_known(known: Column, format_: str, *, zoned: bool, what: Callable[[], 
 
 def not_durations(known: Column, what: str) -> VetroError:
     """E137 for numbers where a model has durations, or the reverse."""
-    if known.reading.date_format == DURATION:
+    if is_duration(known.reading.date_format):
         return _not_as_known(known.name, f"{what} is not a duration", "durations")
     return _not_as_known(known.name, f"{what} is a duration", "plain numbers")
 
@@ -201,7 +242,7 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
 
     E137 if the column differs from the model's in this.  Called before the exceptions are patched.
     """
-    if plan.date_format in (TIME, DURATION):
+    if plan.date_format == TIME or is_duration(plan.date_format):
         return
     first: dict[bool, tuple[str, int]] = {}
     for text, rows in column.exceptions.items():
@@ -225,22 +266,48 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
 def not_a_date(
     opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
 ) -> VetroError:
-    """E136 for a text that is a date in another form, else E129."""
+    """E136 for a text that is a date in another form, else E129.
+
+    If no text of the column has the form, E129 proposes the formats that read them all.
+    """
     value, rows = min(bad.items(), key=lambda item: item[1][0])
-    if plan.date_format not in (TIME, DURATION) and readings(value):
-        for text, at in column.exceptions.items():
-            if text not in bad and dates.instant(text, plan.date_format) is not None:
-                other = opened.place_of(at[0]), text
-                return _of_two_forms(plan, other, (opened.place_of(rows[0]), value))
-        good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
-        if len(good):
-            row = int(good[0])
-            first = opened.place_of(row), lookups.text_at(opened, plan.index, row)
-            return _of_two_forms(plan, first, (opened.place_of(rows[0]), value))
+    other = _a_date(opened, plan, column, bad)
     place = opened.place_of(rows[0])
-    what: str | Words = f'a date of the form "{plan.date_format}"'
-    if plan.date_format == DURATION:
+    lasting = is_duration(plan.date_format)
+    if other and plan.date_format != TIME and not lasting and readings(value):
+        return _of_two_forms(plan, other, (place, value))
+    fix = words(
+        "Correct it, use {=missing value}, or {=category column}.", value=value, column=plan.name
+    )
+    what = f'a date of the form "{plan.date_format}"'
+    if lasting:
         what = "a duration such as 26:30:00 or P1DT2H"
+        if durations.readings(value):
+            fix = words("Use {forms}.", forms=choice_of_form(plan.name))
     elif is_time(plan.date_format):
         what = "a time of day such as 14:30 or 2:30 PM"
-    return error("E129", column=plan.name, place=place, value=value, what=what)
+        if all(map(durations.readings, bad)) and not reason_of(value, plan.date_format):
+            fix = words("Correct it, or use {=number column} for durations.", column=plan.name)
+    elif other is None:
+        if plan.date_format == ISO:
+            what = "a date of a form that Vetro knows"
+        fix = words("Write it as 2024-01-31 12:00, or use {=category column}.", column=plan.name)
+    if other is None and (formats := formats_of(list(bad))):
+        fix = words("Use {formats}.", formats=settings_of(formats))
+    reason = reason_of(value, plan.date_format)
+    return error(
+        "E129", column=plan.name, place=place, value=value, what=what, reason=reason, fix=fix
+    )
+
+
+def _a_date(
+    opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
+) -> tuple[str, str] | None:
+    """A text of the column that has its form, after its place; None if there is none."""
+    for text, at in column.exceptions.items():
+        if text not in bad and dates.instant(text, plan.date_format) is not None:
+            return opened.place_of(at[0]), text
+    good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
+    if not len(good):
+        return None
+    return opened.place_of(int(good[0])), lookups.text_at(opened, plan.index, int(good[0]))

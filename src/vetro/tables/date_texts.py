@@ -20,7 +20,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from vetro.tables.date_words import month_of, weekday_of
+from vetro.tables.date_words import month_of, weekdays_of
 from vetro.tables.instants import ISO, TIME, Instant
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -29,7 +29,8 @@ _HALF = r"(?:\s?(?P<{}>[aApP])\.?[mM]\.?)"
 _CLOCK = (
     r"(?P<hour>[0-9]{1,2})(?:"
     r":(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
-    rf"{_HALF.format('half')}?|{_HALF.format('whole')})"
+    rf"(?:{_HALF.format('half')}|\s?Uhr)?|{_HALF.format('whole')}|\s?Uhr"
+    r"|\s?[hH](?:\s?(?P<french>[0-9]{2}))?)"
 )
 _PACKED = (
     r"(?P<packed_hour>[0-9]{2})(?P<packed_minute>[0-9]{2})"
@@ -40,7 +41,7 @@ _ZONE = r"\s?(?:Z|UTC|GMT|(?:UTC|GMT)[+-][0-9]{1,2}(?::?[0-9]{2})?|[+-][0-9]{2}(
 # An offset after a date without a clock needs its colon: 2016-09 is a month.
 _DAY_ZONE = r"(?:Z|\s?UTC|\s?GMT|[+-][0-9]{2}:[0-9]{2})"
 _TAIL = re.compile(
-    rf"(?:(?:^|(?<=[0-9])T|(?<=[a-zA-Z][0-9]{{4}}):|,?\s+(?:at\s+)?){_CLOCK}(?P<zone>{_ZONE})?"
+    rf"(?:(?:^|(?<=[0-9])T|(?<=[a-zA-Z][0-9]{{4}}):|(?<=日)|,?\s+(?:(?:at|à|às|kl\.?|ore|um)\s+)?){_CLOCK}(?P<zone>{_ZONE})?"
     rf"|(?<=[0-9])T{_PACKED}(?P<packed_zone>{_ZONE})?"
     rf"|(?P<day_zone>{_DAY_ZONE}))?$"
 )
@@ -48,7 +49,7 @@ _TAIL = re.compile(
 _CTIME = re.compile(
     rf"({_WORD}\s+(?:{_WORD}\s+)?[0-9]{{1,2}})\s+(\S*:\S*)(?:\s+(UTC|GMT))?\s+([0-9]{{4}})"
 )
-_WEEKDAY = re.compile(rf"(?P<name>{_WORD})\.?,?\s+(?=\S)")
+_WEEKDAY = re.compile(rf"(?P<name>{_WORD}(?:-feira)?)\.?,?\s+(?=\S)")
 _ORDINAL = "(?:st|nd|rd|th|er|º|°|\\.)?"
 _DAY = "(?P<day>[0-9]{1,2})"
 _MONTH_NAME = rf"(?P<name>{_WORD})\.?"
@@ -111,6 +112,7 @@ def _clock(tail: re.Match[str]) -> int | None:
         return 0
     hour = int(tail[prefix + "hour"])
     minute, second = (int(tail[prefix + name] or 0) for name in ("minute", "second"))
+    minute = minute if prefix else int(tail["french"] or minute)
     half = "" if prefix else (tail["half"] or tail["whole"] or "").lower()
     if half:
         if not 1 <= hour <= 12:
@@ -138,13 +140,14 @@ def _zone(tail: re.Match[str]) -> tuple[int, bool] | None:
 
 def _dated(text: str) -> Dates:
     """format -> days since 1970-01-01 of a date without a clock."""
+    text = text.removeprefix("den ")  # Swedish and Norwegian, before the day
     found = _by_shape(text)
     named = _WEEKDAY.match(text)
-    weekday = weekday_of(named["name"]) if named is not None else None
-    if named is not None and weekday is not None:
+    weekdays = weekdays_of(named["name"]) if named is not None else ()
+    if named is not None and weekdays:
         # 1970-01-01 was a Thursday.
-        rest = _by_shape(text[named.end() :])
-        found |= {f: d for f, d in rest.items() if d is not None and (d + 3) % 7 == weekday}
+        rest = _by_shape(text[named.end() :].removeprefix("den "))
+        found |= {f: d for f, d in rest.items() if d is not None and (d + 3) % 7 in weekdays}
     return found
 
 
@@ -179,7 +182,7 @@ def _iso(found: re.Match[str]) -> Dates:
 def _numeric(found: re.Match[str]) -> Dates:
     first, mark, second, year = int(found[1]), found[2], int(found[3]), int(found[4])
     days = {f"%d{mark}%m{mark}%Y": _day(year, second, first)}
-    if mark != ".":
+    if mark[0] != ".":
         days[f"%m{mark}%d{mark}%Y"] = _day(year, first, second)
     return _valid(days)
 
@@ -224,6 +227,11 @@ def _week(found: re.Match[str]) -> Dates:
     return {format_: moment.toordinal() - _EPOCH}
 
 
+def _east_asian(found: re.Match[str]) -> Dates:
+    year, month, day = found[2] + found[3], found[5] + found[3], found[7]
+    return _valid({f"%Y{year}%m{month}%d{day}": _day(int(found[1]), int(found[4]), int(found[6]))})
+
+
 def _mark(separator: str) -> str:
     bare = separator.strip()
     return bare if bare in ("-", "/", ".") and bare == separator else " " if separator else ""
@@ -254,8 +262,18 @@ def _named_middle(found: re.Match[str]) -> Dates:
     return _valid({f"%Y{mark}%b{mark}%d": days})
 
 
-def _named_month(found: re.Match[str]) -> Dates:
+def _hungarian(found: re.Match[str]) -> Dates:
     month = month_of(found["name"])
+    days = _day(int(found["year"]), month, int(found["day"])) if month is not None else None
+    return _valid({"%Y. %b %d.": days})
+
+
+def _dotted(found: re.Match[str]) -> Dates:
+    return _valid({"%Y. %m. %d.": _day(int(found[1]), int(found[2]), int(found[3]))})
+
+
+def _named_month(found: re.Match[str]) -> Dates:
+    month = month_of(found["name"], alone=True)
     if month is None:
         return {}
     mark = _mark(found["mark"])
@@ -269,7 +287,7 @@ def _named_month(found: re.Match[str]) -> Dates:
 
 
 def _year_month(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"])
+    month = month_of(found["name"], alone=True)
     days = _day(int(found["year"]), month, 1) if month is not None else None
     return _valid({f"%Y{found['mark']}%b": days})
 
@@ -280,6 +298,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = 
     for shape, read in (
         (r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})", _iso),
         (r"([0-9]{1,2})([-/. ])([0-9]{1,2})\2([0-9]{4})", _numeric),
+        (r"([0-9]{1,2})(\. )([0-9]{1,2})\2([0-9]{4})", _numeric),
         (r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{2})", _short),
         (r"([0-9]{4})([0-9]{2})([0-9]{2})", _digits),
         (r"([0-9]{4})([-/])([0-9]{2})", _month),
@@ -287,9 +306,11 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = 
         (r"([0-9]{4})([- ]?)Q([1-4])", _quarter),
         (r"Q([1-4])([-/ ]?)([0-9]{4})", _quarter_first),
         (r"([0-9]{4})(-?)W([0-9]{2})(?:\2([1-7]))?", _week),
+        (r"([0-9]{4})([年년])( ?)([0-9]{1,2})([月월])\3([0-9]{1,2})([日일])", _east_asian),
         (
             rf"{_DAY}(?P<mark>{_ORDINAL}\s+(?:de\s+|of\s+)?|\.?[-/]|\.|){_MONTH_NAME}"
-            rf"(?:,?\s+(?:del?\s+)?'?|[-/]|)(?P<year>[0-9]{{4}}|[0-9]{{2}})",
+            # "r." and "г.": year, as Polish and Russian write it.
+            rf"(?:,?\s+(?:del?\s+)?'?|[-/]|)(?P<year>[0-9]{{4}}|[0-9]{{2}})(?:\s(?:r|г|р)\.?)?",
             _named,
         ),
         (
@@ -297,6 +318,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = 
             _named_first,
         ),
         (rf"{_YEAR}(?P<mark>[-/\s]){_MONTH_NAME}(?P=mark){_DAY}", _named_middle),
+        (rf"{_YEAR}\. {_MONTH_NAME} {_DAY}\.", _hungarian),
+        (r"([0-9]{4})\. ([0-9]{1,2})\. ([0-9]{1,2})\.", _dotted),
         (rf"{_MONTH_NAME}(?P<mark>[-/]|,?\s(?:de[l]?\s)?|){_YEAR}", _named_month),
         (rf"{_MONTH_NAME}(?P<mark>[-/]|\s)'?(?P<year>[0-9]{{2}})", _named_month),
         (rf"{_YEAR}(?P<mark>[-/\s]){_MONTH_NAME}", _year_month),
@@ -304,10 +327,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = 
 )
 
 _CLOCKED = re.compile(r"(?<![0-9:])[0-9]{1,3}:[0-9]{2}(?![0-9])")
+_APART = r"\s?[-/.–—_ ]\s?"
 _NUMBERED = re.compile(
-    r"(?<![0-9])(?:[0-9]{4}[-/. ][0-9]{1,2}[-/. ][0-9]{1,2}"
-    r"|[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ](?:[0-9]{4}|[0-9]{2}))(?![0-9])"
+    # 2023-123: a day of the year.
+    r"^(?:19|20)[0-9]{2}[-/.][0-3][0-9]{2}$|年.*月"
+    rf"|(?<!\d)(?:\d{{4}}{_APART}\d{{1,2}}{_APART}\d{{1,2}}"
+    rf"|\d{{1,2}}{_APART}\d{{1,2}}{_APART}(?:\d{{4}}|\d{{2}}))(?!\d)"
 )
+_YEAR_ALONE = re.compile(r"\b(?:19|20)[0-9]{2}\b")
 
 
 def looks_dated(text: str) -> bool:
@@ -317,6 +344,7 @@ def looks_dated(text: str) -> bool:
     if _NUMBERED.search(text) or _CLOCKED.search(text):
         return True
     words = re.findall(_WORD, text)
+    alone = _YEAR_ALONE.search(text) is None
     return len(words) <= 3 and any(
-        len(word) > 2 and (month_of(word) or weekday_of(word) is not None) for word in words
+        len(word) > 2 and (month_of(word, alone=alone) or weekdays_of(word)) for word in words
     )

@@ -1,63 +1,82 @@
-"""The names of months and weekdays in English, French, German, Italian and Spanish.
+"""The names of months and weekdays in 26 languages (date_names.toml).
 
 Long and short names, in any letter case, with or without accents and a dot at the end.  No name
-means different months, or different weekdays, in two of these languages.
+means different months in two of these languages; therefore Croatian is missing (its listopad is
+October, in Polish and Czech it is November).
 """
 
 from __future__ import annotations
 
+import tomllib
 import unicodedata
+from functools import cache
+from importlib.resources import files
 
-_MONTHS = (
-    "january jan januar jänner jän janvier janv gennaio gen enero ene",
-    "february feb februar febr février févr fév febbraio febb febrero",
-    "march mar märz mär mrz mars marzo",
-    "april apr avril avr aprile abril abr",
-    "may mai maggio mag mayo",
-    "june jun juni juin giugno giu junio",
-    "july jul juli juillet juil luglio lug julio",
-    "august aug août agosto ago",
-    "september sep sept septembre settembre set sett septiembre setiembre",
-    "october oct oktober okt octobre ottobre ott octubre",
-    "november nov novembre noviembre",
-    "december dec dezember dez décembre déc dicembre dic diciembre",
-)
-_WEEKDAYS = (
-    "monday mon montag mo lundi lun lunedì lunes",
-    "tuesday tue tues dienstag di mardi mar martedì martes",
-    "wednesday wed mittwoch mi mercredi mer mercoledì miércoles mié",
-    "thursday thu thur thurs donnerstag do jeudi jeu giovedì gio jueves jue",
-    "friday fri freitag fr vendredi ven venerdì viernes vie",
-    "saturday sat samstag sonnabend sa samedi sam sabato sab sábado",
-    "sunday sun sonntag so dimanche dim domenica dom domingo",
-)
-MONTHS_LONG = tuple(names.split()[0].capitalize() for names in _MONTHS)
-MONTHS_SHORT = tuple(name[:3] for name in MONTHS_LONG)
-WEEKDAYS_LONG = tuple(names.split()[0].capitalize() for names in _WEEKDAYS)
-WEEKDAYS_SHORT = tuple(name[:3] for name in WEEKDAYS_LONG)
+_COMMON = ("English", "German", "French", "Italian", "Spanish", "Portuguese")
+_LETTERS = str.maketrans("øłı", "oli")
+
+
+@cache
+def _languages() -> dict[str, dict[str, tuple[tuple[str, ...], ...]]]:
+    """language -> "months" and "weekdays" -> the names of each, long ones first."""
+    text = files("vetro.tables").joinpath("date_names.toml").read_text(encoding="utf-8")
+    return {
+        language: {
+            kind: tuple(tuple(each.split()) for each in names.split(","))
+            for kind, names in entry.items()
+        }
+        for language, entry in tomllib.loads(text).items()
+    }
+
+
+def english(kind: str, *, long: bool) -> tuple[str, ...]:
+    """The names of "months" or "weekdays" as strptime knows them: September, or Sep."""
+    names = (each[0].capitalize() for each in _languages()["English"][kind])
+    return tuple(name if long else name[:3] for name in names)
 
 
 def _folded(name: str) -> str:
     """Without letter case, accents and a dot at the end."""
-    plain = unicodedata.normalize("NFD", name.rstrip(".").casefold())
+    plain = unicodedata.normalize("NFD", name.rstrip(".").casefold().translate(_LETTERS))
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
-def _table(names: tuple[str, ...]) -> dict[str, int]:
-    return {_folded(name): place for place, each in enumerate(names) for name in each.split()}
+@cache
+def _table(kind: str) -> dict[str, tuple[int, ...]]:
+    """A folded name -> the places that it may have, from 0."""
+    found: dict[str, tuple[int, ...]] = {}
+    for entry in _languages().values():
+        for place, names in enumerate(entry[kind]):
+            for name in map(_folded, names):
+                found[name] = tuple(sorted({*found.get(name, ()), place}))
+    return found
 
 
-# "Maerz" and "Jaenner": how German is written without umlauts.
-_MONTH = {**_table(_MONTHS), "maerz": 2, "jaenner": 0}
-_WEEKDAY = _table(_WEEKDAYS)
+@cache
+def _sure() -> frozenset[str]:
+    """The months of the common languages, and all long names."""
+    common = {
+        _folded(name)
+        for language in _COMMON
+        for names in _languages()[language]["months"]
+        for name in names
+    }
+    return frozenset(common | {name for name in _table("months") if len(name) > 3})
 
 
-def month_of(name: str) -> int | None:
-    """The month, 1 to 12, of a name; None if it is not a month."""
-    place = _MONTH.get(_folded(name))
-    return None if place is None else place + 1
+def month_of(name: str, *, alone: bool = False) -> int | None:
+    """The month, 1 to 12, of a name; None if it is not a month.
+
+    alone: without a day beside it; then "pro" and "led" are words, not the Czech short names.
+    """
+    folded = _folded(name)
+    places = _table("months").get(folded)
+    return None if places is None or (alone and folded not in _sure()) else places[0] + 1
 
 
-def weekday_of(name: str) -> int | None:
-    """The weekday, 0 for Monday, of a name; None if it is not a weekday."""
-    return _WEEKDAY.get(_folded(name))
+def weekdays_of(name: str) -> tuple[int, ...]:
+    """The weekdays, 0 for Monday, that a name may mean; () if it is not a weekday.
+
+    Some short names mean two: "so" is a Sunday in German and a Saturday in Czech.
+    """
+    return _table("weekdays").get(_folded(name), ())

@@ -11,9 +11,10 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from vetro.tables import date_formats, date_texts, durations
-from vetro.tables.instants import DURATION, ISO, TIME, Instant
+from vetro.tables.instants import ISO, TIME, Instant, is_duration
 
 _MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _FIELDS = {
@@ -41,7 +42,7 @@ class DateForms:
     formats that each allows.  apart: two texts that have no format in common.  zoned, naive: the
     first text with an offset from UTC and the first without.  clock: the first clock, as
     clock_format gives it.  given: the user's format, or a model's if it reads more texts than
-    these.
+    these.  telling: the first text that two formats read differently, for each such two.
     """
 
     formats: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ class DateForms:
     naive: str | None = None
     clock: str | None = None
     given: str = ""
+    telling: dict[frozenset[str], str] = field(default_factory=dict)
 
     def add(self, text: str) -> bool:
         """Add a text; False if it is not a date in any reading."""
@@ -69,6 +71,9 @@ class DateForms:
         elif left != self.formats:
             self.narrowing.append((text, allowed))
             self.formats = left
+        for two in combinations(left, 2):
+            if found[two[0]] != found[two[1]]:
+                self.telling.setdefault(frozenset(two), text)
         return True
 
     def read_as(self, format_: str, texts: Iterable[str]) -> None:
@@ -92,11 +97,12 @@ class DateForms:
         return self.formats[0] if len(self.formats) == 1 and self.apart is None else ""
 
     def ambiguous(self) -> tuple[str, dict[str, Instant]] | None:
-        """A text and its readings, if nothing decides between them."""
+        """A text and its readings, if nothing decides between them; different ones if it can be."""
         if self.given or self.apart is not None or len(self.formats) < 2:
             return None
+        texts = [self.telling.get(frozenset(two)) for two in combinations(self.formats, 2)]
         # The last text that reduced them allows all that are left, as any text before it.
-        text = self.narrowing[-1][0]
+        text = next((text for text in texts if text is not None), self.narrowing[-1][0])
         found = date_texts.readings(text)
         return text, {format_: found[format_] for format_ in self.formats}
 
@@ -107,8 +113,8 @@ def instant(text: str, format_: str) -> Instant | None:
     A clock and an offset after the date are read even if the format has none.
     """
     bare = text.strip()
-    if format_ == DURATION:
-        seconds = durations.seconds_of(bare)
+    if is_duration(format_):
+        seconds = durations.seconds_of(bare, format_)
         return None if seconds is None else Instant(seconds)
     found = date_texts.readings(bare).get(format_) or date_formats.formatted(bare, format_)
     return None if found is None or math.isnan(found.days) else found
@@ -129,7 +135,7 @@ def sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -> str
     false, or the reverse.  The expression has one format and clock only, because DuckDB needs
     0.5 us for each one that does not fit.
     """
-    if format_ == DURATION:
+    if is_duration(format_):
         shape = "[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]"
         value = f"epoch(TRY_CAST({text} AS INTERVAL))"
         return f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {value} END"

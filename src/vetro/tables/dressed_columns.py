@@ -14,7 +14,7 @@ from vetro.tables import dress, lookups, numbers
 from vetro.tables import unit_spellings as units
 from vetro.tables.cells import Values
 from vetro.tables.dress import Dress
-from vetro.tables.instants import DURATION, SECONDS
+from vetro.tables.instants import SECONDS, is_duration
 from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
 from vetro.tables.respelled import is_respelled
@@ -102,7 +102,7 @@ def dress_notices(
                 )
             )
     worn = [(plan, _dress(plan).unit) for plan in dressed]
-    worn += [(plan, SECONDS) for plan in plans if plan.date_format == DURATION]
+    worn += [(plan, SECONDS) for plan in plans if is_duration(plan.date_format)]
     for plan, unit in worn:
         header = opened.units.get(plan.name) or unit_of(plan.name)
         if unit and units.is_known(header) and not units.same_unit(header, unit):

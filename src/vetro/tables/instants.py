@@ -19,6 +19,9 @@ TIME = "%H:%M:%S"
 DURATION = "duration"
 """The form of texts such as 26:30:00 or P1DT2H: they are numbers, in seconds."""
 
+HOURS, MINUTES = f"{DURATION} %H:%M", f"{DURATION} %M:%S"
+"""The forms of durations some of which are two numbers, as in 75:30: hours or minutes first."""
+
 SECONDS = "s"
 """The unit of durations."""
 
@@ -39,8 +42,21 @@ class Instant(NamedTuple):
 
 def is_time(format_: str) -> bool:
     """Whether a format is that of a time of day without a date."""
+    if is_duration(format_):
+        return False
     directives = re.findall(r"%(.)", format_.replace("%%", ""))
     return bool(directives) and set(directives) <= set("HIMSfpXTR")
+
+
+def is_duration(format_: str) -> bool:
+    """Whether a format is that of durations."""
+    return format_.split(" ")[0] == DURATION
+
+
+def duration_form(format_: str) -> str:
+    """The form of durations that a user's format names; "" if it is another format."""
+    form = f"{DURATION} {format_}"
+    return form if form in (HOURS, MINUTES) else ""
 
 
 def instant_of(moment: datetime) -> Instant:

@@ -17,7 +17,7 @@ from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import date_notices, date_plans, dates, dress, lookups, numbers
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
 from vetro.tables.dressed_columns import respelled_notices, unit_of
-from vetro.tables.instants import DURATION, SECONDS, date_text
+from vetro.tables.instants import SECONDS, date_text, is_duration
 from vetro.tables.labels import LONG_TEXTS
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -74,7 +74,7 @@ def finish_values(
         zoned=plan.zoned,
         unit=plan.dress.unit if plan.dress is not None else "",
     )
-    dated = plan.way == "date" and plan.date_format != DURATION
+    dated = plan.way == "date" and not is_duration(plan.date_format)
     notices.extend(date_notices.of_values(opened, plan, array, low, high, options))
     example = ""
     if present:
@@ -84,7 +84,7 @@ def finish_values(
         name=plan.name,
         kind="date" if dated else "number",
         unit=SECONDS
-        if plan.date_format == DURATION
+        if is_duration(plan.date_format)
         else reading.unit or opened.units.get(plan.name) or unit_of(plan.name),
         reading=reading,
         missing=absent,

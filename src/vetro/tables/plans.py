@@ -16,28 +16,35 @@ from vetro.tables.dates import DateForms
 from vetro.tables.dress import Dress
 from vetro.tables.dress_plans import DressFindings, worn_by
 from vetro.tables.dressed_columns import check_unit, mixed_units
+from vetro.tables.durations import Spans
 from vetro.tables.faults import Fault
-from vetro.tables.instants import DURATION
+from vetro.tables.instants import DURATION, is_duration
 from vetro.tables.majority import is_column_of, most_bad_of
 from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
 from vetro.tables.schema import Column, Kind
+from vetro.tables.span_plans import spans_beyond_a_day, spans_of, with_spans
 from vetro.tables.typed_plans import typed_plan
 
 
 @dataclass
 class Findings:
-    """What is known of the text columns so far: marks of numbers, forms of dates, dresses.
+    """What is known of the text columns so far: marks of numbers, forms of dates and durations,
+    dresses.
 
-    whole: whether every row of every text column of the source was looked at.  spared: columns
-    that may not be needed: what is wrong with one is kept in `faults` and refuses nothing.
+    numbers: the marks of columns that the user's format makes dates; they are numbers again if one
+    of their texts does not fit it.  whole: whether every row of every text column of the source was
+    looked at.  spared: columns that may not be needed: what is wrong with one is kept in `faults`
+    and refuses nothing.
     """
 
     marks: dict[str, Marks] = field(default_factory=dict)
     forms: dict[str, DateForms] = field(default_factory=dict)
+    spans: dict[str, Spans] = field(default_factory=dict)
     worn: DressFindings = field(default_factory=DressFindings)
+    numbers: dict[str, Marks] = field(default_factory=dict)
     whole: bool = False
     spared: frozenset[str] = frozenset()
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -72,6 +79,16 @@ def text_plan(
         return replace(plan, way="text", final=True)
     present = {text: count for text, count in texts.items() if not numbers.means_missing(text)}
     rows = sum(present.values())
+    found.spans.pop(plan.name, None)
+    said = date_plans.as_the_user_says(plan.name, present, kind, options)
+    if isinstance(said, Spans):
+        return _lasting(plan, said, found, kind)
+    if said is not None:
+        found.forms[plan.name] = said
+        marks, others = numbers.marks_of(present)
+        if not others:
+            found.numbers[plan.name] = marks
+        return replace(plan, way="date", date_format="", own=True)
     if kind in (None, "number"):
         marks, others = numbers.marks_of(present)
         worn: Dress | None = None
@@ -79,20 +96,19 @@ def text_plan(
             worn = worn_by(plan, present, found.worn, forced=kind == "number")
             if worn is not None:
                 marks, others = dress.marks_of(present, worn)
-                if others and date_plans.lasting(present, 0):  # "5 days" and "1 day, 2:00:00"
-                    worn, (marks, others) = None, numbers.marks_of(present)
+            if others and spans_of(present, 0) is not None:  # "5 days" and "1 day, 2:00:00"
+                found.worn.mixed.pop(plan.name, None)
+                worn, (marks, others) = None, numbers.marks_of(present)
         bad = sum(present[text] for text in others if not numbers.is_infinity(text))
         most_bad = most_bad_of(rows)
-        spans = bad and kind == "number"
-        if spans and date_plans.lasting(present, min(bad - 1, most_bad)):
-            if known is not None and known.reading.date_format != DURATION:
-                first = next(iter(present))
-                raise date_plans.not_durations(known, f'"{first}"')
-            return replace(plan, way="date", date_format=DURATION, own=True, final=True)
-        if kind == "number" and known is not None and known.reading.date_format == DURATION:
+        spans = spans_of(present, min(bad - 1, most_bad)) if bad and kind == "number" else None
+        if known is not None and (spans is not None) != is_duration(known.reading.date_format):
             if present:
                 raise date_plans.not_durations(known, f'"{next(iter(present))}"')
-            return replace(plan, way="date", date_format=DURATION, own=True, final=True)
+            form = known.reading.date_format
+            return replace(plan, way="date", date_format=form, own=True, final=True)
+        if spans is not None:
+            return _lasting(plan, spans, found, kind)
         if kind == "number" or plan.name in found.worn.mixed or is_column_of(rows - bad, bad):
             found.marks.setdefault(plan.name, Marks()).merge(marks)
             marks = found.marks[plan.name]
@@ -109,12 +125,21 @@ def text_plan(
         most_bad = rows if kind == "date" else most_bad_of(rows)
         reading = known.reading if known is not None else None
         forms, bad = date_plans.read_forms(present, options, reading, most_bad)
-        if kind is None and bad and date_plans.lasting(present, min(bad - 1, most_bad)):
-            return replace(plan, way="date", date_format=DURATION, own=True)
+        spans = (
+            spans_beyond_a_day(present, min(bad - 1, most_bad)) if kind is None and bad else None
+        )
+        if spans is not None:
+            return _lasting(plan, spans, found, kind)
         if kind == "date" or is_column_of(rows - bad, bad):
             found.forms[plan.name] = forms
             return replace(plan, way="date", date_format="", own=True, final=kind == "date")
     return replace(plan, way="text")
+
+
+def _lasting(plan: Plan, spans: Spans, found: Findings, kind: Kind | None) -> Plan:
+    """The plan of durations; settle gives it its form."""
+    found.spans[plan.name] = spans
+    return replace(plan, way="date", date_format=DURATION, own=True, final=kind == "number")
 
 
 def first_plans(
@@ -182,7 +207,7 @@ def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
         raise error("E128", column=plan.name, type="INTERVAL with months", fix=fix)
     what = f"the type {plan.type}"
     if known is not None and known.kind == "number":
-        if (plan.date_format == DURATION) != (known.reading.date_format == DURATION):
+        if is_duration(plan.date_format) != is_duration(known.reading.date_format):
             raise date_plans.not_durations(known, what)
     elif known is not None and known.kind == "date" and plan.way == "date":
         date_plans.check_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
@@ -248,6 +273,9 @@ def _settled(
     schema: Mapping[str, Column],
     final: bool,
 ) -> Plan:
+    if plan.is_text and plan.way != "text" and plan.name in found.spans:
+        spans, known = found.spans[plan.name], schema.get(plan.name)
+        return with_spans(plan, spans, options, known, final=final)
     if plan.is_text and plan.way == "number":
         if plan.name in found.worn.mixed:
             raise mixed_units(opened, plan, found.worn.mixed[plan.name])
@@ -324,7 +352,7 @@ def _with_format(
     forms = found.forms.get(plan.name) or DateForms()
     if known is not None and known.kind == "date" and not (found.whole or forms.decided()):
         return replace(plan, way="text")  # all rows are asked: a later one may decide
-    return date_plans.with_format(opened, plan, forms, known, final=final)
+    return date_plans.with_format(opened, plan, forms, known, options.date_format, final=final)
 
 
 def _choice_of_mark(found: Findings, schema: Mapping[str, Column]) -> Words:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vetro.tables.arrow import open_arrow
 from vetro.tables.database import with_query
 from vetro.tables.doubts import CATEGORY
-from vetro.tables.instants import DURATION, is_time
+from vetro.tables.instants import is_duration, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Column
@@ -78,7 +78,7 @@ def _arrow(column: Column, values: NDArray[Any]) -> pa.Array:
         moments = np.round(filled * _MICROSECONDS).astype(np.int64)
         zone = "UTC" if reading.zoned else None
         return pa.array(moments, mask=missing).cast(pa.timestamp("us", zone))
-    if column.reading.date_format == DURATION:
+    if is_duration(column.reading.date_format):
         spans = np.round(filled * 1e6).astype(np.int64)
         return pa.array(spans, mask=missing).cast(pa.duration("us"))
     if whole and bool((np.abs(filled) < 2**53).all()):

@@ -12,7 +12,7 @@ from vetro.errors import error
 from vetro.tables import date_plans, date_texts, dates, numbers
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dress_plans import late_dress
-from vetro.tables.instants import DURATION
+from vetro.tables.instants import is_duration
 from vetro.tables.majority import is_column_of
 from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
@@ -82,6 +82,12 @@ def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOpt
         if forms is not None and texts and not forms.formats and not forms.given:
             # The first rows had no dates, so these texts decide.
             return text_plan(plan, texts, "date", found, options)
+        if plan.name in found.numbers and not all(
+            dates.instant(t, plan.date_format) for t in texts
+        ):
+            # The user's format fits only some of these numbers: it is not meant for them.
+            found.marks.setdefault(plan.name, Marks()).merge(found.numbers.pop(plan.name))
+            return replace(plan, way="number", date_format="", clock="", zoned=False)
         bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
     else:
         plan, others, marks = late_dress(plan, column, texts, found.worn)
@@ -105,7 +111,7 @@ def _is_dated(text: str, plan: Plan) -> bool:
     """Whether a text is a value of a column of dates, or a date in another form."""
     if dates.instant(text, plan.date_format) is not None:
         return True
-    return plan.date_format != DURATION and bool(date_texts.readings(text))
+    return not is_duration(plan.date_format) and bool(date_texts.readings(text))
 
 
 def present_values(column: Values) -> int:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from itertools import islice
 
 from vetro.errors import Words, words
-from vetro.tables import dress, lookups, numbers
+from vetro.tables import date_notices, dress, lookups, numbers
 from vetro.tables.cells import Codes
-from vetro.tables.date_texts import looks_dated
 from vetro.tables.doubts import Doubt
 from vetro.tables.dress import Dress
 from vetro.tables.majority import is_column_of
@@ -42,9 +41,9 @@ def doubt_of(
         if not numbers.means_missing(text) and text not in options.missing
     }
     looked_at = dict(islice(texts.items(), _LOOKED_AT))
-    dated = [text for text in looked_at if looks_dated(text)]
-    if is_column_of(len(dated), len(looked_at) - len(dated)):
-        return Doubt("W142", {"column": plan.name, "value": dated[0]})
+    dated = date_notices.of_texts(plan, list(texts), options)
+    if dated is not None:
+        return dated
     if texts and all(numbers.WHOLE.fullmatch(numbers.tidy(text)) for text in texts):
         codes = [text for text in texts if numbers.is_code(text)]
         return Doubt("W118", {"column": plan.name, "value": codes[0]}) if codes else None

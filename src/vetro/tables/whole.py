@@ -18,7 +18,7 @@ from vetro.errors import (
     words,
 )
 from vetro.named import known_name
-from vetro.tables import kinds, lookups, numbers, scan
+from vetro.tables import date_notices, kinds, lookups, numbers, scan
 from vetro.tables.blocks import MISSING
 from vetro.tables.cells import Cells, Codes
 from vetro.tables.date_formats import check_format
@@ -93,6 +93,7 @@ def _table(
     columns: dict[str, Column] = {}
     values: dict[str, NDArray[Any]] = {}
     notices = dress_notices(opened, plans)
+    notices += date_notices.of_format(opened, plans, options)
     doubts: dict[str, Doubt] = {}
     for plan, column in zip(plans, cells, strict=True):
         try:

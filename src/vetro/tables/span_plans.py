@@ -1,0 +1,81 @@
+"""Plans of durations: when texts are durations, and in which form two numbers of them are read.
+
+75:30 may be hours and minutes or minutes and seconds.  A column of such texts is refused (E120)
+unless one of its texts, or the user's format, decides.  Below 24:00 they are times of day, unless
+the user names the column as a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from vetro.errors import Words, error, words
+from vetro.tables import durations
+from vetro.tables.date_texts import readings
+from vetro.tables.durations import Spans
+from vetro.tables.instants import HOURS, MINUTES, duration_form
+from vetro.tables.options import ReadOptions
+from vetro.tables.plan import Plan
+from vetro.tables.schema import Column
+
+_ONE_UNIT = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)? ?([a-z]+)", re.IGNORECASE)
+_MIDNIGHT = re.compile("24:00(?::00(?:[.]0+)?)?")
+
+
+def spans_of(texts: Mapping[str, int], most_bad: float) -> Spans | None:
+    """What the texts allow as durations; None if more than `most_bad` rows hold none."""
+    if len({_unit_of(text) for text in texts} - {""}) == 1 and all(map(_unit_of, texts)):
+        return None  # numbers with a unit: dress.py decides whether they are labels, such as 90s
+    spans, bad = Spans(), 0
+    for text, count in texts.items():
+        if not spans.add(text):
+            bad += count
+            if bad > most_bad:
+                return None
+    return spans if texts else None
+
+
+def _unit_of(text: str) -> str:
+    """The unit of a text that is one number with a unit; "" of any other text."""
+    found = _ONE_UNIT.fullmatch(text.strip())
+    return found[1] if found else ""
+
+
+def spans_beyond_a_day(texts: Mapping[str, int], most_bad: float) -> Spans | None:
+    """spans_of for texts some of which are no times of day; None if only 24:00 is none."""
+    others = (text.strip() for text in texts if not readings(text))
+    return None if all(map(_MIDNIGHT.fullmatch, others)) else spans_of(texts, most_bad)
+
+
+def with_spans(
+    plan: Plan, spans: Spans, options: ReadOptions, known: Column | None, *, final: bool
+) -> Plan:
+    """The plan of durations with its form; as text where it is open and not `final` (E120)."""
+    form = spans.decided(duration_form(options.date_format))
+    if form:
+        return replace(plan, way="date", date_format=form, own=True)
+    if not final:
+        return replace(plan, way="text")
+    found = [durations.meaning(spans.telling, form) for form in (HOURS, MINUTES)]
+    likely = known.reading.date_format if known is not None else ""
+    fix = words(
+        "Use {forms}, or {=category column}{likely}.",
+        forms=choice_of_form(plan.name),
+        column=plan.name,
+        likely=f'; the model was trained with "{likely.split(" ")[1]}"'
+        if likely in (HOURS, MINUTES)
+        else "",
+    )
+    raise error("E120", column=plan.name, value=spans.telling, readings=" or ".join(found), fix=fix)
+
+
+def choice_of_form(column: str) -> Words:
+    """What a message proposes for a duration of two numbers."""
+    return words(
+        "{=number column} with {=date_format hours} or {=date_format minutes}",
+        column=column,
+        hours="%H:%M",
+        minutes="%M:%S",
+    )
