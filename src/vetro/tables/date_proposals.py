@@ -161,7 +161,7 @@ def _words(word: str) -> Iterator[str]:
         yield "%p"
     elif word.upper() in ("UTC", "GMT", "Z"):
         yield "%Z"
-    elif not month:
+    elif not month and (word.isupper() or not weekdays):  # CET is not Slovenian's Thursday
         yield word
 
 
