@@ -27,10 +27,11 @@ format: .venv/lint
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# The pages that are generated: the tour, with the numbers of a real run, and the messages.
-docs: .venv/installed
+# What is generated: the tour, with the numbers of a real run, the messages, and the types of the core.
+docs: .venv/test
 	$(BIN)/python -m vetro.apps.tour.page docs
 	$(BIN)/python -m vetro.apps.messages_page docs/messages.md
+	$(BIN)/python -m nanobind.stubgen -q -m vetro._native -o src/vetro/_native.pyi
 
 # All rows, or those named: make bench ROWS="3 5".  The tables go into docs/benchmarks.md.
 bench: .venv-bench/installed

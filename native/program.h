@@ -74,6 +74,7 @@ enum LossKind : int32_t { MSE, L1, SMOOTH_L1, HUBER, BCE_LOGITS, CROSS_ENTROPY }
 template <class T>
 struct Loss {
   int32_t kind;
+  int32_t mean;           // the reduction: mean, else sum
   int32_t weighted_mean;  // CROSS_ENTROPY, reduction mean: the divisor is the sum of class weights
   int32_t row_mean;  // reduction mean with row weights: the divisor is the sum of the rows' weights
   double a;               // SMOOTH_L1: beta; HUBER: delta; CROSS_ENTROPY: label smoothing

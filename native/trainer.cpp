@@ -26,9 +26,9 @@ void make_room(std::vector<V>& values, size_t more) {
 
 template <class T>
 Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings& settings_,
-                    const Loss<T>& loss, const Rows<T>& rows, const Rows<T>& validation,
-                    const T* start)
-    : settings(settings_), layout_(layout), table_(table), loss_(loss), rows_(rows),
+                    const Optimizer& optimizer_, const Loss<T>& loss, const Rows<T>& rows,
+                    const Rows<T>& validation, const T* start)
+    : settings(settings_), optimizer(optimizer_), layout_(layout), table_(table), loss_(loss), rows_(rows),
       validation_(validation) {
   const int64_t most = std::max(settings.batch_size, validation.count);
   program_ = layout_.arrange(most, sizeof(T) == 4, true);
@@ -36,17 +36,16 @@ Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings&
   parameters.assign(start, start + count);
   gradients.assign(count, T(0));
   if (settings.keep_best) best = parameters;
-  bool first = false, second = false, more = false;
-  for (const Group& group : settings.groups) {
-    const bool adaptive = group.kind != SGD;
-    first |= adaptive ? group.kind != RMSPROP || group.momentum != 0 : group.momentum != 0;
-    second |= adaptive;
+  bool first = adam(), more = false;
+  for (const Group& group : optimizer.groups) {
+    first |= group.momentum != 0;
     more |= group.amsgrad || group.centered;
   }
+  const bool second = optimizer.kind != SGD;
   if (first) first_moment.assign(count, T(0));
   if (second) second_moment.assign(count, T(0));
   if (more) third.assign(count, T(0));
-  range_steps.assign(settings.ranges.size(), 0);
+  range_steps.assign(optimizer.ranges.size(), 0);
   const int64_t chunks = (most + program_.chunk - 1) / program_.chunk;
   const int workers = int(std::min<int64_t>(settings.threads, chunks));
   workspaces_.assign(size_t(workers), Numbers<T>(size_t(program_.workspace), T(0)));
@@ -78,7 +77,7 @@ void Trainer<T>::feed(std::vector<int32_t> order, std::vector<double> rates) {
   rates_ = std::move(rates);
   order_used_ = rates_used_ = 0;
   // room for what this window records, so that steps ask for no memory
-  const size_t steps = rates_.size() / (2 * settings.groups.size());
+  const size_t steps = rates_.size() / (2 * optimizer.groups.size());
   const int64_t in_epoch = (settings.epoch_rows + settings.batch_size - 1) / settings.batch_size;
   make_room(losses, steps);
   const size_t ends = steps / size_t(in_epoch) + 2;
@@ -91,7 +90,7 @@ void Trainer<T>::feed(std::vector<int32_t> order, std::vector<double> rates) {
 template <class T>
 Status Trainer<T>::advance(double seconds) {
   const double until = seconds_now() + seconds;
-  const size_t rates_a_step = 2 * settings.groups.size();
+  const size_t rates_a_step = 2 * optimizer.groups.size();
   for (int since = 0;;) {
     if (counters.steps >= settings.total_steps) return Status::DONE;
     if (settings.patience && counters.waited >= settings.patience) return Status::PATIENCE;
@@ -125,14 +124,14 @@ bool Trainer<T>::step() {
   if (counters.position >= settings.epoch_rows || counters.steps == settings.total_steps)
     end_epoch();
   order_used_ += in_order_ ? 0 : size_t(size);
-  rates_used_ += 2 * settings.groups.size();
+  rates_used_ += 2 * optimizer.groups.size();
   return true;
 }
 
 template <class T>
 double Trainer<T>::scale_of(const Rows<T>& rows, const int32_t* order, int64_t first,
                             int64_t count) {
-  if (!settings.mean) return 1;
+  if (!loss_.mean) return 1;
   if (rows.weights && loss_.row_mean) {
     const double total = weight_of(rows, order, first, count);
     return total == 0 ? 1 : 1 / total;
@@ -225,38 +224,37 @@ void Trainer<T>::update(const double* rates) {
   double factor = 1;
   if (settings.clip_norm > 0) {
     double squares = 0;
-    for (const Range& range : settings.ranges)
+    for (const Range& range : optimizer.ranges)
       squares += table_.square_sum(gradients.data() + range.begin, range.end - range.begin);
     factor = std::min(1.0, settings.clip_norm / (std::sqrt(squares) + 1e-6));
   }
   auto data = [](Numbers<T>& v) { return v.empty() ? nullptr : v.data(); };
-  for (size_t r = 0; r < settings.ranges.size(); ++r) {
+  for (size_t r = 0; r < optimizer.ranges.size(); ++r) {
     // Neighbours with the same settings are updated in one go.
-    Range range = settings.ranges[r];
+    Range range = optimizer.ranges[r];
     const bool first = range_steps[r] == 0;
     const double step = range_steps[r] += 1;
-    for (; r + 1 < settings.ranges.size(); ++r) {
-      const Range& next = settings.ranges[r + 1];
+    for (; r + 1 < optimizer.ranges.size(); ++r) {
+      const Range& next = optimizer.ranges[r + 1];
       if (next.begin != range.end || next.group != range.group || range_steps[r + 1] + 1 != step)
         break;
       range.end = next.end;
       range_steps[r + 1] = step;
     }
-    const Group& group = settings.groups[size_t(range.group)];
+    const Group& group = optimizer.groups[size_t(range.group)];
     const double second_rate = rates[2 * range.group + 1];
-    const bool adam = group.kind == ADAM || group.kind == ADAMW;
     Update<T> u{};
-    u.kind = group.kind;
+    u.kind = optimizer.kind;
     u.nesterov = group.nesterov;
     u.maximize = group.maximize;
     u.amsgrad = group.amsgrad;
     u.centered = group.centered;
     u.first = first;
     u.learning_rate = rates[2 * range.group] * counters.rate;
-    u.momentum = adam || group.momentum == 0 ? 0 : second_rate;
+    u.momentum = adam() || group.momentum == 0 ? 0 : second_rate;
     u.dampening = group.dampening;
     u.weight_decay = group.weight_decay;
-    u.beta1 = adam ? second_rate : 0;
+    u.beta1 = adam() ? second_rate : 0;
     u.beta2 = group.beta2;
     u.eps = group.eps;
     u.alpha = group.alpha;
@@ -295,7 +293,6 @@ void Trainer<T>::end_epoch() {
   record.validation = validation_.count ? evaluate(validation_, validation_blocks_)
                                         : std::numeric_limits<double>::quiet_NaN();
   record.learning_rate = rates_[rates_used_] * counters.rate;
-  record.steps = counters.steps;
   const double score = validation_.count ? record.validation : record.training;
   ++counters.epochs;
   record.best = score < counters.best_score;

@@ -17,8 +17,7 @@
 namespace vetro {
 
 struct Group {  // settings of one parameter group; learning rates come with the window
-  int32_t kind;
-  double momentum, dampening, weight_decay, beta1, beta2, eps, alpha;
+  double momentum, dampening, weight_decay, beta2, eps, alpha;
   bool nesterov, maximize, amsgrad, centered;
 };
 
@@ -27,21 +26,30 @@ struct Range {  // parameters [begin, end) belong to a group
   int32_t group;
 };
 
-struct Settings {
+struct Optimizer {
+  int32_t kind;
   std::vector<Group> groups;
   std::vector<Range> ranges;
-  std::vector<std::pair<int64_t, int64_t>> measured;  // begin, end: ranges measured every epoch
+};
+
+struct Settings {
   int64_t batch_size, epoch_rows, total_steps, patience, plateau;
-  bool keep_best, mean;  // mean: the loss's reduction
+  bool keep_best;
   double clip_norm, clip_value;
   int threads;
   uint64_t seed;  // of dropout
+  std::vector<std::pair<int64_t, int64_t>> measured;  // begin, end: ranges measured every epoch
 };
 
 struct EpochRecord {
-  double training, validation, learning_rate;
+  double training, validation, learning_rate;  // validation: NaN where nothing is validated
   bool best;
-  int64_t steps;
+};
+
+struct Counters {  // the part of a trainer's state that is no vector
+  int64_t steps = 0, epochs = 0, position = 0, best_epoch = 0, waited = 0, rate_waited = 0;
+  double rate = 1, best_score = std::numeric_limits<double>::infinity();
+  double epoch_sum = 0, epoch_weight = 0;
 };
 
 enum class Status { HUNGRY, TIME, DONE, DIVERGED, PATIENCE };
@@ -49,20 +57,14 @@ enum class Status { HUNGRY, TIME, DONE, DIVERGED, PATIENCE };
 template <class T>
 class Trainer {
  public:
-  Trainer(const Layout& layout, const Table<T>& table, const Settings& settings, const Loss<T>& loss,
-          const Rows<T>& rows, const Rows<T>& validation, const T* parameters);
+  Trainer(const Layout& layout, const Table<T>& table, const Settings& settings,
+          const Optimizer& optimizer, const Loss<T>& loss, const Rows<T>& rows,
+          const Rows<T>& validation, const T* parameters);
 
   // The next steps.  order: the row numbers, step after step (empty: consecutive rows).  rates:
   // learning rate and momentum (or beta1) of every group for every step.
   void feed(std::vector<int32_t> order, std::vector<double> rates);
   Status advance(double seconds);
-
-  // The part of the state besides the vectors, for state and set_state.
-  struct Counters {
-    int64_t steps = 0, epochs = 0, position = 0, best_epoch = 0, waited = 0, rate_waited = 0;
-    double rate = 1, best_score = std::numeric_limits<double>::infinity();
-    double epoch_sum = 0, epoch_weight = 0;
-  };
 
   Counters counters;
   Numbers<T> parameters, gradients, best, first_moment, second_moment, third;
@@ -73,6 +75,7 @@ class Trainer {
   // range, side by side.
   std::vector<double> sizes;
   const Settings settings;
+  const Optimizer optimizer;
 
  private:
   bool step();
@@ -86,6 +89,7 @@ class Trainer {
   std::vector<Numbers<T>> lay_out_all(const Rows<T>& rows) const;
   void update(const double* rates);
   bool classes() const { return loss_.kind == CROSS_ENTROPY; }
+  bool adam() const { return optimizer.kind == ADAM || optimizer.kind == ADAMW; }
 
   Layout layout_;
   Program program_;

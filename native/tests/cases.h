@@ -111,7 +111,8 @@ struct Case {
   LossKind loss = MSE;
   double loss_number = 0;
   bool class_weights = false, row_weights = false, validation = false, shuffled = true;
-  Group group{SGD, 0.9, 0, 0, 0.9, 0.999, 1e-8, 0.99, false, false, false, false};
+  OptimizerKind optimizer = SGD;
+  Group group{0.9, 0, 0, 0.999, 1e-8, 0.99, false, false, false, false};
   double rate = 1e-2, clip_norm = 0, clip_value = 0;
   int steps = 12;
   bool mean = true;
@@ -151,7 +152,7 @@ inline std::vector<Case> all() {
   for (int k = SGD; k <= RMSPROP; ++k)
     for (int variant = 0; variant < 3; ++variant) {
       Case c{std::string(kinds[k]) + " " + std::to_string(variant), plain()};
-      c.group.kind = k;
+      c.optimizer = OptimizerKind(k);
       c.group.momentum = variant ? 0.8 : 0;
       c.group.weight_decay = variant ? 0.01 : 0;
       c.group.nesterov = variant == 1;
@@ -168,7 +169,7 @@ inline std::vector<Case> all() {
     c.rows = rows;
     c.batch = batch;
     c.shuffled = shuffled;
-    c.group.kind = ADAM;
+    c.optimizer = ADAM;
     c.rate = 1e-3;
     c.validation = true;
     list.push_back(c);

@@ -110,32 +110,33 @@ void run(const cases::Case& c, const Options& options) {
   for (int i = 0; i < outputs; ++i) factors.push_back(T(0.5 + 0.5 * random.uniform()));
   Loss<T> loss{};
   loss.kind = c.loss;
+  loss.mean = c.mean;
   loss.a = c.loss_number;
   loss.ignored = -100;
   loss.weighted_mean = c.loss == CROSS_ENTROPY;
   if (c.class_weights && (c.loss == BCE_LOGITS || c.loss == CROSS_ENTROPY))
     loss.class_weights = factors.data();
   if (c.class_weights && c.loss == BCE_LOGITS) loss.positive_weights = factors.data();
-  Settings settings{};
-  settings.groups = {c.group};
+  Optimizer optimizer{c.optimizer, {c.group}, {}};
+  auto& ranges = optimizer.ranges;
   for (const Operation& op : layout.operations) {
     const int64_t size = op.kind == AFFINE ? int64_t(op.inputs) * op.outputs : op.outputs;
-    const bool before = !settings.ranges.empty() && op.weight < settings.ranges.back().end;
+    const bool before = !ranges.empty() && op.weight < ranges.back().end;
     if (op.kind == SCALE || before) continue;  // no parameters, or shared ones
-    if (op.learns_weight) settings.ranges.push_back({op.weight, op.weight + size, 0});
-    if (op.learns_bias) settings.ranges.push_back({op.bias, op.bias + op.outputs, 0});
+    if (op.learns_weight) ranges.push_back({op.weight, op.weight + size, 0});
+    if (op.learns_bias) ranges.push_back({op.bias, op.bias + op.outputs, 0});
   }
+  Settings settings{};
   settings.batch_size = c.batch;
   settings.epoch_rows = c.rows;
   settings.total_steps = c.steps;
   settings.keep_best = c.validation;
-  settings.mean = c.mean;
   settings.clip_norm = c.clip_norm;
   settings.clip_value = c.clip_value;
   settings.threads = options.threads;
   settings.seed = 12345678901ULL;
   const Table<T>& table = table_of<T>(*kernels());
-  Trainer<T> trainer(layout, table, settings, loss, data.rows,
+  Trainer<T> trainer(layout, table, settings, optimizer, loss, data.rows,
                      c.validation ? held_out.rows : Rows<T>{}, start.data());
 
   allocations = 0;
@@ -149,7 +150,7 @@ void run(const cases::Case& c, const Options& options) {
       for (int64_t r = 0; c.shuffled && r < size; ++r) order.push_back(int32_t(random.below(c.rows)));
       position = position + size >= c.rows ? 0 : position + size;
       rates.push_back(c.rate / (1 + 0.1 * (done + s)));
-      rates.push_back(c.group.kind == ADAM || c.group.kind == ADAMW ? 0.9 : c.group.momentum);
+      rates.push_back(c.optimizer == ADAM || c.optimizer == ADAMW ? 0.9 : c.group.momentum);
     }
     trainer.feed(std::move(order), std::move(rates));
     counting = options.count && done > 0;  // the pool is made in the first steps

@@ -127,10 +127,10 @@ def test_settings_and_rates() -> None:
     own, _ = described(module, optimizer)
     assert own.kind == "adamw"
     assert own.range_list() == [(0, 15, 1), (15, 20, 1), (20, 30, 2), (30, 32, 0)]
-    assert [group["beta1"] for group in own.groups] == [0.9, 0.8, 0.9]
-    assert [group["weight_decay"] for group in own.groups] == [0.01, 0.0, 0.01]
-    assert [group["amsgrad"] for group in own.groups] == [False, False, True]
-    assert own.groups[2]["eps"] == 1e-3 and own.groups[2]["maximize"] is True
+    assert [group.beta1 for group in own.groups] == [0.9, 0.8, 0.9]
+    assert [group.weight_decay for group in own.groups] == [0.01, 0.0, 0.01]
+    assert [group.amsgrad for group in own.groups] == [False, False, True]
+    assert own.groups[2].eps == 1e-3 and own.groups[2].maximize is True
     np.testing.assert_array_equal(rates(optimizer), [[0.5, 0.9], [0.25, 0.8], [0.25, 0.9]])
     sgd = torch.optim.SGD(module.parameters(), lr=0.5, momentum=0.25)
     assert described(module, sgd)[0].kind == "sgd"

@@ -9,6 +9,8 @@ import numpy as np
 from native.nets import Problem
 from native.pairs import TorchSide, deviation, flat, native_side
 
+from vetro import _native
+
 # Nearer to a jump of a slope than this, a value may fall on either side of it.
 NEAR = {8: 1e-13, 4: 3e-6}
 
@@ -68,7 +70,7 @@ def lock_step(problem: Problem, limit: float) -> Result:
     result = Result()
     for number, order in enumerate(problem.order):
         start, before = theirs.state(), copy.deepcopy(theirs.optimizer.state_dict())
-        ours.set_state(start)
+        ours.set_state(_native.State(**start))
         ours.feed(order, problem.rates[number : number + 1])
         kink = theirs.kink(number)
         truth = true_gradients(theirs, order) if problem.x.element_size() == 4 else None
@@ -110,8 +112,9 @@ def compare_update(problem: Problem, ours, theirs: TorchSide, least: float) -> R
     result.note(deviation(problem, ours.parameters(), flat(theirs.tensors)), "parameters")
     state, oracle = ours.state(), theirs.state()
     for name in ("first_moment", "second_moment", "third"):
-        if name in state:
+        found = getattr(state, name)
+        if found is not None:
             squares = name == "second_moment" or ("adam" in problem.kind and name == "third")
             size = least**2 if squares else least
-            result.note(deviation(problem, state[name], oracle[name], size), name)
+            result.note(deviation(problem, found, oracle[name], size), name)
     return result

@@ -131,16 +131,25 @@ class Net:
             str(self.dtype).removeprefix("torch."),
             self.widths,
             [
-                (
-                    op.kind, op.function, op.inputs[0],
-                    op.inputs[1] if len(op.inputs) > 1 else -1, number + 1,
-                    offset(op.weight), offset(op.bias), op.a, op.b,
-                    learns(op.weight), learns(op.bias), *(op.constants or (None, None)),
+                _native.Operation(
+                    op.kind,
+                    function=op.function,
+                    source=op.inputs[0],
+                    other=op.inputs[1] if len(op.inputs) > 1 else -1,
+                    result=number + 1,
+                    weight=offset(op.weight),
+                    bias=offset(op.bias),
+                    a=op.a,
+                    b=op.b,
+                    learns_weight=learns(op.weight),
+                    learns_bias=learns(op.bias),
+                    factor=None if op.constants is None else op.constants[0],
+                    shift=None if op.constants is None else op.constants[1],
                 )
                 for number, op in enumerate(self.operations)
             ],
             self.count,
-        )  # fmt: skip
+        )
 
 
 def nearest(values: Tensor) -> float:

@@ -13,6 +13,10 @@ from torch.nn import functional
 
 from vetro import _native
 
+GROUP = (
+    "momentum", "dampening", "weight_decay", "beta2", "eps", "alpha", "nesterov", "maximize",
+    "amsgrad", "centered",
+)  # fmt: skip
 CLASSES = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
@@ -173,28 +177,28 @@ def flat(tensors: list[Tensor]) -> np.ndarray:
 def native_side(problem: Problem, **options: Any) -> _native.Trainer:
     """A trainer that starts where torch starts; nothing is fed yet."""
     ranges = [
-        (slot.offset, slot.end, group)
+        _native.Range(slot.offset, slot.end, group)
         for slot, group in zip(problem.net.slots, problem.group_of, strict=True)
         if slot.learns
     ]
     groups = [
-        {key: value for key, value in group.items() if key != "cycled"} for group in problem.groups
+        _native.Group(**{key: value for key, value in group.items() if key in GROUP})
+        for group in problem.groups
     ]
     weights = None if problem.weights is None else problem.weights.numpy()
     return _native.Trainer(
         problem.net.program(),
         flat(problem.start),
-        problem.x.numpy(),
-        problem.y.numpy(),
-        weights,
-        problem.loss,
-        {"kind": problem.kind, "groups": groups},
-        ranges,
-        batch_size=problem.batch,
-        total_steps=len(problem.order),
-        clip_norm=problem.clip_norm,
-        clip_value=problem.clip_value,
-        **options,
+        _native.Rows(problem.x.numpy(), problem.y.numpy(), weights),
+        _native.Loss(**problem.loss),
+        _native.Optimizer(problem.kind, groups, ranges),
+        _native.Settings(
+            batch_size=problem.batch,
+            total_steps=len(problem.order),
+            clip_norm=problem.clip_norm,
+            clip_value=problem.clip_value,
+            **options,
+        ),
     )
 
 

@@ -1,30 +1,43 @@
 """Whatever is wrong is refused at the border with ValueError or TypeError; nothing crashes."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import vetro
 from vetro import _native
+from vetro.engines.native_core import Core
+from vetro.engines.native_records import state_arrays, state_counters
 
 REFUSED = (ValueError, TypeError)
 
 
-def affine(number=0, inputs=3, outputs=2, weight=0, bias=6, **others):
-    """An operation's tuple; others: entries to replace by their place, such as at4=9."""
-    entries = ["affine", "identity", number, -1, number + 1, weight, bias, 0.0, 0.0, True, True]
-    entries += [None, None]
-    for name, value in others.items():
-        entries[int(name.removeprefix("at"))] = value
-    return tuple(entries)
+def affine(number=0, **others):
+    """An affine operation from 3 to 2 features; others: arguments to replace or add."""
+    given = {
+        "kind": "affine", "source": number, "result": number + 1, "weight": 0, "bias": 6,
+        "learns_weight": True, "learns_bias": True,
+    }  # fmt: skip
+    return {**given, **others}
 
 
 def program(dtype="float64"):
-    return _native.Program(dtype, [3, 2], [affine()], 8)
+    return _native.Program(dtype, [3, 2], [_native.Operation(**affine())], 8)
+
+
+SETTINGS = (
+    "batch_size", "total_steps", "patience", "plateau", "measured", "epoch_rows", "clip_norm",
+    "clip_value", "seed", "threads",
+)  # fmt: skip
 
 
 def good():
-    """Arguments of a trainer that works, by name."""
+    """What a trainer that works is made of."""
     random = np.random.default_rng(0)
     return {
         "program": program(),
@@ -34,17 +47,38 @@ def good():
         "weights": None,
         "loss": {"kind": "mse"},
         "optimizer": {"kind": "adam", "groups": [{}]},
-        "groups": [(0, 8, 0)],
+        "ranges": [(0, 8, 0)],
         "batch_size": 4,
         "total_steps": 6,
     }
+
+
+def trainer_of(given):
+    optimizer = dict(given["optimizer"])
+    if isinstance(optimizer.get("groups"), list):
+        optimizer["groups"] = [_native.Group(**one) for one in optimizer["groups"]]
+    ranges = given["ranges"]
+    if ranges is not None:
+        ranges = [_native.Range(*one) for one in ranges]
+    validation = given.get("validation")
+    if isinstance(validation, tuple):
+        validation = _native.Rows(*validation)
+    return _native.Trainer(
+        given["program"],
+        given["parameters"],
+        _native.Rows(given["x"], given["y"], given["weights"]),
+        _native.Loss(**given["loss"]) if isinstance(given["loss"], dict) else given["loss"],
+        _native.Optimizer(**optimizer, ranges=ranges),
+        _native.Settings(**{name: given[name] for name in SETTINGS if name in given}),
+        validation,
+    )
 
 
 RATES = np.tile([1e-3, 0.9], (3, 1, 1))
 
 
 def test_what_is_good_runs():
-    trainer = _native.Trainer(**good())
+    trainer = trainer_of(good())
     trainer.feed(np.arange(10, dtype=np.int32), RATES)
     assert trainer.advance(10.0) == "hungry"
     assert trainer.steps == 3
@@ -61,47 +95,52 @@ def test_what_is_good_runs():
         ([3, 2], [], 8),
         ([3, 2, 2], [affine()], 8),
         ([3, 2], [affine(), affine()], 8),
-        ([3, 2], [affine(at0="convolution")], 8),
-        ([3, 3], [affine(at0="activation", at1="mish")], 8),
-        ([3, 2], [affine(at2=1)], 8),
-        ([3, 2], [affine(at2=-1)], 8),
-        ([3, 2], [affine(at2=7)], 8),
-        ([3, 2], [affine(at4=0)], 8),
-        ([3, 2], [affine(at4=2)], 8),
-        ([3, 2], [affine(at4=-5)], 8),
-        ([3, 2], [affine(at5=-1)], 8),
-        ([3, 2], [affine(at5=3)], 8),
-        ([3, 2], [affine(at5=1 << 62)], 8),
-        ([3, 2], [affine(at6=7)], 8),
-        ([3, 2], [affine(at6=1 << 62)], 8),
+        ([3, 2], [affine(kind="convolution")], 8),
+        ([3, 3], [affine(kind="activation", function="mish")], 8),
+        ([3, 2], [affine(source=1)], 8),
+        ([3, 2], [affine(source=-1)], 8),
+        ([3, 2], [affine(source=7)], 8),
+        ([3, 2], [affine(result=0)], 8),
+        ([3, 2], [affine(result=2)], 8),
+        ([3, 2], [affine(result=-5)], 8),
+        ([3, 2], [affine(weight=-1)], 8),
+        ([3, 2], [affine(weight=3)], 8),
+        ([3, 2], [affine(weight=1 << 62)], 8),
+        ([3, 2], [affine(bias=7)], 8),
+        ([3, 2], [affine(bias=1 << 62)], 8),
         ([3, 2], [affine()], 7),
         ([3, 2], [affine()], -8),
-        ([3, 2], [affine(at0="activation", at1="relu")], 8),
-        ([3, 2], [affine(at0="layer_norm")], 8),
-        ([3, 3], [affine(at0="add", at3=-1)], 8),
-        ([3, 3], [affine(at0="add", at3=1)], 8),
-        ([3, 3], [affine(at0="add", at3=5)], 8),
-        ([3, 3], [affine(at0="dropout", at7=1.0)], 8),
-        ([3, 3], [affine(at0="dropout", at7=-0.1)], 8),
-        ([3, 3], [affine(at0="dropout", at7=float("nan"))], 8),
-        ([3, 3], [affine(at0="scale")], 8),
-        ([3, 3], [affine(at0="scale", at11=np.ones(2), at12=np.ones(3))], 8),
-        ([3, 3], [affine(at0="scale", at11=np.ones(3), at12=np.ones(3, dtype=complex))], 8),
-        ([3, 3], [affine(at0="scale", at11=np.ones((3, 1)), at12=np.ones(3))], 8),
-        ([3, 3], [affine(at0="scale", at11=np.full(3, np.nan), at12=np.ones(3))], 8),
-        ([3, 2], [affine()[:12]], 8),
-        ([3, 2], [()], 8),
-        ([3, 2], [("affine",)], 8),
-        ([3, 2], [affine(at5="0")], 8),
-        ([3, 2], [affine(at5=0.5)], 8),
+        ([3, 2], [affine(kind="activation", function="relu")], 8),
+        ([3, 2], [affine(kind="layer_norm")], 8),
+        ([3, 3], [affine(kind="add", other=-1)], 8),
+        ([3, 3], [affine(kind="add", other=1)], 8),
+        ([3, 3], [affine(kind="add", other=5)], 8),
+        ([3, 3], [affine(kind="dropout", a=1.0)], 8),
+        ([3, 3], [affine(kind="dropout", a=-0.1)], 8),
+        ([3, 3], [affine(kind="dropout", a=float("nan"))], 8),
+        ([3, 3], [affine(kind="scale")], 8),
+        ([3, 3], [affine(kind="scale", factor=np.ones(2), shift=np.ones(3))], 8),
+        ([3, 3], [affine(kind="scale", factor=np.ones(3), shift=np.ones(3, dtype=complex))], 8),
+        ([3, 3], [affine(kind="scale", factor=np.ones((3, 1)), shift=np.ones(3))], 8),
+        ([3, 3], [affine(kind="scale", factor=np.full(3, np.nan), shift=np.ones(3))], 8),
+        ([3, 2], [{}], 8),
+        ([3, 2], [{"kind": "affine"}], 8),
+        ([3, 2], [affine(learns=True)], 8),
+        ([3, 2], [affine(a="0")], 8),
+        ([3, 2], [None], 8),
+        ([3, 2], [affine(weight="0")], 8),
+        ([3, 2], [affine(weight=0.5)], 8),
         ([3, 2], ["affine"], 8),
         ([3, 2], None, 8),
-        ([3, 2, 2], [affine(), affine(0, at4=2)], 8),
+        ([3, 2, 2], [affine(), affine(result=2)], 8),
     ],
 )
 def test_programs(widths, operations, count):
     with pytest.raises(REFUSED):
-        _native.Program("float64", widths, operations, count)
+        made = [
+            _native.Operation(**one) if isinstance(one, dict) else one for one in operations or ()
+        ]
+        _native.Program("float64", widths, None if operations is None else made, count)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "double", "", None, 64])
@@ -179,19 +218,20 @@ def with_nan(*shape):
         {"optimizer": {"kind": "adam", "groups": []}},
         {"optimizer": {"kind": "adam"}},
         {"optimizer": {"groups": [{}]}},
-        {"optimizer": {"kind": "adam", "groups": [3]}},
+        {"optimizer": {"kind": "adam", "groups": 3}},
         {"optimizer": {"kind": "adam", "groups": {}}},
+        {"optimizer": {"kind": "adam", "groups": [{"lr": 0.1}]}},
         {"optimizer": {"kind": "adam", "groups": [{"eps": "small"}]}},
-        {"groups": [(0, 9, 0)]},
-        {"groups": [(-1, 8, 0)]},
-        {"groups": [(4, 4, 0)]},
-        {"groups": [(5, 2, 0)]},
-        {"groups": [(0, 5, 0), (4, 8, 0)]},
-        {"groups": [(4, 8, 0), (0, 4, 0)]},
-        {"groups": [(0, 8, 1)]},
-        {"groups": [(0, 8, -1)]},
-        {"groups": [(0, 8)]},
-        {"groups": None},
+        {"ranges": [(0, 9, 0)]},
+        {"ranges": [(-1, 8, 0)]},
+        {"ranges": [(4, 4, 0)]},
+        {"ranges": [(5, 2, 0)]},
+        {"ranges": [(0, 5, 0), (4, 8, 0)]},
+        {"ranges": [(4, 8, 0), (0, 4, 0)]},
+        {"ranges": [(0, 8, 1)]},
+        {"ranges": [(0, 8, -1)]},
+        {"ranges": [(0,)]},
+        {"ranges": None},
         {"batch_size": 0},
         {"batch_size": -4},
         {"batch_size": 1.5},
@@ -222,7 +262,7 @@ def with_nan(*shape):
 )  # fmt: skip
 def test_trainers(change):
     with pytest.raises(REFUSED):
-        _native.Trainer(**{**good(), **change})
+        trainer_of({**good(), **change})
 
 
 @pytest.mark.parametrize(
@@ -245,7 +285,7 @@ def test_trainers(change):
     ],
 )
 def test_windows(order, rates):
-    trainer = _native.Trainer(**good())
+    trainer = trainer_of(good())
     with pytest.raises(REFUSED):
         trainer.feed(order, rates)
     assert trainer.advance(1.0) == "hungry"
@@ -256,37 +296,47 @@ def test_windows(order, rates):
     [
         {"parameters": np.zeros(7)},
         {"parameters": np.zeros(8, dtype=np.float32)},
-        {"parameters": None},
+        {"parameters": [0.0] * 8},
         {"first_moment": np.zeros(9)},
         {"second_moment": np.zeros((8, 1))},
         {"step": np.zeros(2)},
         {"step": "1"},
-        {"counters": np.zeros(9)},
-        {"counters": np.zeros(10, dtype=int)},
-        {"counters": np.array([0, 0, 10, 0, 0, 0, 1, 0, 0, 0.0])},
-        {"counters": np.array([0, 0, -1, 0, 0, 0, 1, 0, 0, 0.0])},
-        {"counters": np.array([0, 0, np.nan, 0, 0, 0, 1, 0, 0, 0.0])},
-        {"counters": np.array([np.inf, 0, 0, 0, 0, 0, 1, 0, 0, 0.0])},
-        {"counters": np.array([-1, 0, 0, 0, 0, 0, 1, 0, 0, 0.0])},
+        {"counters": np.zeros(10)},
+        {"counters": {"position": 10}},
+        {"counters": {"position": -1}},
+        {"counters": {"position": np.nan}},
+        {"counters": {"position": 0.5}},
+        {"counters": {"steps": np.inf}},
+        {"counters": {"steps": -1}},
+        {"counters": {"best_epoch": -1}},
+        {"counters": {"waited": 1 << 63}},
     ],
 )
 def test_states(change):
     """Refused, and nothing of it was taken over."""
-    trainer = _native.Trainer(**good())
+    trainer = trainer_of(good())
     before = trainer.state()
+    arrays = state_arrays(before)
+    given = {**arrays, "parameters": arrays["parameters"] + 1, **change}
     with pytest.raises(REFUSED):
-        trainer.set_state({**before, "parameters": before["parameters"] + 1, **change})
-    for name, values in before.items():
-        assert np.array_equal(values, trainer.state()[name]), name
+        if isinstance(given.get("counters"), dict):
+            given["counters"] = counters_of(before, **given["counters"])
+        trainer.set_state(_native.State(**given))
+    for name, values in arrays.items():
+        assert np.array_equal(values, getattr(trainer.state(), name)), name
+    assert state_counters(trainer.state()) == state_counters(before)
+
+
+def counters_of(state, **others):
+    return _native.Counters(**{**state_counters(state), **others})
 
 
 def test_a_position_needs_its_rows_in_the_window():
     """A window checked at one position cannot be used at another."""
-    trainer = _native.Trainer(**good())
+    trainer = trainer_of(good())
     trainer.feed(np.zeros(10, dtype=np.int32), RATES)
-    state = trainer.state()
-    state["counters"][2] = 8.0
-    trainer.set_state(state)  # what was fed before no longer fits: it is forgotten
+    # what was fed before no longer fits: it is forgotten
+    trainer.set_state(_native.State(counters=counters_of(trainer.state(), position=8)))
     assert trainer.advance(1.0) == "hungry"
     assert trainer.steps == 0
 
@@ -343,7 +393,7 @@ def test_nan_in_prediction_stays_in_its_row():
 
 
 def test_many_with_the_same_trainer_twice():
-    trainer = _native.Trainer(**good())
+    trainer = trainer_of(good())
     with pytest.raises(REFUSED):
         _native.advance_many([trainer, trainer], 1.0)
     with pytest.raises(REFUSED):
@@ -352,12 +402,16 @@ def test_many_with_the_same_trainer_twice():
 
 
 numbers = st.one_of(st.integers(-3, 12), st.sampled_from([-(2**40), 2**33, 2**62]))
-operations = st.tuples(
-    st.sampled_from(["affine", "activation", "layer_norm", "dropout", "scale", "add"]),
-    st.sampled_from(["identity", "relu", "silu", "softplus"]),
-    numbers, numbers, numbers, numbers, numbers,
-    st.floats(), st.floats(), st.booleans(), st.booleans(),
-    st.sampled_from([None, np.ones(3)]), st.sampled_from([None, np.zeros(3)]),
+operations = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["affine", "activation", "layer_norm", "dropout", "scale", "add"]),
+        "function": st.sampled_from(["identity", "relu", "silu", "softplus"]),
+        "source": numbers, "other": numbers, "weight": numbers, "bias": numbers,
+        "a": st.floats(), "b": st.floats(),
+        "learns_weight": st.booleans(), "learns_bias": st.booleans(),
+        "factor": st.sampled_from([None, np.ones(3)]),
+        "shift": st.sampled_from([None, np.zeros(3)]),
+    }
 )  # fmt: skip
 
 
@@ -369,20 +423,42 @@ operations = st.tuples(
     st.lists(st.tuples(numbers, numbers, numbers), max_size=3),
     st.integers(-1, 9),
 )
-def test_anything_is_refused_or_runs(widths, listed, count, groups, batch):
+def test_anything_is_refused_or_runs(widths, listed, count, ranges, batch):
     """Operations drawn with their results in order now and then get through, and then run."""
-    listed = [(*op[:4], at + 1, *op[5:]) for at, op in enumerate(listed)]
     try:
-        drawn = _native.Program("float32", widths, listed, count)
+        made = [_native.Operation(**one, result=at + 1) for at, one in enumerate(listed)]
+        drawn = _native.Program("float32", widths, made, count)
         parameters = np.full(count, 0.1, dtype=np.float32)
         x = np.ones((9, widths[0]), dtype=np.float32)
         y = np.ones((9, widths[-1]), dtype=np.float32)
-        trainer = _native.Trainer(
-            drawn, parameters, x, y, None, {"kind": "mse"}, {"kind": "sgd", "groups": [{}]},
-            groups, batch_size=batch, total_steps=3,
+        trainer = trainer_of(
+            {
+                "program": drawn, "parameters": parameters, "x": x, "y": y, "weights": None,
+                "loss": {"kind": "mse"}, "optimizer": {"kind": "sgd", "groups": [{}]},
+                "ranges": ranges, "batch_size": batch, "total_steps": 3,
+            }
         )  # fmt: skip
     except REFUSED:
         return
     trainer.feed(None, np.full((3, 1, 2), 1e-3))
     assert trainer.advance(10.0) in ("done", "diverged")
     assert _native.Predictor(drawn, parameters, 1)(x).shape == y.shape
+
+
+def test_the_stub_is_current(tmp_path):
+    """_native.pyi is what nanobind makes of the module."""
+    found = tmp_path / "_native.pyi"
+    done = subprocess.run(
+        [sys.executable, "-m", "nanobind.stubgen", "-q", "-m", "vetro._native", "-o", str(found)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    committed = Path(vetro.__file__).with_name("_native.pyi")
+    assert committed.read_text() == found.read_text(), "make docs writes it anew"
+
+
+def test_the_names_that_the_core_is_known_by():
+    names = {name for name in vars(_native) if not name.startswith("_")}
+    assert set(Core.__annotations__) | {"isa", "cores", "advance_many"} == names

@@ -104,10 +104,13 @@ def dead_units(dtype, kind):
         dead[unit * 3 : unit * 3 + 3] = dead[60 + unit] = True
         dead[80 + unit : 160 : 20] = True  # what leaves a unit that gives zero
     trainer = _native.Trainer(
-        net.program(), start.numpy(), x.numpy(), y.numpy(), None, {"kind": "mse"},
-        {"kind": kind, "groups": [{"momentum": 0.5}]}, [(0, net.count, 0)],
-        batch_size=rows, total_steps=steps,
-    )  # fmt: skip
+        net.program(),
+        start.numpy(),
+        _native.Rows(x.numpy(), y.numpy()),
+        _native.Loss("mse"),
+        _native.Optimizer(kind, [_native.Group(momentum=0.5)], [_native.Range(0, net.count)]),
+        _native.Settings(batch_size=rows, total_steps=steps),
+    )
     trainer.feed(None, np.tile([1e-2, 0.5], (steps, 1, 1)))
     assert trainer.advance(10.0) == "done"
     assert (trainer.gradients()[dead] == 0).all()

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from native.building import CORE, NATIVE, SETS, compiler, run, runs_here
+from native.building import BORDER, CORE, NATIVE, SETS, compiler, run, runs_here
 from native.faults import FAULTS, SAMPLE
 
 SEEDS = 300
@@ -31,7 +31,7 @@ def parts():
     if not folders:
         pytest.skip("NOT TESTED: the package was not built in this tree")
     objects = folders[0] / "CMakeFiles"
-    found = {name: objects / "_native.dir" / f"{name}.cpp.o" for name in (*CORE, "binding")}
+    found = {name: objects / "_native.dir" / f"{name}.cpp.o" for name in (*CORE, *BORDER)}
     found |= {name: objects / f"kernels_{name}.dir" / "kernel.cpp.o" for name in ("avx512", "avx2")}
     found["nanobind"] = folders[0] / "libnanobind-static.a"
     return found

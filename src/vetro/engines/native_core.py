@@ -6,17 +6,47 @@ If it was not built, or the processor has none of its instruction sets, `core` r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, cast
 
 from vetro.limits import memory_error
 
+if TYPE_CHECKING:
+    from vetro import _native
+
+
+class Core(Protocol):
+    """The names of vetro._native; what each is stands in _native.pyi, which is generated."""
+
+    Operation: type[_native.Operation]
+    Program: type[_native.Program]
+    Rows: type[_native.Rows]
+    Loss: type[_native.Loss]
+    Group: type[_native.Group]
+    Range: type[_native.Range]
+    Optimizer: type[_native.Optimizer]
+    Settings: type[_native.Settings]
+    Counters: type[_native.Counters]
+    State: type[_native.State]
+    Epoch: type[_native.Epoch]
+    Trainer: type[_native.Trainer]
+    Predictor: type[_native.Predictor]
+
+    def isa(self) -> str: ...
+
+    def cores(self) -> int: ...
+
+    def advance_many(
+        self, trainers: Sequence[_native.Trainer], seconds: float, threads: int = 0
+    ) -> list[str]: ...
+
 
 @cache
-def core() -> Any:
+def core() -> Core:
     """The module vetro._native; ImportError where it was not built."""
-    return import_module("vetro._native")
+    return cast(Core, import_module("vetro._native"))
 
 
 @cache

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,12 @@ from vetro.engines.engine import (
 )
 from vetro.engines.native_core import core
 from vetro.engines.native_program import program_of
+from vetro.engines.native_records import state_arrays, state_counters, state_of
 from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
+
+if TYPE_CHECKING:
+    from vetro import _native
 
 # A window runs between two checks of progress, limits and signals.
 WINDOW_SECONDS = 0.05
@@ -88,8 +92,7 @@ class NativeEngine:
     def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
         """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
         predictor = _predictor(network, parameters, self._threads)
-        outputs: Matrix = predictor(np.ascontiguousarray(x, dtype=np.float32))
-        return outputs
+        return predictor(np.ascontiguousarray(x, dtype=np.float32))
 
 
 def _cores() -> int:
@@ -100,14 +103,14 @@ def _cores() -> int:
 
 
 @lru_cache(maxsize=64)
-def _program(network: Network, one_hot: tuple[tuple[int, int], ...] = ()) -> Any:
+def _program(network: Network, one_hot: tuple[tuple[int, int], ...] = ()) -> _native.Program:
     return program_of(lower_network(network), one_hot=one_hot)
 
 
-_PREDICTORS: OrderedDict[tuple[Network, bytes, int], Any] = OrderedDict()
+_PREDICTORS: OrderedDict[tuple[Network, bytes, int], _native.Predictor] = OrderedDict()
 
 
-def _predictor(network: Network, parameters: Matrix, threads: int) -> Any:
+def _predictor(network: Network, parameters: Matrix, threads: int) -> _native.Predictor:
     """The predictor of a network with these numbers, made once for the last few."""
     key = (network, parameters.tobytes(), threads)
     if key in _PREDICTORS:
@@ -129,30 +132,32 @@ class _Run:
         plan = self.plan
         self.rows = len(job.training)
         self.batches = math.ceil(self.rows / plan.batch_size)  # an epoch
-        self.validated = job.validation is not None and len(job.validation) > 0
         self.trainer = core().Trainer(
             _program(plan.network, plan.one_hot),
             np.ascontiguousarray(job.initial, dtype=np.float32),
-            *_arrays(plan, job.training),
-            loss=_loss(plan),
-            optimizer=_optimizer(plan),
-            groups=[(0, plan.network.parameter_count, 0)],
-            batch_size=plan.batch_size,
-            total_steps=plan.epochs * self.batches,
-            validation=_arrays(plan, job.validation) if job.validation else None,
-            patience=plan.patience,
-            keep_best=True,
-            clip_norm=plan.clip_norm,
-            plateau=plan.plateau,
-            threads=threads,
-            seed=plan.seed % 2**64,
-            finite=False,
-            measured=[(slot.offset, slot.offset + slot.size) for slot in plan.network.weight_slots],
+            core().Rows(*_arrays(plan, job.training)),
+            _loss(plan),
+            _optimizer(plan),
+            core().Settings(
+                batch_size=plan.batch_size,
+                total_steps=plan.epochs * self.batches,
+                patience=plan.patience,
+                keep_best=True,
+                clip_norm=plan.clip_norm,
+                plateau=plan.plateau,
+                threads=threads,
+                seed=plan.seed % 2**64,
+                finite=False,
+                measured=[
+                    (slot.offset, slot.offset + slot.size) for slot in plan.network.weight_slots
+                ],
+            ),
+            core().Rows(*_arrays(plan, job.validation)) if job.validation else None,
         )
         if job.resume is not None:
-            self.trainer.set_state(job.resume.arrays)
-        self.before = self.epoch = int(self.trainer.epochs)
-        self.steps_before = int(self.trainer.steps)
+            self.trainer.set_state(state_of(job.resume.arrays, job.resume.numbers))
+        self.before = self.epoch = self.trainer.epochs
+        self.steps_before = self.trainer.steps
         self.epochs_a_window = 1
         self.begun = self.ending = False
         self.divergence: Divergence | None = None
@@ -183,14 +188,9 @@ class _Run:
 
     def tell(self, status: str, on_epochs: OnEpochs) -> str:
         """Report the epochs of the window that has just ended; returns why training ends, or ""."""
-        told = self.epoch - self.before
-        records = self.trainer.epoch_records(told).tolist()
-        sizes = np.moveaxis(self.trainer.epoch_sizes(told), 2, 0).astype(np.float32).tolist()
-        epochs = []
-        for (training, validation, rate, best, _), *size in zip(records, *sizes, strict=True):
-            self.epoch += 1
-            score = validation if self.validated else training
-            epochs.append(Epoch(self.epoch, training, score, rate, bool(best), *map(tuple, size)))
+        ended = self.trainer.epochs_from(self.epoch - self.before)
+        epochs = [_epoch(number, one) for number, one in enumerate(ended, self.epoch + 1)]
+        self.epoch += len(epochs)
         ends = {"done": "epochs", "patience": "patience", "diverged": "diverged"}.get(status, "")
         if ends:
             self.divergence = self._diverged(status)
@@ -205,7 +205,7 @@ class _Run:
         bad = next((name for name, view in views.items() if not np.isfinite(view).all()), "")
         if status != "diverged" and not bad:
             return None
-        done = int(self.trainer.steps)
+        done = self.trainer.steps
         loss = float(self.trainer.losses(0)[-1]) if done > self.steps_before else math.nan
         place = done if status == "diverged" else done - 1
         epoch, batch = divmod(place, self.batches)
@@ -213,15 +213,14 @@ class _Run:
 
     def state(self) -> TrainingState:
         """The state from which a later run continues with the same bits."""
-        return TrainingState(self.trainer.state(), {"epoch": self.epoch})
+        state = self.trainer.state()
+        return TrainingState(state_arrays(state), {**state_counters(state), "epoch": self.epoch})
 
     def outcome(self, stopped: str) -> Outcome:
-        best, epoch = self.trainer.best(), int(self.trainer.best_epoch)
+        best, epoch = self.trainer.best(), self.trainer.best_epoch
         if not np.isfinite(best).all():  # the last update of the best epoch overflowed
             epoch = 0
-        return Outcome(
-            best, epoch, float(self.trainer.best_score), self.epoch, stopped, self.divergence
-        )
+        return Outcome(best, epoch, self.trainer.best_score, self.epoch, stopped, self.divergence)
 
 
 def _order(plan: Plan, rows: int, first: int, epochs: int) -> NDArray[np.int32]:
@@ -249,17 +248,28 @@ def _contiguous(weights: Matrix | None) -> Matrix | None:
     return None if weights is None else np.ascontiguousarray(weights, dtype=np.float32)
 
 
-def _loss(plan: Plan) -> dict[str, Any]:
-    """The core's description of the loss, with torch's own defaults."""
-    entries: dict[str, Any] = {"kind": plan.loss, "reduction": "mean"}
-    if plan.loss in ("smooth_l1", "huber"):
-        entries["a"] = 1.0  # beta, delta
-    if plan.loss == "cross_entropy" and plan.class_weights is not None:
-        entries["class_weights"] = np.ascontiguousarray(plan.class_weights, dtype=np.float32)
-    return entries
+def _loss(plan: Plan) -> _native.Loss:
+    """The loss with torch's own defaults; bce's class weights are in the weights of the rows."""
+    scale = 1.0 if plan.loss in ("smooth_l1", "huber") else 0.0  # beta, delta
+    weights = plan.class_weights if plan.loss == "cross_entropy" else None
+    return core().Loss(plan.loss, a=scale, class_weights=_contiguous(weights))
 
 
-def _optimizer(plan: Plan) -> dict[str, Any]:
-    """The core's description of the optimizer; settings without a name have torch's default."""
-    group = {"momentum": plan.momentum, "weight_decay": plan.weight_decay}
-    return {"kind": plan.optimizer, "groups": [group]}
+def _optimizer(plan: Plan) -> _native.Optimizer:
+    """One group of all parameters; settings without a name have torch's default."""
+    group = core().Group(momentum=plan.momentum, weight_decay=plan.weight_decay)
+    every = core().Range(0, plan.network.parameter_count)
+    return core().Optimizer(plan.optimizer, [group], [every])
+
+
+def _epoch(number: int, ended: _native.Epoch) -> Epoch:
+    validation = ended.training if ended.validation is None else ended.validation
+    return Epoch(
+        number=number,
+        training=ended.training,
+        validation=validation,
+        learning_rate=ended.learning_rate,
+        best=ended.best,
+        weights=ended.weights,
+        gradients=ended.gradients,
+    )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines import torch_loop
 from vetro.engines.interrupts import interrupts
+
+if TYPE_CHECKING:
+    from vetro import _native
 
 FIRST_WINDOW = 256
 """Steps of the first window.  It is doubled while windows last less than half a tick.  Short
@@ -43,7 +46,7 @@ class Session(Protocol):
     made from (native_session.py)."""
 
     @property
-    def trainer(self) -> Any: ...
+    def trainer(self) -> _native.Trainer: ...
 
 
 class Order(Protocol):
@@ -94,7 +97,7 @@ class NativeLoop:
         self._fed_time = 0.0
 
     @property
-    def trainer(self) -> Any:
+    def trainer(self) -> _native.Trainer:
         return self._session.trainer
 
     def feed(self) -> None:
@@ -120,8 +123,8 @@ class NativeLoop:
         self._losses.extend(trainer.losses(len(self._losses) - self._first_loss).tolist())
         scores: list[float] = []
         if self._validated:
-            epochs = trainer.epoch_records(len(self._validation) - self._first_epoch)
-            scores = epochs[:, 1].tolist()
+            epochs = trainer.epochs_from(len(self._validation) - self._first_epoch)
+            scores = [one.validation for one in epochs if one.validation is not None]
         self._validation.extend(scores)
         self._settled += done
         self._order.commit(done, done + diverged)

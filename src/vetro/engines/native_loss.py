@@ -54,17 +54,6 @@ class NativeLoss:
     class_weights: NDArray[np.float64] | None = None
     positive_weights: NDArray[np.float64] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """What the native trainer takes."""
-        return {
-            "kind": self.kind,
-            "reduction": self.reduction,
-            "a": self.a,
-            "ignored": self.ignored,
-            "class_weights": self.class_weights,
-            "positive_weights": self.positive_weights,
-        }
-
 
 def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> NativeLoss:
     """The loss over this network's outputs; NotUnderstood with the reason."""

@@ -7,7 +7,7 @@ the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import optimizer as torch_optimizer
 
+from vetro.engines.native_records import VECTORS
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 
@@ -33,7 +34,22 @@ _BUFFERS = {
 }
 """torch's names of the native vectors first_moment, second_moment and third."""
 
-VECTORS = ("first_moment", "second_moment", "third")
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """The settings of a parameter group, by torch's names; beta1 and beta2 are its betas."""
+
+    momentum: float
+    dampening: float
+    nesterov: bool
+    weight_decay: float
+    maximize: bool
+    beta1: float
+    beta2: float
+    eps: float
+    amsgrad: bool
+    alpha: float
+    centered: bool
 
 
 @dataclass(frozen=True)
@@ -59,15 +75,11 @@ class NativeOptimizer:
     """
 
     kind: str
-    groups: tuple[dict[str, Any], ...]
+    groups: tuple[GroupSettings, ...]
     ranges: tuple[Range, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """What the native trainer takes as `optimizer`."""
-        return {"kind": self.kind, "groups": list(self.groups)}
-
     def range_list(self) -> list[tuple[int, int, int]]:
-        """What the native trainer takes as `groups`."""
+        """The ranges without their tensors: (begin, end, group)."""
         return [(part.begin, part.end, part.group) for part in self.ranges]
 
 
@@ -100,7 +112,7 @@ def describe_optimizer(
                 f"the optimizer does not hold {slot.name}, whose gradients add up in .grad"
             )
         ranges.append(Range(slot.offset, slot.offset + parameter.numel(), held_in, parameter))
-    groups = tuple(_settings(kind, group) for group in optimizer.param_groups)
+    groups = tuple(_settings(group) for group in optimizer.param_groups)
     return NativeOptimizer(kind, groups, tuple(ranges))
 
 
@@ -219,29 +231,25 @@ def _kind(optimizer: torch.optim.Optimizer) -> str:
     return kind
 
 
-def settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-    """The settings of each group from which a trainer is made.  A momentum moves with the rates,
-    so it counts only whether there is one."""
-    known = []
-    for group in optimizer.param_groups:
-        settings = _settings("", group)
-        del settings["beta1"]
-        known.append({**settings, "momentum": settings["momentum"] != 0})
-    return known
+def settings_of(optimizer: torch.optim.Optimizer) -> list[GroupSettings]:
+    """The settings of each group from which a trainer is made.  beta1 and momentum move with the
+    rates, so of a momentum it only counts whether there is one."""
+    every = [_settings(group) for group in optimizer.param_groups]
+    return [replace(one, beta1=0.0, momentum=float(one.momentum != 0)) for one in every]
 
 
-def _settings(kind: str, group: dict[str, Any]) -> dict[str, Any]:
+def _settings(group: dict[str, Any]) -> GroupSettings:
     beta1, beta2 = group.get("betas", (0.0, 0.0))
-    return {
-        "momentum": float(group.get("momentum", 0.0)),
-        "dampening": float(group.get("dampening", 0.0)),
-        "nesterov": bool(group.get("nesterov", False)),
-        "weight_decay": float(group["weight_decay"]),
-        "maximize": bool(group["maximize"]),
-        "beta1": float(beta1),
-        "beta2": float(beta2),
-        "eps": float(group.get("eps", 0.0)),
-        "amsgrad": bool(group.get("amsgrad", False)),
-        "alpha": float(group.get("alpha", 0.0)),
-        "centered": bool(group.get("centered", False)),
-    }
+    return GroupSettings(
+        momentum=float(group.get("momentum", 0.0)),
+        dampening=float(group.get("dampening", 0.0)),
+        nesterov=bool(group.get("nesterov", False)),
+        weight_decay=float(group["weight_decay"]),
+        maximize=bool(group["maximize"]),
+        beta1=float(beta1),
+        beta2=float(beta2),
+        eps=float(group.get("eps", 0.0)),
+        amsgrad=bool(group.get("amsgrad", False)),
+        alpha=float(group.get("alpha", 0.0)),
+        centered=bool(group.get("centered", False)),
+    )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vetro.engines.native_core import core
 from vetro.networks.lowered import LoweredNetwork, Operation
+
+if TYPE_CHECKING:
+    from vetro import _native
 
 
 def program_of(
     network: LoweredNetwork,
     frozen: Collection[int] = (),
     one_hot: Sequence[tuple[int, int]] = (),
-) -> Any:
+) -> _native.Program:
     """The core's Program.
 
     frozen: numbers of the slots that need no gradient.  one_hot: (first column, columns) of
@@ -21,18 +24,16 @@ def program_of(
     """
     return core().Program(
         network.dtype,
-        list(network.widths),
+        network.widths,
         [_operation(network, item, frozen) for item in network.operations],
         network.parameter_count,
-        list(one_hot),
+        one_hot,
     )
 
 
 def _operation(
     network: LoweredNetwork, item: Operation, frozen: Collection[int]
-) -> tuple[Any, ...]:
-    """The tuple that the core's Program describes."""
-
+) -> _native.Operation:
     def offset(slot: int | None) -> int:
         return -1 if slot is None else network.slots[slot].offset
 
@@ -41,18 +42,18 @@ def _operation(
 
     a, b = (*item.numbers, 0.0, 0.0)[:2]
     factor, shift = item.constants or (None, None)
-    return (
+    return core().Operation(
         item.kind,
-        item.function,
-        item.inputs[0],
-        item.inputs[1] if len(item.inputs) > 1 else -1,
-        item.output,
-        offset(item.weight),
-        offset(item.bias),
-        float(a),
-        float(b),
-        learns(item.weight),
-        learns(item.bias),
-        factor,
-        shift,
+        function=item.function,
+        source=item.inputs[0],
+        other=item.inputs[1] if len(item.inputs) > 1 else -1,
+        result=item.output,
+        weight=offset(item.weight),
+        bias=offset(item.bias),
+        a=float(a),
+        b=float(b),
+        learns_weight=learns(item.weight),
+        learns_bias=learns(item.bias),
+        factor=factor,
+        shift=shift,
     )

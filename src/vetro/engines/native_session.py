@@ -7,10 +7,8 @@ that the user's own code makes meanwhile (native_sight.py) are taken over, or re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,29 +18,17 @@ from vetro.engines.native_core import core
 from vetro.engines.native_loss import check_target
 from vetro.engines.native_optimizer import Range, read_state, write_state
 from vetro.engines.native_program import program_of
+from vetro.engines.native_records import core_loss, core_optimizer, state_arrays, state_of
 from vetro.engines.native_sight import Owners, Sight, look
 from vetro.errors import error
 from vetro.networks.refusal import NotUnderstood
 
+if TYPE_CHECKING:
+    from vetro import _native
+
 Arrays = tuple[NDArray[Any], ...]
 Tensors = tuple[Tensor, ...]
 """x, y and, where rows have weights, those."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """batch_size: rows per step.  epoch_rows: rows per epoch.  total: steps.  patience: epochs,
-    0 for none.  clip_norm, clip_value: 0 for none.  threads: 0 for all cores.  seed: of
-    dropout's masks."""
-
-    batch_size: int
-    epoch_rows: int
-    total: int
-    patience: int
-    clip_norm: float
-    clip_value: float
-    threads: int
-    seed: int
 
 
 def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None = None) -> Arrays:
@@ -89,7 +75,7 @@ class NativeSession:
         owners: Owners,
         rows: Tensors,
         validation: Tensors | None,
-        settings: Settings,
+        settings: _native.Settings,
     ) -> None:
         self._understand = understand
         self._owners = owners
@@ -101,43 +87,26 @@ class NativeSession:
         """Make the trainer from the objects in their present state."""
         self._task = task
         lowering, settings, optimizer = task.lowering, self._settings, self._owners.optimizer
-        dtype = np.dtype(lowering.network.dtype)
         frozen = {
             number
             for number, parameter in enumerate(lowering.parameters)
             if not parameter.requires_grad
         }
-        x, y, *weights = native_rows(task, *self._rows)
-        held_out = None if self._validation is None else native_rows(task, *self._validation)
-        loss = {
-            name: value.astype(dtype) if isinstance(value, np.ndarray) else value
-            for name, value in task.loss.as_dict().items()
-        }
+        held_out = self._validation
         self.program = program_of(lowering.network, frozen)
         self.parameters = lowering.flat()
-        self.trainer: Any = core().Trainer(
+        self.trainer: _native.Trainer = core().Trainer(
             self.program,
             self.parameters,
-            x,
-            y,
-            weights[0] if weights else None,
-            loss={**loss, "row_mean": True},
-            optimizer=task.optimizer.as_dict(),
-            groups=task.optimizer.range_list(),
-            batch_size=settings.batch_size,
-            total_steps=settings.total,
-            validation=held_out,
-            patience=settings.patience,
-            keep_best=settings.patience > 0,
-            clip_norm=settings.clip_norm,
-            clip_value=settings.clip_value,
-            threads=settings.threads,
-            seed=settings.seed,
-            epoch_rows=settings.epoch_rows,
-            finite=False,
+            core().Rows(*native_rows(task, *self._rows)),
+            core_loss(task.loss, lowering.network.dtype, row_mean=True),
+            core_optimizer(task.optimizer.kind, task.optimizer.groups, task.optimizer.range_list()),
+            settings,
+            None if held_out is None else core().Rows(*native_rows(task, *held_out)),
         )
         if optimizer.state:
-            self.trainer.set_state(read_state(optimizer, task.optimizer, lowering))
+            state = read_state(optimizer, task.optimizer, lowering)
+            self.trainer.set_state(state_of(state))
         self._written = 0
 
     def write_back(self, gradients: bool = True) -> None:
@@ -155,7 +124,8 @@ class NativeSession:
             return
         self._written = steps
         # first what may fail: all is written, or nothing
-        write_state(self._owners.optimizer, self._task.optimizer, self.trainer.state())
+        state = state_arrays(self.trainer.state())
+        write_state(self._owners.optimizer, self._task.optimizer, state)
         self._write(self.trainer.parameters())
         if gradients:
             flat = torch.from_numpy(self.trainer.gradients())
@@ -185,7 +155,7 @@ class NativeSession:
             return answer
         if after.settings == before.settings and after.state == before.state:
             self.parameters = self._task.lowering.flat()
-            self.trainer.set_state({"parameters": self.parameters})
+            self.trainer.set_state(core().State(parameters=self.parameters))
             return answer
         try:
             self._begin_again()
@@ -205,8 +175,7 @@ class NativeSession:
         if task.lowering.network.slots != known:
             raise NotUnderstood("the module's parameters are not those from before")
         self._begin(task)
-        kept = {name: old[name] for name in ("best", "counters") if name in old}
-        self.trainer.set_state(kept)
+        self.trainer.set_state(core().State(best=old.best, counters=old.counters))
         self._written = self.trainer.steps
 
     def _look(self) -> Sight:

@@ -280,8 +280,7 @@ def part_outputs(part: Part, x: NDArray[Any]) -> NDArray[Any]:
     if missing:
         raise error("E604", what=missing, fix="Use a machine whose processor has them.")
     predictor = core().Predictor(program_of(part.network), part.parameters, 1)
-    outputs: NDArray[Any] = predictor(np.ascontiguousarray(x, dtype=part.network.dtype))
-    return outputs
+    return predictor(np.ascontiguousarray(x, dtype=part.network.dtype))
 
 
 def answers(subject: Subject, rows: Rows) -> Floats:

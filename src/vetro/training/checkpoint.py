@@ -22,7 +22,7 @@ from vetro.engines.engine import Outcome, TrainingState
 from vetro.errors import error, words
 from vetro.training.history import EpochRecord
 
-CHECKPOINT_FORMAT = 3
+CHECKPOINT_FORMAT = 4
 
 
 @dataclass

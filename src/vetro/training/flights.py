@@ -7,10 +7,13 @@ trainer means, and what it runs next, is decided in many.py.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from vetro.engines import torch_loop
 from vetro.engines.native_core import core
+
+if TYPE_CHECKING:
+    from vetro import _native
 
 Owner = TypeVar("Owner")
 
@@ -24,11 +27,11 @@ class Flights(Generic[Owner]):
     """
 
     def __init__(self, threads: int) -> None:
-        self._threads = threads or int(core().cores())
+        self._threads = threads or core().cores()
         self._pool = ThreadPoolExecutor(1) if self._threads > 1 else None
         self.steps: dict[Owner, int] = {}
-        self._boarded: list[tuple[Owner, Any]] = []
-        self._flying: list[tuple[Owner, Any]] = []
+        self._boarded: list[tuple[Owner, _native.Trainer]] = []
+        self._flying: list[tuple[Owner, _native.Trainer]] = []
         self._words: Future[list[str]] | None = None
 
     def __enter__(self) -> Self:
@@ -38,7 +41,7 @@ class Flights(Generic[Owner]):
         if self._pool is not None:
             self._pool.shutdown()  # waits for the trainers under way
 
-    def board(self, owner: Owner, trainer: Any) -> None:
+    def board(self, owner: Owner, trainer: _native.Trainer) -> None:
         """Add a trainer that was fed, and so is ready to advance."""
         self._boarded.append((owner, trainer))
 
@@ -76,10 +79,9 @@ class Flights(Generic[Owner]):
         self._words, self._flying = None, []
         return landed
 
-    def _depart(self) -> list[Any]:
+    def _depart(self) -> list[_native.Trainer]:
         self._flying, self._boarded = self._boarded, []
         return [trainer for _, trainer in self._flying]
 
-    def _advance(self, trainers: list[Any]) -> list[str]:
-        words: list[str] = core().advance_many(trainers, torch_loop.TICK_SECONDS, self._threads)
-        return words
+    def _advance(self, trainers: list[_native.Trainer]) -> list[str]:
+        return core().advance_many(trainers, torch_loop.TICK_SECONDS, self._threads)

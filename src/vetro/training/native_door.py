@@ -17,7 +17,7 @@ from vetro.engines.explain import NativeTask, active_dropout, understand
 from vetro.engines.native_core import core
 from vetro.engines.native_loop import FIRST_WINDOW, NativeLoop, run
 from vetro.engines.native_order import RowOrder
-from vetro.engines.native_session import NativeSession, Settings
+from vetro.engines.native_session import NativeSession
 from vetro.engines.native_sight import Owners
 from vetro.networks.lower_module import check_validation
 from vetro.networks.refusal import NotUnderstood
@@ -118,15 +118,17 @@ class NativeDoor:
             Owners(training.module, training.loss, training.optimizer),
             rows,
             asked.held_out,
-            Settings(
+            core().Settings(
                 batch_size=asked.batch_size,
                 epoch_rows=order.epoch_rows,
-                total=asked.total,
+                total_steps=asked.total,
                 patience=training.patience or 0,
+                keep_best=self._patient,
                 clip_norm=training.clip_norm or 0.0,
                 clip_value=training.clip_value or 0.0,
                 threads=threads,
                 seed=seed,
+                finite=False,
             ),
         )
         if self._drops:

@@ -48,7 +48,7 @@ class Predictor:
                 fix="Call the module itself.",
             ) from None
         network = lowering.network
-        self._native: Any = core().Predictor(program_of(network), lowering.flat(), threads or 0)
+        self._native = core().Predictor(program_of(network), lowering.flat(), threads or 0)
         self._squeezed = lowering.squeezed
         self._wanted = f"contiguous rows (n, {network.inputs}) of {network.dtype}"
 

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vetro.engines.native_loss import check_target, describe_loss
-from vetro.engines.native_optimizer import VECTORS, describe_optimizer, read_state
+from vetro.engines.native_optimizer import describe_optimizer, read_state
+from vetro.engines.native_records import VECTORS
 from vetro.glass.learning.loss_terms import LossRule, Slopes
 from vetro.glass.learning.torch_rules import as_torch, loss_rule, update_rules
 from vetro.glass.learning.update_terms import Stepped, UpdateRule, UpdateState

@@ -14,13 +14,19 @@ from numpy.typing import NDArray
 
 from vetro.engines.native_core import core
 from vetro.engines.native_program import program_of
+from vetro.engines.native_records import (
+    VECTORS,
+    core_loss,
+    core_optimizer,
+    state_arrays,
+    state_of,
+)
 from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.subject import Part
 from vetro.networks.lowered import LoweredNetwork
 
 Array = NDArray[Any]
-VECTORS = ("first_moment", "second_moment", "third")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,31 +91,22 @@ def steps_of(
     trainer = core().Trainer(
         program_of(network, frozen, one_hot),
         np.ascontiguousarray(part.parameters),
-        np.ascontiguousarray(x, dtype=dtype),
-        np.ascontiguousarray(target),
-        None,
-        loss=_loss(learning.loss, dtype),
-        optimizer={
-            "kind": learning.rules[0].kind,
-            "groups": [_settings(rule) for rule in learning.rules],
-        },
-        groups=list(learning.ranges),
-        batch_size=len(x),
-        total_steps=count,
-        threads=1,
-        finite=False,
+        core().Rows(np.ascontiguousarray(x, dtype=dtype), np.ascontiguousarray(target)),
+        core_loss(learning.loss, dtype),
+        core_optimizer(learning.rules[0].kind, learning.rules, learning.ranges),
+        core().Settings(batch_size=len(x), total_steps=count, threads=1, finite=False),
     )
     if learning.state is not None:
-        trainer.set_state(learning.state)
+        trainer.set_state(state_of(learning.state))
     rates = [(rule.rate, rule.beta1 if rule.kind in _ADAM else rule.momentum)
              for rule in learning.rules]  # fmt: skip
     found = []
-    before = trainer.state()
+    before = state_arrays(trainer.state())
     for _ in range(count):
         trainer.feed(None, np.array([rates], dtype=np.float64))
         while (status := trainer.advance(1.0)) == "time":
             pass
-        after = trainer.state()
+        after = state_arrays(trainer.state())
         found.append(
             Step(
                 trainer.gradients(),
@@ -139,25 +136,3 @@ def _complete(state: dict[str, Array], part: Part) -> dict[str, Array]:
     """With zeros for the vectors that the optimizer does not keep."""
     none = np.zeros_like(part.parameters)
     return {name: state.get(name, none) for name in ("parameters", *VECTORS)}
-
-
-def _loss(rule: LossRule, dtype: Any) -> dict[str, Any]:
-    def cast(values: Any) -> Any:
-        return None if values is None else np.ascontiguousarray(values, dtype=dtype)
-
-    return {
-        "kind": rule.kind,
-        "reduction": rule.reduction,
-        "a": rule.a,
-        "ignored": rule.ignored,
-        "class_weights": cast(rule.class_weights),
-        "positive_weights": cast(rule.positive_weights),
-    }
-
-
-def _settings(rule: UpdateRule) -> dict[str, Any]:
-    names = (
-        "momentum", "dampening", "nesterov", "weight_decay", "maximize", "beta1", "beta2", "eps",
-        "amsgrad", "alpha", "centered",
-    )  # fmt: skip
-    return {name: getattr(rule, name) for name in names}

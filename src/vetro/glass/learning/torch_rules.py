@@ -33,7 +33,7 @@ def update_rules(
     """One rule for each parameter group, at its present learning rate."""
     kind = cast(OptimizerKind, described.kind)
     return tuple(
-        UpdateRule(kind, float(group["lr"]), **settings)
+        UpdateRule(kind, float(group["lr"]), **vars(settings))
         for group, settings in zip(optimizer.param_groups, described.groups, strict=True)
     )
 

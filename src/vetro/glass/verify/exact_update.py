@@ -15,7 +15,7 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import ArrayLike, NDArray
 
-from vetro.glass.learning.engine_run import VECTORS
+from vetro.engines.native_records import VECTORS
 from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import (

@@ -1,0 +1,43 @@
+// What a training is made of, as Python gives it: rows, loss, optimizer and settings.
+#pragma once
+#include "border.h"
+#include "trainer.h"
+
+namespace vetro {
+
+struct RowsObject {
+  AnyArray x, y;
+  MaybeArray weights;
+};
+
+struct LossObject {
+  int32_t kind;
+  bool mean, weighted_mean, row_mean;
+  double a;
+  int64_t ignored;
+  MaybeArray class_weights, positive_weights;
+
+  template <class T>
+  Loss<T> of(size_t outputs) const;
+};
+
+struct SettingsObject {
+  Settings settings;
+  bool finite;  // whether to check that all rows are
+};
+
+// Rows as the kernels read them; the arrays must live as long.
+template <class T>
+struct Data {
+  Rows<T> rows{};
+  std::vector<int32_t> codes;
+
+  Data(const Layout& layout, const Loss<T>& loss, const RowsObject& given, bool finite);
+};
+
+extern template Loss<float> LossObject::of<float>(size_t) const;
+extern template Loss<double> LossObject::of<double>(size_t) const;
+extern template struct Data<float>;
+extern template struct Data<double>;
+
+}  // namespace vetro

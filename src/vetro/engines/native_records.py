@@ -1,0 +1,95 @@
+"""The records of the compiled core, made from Vetro's own: loss, optimizer, and states.
+
+Networks are in native_program.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from vetro.engines.native_core import core
+
+if TYPE_CHECKING:
+    from vetro import _native
+
+VECTORS = ("first_moment", "second_moment", "third")
+"""The flat vectors of an optimizer's state, (parameter_count,)."""
+
+_ARRAYS = ("parameters", "best", *VECTORS, "step")
+_COUNTERS = (
+    "steps", "epochs", "position", "best_epoch", "waited", "rate_waited", "rate", "best_score",
+    "epoch_sum", "epoch_weight",
+)  # fmt: skip
+_GROUP = (
+    "momentum", "dampening", "nesterov", "weight_decay", "maximize", "beta2", "eps", "amsgrad",
+    "alpha", "centered",
+)  # fmt: skip
+
+
+class NamedLoss(Protocol):
+    """A loss and its options; see the core's Loss."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def reduction(self) -> str: ...
+    @property
+    def a(self) -> float: ...
+    @property
+    def ignored(self) -> int: ...
+    @property
+    def class_weights(self) -> NDArray[np.floating] | None: ...
+    @property
+    def positive_weights(self) -> NDArray[np.floating] | None: ...
+
+
+def core_loss(loss: NamedLoss, dtype: DTypeLike, *, row_mean: bool = False) -> _native.Loss:
+    """row_mean: a mean over weighted rows divides by the sum of their weights."""
+
+    def cast(weights: NDArray[np.floating] | None) -> NDArray[Any] | None:
+        return None if weights is None else np.ascontiguousarray(weights, dtype=dtype)
+
+    return core().Loss(
+        loss.kind,
+        reduction=loss.reduction,
+        a=loss.a,
+        ignored=loss.ignored,
+        row_mean=row_mean,
+        class_weights=cast(loss.class_weights),
+        positive_weights=cast(loss.positive_weights),
+    )
+
+
+def core_optimizer(
+    kind: str, groups: Iterable[object], ranges: Iterable[tuple[int, int, int]]
+) -> _native.Optimizer:
+    """groups: records with torch's settings of each parameter group.  ranges: (begin, end, group)
+    of the parameters that learn."""
+    settings = [core().Group(**{name: getattr(one, name) for name in _GROUP}) for one in groups]
+    return core().Optimizer(kind, settings, [core().Range(*one) for one in ranges])
+
+
+def state_arrays(state: _native.State) -> dict[str, NDArray[Any]]:
+    """The arrays of a state by name, without those that the optimizer does not keep."""
+    arrays = {name: getattr(state, name) for name in _ARRAYS}
+    return {name: values for name, values in arrays.items() if values is not None}
+
+
+def state_counters(state: _native.State) -> dict[str, float]:
+    """The counters of a trainer's state by name."""
+    return {name: getattr(state.counters, name) for name in _COUNTERS}
+
+
+def state_of(
+    arrays: Mapping[str, NDArray[Any]], counters: Mapping[str, float] | None = None
+) -> _native.State:
+    """A state from what state_arrays and state_counters gave."""
+    given: dict[str, Any] = dict(arrays)
+    if counters is not None:
+        numbers: dict[str, Any] = {name: counters[name] for name in _COUNTERS}
+        given["counters"] = core().Counters(**numbers)
+    return core().State(**given)
