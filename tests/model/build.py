@@ -11,7 +11,8 @@ from scipy import special
 
 from vetro.errors import notice
 from vetro.model.evidence import Evidence, Interval
-from vetro.model.model import Member, Model
+from vetro.model.model import Model
+from vetro.model.parts import Member
 from vetro.model.request import FitRequest
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network

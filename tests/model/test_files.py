@@ -22,7 +22,7 @@ from vetro.errors import ModelFileError
 from vetro.model.evidence import Evidence
 from vetro.model.files import load_model, save_model
 from vetro.model.kept import kept_model
-from vetro.model.model import Member
+from vetro.model.parts import Member
 
 TASKS = {
     "one target": (("pressure",), {}),

@@ -7,7 +7,7 @@ container.py handles the bytes and the seal.
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from vetro.model.consistency import (
 )
 from vetro.model.evidence import Evidence
 from vetro.model.kept import kept_model
+from vetro.model.parts import ModelParts
 from vetro.model.plain import from_plain, to_plain
 from vetro.model.request import FitRequest
 from vetro.networks.network import Network
@@ -31,9 +32,6 @@ from vetro.tables.targets import class_labels
 from vetro.tables.unit_spellings import key_of
 from vetro.training.history import SIZES, EpochRecord
 from vetro.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from vetro.model.model import Model
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -52,7 +50,7 @@ _HISTORY = {
 }
 
 
-def document_of(model: Model) -> dict[str, Any]:
+def document_of(model: ModelParts) -> dict[str, Any]:
     """Everything but arrays, as plain JSON data."""
     model = kept_model(model)
     evidence = to_plain(
@@ -76,7 +74,7 @@ def document_of(model: Model) -> dict[str, Any]:
     }
 
 
-def tensors_of(model: Model) -> Arrays:
+def tensors_of(model: ModelParts) -> Arrays:
     """The arrays by name: member1.layer1.weight, ..., evidence.actual, ..., history.epoch, ..."""
     tensors: Arrays = {}
     for number, member in enumerate(model.members, start=1):

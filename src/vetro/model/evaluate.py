@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, counted, error, issue_warnings, listed, notice, shown
 from vetro.model.bootstrap import measure
 from vetro.model.evidence import Interval
+from vetro.model.model_html import evaluation_as_html
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
+from vetro.model.parts import ModelParts
 from vetro.model.predict import CHUNK_ROWS, predict_outputs
 from vetro.tables.checks import LARGEST_TARGET
 from vetro.tables.chunks import columns_missing, read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.splits import groups_of
 from vetro.tables.table import Table
-
-if TYPE_CHECKING:
-    from vetro.model.model import Model
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ class Evaluation(Mapping[str, Interval]):
     groups: int = 0
 
     def _repr_html_(self) -> str:
-        from vetro.model.model_html import evaluation_as_html
-
-        return evaluation_as_html(self)
+        groups = f" in {self.groups} groups" if self.groups else ""
+        size = f"{self.rows} rows{groups}"
+        return evaluation_as_html(size, self.metrics, self.per_target, self.notices)
 
     def __getitem__(self, name: str) -> Interval:
         return self.metrics[name]
@@ -60,7 +59,7 @@ class Evaluation(Mapping[str, Interval]):
 
 
 def evaluate(
-    model: Model, source: Any, *, options: ReadOptions, unknown: Unknown = "refuse"
+    model: ModelParts, source: Any, *, options: ReadOptions, unknown: Unknown = "refuse"
 ) -> Evaluation:
     """Like evaluate_source, with the notices issued as Python warnings."""
     result = evaluate_source(model, source, options=options, unknown=unknown)
@@ -69,7 +68,7 @@ def evaluate(
 
 
 def evaluate_source(
-    model: Model,
+    model: ModelParts,
     source: Any,
     *,
     options: ReadOptions,
@@ -150,7 +149,7 @@ def _weights(table: Table) -> NDArray[np.float64] | None:
     return None
 
 
-def _check_targets(model: Model, table: Table) -> None:
+def _check_targets(model: ModelParts, table: Table) -> None:
     missing = [name for name in model.targets if name not in table.values]
     if missing:
         raise columns_missing(missing, (*model.inputs, *model.targets), table.values)
@@ -165,7 +164,7 @@ def _check_targets(model: Model, table: Table) -> None:
         raise error("E405", what=what, fix="Correct it, or leave the row out.")
 
 
-def _actual(model: Model, table: Table) -> NDArray[Any]:
+def _actual(model: ModelParts, table: Table) -> NDArray[Any]:
     """(rows,) class codes, -1 where missing; or (rows, targets) values, NaN where missing."""
     if model.classes:
         return model.members[0].encoder.encode_targets(table)

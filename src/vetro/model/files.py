@@ -13,7 +13,8 @@ from vetro.addresses import is_address, shown_source
 from vetro.errors import VetroError, error, nearest
 from vetro.model.container import Container, parse_json, unpack
 from vetro.model.document import parts_of
-from vetro.model.model import Member, Model
+from vetro.model.model import Model
+from vetro.model.parts import Member
 from vetro.model.saving import save_model
 
 __all__ = ["load_model", "save_model"]

@@ -25,7 +25,8 @@ from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
 from vetro.model.held_out import HeldOut, Measured, baseline_job, held_out, measure_held_out
 from vetro.model.members import Ensemble
-from vetro.model.model import Member, Model
+from vetro.model.model import Model
+from vetro.model.parts import Member
 from vetro.model.request import FitRequest, Progress, read_for, with_roles
 from vetro.model.split import Split, split_rows
 from vetro.model.watching import OnProgress, watch

@@ -17,7 +17,8 @@ from vetro.model.evidence import Interval
 from vetro.model.importance import permutation_importance
 from vetro.model.members import Ensemble
 from vetro.model.metrics import figures
-from vetro.model.model import Member, Model
+from vetro.model.model import Model
+from vetro.model.parts import Member
 from vetro.model.predict import raw_outputs
 from vetro.tables.splits import group_codes
 

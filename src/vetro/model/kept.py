@@ -7,19 +7,19 @@ only their names, kinds and counts.  This module writes nothing; document.py and
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from vetro.errors import Notice
+from vetro.model.parts import ModelParts
 from vetro.tables.schema import Column, Reading, Schema
 
-if TYPE_CHECKING:
-    from vetro.model.model import Model
+Parts = TypeVar("Parts", bound=ModelParts)
 
 WITHOUT_VALUES = frozenset(("W117", "W122", "W123", "W170", "W171"))
 """The messages about a column that repeat no value of it."""
 
 
-def kept_model(model: Model) -> Model:
+def kept_model(model: Parts) -> Parts:
     """The model as a file and a report hold it."""
     used = {column.name for column in model.schema if _is_used(column)}
     notices = tuple(item for item in model.evidence.notices if _is_kept(item, used))

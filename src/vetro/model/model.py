@@ -1,86 +1,31 @@
 """The model: a fit returns it, a file holds it, and it predicts.
 
-It is a frozen value.  Other modules do the work: predict.py predicts, evaluate.py measures,
-module.py makes a torch module, saving.py and files.py save and load.
+It is a frozen value; parts.py holds its parts.  Other modules do the work: predict.py predicts,
+evaluate.py measures, module.py makes a torch module, saving.py and files.py save and load.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from vetro.entries import as_declared
 from vetro.errors import error
 from vetro.model.evaluate import Evaluation, evaluate
-from vetro.model.evidence import Evidence
+from vetro.model.model_html import model_as_html
 from vetro.model.odd_rows import Unknown
+from vetro.model.parts import ModelParts
 from vetro.model.predict import predict_frame
-from vetro.model.request import FitRequest
 from vetro.model.saving import save_model
-from vetro.networks.network import Network
-from vetro.tables.encoder import Encoder
 from vetro.tables.options import ReadOptions, read_options
-from vetro.tables.schema import Schema
-from vetro.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
 
-Task = Literal["regression", "classification"]
 
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One trained network of the ensemble: its own encoder (statistics of its own training
-    rows), its parameters (parameter_count,) and the fold it did not see, from 1 (0: the
-    held-out split)."""
-
-    encoder: Encoder
-    parameters: NDArray[np.float32]
-    fold: int
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the parameters' bytes, little-endian float32."""
-        return hashlib.sha256(np.asarray(self.parameters, dtype="<f4").tobytes()).hexdigest()
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """Schema, network, members, recipe and evidence: raw rows in, raw answers out.
-
-    The answer is the mean of the members: of their outputs in the targets' units, or of
-    their class probabilities.  All members share the network and the encoder's layout.
-    """
-
-    schema: Schema
-    task: Task
-    network: Network
-    members: tuple[Member, ...]
-    recipe: Recipe
-    request: FitRequest
-    evidence: Evidence
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the input columns, in order."""
-        return tuple(column.name for column in self.schema.inputs)
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The names of the target columns, in order."""
-        return tuple(column.name for column in self.schema.targets)
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels of a classification, in the order of the outputs; () for numbers."""
-        return self.members[0].encoder.classes
+class Model(ModelParts):
+    """Raw rows in, raw answers out: what vetro.fit returns and vetro.load reads."""
 
     def predict(
         self,
@@ -156,8 +101,6 @@ class Model:
         report_writer(self, Path(path))
 
     def _repr_html_(self) -> str:
-        from vetro.model.model_html import model_as_html
-
         return model_as_html(self)
 
     def __repr__(self) -> str:

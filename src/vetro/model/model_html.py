@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
+from vetro.errors import Notice
 from vetro.model.evidence import Interval
+from vetro.model.parts import ModelParts
 from vetro.notebook import paragraph, table_html
 
-if TYPE_CHECKING:
-    from vetro.model.evaluate import Evaluation
-    from vetro.model.model import Model
 
-
-def model_as_html(model: Model) -> str:
+def model_as_html(model: ModelParts) -> str:
     """What it predicts from what, and its quality on held-out rows compared with the baselines."""
     evidence = model.evidence
     inputs = ", ".join(model.inputs)
@@ -25,13 +22,17 @@ def model_as_html(model: Model) -> str:
     return text + (table_html(heads, rows) if evidence.metrics else "")
 
 
-def evaluation_as_html(found: Evaluation) -> str:
-    """The metrics, and those of each target when there are several."""
-    groups = f" in {found.groups} groups" if found.groups else ""
-    rows = [(f"{found.rows} rows{groups}", *_intervals(found.metrics))]
-    rows += [(name, *_intervals(figures)) for name, figures in found.per_target.items()]
-    notices = "".join(paragraph(f"{item.code} {item.message}") for item in found.notices)
-    return table_html(("", *found.metrics), rows) + notices
+def evaluation_as_html(
+    size: str,
+    metrics: Mapping[str, Interval],
+    per_target: Mapping[str, Mapping[str, Interval]],
+    notices: Iterable[Notice],
+) -> str:
+    """The metrics, and those of each target when there are several; size: of the rows, as text."""
+    rows = [(size, *_intervals(metrics))]
+    rows += [(name, *_intervals(figures)) for name, figures in per_target.items()]
+    warned = "".join(paragraph(f"{item.code} {item.message}") for item in notices)
+    return table_html(("", *metrics), rows) + warned
 
 
 def _intervals(metrics: Mapping[str, Interval]) -> list[str]:

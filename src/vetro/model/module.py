@@ -7,18 +7,15 @@ uses an engine.  The formulas are those of tables/blocks.py and tables/targets.p
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vetro.model.parts import Member, ModelParts
 from vetro.networks.lift import lift
 from vetro.tables.blocks import PERIODS, CategoryBlock, DateBlock, NumberBlock
 from vetro.tables.encoder import Encoder
-
-if TYPE_CHECKING:
-    from vetro.model.model import Member, Model
 
 
 class TableModule(nn.Module):
@@ -33,7 +30,7 @@ class TableModule(nn.Module):
     is moved to another type.  It begins in eval mode; its parameters can be trained further.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: ModelParts) -> None:
         super().__init__()
         self.columns = model.inputs
         self.outputs = model.classes or model.targets
@@ -53,7 +50,7 @@ class MemberModule(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, model: Model, member: Member) -> None:
+    def __init__(self, model: ModelParts, member: Member) -> None:
         super().__init__()
         self.encoder = EncoderModule(member.encoder)
         self.network = lift(model.network, member.parameters)

@@ -11,19 +11,17 @@ import hashlib
 import os
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vetro.errors import VetroError
+from vetro.model.parts import ModelParts
 from vetro.tables import frames
 from vetro.tables.options import ReadOptions
-
-if TYPE_CHECKING:
-    from vetro.model.model import Model
 
 _PLAIN = ReadOptions()
 
 
-def reading_of(model: Model, source: Any, given: ReadOptions) -> ReadOptions:
+def reading_of(model: ModelParts, source: Any, given: ReadOptions) -> ReadOptions:
     """The options to read a source with; for the model's own table also those of the fit, unless
     the given ones differ.
 
@@ -47,7 +45,7 @@ def chosen_over(kept: ReadOptions, given: ReadOptions) -> ReadOptions:
     return replace(kept, **chosen)
 
 
-def is_own_table(model: Model, source: Any) -> bool:
+def is_own_table(model: ModelParts, source: Any) -> bool:
     """Whether a file has the bytes, or a frame the values, that the model was fitted to."""
     known = model.evidence.data.get("sha256")
     return bool(known) and fingerprint_of(source) == known

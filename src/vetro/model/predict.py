@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from vetro.engines.choose import engine_for_prediction
 from vetro.errors import Notice, error, issue_warnings, words
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
+from vetro.model.parts import Member, ModelParts
 from vetro.networks.network import Network
 from vetro.tables import frames
 from vetro.tables.chunks import read_chunks
@@ -26,9 +27,6 @@ from vetro.tables.schema import Schema, with_role
 from vetro.tables.table import Table
 from vetro.twins import plain_names
 
-if TYPE_CHECKING:
-    from vetro.model.model import Member, Model
-
 Floats = NDArray[np.float64]
 
 CHUNK_ROWS = 100_000
@@ -36,7 +34,9 @@ CHUNK_ROWS = 100_000
 _BLOCK_VALUES = 8_000_000
 
 
-def predict_outputs(model: Model, table: Table, members: Sequence[Member] | None = None) -> Floats:
+def predict_outputs(
+    model: ModelParts, table: Table, members: Sequence[Member] | None = None
+) -> Floats:
     """Outputs (rows, outputs) for a table read with the model's schema; see ensemble_outputs."""
     return ensemble_outputs(model.network, model.members if members is None else members, table)
 
@@ -103,7 +103,7 @@ def probabilities_of(logits: NDArray[Any]) -> Floats:
 
 
 def predict_stream(
-    model: Model,
+    model: ModelParts,
     source: Any,
     notices: list[Notice],
     *,
@@ -140,7 +140,7 @@ def predict_stream(
 
 
 def predict_frame(
-    model: Model,
+    model: ModelParts,
     source: Any,
     *,
     options: ReadOptions,
@@ -177,12 +177,12 @@ def inputs_only(schema: Schema) -> Schema:
     )
 
 
-def _names(model: Model, probabilities: bool) -> list[str]:
+def _names(model: ModelParts, probabilities: bool) -> list[str]:
     """The columns of a prediction, without kept ones."""
     return [*model.targets, *(f"P({label})" for label in model.classes if probabilities)]
 
 
-def _check_names(model: Model, keep: tuple[str, ...], probabilities: bool) -> None:
+def _check_names(model: ModelParts, keep: tuple[str, ...], probabilities: bool) -> None:
     if probabilities and not model.classes:
         what = f'only classes have probabilities, and "{model.targets[0]}" is a number'
         raise error("E405", what=what, fix=words("Leave out {-probabilities}."))
@@ -198,13 +198,13 @@ def _actual(name: str) -> str:
     return f"actual {name}"
 
 
-def _kept(model: Model, columns: dict[str, Any]) -> dict[str, Any]:
+def _kept(model: ModelParts, columns: dict[str, Any]) -> dict[str, Any]:
     """Kept columns under the names that they have in the predictions."""
     targets = model.targets
     return {_actual(name) if name in targets else name: c for name, c in columns.items()}
 
 
-def _columns(model: Model, outputs: Floats, probabilities: bool) -> dict[str, Any]:
+def _columns(model: ModelParts, outputs: Floats, probabilities: bool) -> dict[str, Any]:
     """Outputs (n, outputs) as named columns; an answer that is not finite is missing."""
     known = np.isfinite(outputs)
     columns: list[NDArray[Any]] = list(np.where(known, outputs, np.nan).T)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vetro.atomic import atomic_file
 from vetro.errors import error
 from vetro.model.container import Container, pack
 from vetro.model.document import document_of, tensors_of
-
-if TYPE_CHECKING:
-    from vetro.model.model import Model
+from vetro.model.parts import ModelParts
 
 
-def save_model(model: Model, path: str | Path) -> None:
+def save_model(model: ModelParts, path: str | Path) -> None:
     """Write the model; E508 for an ending other than .safetensors, E503 if it cannot be written.
 
     The same model gives the same bytes.  A file already there stays intact until the new

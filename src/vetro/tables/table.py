@@ -17,6 +17,7 @@ from vetro.tables.doubts import Doubt
 from vetro.tables.faults import Faults
 from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Schema
+from vetro.tables.table_html import table_as_html
 
 BLOCK_ROWS = 4096
 
@@ -70,9 +71,7 @@ class Table:
         return self.values[columns[0].name] if columns else None
 
     def _repr_html_(self) -> str:
-        from vetro.tables.table_html import table_as_html
-
-        return table_as_html(self)
+        return table_as_html(self.name, self.rows, self.schema, self.notices)
 
     def with_schema(self, schema: Schema, *notices: Notice) -> Table:
         """The same values under another schema (roles changed), with notices added."""

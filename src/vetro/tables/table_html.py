@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from vetro.errors import counted
+from vetro.errors import Notice, counted
 from vetro.notebook import paragraph, table_html
 from vetro.tables.column_words import range_text
-
-if TYPE_CHECKING:
-    from vetro.tables.table import Table
+from vetro.tables.schema import Schema
 
 
-def table_as_html(table: Table) -> str:
+def table_as_html(name: str, count: int, schema: Schema, notices: Iterable[Notice]) -> str:
     """The columns with kind, role, range, unit, missing values and an example; the notices."""
-    size = f"{counted(table.rows, 'row')}, {counted(len(table.schema), 'column')}"
+    size = f"{counted(count, 'row')}, {counted(len(schema), 'column')}"
     rows = [
         (
             column.name,
@@ -25,8 +23,8 @@ def table_as_html(table: Table) -> str:
             str(column.missing) if column.missing else "",
             column.example,
         )
-        for column in table.schema
+        for column in schema
     ]
     heads = ("column", "kind", "role", "range or levels", "unit", "missing", "example")
-    notices = "".join(paragraph(f"{item.code} {item.message}") for item in table.notices)
-    return paragraph(f"{table.name}: {size}") + table_html(heads, rows, numbers=(5,)) + notices
+    warned = "".join(paragraph(f"{item.code} {item.message}") for item in notices)
+    return paragraph(f"{name}: {size}") + table_html(heads, rows, numbers=(5,)) + warned

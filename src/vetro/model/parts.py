@@ -1,0 +1,70 @@
+"""What a model consists of: schema, network, members, recipe, request and evidence.
+
+Not the model that users hold: model.py adds what it can do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.model.evidence import Evidence
+from vetro.model.request import FitRequest
+from vetro.networks.network import Network
+from vetro.tables.encoder import Encoder
+from vetro.tables.schema import Schema
+from vetro.training.recipe import Recipe
+
+Task = Literal["regression", "classification"]
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One trained network of the ensemble: its own encoder (statistics of its own training
+    rows), its parameters (parameter_count,) and the fold it did not see, from 1 (0: the
+    held-out split)."""
+
+    encoder: Encoder
+    parameters: NDArray[np.float32]
+    fold: int
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the parameters' bytes, little-endian float32."""
+        return hashlib.sha256(np.asarray(self.parameters, dtype="<f4").tobytes()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class ModelParts:
+    """Schema, network, members, recipe and evidence.
+
+    The answer is the mean of the members: of their outputs in the targets' units, or of
+    their class probabilities.  All members share the network and the encoder's layout.
+    """
+
+    schema: Schema
+    task: Task
+    network: Network
+    members: tuple[Member, ...]
+    recipe: Recipe
+    request: FitRequest
+    evidence: Evidence
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the input columns, in order."""
+        return tuple(column.name for column in self.schema.inputs)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target columns, in order."""
+        return tuple(column.name for column in self.schema.targets)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels of a classification, in the order of the outputs; () for numbers."""
+        return self.members[0].encoder.classes
