@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from vetro.glass.formula.formula import Formula, formula
     from vetro.glass.names import parameters
     from vetro.glass.trace.trace import Trace, trace
-    from vetro.glass.verify.verify import Verification, verify
+    from vetro.glass.verify.verification import Verification
+    from vetro.glass.verify.verify import verify
     from vetro.model.model import Model
     from vetro.training.arguments import Training
     from vetro.training.history import History
@@ -45,7 +46,7 @@ _HOMES = {
     "Recipe": "vetro.training.recipe",
     "Trace": "vetro.glass.trace.trace",
     "Training": "vetro.training.arguments",
-    "Verification": "vetro.glass.verify.verify",
+    "Verification": "vetro.glass.verify.verification",
     "backprop": "vetro.glass.backprop.backprop",
     "bounds": "vetro.glass.bounds.bounds",
     "diagnose": "vetro.glass.diagnose.diagnose",

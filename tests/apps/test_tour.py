@@ -17,11 +17,12 @@ import pytest
 import torch
 
 from vetro.apps import tour_command
+from vetro.apps.tour.commands import run_command
 from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, cells, tour
 from vetro.apps.tour.own_table import own_cell, place_of
 from vetro.apps.tour.page import PAGES, page
 from vetro.apps.tour.running import Ran, Session
-from vetro.apps.tour_command import Walk, run_command
+from vetro.apps.tour_command import Walk
 from vetro.errors import VetroError
 
 DOCS = Path(__file__).parents[2] / "docs"

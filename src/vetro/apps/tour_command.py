@@ -5,15 +5,15 @@ This file has the walk; tour/ has the texts, tour/screen.py and tour/page.py the
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vetro.apps.present import console, message, visible
+from vetro.apps.tour.commands import run_command
 from vetro.errors import VetroError, error
 
 if TYPE_CHECKING:
@@ -62,15 +62,6 @@ def tour(
             Walk(shown, session, input).go(numbers)
         else:
             _print_all(shown, session, numbers)
-
-
-def run_command(arguments: Sequence[str]) -> str:
-    """The stdout of `vetro ARGUMENTS`; raises the command's error."""
-    from vetro.apps.command_line import app_for
-
-    with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()):
-        app_for(arguments)(args=list(arguments), prog_name="vetro", standalone_mode=False)
-    return printed.getvalue()
 
 
 def _numbers(shown: Tour, step: str) -> range:

@@ -51,7 +51,8 @@ def verify(
     metrics again; outputs, gradients and updates agree with exact arithmetic within proven bounds
     of rounding.  Exit status: 0 if all checks passed, 1 if not.
     """
-    from vetro.glass.verify.verify import Verification, verify_model
+    from vetro.glass.verify.verification import Verification
+    from vetro.glass.verify.verify_model import verify_model
     from vetro.glass.verify.verify_text import text
 
     count = whole("--rows", rows)

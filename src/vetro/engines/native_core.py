@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from vetro.limits import memory_error
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro import _native as _native
 
 
 class Core(Protocol):

@@ -37,7 +37,7 @@ from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro.engines.native_core import _native
 
 # A window runs between two checks of progress, limits and signals.
 WINDOW_SECONDS = 0.05

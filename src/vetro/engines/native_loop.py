@@ -17,7 +17,7 @@ from vetro.engines import torch_loop
 from vetro.engines.interrupts import interrupts
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro.engines.native_core import _native
 
 FIRST_WINDOW = 256
 """Steps of the first window.  It is doubled while windows last less than half a tick.  Short

@@ -9,7 +9,7 @@ from vetro.engines.native_core import core
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro.engines.native_core import _native
 
 
 def program_of(

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from vetro.engines.native_core import core
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro.engines.native_core import _native
 
 VECTORS = ("first_moment", "second_moment", "third")
 """The flat vectors of an optimizer's state, (parameter_count,)."""

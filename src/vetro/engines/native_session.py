@@ -24,7 +24,7 @@ from vetro.errors import error
 from vetro.networks.refusal import NotUnderstood
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro.engines.native_core import _native
 
 Arrays = tuple[NDArray[Any], ...]
 Tensors = tuple[Tensor, ...]

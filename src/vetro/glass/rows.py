@@ -322,3 +322,17 @@ def cell(column: Column, value: float) -> str:
     if column.kind == "date":
         return date_text(value, column.reading.date_format)
     return f"{value:.15g}"
+
+
+def row_of(subject: Subject, raw: Floats) -> dict[str, Any]:
+    """A raw row, column -> value: numbers, else texts as in the table; None if missing."""
+    if subject.model is None:
+        return {name: float(value) for name, value in zip(subject.inputs, raw, strict=True)}
+    row: dict[str, Any] = {}
+    for column, value in zip(subject.model.schema.inputs, raw, strict=True):
+        text = cell(column, float(value))
+        if np.isnan(value):
+            row[column.name] = None
+        else:
+            row[column.name] = float(value) if column.kind == "number" else text
+    return row

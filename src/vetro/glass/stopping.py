@@ -6,12 +6,14 @@ The results until then hold.  A second Ctrl-C raises KeyboardInterrupt at once.
 from __future__ import annotations
 
 import math
+import numbers
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vetro.engines.interrupts import interrupts
+from vetro.errors import Setting, error
 
 
 @dataclass(frozen=True)
@@ -37,3 +39,11 @@ def limited(seconds: float = math.inf) -> Iterator[Limit]:
     """A limit from now on."""
     with interrupts() as interrupted:
         yield Limit(time.monotonic() + seconds, interrupted)
+
+
+def check_seconds(name: str, value: float) -> None:
+    """E601 for a value that is not a number of at least 0."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (number and math.isfinite(value) and value >= 0):
+        reason, fix = "it must be a number of at least 0", "Correct it."
+        raise error("E601", argument=Setting(name), value=value, reason=reason, fix=fix)

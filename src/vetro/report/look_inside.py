@@ -13,7 +13,8 @@ import numpy as np
 from vetro.glass.figures import figure
 from vetro.glass.formula.formula import formula
 from vetro.glass.plain import Floats
-from vetro.glass.trace.trace import Chain, Trace, trace
+from vetro.glass.trace.trace import Trace, trace
+from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_text import engine, in_short, sentence
 from vetro.glass.verify.verify import verify
 from vetro.report.markup import section, table, text

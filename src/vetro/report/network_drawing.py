@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vetro.glass.figures import figure
 from vetro.glass.plain import Floats
-from vetro.glass.trace.trace import Chain, Trace
+from vetro.glass.trace.trace import Trace
+from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.report.markup import text
 from vetro.report.svg_text import NAME_SIZE, SMALL_SIZE, cut, label, two_lines, value_text, width_of

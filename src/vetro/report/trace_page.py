@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from vetro.atomic import atomic_file
 from vetro.errors import Setting
 from vetro.glass.figures import figure
-from vetro.glass.trace.trace import Chain, Trace
+from vetro.glass.trace.trace import Trace
+from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.glass.trace.trace_text import actual, engine, lines, sentence
 from vetro.report.markup import page, text

@@ -13,7 +13,7 @@ from vetro.engines import torch_loop
 from vetro.engines.native_core import core
 
 if TYPE_CHECKING:
-    from vetro import _native
+    from vetro.engines.native_core import _native
 
 Owner = TypeVar("Owner")
 

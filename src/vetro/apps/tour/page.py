@@ -11,6 +11,7 @@ import re
 import sys
 from pathlib import Path
 
+from vetro.apps.tour.commands import run_command
 from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, tour
 from vetro.apps.tour.running import Ran, Session
 from vetro.visible import visible
@@ -64,8 +65,6 @@ def _cell(shown: Tour, cell: Cell, printed: str, *, times: bool) -> list[str]:
 
 def write_pages(folder: Path) -> None:
     """Run the tour once and write a page for each language."""
-    from vetro.apps.tour_command import run_command
-
     with Session(tour(LANGUAGES[0]).steps, run_command) as session:
         for language in LANGUAGES:
             text = page(tour(language), session)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from vetro.glass.backprop.backprop_record import BackpropRecord, comparison
 from vetro.glass.names import value_names
 
-if TYPE_CHECKING:
-    from vetro.glass.backprop.backprop import Backprop
 
-
-def to_json(found: Backprop) -> dict[str, Any]:
+def to_json(found: BackpropRecord) -> dict[str, Any]:
     """Lists follow the order of the rows, of the units and of the flat vector; numbers that are
     not finite or do not exist are None."""
     terms = found.terms
@@ -39,7 +37,7 @@ def to_json(found: Backprop) -> dict[str, Any]:
     }
 
 
-def _signals(found: Backprop) -> dict[str, Any]:
+def _signals(found: BackpropRecord) -> dict[str, Any]:
     """The error signals of the row with the largest term of the loss."""
     names = value_names(found.subject)
     layers = [
@@ -63,9 +61,7 @@ def _signals(found: Backprop) -> dict[str, Any]:
     return {"row": found.places[found.worst_row], "layers": layers}
 
 
-def _gradients(found: Backprop) -> list[dict[str, Any]]:
-    from vetro.glass.backprop.backprop import comparison
-
+def _gradients(found: BackpropRecord) -> list[dict[str, Any]]:
     places = {int(index): place for place, index in enumerate(found.central.index)}
     rows = []
     for number, name in enumerate(found.names):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import counted
-from vetro.glass.backprop.backprop import Backprop, comparison
+from vetro.glass.backprop.backprop_record import BackpropRecord, comparison
 from vetro.glass.backprop.loss_text import loss_lines
 from vetro.glass.backprop.signals import Signals
 from vetro.glass.check import Check
@@ -21,7 +21,7 @@ MOST_GRADIENTS = 10
 MOST_ROWS = 8
 
 
-def text(found: Backprop, everything: bool = False, parameter: str = "") -> list[str]:
+def text(found: BackpropRecord, everything: bool = False, parameter: str = "") -> list[str]:
     """The whole text; `everything`: all units, terms and gradients.
 
     parameter: the one whose update is shown; by default the one with the largest gradient.
@@ -45,7 +45,7 @@ def text(found: Backprop, everything: bool = False, parameter: str = "") -> list
     ]
 
 
-def _signals(found: Backprop, everything: bool) -> list[str]:
+def _signals(found: BackpropRecord, everything: bool) -> list[str]:
     row = found.worst_row
     several = f", {found.places[row]}" if len(found.x) > 1 else ""
     lines = [f"Error signals{several}: how fast the loss rises with a unit's sum"]
@@ -122,7 +122,7 @@ def _terms(
     return " + ".join(words) or "0"
 
 
-def _gradients(found: Backprop, everything: bool, index: int) -> list[str]:
+def _gradients(found: BackpropRecord, everything: bool, index: int) -> list[str]:
     order = found.largest
     if not everything:
         order = order[:MOST_GRADIENTS]
@@ -143,7 +143,7 @@ def _gradients(found: Backprop, everything: bool, index: int) -> list[str]:
     return lines
 
 
-def _gradient(found: Backprop, number: int) -> tuple[str, ...]:
+def _gradient(found: BackpropRecord, number: int) -> tuple[str, ...]:
     name = found.names[number]
     uses = found.factors(number)
     if len(found.x) == 1 and len(uses) == 1:
@@ -159,7 +159,7 @@ def _gradient(found: Backprop, number: int) -> tuple[str, ...]:
     return name, product, figure(value, 6), figure(by_torch, 6), _central(found, number), verdict
 
 
-def _central(found: Backprop, number: int) -> str:
+def _central(found: BackpropRecord, number: int) -> str:
     place = np.flatnonzero(found.central.index == number)
     if not len(place):
         return "not computed"
@@ -170,7 +170,7 @@ def _central(found: Backprop, number: int) -> str:
     return figure(float(found.central.value[place[0]]), 6)
 
 
-def _rows(found: Backprop, index: int) -> list[str]:
+def _rows(found: BackpropRecord, index: int) -> list[str]:
     """What each row adds to one gradient."""
     if len(found.x) == 1:
         return []
@@ -191,7 +191,7 @@ def _rows(found: Backprop, index: int) -> list[str]:
     return [*lines, ""]
 
 
-def _updates(found: Backprop, index: int) -> list[str]:
+def _updates(found: BackpropRecord, index: int) -> list[str]:
     name = found.names[index]
     w, g = float(found.part.parameters[index]), float(found.gradient[index])
     lines = [f"Updates of {name}: w = {figure(w, 7)}, g = {figure(g, 6)}"]
@@ -206,7 +206,7 @@ def _updates(found: Backprop, index: int) -> list[str]:
     return lines
 
 
-def _accumulated(found: Backprop, index: int) -> list[str]:
+def _accumulated(found: BackpropRecord, index: int) -> list[str]:
     lines = ["Without optimizer.zero_grad()"]
     if not found.learns[index]:
         return [*lines, "  nothing is added here: the parameter is frozen"]

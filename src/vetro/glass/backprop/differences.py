@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from vetro.glass import plain
 from vetro.glass.backprop.allowance import OWN, Allowance
+from vetro.glass.check import Verdict
 from vetro.glass.learning.loss_terms import LossRule, loss_values
 from vetro.glass.learning.precision import Precision
 from vetro.glass.names import slot_uses
@@ -215,3 +216,22 @@ def _standard(operation: Operation, x: Floats) -> Floats:
     root = np.sqrt(x.var(axis=-1, keepdims=True) + operation.numbers[0])
     found: Floats = (x - x.mean(axis=-1, keepdims=True)) / root
     return found
+
+
+def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:
+    """The verdict on each gradient that has a central difference.
+
+    Undecided where the difference decides nothing, or is too inexact to distinguish the gradient
+    from 0 or from its negative.
+    """
+    own = gradient[central.index]
+    allowed = central.allowance + rounding[central.index]
+    apart = np.abs(central.value - own)
+    within_ = apart <= allowed
+    # where both losses are the same number, nothing is rounded
+    unclear = within_ & (allowed > np.abs(own)) & ~((own == 0) & (central.value == 0))
+    silent = central.silent | unclear
+    return [
+        "undecided" if none else "passed" if good else "failed"
+        for none, good in zip(silent, within_, strict=True)
+    ]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vetro.errors import counted
+from vetro.glass.backprop.backprop_record import BackpropRecord
 from vetro.glass.figures import figure
-
-if TYPE_CHECKING:
-    from vetro.glass.backprop.backprop import Backprop
 
 MOST_OUTPUTS = 6
 
 
-def loss_lines(found: Backprop, most_rows: int) -> list[str]:
+def loss_lines(found: BackpropRecord, most_rows: int) -> list[str]:
     """The loss, its terms (the largest first), and its slope by each output."""
     terms = found.terms
     rule = terms.rule
@@ -40,7 +37,7 @@ def loss_lines(found: Backprop, most_rows: int) -> list[str]:
     return [*lines, *_slopes(found, found.worst_row, rows)]
 
 
-def _reduction(found: Backprop, rows: int, outputs: int) -> str:
+def _reduction(found: BackpropRecord, rows: int, outputs: int) -> str:
     rule = found.terms.rule
     if rule.kind == "other":
         return counted(rows, "row")
@@ -54,7 +51,7 @@ def _reduction(found: Backprop, rows: int, outputs: int) -> str:
     return f"the mean over {words}"
 
 
-def _terms(found: Backprop, row: int) -> list[str]:
+def _terms(found: BackpropRecord, row: int) -> list[str]:
     outputs = found.values[-1][row]
     names = found.subject.outputs
     terms = found.terms.terms[row]
@@ -72,7 +69,7 @@ def _terms(found: Backprop, row: int) -> list[str]:
     return lines
 
 
-def _of_class(found: Backprop, row: int) -> str:
+def _of_class(found: BackpropRecord, row: int) -> str:
     rule = found.terms.rule
     target = int(found.y[row])
     value = figure(float(found.terms.terms[row, 0]), 6)
@@ -87,7 +84,7 @@ def _of_class(found: Backprop, row: int) -> str:
     return f"{text} = {value}"
 
 
-def _slopes(found: Backprop, row: int, rows: int) -> list[str]:
+def _slopes(found: BackpropRecord, row: int, rows: int) -> list[str]:
     """The slope by each output at one row: the start of the backward pass."""
     slope, names = found.terms.slope[row], found.subject.outputs
     order = np.argsort(-np.abs(slope), kind="stable")[:MOST_OUTPUTS]

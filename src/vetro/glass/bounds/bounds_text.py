@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from vetro.errors import Door, Setting, counted, words
-from vetro.glass.bounds.bounds import Bounds, Range
-from vetro.glass.bounds.monotonicity import Monotonicity
-from vetro.glass.bounds.prove import Proof
+from vetro.glass.bounds.records import (
+    AnswerRange,
+    BoundsRecord,
+    MonotonicityRecord,
+    ProofRecord,
+)
 from vetro.glass.figures import figure
 
 MOST_PERCENT = 200
@@ -19,7 +22,7 @@ SLOW = 0.05
 hardly help."""
 
 
-def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
+def bounds_lines(bounds: BoundsRecord, door: Door = "python") -> list[str]:
     """The ranges, the rows with the lowest and highest answer, and how the ranges were computed."""
     found: list[str] = []
     for item in bounds.ranges.values():
@@ -39,7 +42,7 @@ def bounds_lines(bounds: Bounds, door: Door = "python") -> list[str]:
     return [*found, "", *_how(bounds, door)]
 
 
-def proof_lines(proof: Proof, door: Door = "python") -> list[str]:
+def proof_lines(proof: ProofRecord, door: Door = "python") -> list[str]:
     """The verdict, the row or range that shows it, and the box."""
     unit = f" {proof.unit}" if proof.unit else ""
     found = [f"{proof.verdict}: {proof.claim}"]
@@ -78,7 +81,7 @@ def _between(low: float, high: float) -> str:
     return f"between {outward(low, up=False)} and {outward(high, up=True)}"
 
 
-def trend_lines(found: Monotonicity) -> list[str]:
+def trend_lines(found: MonotonicityRecord) -> list[str]:
     """A table: each answer and column with its direction and slope."""
     rows = [("answer", "column", "direction", "slope, certain")]
     for trend in found.values():
@@ -139,7 +142,7 @@ def _value(value: Any, unit: str) -> str:
     return f"{figure(value, 8)} {unit}".rstrip() if isinstance(value, float) else str(value)
 
 
-def _loose(item: Range) -> str:
+def _loose(item: AnswerRange) -> str:
     if item.highest <= item.lowest:
         return "all rows that were tried give the same answer"
     if item.loose > MOST_PERCENT / 100:
@@ -154,7 +157,7 @@ def _percent(share: float) -> str:
     return f"{percent:.0f}%" if percent >= 1 else f"{figure(percent, 1)}%"
 
 
-def _how(bounds: Bounds, door: Door) -> list[str]:
+def _how(bounds: BoundsRecord, door: Door) -> list[str]:
     """How the ranges were computed, and what would make them tighter."""
     cuts = f"{counted(bounds.boxes, 'box', 'boxes')} in {bounds.seconds:.1f} s"
     if bounds.interrupted:

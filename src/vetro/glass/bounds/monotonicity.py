@@ -9,108 +9,40 @@ in the column, and whose answers by the engine move the other way by more than r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, issue_warnings
+from vetro.errors import issue_warnings
 from vetro.glass.bounds.answer_forms import plain_intervals
-from vetro.glass.bounds.bounds import (
-    SECONDS,
-    check_seconds,
-    inputs_of,
-    over_data,
-    over_text,
-    units_of,
-)
+from vetro.glass.bounds.bounds import SECONDS
+from vetro.glass.bounds.bounds_text import trend_lines
 from vetro.glass.bounds.box import Boxes, Range, space_of
 from vetro.glass.bounds.branching import Bounded, branch, one_thread
 from vetro.glass.bounds.claims import answer_label
 from vetro.glass.bounds.exploring import PAUSE, Tell
-from vetro.glass.bounds.over import ranges_of
-from vetro.glass.bounds.pairs import Pair, Pairs
+from vetro.glass.bounds.over import inputs_of, over_data, over_text, ranges_of, units_of
+from vetro.glass.bounds.pairs import Pairs
+from vetro.glass.bounds.records import Direction, MonotonicityRecord, Pair, Trend
 from vetro.glass.bounds.tangent_bounds import slopes_over
-from vetro.glass.stopping import Limit, limited
+from vetro.glass.stopping import Limit, check_seconds, limited
 from vetro.glass.subject import Subject, subject_of
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
-Direction = Literal["rises", "falls", "constant", "neither", "undecided"]
 
-
-@dataclass(frozen=True)
-class Trend:
-    """How one answer moves with one column over the box.
-
-    slope: the certain range of its derivative, in the answer's unit per unit of the column.
-    up: a pair of rows between which it rises; down: a pair between which it falls; None if the
-    search has no such pair.
-    """
-
-    answer: str
-    column: str
-    direction: Direction
-    slope: tuple[float, float]
-    up: Pair | None
-    down: Pair | None
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        return {
-            "answer": self.answer,
-            "column": self.column,
-            "direction": self.direction,
-            "slope": list(self.slope),
-            "up": None if self.up is None else vars(self.up),
-            "down": None if self.down is None else vars(self.down),
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Monotonicity(ShownAsText, Mapping[tuple[str, str], Trend]):
-    """(answer, column) -> Trend for every column of numbers, dates or flags.
-
-    over, box: column -> its allowed values, as text and as data.  units: column -> unit.
-    interrupted: whether Ctrl-C ended it; the columns that were not reached are left out.
-    """
-
-    trends: dict[tuple[str, str], Trend]
-    over: dict[str, str]
-    box: dict[str, Any]
-    seconds: float
-    interrupted: bool = False
-    notices: tuple[Notice, ...] = ()
-    units: dict[str, str] = field(default_factory=dict)
-
-    def __getitem__(self, key: tuple[str, str]) -> Trend:
-        return self.trends[key]
-
-    def __iter__(self) -> Any:
-        return iter(self.trends)
-
-    def __len__(self) -> int:
-        return len(self.trends)
+class Monotonicity(MonotonicityRecord, ShownAsText):
+    """(answer, column) -> Trend for every column of numbers, dates or flags."""
 
     def __str__(self) -> str:
-        from vetro.glass.bounds.bounds_text import trend_lines
-
         return visible_lines(trend_lines(self))
 
     __repr__ = __str__
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        return {
-            "trends": [trend.to_json() for trend in self.trends.values()],
-            "over": self.box,
-            "seconds": self.seconds,
-            "interrupted": self.interrupted,
-        }
 
 
 def monotonicity(

@@ -6,33 +6,20 @@ own answers to it differ by more than rounding explains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import answers_over
-from vetro.glass.bounds.bounds import row_of
 from vetro.glass.bounds.box import Boxes, Space, is_flag
+from vetro.glass.bounds.records import Pair
 from vetro.glass.bounds.witness import Search, centres
-from vetro.glass.rows import Rows, answers
+from vetro.glass.rows import Rows, answers, row_of
 from vetro.glass.subject import Subject
 
 Floats = NDArray[np.float64]
 
 _PAIRS, _STEPS = 400, 9
 _REFINED_STEPS, _ROUNDS = 16, 24
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two rows that differ only in one column, the lower value first, and the answers to them."""
-
-    first: dict[str, Any]
-    second: dict[str, Any]
-    first_answer: float
-    second_answer: float
 
 
 class Pairs:

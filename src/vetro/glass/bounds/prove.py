@@ -9,94 +9,38 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Notice, Words, error, issue_warnings, words
-from vetro.glass.bounds.bounds import (
-    SECONDS,
-    check_seconds,
-    inputs_of,
-    over_data,
-    over_text,
-    row_of,
-    units_of,
-)
+from vetro.errors import Words, error, issue_warnings, words
+from vetro.glass.bounds.bounds import SECONDS
+from vetro.glass.bounds.bounds_text import proof_lines
 from vetro.glass.bounds.box import Range
 from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.claims import Claim, answer_label, read_claim
 from vetro.glass.bounds.exploring import Tell, explore
 from vetro.glass.bounds.monotonicity import trends_along, why_not_moving
-from vetro.glass.bounds.over import example_of, ranges_of
-from vetro.glass.bounds.pairs import Pair
+from vetro.glass.bounds.over import example_of, inputs_of, over_data, over_text, ranges_of, units_of
+from vetro.glass.bounds.records import ProofRecord, Verdict
 from vetro.glass.bounds.witness import Search
-from vetro.glass.stopping import Limit, limited
+from vetro.glass.rows import row_of
+from vetro.glass.stopping import Limit, check_seconds, limited
 from vetro.glass.subject import Subject, subject_of
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
-Verdict = Literal["proved", "refuted", "undecided"]
 
-
-@dataclass(frozen=True, eq=False)
-class Proof(ShownAsText):
-    """The result of a claim; bool() is true only if it is proved.
-
-    counterexample: a row that breaks the claim, column -> value, and `answer`, the engine's answer
-    to it.  pair: for rises and falls, two rows between which the answer moves the other way.
-    certain: the proved range of the answer (for rises and falls, of its slope); an end that the
-    claim does not limit is infinite.  margin: if proved, the distance between the certain range and
-    the claim's limit; if refuted, by how much the claim is broken; if undecided, how far the range
-    reaches beyond the claim.  over, box: column -> its allowed values, as text and as data.
-    units: column -> unit, for the columns that have one.
-    interrupted: whether Ctrl-C ended the search, so that the claim stayed undecided.
-    """
-
-    claim: str
-    verdict: Verdict
-    margin: float
-    certain: tuple[float, float]
-    counterexample: dict[str, Any] | None
-    answer: float | None
-    pair: Pair | None
-    about: str
-    unit: str
-    over: dict[str, str]
-    box: dict[str, Any]
-    seconds: float
-    interrupted: bool = False
-    notices: tuple[Notice, ...] = ()
-    units: dict[str, str] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return self.verdict == "proved"
+class Proof(ProofRecord, ShownAsText):
+    """The result of a claim; bool() is true only if it is proved."""
 
     def __str__(self) -> str:
-        from vetro.glass.bounds.bounds_text import proof_lines
-
         return visible_lines(proof_lines(self))
 
     __repr__ = __str__
-
-    def to_json(self) -> dict[str, Any]:
-        """A plain dict."""
-        return {
-            "claim": self.claim,
-            "verdict": self.verdict,
-            "margin": self.margin,
-            "certain": list(self.certain),
-            "counterexample": self.counterexample,
-            "answer": self.answer,
-            "pair": None if self.pair is None else vars(self.pair),
-            "over": self.box,
-            "seconds": self.seconds,
-            "interrupted": self.interrupted,
-        }
 
 
 def prove(

@@ -8,7 +8,7 @@ from the present parameters and the rows; the course of training comes from the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, issue_warnings
 from vetro.glass import plain
-from vetro.glass.diagnose.activity import LayerActivity, activities
-from vetro.glass.diagnose.agreement import Agreement, agreement
-from vetro.glass.diagnose.course import Course, LayerCourse, courses, layer_courses
-from vetro.glass.diagnose.findings import LEAST_ROWS, findings
+from vetro.glass.diagnose.activity import activities
+from vetro.glass.diagnose.agreement import agreement
+from vetro.glass.diagnose.course import courses, layer_courses
+from vetro.glass.diagnose.diagnose_text import text, to_json
+from vetro.glass.diagnose.diagnosis_record import LEAST_ROWS, DiagnosisRecord, LayerParameters
+from vetro.glass.diagnose.findings import findings
 from vetro.glass.diagnose.influence import Influence, influence
-from vetro.glass.diagnose.relevance import Relevance, relevance
+from vetro.glass.diagnose.relevance import relevance
 from vetro.glass.drawn import drawn_rows
 from vetro.glass.learning.model_learning import learnings
 from vetro.glass.rows import (
@@ -49,49 +51,8 @@ DRAWN = 2000
 """Rows that are drawn if none are given."""
 
 
-@dataclass(frozen=True)
-class LayerParameters:
-    """One slot of the parameters: root mean square and largest size of its numbers, mean over the
-    parts; gradient: root mean square of the loss's gradient, NaN if no targets are known."""
-
-    name: str
-    shape: tuple[int, ...]
-    size: float
-    largest: float
-    gradient: float
-
-
-@dataclass(frozen=True, eq=False)
-class Diagnosis(ShownAsText):
-    """The result of diagnose.
-
-    rows, places: the number of rows that were used, and their names.  drawn: whether Vetro drew
-    them.  layers: for each layer with an activation, its activity in every part.  parameters: slot
-    by slot.  courses: the training of each network.  layer_courses: that of each layer; empty for
-    modules and for models of older versions.  relevance: of the input columns.  agreement: of the
-    members, None if there is only one.  influence: of the rows, None without targets.  targets: the
-    number of rows with a target.  importance: the evidence's, by permutation.
-    """
-
-    subject: Subject
-    rows: int
-    places: tuple[str, ...]
-    drawn: bool
-    layers: tuple[tuple[LayerActivity, ...], ...]
-    parameters: tuple[LayerParameters, ...]
-    courses: tuple[Course, ...]
-    layer_courses: tuple[LayerCourse, ...]
-    relevance: Relevance
-    agreement: Agreement | None
-    influence: Influence | None
-    importance: dict[str, float]
-    notes: tuple[str, ...]
-    notices: tuple[Notice, ...]
-
-    @property
-    def few(self) -> bool:
-        """Whether there are too few rows to judge units, inputs and members."""
-        return self.rows < LEAST_ROWS
+class Diagnosis(DiagnosisRecord, ShownAsText):
+    """The result of diagnose: str() gives the text, to_json() all figures."""
 
     @property
     def findings(self) -> tuple[Notice, ...]:
@@ -99,14 +60,10 @@ class Diagnosis(ShownAsText):
         return findings(self)
 
     def __str__(self) -> str:
-        from vetro.glass.diagnose.diagnose_text import text
-
         return visible_lines(text(self))
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data."""
-        from vetro.glass.diagnose.diagnose_text import to_json
-
         return to_json(self)
 
 

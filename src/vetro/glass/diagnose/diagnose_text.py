@@ -10,21 +10,21 @@ import numpy as np
 
 from vetro.errors import Door, counted
 from vetro.glass.diagnose.activity import LayerActivity
-from vetro.glass.diagnose.diagnose import Diagnosis
-from vetro.glass.diagnose.findings import none
+from vetro.glass.diagnose.diagnosis_record import DiagnosisRecord
+from vetro.glass.diagnose.findings import findings, none
 from vetro.glass.figures import aligned, figure
 
 MOST = 8
 """Rows, and inputs, of a list; networks of a fit."""
 
 
-def text(found: Diagnosis, door: Door = "python") -> list[str]:
+def text(found: DiagnosisRecord, door: Door = "python") -> list[str]:
     """The findings, and the figures behind them."""
     parts = len(found.subject.parts)
     of = f", {parts} members" if parts > 1 else ""
     rows = counted(found.rows, "drawn row" if found.drawn else "row")
     lines = [f"Based on {rows}{of}", "", "Findings"]
-    notices = found.findings
+    notices = findings(found)
     lines += [f"  {item.code} {item.words.worded(door)}" for item in notices]
     if not notices:
         lines.append(f"  {none(found)}")
@@ -34,7 +34,7 @@ def text(found: Diagnosis, door: Door = "python") -> list[str]:
     return [*lines, *([""] if found.notes else []), *found.notes]
 
 
-def _units(found: Diagnosis) -> list[str]:
+def _units(found: DiagnosisRecord) -> list[str]:
     if not found.layers:
         return ["Units: no layer has an activation, so the whole network is one linear function"]
     odd = () if found.few else ("dead", "always on", "saturated", "duplicate")
@@ -65,7 +65,7 @@ def _range(layer: Sequence[LayerActivity], count: Callable[[LayerActivity], int]
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _parameters(found: Diagnosis) -> list[str]:
+def _parameters(found: DiagnosisRecord) -> list[str]:
     gradients = any(not math.isnan(item.gradient) for item in found.parameters)
     rows = [("layer", "numbers", "size", "largest", *(("gradient",) if gradients else ()))]
     for item in found.parameters:
@@ -76,7 +76,7 @@ def _parameters(found: Diagnosis) -> list[str]:
     return [f"Weights and gradients as they are now (root mean squares{means})", *aligned(rows)]
 
 
-def _inputs(found: Diagnosis) -> list[str]:
+def _inputs(found: DiagnosisRecord) -> list[str]:
     relevance = found.relevance
     measured = bool(found.importance)
     moved = () if found.few else ("effect",)
@@ -96,7 +96,7 @@ def _inputs(found: Diagnosis) -> list[str]:
     return lines
 
 
-def _members(found: Diagnosis) -> list[str]:
+def _members(found: DiagnosisRecord) -> list[str]:
     agreement = found.agreement
     if agreement is None:
         return []
@@ -128,7 +128,7 @@ def _members(found: Diagnosis) -> list[str]:
     ]
 
 
-def _rows(found: Diagnosis) -> list[str]:
+def _rows(found: DiagnosisRecord) -> list[str]:
     influence = found.influence
     if influence is None:
         return []
@@ -149,7 +149,7 @@ def _rows(found: Diagnosis) -> list[str]:
     return [head, *aligned(rows)]
 
 
-def _training(found: Diagnosis) -> list[str]:
+def _training(found: DiagnosisRecord) -> list[str]:
     if not found.courses:
         return []
     rows = [("network", "epochs", "training loss", "validation", "best at", "rate")]
@@ -169,7 +169,7 @@ def _training(found: Diagnosis) -> list[str]:
     return [*lines, f"  and {counted(more, 'network')} more"] if more > 0 else lines
 
 
-def _layers(found: Diagnosis) -> list[str]:
+def _layers(found: DiagnosisRecord) -> list[str]:
     if not found.layer_courses:
         return []
     epochs = len(found.layer_courses[0].weights)
@@ -188,14 +188,14 @@ def _percent(share: float) -> str:
     return f"{100 * float(share):.3g}%"
 
 
-def to_json(found: Diagnosis, door: Door = "python") -> dict[str, Any]:
+def to_json(found: DiagnosisRecord, door: Door = "python") -> dict[str, Any]:
     """Strict JSON: a value that is not finite, or not known, is None."""
     agreement, influence = found.agreement, found.influence
     return {
         "rows": found.rows,
         "drawn": found.drawn,
         "findings": [
-            {"code": item.code, "message": item.words.worded(door)} for item in found.findings
+            {"code": item.code, "message": item.words.worded(door)} for item in findings(found)
         ],
         "layers": [[_layer_json(item) for item in layer] for layer in found.layers],
         "parameters": [

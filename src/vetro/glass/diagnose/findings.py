@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, notice
 from vetro.glass.diagnose.activity import LayerActivity
+from vetro.glass.diagnose.diagnosis_record import DiagnosisRecord
 from vetro.glass.figures import figure
-
-if TYPE_CHECKING:
-    from vetro.glass.diagnose.diagnose import Diagnosis
-
-LEAST_ROWS = 10
-"""With fewer rows only training is judged: in a single row every unit is dead or always on."""
 
 HARDLY = 0.03
 """An input hardly matters if its effect is below this share of the largest."""
@@ -45,7 +39,7 @@ SHRUNK = 0.01
 MOST_NAMED = 4
 
 
-def findings(found: Diagnosis) -> tuple[Notice, ...]:
+def findings(found: DiagnosisRecord) -> tuple[Notice, ...]:
     """Every finding, the most important first."""
     if found.few:
         return (*_training(found), *_shrunk(found))
@@ -60,7 +54,7 @@ def findings(found: Diagnosis) -> tuple[Notice, ...]:
     )
 
 
-def none(found: Diagnosis) -> str:
+def none(found: DiagnosisRecord) -> str:
     """The text if there are no findings."""
     return "too few rows to say" if found.few else "nothing stands out"
 
@@ -71,7 +65,7 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _units(found: Diagnosis) -> list[Notice]:
+def _units(found: DiagnosisRecord) -> list[Notice]:
     notices: list[Notice] = []
     for layer in found.layers:
         rows = counted(layer[0].rows, "row")
@@ -126,7 +120,7 @@ def _duplicates(layer: Sequence[LayerActivity]) -> list[Notice]:
     ]
 
 
-def _gradients(found: Diagnosis) -> list[Notice]:
+def _gradients(found: DiagnosisRecord) -> list[Notice]:
     if found.influence is None:
         return []
     weights = [(item.name, item.gradient) for item in found.parameters if len(item.shape) == 2]
@@ -138,7 +132,7 @@ def _gradients(found: Diagnosis) -> list[Notice]:
     ]
 
 
-def _inputs(found: Diagnosis) -> list[Notice]:
+def _inputs(found: DiagnosisRecord) -> list[Notice]:
     relevance = found.relevance
     weak = np.flatnonzero(relevance.effect < HARDLY)
     if not len(weak) or len(weak) == len(relevance.columns):
@@ -151,7 +145,7 @@ def _inputs(found: Diagnosis) -> list[Notice]:
     return [notice("W745", columns=named(words), most=most)]
 
 
-def _members(found: Diagnosis) -> list[Notice]:
+def _members(found: DiagnosisRecord) -> list[Notice]:
     agreement = found.agreement
     if agreement is None:
         return []
@@ -182,7 +176,7 @@ def _times(ratio: float) -> str:
     return f"{ratio:.0f}" if ratio >= 9.5 else f"{ratio:.2g}"
 
 
-def _rows(found: Diagnosis) -> list[Notice]:
+def _rows(found: DiagnosisRecord) -> list[Notice]:
     influence = found.influence
     if influence is None:
         return []
@@ -200,7 +194,7 @@ def _rows(found: Diagnosis) -> list[Notice]:
     ]
 
 
-def _training(found: Diagnosis) -> list[Notice]:
+def _training(found: DiagnosisRecord) -> list[Notice]:
     risen = [
         course
         for course in found.courses
@@ -219,7 +213,7 @@ def _training(found: Diagnosis) -> list[Notice]:
     ]
 
 
-def _shrunk(found: Diagnosis) -> list[Notice]:
+def _shrunk(found: DiagnosisRecord) -> list[Notice]:
     notices = []
     for course in found.layer_courses:
         few = course.kept < SHRUNK

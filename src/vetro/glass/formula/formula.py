@@ -10,23 +10,26 @@ numbers that the encoder computes.  verify covers the rounding of an engine.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from operator import mul
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from vetro.errors import Door, Setting, error, words
+from vetro.errors import Door, error, words
 from vetro.glass import exact
 from vetro.glass.check import Check
 from vetro.glass.formula import tangent
 from vetro.glass.formula.affine_pieces import Piece, piece_at
-from vetro.glass.formula.region import Distance, Region
+from vetro.glass.formula.formula_code import as_json, python
+from vetro.glass.formula.formula_latex import latex
+from vetro.glass.formula.formula_proof import inside, prove_equal
+from vetro.glass.formula.formula_record import Exact, FormulaRecord, check_points
+from vetro.glass.formula.formula_text import lines
+from vetro.glass.formula.region import Region
 from vetro.glass.formula.tangent_box import WITHIN, sides_of
 from vetro.glass.formula.tangent_error import narrowed
 from vetro.glass.formula.terms import (
@@ -34,7 +37,6 @@ from vetro.glass.formula.terms import (
     deviations,
     feature_map,
     plain_rows,
-    term_table,
     term_values,
     terms_of,
 )
@@ -45,68 +47,11 @@ from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
 from vetro.visible import visible_lines
 
-Kind = Literal["exact", "tangent"]
-What = Literal["answers", "scores", "probabilities"]
 
+class Formula(FormulaRecord, ShownAsText):
+    """A formula at one row: where it holds, how it is proved, and its text in several languages."""
 
-class Exact(NamedTuple):
-    """coefficients: (outputs, terms), intercept: (outputs,), as fractions."""
-
-    coefficients: tuple[tuple[Fraction, ...], ...]
-    intercept: tuple[Fraction, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Formula(ShownAsText):
-    """outputs = intercept + coefficients . terms, at one row.
-
-    kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`.
-    what: the meaning of the outputs.  They are the subject's answers (for a module, its outputs),
-    a single network's scores of the classes (with two classes, the log-odds of the second), or the
-    probabilities of the classes.
-    coefficients: (outputs, terms), intercept: (outputs,), value: (outputs,) at the row; each is the
-    float64 nearest to the exact number.  terms: the inputs, if all of them are numbers.
-    error: for each output of a tangent (low, high), the range of network - tangent.
-    box: for each column that moves in it, (low, high).
-    members: for a classification by several piecewise linear networks, the exact formula of each
-    member's scores.
-    """
-
-    kind: Kind
-    what: What
-    subject: Subject
-    rows: Rows
-    outputs: tuple[str, ...]
-    units: tuple[str, ...]
-    terms: tuple[Term, ...]
-    at: tuple[Fraction, ...]
-    coefficients: Floats
-    intercept: Floats
-    value: Floats
-    error: tuple[tuple[float, float], ...] = ()
-    box: dict[str, tuple[float, float]] = field(default_factory=dict)
-    members: tuple[Formula, ...] = ()
-    pieces: tuple[Piece, ...] = field(default=(), repr=False)
-    fractions: Exact | None = field(default=None, repr=False)
-    _region: Region | None = field(default=None, repr=False)
-
-    @property
-    def region(self) -> Region:
-        """Where the formula holds; E722 for a tangent, which is exact only at its row."""
-        if self._region is None:
-            raise error("E722", what="no region where it holds, only its row")
-        return self._region
-
-    @property
-    def distance(self) -> Distance:
-        """How far the region's borders are from the row; E722 for a tangent."""
-        return self.region.distance
-
-    def exact(self) -> Exact:
-        """Coefficients and intercept as fractions; E722 for a tangent."""
-        if self.fractions is None:
-            raise error("E722", what="no exact fractions")
-        return self.fractions
+    members: tuple[Formula, ...]
 
     def contains(
         self,
@@ -134,8 +79,6 @@ class Formula(ShownAsText):
         **reading: Any,
     ) -> NDArray[np.bool_]:
         """contains for each of several rows."""
-        from vetro.glass.formula.formula_proof import inside
-
         how = reading_asked(self.subject, options, reading)
         given = rows_of(self.subject, rows, how, unknown)
         raw = plain_rows(self.subject, given.raw)
@@ -155,26 +98,9 @@ class Formula(ShownAsText):
     def prove_equal(self, points: int = 1000, seed: int = 0) -> Check:
         """Compare formula and network in fractions, at the row and at points throughout the region;
         E722 for a tangent."""
-        from vetro.glass.formula.formula_proof import prove_equal
-
-        _check_points(points)
+        check_points(points)
         self.exact()
         return prove_equal(self, points, seed)
-
-    def error_seen(self, points: int = 1000, seed: int = 0) -> Floats:
-        """The largest |network - tangent| of each output at random points of the box, (outputs,).
-
-        It can be too small, while `error` is a proven bound.  It includes the engine's rounding.
-        """
-        _check_points(points)
-        generator = np.random.default_rng(seed)
-        raw = np.repeat(plain_rows(self.subject, self.rows.raw), points, axis=0)
-        for name, ends in self.box.items():
-            raw[:, self.subject.inputs.index(name)] = generator.uniform(*ends, size=points)
-        found = answers(self.subject, Rows(raw))
-        values = term_table(self.terms, raw)
-        left: Floats = np.abs(found - (self.coefficients @ values).T - self.intercept)
-        return np.asarray(left.max(axis=0))
 
     def text(
         self,
@@ -187,20 +113,14 @@ class Formula(ShownAsText):
         """The formula as text.  every: also small terms and all levels; borders: also the
         inequalities; door: whose names of settings are used.
         """
-        from vetro.glass.formula.formula_text import lines
-
         return visible_lines(lines(self, digits, every=every, borders=borders, door=door))
 
     def latex(self, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
         r"""As an aligned LaTeX display; needs amsmath.  borders: the inequalities too."""
-        from vetro.glass.formula.formula_latex import latex
-
         return latex(self, digits, every=every, borders=borders)
 
     def python(self, *, exact: bool = False) -> str:
         """As a Python program: formula(row) and holds(row) of a dict of column to value."""
-        from vetro.glass.formula.formula_code import python
-
         return python(self, exact=exact)
 
     def __str__(self) -> str:
@@ -208,8 +128,6 @@ class Formula(ShownAsText):
 
     def to_json(self, *, exact: bool = False, borders: bool = False) -> dict[str, Any]:
         """A plain dict.  exact: the fractions too, as text; borders: the inequalities."""
-        from vetro.glass.formula.formula_code import as_json
-
         return as_json(self, exact=exact, borders=borders)
 
 
@@ -388,13 +306,6 @@ def _output_names(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(subject.outputs) == 1:
         return (f"log-odds of {subject.answers[-1]}",), ("",)
     return tuple(f"score of {label}" for label in subject.answers), ("",) * len(subject.answers)
-
-
-def _check_points(points: object) -> None:
-    """E601 for a value that is not a whole number of at least 1."""
-    if not isinstance(points, numbers.Integral) or isinstance(points, bool) or points < 1:
-        reason, fix = "it must be a whole number of at least 1", "Use for example 1000."
-        raise error("E601", argument=Setting("points"), value=points, reason=reason, fix=fix)
 
 
 def _floats(values: Any) -> Floats:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_text import heading
 from vetro.glass.formula.terms import Term
 from vetro.glass.rows import cell
 from vetro.tables.blocks import PERIODS, UNSEEN
 
-if TYPE_CHECKING:
-    from vetro.glass.formula.formula import Formula
 
-
-def python(formula: Formula, *, exact: bool = False) -> str:
+def python(formula: FormulaRecord, *, exact: bool = False) -> str:
     """A program without imports of Vetro: formula(row) and holds(row)."""
     fractions = formula.exact() if exact else None
     body: list[str] = []
@@ -48,7 +46,7 @@ def python(formula: Formula, *, exact: bool = False) -> str:
     return "\n".join(found) + "\n"
 
 
-def _imports(formula: Formula, exact: bool) -> list[str]:
+def _imports(formula: FormulaRecord, exact: bool) -> list[str]:
     kinds = {term.kind for term in formula.terms}
     lines = []
     if "wave" in kinds:
@@ -70,7 +68,7 @@ def _imports(formula: Formula, exact: bool) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _expression(formula: Formula, term: Term, exact: bool = False) -> str:
+def _expression(formula: FormulaRecord, term: Term, exact: bool = False) -> str:
     """The term's value at a row, as Python code."""
     name = formula.subject.inputs[term.column]
     entry = f"row[{name!r}]"
@@ -101,7 +99,7 @@ def _level(name: str) -> str:
     return name.partition(" = ")[2][:-1]
 
 
-def _holds(formula: Formula) -> list[str]:
+def _holds(formula: FormulaRecord) -> list[str]:
     """The text of holds(row): whether a row is in the region, with the same levels, flags and
     missing values; for a tangent, whether it is in the box."""
     row = formula.rows.raw[0]
@@ -132,7 +130,7 @@ def _holds(formula: Formula) -> list[str]:
     return [*lines, "    return all((", *joined, "    ))"]
 
 
-def _value(formula: Formula, place: int, value: float) -> Any:
+def _value(formula: FormulaRecord, place: int, value: float) -> Any:
     model = formula.subject.model
     if math.isnan(value):
         return None
@@ -149,7 +147,9 @@ def _fraction(value: Fraction) -> str:
     return f"Fraction({value.numerator}, {value.denominator})"
 
 
-def as_json(formula: Formula, *, exact: bool = False, borders: bool = False) -> dict[str, Any]:
+def as_json(
+    formula: FormulaRecord, *, exact: bool = False, borders: bool = False
+) -> dict[str, Any]:
     """See Formula.to_json."""
     names = [term.name for term in formula.terms]
     # a tangent of piecewise linear members has no fractions of its own; the members have them

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from vetro.glass.figures import figure
+from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_text import (
     HELD,
     inequality_parts,
@@ -14,9 +14,6 @@ from vetro.glass.formula.formula_text import (
     summed,
 )
 from vetro.visible import visible
-
-if TYPE_CHECKING:
-    from vetro.glass.formula.formula import Formula
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -37,7 +34,9 @@ _TEX = {
 TERMS_A_LINE = 4
 
 
-def latex(formula: Formula, digits: int = 3, *, every: bool = False, borders: bool = False) -> str:
+def latex(
+    formula: FormulaRecord, digits: int = 3, *, every: bool = False, borders: bool = False
+) -> str:
     """An align* of all outputs, a few terms per line; a second one of the region's inequalities."""
     equals = r"&\approx" if formula.kind == "tangent" else "&="
     rows: list[str] = []
@@ -62,7 +61,7 @@ def latex(formula: Formula, digits: int = 3, *, every: bool = False, borders: bo
     return found
 
 
-def _region(formula: Formula, digits: int) -> str:
+def _region(formula: FormulaRecord, digits: int) -> str:
     """The inequalities; the display may break across pages."""
     region = formula.region
     if region.everywhere:
@@ -82,7 +81,7 @@ def _region(formula: Formula, digits: int) -> str:
     return "\n".join([*remarks, "\\begingroup\\allowdisplaybreaks", _aligned(rows), "\\endgroup"])
 
 
-def _tangent_box(formula: Formula) -> str:
+def _tangent_box(formula: FormulaRecord) -> str:
     """The box in which a tangent's error is bounded."""
     rows = []
     for name, ends in formula.box.items():

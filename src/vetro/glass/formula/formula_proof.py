@@ -7,7 +7,6 @@ over a power of two (dyadic.py), and each unit decides by itself whether it is o
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 from flint import fmpz, fmpz_mat
@@ -16,19 +15,17 @@ from numpy.typing import NDArray
 from vetro.errors import counted
 from vetro.glass.check import Check
 from vetro.glass.formula.dyadic import Dyadic, forward, of_balls, of_floats
+from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.region import Region, inner_point
 from vetro.glass.formula.terms import feature_map, term_table, terms_of
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Part
 
-if TYPE_CHECKING:
-    from vetro.glass.formula.formula import Formula
-
 FARTHEST = 10.0
 """How far points go from the row, in scaled units, if the region has no border."""
 
 
-def prove_equal(formula: Formula, points: int, seed: int) -> Check:
+def prove_equal(formula: FormulaRecord, points: int, seed: int) -> Check:
     """See Formula.prove_equal."""
     values = samples(formula.region, points, seed)
     formula_side, network_side, held = both_sides(formula, values)
@@ -50,7 +47,7 @@ def prove_equal(formula: Formula, points: int, seed: int) -> Check:
     return Check(name, "passed", 0.0, 0.0, detail)
 
 
-def both_sides(formula: Formula, values: Floats) -> tuple[Dyadic, Dyadic, NDArray[np.bool_]]:
+def both_sides(formula: FormulaRecord, values: Floats) -> tuple[Dyadic, Dyadic, NDArray[np.bool_]]:
     """Formula and network at points (terms, points), each (outputs, points) and multiplied by the
     number of members; and whether each point is in the region."""
     subject = formula.subject
@@ -74,7 +71,7 @@ def both_sides(formula: Formula, values: Floats) -> tuple[Dyadic, Dyadic, NDArra
     return _of_fractions(rows) @ points, network, held
 
 
-def inside(formula: Formula, raw: Floats) -> NDArray[np.bool_]:
+def inside(formula: FormulaRecord, raw: Floats) -> NDArray[np.bool_]:
     """Whether each raw row (rows, inputs) is in the region, exactly; False for infinite rows."""
     found: NDArray[np.bool_] = np.asarray(np.isfinite(np.nan_to_num(raw, nan=0.0)).all(axis=1))
     subject = formula.subject

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from vetro.errors import Door, Setting, counted
 from vetro.glass.figures import figure
+from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.terms import Term, training_range
 from vetro.glass.rows import cell
 
 if TYPE_CHECKING:
-    from vetro.glass.formula.formula import Formula
     from vetro.glass.formula.region import Inequality, Region
 
 WIDTH = 96
@@ -39,7 +39,7 @@ class Sum:
     most: float
 
 
-def summed(formula: Formula, output: int, every: bool) -> Sum:
+def summed(formula: FormulaRecord, output: int, every: bool) -> Sum:
     """The terms of an output to write: without levels other than the row's, and without terms that
     are small over the training range."""
     terms, row = formula.terms, formula.coefficients[output]
@@ -57,7 +57,7 @@ def summed(formula: Formula, output: int, every: bool) -> Sum:
     return Sum(shown, tuple(sorted(small)), math.fsum(sizes[n] for n in small))
 
 
-def _idle(formula: Formula, number: int) -> bool:
+def _idle(formula: FormulaRecord, number: int) -> bool:
     """Whether a term is always 0 here: another level, or a number that is missing."""
     term = formula.terms[number]
     if math.isnan(formula.rows.raw[0, term.column]):
@@ -65,7 +65,7 @@ def _idle(formula: Formula, number: int) -> bool:
     return term.kind in ("level", "missing", "flag") and formula.at[number] == 0
 
 
-def largest(formula: Formula, number: int) -> float:
+def largest(formula: FormulaRecord, number: int) -> float:
     """The largest |term| in training; for a module the largest of all at the row, at least 1."""
     ends = training_range(formula.subject, formula.terms[number])
     if ends is None:
@@ -73,7 +73,7 @@ def largest(formula: Formula, number: int) -> float:
     return max(abs(ends[0]), abs(ends[1]))
 
 
-def _width(formula: Formula, number: int) -> float:
+def _width(formula: FormulaRecord, number: int) -> float:
     ends = training_range(formula.subject, formula.terms[number])
     return largest(formula, number) if ends is None else ends[1] - ends[0]
 
@@ -119,7 +119,7 @@ def sum_text(
 
 
 def lines(
-    formula: Formula,
+    formula: FormulaRecord,
     digits: int = 3,
     *,
     every: bool = False,
@@ -150,7 +150,7 @@ def lines(
     return found
 
 
-def heading(formula: Formula) -> str:
+def heading(formula: FormulaRecord) -> str:
     """The kind of formula, in one sentence."""
     members = len(formula.subject.parts)
     of = f" of the mean of {members} members" if members > 1 else ""
@@ -165,7 +165,7 @@ def heading(formula: Formula) -> str:
     return f"Exact formula{of} around the row."
 
 
-def output_lines(formula: Formula, output: int, digits: int, every: bool) -> list[str]:
+def output_lines(formula: FormulaRecord, output: int, digits: int, every: bool) -> list[str]:
     """The equation of one output, wrapped, and its value at the row."""
     sum_ = summed(formula, output, every)
     row = formula.coefficients[output]
@@ -202,7 +202,7 @@ def output_lines(formula: Formula, output: int, digits: int, every: bool) -> lis
     return found
 
 
-def chances(formula: Formula) -> list[float]:
+def chances(formula: FormulaRecord) -> list[float]:
     """The probabilities of the scores at the row, in float64; of a single score, its own."""
     scores = [0.0, *formula.value] if len(formula.value) == 1 else list(formula.value)
     powers = [math.exp(score - max(scores)) for score in scores]
@@ -210,7 +210,7 @@ def chances(formula: Formula) -> list[float]:
     return found[-len(formula.value) :]
 
 
-def _columns(formula: Formula) -> list[str]:
+def _columns(formula: FormulaRecord) -> list[str]:
     """A table of the row's values and, for an exact formula, how far each column alone can go."""
     subject = formula.subject
     raw = formula.rows.raw[0]
@@ -237,7 +237,7 @@ def _columns(formula: Formula) -> list[str]:
     return grid([heads, *table])
 
 
-def _dates(formula: Formula) -> list[str]:
+def _dates(formula: FormulaRecord) -> list[str]:
     days = {term.column: term.name for term in formula.terms if term.kind == "days"}
     waves = {term.column for term in formula.terms if term.kind == "wave"}
     times = [formula.subject.inputs[column] for column in sorted(waves - set(days))]
@@ -257,7 +257,7 @@ def _dates(formula: Formula) -> list[str]:
     return found
 
 
-def _reach(formula: Formula, place: int, name: str, value: float) -> list[str]:
+def _reach(formula: FormulaRecord, place: int, name: str, value: float) -> list[str]:
     distance = formula.distance
     if name in distance.columns:
         down, up = distance.columns[name]
@@ -292,7 +292,7 @@ def inward(low: float, high: float, here: float) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-def _region_lines(formula: Formula, digits: int, borders: bool) -> list[str]:
+def _region_lines(formula: FormulaRecord, digits: int, borders: bool) -> list[str]:
     region = formula.region
     if region.everywhere:
         return []
@@ -320,7 +320,7 @@ def region_heading(region: Region) -> str:
     return f"Region: {len(region.inequalities)} of {every} matter; the others follow from them."
 
 
-def _nearest(formula: Formula) -> list[str]:
+def _nearest(formula: FormulaRecord) -> list[str]:
     distance = formula.distance
     if not math.isfinite(distance.overall):
         return []
@@ -328,7 +328,7 @@ def _nearest(formula: Formula) -> list[str]:
     return [f"Nearest border: {figure(distance.overall, 3)} {unit} away, at {distance.where}."]
 
 
-def inequality_text(formula: Formula, item: Inequality, digits: int) -> str:
+def inequality_text(formula: FormulaRecord, item: Inequality, digits: int) -> str:
     """0.0131 cement - 0.220 water <= 4.20   (h3 of relu1 stays off)"""
     numbers, coefficients, bound = inequality_parts(formula, item)
     names = [term_text(formula.region.terms[n]) for n in numbers]
@@ -337,7 +337,9 @@ def inequality_text(formula: Formula, item: Inequality, digits: int) -> str:
     return f"{left} <= {rounded(bound, digits)}   ({item.where} {stays})"
 
 
-def inequality_parts(formula: Formula, item: Inequality) -> tuple[list[int], list[float], float]:
+def inequality_parts(
+    formula: FormulaRecord, item: Inequality
+) -> tuple[list[int], list[float], float]:
     """The numbers of the terms that move, their coefficients, and the bound less the fixed terms;
     scaled."""
     region = formula.region
@@ -357,7 +359,7 @@ def _quotient(value: Fraction, scale: Fraction) -> float:
     return (value.numerator * scale.denominator) / (value.denominator * scale.numerator)
 
 
-def _error_lines(formula: Formula, digits: int) -> list[str]:
+def _error_lines(formula: FormulaRecord, digits: int) -> list[str]:
     found = [""]
     every = zip(formula.outputs, formula.error, formula.error_seen().tolist(), strict=True)
     for name, (low, high), seen in every:

@@ -8,8 +8,8 @@ from textwrap import wrap
 import numpy as np
 
 from vetro.glass.figures import figure
-from vetro.glass.trace.trace import Chain, Trace
 from vetro.glass.trace.trace_cells import Cell
+from vetro.glass.trace.trace_record import Chain, TraceRecord
 from vetro.glass.trace.trace_steps import Stage
 
 TERMS = 8
@@ -23,7 +23,7 @@ WIDTH, LONGEST = 96, 108
 """Line width of sentences, and of a sum in one line."""
 
 
-def lines(trace: Trace, member: int | None = None, everything: bool = False) -> list[str]:
+def lines(trace: TraceRecord, member: int | None = None, everything: bool = False) -> list[str]:
     """The whole trace.
 
     member: the one shown in full, from 1; None: the one nearest the answers.  everything: every
@@ -51,7 +51,7 @@ def with_unit(text: str, unit: str) -> str:
     return f"{text} {unit}" if unit else text
 
 
-def sentence(trace: Trace, with_place: bool = True) -> str:
+def sentence(trace: TraceRecord, with_place: bool = True) -> str:
     """The answer in one line: "flow = 12.5 m3/h for row 17 of pumps.csv"."""
     where = f" for {trace.place}" if trace.place and with_place else ""
     if trace.label:
@@ -66,7 +66,7 @@ def sentence(trace: Trace, with_place: bool = True) -> str:
     return ", ".join(answers) + where
 
 
-def actual(trace: Trace) -> str:
+def actual(trace: TraceRecord) -> str:
     """The table's values of the row's targets as a sentence, "" if it holds none."""
     if not trace.actual:
         return ""
@@ -77,7 +77,7 @@ def actual(trace: Trace) -> str:
     return f"In the table {', '.join(held)}."
 
 
-def _answers(trace: Trace) -> Iterator[str]:
+def _answers(trace: TraceRecord) -> Iterator[str]:
     yield from wrap(sentence(trace), WIDTH)
     if trace.actual:
         yield from wrap(actual(trace), WIDTH)
@@ -200,7 +200,7 @@ def _largest_in_line(stage: Stage, unit: int, few: int) -> str:
     return text
 
 
-def _ending(trace: Trace, chain: Chain) -> Iterator[str]:
+def _ending(trace: TraceRecord, chain: Chain) -> Iterator[str]:
     if trace.label:
         single = len(trace.subject.outputs) == 1
         how = "the sigmoid of the score" if single else "the softmax of the scores"
@@ -215,7 +215,7 @@ def _ending(trace: Trace, chain: Chain) -> Iterator[str]:
         yield f"  and {len(ranked) - len(shown)} less probable"
 
 
-def _members(trace: Trace, chain: Chain) -> Iterator[str]:
+def _members(trace: TraceRecord, chain: Chain) -> Iterator[str]:
     names = list(trace.answers)
     means = list(trace.answers.values())
     order = list(range(len(names)))
@@ -233,7 +233,7 @@ def _members(trace: Trace, chain: Chain) -> Iterator[str]:
     yield from _columns([[*row, *[""] * (width - len(row))] for row in rows])
 
 
-def engine(trace: Trace) -> str:
+def engine(trace: TraceRecord) -> str:
     """The engine's answer, and how far the trace lies from it."""
     name = max(trace.answers, key=lambda key: _apart(trace, key))
     answered, own = trace.engine[name], trace.answers[name]
@@ -256,7 +256,7 @@ def engine(trace: Trace) -> str:
     )
 
 
-def _apart(trace: Trace, name: str) -> float:
+def _apart(trace: TraceRecord, name: str) -> float:
     return abs(trace.answers[name] - trace.engine[name])
 
 

@@ -25,12 +25,10 @@ from vetro.glass.untouched import untouched
 from vetro.glass.verify import torch_run
 from vetro.glass.verify.comparison import check_of, compare, same_bits
 from vetro.glass.verify.exact_loss import divisor_of
-from vetro.glass.verify.rounding import Rounded
-from vetro.glass.verify.verify import (
+from vetro.glass.verify.recomputing import (
     NO_TARGETS,
     STEPS,
     Recomputed,
-    Verification,
     engine_order,
     outputs_place,
     probes,
@@ -38,6 +36,8 @@ from vetro.glass.verify.verify import (
     title_of,
     update_worst,
 )
+from vetro.glass.verify.rounding import Rounded
+from vetro.glass.verify.verification import Verification
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.refusal import NotUnderstood
 

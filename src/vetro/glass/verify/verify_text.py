@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from vetro.errors import counted
 from vetro.glass.check import Check
 from vetro.glass.figures import figure
-
-if TYPE_CHECKING:
-    from vetro.glass.verify.verify import Verification
+from vetro.glass.verify.verification_record import VerificationRecord
 
 
-def text(found: Verification) -> list[str]:
+def text(found: VerificationRecord) -> list[str]:
     """The verdict first, then each check with its margin."""
     lines = [verdict(found), "", *(line for check in found.checks for line in check_lines(check))]
     return [*lines, *([""] if found.notes else []), *found.notes]
 
 
-def verdict(found: Verification) -> str:
+def verdict(found: VerificationRecord) -> str:
     """One sentence."""
     many = counted(len(found.checks), "check")
     where = f"{found.title}, {counted(found.rows, 'row')}" if found.rows else found.title
