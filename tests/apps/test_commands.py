@@ -310,7 +310,10 @@ def test_runs_are_sorted_by_quality(vetro, pumps: Path) -> None:
     [
         (["fti"], 'E604 vetro has no command "fti". Did you mean "fit"? See vetro --help.'),
         (["fit"], "E604 vetro fit needs SOURCE. See vetro fit --help."),
-        (["fit", "a.csv"], "E604 vetro fit needs --target. Use --target COLUMN; vetro inspect"),
+        (
+            ["fit", "a.csv"],
+            "E604 vetro fit needs --target. Name the column to predict with --target; vetro",
+        ),
         (["fit", "a", "--flg"], 'E604 vetro fit has no option --flg. Did you mean "--flag"?'),
         (["fit", "--epochs"], "E604 Option '--epochs' requires an argument."),
         (["fit", "a", "b"], "E604 Got unexpected extra argument(s) (b). See vetro fit --help."),

@@ -181,7 +181,9 @@ def test_a_pipe_without_a_reader(folder: Path, fitted: Path, command: str, statu
         cwd=folder, stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     os.close(writer)
-    assert (ended.returncode, ended.stderr) == (status, "")
+    steps = ("Recomputing", "Adding up")  # on a busy machine verify reports its steps
+    said = [line for line in ended.stderr.splitlines() if not line.startswith(steps)]
+    assert (ended.returncode, said) == (status, [])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no limit on the address space")

@@ -14,7 +14,7 @@ from vetro.glass.formula.dyadic import _bent, of_floats
 from vetro.glass.verify.comparison import UNBOUNDED, UNCLEAR, Worst, compare
 from vetro.glass.verify.evidence_checks import refit_check
 from vetro.glass.verify.rounding import Rounded, exactly
-from vetro.glass.verify.verify import as_trained
+from vetro.glass.verify.verify_model import as_trained
 from vetro.networks.lowered import Operation
 
 

@@ -220,7 +220,7 @@ def test_several_classifiers_have_a_tangent_and_their_own_exact_formulas(table) 
 def test_a_wrong_formula_is_found(table) -> None:
     from dataclasses import replace
 
-    from vetro.glass.formula.formula import Exact
+    from vetro.glass.formula.formula_record import Exact
 
     model = model_of(table, "pressure", activation="relu")
     found = formula(model, read_rows(subject_of(model), table).raw[0])

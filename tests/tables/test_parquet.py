@@ -159,7 +159,7 @@ def test_names(tmp_path, refusal):
     pq.write_table(pa.Table.from_arrays([one, one], ["a", "a"]), path)
     assert refusal(open_parquet, path, OPTIONS).startswith("E110 columns 1 and 2")
     pq.write_table(pa.Table.from_arrays([one, one], ["a", "A"]), path)
-    assert '"a" and "A" apart' in refusal(open_parquet, path, OPTIONS)
+    assert 'does not distinguish the columns "a" and "A"' in refusal(open_parquet, path, OPTIONS)
 
 
 def test_nested_columns_are_named(tmp_path):

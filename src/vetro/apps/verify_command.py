@@ -12,7 +12,7 @@ from vetro.addresses import kept, short_name
 from vetro.apps.live_line import LiveLine
 from vetro.apps.options import READING, Given, taking, whole
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import notices_json, print_json, say_line, show_notices
+from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import SourceOption, source_of
 from vetro.errors import VetroError, error
 
@@ -138,7 +138,8 @@ def _at_hand(
         try:
             place = source_of(named)
         except VetroError as refusal:
-            note = f"The evidence is not compared, and rows are drawn: {refusal}"
+            why = refusal.words.worded(DOOR)
+            note = f"The evidence is not compared, and rows are drawn: {why}"
             return _AtHand(subject, drawn_rows(model, count), notes=(note,))
     options = read_options(None, reading)
     if model.request.options.query and not options.query:

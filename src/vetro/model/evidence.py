@@ -80,7 +80,22 @@ class Evidence:
     @staticmethod
     def empty(task: str, engine: str, reason: str = "") -> Evidence:
         """Evidence before anything was measured."""
-        return Evidence(task, {}, {}, {}, {}, {}, {}, {}, (), engine, {}, {}, "", reason)
+        return Evidence(
+            task=task,
+            data={},
+            split={},
+            metrics={},
+            per_target={},
+            baselines={},
+            training_metrics={},
+            importance={},
+            notices=(),
+            engine=engine,
+            versions={},
+            seconds={},
+            created="",
+            engine_reason=reason,
+        )
 
     @property
     def main_metric(self) -> str:

@@ -218,9 +218,9 @@ class Assembly:
             widths.append(columns)
             operations.append(
                 Operation(
-                    draft.kind,
-                    tuple(value_of[value] for value in draft.inputs),
-                    value_of[draft.output],
+                    kind=draft.kind,
+                    inputs=tuple(value_of[value] for value in draft.inputs),
+                    output=value_of[draft.output],
                     function=draft.function,
                     weight=number_of[_id(draft.weight)],
                     bias=number_of[_id(draft.bias)],

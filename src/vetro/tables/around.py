@@ -147,7 +147,16 @@ def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> 
     spare = max(0, width - len(names))
     _refuse_second_table(given[start], rows, options, place)
     gaps = _gaps(names, rows)
-    return Head(given[start], names, tuple(given[:start]), units, tuple(rows), width, spare, gaps)
+    return Head(
+        header=given[start],
+        names=names,
+        titles=tuple(given[:start]),
+        units=units,
+        rows=tuple(rows),
+        width=width,
+        spare=spare,
+        gaps=gaps,
+    )
 
 
 def _with_separators(header: Record, below: Sequence[Record], width: int) -> int:

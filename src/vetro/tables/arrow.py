@@ -67,10 +67,10 @@ def open_arrow(
     connection.execute(f"CREATE VIEW {relation} AS SELECT {', '.join(selected)} FROM arrow_data")
     types = described(connection, relation).values()
     return Opened(
-        connection,
-        relation,
-        dict(zip(fields, types, strict=True)),
-        name,
+        connection=connection,
+        relation=relation,
+        columns=dict(zip(fields, types, strict=True)),
+        name=name,
         fingerprint=fingerprint,
         place_of=place_of,
         explain=unreadable(name),

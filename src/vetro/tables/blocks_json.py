@@ -47,7 +47,16 @@ def block_from_json(data: Mapping[str, Any]) -> Block:
     cycles = _texts(data["cycles"])
     if list(cycles) != [cycle for cycle in PERIODS if cycle in cycles]:
         raise ValueError(f"cycles {cycles} of {name!r} are unknown or out of order")
-    return DateBlock(name, mean, scale, median, _flag(data["days"]), cycles, indicator, trained)
+    return DateBlock(
+        name=name,
+        mean=mean,
+        scale=scale,
+        median=median,
+        days=_flag(data["days"]),
+        cycles=cycles,
+        indicator=indicator,
+        indicator_trained=trained,
+    )
 
 
 def targets_from_json(data: Iterable[Mapping[str, Any]]) -> Targets:

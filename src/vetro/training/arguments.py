@@ -153,7 +153,17 @@ def request(training: Training) -> Request:
     in_order = given is None and loader is None and not training.shuffle and batch_size == rows
     check_row_weights_of_loss(loss, y, in_order=in_order, validated=held_out is not None)
     return Request(
-        training, x, y, weights, held_out, given, loader, batch_size, steps_an_epoch, total, notices
+        training=training,
+        x=x,
+        y=y,
+        weights=weights,
+        held_out=held_out,
+        given=given,
+        loader=loader,
+        batch_size=batch_size,
+        steps_an_epoch=steps_an_epoch,
+        total=total,
+        notices=notices,
     )
 
 

@@ -109,9 +109,9 @@ def train(
     check_function("on_progress", on_progress, "step", "loss", "history")
     asked = request(
         Training(
-            module,
-            x,
-            y,
+            module=module,
+            x=x,
+            y=y,
             loss=loss,
             optimizer=optimizer,
             steps=steps,

@@ -86,9 +86,9 @@ def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[
     module = _Member(part)
     none: Any = None
     asked = Request(
-        Training(module, x, y, loss=loss, optimizer=none),
-        torch.from_numpy(x),
-        torch.from_numpy(y),
+        training=Training(module, x, y, loss=loss, optimizer=none),
+        x=torch.from_numpy(x),
+        y=torch.from_numpy(y),
         weights=None,
         held_out=None,
         given=None,

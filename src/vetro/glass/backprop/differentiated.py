@@ -145,19 +145,19 @@ def _finish(
         y = target.astype(np.float64).reshape(rows, -1)
         targets = targets or tuple(_listed(subject.outputs, row) for row in y)
     return Differentiated(
-        subject,
-        part,
-        places or tuple(f"row {number}" for number in range(1, rows + 1)),
-        x,
-        y,
-        rule,
-        asked,
-        lowering,
-        given,
-        rules,
-        targets,
-        notes,
-        (*notices, *asked.notices),
+        subject=subject,
+        part=part,
+        places=places or tuple(f"row {number}" for number in range(1, rows + 1)),
+        x=x,
+        y=y,
+        rule=rule,
+        asked=asked,
+        lowering=lowering,
+        given=given,
+        rules=rules,
+        targets=targets,
+        notes=notes,
+        notices=(*notices, *asked.notices),
     )
 
 

@@ -80,7 +80,17 @@ def _of(
     last = at == (network.operations[-1].output if network.operations else 0)
     where = operation.where
     return Signals(
-        number, where, z, delta, slope, function, deltas[at][row], weights, behind, after, last
+        value=number,
+        where=where,
+        z=z,
+        delta=delta,
+        slope=slope,
+        function=function,
+        sum=deltas[at][row],
+        weights=weights,
+        behind=behind,
+        reader=after,
+        last=last,
     )
 
 

@@ -105,16 +105,18 @@ def _bounded(
     found = explore(subject, ranges, wanted, limit, tell)
     interrupted = limit.interrupted() and not found.done
     return Bounds(
-        {name: _range(subject, found, number) for number, name in enumerate(subject.answers)},
-        over_text(subject, ranges),
-        over_data(subject, ranges),
-        tightness,
-        found.done,
-        found.boxes,
-        _late(found, ends),
-        () if found.done or interrupted else narrowings(found),
-        0.0,
-        interrupted,
+        ranges={
+            name: _range(subject, found, number) for number, name in enumerate(subject.answers)
+        },
+        over=over_text(subject, ranges),
+        box=over_data(subject, ranges),
+        tightness=tightness,
+        tight=found.done,
+        boxes=found.boxes,
+        late=_late(found, ends),
+        narrowings=() if found.done or interrupted else narrowings(found),
+        seconds=0.0,
+        interrupted=interrupted,
         units=units_of(subject),
     )
 
@@ -139,14 +141,14 @@ def _range(subject: Subject, found: Explored, number: int) -> AnswerRange:
     if subject.kind == "classification":  # outward rounding must not leave [0, 1]
         certain = np.maximum(certain, np.repeat([0.0, -1.0], ends))
     return AnswerRange(
-        subject.answers[number],
-        subject.answer_units[number],
-        float(certain[number]),
-        -float(certain[high]),
-        float(search.values[number]),
-        -float(search.values[high]),
-        row_of(subject, search.rows[number]),
-        row_of(subject, search.rows[high]),
-        (float(plain[number]), -float(plain[high])),
-        (float(relaxed[number]), -float(relaxed[high])),
+        name=subject.answers[number],
+        unit=subject.answer_units[number],
+        low=float(certain[number]),
+        high=-float(certain[high]),
+        lowest=float(search.values[number]),
+        highest=-float(search.values[high]),
+        lowest_row=row_of(subject, search.rows[number]),
+        highest_row=row_of(subject, search.rows[high]),
+        plain=(float(plain[number]), -float(plain[high])),
+        relaxed=(float(relaxed[number]), -float(relaxed[high])),
     )

@@ -95,10 +95,18 @@ def explore(
     middle = (found.boxes + bounding.tuned_at) / 2
     halfway = next(bounds for boxes, bounds in passed if boxes >= middle)
     return Explored(
-        search, plain, found.first[0], certain, halfway, found.boxes,
-        bounding.tuned and bounding.tuned_at < middle, found.done, space, root,
-        lambda boxes: answers_over(subject, space, boxes),
-    )  # fmt: skip
+        search=search,
+        plain=plain,
+        relaxed=found.first[0],
+        certain=certain,
+        halfway=halfway,
+        boxes=found.boxes,
+        settled=bounding.tuned and bounding.tuned_at < middle,
+        done=found.done,
+        space=space,
+        root=root,
+        bound=lambda boxes: answers_over(subject, space, boxes),
+    )
 
 
 class _Bounding:

@@ -97,18 +97,18 @@ def _activity(
         middle, half = (low + high) / 2, (high - low) / 2
         saturated = (np.abs(h - middle) > SATURATED * half).mean(axis=0) >= MOSTLY
     return LayerActivity(
-        part.name,
-        _made_by(network, operation),
-        operation.function,
-        names,
-        on,
-        h.mean(axis=0),
-        h.std(axis=0),
-        dead,
-        always,
-        saturated,
-        _duplicates(h, z, operation.function == "relu"),
-        len(h),
+        part=part.name,
+        layer=_made_by(network, operation),
+        function=operation.function,
+        units=names,
+        on=on,
+        mean=h.mean(axis=0),
+        deviation=h.std(axis=0),
+        dead=dead,
+        always_on=always,
+        saturated=saturated,
+        duplicates=_duplicates(h, z, operation.function == "relu"),
+        rows=len(h),
     )
 
 

@@ -96,17 +96,17 @@ def courses(history: Sequence[EpochRecord]) -> tuple[Course, ...]:
         first, last = records[0], records[-1]
         found.append(
             Course(
-                fold,
-                member,
-                last.epoch,
-                first.training,
-                last.training,
-                first.validation,
-                last.validation,
-                kept[-1].validation,
-                kept[-1].epoch,
-                max(item.learning_rate for item in records),
-                last.learning_rate,
+                fold=fold,
+                member=member,
+                epochs=last.epoch,
+                training_first=first.training,
+                training_last=last.training,
+                validation_first=first.validation,
+                validation_last=last.validation,
+                best=kept[-1].validation,
+                best_epoch=kept[-1].epoch,
+                rate_most=max(item.learning_rate for item in records),
+                rate_last=last.learning_rate,
             )
         )
     return tuple(found)

@@ -220,20 +220,20 @@ def _diagnosis(
         few = f"{say} too little about units, inputs and members: give at least {LEAST_ROWS}."
         notes = [few, *notes]
     return Diagnosis(
-        subject,
-        len(values[0][0]),
-        places,
-        drawn,
-        tuple(zip(*own, strict=True)),
-        _parameters(subject, pulled),
-        courses(history),
-        layer_courses(history),
-        relevance(subject, values),
-        agreed,
-        pulled,
-        dict(model.evidence.importance) if model is not None else {},
-        tuple(notes),
-        tuple(notices),
+        subject=subject,
+        rows=len(values[0][0]),
+        places=places,
+        drawn=drawn,
+        layers=tuple(zip(*own, strict=True)),
+        parameters=_parameters(subject, pulled),
+        courses=courses(history),
+        layer_courses=layer_courses(history),
+        relevance=relevance(subject, values),
+        agreement=agreed,
+        influence=pulled,
+        importance=dict(model.evidence.importance) if model is not None else {},
+        notes=tuple(notes),
+        notices=tuple(notices),
     )
 
 

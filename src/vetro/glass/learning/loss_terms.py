@@ -99,7 +99,16 @@ def loss_terms(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> LossTer
         rows = len(outputs)
         terms = np.full((rows, 1), value / rows)
         own = abs(value) + float(np.abs(slope * outputs).sum())
-        return LossTerms(rule, value, terms, 1.0, slope, np.zeros_like(slope), np.abs(slope), own)
+        return LossTerms(
+            rule=rule,
+            value=value,
+            terms=terms,
+            divisor=1.0,
+            slope=slope,
+            curvature=np.zeros_like(slope),
+            size=np.abs(slope),
+            term_size=own,
+        )
     terms = _terms(rule, outputs, target)
     divisor = _divisor(rule, outputs, target)
     slope, curvature, size = _slopes(rule, outputs, target)
@@ -107,7 +116,14 @@ def loss_terms(rule: LossRule, outputs: Floats, target: NDArray[Any]) -> LossTer
     scale = 1.0 / divisor if divisor else float("nan")
     own = float(_term_size(rule, outputs, target)) * scale
     return LossTerms(
-        rule, value, terms, divisor, slope * scale, curvature * scale, size * scale, own
+        rule=rule,
+        value=value,
+        terms=terms,
+        divisor=divisor,
+        slope=slope * scale,
+        curvature=curvature * scale,
+        size=size * scale,
+        term_size=own,
     )
 
 

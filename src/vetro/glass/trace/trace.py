@@ -71,15 +71,15 @@ def trace(
     means = np.mean([chain.answers for chain in chains], axis=0)
     labels = _labels(subject)
     return Trace(
-        subject,
-        place,
-        tuple(chains),
-        dict(zip(labels, means.tolist(), strict=True)),
-        dict(zip(labels, subject.answer_units, strict=True)),
-        dict(zip(labels, answers(subject, rows)[0].tolist(), strict=True)),
-        _actual(subject, rows),
-        _nearest(chains, means),
-        rows.notices,
+        subject=subject,
+        place=place,
+        chains=tuple(chains),
+        answers=dict(zip(labels, means.tolist(), strict=True)),
+        units=dict(zip(labels, subject.answer_units, strict=True)),
+        engine=dict(zip(labels, answers(subject, rows)[0].tolist(), strict=True)),
+        actual=_actual(subject, rows),
+        chosen=_nearest(chains, means),
+        notices=rows.notices,
     )
 
 

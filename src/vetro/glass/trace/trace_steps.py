@@ -246,20 +246,22 @@ def stages_of(
         letters = [_called(network, operation, number) for number in operation.inputs]
         stages.append(
             Stage(
-                operation,
-                _formula(operation, letters, letter(network, output)),
-                letters[0],
-                names[output],
-                symbols[output],
-                row,
-                tuple(values[number][0] for number in operation.inputs),
-                tuple(_read(network, operation, number, symbols) for number in operation.inputs),
-                names[first],
-                weight,
-                bias,
-                weight_name,
-                bias_name,
-                off,
+                operation=operation,
+                formula=_formula(operation, letters, letter(network, output)),
+                letter=letters[0],
+                units=names[output],
+                symbols=symbols[output],
+                values=row,
+                read=tuple(values[number][0] for number in operation.inputs),
+                symbols_read=tuple(
+                    _read(network, operation, number, symbols) for number in operation.inputs
+                ),
+                units_read=names[first],
+                weight=weight,
+                bias=bias,
+                weight_name=weight_name,
+                bias_name=bias_name,
+                off=off,
             )
         )
     return tuple(stages)
