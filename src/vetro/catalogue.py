@@ -58,8 +58,7 @@ CATALOGUE: dict[str, str] = {
     "has none. Write all dates of the column in one way.",
     "E136": "column {column!q}: {place} {value!q} is a date of the form {form} and "
     "{other_place} {other!q} one of the form {other_form}. Write all dates of the column in one way.",
-    "E137": "column {column!q}: {what}, and the model was trained with {known}. "
-    "Write the column as it was in training.",
+    "E137": "column {column!q}: {what}, and the model was trained with {known}. {fix}",
     "I138": "column {column!q}: years of two digits are read as 1969 to 2068: {value!q} is {date}.",
     "I139": "column {column!q}: {value!q} and all other values could be dates; read as numbers. {fix}",
     "I140": "column {column!q} holds times of day (first {value!q}). {fix}",

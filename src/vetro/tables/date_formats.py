@@ -148,6 +148,11 @@ def digits_of(format_: str) -> int:
     return sum(_DIGITS[letter] for letter in format_[1::2]) if letters else 0
 
 
+def is_of_numbers(format_: str) -> bool:
+    """Whether the texts of a format are numbers: %Y%m%d, or %Y.%m."""
+    return re.fullmatch(r"(?:%[YymdjHIMSUWVG])+(?:[.,](?:%[YymdjHIMSUWVf])+)?", format_) is not None
+
+
 def _read(text: str, format_: str) -> Instant | None:
     for zone in ("UTC", "GMT", "Z") if "%Z" in format_ else ("",):
         try:

@@ -8,15 +8,21 @@ model's column has another kind of values (E137).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from vetro.errors import Setting, VetroError, error, shown, words
-from vetro.tables import date_formats, dates, durations, lookups, numbers
+from vetro.tables import date_formats, dates, durations, lookups, numbers, other_kinds
 from vetro.tables.cells import Values
-from vetro.tables.date_proposals import formats_of, plausible, reason_of, settings_of
+from vetro.tables.date_proposals import (
+    formats_of,
+    plausible,
+    reason_of,
+    rivals_of,
+    settings_of,
+)
 from vetro.tables.date_texts import readings
 from vetro.tables.dates import DateForms
 from vetro.tables.durations import Spans
@@ -56,7 +62,8 @@ def read_forms(
         limit = min(bad, most_bad) - (format_ != options.date_format)
         unread = _unread(texts, format_, limit)
         if unread <= limit:
-            forms.read_as(format_, texts)
+            own = format_ == options.date_format
+            forms.read_as(format_, texts, ("", ()) if own else rivals_of(texts, format_))
             bad = unread
     return forms, bad
 
@@ -147,34 +154,8 @@ def with_format(
                 f'{opened.place_of(lookups.first_row(opened, plan.index, [text]))} "{shown(text)}"'
             )
 
-        check_known(known, format_, zoned=zone, what=what)
+        other_kinds.check_known(known, format_, zoned=zone, what=what)
     return replace(plan, date_format=format_, clock=forms.clock or "", zoned=zone)
-
-
-def check_known(known: Column, format_: str, *, zoned: bool, what: Callable[[], str]) -> None:
-    """E137 if one of table and model has dates and the other times of day, or only one has offsets.
-
-    what: returns the name of the table's first such value.
-    """
-    reading = known.reading
-    if is_time(format_) != is_time(reading.date_format):
-        kinds = ("is a date", "times of day") if is_time(reading.date_format) else (
-            "is a time of day", "dates")  # fmt: skip
-        raise _not_as_known(known.name, f"{what()} {kinds[0]}", kinds[1])
-    if zoned != reading.zoned:
-        has, had = ("has no", "with one") if reading.zoned else ("has an", "without one")
-        raise _not_as_known(known.name, f"{what()} {has} offset from UTC", f"dates {had}")
-
-
-def not_durations(known: Column, what: str) -> VetroError:
-    """E137 for numbers where a model has durations, or the reverse."""
-    if is_duration(known.reading.date_format):
-        return _not_as_known(known.name, f"{what} is not a duration", "durations")
-    return _not_as_known(known.name, f"{what} is a duration", "plain numbers")
-
-
-def _not_as_known(column: str, what: str, other: str) -> VetroError:
-    return error("E137", column=column, what=what, known=other)
 
 
 def _form_of(text: str) -> str:
@@ -260,7 +241,7 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
         raise _mixed_zones(opened, plan, first[True], first[False])
     if known is not None:
         what = f'{opened.place_of(odd[1])} "{shown(odd[0])}"'
-        check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
+        other_kinds.check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
 
 
 def not_a_date(
@@ -292,7 +273,10 @@ def not_a_date(
         if plan.date_format == ISO:
             what = "a date of a form that Vetro knows"
         fix = words("Write it as 2024-01-31 12:00, or use {=category column}.", column=plan.name)
-    if other is None and (formats := formats_of(list(bad))):
+    lost = date_formats.digits_of(plan.date_format) > len(value.strip())
+    if lost and value.strip().isdigit():
+        fix = words("Write all its digits, or use {=category column}.", column=plan.name)
+    elif other is None and (formats := formats_of(list(bad))):
         fix = words("Use {formats}.", formats=settings_of(formats))
     reason = reason_of(value, plan.date_format)
     return error(

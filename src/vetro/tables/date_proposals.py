@@ -7,7 +7,7 @@ formats are left that read them differently, all are proposed.  It decides no co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vetro.errors import Setting, Words
 from vetro.tables import date_formats, date_texts, date_words, dates
@@ -63,6 +63,21 @@ def formats_of(texts: Sequence[str]) -> list[str]:
             if instants:
                 found.setdefault(instants, format_)
     return list(found.values())[:_MOST]
+
+
+def rivals_of(texts: Iterable[str], format_: str) -> tuple[str, tuple[str, ...]]:
+    """A text, and the formats that read it in another way than this one and read all the others.
+
+    Of the texts, those that the format does not read are passed over; ("", ()) if it has no rival.
+    Dates and times of day are no rivals: the column's kind decides.
+    """
+    read = {text: found for text in texts if (found := dates.instant(text, format_)) is not None}
+    others = [other for other in formats_of(list(read)) if is_time(other) == is_time(format_)]
+    for text, instant in read.items():
+        apart = tuple(other for other in others if dates.instant(text, other) != instant)
+        if apart:
+            return text, apart
+    return "", ()
 
 
 def settings_of(formats: Sequence[str]) -> Words:

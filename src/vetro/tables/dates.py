@@ -42,7 +42,8 @@ class DateForms:
     formats that each allows.  apart: two texts that have no format in common.  zoned, naive: the
     first text with an offset from UTC and the first without.  clock: the first clock, as
     clock_format gives it.  given: the user's format, or a model's if it reads more texts than
-    these.  telling: the first text that two formats read differently, for each such two.
+    these.  rivals: a text that other formats read differently than a model's, and these formats.
+    telling: the first text that two formats read differently, for each such two.
     """
 
     formats: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class DateForms:
     naive: str | None = None
     clock: str | None = None
     given: str = ""
+    rivals: tuple[str, tuple[str, ...]] = ("", ())
     telling: dict[frozenset[str], str] = field(default_factory=dict)
 
     def add(self, text: str) -> bool:
@@ -76,8 +78,11 @@ class DateForms:
                 self.telling.setdefault(frozenset(two), text)
         return True
 
-    def read_as(self, format_: str, texts: Iterable[str]) -> None:
-        """Let a format decide for these texts, whatever else they allow."""
+    def read_as(
+        self, format_: str, texts: Iterable[str], rivals: tuple[str, tuple[str, ...]] = ("", ())
+    ) -> None:
+        """Let a format decide for these texts, whatever else they allow, if it has no rivals."""
+        self.rivals = rivals
         self.given, self.apart, self.zoned, self.naive = format_, None, None, None
         for text in texts:
             found = instant(text, format_)
@@ -93,11 +98,15 @@ class DateForms:
     def decided(self) -> str:
         """The given format, or the only one that the texts allow, or ""."""
         if self.given:
-            return self.given
+            return "" if self.rivals[1] else self.given
         return self.formats[0] if len(self.formats) == 1 and self.apart is None else ""
 
     def ambiguous(self) -> tuple[str, dict[str, Instant]] | None:
         """A text and its readings, if nothing decides between them; different ones if it can be."""
+        if self.rivals[1]:
+            text, others = self.rivals
+            read = {format_: instant(text, format_) for format_ in (self.given, *others)}
+            return text, {format_: each for format_, each in read.items() if each is not None}
         if self.given or self.apart is not None or len(self.formats) < 2:
             return None
         texts = [self.telling.get(frozenset(two)) for two in combinations(self.formats, 2)]

@@ -50,11 +50,14 @@ class Spans:
     """What the durations of a column allow.
 
     forms: how two numbers may be read so far; DURATION: no text has two numbers.  telling: the
-    first text that the forms read differently.
+    first text that the forms read differently.  clock: the first text that may be a time of day
+    as well.  lasting: whether a text cannot be one, so that the column holds durations.
     """
 
     forms: set[str] = field(default_factory=lambda: {DURATION, HOURS, MINUTES})
     telling: str = ""
+    clock: str = ""
+    lasting: bool = False
 
     def add(self, text: str) -> bool:
         """Add a text; False if it is not a duration."""

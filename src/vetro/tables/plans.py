@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vetro.errors import TableError, Words, error, words
-from vetro.tables import date_plans, dress, lookups, numbers, scan
+from vetro.errors import TableError, Words, error, shown, words
+from vetro.tables import date_plans, dress, durations, lookups, numbers, other_kinds, scan
 from vetro.tables.dates import DateForms
 from vetro.tables.dress import Dress
 from vetro.tables.dress_plans import DressFindings, worn_by
@@ -89,6 +89,8 @@ def text_plan(
         if not others:
             found.numbers[plan.name] = marks
         return replace(plan, way="date", date_format="", own=True)
+    if known is not None and is_duration(known.reading.date_format):
+        return _lasting(plan, _known_spans(present, known), found, kind)
     if kind in (None, "number"):
         marks, others = numbers.marks_of(present)
         worn: Dress | None = None
@@ -102,11 +104,8 @@ def text_plan(
         bad = sum(present[text] for text in others if not numbers.is_infinity(text))
         most_bad = most_bad_of(rows)
         spans = spans_of(present, min(bad - 1, most_bad)) if bad and kind == "number" else None
-        if known is not None and (spans is not None) != is_duration(known.reading.date_format):
-            if present:
-                raise date_plans.not_durations(known, f'"{next(iter(present))}"')
-            form = known.reading.date_format
-            return replace(plan, way="date", date_format=form, own=True, final=True)
+        if known is not None and spans is not None:
+            raise other_kinds.not_durations(known, f'"{shown(next(iter(present)))}"')
         if spans is not None:
             return _lasting(plan, spans, found, kind)
         if kind == "number" or plan.name in found.worn.mixed or is_column_of(rows - bad, bad):
@@ -124,6 +123,8 @@ def text_plan(
     if kind in (None, "date"):
         most_bad = rows if kind == "date" else most_bad_of(rows)
         reading = known.reading if known is not None else None
+        if known is not None and (refusal := other_kinds.digits_instead(present, options, known)):
+            raise refusal
         forms, bad = date_plans.read_forms(present, options, reading, most_bad)
         spans = (
             spans_beyond_a_day(present, min(bad - 1, most_bad)) if kind is None and bad else None
@@ -134,6 +135,15 @@ def text_plan(
             found.forms[plan.name] = forms
             return replace(plan, way="date", date_format="", own=True, final=kind == "date")
     return replace(plan, way="text")
+
+
+def _known_spans(texts: Mapping[str, int], known: Column) -> Spans:
+    """What the texts of a model's column of durations allow; E137 if most are none."""
+    spans = spans_of(texts, most_bad_of(sum(texts.values())), known=True)
+    if spans is None and texts:
+        text = next(text for text in texts if not durations.readings(text))
+        raise other_kinds.not_durations(known, f'"{shown(text)}"')
+    return spans or Spans()
 
 
 def _lasting(plan: Plan, spans: Spans, found: Findings, kind: Kind | None) -> Plan:
@@ -208,9 +218,9 @@ def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
     what = f"the type {plan.type}"
     if known is not None and known.kind == "number":
         if is_duration(plan.date_format) != is_duration(known.reading.date_format):
-            raise date_plans.not_durations(known, what)
+            raise other_kinds.not_durations(known, what)
     elif known is not None and known.kind == "date" and plan.way == "date":
-        date_plans.check_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
+        other_kinds.check_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
     return plan
 
 
@@ -275,7 +285,7 @@ def _settled(
 ) -> Plan:
     if plan.is_text and plan.way != "text" and plan.name in found.spans:
         spans, known = found.spans[plan.name], schema.get(plan.name)
-        return with_spans(plan, spans, options, known, final=final)
+        return with_spans(plan, spans, options, known, final=final, whole=found.whole)
     if plan.is_text and plan.way == "number":
         if plan.name in found.worn.mixed:
             raise mixed_units(opened, plan, found.worn.mixed[plan.name])
@@ -350,7 +360,9 @@ def _with_format(
 ) -> Plan:
     known = schema.get(plan.name)
     forms = found.forms.get(plan.name) or DateForms()
-    if known is not None and known.kind == "date" and not (found.whole or forms.decided()):
+    # A model's own format counts only if no other one reads all rows.
+    sure = forms.decided() != "" and forms.given in ("", options.date_format)
+    if known is not None and known.kind == "date" and not (found.whole or sure):
         return replace(plan, way="text")  # all rows are asked: a later one may decide
     return date_plans.with_format(opened, plan, forms, known, options.date_format, final=final)
 

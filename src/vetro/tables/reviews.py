@@ -43,7 +43,7 @@ def review(
         elif isinstance(column, Codes):
             revised.append(_review_codes(plan, column, found, options))
         else:
-            revised.append(_review_values(plan, column, found, options))
+            revised.append(_review_values(plan, column, found, options, schema.get(plan.name)))
     settled = settle(opened, revised, found, options, schema, final=final)
     kept = []
     for plan, new, column in zip(plans, settled, cells, strict=True):
@@ -71,7 +71,9 @@ def _review_codes(plan: Plan, column: Codes, found: Findings, options: ReadOptio
     return text_plan(plan, texts, None, found, options)
 
 
-def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOptions) -> Plan:
+def _review_values(
+    plan: Plan, column: Values, found: Findings, options: ReadOptions, model: Column | None
+) -> Plan:
     texts = {
         text: len(rows)
         for text, rows in column.exceptions.items()
@@ -81,7 +83,7 @@ def _review_values(plan: Plan, column: Values, found: Findings, options: ReadOpt
         forms = found.forms.get(plan.name)
         if forms is not None and texts and not forms.formats and not forms.given:
             # The first rows had no dates, so these texts decide.
-            return text_plan(plan, texts, "date", found, options)
+            return text_plan(plan, texts, "date", found, options, model)
         if plan.name in found.numbers and not all(
             dates.instant(t, plan.date_format) for t in texts
         ):

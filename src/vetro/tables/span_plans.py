@@ -15,8 +15,9 @@ from vetro.errors import Words, error, words
 from vetro.tables import durations
 from vetro.tables.date_texts import readings
 from vetro.tables.durations import Spans
-from vetro.tables.instants import HOURS, MINUTES, duration_form
+from vetro.tables.instants import DURATION, HOURS, MINUTES, duration_form
 from vetro.tables.options import ReadOptions
+from vetro.tables.other_kinds import times_instead
 from vetro.tables.plan import Plan
 from vetro.tables.schema import Column
 
@@ -24,9 +25,16 @@ _ONE_UNIT = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)? ?([a-z]+)", re.IGNORECASE)
 _MIDNIGHT = re.compile("24:00(?::00(?:[.]0+)?)?")
 
 
-def spans_of(texts: Mapping[str, int], most_bad: float) -> Spans | None:
-    """What the texts allow as durations; None if more than `most_bad` rows hold none."""
-    if len({_unit_of(text) for text in texts} - {""}) == 1 and all(map(_unit_of, texts)):
+def spans_of(texts: Mapping[str, int], most_bad: float, *, known: bool = False) -> Spans | None:
+    """What the texts allow as durations; None if more than `most_bad` rows hold none.
+
+    known: the column holds durations, so that `90 min` in all rows is one too.
+    """
+    if (
+        not known
+        and len({_unit_of(text) for text in texts} - {""}) == 1
+        and all(map(_unit_of, texts))
+    ):
         return None  # numbers with a unit: dress.py decides whether they are labels, such as 90s
     spans, bad = Spans(), 0
     for text, count in texts.items():
@@ -34,7 +42,17 @@ def spans_of(texts: Mapping[str, int], most_bad: float) -> Spans | None:
             bad += count
             if bad > most_bad:
                 return None
+        elif _is_clock(text):
+            spans.clock = spans.clock or text
+        else:
+            spans.lasting = True
     return spans if texts else None
+
+
+def _is_clock(text: str) -> bool:
+    """Whether a duration may be a time of day as well."""
+    bare = text.strip()
+    return not _unit_of(bare) and (bool(readings(bare)) or _MIDNIGHT.fullmatch(bare) is not None)
 
 
 def _unit_of(text: str) -> str:
@@ -50,9 +68,27 @@ def spans_beyond_a_day(texts: Mapping[str, int], most_bad: float) -> Spans | Non
 
 
 def with_spans(
-    plan: Plan, spans: Spans, options: ReadOptions, known: Column | None, *, final: bool
+    plan: Plan,
+    spans: Spans,
+    options: ReadOptions,
+    known: Column | None,
+    *,
+    final: bool,
+    whole: bool,
 ) -> Plan:
-    """The plan of durations with its form; as text where it is open and not `final` (E120)."""
+    """The plan of durations with its form; as text where it is open and not `final` (E120).
+
+    E137 for a model's column if all texts may be times of day, as inspecting reads them.  whole:
+    whether these are the texts of all rows.
+    """
+    said = plan.name in options.number or duration_form(options.date_format)
+    if known is not None and not spans.lasting and not said:
+        if not whole:
+            return replace(plan, way="text")  # a later row may decide
+        if spans.clock:
+            two = DURATION not in spans.forms
+            choice = choice_of_form if two else _as_number
+            raise times_instead(known, spans.clock, choice(plan.name))
     form = spans.decided(duration_form(options.date_format))
     if form:
         return replace(plan, way="date", date_format=form, own=True)
@@ -69,6 +105,10 @@ def with_spans(
         else "",
     )
     raise error("E120", column=plan.name, value=spans.telling, readings=" or ".join(found), fix=fix)
+
+
+def _as_number(column: str) -> Words:
+    return words("{=number column}", column=column)
 
 
 def choice_of_form(column: str) -> Words:
