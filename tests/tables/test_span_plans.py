@@ -119,4 +119,4 @@ def test_a_model_does_not_decide_between_two_readings(tmp_path: Path) -> None:
     assert told(caught.value).endswith('or --category d; the model was trained with "%M:%S".')
     again = read_table(path, ReadOptions(date_format="%M:%S"), schema)
     assert again.values["d"].tolist() == [4530, 165]
-    assert read_table(column(tmp_path, "1:02:03"), ReadOptions(), schema).values["d"] == [3723]
+    assert read_table(column(tmp_path, "31:02:03"), ReadOptions(), schema).values["d"] == [111723]
