@@ -273,8 +273,8 @@ def not_a_date(
         if plan.date_format == ISO:
             what = "a date of a form that Vetro knows"
         fix = words("Write it as 2024-01-31 12:00, or use {=category column}.", column=plan.name)
-    lost = date_formats.digits_of(plan.date_format) > len(value.strip())
-    if lost and value.strip().isdigit():
+    lost = value.strip().isdigit() and date_formats.digits_of(plan.date_format) > len(value.strip())
+    if other is None and lost:
         fix = words("Write all its digits, or use {=category column}.", column=plan.name)
     elif other is None and (formats := formats_of(list(bad))):
         fix = words("Use {formats}.", formats=settings_of(formats))
