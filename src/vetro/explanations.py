@@ -6,6 +6,7 @@ catalogue.py.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -61,7 +62,7 @@ def explanations() -> dict[str, Explanation]:
 
 def _explanation(code: str, entry: dict[str, Any]) -> Explanation:
     values = {
-        name: words(value) if isinstance(value, str) and "{=" in value else value
+        name: words(value) if isinstance(value, str) and re.search("{[=-]", value) else value
         for name, value in entry.get("example", {}).items()
     }
     return Explanation(
