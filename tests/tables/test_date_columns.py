@@ -253,3 +253,30 @@ def test_another_unit_above_durations(tmp_path: Path, text: str, said: bool) -> 
         f'W146 column "{column.name}": the header says "min", the cells say "s"; read in "s". '
         "Correct the header, or convert the cells."
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning", "other", "format_"),
+    [
+        ("13. listopada 2023", "13 November 2023", "October", "%d %b %Y"),
+        ("13 lip 2023", "13 July 2023", "June", "%d %b %Y"),
+        ("13-srp-2023", "13 August 2023", "July", "%d-%b-%Y"),
+        ("listopad 2023", "November 2023", "October", "%b %Y"),
+    ],
+)
+def test_names_that_are_other_months_in_croatian(
+    text: str, meaning: str, other: str, format_: str, tmp_path: Path
+) -> None:
+    """The column is refused unless another month, or the user, shows the language."""
+    path = csv(tmp_path, text, text)
+    assert refusal(path) == (
+        f'E120 column "d": "{text}" may be {meaning} or {other} in Croatian. '
+        f'Use --date-format "{format_}", or write the months as numbers.'
+    )
+    wanted = read(path, date_format=format_)
+    assert wanted.schema["d"].kind == "date"
+    assert refusal(path, wanted.schema).endswith(f'The model was trained with "{format_}".')
+    clear = dt.date(2023, 3, 13).strftime(format_).replace("Mar", "marca")
+    if text[2] != ".":
+        decided = read(csv(tmp_path, text, clear))
+        assert decided.values["d"][0] == wanted.values["d"][0]

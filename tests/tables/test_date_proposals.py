@@ -110,6 +110,35 @@ def test_a_column_that_only_looks_like_dates(
     assert ("Write them as 2024-01-31 12:00" in told(said[0])) == (not proposed)
 
 
+@pytest.mark.parametrize(
+    ("texts", "clear"),
+    [
+        (["KW 5/2023", "KW 11/2023"], "2024-W05"),
+        (["W5 2023", "W6 2023"], "2024-W05"),
+        (["2023 KW 5", "2023 KW 6"], "2024-W05"),
+        (["Q1/23", "Q2/23"], "2024-Q1"),
+        (["1Q23", "2Q23"], "2024-Q1"),
+        (["令和5年1月2日", "令和5年1月3日"], "2024-01-31 12:00"),
+        (["13. listopada 2023.", "14. listopada 2023."], "2024-01-31 12:00"),
+    ],
+)
+def test_periods_that_are_not_read_are_named_with_a_way_that_is(
+    texts: list[str], clear: str, tmp_path: Path
+) -> None:
+    table = read_table(column(tmp_path, texts))
+    assert [item.code for item in table.notices] == ["W142"]
+    assert told(table.notices[0]).endswith(
+        f'(first "{texts[0]}"); read as a category. Write them as {clear}, or use --category d.'
+    )
+    again = read_table(column(tmp_path, [clear] * 2))
+    assert again.schema["d"].kind == "date"
+
+
+@pytest.mark.parametrize("label", ["W5", "Q1", "Q1-10", "KW5", "1Q", "Week 5", "R5.1.2"])
+def test_labels_are_no_periods(label: str, tmp_path: Path) -> None:
+    assert not read_table(column(tmp_path, [label, label + "0"])).notices
+
+
 def test_no_format_is_proposed_for_other_texts() -> None:
     for text in ("A-123", "23", "192.168.0.1", "", "1-2-3-4-5-6-7-8-9-10-11-12-13", "2566-13-40"):
         assert formats_of([text]) == []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, notice, words
 from vetro.tables import date_formats, instants, lookups, numbers
 from vetro.tables.date_proposals import formats_of, reason_of, settings_of
-from vetro.tables.date_texts import looks_dated, readings
+from vetro.tables.date_texts import clear_period, looks_dated, readings
 from vetro.tables.doubts import Doubt
 from vetro.tables.instants import ISO, TIME, date_text, duration_form, is_duration
 from vetro.tables.majority import is_column_of
@@ -123,7 +123,8 @@ def of_texts(plan: Plan, texts: Sequence[str], options: ReadOptions) -> Doubt | 
         return None
     value = next((text for text in dated if not readings(text)), dated[0])
     formats = [] if options.date_format else formats_of(texts)
-    fix = words("Write them as 2024-01-31 12:00, or use {=category column}.", column=plan.name)
+    clear = clear_period(value) or "2024-01-31 12:00"
+    fix = words("Write them as {clear}, or use {=category column}.", clear=clear, column=plan.name)
     if formats:
         text = "Use {formats}, or {=category column}."
         fix = words(text, formats=settings_of(formats), column=plan.name)

@@ -23,7 +23,7 @@ from vetro.tables.date_proposals import (
     rivals_of,
     settings_of,
 )
-from vetro.tables.date_texts import readings
+from vetro.tables.date_texts import CROATIAN, croatian_month, readings
 from vetro.tables.dates import DateForms
 from vetro.tables.durations import Spans
 from vetro.tables.instants import (
@@ -198,14 +198,19 @@ def _ambiguous(
 ) -> VetroError:
     """E120 with every reading: its meaning, and the format to paste."""
     likely = known.reading.date_format if known is not None else ""
-    formats = sorted((f for f in found if "%Y" in f or "%y" in f), key=lambda f: f != likely)
+    other = croatian_month(text) if any(f.endswith(CROATIAN) for f in found) else ""
+    dated = [f for f in found if ("%Y" in f or "%y" in f) and not f.endswith(CROATIAN)]
+    formats = sorted(dated, key=lambda f: f != likely)
     meanings = [_meaning(found[format_], format_) for format_ in formats]
-    if len(found) > len(formats):
+    if any("%Y" not in f and "%y" not in f for f in found):
         meanings.append("a day without a year")
-    elif len(set(meanings)) == 1:
+    if other:
+        meanings.append(f"{other} in Croatian")
+    if len(set(meanings)) == 1:
         meanings = [f'{meanings[0]} in the form "{format_}"' for format_ in formats]
     settings = " or ".join(f"{{=date_format f{number}}}" for number in range(len(formats)))
-    fix = words(f"Use {settings}.", **{f"f{number}": f for number, f in enumerate(formats)})
+    ending = ", or write the months as numbers." if other else "."
+    fix = words(f"Use {settings}{ending}", **{f"f{number}": f for number, f in enumerate(formats)})
     if likely in found:
         fix = words('{fix} The model was trained with "{likely}".', fix=fix, likely=likely)
     return error("E120", column=plan.name, value=text, readings=" or ".join(meanings), fix=fix)

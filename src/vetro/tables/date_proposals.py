@@ -54,11 +54,13 @@ def formats_of(texts: Sequence[str]) -> list[str]:
 
     At most three, and only one of those that read them alike; [] if there is none.
     """
-    if not texts:
+    if not texts or date_texts.clear_period(texts[0]):
         return []
+    # Of names that are other months in Croatian alone, no format is sure.
+    unsure = all(map(date_texts.croatian_month, texts))
     found: dict[tuple[Instant, ...], str] = {}
     for format_ in _candidates(texts[0].strip()):
-        if date_formats.is_usable(format_):
+        if date_formats.is_usable(format_) and not (unsure and "%b" in format_.lower()):
             instants = _read(texts, format_)
             if instants:
                 found.setdefault(instants, format_)

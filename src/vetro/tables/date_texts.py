@@ -10,6 +10,8 @@ Rules that decide:
 - a year of two digits is 1969 to 2068, as in POSIX; DateForms.short reports it;
 - a month or a quarter is its first day; an ISO week is its Monday.
 
+Of a month's name that is another month in Croatian, both readings are returned.
+
 dates.py decides the format of a column.
 """
 
@@ -20,7 +22,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from vetro.tables.date_words import month_of, weekdays_of
+from vetro.tables.date_words import croatian, month_of, weekdays_of
 from vetro.tables.instants import ISO, TIME, Instant
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -55,6 +57,9 @@ _DAY = "(?P<day>[0-9]{1,2})"
 _MONTH_NAME = rf"(?P<name>{_WORD})\.?"
 
 Dates = dict[str, int | None]
+
+CROATIAN = " (Croatian)"
+"""Follows the format of a reading with the Croatian names of months."""
 
 
 def readings(text: str) -> dict[str, Instant]:
@@ -155,8 +160,17 @@ def _by_shape(text: str) -> Dates:
     for shape, read in _SHAPES:
         found = shape.fullmatch(text)
         if found is not None:
-            return read(found)
+            days = read(found)
+            if croatian(found.groupdict().get("name") or ""):
+                # No format reads Croatian: it is no instant.
+                days |= {format_ + CROATIAN: None for format_ in days}
+            return days
     return {}
+
+
+def croatian_month(text: str) -> str:
+    """The month in Croatian if the text's name of a month is another one there, else ""."""
+    return next(filter(None, map(croatian, re.findall(_WORD, text))), "")
 
 
 def century(year: int) -> int:
@@ -334,14 +348,30 @@ _NUMBERED = re.compile(
     rf"|(?<!\d)(?:\d{{4}}{_APART}\d{{1,2}}{_APART}\d{{1,2}}"
     rf"|\d{{1,2}}{_APART}\d{{1,2}}{_APART}(?:\d{{4}}|\d{{2}}))(?!\d)"
 )
+_YEAR_OF = "(?:19|20)[0-9]{2}"
+_PERIODS = tuple(
+    (re.compile(shape, re.IGNORECASE), clear)
+    for shape, clear in (
+        (rf"(?:KW|CW|WK?|week|Woche)\.?\s?[0-9]{{1,2}}\s?[-/., ]\s?{_YEAR_OF}", "2024-W05"),
+        (rf"{_YEAR_OF}\s?[-/., ]?\s?(?:KW|CW|WK|week|Woche)\s?[0-9]{{1,2}}", "2024-W05"),
+        (r"KW\s?[0-9]{1,2}[-/ ][0-9]{2}", "2024-W05"),
+        (rf"Q[1-4](?:/|\s?'|\s)[0-9]{{2}}|[1-4]\s?Q\s?'?(?:{_YEAR_OF}|[0-9]{{2}})", "2024-Q1"),
+    )
+)
 _YEAR_ALONE = re.compile(r"\b(?:19|20)[0-9]{2}\b")
+
+
+def clear_period(text: str) -> str:
+    """How a week or a quarter such as KW 5/2024 or Q1/24 is written so that it is read; else ""."""
+    bare = text.strip()
+    return "" if readings(bare) else next((c for p, c in _PERIODS if p.fullmatch(bare)), "")
 
 
 def looks_dated(text: str) -> bool:
     """Whether a text looks like a date or a time, whether Vetro can read it or not."""
     if len(text) > 60 or not any(letter.isdigit() for letter in text):
         return False
-    if _NUMBERED.search(text) or _CLOCKED.search(text):
+    if _NUMBERED.search(text) or _CLOCKED.search(text) or clear_period(text):
         return True
     words = re.findall(_WORD, text)
     alone = _YEAR_ALONE.search(text) is None

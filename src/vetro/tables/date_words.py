@@ -1,8 +1,8 @@
 """The names of months and weekdays in 26 languages (date_names.toml).
 
 Long and short names, in any letter case, with or without accents and a dot at the end.  No name
-means different months in two of these languages; therefore Croatian is missing (its listopad is
-October, in Polish and Czech it is November).
+means different months in two of these languages.  Croatian is missing: some of its names are other
+months in Polish and Czech (croatian).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 _COMMON = ("English", "German", "French", "Italian", "Spanish", "Portuguese")
+_CROATIAN = {"listopad": 10, "listopada": 10, "lis": 10, "lip": 6, "srp": 7}
 _LETTERS = str.maketrans("øłı", "oli")
 
 
@@ -72,6 +73,12 @@ def month_of(name: str, *, alone: bool = False) -> int | None:
     folded = _folded(name)
     places = _table("months").get(folded)
     return None if places is None or (alone and folded not in _sure()) else places[0] + 1
+
+
+def croatian(name: str) -> str:
+    """The Croatian month of a name that is another month in Polish or Czech; "" for others."""
+    month = _CROATIAN.get(_folded(name))
+    return "" if month is None else english("months", long=True)[month - 1]
 
 
 def weekdays_of(name: str) -> tuple[int, ...]:
