@@ -191,3 +191,25 @@ def test_rows_of_two_fields_below_one_name_are_no_column(tmp_path: Path, text: s
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(TableError, match=r"t\.csv"):
         read_table(tmp_path / "t.csv")
+
+
+BREAKS = ["\n", "\r\n", "\r"]
+
+
+@pytest.mark.parametrize("end", BREAKS)
+@pytest.mark.parametrize("inner", BREAKS)
+@pytest.mark.parametrize("units", [True, False])
+def test_breaks_within_quotes(tmp_path: Path, end: str, inner: str, units: bool) -> None:
+    """Of another kind than the line ends, and wherever they stand, they belong to the cell."""
+    cell = f'"u{inner}v"'
+    for at in ("name", "unit", 0, 7):
+        lines = ["x," + (cell if at == "name" else "w")]
+        lines += ["m," + (cell if at == "unit" else "kg")] if units else []
+        lines += [f"{row}.5,{cell if row == at else f't{row % 3}'}" for row in range(9)]
+        path = tmp_path / "t.csv"
+        path.write_bytes(end.join([*lines, ""]).encode())
+        table = read_table(path, ReadOptions(units_row=units))
+        np.testing.assert_array_equal(table.values["x"], np.arange(9) + 0.5)
+        (_, column) = table.schema
+        assert column.name == (f"u{inner}v" if at == "name" else "w")
+        assert (f"u{inner}v" in column.levels) == (at in (0, 7))

@@ -22,6 +22,7 @@ from vetro.tables import dialect as dialects
 from vetro.tables import encodings, textfaults
 from vetro.tables.around import Head, free_name
 from vetro.tables.connection import RENAME, connect, file_literal, literal
+from vetro.tables.csv_lines import csv_writer
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -119,7 +120,8 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         original = original.skipping() if options.bad_rows == "skip" else original
     if options.header and all(value_of(name, ".", "") is not None for name in names):
         notices.append(notice("W134", source=source, name=names[0]))
-    opened = _opened(work, "\t" if sep in dialects.BLANKS else sep, names, original, options, facts)
+    work_sep = "\t" if sep in dialects.BLANKS else sep
+    opened = _opened(work, work_sep, names, original, facts, rewritten=rewritten)
     opened.notices.extend(notices)
     if sep == dialects.BLANKS[1] and not options.sep:
         opened.notices.append(notice("I175", source=source))
@@ -135,14 +137,17 @@ def _opened(
     sep: str,
     names: list[str],
     original: TextFile,
-    options: ReadOptions,
     facts: dialects.ByteFacts,
+    *,
+    rewritten: bool,
 ) -> Opened:
     every = range(original.width)
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in every)
+    # DuckDB takes the first line break for the line end, and it may be one within quotes.
+    line_end = r"new_line = '\n', " if rewritten else ""
     relation = (
         f"read_csv([{file_literal(work)}], auto_detect = false, all_varchar = true, "
-        f"delim = {literal(sep)}, quote = '\"', escape = '\"', "
+        f"delim = {literal(sep)}, quote = '\"', escape = '\"', {line_end}"
         f"header = {str(original.header).lower()}, strict_mode = true, "
         f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
     )
@@ -259,7 +264,7 @@ def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple
     left_out, first = 0, 0
     sep = "\t" if file.sep in dialects.BLANKS else file.sep
     with target.open("w", encoding="utf-8", newline="") as plain:
-        writer = csv.writer(plain, delimiter=sep, lineterminator="\n")
+        writer = csv_writer(plain, sep)
         for line, fields in file.records():
             if skip and not file.fits(fields):
                 left_out, first = left_out + 1, first or line

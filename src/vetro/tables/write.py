@@ -7,7 +7,6 @@ the fewest digits that read back to the same number.  It reads nothing.
 from __future__ import annotations
 
 import contextlib
-import csv
 import datetime as dt
 import io
 import json
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 
 from vetro.atomic import atomic_file, cannot_save
 from vetro.errors import Setting, error, words
-from vetro.visible import visible
+from vetro.tables.csv_lines import csv_writer
 
 Columns = Mapping[str, Any]
 _Add = Callable[[Columns], None]
@@ -117,29 +116,10 @@ def _standard_output() -> Iterator[BinaryIO]:
         raise cannot_save("", failure, "to standard output") from failure
 
 
-class _Lines:
-    """Where csv writes: lines that end in a line feed alone.
-
-    Before Python 3.13 csv quotes a carriage return only if the lines end in one.  On a terminal
-    what cannot be printed is escaped; a file or a pipe gets every text as it is.
-    """
-
-    ENDING = "\r\n"
-
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self._on_terminal = text.isatty()
-
-    def write(self, line: str) -> int:
-        """csv calls it once for each line."""
-        line = line.removesuffix(self.ENDING)
-        return self._text.write((visible(line) if self._on_terminal else line) + "\n")
-
-
 @contextlib.contextmanager
 def _delimited(file: BinaryIO, sep: str, safe: bool = False) -> Iterator[_Add]:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(_Lines(text), delimiter=sep, lineterminator=_Lines.ENDING)
+    writer = csv_writer(text, sep)
     first = True
 
     def add(columns: Columns) -> None:
