@@ -6,6 +6,7 @@ themselves check ranges, and which entries go together.
 
 from __future__ import annotations
 
+import math
 import numbers
 import operator
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from vetro.errors import Setting, Words, error, words
 
+TOO_LARGE = "it is too large for a 64-bit number"
 _WANTED = {
     str: "a text is needed",
     bool: "true or false is needed",
@@ -46,6 +48,17 @@ def check_entries(record: Any) -> None:
             object.__setattr__(record, name, float(value))
 
 
+def float_of(text: str) -> float:
+    """The number of a text; ValueError if it is none, OverflowError if it is too large for 64 bits.
+
+    "inf" is a number: a text that says so is not one that became so.
+    """
+    value = float(text)
+    if math.isinf(value) and "inf" not in text.lower():
+        raise OverflowError(text)
+    return value
+
+
 def as_declared(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as a record of this class holds them: one text or several become a tuple.
 
@@ -68,7 +81,9 @@ def _tuple_of(value: Any) -> Any:
 def _wrong(kind: Any, value: object) -> tuple[str, str | Words]:
     """Why the value is not of the kind, and a fix; "" if it is."""
     if kind in _WANTED:
-        return ("" if _fits(kind, value) else _WANTED[kind], "Correct it.")
+        if not _fits(kind, value):
+            return _WANTED[kind], "Correct it."
+        return (TOO_LARGE if kind is float and _overflows(value) else ""), "Correct it."
     if get_origin(kind) is Literal:
         known = get_args(kind)
         fix = words("Use one of: {known}.", known=", ".join(known))
@@ -87,3 +102,11 @@ def _fits(kind: Any, value: object) -> bool:
     if isinstance(value, bool):
         return False
     return isinstance(value, numbers.Integral if kind is int else numbers.Real)
+
+
+def _overflows(value: Any) -> bool:
+    try:
+        float(value)
+    except OverflowError:
+        return True
+    return False

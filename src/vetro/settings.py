@@ -27,8 +27,18 @@ LONGEST_VALUE = 1000
 def shown(value: object) -> str:
     """The text of a value as messages show it: one line, cut at 40 characters; blanks at its ends
     and characters that cannot be seen are written out."""
-    text = marked(safe(str(value)))
+    text = marked(safe(_text(value)))
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def _text(value: object, spec: str = "") -> str:
+    """The value in a format; Python writes no whole number of more than 4,300 digits."""
+    try:
+        return format(value, spec) if spec else str(value)
+    except ValueError as fault:
+        if "digits" not in str(fault):
+            raise
+        return "a number of more than 4,300 digits"
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,7 @@ def _parts(template: str, values: Mapping[str, Any]) -> Iterator[str | Setting]:
 def _formatted(value: Any, spec: str) -> str:
     """A value in a format; of a huge number the decimal places would be hundreds of digits."""
     huge = isinstance(value, float) and spec.endswith("f") and abs(value) >= _HUGE
-    return format(value, ".3g" if huge else spec)
+    return _text(value, ".3g" if huge else spec)
 
 
 _HUGE = 1e6

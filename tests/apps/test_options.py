@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from typing import get_args
 
 import pytest
+from told import told
 
 from vetro.apps.options import (
     READING,
@@ -14,11 +16,13 @@ from vetro.apps.options import (
     duration,
     layers,
     names,
+    number,
     recipe_defaults,
     value_text,
+    whole,
 )
 from vetro.engines.engine import EngineName
-from vetro.errors import UsageError
+from vetro.errors import UsageError, shown
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
 from vetro.training import recipe as recipes
@@ -50,6 +54,35 @@ def test_layers(text: str, hidden: tuple[int, ...]) -> None:
 def test_layers_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--hidden"):
         layers("--hidden", text)
+
+
+LONG = "7" * 5000
+
+
+@pytest.mark.parametrize("text", [LONG, "1e999", f"-{LONG}.5"])
+def test_numbers_that_no_float_holds_are_shown_as_typed(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        number("--learning-rate", text)
+    assert told(refused.value) == (
+        f'E601 --learning-rate "{shown(text)}" is not valid: it is too large for a 64-bit number. '
+        "Correct it."
+    )
+
+
+@pytest.mark.parametrize("text", [LONG, LONG + "m", "7" * 307 + "h"])
+def test_times_that_no_float_holds_are_shown_as_typed(text: str) -> None:
+    with pytest.raises(UsageError, match=r'--time "7{39}…" is not valid: it is too large'):
+        duration("--time", text)
+
+
+def test_infinity_is_what_was_typed() -> None:
+    assert number("--learning-rate", "-inf") == -math.inf
+
+
+@pytest.mark.parametrize("parse", [whole, layers])
+def test_whole_numbers_with_too_many_digits(parse) -> None:
+    with pytest.raises(UsageError, match=r"7{39}…. is not valid: a number has too many digits"):
+        parse("--hidden", LONG)
 
 
 @pytest.mark.parametrize(

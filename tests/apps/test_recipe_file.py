@@ -96,6 +96,23 @@ def test_every_entry_is_plain_toml(tmp_path: Path) -> None:
         ("[table]\nheader = 'no'\n", "E601", "true or false is needed"),
         ("[table]\nweight = ['w']\n", "E601", "a text is needed"),
         ("[table]\nbad_rows = 'keep'\n", "E601", "Use one of: refuse, skip."),
+        (
+            "\n[recipe]\n\nepochs = " + "7" * 5000 + "\n",
+            "E603",
+            "toml:4: not valid TOML: a number has",
+        ),
+        (
+            "[recipe]\ntime = " + "7" * 5000 + ".5\n\n",
+            "E603",
+            "toml:2: not valid TOML: a number is too",
+        ),
+        (
+            "[recipe]\nlearning_rate = 1e999",
+            "E603",
+            "toml:2: not valid TOML: a number is too large",
+        ),
+        ("[recipe]\nepochs = 0x" + "7" * 5000, "E601", "a number of more than 4,300 digits"),
+        ("[recipe]\nlearning_rate = inf", "E601", 'learning_rate "inf" is not valid: it must be'),
         (b"\xff\xfe\x00", "E508", "it is not UTF-8 text"),
     ],
 )

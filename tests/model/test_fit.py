@@ -406,6 +406,28 @@ def test_a_loss_for_another_task_is_refused():
     assert caught.value.code == "E601"
 
 
+@pytest.mark.parametrize(
+    ("recipe", "networks", "each"),
+    [
+        (Recipe(hidden=(65536, 65536)), "5 networks", 9 * 65536 + 65537 * 65536 + 65537),
+        (
+            Recipe(hidden=(65536,) * 1000, holdout=0.1),
+            "1 network",
+            9 * 65536 + 999 * 65537 * 65536 + 65537,
+        ),
+        (Recipe(members=1000, folds=500), "500000 networks", 9 * 64 + 65 * 64 + 65),
+    ],
+)
+def test_networks_that_are_too_large_are_refused_before_any_is_made(recipe, networks, each):
+    with pytest.raises(VetroError) as caught:
+        fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
+    assert caught.value.code == "E601"
+    assert (
+        f" is not valid: {networks} of {each:,} parameters exceed the limit of 268,435,456. "
+        in (str(caught.value))
+    )
+
+
 def test_evidence_is_json(concrete):
     evidence = concrete.evidence
     assert evidence.data["rows"] == 1030

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import functools
 import inspect
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vetro.entries import TOO_LARGE, float_of
 from vetro.errors import Words, error
 from vetro.settings import option_name
 
@@ -47,11 +49,13 @@ class Choice:
 
 
 def number(option: str, raw: str) -> float:
-    """A finite number; E601."""
+    """A number; E601."""
     try:
-        return float(raw)
+        return float_of(raw)
     except ValueError:
         raise _refused(option, raw, "a number is needed") from None
+    except OverflowError:
+        raise _refused(option, raw, TOO_LARGE) from None
 
 
 def whole(option: str, raw: str) -> int:
@@ -59,7 +63,12 @@ def whole(option: str, raw: str) -> int:
     try:
         return int(raw)
     except ValueError:
-        raise _refused(option, raw, "a whole number is needed") from None
+        reason = TOO_LONG if _MANY_DIGITS.search(raw) else "a whole number is needed"
+        raise _refused(option, raw, reason) from None
+
+
+TOO_LONG = "a number has too many digits"
+_MANY_DIGITS = re.compile(r"\d{4301}")  # int() of Python refuses them
 
 
 SafeOption = Annotated[
@@ -78,7 +87,10 @@ def duration(option: str, raw: str) -> float:
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", raw)
     if not parts or "".join(count + unit for count, unit in parts) != raw.strip():
         raise _refused(option, raw, "a time is needed", "Use for example 30s, 5m or 1h30m.")
-    return sum(float(count) * _SECONDS[unit] for count, unit in parts)
+    seconds = sum(float(count) * _SECONDS[unit] for count, unit in parts)
+    if math.isinf(seconds):
+        raise _refused(option, raw, TOO_LARGE)
+    return seconds
 
 
 def layers(option: str, raw: str) -> tuple[int, ...]:
@@ -89,7 +101,8 @@ def layers(option: str, raw: str) -> tuple[int, ...]:
         return tuple(int(part) for part in raw.split(","))
     except ValueError:
         fix = "Use for example 64,64, or none for a linear network."
-        raise _refused(option, raw, "whole numbers are needed", fix) from None
+        reason = TOO_LONG if _MANY_DIGITS.search(raw) else "whole numbers are needed"
+        raise _refused(option, raw, reason, fix) from None
 
 
 def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:

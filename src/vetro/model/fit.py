@@ -96,6 +96,7 @@ def fit_table(
     said += [item for item in found if not _is_answered(item, recipe)]
     table = replace(table, notices=table.notices + choice.notices + tuple(said))
     ensemble = Ensemble(table, recipe, split, task, weights_of(table), choice.device)
+    ensemble.check_size()
     baselines.begin(baseline_job(ensemble))
     clock.step("checking")
     state = _checkpoint(table, request, choice.engine, checkpoint, resume)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.engine import Job, Matrix, Rows
+from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
@@ -21,6 +22,7 @@ from vetro.training.recipe import Recipe
 
 VALIDATION_SHARE = 0.15
 LARGEST_VALIDATION = 20_000
+MOST_PARAMETERS = 2**28  # of all networks together: 1 GiB in the model, 5 while they train
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,20 @@ class Ensemble:
             input_names=encoder.input_names,
             output_names=names,
         )
+
+    def check_size(self) -> None:
+        """E601 if the networks are larger than a fit can hold; none is made yet."""
+        each = self.network(self.encoder(0, 0)).parameter_count
+        networks = self.split.parts * self.recipe.members
+        if each * networks > MOST_PARAMETERS:
+            raise error(
+                "E601",
+                argument=Setting("hidden"),
+                value=",".join(map(str, self.recipe.hidden)) or "none",
+                reason=f"{counted(networks, 'network')} of {each:,} parameters exceed the limit of "
+                f"{MOST_PARAMETERS:,}",
+                fix=words("Use smaller layers, or fewer {=members} or {=folds}."),
+            )
 
     def tasks(self) -> list[MemberTask]:
         """One task per member: all members of the first part, then of the next."""

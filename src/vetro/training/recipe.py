@@ -11,7 +11,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 from vetro.entries import check_entries
-from vetro.errors import Setting, Words, error, nearest, words
+from vetro.errors import Setting, Words, error, nearest, shown, words
 from vetro.networks.network import Activation
 
 Loss = Literal["auto", "mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
@@ -123,7 +123,7 @@ def _validate(recipe: Recipe) -> None:
     ):
         given: object = recipe.hidden
         if isinstance(given, tuple):
-            given = ",".join(map(str, given))
+            given = ",".join(map(shown, given))
         example = words("Use for example {=hidden layers}.", layers="64,64")
         _refuse("hidden", given, "whole numbers from 1 to 65536 are needed", example)
     if recipe.folds == 1:
