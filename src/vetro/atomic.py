@@ -8,6 +8,7 @@ the same file removes what a killed process left.  This module does not look at 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -18,6 +19,9 @@ from typing import BinaryIO
 from vetro.errors import VetroError, error
 from vetro.owned import is_at, lock, remove_abandoned
 from vetro.signals import held
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""The system's errors that say nothing about the one file that is written."""
 
 # The system's errors in the words of the messages, and how to fix them.
 _REASONS = {
@@ -33,13 +37,15 @@ _REASONS = {
 
 
 @contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str], what: str = "") -> Iterator[BinaryIO]:
+def atomic_file(
+    path: str | os.PathLike[str], what: str = "", *, size: int = 0
+) -> Iterator[BinaryIO]:
     """A binary file, readable and seekable, that becomes `path` when the block ends.
 
     An exception in the block leaves `path` as it was and removes the temporary file.
     An OSError, from here or from the block, becomes E503, which calls the file `what`
-    (the path itself if empty).  A device or a pipe cannot be replaced: it is written
-    directly, and is neither readable nor seekable.
+    (the path itself if empty).  size: the bytes to write, if known.  A device or a pipe cannot be
+    replaced: it is written directly, and is neither readable nor seekable.
     """
     # A link is followed, so that the file it points to is replaced and not the link.
     target = Path(os.path.realpath(path))
@@ -64,12 +70,18 @@ def atomic_file(path: str | os.PathLike[str], what: str = "") -> Iterator[Binary
             temporary.replace(target)  # while it is locked
         _sync_folder(target.parent)
     except OSError as failure:
-        raise cannot_save(path, failure, what) from failure
+        raise cannot_save(path, failure, what, size=size) from failure
     finally:
         # After the replacement the name no longer exists.
         if temporary != target:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes, what: str = "") -> None:
+    """Replace `path` by this content; see atomic_file."""
+    with atomic_file(path, what, size=len(content)) as file:
+        file.write(content)
 
 
 def _temporary(target: Path) -> tuple[Path, BinaryIO]:
@@ -92,10 +104,22 @@ def _remove_abandoned_parts(target: Path) -> None:
                 remove_abandoned(Path(entry.path))
 
 
-def cannot_save(path: str | os.PathLike[str], failure: OSError, what: str = "") -> VetroError:
-    """The E503 of a system error met while writing `path`."""
+def cannot_save(
+    path: str | os.PathLike[str],
+    failure: OSError,
+    what: str = "",
+    *,
+    size: int = 0,
+    otherwise: str = "Choose another path.",
+) -> VetroError:
+    """The E503 of a system error met while writing `path`.
+
+    size: the bytes to write, if known.  otherwise: the fix of an error that has none of its own.
+    """
     text = (failure.strerror or str(failure) or type(failure).__name__).lower()
-    reason, fix = _REASONS.get(text, (text, "Choose another path."))
+    reason, fix = _REASONS.get(text, (text, otherwise))
+    if size and failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        fix = f"Free {-(-size // 10**6):,} MB."
     intact = "The file there is as it was. " if Path(path).is_file() else ""
     return error("E503", what=what or os.fspath(path), reason=reason, intact=intact, fix=fix)
 

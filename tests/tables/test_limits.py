@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import resource
+import signal
 import struct
 import subprocess
 import sys
@@ -33,13 +34,17 @@ except VetroError as refusal:
 """
 
 
-def answer(path) -> str:
-    """What reading says in a process that may have 4 GiB of addresses and 60 s of CPU."""
+def answer(path, largest: int = GIB) -> str:
+    """What reading says in a process that may have 4 GiB of addresses and 60 s of CPU.
+
+    largest: the bytes of a file that it may write.
+    """
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (4 * GIB, 4 * GIB))
         resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (GIB, GIB))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
     done = subprocess.run(
         [sys.executable, "-c", CALL, str(path)],
@@ -204,4 +209,24 @@ def test_keys_that_are_all_different(tmp_path, name: str) -> None:
     assert said == (
         f"E125 {name}: its 20,000 values span 20,000 rows and 20,000 columns. "
         "Give each object the same keys."
+    )
+
+
+@pytest.mark.parametrize("form", ["packed", "utf-16", "mixed", "titled"])
+def test_a_temporary_copy_on_a_full_disk(tmp_path, form: str) -> None:
+    """The file is not blamed."""
+    rows = "".join(f"{row},{row % 7}.5\n" for row in range(9000))
+    text = "a,b\n" + rows
+    path = tmp_path / ("t.csv.gz" if form == "packed" else "t.csv")
+    if form == "packed":
+        path.write_bytes(gzip.compress(text.encode()))
+    elif form == "utf-16":
+        path.write_text(text, encoding="utf-16")
+    else:
+        first = "a,b\r\n" if form == "mixed" else "Flow of a pump\n\na,b\n"
+        path.write_bytes((first + rows).encode())
+    assert answer(path) == "read 9000"
+    assert answer(path, 1000) == (
+        f"E503 Cannot save a temporary copy of {path.name}: file too large for this system. "
+        "Raise the limit on file sizes."
     )

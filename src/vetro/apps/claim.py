@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +54,23 @@ def claim(folder: Path) -> Claim:
             # Its owner may have ended and removed it between the two steps.
             if is_at(descriptor, path):
                 was_claimed = os.fstat(descriptor).st_size > 0
-                os.pwrite(descriptor, f"{os.getpid()}".ljust(20).encode(), 0)
+                _sign(descriptor, path)
                 return Claim(path, descriptor, not was_claimed)
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Write the owner into the file; on a full disk nothing is left of a new one."""
+    try:
+        os.pwrite(descriptor, f"{os.getpid()}".ljust(20).encode(), 0)
+    except OSError:
+        entry = os.fstat(descriptor)
+        if stat.S_ISREG(entry.st_mode) and entry.st_size == 0:
+            path.unlink()
+        raise
 
 
 def is_claimed(folder: Path) -> bool:

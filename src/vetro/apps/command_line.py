@@ -6,7 +6,6 @@ Each command has its own file.  Nothing heavy is imported before a command needs
 
 from __future__ import annotations
 
-import errno
 import functools
 import gc
 import os
@@ -25,11 +24,9 @@ from vetro.addresses import is_address, safe, shown_source
 from vetro.apps.options import recipe_defaults
 from vetro.apps.present import message, say_line, show_notices
 from vetro.apps.streams import OutputError, discard_output
-from vetro.atomic import cannot_save
+from vetro.atomic import NO_SPACE, cannot_save
 from vetro.errors import VetroError, error, nearest, shown
 from vetro.limits import check_memory, memory_error
-
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Command(TyperCommand):

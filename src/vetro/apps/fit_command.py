@@ -94,13 +94,15 @@ def fit(
     asked = replace(_asked(source, base, roles, recipe, reading), spreadsheet_safe=safe)
     claimed = runs.new_run(asked.source, run) if resumed is None else runs.old_run(resumed)
     with claimed as (folder, claim):
-        model = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
+        model, lost = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
     if json:
         print_json(_json(model, folder))
     else:
         _show(model, folder, asked.source)
     if _interrupted(model):
         raise typer.Exit(signals.INTERRUPTED)
+    if lost is not None:
+        raise lost
 
 
 def _asked(
@@ -128,14 +130,16 @@ def _asked(
 
 def _train(
     asked: RecipeFile, folder: RunFolder, claim: Claim, *, resume: bool, quiet: bool
-) -> Model:
+) -> tuple[Model, VetroError | None]:
     """Fit, and write model, report, held-out rows, history, recipe and log into the folder.
 
+    Returns the model, and the E503 of a log that could not be written to its end.
     resume: continue from the checkpoint, or from the beginning if the run has none.
     With E301 they are written too; the model then has the best parameters before training diverged.
     """
     from vetro.apps.progress import Reporter
     from vetro.apps.recipe_file import write_recipe
+    from vetro.apps.unsaved import lost_log, with_what_is_left
 
     goes_on = resume and folder.checkpoint.is_file()
     if not goes_on:
@@ -179,13 +183,14 @@ def _train(
                 )
                 _keep(model, folder, asked, reporter, "".join(inside), unseen)
                 claim.ended()
-        except VetroError as refusal:
-            reporter.log(f"{refusal.code} {refusal}")
+        except VetroError as fault:
+            refusal = with_what_is_left(fault, folder)
+            reporter.log(f"{refusal.code} {refusal.words.worded(DOOR)}")
             if isinstance(refusal, TrainingError) and refusal.model is not None:
                 _keep(refusal.model, folder, asked, reporter, "".join(inside), unseen)
                 claim.ended()
                 reporter.say(f"Model of the best parameters: {folder.model}")
-            raise
+            raise refusal from fault.__cause__
         except KeyboardInterrupt:
             text = "Interrupted before the first checkpoint: no model is kept."
             if folder.checkpoint.is_file() or folder.model.is_file() or resume:
@@ -194,7 +199,7 @@ def _train(
                 text = f"Ended at once. Resume: {resume_command(str(folder.path))}"
             reporter.log(text)
             raise KeyboardInterrupt(text) from None
-    return model
+        return model, lost_log(reporter.log_file)
 
 
 def _loading_report(reporter: Reporter) -> Callable[[Progress], None]:

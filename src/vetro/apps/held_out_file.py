@@ -44,5 +44,5 @@ def held_out_columns(model: Model, table: Table, found: HeldOut) -> dict[str, An
 
 def write_held_out(path: Path, columns: dict[str, Any], *, safe: bool = False) -> None:
     """Write the columns as CSV, atomically; E503 if the file cannot be written."""
-    with TableWriter(path, spreadsheet_safe=safe) as writer:
+    with TableWriter(path, spreadsheet_safe=safe, what="the held-out rows") as writer:
         writer.write(columns)

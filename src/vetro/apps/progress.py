@@ -10,10 +10,10 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self
 
+from vetro.apps.log_file import LogFile
 from vetro.apps.present import console, figure, seconds_text, visible
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Reporter:
     def __init__(self, log: Path | None = None, *, quiet: bool = False) -> None:
         self.step = ""
         self._quiet = quiet
-        self._log: TextIO | None = log.open("a", encoding="utf-8") if log else None
+        self.log_file = LogFile(log) if log else None
         self._bar: _Bar | None = None
         self._last: Progress | None = None
         self._line_time = -math.inf
@@ -55,9 +55,8 @@ class Reporter:
         if self._bar:
             self._bar.close()
             self._bar = None
-        if self._log:
-            self._log.close()
-            self._log = None
+        if self.log_file:
+            self.log_file.close()
 
     def __call__(self, progress: Progress) -> None:
         """Show the progress of the fit."""
@@ -83,10 +82,8 @@ class Reporter:
 
     def log(self, text: str) -> None:
         """Write a line to the log only."""
-        if self._log:
-            stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
-            self._log.write(f"{stamp} {visible(text)}\n")
-            self._log.flush()
+        if self.log_file:
+            self.log_file.write(text)
 
     def _line(self, progress: Progress) -> None:
         self._told = progress

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from vetro.addresses import kept
-from vetro.atomic import atomic_file
-from vetro.entries import as_declared
+from vetro.atomic import write_whole
+from vetro.entries import as_declared, float_of
 from vetro.errors import Setting, UsageError, Words, error, nearest
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions, read_options
@@ -47,7 +47,7 @@ def read_recipe(path: Path) -> RecipeFile:
     """The file's content; E507 no such file, E603 not TOML, E602 and E601 for wrong entries."""
     name = str(path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=float_of)
     except FileNotFoundError:
         raise error("E507", path=name, hint="Check --recipe.") from None
     except (OSError, UnicodeDecodeError) as fault:
@@ -55,7 +55,10 @@ def read_recipe(path: Path) -> RecipeFile:
     except tomllib.TOMLDecodeError as fault:
         raise _not_toml(name, str(fault), path) from None
     except ValueError:  # int() of Python refuses more than 4300 digits
-        raise _not_toml(name, "a number has too many digits", path) from None
+        raise _not_toml(name, "a number has too many digits", path, r"\d[\d_]{4300}") from None
+    except OverflowError as fault:
+        reason = "a number is too large for 64 bits"
+        raise _not_toml(name, reason, path, re.escape(str(fault))) from None
     except RecursionError:
         raise _not_toml(name, "its values are nested too deeply", path) from None
     _known(name, data, ("table", "recipe", "output"))
@@ -107,8 +110,7 @@ def write_recipe(
         recipe["engine"] = request.engine
     output = {"output": {"spreadsheet_safe": True}} if spreadsheet_safe else {}
     text = _compact(tomli_w.dumps({"table": table, "recipe": recipe, **output}))
-    with atomic_file(path, "the recipe") as file:
-        file.write(text.encode())
+    write_whole(path, text.encode(), "the recipe")
 
 
 LINE = 100
@@ -174,12 +176,17 @@ def _reason(fault: OSError | UnicodeDecodeError) -> str:
     return (fault.strerror or str(fault)) if isinstance(fault, OSError) else "it is not UTF-8 text"
 
 
-def _not_toml(name: str, reason: str, path: Path) -> Exception:
-    """E603; the parser's text ends with "(at line 3, column 5)" or "(at end of document)"."""
+def _not_toml(name: str, reason: str, path: Path, pattern: str = r"\Z") -> Exception:
+    """E603; the parser's text ends with "(at line 3, column 5)" or "(at end of document)".
+
+    If it does not, the line is that of the first match of the pattern.
+    """
     place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", reason)
     if place and place[1]:
         line = int(place[1])
     else:
-        line = path.read_text(encoding="utf-8-sig").count("\n") + 1
+        content = path.read_text(encoding="utf-8-sig")
+        found = re.search(pattern, content)
+        line = content.count("\n", 0, found.start() if found else None) + 1
     text = reason[: place.start()] if place else reason
     return error("E603", source=name, line=line, reason=text[:1].lower() + text[1:])

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from vetro.addresses import is_address, kept, place_name, shown_source
 from vetro.apps.claim import Claim, Claimed, claim, is_claimed, was_claimed
 from vetro.apps.recipe_file import read_recipe
-from vetro.atomic import atomic_file, cannot_save
+from vetro.atomic import cannot_save, write_whole
 from vetro.errors import VetroError, error
 from vetro.report.command import fit_command, resume_command
 from vetro.signals import held
@@ -100,8 +100,7 @@ class RunFolder:
             values = [getattr(record, name) for name in single]
             sizes = (f"{size:.9g}" for name in SIZES for size in getattr(record, name))
             writer.writerow([*(int(v) if isinstance(v, bool) else v for v in values), *sizes])
-        with atomic_file(self.history, "the history") as file:
-            file.write(text.getvalue().encode())
+        write_whole(self.history, text.getvalue().encode(), "the history")
 
 
 def table_name(source: str) -> str:
@@ -156,18 +155,16 @@ def _new(source: str, folder: str) -> tuple[RunFolder, Claim]:
                 return _named(folder) if folder else _numbered(source)
         return _named(folder) if folder else _numbered(source)
     except OSError as fault:
-        reason = (fault.strerror or str(fault)).lower()
         place = folder or str(ROOT)
-        raise error(
-            "E503", what=f"the run in {place}", reason=reason, intact="", fix="Use another --run."
-        ) from None
+        fix = "Use another --run."
+        raise cannot_save(place, fault, f"the run in {place}", otherwise=fix) from None
 
 
 def _named(folder: str) -> tuple[RunFolder, Claim]:
     run = RunFolder(Path(folder))
     run.path.mkdir(parents=True, exist_ok=True)
     try:
-        taken = claim(run.path)
+        taken = _claimed(run.path)
     except Claimed as other:
         what = f"{folder} is being written by {other.owner}"
         raise error("E604", what=what, fix="Use another --run.") from None
@@ -189,9 +186,19 @@ def _numbered(source: str) -> tuple[RunFolder, Claim]:
         path = ROOT / f"{name}-{number}"
         try:
             path.mkdir()
-            return RunFolder(path), claim(path)
+            return RunFolder(path), _claimed(path)
         except (FileExistsError, Claimed):  # another fit has just made it
             number += 1
+
+
+def _claimed(folder: Path) -> Claim:
+    """Claim a folder; if the system refuses, an empty one is removed."""
+    try:
+        return claim(folder)
+    except OSError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def _remove_if_useless(run: RunFolder, taken: Claim) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from vetro.atomic import atomic_file
+from vetro.atomic import write_whole
 from vetro.errors import error
 from vetro.model.container import Container, pack
 from vetro.model.document import document_of, tensors_of
@@ -24,5 +24,4 @@ def save_model(model: ModelParts, path: str | Path) -> None:
         raise error("E508", path=path, reason="a model is saved as .safetensors", fix=fix)
     text = json.dumps(document_of(model), ensure_ascii=False, allow_nan=False)
     content = pack(Container({"model": text}, tensors_of(model)))
-    with atomic_file(target) as file:
-        file.write(content)
+    write_whole(target, content)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vetro.atomic import atomic_file
+from vetro.atomic import write_whole
 from vetro.model.kept import kept_model
 from vetro.report.diagnose_pictures import units_over
 from vetro.report.look_inside import look_inside
@@ -32,8 +32,7 @@ def write_report(model: Model, path: str | Path, inside: str = "", source: str =
     command that repeats the fit names the table; without one, by the name that the model keeps.
     """
     content = report_page(model, inside, source).encode()
-    with atomic_file(path, what="the report") as file:
-        file.write(content)
+    write_whole(path, content, "the report")
 
 
 def glass_sections(model: Model, table: Table) -> str:

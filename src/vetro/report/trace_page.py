@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.atomic import atomic_file
+from vetro.atomic import write_whole
 from vetro.errors import Setting
 from vetro.glass.figures import figure
 from vetro.glass.trace.trace import Trace
@@ -34,8 +34,7 @@ MOST_TERMS = 48
 def write_trace(trace: Trace, path: str | Path, member: int | None = None) -> None:
     """Write the page, atomically; E503 if it cannot be written.  member: see trace_page."""
     content = trace_page(trace, member).encode()
-    with atomic_file(path, what="the trace") as file:
-        file.write(content)
+    write_whole(path, content, "the trace")
 
 
 def trace_page(trace: Trace, member: int | None = None) -> str:

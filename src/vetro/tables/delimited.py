@@ -14,10 +14,12 @@ import shutil
 import tempfile
 import threading
 import weakref
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from vetro.errors import Notice, counted, error, notice, words
+from vetro.atomic import NO_SPACE, cannot_save
+from vetro.errors import Notice, VetroError, counted, error, notice, words
 from vetro.tables import dialect as dialects
 from vetro.tables import encodings, textfaults
 from vetro.tables.around import Head, free_name
@@ -38,7 +40,12 @@ _BUFFER = 4 * LONGEST_FIELD
 def open_delimited(path: Path, options: ReadOptions) -> Opened:
     """Open a delimited text file: dialect, header and relation; no value is read yet."""
     with contextlib.ExitStack() as undo:
-        opened = _open(path, options, undo)
+        try:
+            opened = _open(path, options, undo)
+        except OSError as failure:
+            if failure.errno in NO_SPACE:
+                raise _no_room(path, failure) from failure
+            raise
         # From here on, the folder lives as long as the opened source.
         undo.pop_all()
         return opened
@@ -225,12 +232,19 @@ def _folder(undo: contextlib.ExitStack) -> Path:
     return folder
 
 
+def _no_room(path: Path, failure: OSError) -> VetroError:
+    """The E503 of a copy of the file that the temporary folder cannot hold."""
+    return cannot_save(tempfile.gettempdir(), failure, f"a temporary copy of {path.name}")
+
+
 def _unpacked(path: Path, folder: Path, source: str) -> Path:
     target = folder / "unpacked"
     try:
         with unpacked(path) as packed, target.open("wb") as plain:
             shutil.copyfileobj(packed, plain, 1 << 20)
-    except (OSError, EOFError) as failure:
+    except (OSError, EOFError, zlib.error) as failure:
+        if isinstance(failure, OSError) and failure.errno in NO_SPACE:
+            raise
         raise error(
             "E125",
             source=source,

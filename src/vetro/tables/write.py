@@ -37,13 +37,18 @@ class TableWriter:
     NaN and None are missing.  E601 for a suffix that Vetro does not write; E503 if the system
     refuses.  After an exception in the context, the file is unchanged.
     spreadsheet_safe: texts that a spreadsheet would run as a formula get an apostrophe in front;
-    for CSV and TSV only, E604 for other files.
+    for CSV and TSV only, E604 for other files.  what: what E503 calls the file.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None, *, spreadsheet_safe: bool = False
+        self,
+        path: str | os.PathLike[str] | None,
+        *,
+        spreadsheet_safe: bool = False,
+        what: str = "",
     ) -> None:
         self._path = None if path is None or os.fspath(path) == "-" else Path(path)
+        self._what = what
         self._sink = _sink_for(self._path, spreadsheet_safe)
         self._stack = contextlib.ExitStack()
         self._add: _Add | None = None
@@ -52,7 +57,9 @@ class TableWriter:
 
     def __enter__(self) -> TableWriter:
         with contextlib.ExitStack() as stack:
-            place = _standard_output() if self._path is None else atomic_file(self._path)
+            place = (
+                _standard_output() if self._path is None else atomic_file(self._path, self._what)
+            )
             file = stack.enter_context(place)
             self._add = stack.enter_context(self._sink(file))
             self._stack = stack.pop_all()

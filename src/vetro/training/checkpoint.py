@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from vetro.atomic import atomic_file
+from vetro.atomic import write_whole
 from vetro.engines.engine import Outcome, TrainingState
 from vetro.errors import error, words
 from vetro.training.history import EpochRecord
@@ -60,9 +60,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "current": {number: state.numbers for number, state in checkpoint.current.items()},
         "history": [list(asdict(record).values()) for record in checkpoint.history],
     }
-    content = save(arrays, metadata={"vetro.checkpoint": json.dumps(document)})
-    with atomic_file(path) as file:
-        file.write(content)
+    write_whole(
+        path, save(arrays, metadata={"vetro.checkpoint": json.dumps(document)}), "the checkpoint"
+    )
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
