@@ -52,7 +52,7 @@ CATALOGUE: dict[str, str] = {
     "W130": "{source}: {rows} with a wrong number of fields {were} skipped (first {place}).",
     "E131": "{source}:{line}: the header has an empty name in column {position}. Name it.",
     "I132": "column {column!q}: {value!q} in {rows} read as missing.",
-    "W134": "{source}: every name in the first line is a number (first {name!q}). "
+    "W134": "{source}: {count} of {of} names in the first line could be values (first {name!q}). "
     "Use {=header no} if that line holds values.",
     "E135": "column {column!q}: {place} {value!q} has an offset from UTC and {other_place} {other!q} "
     "has none. Write all dates of the column in one way.",

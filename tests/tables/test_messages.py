@@ -1405,7 +1405,7 @@ READ = [
         {},
         {"1": ("number", [3, 5]), "2": ("number", [4, 6])},
         [
-            'W134 data.csv: every name in the first line is a number (first "1"). '
+            'W134 data.csv: 2 of 2 names in the first line could be values (first "1"). '
             "Use --no-header if that line holds values."
         ],
     ),

@@ -125,8 +125,6 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
                 )
             )
         original = original.skipping() if options.bad_rows == "skip" else original
-    if options.header and all(value_of(name, ".", "") is not None for name in names):
-        notices.append(notice("W134", source=source, name=names[0]))
     work_sep = "\t" if sep in dialects.BLANKS else sep
     opened = _opened(work, work_sep, names, original, facts, rewritten=rewritten)
     opened.notices.extend(notices)
@@ -208,8 +206,8 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
         if not name:
             raise error("E131", source=file.source, line=line, position=position)
         if name in places:
-            values = all(value_of(name, ".", "") is not None for name in names)
-            advice = words("Use {=header no} if that line holds values.") if values else RENAME
+            value = value_of(name, ".", "") is not None
+            advice = words("Use {=header no} if that line holds values.") if value else RENAME
             raise error("E110", first=places[name], second=position, name=name, fix=advice)
         places[name] = position
     return list(places)

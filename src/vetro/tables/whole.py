@@ -26,6 +26,7 @@ from vetro.tables.doubts import CATEGORY, Doubt
 from vetro.tables.dress_plans import same_pass
 from vetro.tables.dressed_columns import dress_notices
 from vetro.tables.faults import Fault, left_out, unread
+from vetro.tables.headers import header_notices
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
@@ -115,6 +116,8 @@ def _table(
         if plan.name not in found.faults:
             columns[plan.name], values[plan.name] = entry, array
             notices.extend(told)
+    if opened.headed and options.header:
+        notices[:0] = header_notices(opened.name, plans, columns)
     notices.extend(_too_small(opened, plans, values, rows))
     notices.extend(subtotal_notices(opened, list(columns.values()), values))
     for name, fault in found.faults.items():
