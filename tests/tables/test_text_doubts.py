@@ -71,6 +71,11 @@ def test_a_quarter_of_numbers_is_enough(tmp_path: Path) -> None:
     assert said(table_of(tmp_path, ["001", "002", "003", *labels])) == []  # codes
 
 
+@pytest.mark.parametrize("texts", [["1.5", "2.5", "abc"] * 4, ["1e5", "2E-3", "abc"] * 4])
+def test_two_measured_numbers_are_enough(tmp_path: Path, texts: list[str]) -> None:
+    assert said(table_of(tmp_path, texts))[0].startswith('W147 column "x": 8 of 12 values are')
+
+
 def test_one_message_says_that_it_is_ignored(tmp_path: Path) -> None:
     texts = [f"{n / 8}" if n % 2 else f"<{n}" for n in range(60)]
     table = assign_roles(table_of(tmp_path, texts), targets=["y"])

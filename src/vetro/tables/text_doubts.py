@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from vetro.errors import Words, words
@@ -18,8 +18,8 @@ from vetro.tables.unread_numbers import holds_number
 
 SHARE = 0.25
 """A column in which a smaller share of the values are numbers holds labels."""
-SEVERAL = 3
-"""So many different numbers are no label by chance."""
+SEVERAL, MEASURED = 3, 2
+"""So many different numbers are no label by chance; whole ones, and with a fraction or exponent."""
 FEW = 3
 """Up to so many other texts may all mean that a value is missing."""
 _LOOKED_AT = 1000
@@ -76,7 +76,7 @@ def _of_numbers(opened: Opened, plan: Plan, texts: Mapping[str, int]) -> Doubt |
     held = count + sum(texts[text] for text in unread)
     if not others:
         return None
-    if len(read) >= SEVERAL and count >= SHARE * rows:
+    if (len(read) >= SEVERAL or _measured(read) >= MEASURED) and count >= SHARE * rows:
         other = others[0]
         values = {
             "count": f"{count:,}",
@@ -93,6 +93,12 @@ def _of_numbers(opened: Opened, plan: Plan, texts: Mapping[str, int]) -> Doubt |
     place = opened.place_of(lookups.first_row(opened, plan.index, [other]))
     code = "W147" if "share" in values else "W148"
     return Doubt(code, {"column": plan.name, "place": place, **values})
+
+
+def _measured(texts: Iterable[str]) -> int:
+    """How many texts are numbers without a unit and not whole, such as "1.5" and "1e5"."""
+    bare = list(map(numbers.tidy, texts))
+    return sum(numbers.is_number(text) and not numbers.WHOLE.fullmatch(text) for text in bare)
 
 
 def _of_others(plan: Plan, others: list[str]) -> Words:
