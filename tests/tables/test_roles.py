@@ -364,3 +364,16 @@ def test_input_keeps_an_identifier_beside_the_others():
     assert len(kept.schema.inputs) > 1
     only = assign_roles(columns, targets=["price"], inputs=["id", "size"])
     assert [c.name for c in only.schema.inputs] == ["size", "id"]
+
+
+def test_large_numbers_that_only_look_equal_are_not_called_equal() -> None:
+    import pyarrow as pa
+
+    from vetro.tables.read import read_table
+
+    big = pa.array([2**60 + n for n in range(60)], pa.int64())
+    numbers = pa.array([float(n * n % 7) for n in range(60)])
+    source = pa.table({"big": big, "x": numbers, "y": numbers})
+    table = assign_roles(read_table(source), targets=["y"])
+    assert [item.code for item in table.notices] == ["W119"]
+    assert table.schema["big"].role == "ignored"

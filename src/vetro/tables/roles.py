@@ -210,7 +210,8 @@ def _without_useless(table: Table, keep: Collection[str]) -> Table:
         if useless is not None:
             schema = schema.replaced(with_role(column, "ignored", useless[0]))
             doubt = table.doubts.get(column.name)
-            notices.append(useless[1] if doubt is None else doubt.said(IGNORED))
+            said_of = useless[1] if doubt is None else doubt.said(IGNORED)
+            notices += [said_of] if said_of not in table.notices else []
             unsaid |= set() if doubt is None else {doubt.said(CATEGORY)}
     if schema.targets and not schema.inputs:
         raise error("E208", fix=_how_to_have_an_input(table, found)).after(notices)
@@ -249,6 +250,9 @@ def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, 
     if bool((values == values[0]).all()):
         value = label_of(column, float(values[0]))
         text = f'"{shown(value)}"' if column.kind == "category" else column.with_unit(value)
+        for item in table.notices:
+            if item.code == "W119" and item.column == name:
+                return "equal as 64-bit numbers", item  # in the source they may differ
         return f"always equals {text}", notice("W116", column=name, value=text)
     if name in keep:
         return None
