@@ -246,6 +246,7 @@ READING = [
     Case("I151", column("d", ["230401", "230402"]), given=(Setting("date_format", "%y%m%d"),)),
     Case("W152", column("d", ["2024-01-31", "9999-12-31", "2024-02-28"])),
     Case("W153", column("d", ["a", "b", "a"]), given=(Setting("date_format", "%y%m%d"),)),
+    Case("W154", column("x", [*map(str, range(9)), "-999", "-999", "-999"])),
     Case("I144", column("x", ["5%", "6%", "7%"])),
     Case(
         "I144",

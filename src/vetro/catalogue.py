@@ -27,7 +27,7 @@ CATALOGUE: dict[str, str] = {
     "E112": "column {column!q}, {place}: {value!q} is not finite. "
     "Correct it, or use {=missing value}.",
     "E113": "column {column!q}: {bad} of {rows} values are not numbers (first {value!q}, {place}). "
-    "Correct {them}, use {=missing value}, or {=category column}.",
+    "{fix}",
     "E114": "{role} {name!q} not found. {hint}Columns: {columns}",
     "E115": "target {column!q} is empty in {rows} (first {place}). "
     "Fill them, or use {=drop_missing_target yes}.",
@@ -86,6 +86,8 @@ CATALOGUE: dict[str, str] = {
     "it means that there is no date; convert dates of another calendar.",
     "W153": "{source}: no column holds dates of the form {format!q}. "
     "Correct it, or leave out {-date_format}.",
+    "W154": "column {column!q}: {value!q} in {rows} (first {place}) lies far from all others and is read "
+    "as a number. {fix}",
     "I144": "{columns}: {reading}. {fix}",
     "I145": "column {column!q}: {value!q} may be a number or a label; {outcome}. "
     "Use {=number column} if it is one.",

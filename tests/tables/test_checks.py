@@ -112,7 +112,8 @@ def test_targets_that_cannot_be_learnt():
         "E205 target is always 4.0; there is nothing to learn. Check --target."
     )
     days = [datetime.date(2020, 1, day) for day in range(1, 6)]
-    assert refusal(check_target, of(days)).startswith('E210 target "y" is a date')
+    message = refusal(check_target, of(days))
+    assert message.startswith('E210 target "y" is a date. Compute a number from it with --query')
 
 
 def test_a_level_that_no_row_has_is_no_class():

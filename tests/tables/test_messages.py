@@ -520,7 +520,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "x,y\nlow,1\nhigh,2\nmid,3\n",
         {"number": ("x",)},
         'E113 column "x": 3 of 3 values are not numbers (first "low", line 2). '
-        'Correct them, use --missing "low", or --category x.',
+        "Write plain numbers, or leave out --number x: it does not fit this column.",
     ),
     (
         "wrong-decimal",
@@ -528,7 +528,7 @@ REFUSED: list[tuple[str, str, str | bytes, dict[str, Any], str]] = [
         "x;y\n1,5;1\n2,5;2\n3;3\n",
         {"decimal": ".", "number": ("x",)},
         'E113 column "x": 2 of 3 values are not numbers (first "1,5", line 2). '
-        'Correct them, use --missing "1,5", or --category x.',
+        "Write plain numbers, or leave out --number x: it does not fit this column.",
     ),
     (
         "bad-after-quoted-break",

@@ -44,7 +44,8 @@ def check_target(table: Table) -> tuple[str, list[Notice]]:
                 raise error("E207", column=column.name, kind=column.kind)
     if targets[0].kind == "date":
         what = f'target "{shown(targets[0].name)}" is a date'
-        raise error("E210", what=what, fix="Give a number of days, or a category.")
+        fix = words("Compute a number from it with {=query}, or name another target ({=targets}).")
+        raise error("E210", what=what, fix=fix)
     if targets[0].kind == "number":
         return "regression", [_number_target(column, table) for column in targets]
     return "classification", [_class_target(targets[0], table)]

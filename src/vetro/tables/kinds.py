@@ -51,7 +51,7 @@ def finish_values(
 ) -> tuple[Column, NDArray[np.float64], list[Notice]]:
     """A number or date column's schema entry and values; E112, E113 or E129 for a bad one."""
     notices: list[Notice] = []
-    missing = patch(opened, plan, column, notices)
+    missing = patch(opened, plan, column, notices, forced=plan.name in options.number)
     array = column.array
     absent = int(np.isnan(array).sum())
     present = len(array) - absent
@@ -113,6 +113,8 @@ def patch(
     column: Values,
     notices: list[Notice],
     known: Column | None = None,
+    *,
+    forced: bool = False,
 ) -> list[str]:
     """Put the values of the exceptions in their rows; returns the texts that were read as missing.
 
@@ -138,7 +140,7 @@ def patch(
             continue
         column.array[rows] = value
     if bad:
-        raise bad_values(opened, plan, column, bad)
+        raise bad_values(opened, plan, column, bad, forced=forced)
     for text, count in missing.items():
         notices.append(notice("I132", column=plan.name, value=text, rows=counted(count, "row")))
     if plan.way == "number":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vetro.errors import error
+from vetro.errors import error, words
 from vetro.tables import date_plans, date_texts, dates, numbers
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dress_plans import late_dress
@@ -125,20 +125,25 @@ def present_values(column: Values) -> int:
 
 
 def bad_values(
-    opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
+    opened: Opened,
+    plan: Plan,
+    column: Values,
+    bad: Mapping[str, Sequence[int]],
+    *,
+    forced: bool,
 ) -> Exception:
-    """The error for texts that are not numbers or dates: E112, E113 or E129."""
+    """The error for texts that are not numbers or dates: E112, E113 or E129.
+
+    forced: whether the user says that the column holds numbers.
+    """
     if plan.way == "date":
         return date_plans.not_a_date(opened, plan, column, bad)
     value, rows = min(bad.items(), key=lambda item: item[1][0])
     place = opened.place_of(rows[0])
-    count = sum(map(len, bad.values()))
-    return error(
-        "E113",
-        column=plan.name,
-        bad=count,
-        rows=present_values(column),
-        value=value,
-        place=place,
-        them="it" if count == 1 else "them",
-    )
+    count, of = sum(map(len, bad.values())), present_values(column)
+    text = "Correct {them}, use {=missing value}, or {=category column}."
+    if forced and 2 * count > of:
+        text = "Write plain numbers, or leave out {-number column}: it does not fit this column."
+    them = "it" if count == 1 else "them"
+    fix = words(text, column=plan.name, value=value, them=them)
+    return error("E113", column=plan.name, bad=count, rows=of, value=value, place=place, fix=fix)

@@ -33,6 +33,7 @@ from vetro.tables.plan import Plan
 from vetro.tables.plans import Findings, first_plans
 from vetro.tables.reviews import review
 from vetro.tables.schema import Column, Schema
+from vetro.tables.sentinels import sentinel_notices
 from vetro.tables.sources import open_source
 from vetro.tables.subtotals import subtotal_notices
 from vetro.tables.table import Table
@@ -119,6 +120,7 @@ def _table(
     if opened.headed and options.header:
         notices[:0] = header_notices(opened.name, plans, columns)
     notices.extend(_too_small(opened, plans, values, rows))
+    notices.extend(sentinel_notices(opened, plans, columns, values))
     notices.extend(subtotal_notices(opened, list(columns.values()), values))
     for name, fault in found.faults.items():
         columns[name] = unread(name)
