@@ -157,3 +157,16 @@ def test_a_text_that_only_begins_alike_is_read(tmp_path: Path, content: str) -> 
     path = tmp_path / "t.csv"
     path.write_text(content)
     assert read_table(path, ReadOptions()).rows == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """It exists, and reading its first bytes fails."""
+    link = tmp_path / "a.csv"
+    link.symlink_to("/proc/self/mem")
+    for place in (link, Path("/proc/self/mem")):
+        with pytest.raises(TableError) as caught:
+            read_table(place)
+        assert told(caught.value).startswith(
+            f"E125 {place}: it cannot be read (Input/output error)"
+        )

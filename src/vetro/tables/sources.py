@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from vetro.addresses import FORM, is_address, is_postgres, shown_source
+from vetro.atomic import NO_SPACE
 from vetro.errors import error
 from vetro.tables.applicable import check_applies
 from vetro.tables.connection import check_names
@@ -45,7 +46,15 @@ def open_source(source: object, options: ReadOptions) -> Opened:
 
 def _opened(source: object, options: ReadOptions) -> Opened:
     if isinstance(source, str | os.PathLike):
-        return _open_path(os.fspath(source), options)
+        place = os.fspath(source)
+        try:
+            return _open_path(place, options)
+        except OSError as failure:  # no permission, a fault of the disk, /proc/self/mem
+            if failure.errno in NO_SPACE:
+                raise
+            what = f"it cannot be read ({failure.strerror or failure})"
+            fix = "Check the file and its permissions."
+            raise error("E125", source=shown_source(place), what=what, fix=fix) from failure
     from vetro.tables import frames
 
     if kind := frames.frame_kind(source):
