@@ -170,3 +170,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         assert told(caught.value).startswith(
             f"E125 {place}: it cannot be read (Input/output error)"
         )
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_more_columns_than_are_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    names = [f"c{number}" for number in range(16_385)]
+    if kind == "csv":
+        path.write_text("\n".join(",".join(row) for row in (names, ["1"] * len(names))) + "\n")
+    else:
+        pq.write_table(pa.table({name: [1] for name in names}), path)
+    with pytest.raises(TableError) as caught:
+        read_table(path)
+    assert told(caught.value).startswith(f"E125 a.{kind}: it has 16,385 columns")

@@ -26,7 +26,7 @@ from vetro.tables.around import Head, free_name
 from vetro.tables.connection import RENAME, connect, file_literal, literal
 from vetro.tables.csv_lines import csv_writer
 from vetro.tables.numbers import value_of
-from vetro.tables.opened import Opened
+from vetro.tables.opened import Opened, check_column_count
 from vetro.tables.options import ReadOptions
 from vetro.tables.packed import unpacked
 from vetro.tables.signatures import content_of
@@ -146,6 +146,7 @@ def _opened(
     *,
     rewritten: bool,
 ) -> Opened:
+    check_column_count(original.width, original.source)
     every = range(original.width)
     columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in every)
     # DuckDB takes the first line break for the line end, and it may be one within quotes.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vetro.errors import Notice, VetroError
+from vetro.errors import Notice, VetroError, error
 from vetro.limits import memory_error
 from vetro.tables.connection import unreadable
 from vetro.tables.faults import Fault
@@ -19,6 +19,9 @@ from vetro.tables.table import row_place
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+MOST_COLUMNS = 16_384
+"""As in a spreadsheet."""
 
 
 @dataclass
@@ -94,3 +97,10 @@ def explained(opened: Opened, failure: Exception) -> Exception:
     if isinstance(explained, VetroError):
         return explained
     return unreadable(opened.name)(failure)
+
+
+def check_column_count(count: int, name: str) -> None:
+    """E125 for more columns than Vetro reads: each of them costs time, also if it holds nothing."""
+    if count > MOST_COLUMNS:
+        what = f"it has {count:,} columns, and Vetro reads at most {MOST_COLUMNS:,}"
+        raise error("E125", source=name, what=what, fix="Keep only the columns that you need.")

@@ -14,7 +14,7 @@ from vetro.atomic import NO_SPACE
 from vetro.errors import error
 from vetro.tables.applicable import check_applies
 from vetro.tables.connection import check_names
-from vetro.tables.opened import Opened
+from vetro.tables.opened import Opened, check_column_count
 from vetro.tables.options import ReadOptions
 from vetro.tables.signatures import Kind, check_content
 from vetro.twins import plain
@@ -36,6 +36,7 @@ def open_source(source: object, options: ReadOptions) -> Opened:
     the same plain form, E124 no such file, E125 a kind of file that Vetro does not read.
     """
     opened = _opened(source, options)
+    check_column_count(len(opened.columns), opened.name)
     names = {name: plain(name) for name in opened.columns}
     check_names(names.values(), opened.name)
     opened.columns = {names[name]: type_ for name, type_ in opened.columns.items()}
