@@ -192,7 +192,9 @@ def test_several_tables_ask_for_a_query(tmp_path, refusal):
     with duckdb.connect(str(duck)) as base:
         base.execute("CREATE TABLE one (x INTEGER)")
         base.execute("CREATE TABLE two (x INTEGER)")
-    assert 'holds 2 tables ("one", "two")' in refusal(opened, duck)
+        base.execute("INSERT INTO two VALUES (1), (2)")
+    message = refusal(opened, duck)
+    assert 'holds 2 tables ("one", "two")' in message and 'FROM "two"' in message
 
 
 def test_no_table(tmp_path, refusal):

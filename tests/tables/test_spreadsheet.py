@@ -125,6 +125,15 @@ def test_sheets(written, columns, refusal):
     )
 
 
+def test_the_largest_sheet_is_proposed(written, refusal):
+    def more(book):
+        book.create_sheet("Large")
+        for row in range(20):
+            book["Large"].append([row, row, row, row])
+
+    assert refusal(opened, written(BASE, more=more)).endswith('Use --sheet "Large".')
+
+
 def test_empty_and_hidden_sheets_do_not_count(written, columns):
     def more(book):
         book.create_sheet("Empty")

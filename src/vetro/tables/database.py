@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,12 +88,13 @@ def _open_duckdb(path: Path, query: str) -> Opened:
     if query:
         return _queried(connection, query, path.name)
     found = connection.execute(
-        "SELECT table_schema, table_name FROM information_schema.tables "
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables "
         "WHERE table_catalog = 'source' ORDER BY ALL"
     ).fetchall()
-    schema, table = _only_table([(str(a), str(b)) for a, b in found], path)
-    relation = f"source.{quoted(schema)}.{quoted(table)}"
     try:
+        relation = _only_table(
+            {f"source.{quoted(a)}.{quoted(b)}": (b, kind) for a, b, kind in found}, connection, path
+        )
         columns = described(connection, relation)
     except duckdb.Error as failure:  # it is a view of a table that is missing or out of reach
         raise unreadable(path.name)(failure) from failure
@@ -106,22 +108,36 @@ def _open_duckdb(path: Path, query: str) -> Opened:
     )
 
 
-def _only_table(tables: list[tuple[str, str]], path: Path) -> tuple[str, str]:
-    """The file's table; E604 if there are several, E125 if there is none."""
+def _only_table(
+    tables: Mapping[str, tuple[str, str]],
+    base: duckdb.DuckDBPyConnection | sqlite3.Connection,
+    path: Path,
+) -> str:
+    """The file's table, as SQL; E604 if there are several, E125 if there is none.
+
+    tables: each one's name and whether it is a table or a view.  E604 proposes the one with the
+    most rows; those of a view are not counted, since it may be a long computation.
+    """
     if not tables:
         fix = "Check the path."
         raise error("E125", source=path.name, what="it holds no table", fix=fix)
     if len(tables) > 1:
-        names = ", ".join(f'"{shown(name)}"' for _, name in tables[:8])
+        rows = {
+            name: base.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+            for table, (name, kind) in tables.items()
+            if kind.upper() != "VIEW"
+        }
+        listed = [name for name, _ in tables.values()]
+        names = ", ".join(f'"{shown(name)}"' for name in listed[:8])
         names += ", …" if len(tables) > 8 else ""
         what = f"{path.name} holds {counted(len(tables), 'table')} ({names})"
-        first = quoted(tables[0][1])
+        largest = quoted(max(rows or listed, key=lambda name: rows.get(name, 0)))
         raise error(
             "E604",
             what=what,
-            fix=words("Use {=query query} to name one.", query=f"SELECT * FROM {first}"),
+            fix=words("Use {=query query} to name one.", query=f"SELECT * FROM {largest}"),
         )
-    return tables[0]
+    return next(iter(tables))
 
 
 def _queried(
@@ -230,10 +246,10 @@ def _open_sqlite(path: Path, query: str) -> Opened:
 
 def _only_sqlite_table(base: sqlite3.Connection, path: Path) -> str:
     found = base.execute(
-        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+        "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') "
         "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
     ).fetchall()
-    return f"SELECT * FROM {quoted(_only_table([('main', str(row[0])) for row in found], path)[1])}"
+    return f"SELECT * FROM {_only_table({quoted(a): (a, kind) for a, kind in found}, base, path)}"
 
 
 def _sqlite_error(path: Path, query: str, failure: Exception, refused: bool) -> VetroError:

@@ -183,10 +183,9 @@ def _sheet(path: Path, wanted: str) -> _Sheet:
         raise _refused(path, what, "Save it again.") from failure
     if len(found) > 1:
         listing = ", ".join(f'"{shown(name)}"' for name in found)
-        first = next(iter(found))
-        raise _refused(
-            path, f"several sheets hold data ({listing})", words("Use {=sheet first}.", first=first)
-        )
+        largest = max(found, key=lambda name: sum(map(len, found[name][0])))
+        fix = words("Use {=sheet largest}.", largest=largest)
+        raise _refused(path, f"several sheets hold data ({listing})", fix)
     if not found:
         return "", [], (0, 0), []
     ((name, (cells, corner, merged)),) = found.items()
