@@ -60,6 +60,11 @@ def test_a_sign_of_a_unit(name: str) -> None:
     assert plausible(["T °C,y\n".encode(name)])[0] == (name, "°C")
 
 
+@pytest.mark.parametrize("text", ["1.234,56 €", "€ 5,00", "12,50;€"])
+def test_a_sign_of_money_beside_a_number(text: str) -> None:
+    assert plausible([f"{text}\n".encode("cp1252")])[0][0] == "cp1252"
+
+
 def test_a_file_of_two_encodings_is_named_with_its_lines(tmp_path: Path) -> None:
     lines = [f"{'città' if i % 2 else 'Roma'},{i}\n".encode() for i in range(20)]
     lines[7], lines[11] = "università,7\n".encode("cp1252"), "più,11\n".encode("cp1252")
