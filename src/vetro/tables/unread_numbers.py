@@ -18,7 +18,8 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BEHIND = re.compile(
-    r"\s*(?:[*†‡§+]+|\[[0-9a-z]{1,2}\]|\(?(?:approx|est|ca|circa|estimated)\.?\)?)", re.IGNORECASE
+    r"\s*(?:[*†‡§+]+|\[[0-9a-z]{1,2}\]|\(?(?:approx|est|ca|circa|estimated|[cd]r)\.?\)?)",
+    re.IGNORECASE,
 )
 _TWO = re.compile(r"(.+?)\s*(?:±|\+/-|\+-)\s*(.+)")
 _FEET = re.compile(
@@ -30,9 +31,11 @@ _WRITTEN = re.compile(
     r"0x[0-9A-Fa-f]+|0b[01]+|0o[0-7]+|[+-]?[0-9]{1,3}(?:_[0-9]{3})+(?:\.[0-9]+)?|[0-9]+[·˙][0-9]+"
     rf"|{_NUMBER}[fF]|{_NUMBER}[+-][0-9]{{3}}|[+-]?{_NUMBER}\s?[x×*]\s?10[+-]?[0-9]{{1,2}}"
     rf"|[-+]\s+{_NUMBER}|{_NUMBER}\([0-9]{{1,3}}\)|{_NUMBER}/-|'{_NUMBER}'"
+    rf"|{_NUMBER}\s?/\s?{_NUMBER}|[0-9]+[.,][0-9]+\s?[NSEWO]|{_NUMBER}\s?[µμunp]"
     rf"|[0-9]+\s?°\s?{_NUMBER}\s?['\u2032\u2019](?:\s?{_NUMBER}\s?(?:[\"\u2033\u201d]|''))?\s?[NSEWO]?"
 )
-"""Numbers of programs (0x1F, 1_000, 0.15+102), standard errors (1.23(4)), degrees, and the like."""
+"""Numbers of programs (0x1F, 1_000, 0.15+102), standard errors (1.23(4)), degrees, pairs (146/78),
+4.7µ, and the like."""
 _LONGEST = 80
 
 
