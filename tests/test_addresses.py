@@ -117,6 +117,9 @@ REFUSED = [
     f"u:{S}@h/d",
     f"u:{S}@h:5432/d.csv",
     f"//u:{S}@h/d",
+    f"postgresql//u:{S}@h/d",
+    f"postgresql;//u:a {S}@h/d",
+    f"postgresql///u:{S}@h/d",
 ]  # fmt: skip
 FORMS = [form for form, *_ in READ] + REFUSED
 
@@ -165,6 +168,52 @@ def test_other_texts_stay_as_they_are(text):
 def test_paths(text):
     assert not is_address(text)
     assert kept(text) == text
+
+
+@pytest.mark.parametrize("form", [f"./u:{S}@h/d", f"u/{S}@h/d", f"d/u:{S}/x@h/d.csv"])
+def test_a_login_in_a_path_is_not_shown(form, tmp_path, monkeypatch):
+    """A file may have such a name, so it is a path; but what is not there is not repeated."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("a,y\n1,2\n2,3\n")
+    assert kept(form) == form
+    for output in (
+        said("inspect", form),
+        said("inspect", "t.csv", "--sheet", form),
+        said("inspect", "t.csv", "--sep", form),
+        said("inspect", "t.csv", "--number", form),
+        said("show", form),
+    ):
+        assert "E900" not in output and output
+        assert S not in output
+
+
+def test_a_run_is_not_an_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text("a,y\n1,2\n2,3\n3,5\n4,6\n")
+    address = f"postgresql://u:{S}@h/d"
+    output = said("fit", "t.csv", "--target", "y", "--run", address)
+    assert output.startswith("E508 postgresql://u@h/d: it is an address.")
+    assert not list(tmp_path.glob("postgres*"))
+
+
+def test_a_wrong_address_is_told_how_to_be_written():
+    output = said("inspect", f"postgresql://u:{S}@x#y@h/d")
+    assert "Use postgresql://user@host/database. " in output
+    assert "/ @ # ? : % are written as %2F %40 %23 %3F %3A %25." in output
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ("foo=1", 'the option "foo" after ? is not known'),
+        ("sslmode=a&sslmode=b", 'the option "sslmode" occurs twice after ?'),
+        ("password=a&b=c", "an option after ? is not known"),  # the password may be a&b=c
+    ],
+)
+def test_a_wrong_option_is_named(options, named):
+    with pytest.raises(ValueError, match="option") as caught:
+        taken_apart(f"postgresql://h/d?{options}")
+    assert str(caught.value) == named
 
 
 def said(*arguments: str) -> str:

@@ -55,6 +55,7 @@ _PLACE = re.compile(
     r"(?P<options>[?#].*)?",
     re.DOTALL,
 )
+_OPTION_NAME = re.compile(r"[a-z_]{1,30}")
 _VALUE = re.compile(r"[\w./\\, =+~*-]*")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEYS = (
@@ -65,7 +66,13 @@ _ENTRY = re.compile(rf"(?i)\b({_KEYS})\s*=\s*('(?:[^'\\]|\\.)*'?|\"[^\"]*\"?|\S+
 _KEYWORDS = re.compile(
     r"(?i)(?:^|\s|;)(?:host|hostaddr|server|dbname|database|user|uid|password|pwd|service)\s*=\s*\S"
 )
-_LOGIN = re.compile(r"(?![A-Za-z]:[/\\])(?://)?[^/\\@]*:.*@", re.DOTALL)
+# After "//", a scheme without its colon before it; after one "/", it may be a file's name.
+_LOGIN = re.compile(r"(?![A-Za-z]:[/\\])(?:[^/\\@:]*//+)?[^/\\@]*:.*@", re.DOTALL)
+_WORD = re.compile(r"\S+")
+_SECRET_BEGINS = re.compile(r"(?<=[\w.%+~-]):(?![/\\])")
+_LOGIN_BY_SLASH = re.compile(
+    r"(?P<user>[^\s/\\@:.]+/)[^\s/\\@:]+(?P<place>@[^\s/\\@]+/[^\s/\\@.]+)"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,7 +152,7 @@ def taken_apart(text: str) -> Address:
     for entry in filter(None, (found["options"] or "").split("&")):
         name, _, value = (_decoded(part) for part in entry.partition("="))
         if name not in OPTIONS | SECRET_OPTIONS or name in options:
-            raise ValueError("an option after ? is not known, or occurs twice")
+            raise ValueError(_wrong_option(name, found["options"]))
         if name in OPTIONS and not _VALUE.fullmatch(value):
             raise ValueError(f'the value of the option "{name}" is not valid')
         options[name] = value
@@ -153,18 +160,29 @@ def taken_apart(text: str) -> Address:
     return Address(user, password, hosts, database, tuple(options.items()))
 
 
+def _wrong_option(name: str, written: str) -> str:
+    """What is wrong with an option; it is not named if its name may be part of a secret."""
+    if name in OPTIONS | SECRET_OPTIONS:
+        return f'the option "{name}" occurs twice after ?'
+    in_doubt = "@" in written or any(secret in written for secret in SECRET_OPTIONS)
+    if in_doubt or f"{name}=" not in written or not _OPTION_NAME.fullmatch(name):
+        return "an option after ? is not known"
+    return f'the option "{name}" after ? is not known'
+
+
 def kept(source: str) -> str:
     """A source as it may be written down: an address without secrets, a path unchanged."""
     try:
         return taken_apart(source.strip()).kept
     except ValueError:
-        return shown_source(source)
+        return shown_source(source) if is_address(source) else source
 
 
 def shown_source(source: str) -> str:
-    """A source as messages name it: a path unchanged, an address without secrets and options."""
+    """A source as messages name it: an address without secrets and options, a path unchanged, if
+    no part of it looks like a login."""
     if not is_address(source):
-        return source
+        return safe(_without_login(source))  # blanks may be part of the secret
     text = safe(source)
     return text if _IS_ADDRESS.match(text) else "the address"
 
@@ -192,10 +210,24 @@ def place_name(source: str) -> str:
 
 
 def safe(text: str) -> str:
-    """A text, with each address in it as it may be shown, and without values of passwords."""
+    """A text, with each address in it as it may be shown, and without values of passwords.
+
+    A login without a scheme is one too: user:secret@host, or as a whole text user/secret@host/name.
+    """
     if ":/" in text or ":\\" in text:
         text = _WITHIN.sub(_replaced, text)
+    if "@" in text:
+        text = _WORD.sub(lambda found: _without_login(found[0]), text)
+        if found := _LOGIN_BY_SLASH.fullmatch(text):
+            text = f"{found['user']}...{found['place']}"
     return _ENTRY.sub(r"\1=...", text) if "=" in text else text
+
+
+def _without_login(text: str) -> str:
+    """A text without what stands between the first colon of a login and the last "@"."""
+    end = text.rfind("@")
+    begin = _SECRET_BEGINS.search(text, 0, end) if end > 0 else None
+    return text[: begin.end()] + "..." + text[end:] if begin else text
 
 
 def _replaced(found: re.Match[str]) -> str:

@@ -63,8 +63,7 @@ def test_a_frame() -> None:
     with pytest.raises(UsageError) as refusal:
         read_table(FRAME, ReadOptions(sep=";"))
     assert told(refusal.value) == (
-        'E604 the DataFrame is a table in memory, for which --sep ";" does nothing. '
-        "Leave out --sep."
+        "E604 the DataFrame is a table in memory, for which --sep does nothing. Leave out --sep."
     )
 
 

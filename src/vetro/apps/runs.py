@@ -161,6 +161,9 @@ def _new(source: str, folder: str) -> tuple[RunFolder, Claim]:
 
 
 def _named(folder: str) -> tuple[RunFolder, Claim]:
+    if is_address(folder) and not Path(folder).exists():
+        shown = shown_source(folder)
+        raise error("E508", path=shown, reason="it is an address", fix="Use another --run.")
     run = RunFolder(Path(folder))
     run.path.mkdir(parents=True, exist_ok=True)
     try:

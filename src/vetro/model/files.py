@@ -37,8 +37,8 @@ def load_model(path: str | Path) -> Model:
 
 
 def _container(path: Path) -> Container:
-    if is_address(str(path)) and not path.exists():
-        shown = shown_source(str(path))
+    shown = shown_source(str(path))
+    if (is_address(str(path)) or shown != str(path)) and not path.exists():
         raise error("E508", path=shown, reason="it is an address", fix="Name a model file.")
     try:
         if path.is_dir():

@@ -32,8 +32,10 @@ def check_applies(options: ReadOptions, kind: SourceKind, source: str) -> None:
     label, meaningless = _MEANINGLESS[kind]
     for setting in chosen(options):
         if setting.name in meaningless:
-            what = words("{source} is {label}, for which {setting} does nothing",
-                         source=source, label=label, setting=setting)  # fmt: skip
+            # Only the name: the value may be anything, an address with a password too.
             value = setting.value if isinstance(setting.value, bool) else None
+            what = words("{source} is {label}, for which {setting} does nothing",
+                         source=source, label=label,
+                         setting=Setting(setting.name, value))  # fmt: skip
             fix = words("Leave out {setting}.", setting=Setting(setting.name, value, left_out=True))
             raise error("E604", what=what, fix=fix)

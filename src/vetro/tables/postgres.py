@@ -63,16 +63,19 @@ def open_postgres(source: str, options: ReadOptions) -> Opened:
         return _loaded(reader, address, dbapi.Error)
 
 
+_HOW_TO_WRITE = (
+    f"Use {FORM}. {PASSWORD_HINT}. Within an address / @ # ? : % are written as "
+    "%2F %40 %23 %3F %3A %25."
+)
+
+
 def checked_address(source: str) -> Address:
     """The parts of a PostgreSQL address; for anything else E125, which repeats no part of it."""
     try:
         return taken_apart(source.strip())
     except ValueError as failure:
         what = f"not a valid address: {failure}"
-        fix = (
-            f"Use {FORM}. {PASSWORD_HINT}. Within an address / @ # ? : % are written as "
-            "%2F %40 %23 %3F %3A %25."
-        )
+        fix = words(_HOW_TO_WRITE)  # not a text, in which addresses lose what may be a secret
         raise error("E125", source=shown_source(source), what=what, fix=fix) from None
 
 

@@ -88,7 +88,9 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
         raise error("E125", source=shown_source(text), what=what, fix=fix)
     several = any(letter in text for letter in "*?[") and not exists
     if not several and not exists:
-        raise error("E124", source=text, hint=_hint(path))
+        shown = shown_source(text)
+        hint = _hint(path) if shown == text else "Check the path."
+        raise error("E124", source=shown, hint=hint)
     kind = _kind(path, suffix, several)
     if suffix not in _PICKLES:
         check_content(path, kind)
