@@ -75,3 +75,22 @@ def test_a_question_does_not_end_a_stream(tmp_path: Path) -> None:
             assert lookups.text_at(opened, 0, 2) == "t2"
     assert seen == [f"t{n}" for n in range(1, 10)]
     assert not opened.readers
+
+
+@pytest.mark.parametrize(
+    ("texts", "bad", "fix"),
+    [
+        (["1", "2.5", "3"], "warm", 'Correct it, or use --missing "warm".'),
+        (["2024-01-31", "2024-02-29"], "soon", 'Correct it, or use --missing "soon".'),
+        (["14:30", "15:30"], "26:30", 'Correct it, or use --missing "26:30".'),
+    ],
+)
+def test_no_other_kind_is_proposed_under_a_model(
+    tmp_path: Path, texts: list[str], bad: str, fix: str
+) -> None:
+    """An option for another kind than the model's is refused (E405)."""
+    schema = read_table(write(tmp_path / "fit.csv", texts), ReadOptions()).schema
+    path = write(tmp_path / "t.csv", [*texts * 10, bad])
+    with pytest.raises(VetroError) as caught:
+        list(read_chunks(path, ReadOptions(), schema))
+    assert told(caught.value).endswith(fix)

@@ -116,7 +116,7 @@ def test_a_model_does_not_decide_between_two_readings(tmp_path: Path) -> None:
     schema = read(path, date_format="%M:%S").schema
     with pytest.raises(VetroError) as caught:
         read_table(path, ReadOptions(), schema)
-    assert told(caught.value).endswith('or --category d; the model was trained with "%M:%S".')
+    assert told(caught.value).endswith('"%M:%S"; the model was trained with "%M:%S".')
     again = read_table(path, ReadOptions(date_format="%M:%S"), schema)
     assert again.values["d"].tolist() == [4530, 165]
     assert read_table(column(tmp_path, "31:02:03"), ReadOptions(), schema).values["d"] == [111723]

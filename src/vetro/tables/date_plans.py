@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vetro.errors import Setting, VetroError, error, shown, words
+from vetro.errors import Setting, VetroError, Words, error, shown, words
 from vetro.tables import date_formats, dates, durations, lookups, numbers, other_kinds
 from vetro.tables.cells import Values
 from vetro.tables.date_proposals import (
@@ -249,8 +249,20 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
         other_kinds.check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
 
 
+def otherwise(plan: Plan, value: str, known: Column | None) -> Words:
+    """What may be done with a wrong text besides correcting it; a model's column keeps its kind."""
+    template = ", or use {=missing value}"
+    if known is None:
+        template = ", use {=missing value}, or {=category column}"
+    return words(template, value=value, column=plan.name)
+
+
 def not_a_date(
-    opened: Opened, plan: Plan, column: Values, bad: Mapping[str, Sequence[int]]
+    opened: Opened,
+    plan: Plan,
+    column: Values,
+    bad: Mapping[str, Sequence[int]],
+    known: Column | None,
 ) -> VetroError:
     """E136 for a text that is a date in another form, else E129.
 
@@ -262,9 +274,8 @@ def not_a_date(
     lasting = is_duration(plan.date_format)
     if other and plan.date_format != TIME and not lasting and readings(value):
         return _of_two_forms(plan, other, (place, value))
-    fix = words(
-        "Correct it, use {=missing value}, or {=category column}.", value=value, column=plan.name
-    )
+    fix = words("Correct it{otherwise}.", otherwise=otherwise(plan, value, known))
+    as_labels = words(", or use {=category column}." if known is None else ".", column=plan.name)
     what = f'a date of the form "{plan.date_format}"'
     if lasting:
         what = "a duration such as 26:30:00 or P1DT2H"
@@ -272,15 +283,16 @@ def not_a_date(
             fix = words("Use {forms}.", forms=choice_of_form(plan.name))
     elif is_time(plan.date_format):
         what = "a time of day such as 14:30 or 2:30 PM"
-        if all(map(durations.readings, bad)) and not reason_of(value, plan.date_format):
+        as_durations = known is None and all(map(durations.readings, bad))
+        if as_durations and not reason_of(value, plan.date_format):
             fix = words("Correct it, or use {=number column} for durations.", column=plan.name)
     elif other is None:
         if plan.date_format == ISO:
             what = "a date of a form that Vetro knows"
-        fix = words("Write it as 2024-01-31 12:00, or use {=category column}.", column=plan.name)
+        fix = words("Write it as 2024-01-31 12:00{as_labels}", as_labels=as_labels)
     lost = value.strip().isdigit() and date_formats.digits_of(plan.date_format) > len(value.strip())
     if other is None and lost:
-        fix = words("Write all its digits, or use {=category column}.", column=plan.name)
+        fix = words("Write all its digits{as_labels}", as_labels=as_labels)
     elif other is None and (formats := formats_of(list(bad))):
         fix = words("Use {formats}.", formats=settings_of(formats))
     reason = reason_of(value, plan.date_format)

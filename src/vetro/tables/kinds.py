@@ -140,7 +140,7 @@ def patch(
             continue
         column.array[rows] = value
     if bad:
-        raise bad_values(opened, plan, column, bad, forced=forced)
+        raise bad_values(opened, plan, column, bad, known, forced=forced)
     for text, count in missing.items():
         notices.append(notice("I132", column=plan.name, value=text, rows=counted(count, "row")))
     if plan.way == "number":

@@ -129,21 +129,23 @@ def bad_values(
     plan: Plan,
     column: Values,
     bad: Mapping[str, Sequence[int]],
+    known: Column | None,
     *,
     forced: bool,
 ) -> Exception:
     """The error for texts that are not numbers or dates: E112, E113 or E129.
 
-    forced: whether the user says that the column holds numbers.
+    known: a model's column.  forced: whether the user says that the column holds numbers.
     """
     if plan.way == "date":
-        return date_plans.not_a_date(opened, plan, column, bad)
+        return date_plans.not_a_date(opened, plan, column, bad, known)
     value, rows = min(bad.items(), key=lambda item: item[1][0])
     place = opened.place_of(rows[0])
     count, of = sum(map(len, bad.values())), present_values(column)
-    text = "Correct {them}, use {=missing value}, or {=category column}."
+    text = "Correct {them}{otherwise}."
     if forced and 2 * count > of:
         text = "Write plain numbers, or leave out {-number column}: it does not fit this column."
+    otherwise = date_plans.otherwise(plan, value, known)
     them = "it" if count == 1 else "them"
-    fix = words(text, column=plan.name, value=value, them=them)
+    fix = words(text, column=plan.name, them=them, otherwise=otherwise)
     return error("E113", column=plan.name, bad=count, rows=of, value=value, place=place, fix=fix)

@@ -97,7 +97,7 @@ def with_spans(
     found = [durations.meaning(spans.telling, form) for form in (HOURS, MINUTES)]
     likely = known.reading.date_format if known is not None else ""
     fix = words(
-        "Use {forms}, or {=category column}{likely}.",
+        "Use {forms}{likely}." if known is not None else "Use {forms}, or {=category column}.",
         forms=choice_of_form(plan.name),
         column=plan.name,
         likely=f'; the model was trained with "{likely.split(" ")[1]}"'
