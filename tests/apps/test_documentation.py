@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vetro.apps.options import READING, RECIPE, ROLES
-from vetro.apps.recipe_file import TABLE_ENTRIES, read_recipe
+from vetro.apps.recipe_file import SECTIONS, read_recipe
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
 
@@ -22,7 +22,7 @@ def test_every_option() -> None:
         assert re.search(rf"`{choice.option}[` ]", PAGE), choice.option
     for choice in RECIPE:
         assert f"| `{choice.field}` |" in PAGE
-    for entry in TABLE_ENTRIES:
+    for entry in SECTIONS["table"]:
         assert f"`{entry}`" in section("vetro fit")
 
 

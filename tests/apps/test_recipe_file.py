@@ -82,7 +82,17 @@ def test_every_entry_is_plain_toml(tmp_path: Path) -> None:
         ("[table]\ntargets = \n", "E603", "recipe.toml:2: not valid TOML: invalid value."),
         ("a = 1\nb = 'x", "E603", "recipe.toml:2: not valid TOML"),
         ("[tabel]\n", "E602", 'recipe.toml: unknown entry "tabel". Did you mean "table"?'),
-        ("[table]\ntarget = 'y'\n", "E602", 'unknown entry "target". Did you mean "targets"?'),
+        (
+            "[table]\ntarget = 'y'\n",
+            "E602",
+            'unknown entry "target". Write it as targets in [table].',
+        ),
+        ("target = 'y'\n", "E602", 'unknown entry "target". Write it as targets in [table].'),
+        (
+            "[table]\nepochs = 9\n",
+            "E602",
+            'unknown entry "epochs". Write it as epochs in [recipe].',
+        ),
         ("[recipe]\nlr = 1\n", "E602", 'unknown entry "lr"'),
         ("[recipe]\nhiden = [1]\n", "E602", 'Did you mean "hidden"?'),
         ("[recipe]\nepochs = 'many'\n", "E601", 'epochs "many" is not valid: a whole number'),

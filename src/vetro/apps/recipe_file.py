@@ -23,12 +23,17 @@ from vetro.atomic import write_whole
 from vetro.entries import as_declared, float_of
 from vetro.errors import Setting, UsageError, Words, error, nearest
 from vetro.model.request import FitRequest
+from vetro.settings import option_name
 from vetro.tables.options import ReadOptions, read_options
 from vetro.training.recipe import Recipe
 
 ROLE_ENTRIES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
 READING_ENTRIES = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
-TABLE_ENTRIES = ("source", *ROLE_ENTRIES, *READING_ENTRIES)
+SECTIONS = {
+    "table": ("source", *ROLE_ENTRIES, *READING_ENTRIES),
+    "recipe": (*(entry.name for entry in fields(Recipe)), "engine"),
+    "output": ("spreadsheet_safe",),
+}
 
 
 @dataclass(frozen=True)
@@ -61,17 +66,17 @@ def read_recipe(path: Path) -> RecipeFile:
         raise _not_toml(name, reason, path, re.escape(str(fault))) from None
     except RecursionError:
         raise _not_toml(name, "its values are nested too deeply", path) from None
-    _known(name, data, ("table", "recipe", "output"))
+    _known(name, data, tuple(SECTIONS))
     for section, entries in data.items():
         if not isinstance(entries, dict):
             raise _refused(name, section, entries, f"a section is needed, as [{section}]")
     table = dict(data.get("table", {}))
-    _known(f"{name} [table]", table, TABLE_ENTRIES)
+    for section, known in SECTIONS.items():
+        _known(f"{name} [{section}]", data.get(section, {}), known)
     source = table.pop("source", "")
     if not isinstance(source, str):
         raise _refused(name, "[table] source", source, "a text is needed")
     output = data.get("output", {})
-    _known(f"{name} [output]", output, ("spreadsheet_safe",))
     safe = output.get("spreadsheet_safe", False)
     if not isinstance(safe, bool):
         raise _refused(name, "[output] spreadsheet_safe", safe, "true or false is needed")
@@ -162,8 +167,17 @@ def _in_file(section: str) -> Iterator[None]:
 def _known(source: str, entries: dict[str, Any], known: tuple[str, ...]) -> None:
     for entry in entries:
         if entry not in known:
-            hint = nearest(entry, known)
+            hint = _home(entry) or nearest(entry, known)
             raise error("E602", source=source, name=entry, hint=hint, entries=", ".join(known))
+
+
+def _home(entry: str) -> str:
+    """The section that an entry, or the option of its name, belongs to; "" if there is none."""
+    for section, known in SECTIONS.items():
+        for own in known:
+            if entry.replace("-", "_") == own or option_name(entry) == option_name(own):
+                return f"Write it as {own} in [{section}]. "
+    return ""
 
 
 def _refused(
