@@ -81,13 +81,31 @@ def _facts(model: Model) -> dict[str, str]:
     return {
         "network": f"{sizes}, {network.activation}; {members} of "
         f"{counted(network.parameter_count, 'parameter')}{each}",
-        "recipe": ", ".join(f"{name} {value_text(v)}" for name, v in recipe.items()),
+        "recipe": ", ".join(f"{name} {_entry_text(name, v)}" for name, v in recipe.items()),
         "rows": _split_text(evidence.split, int(data.get("rows", 0))),
         "data": f"{data.get('name', '')}, SHA-256 {data.get('sha256') or 'not computed'}",
         "made": f"{evidence.created} in {seconds_text(sum(evidence.seconds.values()))} "
         f"by the engine {evidence.engine}",
         "versions": ", ".join(f"{name} {found}" for name, found in evidence.versions.items()),
     }
+
+
+_MARKS: dict[tuple[str, float], str] = {
+    ("batch_size", 0): "automatic",
+    ("patience", 0): "unlimited",
+    ("clip_norm", 0): "none",
+    ("time", 0): "unlimited",
+    ("folds", -1): "automatic",
+    ("folds", 0): "none",
+    ("holdout", -1): "automatic",
+    ("holdout", 0): "none",
+}
+"""What the numbers of a recipe mean that are no amounts."""
+
+
+def _entry_text(name: str, value: Any) -> str:
+    special = _MARKS.get((name, value)) if isinstance(value, int | float) else None
+    return special or value_text(value)
 
 
 def _split_text(split: dict[str, Any], rows: int) -> str:
