@@ -436,3 +436,19 @@ def test_evidence_is_json(concrete):
     json.dumps(
         [evidence.data, evidence.split, evidence.versions, evidence.stopped], allow_nan=False
     )
+
+
+@pytest.mark.parametrize(
+    ("entries", "what"),
+    [
+        ({"momentum": 0.9}, 'momentum does nothing with optimizer="adamw". Leave out momentum.'),
+        ({"momentum": 0.9, "optimizer": "adam"}, 'momentum does nothing with optimizer="adam".'),
+        ({"class_weight": "balanced"}, "class_weight does nothing with a target of numbers."),
+    ],
+)
+def test_an_entry_that_does_nothing_is_refused(entries, what):
+    columns = {"a": list(range(20)), "y": [2.5 * row for row in range(20)]}
+    with pytest.raises(VetroError) as caught:
+        fit_table(columns, request("y", recipe=replace(QUICK, **entries)))
+    assert caught.value.code == "E604"
+    assert what in str(caught.value)

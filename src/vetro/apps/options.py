@@ -184,8 +184,8 @@ ROLES = (
     _columns("targets", "Column or columns to predict."),
     _columns(
         "inputs",
-        "Predict from these columns only. If only identifiers are named, they are added to the "
-        "other columns.",
+        "Predict from these columns only. Naming only columns that would be ignored adds them to "
+        "the others.",
     ),
     _columns("drop", "Leave these columns out."),
     Choice("weight", "Column with the weight of each row.", metavar="COL"),

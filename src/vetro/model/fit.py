@@ -36,7 +36,7 @@ from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
 from vetro.training.ensemble import train_members
 from vetro.training.history import EpochRecord
-from vetro.training.recipe import Recipe
+from vetro.training.recipe import Recipe, check_recipe_applies
 
 PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
 
@@ -91,6 +91,7 @@ def fit_table(
     tell(Progress("checking", seconds=clock.seconds))
     table = with_roles(table, request)
     task, said = check_target(table)
+    check_recipe_applies(recipe, task)
     split = split_rows(table, recipe)
     found = check_rows(table, split.fold if split.folds else split.fold + 1)
     said += [item for item in found if not _is_answered(item, recipe)]

@@ -78,6 +78,7 @@ class Recipe:
         return Recipe(**data)
 
 
+WITH_MOMENTUM = ("sgd", "rmsprop")
 MOST_LAYERS = 1000
 # name: (lowest, highest, whether lowest itself is allowed)
 _RANGES: dict[str, tuple[float, float, bool]] = {
@@ -95,6 +96,20 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "folds": (-1, 1000, True),
     "holdout": (-1.0, 0.9, True),
 }
+
+
+def check_recipe_applies(recipe: Recipe, task: str) -> None:
+    """E604 for an entry that does nothing with the optimizer, or for the task."""
+    if recipe.momentum > 0.0 and recipe.optimizer not in WITH_MOMENTUM:
+        raise _does_nothing("momentum", words("{=optimizer given}", given=recipe.optimizer))
+    if recipe.class_weight != "none" and task != "classification":
+        raise _does_nothing("class_weight", words("a target of numbers"))
+
+
+def _does_nothing(name: str, there: Words) -> Exception:
+    what = words("{setting} does nothing with {there}", setting=Setting(name), there=there)
+    fix = words("Leave out {setting}.", setting=Setting(name, left_out=True))
+    return error("E604", what=what, fix=fix)
 
 
 def _layers(hidden: Any) -> Any:
