@@ -17,7 +17,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 import vetro
 from vetro.glass.learning import engine_run
-from vetro.glass.verify import torch_run, verify, verify_module
+from vetro.glass.verify import recomputing, torch_run, verify_model, verify_module
 
 ROWS = 40
 Fault = Callable[[Any], Any]
@@ -215,14 +215,14 @@ def predictor_of_another_module(monkeypatch):
 
 def engine_nudged(monkeypatch: Any, slot: int, place: int, **options: Any) -> Any:
     """The engine's copy of a weight differs by one unit in the last place."""
-    own = verify.part_outputs
+    own = verify_module.part_outputs
 
     def outputs(part, x):
         parameters = part.parameters.copy()
         nudged(parameters, part.network.slots[slot].offset + place)
         return own(dataclasses.replace(part, parameters=parameters), x)
 
-    for home in (verify, verify_module):
+    for home in (recomputing, verify_model, verify_module):
         monkeypatch.setattr(home, "part_outputs", outputs)
     return verified(net(**options))
 
@@ -248,14 +248,14 @@ def engine_weight_in_float64(monkeypatch):
 
 
 def engine_returns(monkeypatch: Any, change: Any) -> Any:
-    own = verify.part_outputs
+    own = verify_module.part_outputs
 
     def outputs(part, x):
         found = own(part, x)
         change(found)
         return found
 
-    for home in (verify, verify_module):
+    for home in (recomputing, verify_model, verify_module):
         monkeypatch.setattr(home, "part_outputs", outputs)
     return verified(net())
 
@@ -402,8 +402,12 @@ def engine_moment_off_by_a_millionth(monkeypatch):
 
 def other_settings(monkeypatch: Any, optimizer: Any, **changed: Any) -> Any:
     """The engine steps by another rule than it was asked to."""
-    own = engine_run._settings
-    monkeypatch.setattr(engine_run, "_settings", lambda rule: {**own(rule), **changed})
+    own = engine_run.core_optimizer
+
+    def optimizer_of(kind, rules, ranges):
+        return own(kind, [dataclasses.replace(rule, **changed) for rule in rules], ranges)
+
+    monkeypatch.setattr(engine_run, "core_optimizer", optimizer_of)
     module = net()
     return verified(module, optimizer(module.parameters()))
 

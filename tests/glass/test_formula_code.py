@@ -146,7 +146,7 @@ def test_latex_of_a_region(table, tmp_path) -> None:
 def test_escapes() -> None:
     assert tex("a_b%") == r"a\_b\%"
     assert tex('5"') == "5''"  # \\textquotedbl is not in every encoding
-    assert tex("x\ny\\") == r"x y\textbackslash{}"
+    assert tex("x\ny\\") == r"x\textbackslash{}ny\textbackslash{}"
 
 
 def test_json_is_strict_and_exact(table) -> None:
