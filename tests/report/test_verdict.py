@@ -44,15 +44,15 @@ def test_one_number():
     }
     strength = Column("strength", "number", "target", unit="MPa")
     assert said("regression", GOOD, apart, strength) == (
-        "Predicts strength to within about 5.1 MPa on rows it never saw (R² 0.91, "
-        "95% interval 0.89 to 0.92); better than a linear model, about as good as boosted trees "
-        "(the RMSE differs by −0.20 to 0.46 MPa)."
+        "Predicts strength with a typical error of about 5.1 MPa (RMSE) on rows it never saw "
+        "(R² 0.91, 95% interval 0.89 to 0.92); better than a linear model, about as good as "
+        "boosted trees (RMSE between 0.20 MPa lower and 0.46 MPa higher)."
     )
 
 
 BETTER, EQUAL, WORSE = (-2.0, -3.0, -1.0), (1.0, -1.0, 3.0), (2.0, 1.0, 3.0)
 HIGHER = "(RMSE 2.0 higher, 95% interval 1.0 to 3.0)"
-APART = "(the RMSE differs by −1.0 to 3.0)"
+APART = "(RMSE between 1.0 lower and 3.0 higher)"
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_several_targets_are_named():
         own=own, apart=apart,
     )  # fmt: skip
     assert found == (
-        "Predicts a to within about 2.0 K and b to within about 0.031 on rows it never saw "
-        "(R² 0.80, 95% interval 0.70 to 0.90, mean of the targets); better than a linear model. "
-        "It is no better than the mean for b."
+        "Predicts a with a typical error of about 2.0 K and b with a typical error of about 0.031 "
+        "(RMSE) on rows it never saw (R² 0.80, 95% interval 0.70 to 0.90, mean of the targets); "
+        "better than a linear model. It is no better than the mean for b."
     )
 
 

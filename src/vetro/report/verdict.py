@@ -59,12 +59,14 @@ def standing(metric: str, difference: Interval) -> str:
 
 
 def difference(metric: str, found: Interval, unit: str = "") -> str:
-    """A difference in words: "RMSE 0.57 MPa higher, 95% interval 0.35 to 0.80"."""
+    """A difference in words: "RMSE 0.57 MPa higher, 95% interval 0.35 to 0.80", or "RMSE between
+    0.20 MPa lower and 0.46 MPa higher" if its interval holds 0."""
     times, unit = (100.0, "points") if metric in SHARES else (1.0, unit)
     unit = f" {unit}" if unit else ""
     value, low, high = (number(times * item, 2) for item in (found.value, found.low, found.high))
     if found.low <= 0.0 <= found.high:
-        return f"the {label(metric)} differs by {low} to {high}{unit}"
+        lower = low.removeprefix(MINUS)
+        return f"{label(metric)} between {lower}{unit} lower and {high}{unit} higher"
     if found.low > 0.0:
         return f"{label(metric)} {value}{unit} higher, 95% interval {low} to {high}"
     value, low, high = (item.removeprefix(MINUS) for item in (value, low, high))
@@ -82,8 +84,8 @@ def _number(evidence: Evidence, target: Column) -> str:
         )
     comparison = _comparison(evidence.comparisons, "rmse", target.unit)
     return (
-        f"Predicts {target.name} to within about {_amount(rmse.value, target)} on rows it never "
-        f"saw ({_r2(r2)}){comparison}."
+        f"Predicts {target.name} with a typical error of about {_amount(rmse.value, target)} "
+        f"(RMSE) on rows it never saw ({_r2(r2)}){comparison}."
     )
 
 
@@ -92,10 +94,11 @@ def _several(evidence: Evidence, targets: tuple[Column, ...]) -> str:
     own = evidence.per_target
     if len(targets) <= _TARGETS_NAMED:
         parts = [
-            f"{target.name} to within about {_amount(own[target.name]['rmse'].value, target)}"
+            f"{target.name} with a typical error of about "
+            f"{_amount(own[target.name]['rmse'].value, target)}"
             for target in targets
         ]
-        opening = f"Predicts {listed(parts)}"
+        opening = f"Predicts {listed(parts)} (RMSE)"
     else:
         ranked = sorted(targets, key=lambda target: own[target.name]["r2"].value)
         worst, best = ranked[0].name, ranked[-1].name
