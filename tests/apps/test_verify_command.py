@@ -173,7 +173,7 @@ def test_without_its_table_rows_are_made(vetro, run):
     (run.parent / "pumps.csv").unlink()
     ended = vetro("verify", run)
     assert ended.status == 0, ended.out
-    assert "The evidence is not compared" in ended.out and "--source TABLE" in ended.out
+    assert "The evidence is not compared" in ended.out and "Name it with --source." in ended.out
     assert "engine: outputs" in ended.out and "no targets" in ended.out
 
 

@@ -314,7 +314,7 @@ def test_ctrl_c_ends_with_what_is_certain(numbers: vetro.Model) -> None:
         ({"age": 10**400}, "E731", "is not a number"),
         ({"age": (1, 2, 3)}, "E731", "3 numbers"),
         ({"age": (1e38, 3e40)}, "E733", "float32"),
-        ({"owner": "maybe"}, "E731", "Use no or yes"),
+        ({"owner": "maybe"}, "E731", 'Use over={"owner": "no"} or over={"owner": "yes"}'),
         ({"day": "yesterday"}, "E731", "not a date"),
         (17, "E732", "not a box"),
     ],

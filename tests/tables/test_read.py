@@ -166,7 +166,7 @@ def test_missing_input(tmp_path: Path, schema: Schema) -> None:
         (
             "x\n1\n2\n3\nabc\n5\n",
             'E113 column "x": 1 of 2 values are not numbers (first "abc", line 5). '
-            'Correct it, use --missing "abc", or --category x.',
+            'Correct it, or use --missing "abc".',
         ),
         (
             "x\n1,5\n2\n3\n4.5\n5\n",
