@@ -7,14 +7,14 @@ message names the line.  It reads no file.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from vetro.errors import Notice, Words, counted, error, notice, shown, words
+from vetro.errors import error, words
 from vetro.tables import numbers
+from vetro.tables.head import Head, Place, Record
+from vetro.tables.head_words import doubt, heading, no_header
 from vetro.tables.options import ReadOptions
 from vetro.tables.unit_spellings import unit_in
 
@@ -24,91 +24,6 @@ _BODY = 50
 _NUMERIC = re.compile(r"[\s(+\-−–$€£¥<>~≈]*(?:[A-Z]{3} ?)?[.,]?[0-9]")
 _RULES = re.compile(r"[-=+:_|*]{2,}(?: [-=+:_|*]{2,})*")
 _YEAR = re.compile(r"(?:1[5-9]|2[01])[0-9]{2}(?:[-/Q ].*)?")
-
-
-@dataclass(frozen=True)
-class Record:
-    """One record, as texts: the lines (or the sheet's rows) from `line` to `end`, counted from 1.
-
-    after_blank: whether the line directly above it is blank.
-    """
-
-    line: int
-    end: int
-    fields: tuple[str, ...]
-    after_blank: bool = False
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The fields without the empty ones at the end."""
-        last = len(self.fields)
-        while last and not self.fields[last - 1].strip():
-            last -= 1
-        return self.fields[:last]
-
-    @property
-    def blank(self) -> bool:
-        """Whether all fields are blank."""
-        return not any(cell and not cell.isspace() for cell in self.fields)
-
-    @property
-    def filled(self) -> int:
-        """The number of fields that are not empty."""
-        return sum(bool(cell.strip()) for cell in self.fields)
-
-    @property
-    def text(self) -> str:
-        """The record in one text, for messages."""
-        return " ".join(cell.strip() for cell in self.fields if cell.strip())
-
-
-@dataclass(frozen=True)
-class Place:
-    """The names of the source and of its lines in messages: "line" in a text, "row" in a sheet."""
-
-    source: str
-    word: str = "line"
-
-
-@dataclass(frozen=True)
-class Head:
-    """The beginning of a table.
-
-    header: None if the table has none.  names: of its columns, as they are written, without
-    blanks around them.  titles: the records left out above.  units: the row of units.  rows: the
-    records from the first row of values on.  width: fields of a row; the last `spare` of them have
-    no name and are empty in every row.  gaps: the positions of such fields between the columns;
-    their names are empty.
-    """
-
-    header: Record | None
-    names: tuple[str, ...]
-    titles: tuple[Record, ...]
-    units: Record | None
-    rows: tuple[Record, ...]
-    width: int
-    spare: int
-    gaps: tuple[int, ...] = ()
-
-    @property
-    def nameless(self) -> tuple[int, ...]:
-        """The positions of the fields that have no name and are empty in every row."""
-        return (*self.gaps, *range(self.width - self.spare, self.width))
-
-    @property
-    def short(self) -> bool:
-        """Whether some rows end before the separators that others have at their end."""
-        named = self.width - self.spare
-        return bool(self.spare) and any(len(row.fields) == named for row in self.rows)
-
-    @property
-    def plain(self) -> bool:
-        """Whether the first line is the header, or the first row, and nothing is to be left out."""
-        indexed = bool(self.names) and self.names[0] == "" and 0 not in self.gaps
-        uneven = self.header is not None and (
-            len(self.header.fields) != self.width or self.header.line > 1
-        )
-        return not (self.titles or self.units or self.spare or self.gaps or indexed or uneven)
 
 
 def width_of(records: Sequence[Record]) -> int:
@@ -137,7 +52,7 @@ def find_head(records: Sequence[Record], options: ReadOptions, place: Place) -> 
     if start is None:
         _refuse_two_headers(given[titles:], options, place)
         if options.bad_rows == "skip" and len(given[titles].fields) != width:
-            raise _no_header(given[titles], width, place)
+            raise no_header(given[titles], width, place)
         return None
     names = tuple(cell.strip() for cell in given[start].cells)
     below = given[start + 1 :]
@@ -226,7 +141,7 @@ def _comments(given: Sequence[Record], options: ReadOptions, place: Place) -> in
             lines=last.end,
             none=0,
         )
-        raise _doubt(last, place, "may be a comment or the header", fix)
+        raise doubt(last, place, "may be a comment or the header", fix)
     if valued and not _tells(following, given[count + 1 :], width):
         if fits:
             fix = words(
@@ -236,7 +151,7 @@ def _comments(given: Sequence[Record], options: ReadOptions, place: Place) -> in
             )
         else:
             fix = words("Write a header, or use {=header no}.")
-        raise _doubt(following, place, "holds values where the header is expected", fix)
+        raise doubt(following, place, "holds values where the header is expected", fix)
     return count
 
 
@@ -328,13 +243,13 @@ def _units(
         # Among numbers its words would be wrong cells, so that it is a row among texts only.
         row = words("Remove it, or use {=units_row no} if it is a row.")
         fix = "Remove it." if numeric else row
-        raise _doubt(repeated, place, "repeats the header", fix)
+        raise doubt(repeated, place, "repeats the header", fix)
     top = below[: min(6, len(below) - 2)]
-    heading = [_is_heading(record, numeric, options) for record in top]
-    if len(numeric) > 1 and any(heading[1:]):
-        last = len(heading) - heading[::-1].index(True)
-        raise _heading(top[:last], place)
-    headings = top[:1] if heading[0] else []
+    words_above = [_is_heading(record, numeric, options) for record in top]
+    if len(numeric) > 1 and any(words_above[1:]):
+        last = len(words_above) - words_above[::-1].index(True)
+        raise heading(top[:last], place)
+    headings = top[:1] if words_above[0] else []
     if not headings:
         return None
     cells = [headings[0].fields[place_] for place_ in numeric if place_ < len(headings[0].fields)]
@@ -343,28 +258,7 @@ def _units(
         return headings[0]
     if len(numeric) < 2:
         return None  # one wrong cell; reading the column will name it
-    raise _heading(headings, place)
-
-
-def _heading(headings: Sequence[Record], place: Place) -> Exception:
-    """E161 for several lines of words above numbers."""
-    last = headings[-1]
-    fix = words(
-        "Use {=skip_rows lines} if {place} is the header, "
-        "or {=units_row yes} if {first} holds units.",
-        lines=last.line - 1,
-        place=f"{place.word} {last.line}",
-        first=f"{place.word} {headings[0].line}",
-    )
-    what = "holds words where the rows below hold numbers"
-    return error(
-        "E161",
-        source=place.source,
-        line=headings[0].line,
-        value=headings[0].text,
-        what=what,
-        fix=fix,
-    )
+    raise heading(headings, place)
 
 
 def _refuse_two_headers(given: Sequence[Record], options: ReadOptions, place: Place) -> None:
@@ -386,13 +280,13 @@ def _refuse_second_table(
 ) -> None:
     """E160 for a line of rules below the header, and for the header of another table below."""
     if rows and _RULES.fullmatch(rows[0].text) and rows[0].filled == header.filled:
-        raise _doubt(rows[0], place, "is a line and not a row", "Remove it.")
+        raise doubt(rows[0], place, "is a line and not a row", "Remove it.")
     numeric = numeric_columns(rows, len(header.cells))
     for row in rows[1:]:
         named = len(row.cells) == len(header.cells) and all(map(str.strip, row.cells))
         if row.after_blank and named and numeric and _is_heading(row, numeric, options):
             what = "below a blank line is the header of another table"
-            raise _doubt(row, place, what, "Write each table to a file or sheet of its own.")
+            raise doubt(row, place, what, "Write each table to a file or sheet of its own.")
 
 
 def _is_heading(record: Record, numeric: Sequence[int], options: ReadOptions) -> bool:
@@ -410,80 +304,3 @@ def _is_heading(record: Record, numeric: Sequence[int], options: ReadOptions) ->
 def _is_reciprocal(cell: str) -> bool:
     """Whether a cell that begins as a number is a unit such as 1/min."""
     return cell.startswith("1/") and bool(unit_in(cell))
-
-
-def _no_header(record: Record, width: int, place: Place) -> Exception:
-    what = f"has {counted(len(record.fields), 'field')} where most rows have {width}"
-    fix = words("Use {=skip_rows lines} if it is a title.", lines=record.end)
-    return _doubt(record, place, f"{what}: it is not their header", fix)
-
-
-def _doubt(record: Record, place: Place, what: str, fix: str | Words) -> Exception:
-    return error(
-        "E160", source=place.source, line=record.line, value=record.text, what=what, fix=fix
-    )
-
-
-def free_name(name: str, names: Sequence[str]) -> str:
-    """The name; if another column has it, with a number after it."""
-    numbered = (f"{name} {number}" for number in itertools.count(2))
-    return next(one for one in (name, *itertools.islice(numbered, len(names))) if one not in names)
-
-
-def units_of(head: Head) -> dict[str, str]:
-    """The unit of each column that has one in the row of units."""
-    if head.units is None:
-        return {}
-    found = zip(head.names, head.units.fields, strict=False)
-    read = {name: unit_in(text) for name, text in found}
-    texts = dict(zip(head.names, head.units.fields, strict=False))
-    return {
-        name: unit if unit is not None else texts[name].strip()
-        for name, unit in read.items()
-        if unit or (unit is None and texts[name].strip())
-    }
-
-
-def head_notices(head: Head, names: Sequence[str], place: Place) -> list[Notice]:
-    """The messages about the lines at the top."""
-    found: list[Notice] = []
-    if head.titles:
-        what = "header" if head.header else "first row"
-        line = (head.header or head.rows[0]).line
-        found.append(
-            notice(
-                "I162",
-                source=place.source,
-                what=what,
-                place=f"{place.word} {line}",
-                lines=named(head.titles, place),
-            )
-        )
-    if head.names and head.names[0] == "" and head.header is not None and 0 not in head.gaps:
-        found.append(notice("I163", source=place.source, line=head.header.line, name=names[0]))
-    if head.spare and place.word == "line":
-        rows = "some rows end" if head.short else "every row ends"
-        found.append(notice("I164", source=place.source, rows=rows))
-    if head.gaps and place.word == "line":
-        columns = ", ".join(str(at + 1) for at in head.gaps)
-        word = "column" if len(head.gaps) == 1 else "columns"
-        found.append(notice("I174", source=place.source, columns=f"{word} {columns}"))
-    if head.units is not None:
-        units = units_of(head)
-        listing = ", ".join(f"{shown(name)} in {shown(unit)}" for name, unit in units.items())
-        found.append(
-            notice(
-                "I165",
-                source=place.source,
-                line=head.units.line,
-                units=listing or "none",
-            )
-        )
-    return found
-
-
-def named(records: Sequence[Record], place: Place, most: int = 3) -> str:
-    """Records in the form of messages: 'line 1 "Report", line 2 "Rome" and 2 more'."""
-    listing = ", ".join(f'{place.word} {item.line} "{shown(item.text)}"' for item in records[:most])
-    more = len(records) - most
-    return listing + (f" and {more} more" if more > 0 else "")

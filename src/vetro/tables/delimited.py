@@ -22,9 +22,9 @@ from vetro.atomic import NO_SPACE, cannot_save
 from vetro.errors import Notice, VetroError, counted, error, notice, words
 from vetro.tables import dialect as dialects
 from vetro.tables import encodings, textfaults
-from vetro.tables.around import Head, free_name
 from vetro.tables.connection import RENAME, connect, file_literal, literal
 from vetro.tables.csv_lines import csv_writer
+from vetro.tables.head import Head, free_name
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened, check_column_count
 from vetro.tables.options import ReadOptions

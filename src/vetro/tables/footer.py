@@ -12,15 +12,9 @@ from collections.abc import Sequence
 
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import numbers
-from vetro.tables.around import (
-    COMMENT_MARKS,
-    Head,
-    Place,
-    Record,
-    is_numeric,
-    named,
-    numeric_columns,
-)
+from vetro.tables.around import COMMENT_MARKS, is_numeric, numeric_columns
+from vetro.tables.head import Head, Place, Record
+from vetro.tables.head_words import named
 from vetro.tables.options import ReadOptions
 
 TOTALS = frozenset(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vetro.errors import Notice, counted, error, notice
-from vetro.tables.around import Head, Place, Record, find_head
+from vetro.tables.around import find_head
 from vetro.tables.footer import find_footer, footer_notice
+from vetro.tables.head import Head, Place, Record
 from vetro.tables.options import ReadOptions
 from vetro.tables.sheetfaults import column_letters
 from vetro.tables.values import as_text

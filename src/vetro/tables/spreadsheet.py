@@ -15,9 +15,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from vetro.errors import VetroError, Words, error, nearest, notice, shown, words
-from vetro.tables.around import Place, free_name, head_notices, units_of
 from vetro.tables.connection import RENAME, files_fingerprint, reason
 from vetro.tables.faults import Fault
+from vetro.tables.head import Place, free_name, units_of
+from vetro.tables.head_words import head_notices
 from vetro.tables.ods_merged import merged_ranges
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions

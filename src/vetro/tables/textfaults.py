@@ -14,7 +14,7 @@ from pathlib import Path
 from vetro.errors import Words, counted, error, words
 from vetro.tables import dialect as dialects
 from vetro.tables import encodings
-from vetro.tables.around import Head
+from vetro.tables.head import Head
 
 LONGEST_FIELD = 1 << 20
 

@@ -17,8 +17,10 @@ from typing import BinaryIO
 
 from vetro.errors import Notice, TableError
 from vetro.tables import dialect as dialects
-from vetro.tables.around import Head, Place, Record, find_head, head_notices, units_of
+from vetro.tables.around import find_head
 from vetro.tables.footer import empty_notice, find_footer, footer_notice
+from vetro.tables.head import Head, Place, Record, units_of
+from vetro.tables.head_words import head_notices
 from vetro.tables.options import ReadOptions
 
 _HEAD_LINES = 500
