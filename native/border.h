@@ -1,6 +1,6 @@
 // The boundary to Python: all input is checked here; the kernels check nothing.
 //
-// border_program.cpp: networks.  border_task.*: what a training is made of.  border_trainer.cpp:
+// border_program.cpp: networks.  border_task.*: the parts of a training.  border_trainer.cpp:
 // its run and its results.  border_predictor.cpp: prediction.
 #pragma once
 #include <nanobind/nanobind.h>

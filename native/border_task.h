@@ -1,4 +1,4 @@
-// What a training is made of, as Python gives it: rows, loss, optimizer and settings.
+// The parts of a training, as Python gives them: rows, loss, optimizer and settings.
 #pragma once
 #include "border.h"
 #include "trainer.h"

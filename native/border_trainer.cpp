@@ -9,7 +9,7 @@
 namespace vetro {
 namespace {
 
-// What a trainer can be set to, and what it hands out: arrays of the network's dtype, or None.
+// The state that a trainer is set to, and that it hands out: arrays of the network's dtype, or None.
 struct State {
   nb::object parameters, best, first_moment, second_moment, third, step;
   std::optional<Counters> counters;
@@ -53,7 +53,7 @@ struct Busy {  // no second thread of Python may touch a trainer that runs
   std::vector<AnyTrainer*> trainers_;
 };
 
-// What a trainer points into; kept as long as it lives.
+// The arrays that a trainer points into; kept as long as it lives.
 struct Kept {
   RowsObject rows;
   std::optional<RowsObject> validation;

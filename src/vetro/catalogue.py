@@ -83,7 +83,7 @@ CATALOGUE: dict[str, str] = {
     "I151": "column {column!q} read as dates in the form {format!q} ({value!q} is {date}). "
     "Use {=number column} if they are numbers.",
     "W152": "column {column!q}: {value!q} is read as a date of the year {year}. Use {=missing value} if "
-    "it means that there is no date; convert dates of another calendar.",
+    "it means a missing date. Convert dates of another calendar.",
     "W153": "{source}: no column holds dates of the form {format!q}. "
     "Correct it, or leave out {-date_format}.",
     "W154": "column {column!q}: {value!q} in {rows} (first {place}) lies far from all others and is read "

@@ -72,7 +72,7 @@ class VetroError(Exception):
         """The same refusal with messages that explain it."""
         self.notices = tuple(notices)
         for item in self.notices:
-            self.add_note(f"{item.code} {item.message}")
+            self.add_note(str(item))
         return self
 
     def __reduce__(self) -> Any:
@@ -133,8 +133,7 @@ class VetroWarning(UserWarning):
         super().__init__(notice)
 
     def __str__(self) -> str:
-        notice: Notice = self.args[0]
-        return f"{notice.code} {notice.message}"
+        return str(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -152,6 +151,10 @@ class Notice:
     def message(self) -> str:
         """The message in the words of Python."""
         return str(self.words)
+
+    def __str__(self) -> str:
+        """The code and the message, as they are shown together."""
+        return f"{self.code} {self.message}"
 
     @property
     def is_warning(self) -> bool:

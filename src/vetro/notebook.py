@@ -33,6 +33,11 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(visible(text))}</p>"
 
 
+def paragraphs(texts: Iterable[str]) -> str:
+    """A paragraph for each text."""
+    return "".join(map(paragraph, texts))
+
+
 def table_html(
     heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()
 ) -> str:

@@ -100,7 +100,7 @@ _MARKS: dict[tuple[str, float], str] = {
     ("holdout", -1): "automatic",
     ("holdout", 0): "none",
 }
-"""What the numbers of a recipe mean that are no amounts."""
+"""The meaning of the numbers in a recipe that are not amounts."""
 
 
 def _entry_text(name: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What is left of a run when one of its files cannot be written, in the words of E503."""
+"""The E503 for a file of a run that cannot be written: it names what is left intact."""
 
 from __future__ import annotations
 

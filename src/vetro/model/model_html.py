@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from vetro.errors import Notice
 from vetro.model.evidence import Interval
 from vetro.model.parts import ModelParts
-from vetro.notebook import paragraph, table_html
+from vetro.notebook import paragraph, paragraphs, table_html
 
 
 def model_as_html(model: ModelParts) -> str:
@@ -31,8 +31,7 @@ def evaluation_as_html(
     """The metrics, and those of each target when there are several; size: of the rows, as text."""
     rows = [(size, *_intervals(metrics))]
     rows += [(name, *_intervals(figures)) for name, figures in per_target.items()]
-    warned = "".join(paragraph(f"{item.code} {item.message}") for item in notices)
-    return table_html(("", *metrics), rows) + warned
+    return table_html(("", *metrics), rows) + paragraphs(map(str, notices))
 
 
 def _intervals(metrics: Mapping[str, Interval]) -> list[str]:

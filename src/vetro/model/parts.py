@@ -1,4 +1,4 @@
-"""What a model consists of: schema, network, members, recipe, request and evidence.
+"""The parts of a model: schema, network, members, recipe, request and evidence.
 
 Not the model that users hold: model.py adds what it can do.
 """

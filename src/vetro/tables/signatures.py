@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: a name may promise something else.
+"""The kind of a file by its first bytes: its name may say another kind.
 
 It opens no table.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vetro.errors import Notice, counted
-from vetro.notebook import paragraph, table_html
+from vetro.notebook import paragraph, paragraphs, table_html
 from vetro.tables.column_words import range_text
 from vetro.tables.schema import Schema
 
@@ -26,5 +26,8 @@ def table_as_html(name: str, count: int, schema: Schema, notices: Iterable[Notic
         for column in schema
     ]
     heads = ("column", "kind", "role", "range or levels", "unit", "missing", "example")
-    warned = "".join(paragraph(f"{item.code} {item.message}") for item in notices)
-    return paragraph(f"{name}: {size}") + table_html(heads, rows, numbers=(5,)) + warned
+    return (
+        paragraph(f"{name}: {size}")
+        + table_html(heads, rows, numbers=(5,))
+        + paragraphs(map(str, notices))
+    )

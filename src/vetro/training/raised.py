@@ -1,4 +1,4 @@
-"""What an exception of PyTorch in the first step means: the mistake, and how to fix it.
+"""The meaning of an exception of PyTorch in the first step: the mistake, and how to fix it.
 
 explain gives the message; None if the cause is not known.  The checks that run without an
 exception are in misuse.py and misfit.py.

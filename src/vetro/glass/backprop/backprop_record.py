@@ -1,4 +1,4 @@
-"""What backprop holds: the loss of some rows, its gradients by three ways, updates and checks.
+"""The content of a backprop: the loss of some rows, its gradients, the updates and the checks.
 
 backprop_text.py and backprop_json.py word it, backprop.py computes it.
 """

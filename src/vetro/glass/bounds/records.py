@@ -1,4 +1,4 @@
-"""What the searches of this room give: certain ranges, proofs, and the directions of columns.
+"""The results of the searches of this room: certain ranges, proofs, and the directions of columns.
 
 bounds_text.py words them; bounds.py, prove.py and monotonicity.py compute them.
 """
@@ -25,6 +25,10 @@ class Pair:
     second: dict[str, Any]
     first_answer: float
     second_answer: float
+
+
+def _pair_json(pair: Pair | None) -> dict[str, Any] | None:
+    return None if pair is None else vars(pair)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +167,7 @@ class ProofRecord:
             "certain": list(self.certain),
             "counterexample": self.counterexample,
             "answer": self.answer,
-            "pair": None if self.pair is None else vars(self.pair),
+            "pair": _pair_json(self.pair),
             "over": self.box,
             "seconds": self.seconds,
             "interrupted": self.interrupted,
@@ -193,8 +197,8 @@ class Trend:
             "column": self.column,
             "direction": self.direction,
             "slope": list(self.slope),
-            "up": None if self.up is None else vars(self.up),
-            "down": None if self.down is None else vars(self.down),
+            "up": _pair_json(self.up),
+            "down": _pair_json(self.down),
         }
 
 

@@ -1,4 +1,4 @@
-"""What a diagnosis holds: the figures, without the findings made of them and without words.
+"""The content of a diagnosis: the figures, without findings and without words.
 
 findings.py judges it, diagnose_text.py words it, diagnose.py computes it.
 """

@@ -1,4 +1,4 @@
-"""What a formula holds: terms, coefficients and where they hold.
+"""The content of a formula: terms, coefficients, and the region where they hold.
 
 formula_text.py, formula_latex.py and formula_code.py word it, formula.py computes it.
 """

@@ -1,4 +1,4 @@
-"""What a trace holds: the chains of the members, from the cells to the answers.
+"""The content of a trace: the chains of the members, from the cells to the answers.
 
 trace_text.py words it; trace.py computes it.
 """

@@ -1,4 +1,4 @@
-"""What a verification holds: its checks.  verify_text.py words it."""
+"""The content of a verification: its checks.  verify_text.py words it."""
 
 from __future__ import annotations
 
