@@ -1,6 +1,7 @@
 """What a program puts in the place of torch's own functions is seen, and torch then runs."""
 
 import functools
+import subprocess
 import sys
 
 import pytest
@@ -105,6 +106,23 @@ def test_schedulers_wrap_the_step_and_are_no_replacement():
     module, optimizer = problem()
     torch.optim.lr_scheduler.StepLR(optimizer, 1)
     understand(module, nn.MSELoss(), optimizer)
+
+
+FIRST_OF_ITS_KIND = """
+import sys
+import torch
+from torch import nn
+from vetro.networks.pristine import check_rules
+
+module = nn.Linear(3, 2, bias=False)
+check_rules(nn.MSELoss(), getattr(torch.optim, sys.argv[1])(module.parameters(), lr=0.1))
+"""
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD", "RMSprop", "NAdam", "LBFGS"])
+def test_the_first_optimizer_of_a_process(name):
+    """torch wraps `step` when it makes the first optimizer of a class; the order is the user's."""
+    subprocess.run([sys.executable, "-c", FIRST_OF_ITS_KIND, name], check=True, timeout=300)
 
 
 class Listed(nn.Module):

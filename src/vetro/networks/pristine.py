@@ -121,8 +121,11 @@ def _qualified(value: Any) -> str:
 
 
 def _homes(kind: type, name: str) -> Iterable[str]:
-    home = {"Tensor": ("Tensor", "TensorBase")}.get(kind.__name__, (kind.__name__,))
-    return tuple(f"{owner}.{name}" for owner in home)
+    """Where the attribute may be defined: in the class, or in one that it inherits from.
+
+    torch itself puts a wrapped `Adam.step` into AdamW when the first AdamW is made.
+    """
+    return tuple(f"{home.__name__}.{name}" for home in kind.__mro__)
 
 
 def _replaced(what: str) -> NotUnderstood:
