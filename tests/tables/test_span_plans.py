@@ -120,3 +120,17 @@ def test_a_model_does_not_decide_between_two_readings(tmp_path: Path) -> None:
     again = read_table(path, ReadOptions(date_format="%M:%S"), schema)
     assert again.values["d"].tolist() == [4530, 165]
     assert read_table(column(tmp_path, "31:02:03"), ReadOptions(), schema).values["d"] == [111723]
+
+
+@pytest.mark.parametrize("blank", [0, 3000])
+def test_durations_that_begin_after_the_first_rows(blank: int, tmp_path: Path) -> None:
+    """What `number` says of a column does not depend on where its first text stands."""
+    texts = [f"{25 + row}:0{row % 10}" for row in range(50)]
+    path = column(tmp_path, *[""] * blank, *texts)
+    with pytest.raises(VetroError) as caught:
+        read(path, number=("d",))
+    assert "may be 25 h 00 min or 25 min 00 s" in told(caught.value)
+    table = read(path, number=("d",), date_format="%H:%M")
+    assert table.values["d"][blank] == span(hours=25)
+    path = column(tmp_path, *[""] * blank, "90 min", "2 h")
+    assert read(path, number=("d",)).values["d"][blank:].tolist() == [5400, 7200]

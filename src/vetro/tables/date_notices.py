@@ -42,12 +42,10 @@ def of_values(
         if not format_ or plan.name in options.number:
             return []
         number = numbers.number_text(low)
-        fix = words("Convert them to dates if they are.")
-        if plan.is_text:
-            text = "Use {=date column} with {=date_format format_} if they are dates."
-            if format_ == "%Y%m%d":
-                text = "Use {=date column} if they are dates."
-            fix = words(text, column=plan.name, format_=format_)
+        text = "Use {=date column} with {=date_format format_} if they are dates."
+        if format_ == "%Y%m%d":
+            text = "Use {=date column} if they are dates."
+        fix = words(text, column=plan.name, format_=format_)
         return [notice("I139", column=plan.name, value=number, fix=fix)]
     if not plan.is_text or plan.way != "date":
         return []

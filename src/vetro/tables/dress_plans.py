@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vetro.tables import dress
-from vetro.tables.cells import Values
 from vetro.tables.dress import Dress
 from vetro.tables.majority import is_column_of
 from vetro.tables.numbers import Marks
@@ -44,13 +43,9 @@ def worn_by(
 
 
 def late_dress(
-    plan: Plan, column: Values, texts: Mapping[str, int], found: DressFindings
+    plan: Plan, texts: Mapping[str, int], found: DressFindings
 ) -> tuple[Plan, list[str], Marks]:
     """The plan with the dress of the exceptions, the exceptions that do not fit, and all marks."""
-    if plan.name not in found.first and column.empty + sum(texts.values()) == column.rows:
-        # The rows so far held no number: the exceptions are the column.
-        worn = worn_by(plan, texts, found, forced=plan.final)
-        plan = replace(plan, dress=worn or plan.dress)
     marks, others = dress.marks_of(texts, plan.dress)
     other = dress.contradiction(plan.dress, others)
     if other is not None and plan.name in found.first:

@@ -39,6 +39,7 @@ class Opened:
     start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
+    beneath: the columns of the text that a query has read, for which options may give kinds too.
     explain: turns a failure of reading into the error to raise.  finish: is called after all rows
     were read, and completes the fingerprint.
     readers: the open readers on the connection, at most one.  A connection answers one query at a
@@ -59,6 +60,7 @@ class Opened:
     underscores: bool = True
     units: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
+    beneath: frozenset[str] = frozenset()
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None
     readers: list[pa.RecordBatchReader] = field(default_factory=list)

@@ -67,7 +67,8 @@ def digits_instead(
     fix: Words | str = _AS_IN_TRAINING
     if formats and not date_formats.digits_of(format_) > len(text.strip()):
         fix = words("Use {formats} if they are dates.", formats=settings_of(formats))
-    return _not_as_known(known.name, what, f'dates of the form "{format_}"', fix)
+    dates_known = f'dates of the form "{format_}"' if format_ else "dates"
+    return _not_as_known(known.name, what, dates_known, fix)
 
 
 def _not_as_known(

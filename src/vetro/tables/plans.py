@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from vetro.errors import TableError, Words, error, shown, words
 from vetro.tables import date_plans, dress, durations, lookups, numbers, other_kinds, scan
 from vetro.tables.dates import DateForms
+from vetro.tables.digits import as_digits
 from vetro.tables.dress import Dress
 from vetro.tables.dress_plans import DressFindings, worn_by
 from vetro.tables.dressed_columns import check_unit, mixed_units
@@ -168,7 +169,10 @@ def first_plans(
     A column that these rows leave open is read as text for now.  It is refused if these are all
     rows and no schema is given, since then every column was seen.
     """
-    names, types = list(opened.columns), list(opened.columns.values())
+    names = list(opened.columns)
+    kinds = {names[index]: forced_kind(names[index], options, schema) for index in indices}
+    as_digits(opened, kinds, options)
+    types = list(opened.columns.values())
     found = Findings(spared=spared)
     rows = rows or max(200, min(2000, 20_000 // max(len(indices), 1)))
     texts = [index for index in indices if types[index] == "VARCHAR"]
@@ -179,7 +183,7 @@ def first_plans(
     plans = []
     for index in indices:
         name = names[index]
-        kind = forced_kind(name, options, schema)
+        kind = kinds[name]
         if index in samples:
             seen = Counter(text for text in samples[index] if text is not None)
             for text in options.missing:

@@ -91,8 +91,11 @@ def _review_values(
             found.marks.setdefault(plan.name, Marks()).merge(found.numbers.pop(plan.name))
             return replace(plan, way="number", date_format="", clock="", zoned=False)
         bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
+    elif plan.name not in found.worn.first and column.empty + sum(texts.values()) == column.rows:
+        # The rows so far held no number: the exceptions are the column.
+        return text_plan(plan, texts, "number", found, options, model)
     else:
-        plan, others, marks = late_dress(plan, column, texts, found.worn)
+        plan, others, marks = late_dress(plan, texts, found.worn)
         found.marks.setdefault(plan.name, Marks()).merge(marks)
         bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
         known = found.marks[plan.name]

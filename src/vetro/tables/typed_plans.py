@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vetro.errors import error
+from vetro.errors import VetroError, error, shown
 from vetro.tables.instants import DURATION, TIME
 from vetro.tables.plan import Plan
 from vetro.tables.schema import Kind
@@ -26,6 +26,11 @@ def base_type(type_: str) -> str:
 def is_whole_type(type_: str) -> bool:
     """Whether the type holds whole numbers only."""
     return base_type(type_) in _WHOLE
+
+
+def is_number_type(type_: str) -> bool:
+    """Whether the type holds numbers."""
+    return base_type(type_) in _NUMBERS
 
 
 def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
@@ -50,11 +55,11 @@ def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
         raise error("E128", column=name, type=type_, fix=fix)
     if base == "INTERVAL":
         if kind not in (None, "number"):
-            raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
+            raise _not_as(name, type_, kind)
         return replace(plan, way="date", date_format=DURATION)
     dated = base.startswith(("DATE", "TIME"))
     if (kind == "number" and (dated or base in _TEXTS)) or (kind == "date" and not dated):
-        raise error("E128", column=name, type=type_, fix=f"Convert it to a {kind}.")
+        raise _not_as(name, type_, kind)
     if kind == "category" or base in _TEXTS:
         return plan
     if dated:
@@ -65,3 +70,9 @@ def typed_plan(name: str, index: int, type_: str, kind: Kind | None) -> Plan:
     if kind == "flag" and base != "BOOLEAN":
         return plan
     return replace(plan, way="number")
+
+
+def _not_as(name: str, type_: str, kind: Kind) -> VetroError:
+    """E125 for a type that Vetro reads, but not as this kind."""
+    what = f"it has the type {type_}, which cannot be read as a {kind}"
+    return error("E125", source=f'column "{shown(name)}"', what=what, fix="Convert it first.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
 from vetro.tables.plans import Findings, first_plans
 from vetro.tables.reviews import review
-from vetro.tables.schema import Column, Schema
+from vetro.tables.schema import KINDS, Column, Schema
 from vetro.tables.sentinels import sentinel_notices
 from vetro.tables.sources import open_source
 from vetro.tables.subtotals import subtotal_notices
@@ -50,7 +51,9 @@ def opened_with(source: object, options: ReadOptions) -> Opened:
         return opened
     from vetro.tables.queries import query_table, without_query  # pyarrow takes 0.1 s
 
-    return query_table(read_whole(opened, without_query(opened, options)), options.query)
+    beneath = frozenset(opened.columns)
+    table = read_whole(opened, without_query(opened, options))
+    return replace(query_table(table, options.query), beneath=beneath)
 
 
 def read_whole(opened: Opened, options: ReadOptions, spared: frozenset[str] = frozenset()) -> Table:
@@ -133,7 +136,10 @@ def _table(
         rows=rows,
         name=opened.name,
         fingerprint=opened.fingerprint,
-        notices=(*opened.notices, *_marks_notice(opened, plans, found), *notices),
+        # A query's table repeats what was said of the table that it reads.
+        notices=tuple(
+            dict.fromkeys((*opened.notices, *_marks_notice(opened, plans, found), *notices))
+        ),
         place_of=opened.place_of,
         kept=kept,
         faults=found.faults,
@@ -193,8 +199,9 @@ def check_named(opened: Opened, options: ReadOptions) -> None:
     """E114 if an option names a column that the source lacks, E601 for a wrong date format."""
     if options.date_format:
         check_format(options.date_format)
-    for role in ("number", "category", "date", "flag", "keep"):
+    for role in (*KINDS, "keep"):
+        known = opened.columns if role == "keep" else [*opened.columns, *opened.beneath]
         for name in getattr(options, role):
-            known_name(name, opened.columns, Setting(role))
+            known_name(name, known, Setting(role))
             if name in opened.faults:
                 raise opened.faults[name].error
