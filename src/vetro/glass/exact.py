@@ -9,9 +9,10 @@ The forward pass with its rounding bounds is verify/exact_backward.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -56,43 +57,8 @@ def fraction(number: arb) -> Fraction:
 
 def activation(operation: Operation, z: arb) -> arb:
     """function(z) for every z in the ball."""
-    numbers = operation.numbers
-    match operation.function:
-        case "identity":
-            return z
-        case "relu":
-            return z.nonnegative_part() if _sure(z) else z.max(arb(0))
-        case "leaky_relu":
-            slope = arb(numbers[0])
-            if z >= 0:
-                return z
-            if z <= 0:
-                return z * slope
-            return z.union(z * slope)
-        case "elu":
-            alpha = arb(numbers[0])
-            if z >= 0:
-                return z
-            low = z.expm1() * alpha
-            return low if z <= 0 else z.max(arb(0)).union(z.min(arb(0)).expm1() * alpha)
-        case "tanh":
-            return z.tanh()
-        case "sigmoid":
-            return sigmoid(z)
-        case "silu":
-            return z * sigmoid(z)
-        case "gelu":
-            return z * (1 + (z / arb(2).sqrt()).erf()) / 2
-        case "gelu_tanh":
-            inner = (2 / arb.pi()).sqrt() * (z + arb("0.044715") * z * z * z)
-            return z * (1 + inner.tanh()) / 2
-        case "softplus":
-            beta, threshold = arb(numbers[0]), arb(numbers[1])
-            if z * beta > threshold:
-                return z
-            soft = (z * beta).exp().log1p() / beta
-            return soft if z * beta <= threshold else soft.union(z)
-    raise ValueError(f"no rule for {operation.function}")
+    found: arb = operation.activation.value(BALLS, z)
+    return found
 
 
 def sigmoid(z: arb) -> arb:
@@ -100,5 +66,62 @@ def sigmoid(z: arb) -> arb:
     return 1 / (1 + (-z).exp())
 
 
-def _sure(z: arb) -> bool:
-    return bool(z >= 0) or bool(z <= 0)
+class Balls:
+    """arb balls.  Where a ball reaches over an edge, the result holds both sides'."""
+
+    @property
+    def pi(self) -> arb:
+        return arb.pi()
+
+    def decimal(self, text: str) -> arb:
+        return arb(text)
+
+    def root(self, number: Any) -> arb:
+        return arb(number).sqrt()
+
+    def exp(self, z: arb) -> arb:
+        return z.exp()
+
+    def expm1(self, z: arb) -> arb:
+        return z.expm1()
+
+    def bell(self, z: arb) -> arb:
+        return (-z * z / 2).exp()
+
+    def log1p_exp(self, z: arb) -> arb:
+        """max(z, 0) + log(1 + e^-|z|), which never overflows."""
+        return z.max(arb(0)) + (-abs(z)).exp().log1p()
+
+    def tanh(self, z: arb) -> arb:
+        return z.tanh()
+
+    def sech2(self, z: arb) -> arb:
+        return 1 / z.cosh() ** 2
+
+    def sigmoid(self, z: arb) -> tuple[arb, arb]:
+        return sigmoid(z), sigmoid(-z)
+
+    def erf(self, z: arb) -> arb:
+        return z.erf()
+
+    def power(self, z: arb, exponent: int) -> arb:
+        return z**exponent
+
+    def rising(self, function: Callable[[arb], arb], z: arb) -> arb:
+        return function(z)
+
+    def constant(self, z: arb, value: float) -> arb:
+        return arb(value)
+
+    def piece(
+        self, z: arb, scaled: arb, edges: Sequence[float], pieces: Sequence[Callable[[arb], arb]]
+    ) -> arb:
+        first = sum(bool(scaled > edge) for edge in edges)
+        last = sum(not bool(scaled <= edge) for edge in edges)
+        found = pieces[first](z)
+        for number in range(first + 1, last + 1):
+            found = found.union(pieces[number](z))
+        return found
+
+
+BALLS = Balls()

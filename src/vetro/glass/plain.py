@@ -6,19 +6,16 @@ neither an engine nor a proof: exact.py has the fractions.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.subject import Part
+from vetro.networks.activations.arithmetic import FLOATS
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
-
-_GELU = math.sqrt(2.0 / math.pi)
-_CUBIC = 0.044715
 
 
 def forward(part: Part, x: NDArray[Any]) -> list[Floats]:
@@ -97,75 +94,16 @@ def _add(part: Part, gradient: Floats, slot: int | None, values: Floats) -> None
 
 def activation(operation: Operation, z: Floats) -> Floats:
     """function(z), element by element."""
-    numbers = operation.numbers
     with np.errstate(over="ignore"):
-        match operation.function:
-            case "identity":
-                return z
-            case "relu":
-                return np.maximum(z, 0.0)
-            case "leaky_relu":
-                return np.where(z > 0, z, z * numbers[0])
-            case "elu":
-                return np.where(z > 0, z, numbers[0] * np.expm1(np.minimum(z, 0.0)))
-            case "tanh":
-                return np.tanh(z)
-            case "sigmoid":
-                return _sigmoid(z)
-            case "silu":
-                return z * _sigmoid(z)
-            case "gelu":
-                return 0.5 * z * (1.0 + _erf(z / math.sqrt(2.0)))
-            case "gelu_tanh":
-                return 0.5 * z * (1.0 + np.tanh(_GELU * (z + _CUBIC * z**3)))
-            case "softplus":
-                beta, threshold = numbers
-                soft: Floats = np.logaddexp(0.0, beta * z) / beta
-                return np.where(beta * z > threshold, z, soft)
-    raise ValueError(f"no rule for {operation.function}")
+        found: Floats = operation.activation.value(FLOATS, z)
+    return found
 
 
 def derivative(operation: Operation, z: Floats) -> Floats:
     """function'(z); at a bend as in torch: 0 for relu, the slope below for leaky_relu and elu."""
-    numbers = operation.numbers
     with np.errstate(over="ignore"):
-        match operation.function:
-            case "identity":
-                return np.ones_like(z)
-            case "relu":
-                return (z > 0).astype(np.float64)
-            case "leaky_relu":
-                return np.where(z > 0, 1.0, numbers[0])
-            case "elu":
-                return np.where(z > 0, 1.0, numbers[0] * np.exp(np.minimum(z, 0.0)))
-            case "tanh":
-                return 1.0 - np.tanh(z) ** 2
-            case "sigmoid":
-                s = _sigmoid(z)
-                return s * (1.0 - s)
-            case "silu":
-                s = _sigmoid(z)
-                return s * (1.0 + z * (1.0 - s))
-            case "gelu":
-                density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-                return 0.5 * (1.0 + _erf(z / math.sqrt(2.0))) + z * density
-            case "gelu_tanh":
-                t = np.tanh(_GELU * (z + _CUBIC * z**3))
-                inner = _GELU * (1.0 + 3.0 * _CUBIC * z * z)
-                return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * inner
-            case "softplus":
-                beta, threshold = numbers
-                return np.where(beta * z > threshold, 1.0, _sigmoid(beta * z))
-    raise ValueError(f"no rule for {operation.function}")
-
-
-def _sigmoid(z: Floats) -> Floats:
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
-
-
-def _erf(z: Floats) -> Floats:
-    return np.array([math.erf(value) for value in z.reshape(-1)]).reshape(z.shape)
+        found: Floats = operation.activation.slope(FLOATS, z)
+    return found
 
 
 def _standard(operation: Operation, x: Floats) -> tuple[Floats, Floats]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["regression", "classification", "module"]
 
-_LINEAR = ("identity", "relu", "leaky_relu")
-
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -92,7 +90,7 @@ def piecewise_linear(network: LoweredNetwork) -> bool:
     """Whether every operation is affine, a sum, or a piecewise linear activation."""
     return all(
         operation.kind != "layer_norm"
-        and (operation.kind != "activation" or operation.function in _LINEAR)
+        and (operation.kind != "activation" or operation.activation.below is not None)
         for operation in network.operations
     )
 

@@ -17,16 +17,13 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from vetro.networks.lowered import Function, Kind, LoweredNetwork, Operation
+from vetro.networks.activations.table import activation_of
+from vetro.networks.lowered import Kind, LoweredNetwork, Operation
 from vetro.networks.network import ParameterSlot
 from vetro.networks.refusal import NotUnderstood
 
 Numbers = NDArray[np.float64]
 DTYPES = (torch.float32, torch.float64)
-_FORGETS_INPUT = frozenset({"relu", "tanh", "sigmoid"})
-"""Activations whose derivative torch computes from their output."""
-_KEEPS_OUTPUT = _FORGETS_INPUT | {"leaky_relu", "elu"}
-"""The same, and activations whose in-place form does so."""
 
 
 @dataclass(slots=True)
@@ -37,7 +34,7 @@ class _Draft:
     inputs: tuple[int, ...]
     output: int
     where: str
-    function: Function = "identity"
+    function: str = "identity"
     weight: nn.Parameter | None = None
     bias: nn.Parameter | None = None
     numbers: tuple[float, ...] = ()
@@ -95,9 +92,7 @@ class Assembly:
             raise NotUnderstood("adds a parameter to a layer norm")
         return self.affine(made_by.inputs[0], made_by.weight, bias, where)
 
-    def activation(
-        self, value: int, function: Function, numbers: tuple[float, ...], where: str
-    ) -> int:
+    def activation(self, value: int, function: str, numbers: tuple[float, ...], where: str) -> int:
         if not all(0 <= number < np.inf for number in numbers):
             raise NotUnderstood(f"a {function} with the numbers {numbers}")
         width = self.widths[value]
@@ -162,10 +157,10 @@ class Assembly:
         """Whether torch allows this value to be overwritten: no derivative needs its old content,
         except that of the overwriting operation, which writes `but_for`."""
         made_by = self.producer(value)
-        if made_by is None or made_by.function in _KEEPS_OUTPUT:
+        if made_by is None or activation_of(made_by.function).torch.in_place_from_output:
             return False
         return all(
-            draft.kind in ("add", "scale") or draft.function in _FORGETS_INPUT
+            draft.kind in ("add", "scale") or activation_of(draft.function).torch.from_output
             for draft in self.drafts
             if value in draft.inputs and draft.output != but_for
         )
@@ -247,7 +242,7 @@ class Assembly:
         width: int | None,
         where: str,
         *,
-        function: Function = "identity",
+        function: str = "identity",
         weight: nn.Parameter | None = None,
         bias: nn.Parameter | None = None,
         numbers: tuple[float, ...] = (),

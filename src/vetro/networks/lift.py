@@ -13,17 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from vetro.networks.network import Activation, Network
-
-_MODULES: dict[Activation, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "leaky_relu": nn.LeakyReLU,
-    "sigmoid": nn.Sigmoid,
-    "identity": nn.Identity,
-}
+from vetro.networks.activations.table import activation_of
+from vetro.networks.network import Network
 
 
 def lift(network: Network, parameters: NDArray[np.float32]) -> nn.Sequential:
@@ -37,7 +28,8 @@ def lift(network: Network, parameters: NDArray[np.float32]) -> nn.Sequential:
     for number, (inputs, outputs) in enumerate(layers, start=1):
         modules[f"layer{number}"] = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
         if number < len(layers):
-            modules[f"{network.activation}{number}"] = _MODULES[network.activation]()
+            named = activation_of(network.activation).torch
+            modules[f"{network.activation}{number}"] = getattr(nn, named.layer)(**named.options)
             if network.dropout > 0:
                 modules[f"dropout{number}"] = nn.Dropout(network.dropout)
     module = nn.Sequential(modules)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from inspect import Parameter, Signature
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from vetro.networks import lower_arithmetic, lower_shapes
-from vetro.networks.lowered import Function
+from vetro.networks.activations.table import BY_NAME, activation_of, settings_of
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.standin import StandIn, Value, Weight
 from vetro.networks.tracing import Trace, value_of
@@ -55,12 +56,35 @@ def find(target: Any) -> Handler | None:
     return handler
 
 
-def _activation(t: Trace, x: Any, function: Function, *numbers: float, inplace: bool) -> StandIn:
-    value = value_of(x)
-    made = t.assembly.activation(value, function, tuple(map(float, numbers)), t.where())
-    if inplace:
-        return replace(t, x, made)
-    return t.tensor(made, x.held.squeezed)
+def _activation(function: str) -> Handler:
+    """The handler of torch.nn.functional.`function`, which may be several activations."""
+    names = [name for name in BY_NAME if activation_of(name).torch.function == function]
+    usual = activation_of(names[0]).torch
+    settings = settings_of(names[0])
+    place, word = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+    signature = Signature([
+        Parameter("input", place),
+        *(Parameter(name, place, default=value) for name, value in settings.items()),
+        *([Parameter("inplace", place, default=False)] if usual.in_place else ()),
+        *(Parameter(name, word, default=value) for name, value in usual.options.items()),
+    ])  # fmt: skip
+
+    def handle(t: Trace, *args: Any, **kwargs: Any) -> StandIn:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = bound.arguments
+        options = {option: given[option] for option in usual.options}
+        meant = [name for name in names if activation_of(name).torch.options == options]
+        if not meant:
+            shown = ", ".join(f"{option}={value!r}" for option, value in options.items())
+            raise NotUnderstood(f"{function} with {shown}")
+        x, numbers = given["input"], tuple(float(given[setting]) for setting in settings)
+        made = t.assembly.activation(value_of(x), meant[0], numbers, t.where())
+        if given.get("inplace"):
+            return replace(t, x, made)
+        return t.tensor(made, x.held.squeezed)
+
+    return handle
 
 
 def replace(t: Trace, x: Any, made: int) -> StandIn:
@@ -70,43 +94,6 @@ def replace(t: Trace, x: Any, made: int) -> StandIn:
         raise NotUnderstood("changes in place a tensor that is needed elsewhere")
     x.held.storage.value = made
     return x  # type: ignore[no-any-return]
-
-
-def relu(t: Trace, input: Any, inplace: bool = False) -> StandIn:
-    return _activation(t, input, "relu", inplace=inplace)
-
-
-def tanh(t: Trace, input: Any) -> StandIn:
-    return _activation(t, input, "tanh", inplace=False)
-
-
-def sigmoid(t: Trace, input: Any) -> StandIn:
-    return _activation(t, input, "sigmoid", inplace=False)
-
-
-def silu(t: Trace, input: Any, inplace: bool = False) -> StandIn:
-    return _activation(t, input, "silu", inplace=inplace)
-
-
-def leaky_relu(
-    t: Trace, input: Any, negative_slope: float = 0.01, inplace: bool = False
-) -> StandIn:
-    return _activation(t, input, "leaky_relu", negative_slope, inplace=inplace)
-
-
-def elu(t: Trace, input: Any, alpha: float = 1.0, inplace: bool = False) -> StandIn:
-    return _activation(t, input, "elu", alpha, inplace=inplace)
-
-
-def gelu(t: Trace, input: Any, *, approximate: str = "none") -> StandIn:
-    functions: dict[str, Function] = {"none": "gelu", "tanh": "gelu_tanh"}
-    if approximate not in functions:
-        raise NotUnderstood(f"gelu with approximate={approximate!r}")
-    return _activation(t, input, functions[approximate], inplace=False)
-
-
-def softplus(t: Trace, input: Any, beta: float = 1, threshold: float = 20) -> StandIn:
-    return _activation(t, input, "softplus", beta, threshold, inplace=False)
 
 
 def dropout(
@@ -190,10 +177,14 @@ def _in_place(handler: Handler) -> Handler:
     return change
 
 
+_ACTIVATIONS: dict[str, Handler] = {
+    function: _activation(function)
+    for function in {activation_of(name).torch.function: None for name in BY_NAME}
+    if function
+}
+
 _EVERYWHERE: dict[str, Handler] = {
-    "relu": relu,
-    "tanh": tanh,
-    "sigmoid": sigmoid,
+    **{name: handler for name, handler in _ACTIVATIONS.items() if hasattr(torch.Tensor, name)},
     **lower_arithmetic.NAMED,
     **lower_shapes.NAMED,
     "matmul": matmul,
@@ -204,18 +195,18 @@ _EVERYWHERE: dict[str, Handler] = {
 
 _OF_FUNCTIONAL: dict[str, Handler] = {
     "linear": linear,
-    "silu": silu,
-    "leaky_relu": leaky_relu,
-    "elu": elu,
-    "gelu": gelu,
-    "softplus": softplus,
+    **_ACTIVATIONS,
     "dropout": dropout,
     "layer_norm": layer_norm,
 }
 
 METHODS: dict[str, Handler] = {
     **_EVERYWHERE,
-    **{f"{name}_": _in_place(_EVERYWHERE[name]) for name in ("relu", "tanh", "sigmoid")},
+    **{
+        f"{name}_": _in_place(handler)
+        for name, handler in _ACTIVATIONS.items()
+        if hasattr(torch.Tensor, f"{name}_")
+    },
     **{f"{name}_": _in_place(handler) for name, handler in lower_arithmetic.NAMED.items()},
     **lower_arithmetic.DUNDERS,
     **{name: _in_place(handler) for name, handler in lower_arithmetic.IN_PLACE_DUNDERS.items()},
@@ -231,13 +222,14 @@ FUNCTIONS: dict[Any, Handler] = {
         if hasattr(home, name)
     },
     **{getattr(functional, name): handler for name, handler in _OF_FUNCTIONAL.items()},
-    torch.special.expit: sigmoid,
+    **{
+        getattr(home, f"{name}_"): _in_place(handler)
+        for home in (torch, functional)
+        for name, handler in _ACTIVATIONS.items()
+        if hasattr(home, f"{name}_")
+    },
+    torch.special.expit: _ACTIVATIONS["sigmoid"],
     torch.dropout: torch_dropout,
-    torch.relu_: _in_place(relu),
-    torch.tanh_: _in_place(tanh),
-    torch.sigmoid_: _in_place(sigmoid),
-    functional.leaky_relu_: _in_place(leaky_relu),
-    functional.elu_: _in_place(elu),
     **lower_arithmetic.OPERATORS,
     **{
         function: _in_place(handler)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vetro.networks.activations.table import BY_NAME, activation_of, settings_of
 from vetro.networks.assembly import Assembly
 from vetro.networks.lowered import LoweredNetwork, Operation
 from vetro.networks.module_checks import check_module, title
@@ -179,30 +180,21 @@ def _flatten(assembly: Assembly, value: int, where: str, layer: nn.Flatten) -> i
     return value if (layer.start_dim, layer.end_dim) in ((1, -1), (1, 1)) else None
 
 
-def _activation(
-    function: Any, numbers: Callable[[Any], tuple[float, ...]] = lambda _: ()
-) -> Callable[[Assembly, int, str, Any], int | None]:
-    """The reader of an activation's layer.
+def _activation(assembly: Assembly, value: int, where: str, layer: Any) -> int | None:
+    """The layer of an activation.
 
     An in-place layer means the same, except on the input or on values that a derivative needs;
     trace.py decides about these.
     """
-
-    def read(assembly: Assembly, value: int, where: str, layer: Any) -> int | None:
-        if getattr(layer, "inplace", False) and not assembly.may_change(value):
-            return None
-        return assembly.activation(value, function, numbers(layer), where)
-
-    return read
-
-
-def _gelu(assembly: Assembly, value: int, where: str, layer: nn.GELU) -> int | None:
-    function = {"none": "gelu", "tanh": "gelu_tanh"}.get(layer.approximate)
-    return None if function is None else _activation(function)(assembly, value, where, layer)
-
-
-def _softplus_numbers(layer: Any) -> tuple[float, ...]:
-    return float(layer.beta), float(layer.threshold)
+    if getattr(layer, "inplace", False) and not assembly.may_change(value):
+        return None
+    for name in BY_NAME:
+        named = activation_of(name).torch
+        wanted = named.options.items()
+        if named.layer == type(layer).__name__ and all(getattr(layer, o) == v for o, v in wanted):
+            numbers = tuple(float(getattr(layer, setting)) for setting in settings_of(name))
+            return assembly.activation(value, name, numbers, where)
+    return None
 
 
 _LAYERS: dict[type[nn.Module], Callable[[Assembly, int, str, Any], int | None]] = {
@@ -210,13 +202,6 @@ _LAYERS: dict[type[nn.Module], Callable[[Assembly, int, str, Any], int | None]] 
     nn.LayerNorm: _layer_norm,
     nn.Dropout: _dropout,
     nn.Flatten: _flatten,
+    **{getattr(nn, activation_of(name).torch.layer): _activation for name in BY_NAME},
     nn.Identity: lambda assembly, value, where, layer: value,
-    nn.ReLU: _activation("relu"),
-    nn.Tanh: _activation("tanh"),
-    nn.Sigmoid: _activation("sigmoid"),
-    nn.SiLU: _activation("silu"),
-    nn.GELU: _gelu,
-    nn.LeakyReLU: _activation("leaky_relu", lambda layer: (float(layer.negative_slope),)),
-    nn.ELU: _activation("elu", lambda layer: (float(layer.alpha),)),
-    nn.Softplus: _activation("softplus", _softplus_numbers),
 }

@@ -14,13 +14,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.networks.activations.activation import Activation
+from vetro.networks.activations.table import activation_of, settings_of
 from vetro.networks.network import Network, ParameterSlot
 
 Kind = Literal["affine", "activation", "layer_norm", "dropout", "scale", "add"]
-Function = Literal[
-    "identity", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
-    "softplus",
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,7 @@ class Operation:
     Values are numbered in the order in which they are computed; 0 is the network's input.
 
     affine: y = x W^T + b, weight (out, in), bias (out,) or None.
-    activation: y = function(x), with its numbers: leaky_relu (slope,), elu (alpha,),
-    softplus (beta, threshold).
+    activation: y = function(x), by its name in networks/activations, with its settings as numbers.
     layer_norm: over the features, numbers (eps,), weight and bias (features,) or None.
     dropout: numbers (share,), scaled by 1 / (1 - share) in training, the identity otherwise.
     scale: y = x * factor + shift, constants[0] factor and constants[1] shift, (features,).
@@ -43,12 +40,22 @@ class Operation:
     kind: Kind
     inputs: tuple[int, ...]
     output: int
-    function: Function = "identity"
+    function: str = "identity"
     weight: int | None = None
     bias: int | None = None
     numbers: tuple[float, ...] = ()
     constants: tuple[NDArray[np.float64], ...] = ()
     where: str = ""
+
+    @property
+    def activation(self) -> Activation:
+        """What is true of the function of an activation."""
+        return activation_of(self.function, self.numbers)
+
+    @property
+    def bends(self) -> bool:
+        """Whether it is an activation other than the identity."""
+        return self.kind == "activation" and self.function != "identity"
 
 
 @dataclass(frozen=True)
@@ -94,14 +101,13 @@ def lower_network(network: Network) -> LoweredNetwork:
         if number == len(layers):
             break
         value += 1
-        numbers = (0.01,) if network.activation == "leaky_relu" else ()
         operations.append(
             Operation(
                 "activation",
                 (value,),
                 value + 1,
                 function=network.activation,
-                numbers=numbers,
+                numbers=tuple(settings_of(network.activation).values()),
                 where=f"{network.activation}{number}",
             )
         )

@@ -17,14 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils import _python_dispatch
 
+from vetro.networks.activations.table import BY_NAME, activation_of
 from vetro.networks.refusal import NotUnderstood
 
 _TORCH = str(Path(torch.__file__).parent)
 _FUNCTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (functional, tuple(filter(None, (activation_of(name).torch.function for name in BY_NAME)))),
     (functional, (
-        "linear", "relu", "dropout", "layer_norm", "silu", "gelu", "elu", "leaky_relu", "softplus",
-        "tanh", "sigmoid", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy",
-        "binary_cross_entropy_with_logits",
+        "linear", "dropout", "layer_norm", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
+        "cross_entropy", "binary_cross_entropy_with_logits",
     )),
     (torch, ("relu", "tanh", "sigmoid", "matmul", "mm", "addmm", "layer_norm")),
     (torch.autograd, ("backward", "grad")),

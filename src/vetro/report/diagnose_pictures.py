@@ -14,6 +14,7 @@ from vetro.errors import counted
 from vetro.glass.diagnose.diagnose import MOST_ROWS, diagnose_rows
 from vetro.glass.rows import rows_of_table
 from vetro.glass.subject import subject_of
+from vetro.networks.activations.table import activation_of
 from vetro.report.drawing import (
     FIRST,
     INK,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _MOST_LAYERS = 6
 _MOST_MEMBERS = 20
-_LIMITED = ("tanh", "sigmoid")
 
 
 def units_over(model: Model, table: Table) -> str:
@@ -72,7 +72,7 @@ def unit_activity(layer: Sequence[LayerActivity]) -> str:
     """Units sorted by how often they are on, or by how far they move; one line for each member."""
     figure, axes = square()
     first = layer[0]
-    limited = first.function in _LIMITED
+    limited = activation_of(first.function).limits is not None
     for item in layer[:_MOST_MEMBERS]:
         height = item.deviation if limited else 100 * item.on
         order = np.argsort(-height, kind="stable")

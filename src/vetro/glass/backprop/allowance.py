@@ -16,17 +16,13 @@ from vetro.glass.learning.loss_terms import LossTerms
 from vetro.glass.learning.precision import Precision
 from vetro.glass.plain import derivative
 from vetro.glass.subject import Part
+from vetro.networks.activations.activation import Activation
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
 
 OWN = 8.0
 """Roundings counted for an activation or its derivative."""
-
-_STEEPEST = {"sigmoid": 0.25, "silu": 1.1, "gelu": 1.13, "gelu_tanh": 1.13}
-_BENT = {  # a bound of |function''|
-    "tanh": 0.77, "sigmoid": 0.1, "silu": 0.5, "gelu": 0.8, "gelu_tanh": 0.8, "softplus": 0.25,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,35 +118,25 @@ def _forward(
 
 def _steepness(operation: Operation, z: Floats, e: Floats) -> Floats:
     """A bound of |function'| within e of z."""
-    most = _most(operation)
-    bent = _BENT.get(operation.function)
-    if bent is None:
-        return np.where(np.abs(z) <= e, most, np.abs(derivative(operation, z)))
-    return np.minimum(most, np.abs(derivative(operation, z)) + bent * _sharp(operation) * e)
+    known = operation.activation
+    found = np.minimum(known.steepest, np.abs(derivative(operation, z)) + known.bent * e)
+    return np.where(_crossing(known, z, e), known.steepest, found)
 
 
 def _turning(operation: Operation, z: Floats, e: Floats, unit: Precision) -> Floats:
     """A bound of how far function' within e of z, as computed, lies from function'(z)."""
-    own = unit.lost(OWN, _most(operation))
-    bent = _BENT.get(operation.function)
-    if bent is not None:
-        return bent * _sharp(operation) * e + own
-    # the slopes of relu, leaky_relu and elu jump where z may be on either side of 0
-    jump = _most(operation) if operation.function != "identity" else 0.0
-    if operation.function == "elu":
-        e = e + abs(operation.numbers[0]) * e
-        return np.where(np.abs(z) <= e, jump, e + own)
-    return np.where(np.abs(z) <= e, jump, 0.0)
+    known = operation.activation
+    own = 0.0 if known.below is not None else unit.lost(OWN, known.steepest)
+    # at an edge the slope jumps, and z may be on either side
+    return np.where(_crossing(known, z, e), known.slope_gap, 0.0) + known.bent * e + own
 
 
-def _most(operation: Operation) -> float:
-    if operation.function in ("leaky_relu", "elu"):
-        return max(1.0, abs(operation.numbers[0]))
-    return _STEEPEST.get(operation.function, 1.0)
-
-
-def _sharp(operation: Operation) -> float:
-    return operation.numbers[0] if operation.function == "softplus" else 1.0
+def _crossing(known: Activation, z: Floats, e: Floats) -> NDArray[np.bool_]:
+    """Where an edge lies within e of z."""
+    found = np.zeros(z.shape, dtype=np.bool_)
+    for edge in known.edges:
+        found |= np.abs(known.steep * z - edge) <= abs(known.steep) * e
+    return found
 
 
 def _backward(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -65,20 +65,10 @@ class _Member(nn.Module):
                 assert operation.weight is not None and operation.bias is not None
                 weight, bias = self.values[operation.weight], self.values[operation.bias]
                 x = functional.linear(x, weight, bias)
-            elif operation.kind == "activation":
-                x = _FUNCTIONS[operation.function](x)
+            elif operation.bends:
+                named = operation.activation.torch
+                x = getattr(functional, named.function)(x, *operation.numbers, **named.options)
         return x
-
-
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": lambda x: x,
-    "relu": torch.relu,
-    "leaky_relu": functional.leaky_relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "silu": functional.silu,
-    "gelu": functional.gelu,
-}
 
 
 def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[Request, Lowering]:

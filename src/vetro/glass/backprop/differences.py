@@ -41,8 +41,6 @@ SMALLER = 2.0**-6
 COPIES = 1 << 20
 """Numbers of one value that are in memory at a time."""
 
-_BENDS = ("relu", "leaky_relu", "elu", "softplus")
-
 
 @dataclass(frozen=True, eq=False)
 class Differences:
@@ -177,11 +175,9 @@ def _moved(
             if slot is None or not len(places[slot]):
                 continue
             _move(operation, part, slot, places[slot], index, step, values, found)
-        if operation.kind == "activation" and operation.function in _BENDS:
-            z = values[operation.inputs[0]]
-            at = 0.0 if operation.function != "softplus" else operation.numbers[1]
-            scale = 1.0 if operation.function != "softplus" else operation.numbers[0]
-            sides.append((z * scale > at).reshape(copies, -1))
+        if operation.kind == "activation":
+            z, known = values[operation.inputs[0]], operation.activation
+            sides += [(z * known.steep > edge).reshape(copies, -1) for edge in known.edges]
         values.append(found)
     return values[-1], sides
 

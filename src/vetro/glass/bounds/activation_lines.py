@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.rounding_bounds import SAFE, smallest, unit
-from vetro.glass.plain import activation, derivative
+from vetro.networks.activations.activation import Activation
+from vetro.networks.activations.arithmetic import FLOATS
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
@@ -22,12 +23,6 @@ Floats = NDArray[np.float64]
 CELLS = 16
 EVALUATION = 2.0**-47
 """The relative error allowed for a function value that is computed here: 64 units."""
-
-CURVATURE = {"tanh": 0.7699, "sigmoid": 0.0963, "silu": 0.5001, "gelu": 0.798, "gelu_tanh": 0.81}
-"""The largest |f''|, rounded up: 4 / (3 sqrt 3), 1 / (6 sqrt 3), 1 / 2 and sqrt(2 / pi).  The value
-for gelu_tanh was computed on a grid."""
-
-_RISING = ("identity", "relu", "tanh", "sigmoid", "softplus")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +41,10 @@ class Lines:
 
 def lines(operation: Operation, low: Floats, high: Floats, dtype: str) -> Lines:
     """The lines of an activation over [low, high], each (boxes, units)."""
-    function, numbers = operation.function, operation.numbers
-    if function in ("identity", "relu", "leaky_relu"):
-        slope = {"identity": 1.0, "relu": 0.0}.get(function)
-        found = _bend(numbers[0] if slope is None else slope, low, high)
-    else:
-        found = _curve(operation, low, high)
+    known = operation.activation
+    found = _bend(known.below, low, high) if known.below is not None else _curve(known, low, high)
     size = np.maximum(np.abs(found.least), np.abs(found.most))
-    return replace(found, error=_engine_error(operation, low, high, size, dtype))
+    return replace(found, error=_engine_error(known, low, high, size, dtype))
 
 
 def _bend(slope: float, low: Floats, high: Floats) -> Lines:
@@ -78,22 +69,21 @@ def _bend(slope: float, low: Floats, high: Floats) -> Lines:
     return Lines(*parts, ends.min(axis=0), ends.max(axis=0), zero)
 
 
-def _curve(operation: Operation, low: Floats, high: Floats) -> Lines:
-    function, numbers = operation.function, operation.numbers
+def _curve(known: Activation, low: Floats, high: Floats) -> Lines:
     width = high - low
     steps = np.linspace(0.0, 1.0, CELLS + 1)
     points = low[..., None] + width[..., None] * steps
     points[..., -1] = high
-    if function == "elu":  # its slope may jump at 0: 0 must not lie inside a cell
-        points = np.concatenate([points, np.clip(0.0, low, high)[..., None]], axis=-1)
-    values = activation(operation, points)
+    for edge in _edges(known):  # where the slope jumps, which must not lie inside a cell
+        points = np.concatenate([points, np.clip(edge, low, high)[..., None]], axis=-1)
     with np.errstate(over="ignore"):
-        remainder = SAFE * _curvature(operation) * (width / CELLS) ** 2 / 8
+        values = known.value(FLOATS, points)
+        remainder = SAFE * known.bent * (width / CELLS) ** 2 / 8
+        at_ends = known.slope(FLOATS, np.stack([low, low / 2 + high / 2, high]))
     size = np.maximum(np.abs(low), np.abs(high))
-    jump = _jump(operation, low, high)
+    jump = _jump(known, low, high)
 
     middle = low / 2 + high / 2
-    at_ends = derivative(operation, np.stack([low, middle, high]))
     with np.errstate(invalid="ignore", divide="ignore"):
         chord = (values[..., CELLS] - values[..., 0]) / width
     chord = np.where(np.isfinite(chord), chord, at_ends[1])
@@ -111,75 +101,60 @@ def _curve(operation: Operation, low: Floats, high: Floats) -> Lines:
         best[0], best[1] = np.where(nearer, slope, best[0]), np.where(nearer, lower, best[1])
         nearer = slope * middle + upper < best[2] * middle + best[3]
         best[2], best[3] = np.where(nearer, slope, best[2]), np.where(nearer, upper, best[3])
-    rising = function in _RISING or (function == "elu" and numbers[0] >= 0)
-    spare = jump + (0.0 if rising else remainder) + EVALUATION * (np.abs(values).max(axis=-1))
+    spare = jump + (0.0 if known.rising else remainder) + EVALUATION * (np.abs(values).max(axis=-1))
     least, most = values.min(axis=-1) - spare, values.max(axis=-1) + spare
     return Lines(best[0], best[1], best[2], best[3], least, most, np.zeros_like(low))
 
 
-def _curvature(operation: Operation) -> float:
-    """The largest |f''|; for elu, that of its piece below 0."""
-    if operation.function == "softplus":
-        return abs(operation.numbers[0]) / 4
-    if operation.function == "elu":
-        return abs(operation.numbers[0])
-    return CURVATURE[operation.function]
+def _edges(known: Activation) -> tuple[float, ...]:
+    """The places where only the slope jumps."""
+    return tuple(edge / known.steep for edge in known.edges) if known.gap == 0.0 else ()
 
 
-def _jump(operation: Operation, low: Floats, high: Floats) -> Floats:
-    """Twice the error of softplus above its threshold, where the result is z itself: one error for
-    the values on the grid, one for the engine's."""
-    if operation.function != "softplus":
-        return np.zeros_like(high)
-    beta, threshold = operation.numbers
-    reached = np.maximum(beta * low, beta * high) >= threshold - 1e-3 * (1 + abs(threshold))
-    dropped = float(np.logaddexp(0.0, -threshold)) / abs(beta)
-    return np.where(reached, 2 * SAFE * dropped, 0.0)
+def _jump(known: Activation, low: Floats, high: Floats) -> Floats:
+    """Twice what the function jumps by, where an edge with a gap is reached: one error for the
+    values on the grid, one for the engine's."""
+    found = np.zeros_like(high)
+    if known.gap > 0.0:
+        for edge in known.edges:
+            reached = np.maximum(known.steep * low, known.steep * high)
+            near = reached >= edge - 1e-3 * (1 + abs(edge))
+            found = np.where(near, 2 * SAFE * known.gap, found)
+    return found
 
 
-def _engine_error(
-    operation: Operation, low: Floats, high: Floats, size: Floats, dtype: str
-) -> Floats:
+def _engine_error(known: Activation, low: Floats, high: Floats, size: Floats, dtype: str) -> Floats:
     """How far an engine's result may be from f(z): elementary functions within 2 units in the
     last place and a few operations around them, counted as 16 roundings of the sizes inside."""
-    function, numbers = operation.function, operation.numbers
-    if function in ("identity", "relu"):
+    if known.exact:
         return np.zeros_like(low)
-    inside = np.zeros_like(low)
-    if function in ("gelu", "gelu_tanh"):  # z (1 + erf) / 2, where 1 + erf may cancel
-        inside = np.maximum(np.abs(low), np.abs(high))
-    elif function == "elu":
-        inside = np.full_like(low, abs(numbers[0]))
-    elif function == "softplus":
-        inside = np.full_like(low, 1 / abs(numbers[0]))
+    inside = known.inside(np.maximum(np.abs(low), np.abs(high)))
     found: Floats = SAFE * 16 * unit(dtype) * (size + inside) + 8 * smallest(dtype)
     return found
 
 
 def slopes(operation: Operation, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """The range of f' over [low, high]; at a bend it holds every slope between the two sides'."""
-    function, numbers = operation.function, operation.numbers
-    if function in ("identity", "relu", "leaky_relu"):
-        below = {"identity": 1.0, "relu": 0.0}.get(function, numbers[0] if numbers else 0.0)
-        left = np.where(low < 0, below, 1.0)
-        right = np.where(high > 0, 1.0, below)
+    known = operation.activation
+    if known.below is not None:
+        left = np.where(low < 0, known.below, 1.0)
+        right = np.where(high > 0, 1.0, known.below)
         return np.minimum(left, right), np.maximum(left, right)
     width = high - low
     points = low[..., None] + width[..., None] * np.linspace(0.0, 1.0, CELLS + 1)
     points[..., -1] = high
-    values = derivative(operation, points)
-    if function == "elu":
-        sides = [
-            np.where((low <= 0) & (high >= 0), side, values[..., 0]) for side in (1.0, numbers[0])
-        ]
-        values = np.concatenate([values, np.stack(sides, axis=-1)], axis=-1)
-    # between two points f' moves by at most |f''| times half the cell
-    spare = SAFE * _curvature(operation) * width / CELLS / 2 + EVALUATION * (
-        1 + np.abs(high) + np.abs(low)
-    )
-    if function == "softplus":  # its derivative is 1 beyond the threshold
-        spare = spare + np.exp(-numbers[1])
+    with np.errstate(over="ignore"):
+        values = known.slope(FLOATS, points)
+    for number, edge in enumerate(_edges(known)):
+        within = (low <= edge) & (edge <= high)
+        for curve in known.curves[number : number + 2]:
+            side = np.where(within, curve.slope(FLOATS, np.full_like(low, edge)), values[..., 0])
+            values = np.concatenate([values, side[..., None]], axis=-1)
+    # between two points f' moves by at most |f''| times half the cell, and jumps at a gap
+    spare = SAFE * known.bent * width / CELLS / 2 + EVALUATION * (1 + np.abs(high) + np.abs(low))
+    if known.gap > 0.0:
+        spare = spare + SAFE * known.slope_gap
     least = values.min(axis=-1) - spare
-    if function in _RISING or (function == "elu" and numbers[0] >= 0):
+    if known.rising:
         least = np.maximum(least, 0.0)
     return least, values.max(axis=-1) + spare

@@ -56,7 +56,7 @@ def enclose(part: Part, number: int, region: Region, known: Known | None = None)
     found = Enclosure([low], [high], [room], {}, {}, {})
     for place, operation in enumerate(part.network.operations):
         source = operation.inputs[0]
-        if operation.kind == "activation" and operation.function != "identity":
+        if operation.bends:
             spec = np.eye(part.network.widths[source])
             low, high, found.forms[place] = _tightened(part, number, region, found, source, spec)
             found.low[source] = np.maximum(found.low[source], low)
@@ -122,7 +122,7 @@ def with_slopes(part: Part, found: Enclosure, slopes: Slopes) -> Enclosure:
         operation, line = part.network.operations[place], lines[place]
         source = operation.inputs[0]
         low, high = found.low[source], found.high[source]
-        least = operation.numbers[0] if operation.function == "leaky_relu" else 0.0
+        least = operation.activation.below
         bends = (low < 0) & (high > 0)
         own = np.where(bends, np.clip(slope, least, 1.0), line.lower_slope)
         lines[place] = replace(line, lower_slope=own)

@@ -84,9 +84,8 @@ def _bends(part: Part) -> list[int]:
     return [
         place
         for place, operation in enumerate(part.network.operations)
-        if operation.kind == "activation"
-        and (operation.function == "relu"
-             or (operation.function == "leaky_relu" and operation.numbers[0] <= 1))
+        if operation.bends and operation.activation.below is not None
+        and operation.activation.below <= 1
     ]  # fmt: skip
 
 
@@ -95,7 +94,7 @@ def _ranges(part: Part, number: int, region: Region, over: Callable[[], bool]) -
     known: Known = {}
     bends = _bends(part)
     for place, operation in enumerate(part.network.operations):
-        if operation.kind != "activation" or operation.function == "identity":
+        if not operation.bends:
             continue
         source = operation.inputs[0]
         if not any(bend < place for bend in bends) or over():

@@ -30,9 +30,6 @@ FEW_ROWS = 5
 MOST_UNITS = 2048
 """A layer with more units is not searched for duplicates: the time grows with their square."""
 
-_LIMITS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
-_BENT = ("relu", "leaky_relu")
-
 
 @dataclass(frozen=True, eq=False)
 class LayerActivity:
@@ -71,7 +68,7 @@ def activities(subject: Subject, part: Part, values: Sequence[Floats]) -> tuple[
     return tuple(
         _activity(part, network, operation, names[operation.output], values)
         for operation in network.operations
-        if operation.kind == "activation" and operation.function != "identity"
+        if operation.bends
     )
 
 
@@ -87,13 +84,14 @@ def _activity(
     units = z.shape[1]
     dead = np.zeros(units, dtype=bool)
     always = np.zeros(units, dtype=bool)
-    if operation.function == "relu":
+    known = operation.activation
+    if known.below == 0:
         dead = np.asarray((z <= 0).all(axis=0))
-    if operation.function in _BENT:
+    if known.below is not None:
         always = np.asarray((z > 0).all(axis=0))
     saturated = np.zeros(units, dtype=bool)
-    if operation.function in _LIMITS:
-        low, high = _LIMITS[operation.function]
+    if known.limits is not None:
+        low, high = known.limits
         middle, half = (low + high) / 2, (high - low) / 2
         saturated = (np.abs(h - middle) > SATURATED * half).mean(axis=0) >= MOSTLY
     return LayerActivity(
@@ -107,7 +105,7 @@ def _activity(
         dead=dead,
         always_on=always,
         saturated=saturated,
-        duplicates=_duplicates(h, z, operation.function == "relu"),
+        duplicates=_duplicates(h, z, known.below == 0),
         rows=len(h),
     )
 

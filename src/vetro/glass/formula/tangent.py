@@ -17,7 +17,7 @@ from fractions import Fraction
 from flint import arb, arb_mat, ctx
 
 from vetro.glass import exact
-from vetro.glass.formula.curves import Curve, beyond_tangent, curve_of, logistic, root, softplus
+from vetro.glass.formula.curves import Shape, beyond_tangent, curve_of, logistic, root, softplus
 from vetro.glass.subject import Part
 from vetro.networks.lowered import Operation
 
@@ -105,13 +105,13 @@ def _through(operation: Operation, part: Part, inputs: list[list[Model]], box: B
         case "layer_norm":
             return _layer_norm(operation, part, x, box)
         case "activation":
-            if operation.function == "identity":
+            if not operation.bends:
                 return x
             curve = curve_of(operation)
             return [bent(curve, model, box) for model in x]
 
 
-def bent(curve: Curve, model: Model, box: Box) -> Model:
+def bent(curve: Shape, model: Model, box: Box) -> Model:
     """curve(value): its tangent at the centre, and its largest distance from it."""
     level, slope = curve.at(model.centre)
     beyond = beyond_tangent(curve, model.centre, box.change(model), level, slope)

@@ -20,18 +20,6 @@ from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
 from vetro.networks.lowered import LoweredNetwork, Operation
 
-DEFINITIONS = {
-    "identity": "z",
-    "relu": "max(0, z)",
-    "leaky_relu": "z where z > 0, else {0}z",
-    "elu": "z where z > 0, else {0}(exp(z) - 1)",
-    "tanh": "tanh(z)",
-    "sigmoid": "1 / (1 + exp(-z))",
-    "silu": "z / (1 + exp(-z))",
-    "gelu": "z (1 + erf(z / sqrt(2))) / 2",
-    "gelu_tanh": "z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2",
-    "softplus": "ln(1 + exp({0}z)) / {0}, z where {0}z > {1}",
-}
 _LETTERS = {"affine": "h", "activation": "h", "layer_norm": "n", "scale": "u", "add": "s"}
 
 
@@ -239,7 +227,7 @@ def stages_of(
         output, first = operation.output, operation.inputs[0]
         row = values[output][0]
         off = np.zeros(len(row), dtype=np.bool_)
-        if operation.function == "relu" and operation.kind == "activation":
+        if operation.bends and operation.activation.below == 0:
             off = values[first][0] <= 0
         weight, weight_name = _held(part, operation.weight)
         bias, bias_name = _held(part, operation.bias)
@@ -334,7 +322,7 @@ def _read(
 def _definition(operation: Operation, x: str) -> str:
     """An activation's formula in x, with its numbers filled in and factors of 1 left out."""
     factors = [figure(number) + " " for number in operation.numbers]
-    meant = DEFINITIONS[operation.function].format(*factors)
+    meant = operation.activation.formula.format(*factors)
     meant = re.sub(r" / 1 (?=,)|(?<![\d.])1 (?=[z(])", "", meant).replace(" ,", ",")
     return re.sub(r"\bz\b", x, meant).rstrip()
 
@@ -347,9 +335,8 @@ def _formula(operation: Operation, letters: Sequence[str], y: str) -> str:
             return f"{y} = W {x}" + ("" if operation.bias is None else " + b")
         case "activation":
             meant = _definition(operation, x)
-            if operation.function in ("identity", "tanh"):
-                return f"{y} = {meant}"
-            return f"{y} = {operation.function}({x}) = {meant}"
+            named = f"{operation.function}({x})"
+            return f"{y} = {meant}" if meant in (x, named) else f"{y} = {named} = {meant}"
         case "layer_norm":
             scaled = "" if operation.weight is None else " * weight"
             shifted = "" if operation.bias is None else " + bias"

@@ -24,6 +24,7 @@ from flint import arb, arb_mat, ctx
 from numpy.typing import ArrayLike, NDArray
 
 from vetro.glass.verify.pairs import Pairs
+from vetro.networks.activations.activation import ELEMENTARY as ELEMENTARY
 
 Floats = NDArray[np.float64]
 Exact = NDArray[np.object_]
@@ -34,9 +35,6 @@ SLACK = 1.0 + 2.0**-32
 
 TINY = 2.0**-1000
 """More than float64's loss by underflow in such sums."""
-
-ELEMENTARY = 8.0
-"""The error of tanh, exp and similar functions, in units of u: 4 units in the last place."""
 
 ROOT = 3.0
 """The error of a square root: torch's vector one differs from IEEE by one unit."""

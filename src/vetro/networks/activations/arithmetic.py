@@ -1,0 +1,131 @@
+"""The arithmetics in which activations are written: what each of them must be able to do.
+
+`Floats` is float64 arrays, for display and counts.  The glass has balls with proven radii and
+ranges; floor 1 knows neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class Arithmetic(Protocol):
+    """Functions of numbers of one kind.  Sums and products are the numbers' own operators."""
+
+    @property
+    def pi(self) -> Any:
+        """The circle's number."""
+
+    def decimal(self, text: str) -> Any:
+        """A decimal number, as exactly as this arithmetic can."""
+
+    def root(self, number: Any) -> Any:
+        """The square root of a constant."""
+
+    def exp(self, z: Any) -> Any:
+        """e^z."""
+
+    def expm1(self, z: Any) -> Any:
+        """e^z - 1."""
+
+    def bell(self, z: Any) -> Any:
+        """e^(-z^2 / 2)."""
+
+    def log1p_exp(self, z: Any) -> Any:
+        """log(1 + e^z)."""
+
+    def tanh(self, z: Any) -> Any:
+        """The hyperbolic tangent."""
+
+    def sech2(self, z: Any) -> Any:
+        """1 - tanh(z)^2, the slope of tanh."""
+
+    def sigmoid(self, z: Any) -> tuple[Any, Any]:
+        """1 / (1 + e^-z), and 1 less that."""
+
+    def erf(self, z: Any) -> Any:
+        """The error function."""
+
+    def power(self, z: Any, exponent: int) -> Any:
+        """z^exponent."""
+
+    def rising(self, function: Callable[[Any], Any], z: Any) -> Any:
+        """function(z), which rises with z."""
+
+    def constant(self, z: Any, value: float) -> Any:
+        """The value, in the shape of z."""
+
+    def piece(
+        self, z: Any, scaled: Any, edges: Sequence[float], pieces: Sequence[Callable[[Any], Any]]
+    ) -> Any:
+        """pieces[k](z) where `scaled` is above k of the rising edges; at an edge, the lower one."""
+
+
+class Floats:
+    """float64 arrays, element by element."""
+
+    pi = math.pi
+
+    def decimal(self, text: str) -> float:
+        return float(text)
+
+    def root(self, number: float) -> float:
+        return math.sqrt(number)
+
+    def exp(self, z: Array) -> Array:
+        return np.exp(z)
+
+    def expm1(self, z: Array) -> Array:
+        return np.expm1(z)
+
+    def bell(self, z: Array) -> Array:
+        return np.exp(-0.5 * z * z)
+
+    def log1p_exp(self, z: Array) -> Array:
+        return np.logaddexp(0.0, z)
+
+    def tanh(self, z: Array) -> Array:
+        return np.tanh(z)
+
+    def sech2(self, z: Array) -> Array:
+        return 1.0 - np.tanh(z) ** 2
+
+    def sigmoid(self, z: Array) -> tuple[Array, Array]:
+        e = np.exp(-np.abs(z))
+        found = np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
+        return found, 1.0 - found
+
+    def erf(self, z: Array) -> Array:
+        return np.array([math.erf(value) for value in z.reshape(-1)]).reshape(z.shape)
+
+    def power(self, z: Array, exponent: int) -> Array:
+        return z**exponent
+
+    def rising(self, function: Callable[[Array], Array], z: Array) -> Array:
+        return function(z)
+
+    def constant(self, z: Array, value: float) -> Array:
+        return np.full_like(z, value)
+
+    def piece(
+        self,
+        z: Array,
+        scaled: Array,
+        edges: Sequence[float],
+        pieces: Sequence[Callable[[Array], Array]],
+    ) -> Array:
+        found = pieces[-1](z)
+        with np.errstate(over="ignore", invalid="ignore"):  # of pieces far beyond their edges
+            for edge, own in reversed(list(zip(edges, pieces, strict=False))):
+                found = np.where(scaled <= edge, own(z), found)
+        return found
+
+
+FLOATS = Floats()

@@ -1,0 +1,50 @@
+"""softplus: a smooth relu (Dugas et al. 2001), as torch has it, with a threshold."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vetro.networks.activations.activation import (
+    ELEMENTARY,
+    STRAIGHT,
+    Activation,
+    Array,
+    Curve,
+    Torch,
+)
+
+
+def softplus(beta: float = 1.0, threshold: float = 20.0) -> Activation:
+    """log(1 + e^(beta z)) / beta, and z itself where beta z > threshold."""
+    sharp = abs(beta)
+    flat = 1.0 / sharp if sharp else math.inf
+
+    def roundings(z: Array, size: Array) -> Array:
+        """The rounding of beta z is a relative error of e^(beta z) and the result."""
+        scaled = np.minimum(sharp * z, max(threshold, 0.0) + 750.0)
+        return (2.0 * ELEMENTARY + 6.0 + 2.0 * scaled) * size
+
+    below = Curve(
+        value=lambda a, z: a.log1p_exp(beta * z) / beta,
+        slope=lambda a, z: a.sigmoid(beta * z)[0],
+        bend=lambda a, z: a.sech2(beta * z / 2) * beta / 4,
+    )
+    return Activation(
+        name="softplus",
+        formula="ln(1 + exp({0}z)) / {0}, z where {0}z > {1}",
+        torch=Torch("Softplus", "softplus"),
+        curves=(below, STRAIGHT),
+        edges=(threshold,),
+        steep=beta,
+        steepest=1.0,
+        bent=sharp / 4.0,
+        gap=float(np.logaddexp(0.0, -threshold)) * flat,
+        slope_gap=1.0 / (1.0 + math.exp(min(threshold, 700.0))),
+        side_agreed=False,
+        rising=True,
+        roundings=roundings,
+        slope_roundings=lambda z: np.full(z.shape, 2.0 * ELEMENTARY + 4.0),  # of sigmoid(beta z)
+        inside=lambda z: np.full_like(z, flat),
+    )
