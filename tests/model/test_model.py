@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from model.build import model_of, rows_of
 
 from vetro.errors import InternalError
-from vetro.model import model as models
 from vetro.model.files import load_model
 from vetro.model.fit import fit_table
 from vetro.model.kept import kept_schema
@@ -47,13 +47,16 @@ def test_it_is_frozen(model):
         model.task = "classification"
 
 
-def test_report_goes_to_the_writer_of_the_floor_above(model, tmp_path, monkeypatch):
+def test_report_goes_to_the_writer_of_the_floor_above(model, tmp_path):
     written = []
-    monkeypatch.setattr(models, "report_writer", lambda *arguments: written.append(arguments))
-    model.report(str(tmp_path / "report.html"))
-    assert written == [(model, tmp_path / "report.html")]
-    monkeypatch.setattr(models, "report_writer", None)
-    with pytest.raises(InternalError, match="no report writer"):
+    given = replace(model, writes_report=lambda *arguments: written.append(arguments))
+    given.report(str(tmp_path / "report.html"))
+    assert written == [(given, tmp_path / "report.html")]
+    path = tmp_path / "m.safetensors"
+    model.save(path)
+    load_model(path, lambda *arguments: written.append(arguments)).report("r.html")
+    assert written[1][1] == Path("r.html")
+    with pytest.raises(InternalError, match="without a report writer"):
         model.report(tmp_path / "report.html")
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from vetro.engines.engine import EngineName
 from vetro.entries import as_declared
 from vetro.errors import Setting, error, issue_warnings, nearest, words
-from vetro.model import model as models
 from vetro.model.files import load_model
 from vetro.model.fit import fit_table
 from vetro.model.model import Model
@@ -81,7 +80,7 @@ def fit(
         recipe=chosen_recipe,
         engine=engine,
     )
-    model = fit_table(source, request, on_progress=on_progress)
+    model = fit_table(source, request, on_progress=on_progress, writes_report=_write_report)
     issue_warnings(model.evidence.notices)
     return model
 
@@ -91,7 +90,7 @@ def load(path: str | Path) -> Model:
 
     Raises ModelFileError: E507 not found, E502 a pickle, E505 not a model, E501 damaged.
     """
-    return load_model(path)
+    return load_model(path, _write_report)
 
 
 def inspect(
@@ -143,6 +142,3 @@ def _write_report(model: Model, path: Path) -> None:
     from vetro.report.page import write_report
 
     write_report(model, path)
-
-
-models.report_writer = _write_report

@@ -13,14 +13,14 @@ from vetro.addresses import is_address, shown_source
 from vetro.errors import VetroError, error, nearest
 from vetro.model.container import Container, parse_json, unpack
 from vetro.model.document import parts_of
-from vetro.model.model import Model
+from vetro.model.model import Model, WritesReport
 from vetro.model.parts import Member
 from vetro.model.saving import save_model
 
 __all__ = ["load_model", "save_model"]
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(path: str | Path, writes_report: WritesReport | None = None) -> Model:
     """The model of a .safetensors file."""
     shown_path = str(path)
     container = _container(Path(path))
@@ -33,7 +33,7 @@ def load_model(path: str | Path) -> Model:
         reason = f"its description lacks {failure}" if isinstance(failure, KeyError) else failure
         raise error("E501", path=shown_path, reason=str(reason).rstrip(".")) from failure
     members = tuple(Member(*member) for member in parts.pop("members"))
-    return Model(**parts, members=members)
+    return Model(**parts, members=members, writes_report=writes_report)
 
 
 def _container(path: Path) -> Container:

@@ -25,7 +25,7 @@ from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
 from vetro.model.held_out import HeldOut, Measured, baseline_job, held_out, measure_held_out
 from vetro.model.members import Ensemble
-from vetro.model.model import Model
+from vetro.model.model import Model, WritesReport
 from vetro.model.parts import Member
 from vetro.model.request import FitRequest, Progress, read_for, with_roles
 from vetro.model.split import Split, split_rows
@@ -67,6 +67,7 @@ def fit_table(
     baselines: Baselines | None = None,
     meanwhile: Callable[[Model, Table], object] | None = None,
     on_held_out: Callable[[Model, Table, HeldOut], object] | None = None,
+    writes_report: WritesReport | None = None,
 ) -> Model:
     """Fit a model to a table.
 
@@ -76,9 +77,9 @@ def fit_table(
     training ends, and the model is made of the members trained so far.  baselines: where they are
     computed; here if not given.  meanwhile: called with the trained, not yet measured model and its
     table, while a separate process may still compute the baselines.  on_held_out: called with every
-    held-out row and its predictions; the evidence keeps some of them.  Raises TableError if the
-    table cannot be fitted, E301 if training diverged; the error's `.model` is then the model of the
-    best parameters.
+    held-out row and its predictions; the evidence keeps some of them.  writes_report: of the model.
+    Raises TableError if the table cannot be fitted, E301 if training diverged; the error's `.model`
+    is then the model of the best parameters.
     """
     tell, stop = on_progress or _say_nothing, stop or _never
     baselines = baselines or Baselines(apart=False)
@@ -110,6 +111,7 @@ def fit_table(
         raise _nothing_usable(request, outcomes)
     first = next(iter(usable))
     model = _model(request, ensemble, usable, table, task, choice, state)
+    model = replace(model, writes_report=writes_report)
     if meanwhile is not None:
         meanwhile(model, table)
     unseen = held_out(model, ensemble)

@@ -7,6 +7,7 @@ evaluate.py measures, module.py makes a torch module, saving.py and files.py sav
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Model(ModelParts):
-    """Raw rows in, raw answers out: what vetro.fit returns and vetro.load reads."""
+    """Raw rows in, raw answers out: what vetro.fit returns and vetro.load reads.
+
+    writes_report: how its report is written; the floor above gives it, since only that floor knows
+    how a page looks.
+    """
+
+    writes_report: WritesReport | None = None
 
     def predict(
         self,
@@ -96,9 +104,9 @@ class Model(ModelParts):
 
     def report(self, path: str | Path) -> None:
         """Write the one-page report (HTML)."""
-        if report_writer is None:
-            raise error("E900", reason="no report writer is installed")
-        report_writer(self, Path(path))
+        if self.writes_report is None:
+            raise error("E900", reason="this model was made without a report writer")
+        self.writes_report(self, Path(path))
 
     def _repr_html_(self) -> str:
         return model_as_html(self)
@@ -119,6 +127,4 @@ class Model(ModelParts):
         )
 
 
-report_writer: Callable[[Model, Path], None] | None = None
-"""Writes the report.  Set by the floor above (apps/python.py), since model/ may not import
-report/."""
+WritesReport = Callable[[Model, Path], None]
