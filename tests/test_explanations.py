@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vetro.apps.messages_page import page
+from vetro.apps.messages_page import messages_page
 from vetro.catalogue import CATALOGUE
 from vetro.explanations import explanations
 
@@ -25,4 +25,4 @@ def test_examples_fill_every_placeholder() -> None:
 
 
 def test_the_page_is_todays() -> None:
-    assert (ROOT / "docs" / "messages.md").read_text(encoding="utf-8") == page()
+    assert (ROOT / "docs" / "messages.md").read_text(encoding="utf-8") == messages_page()

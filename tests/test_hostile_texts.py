@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vetro
-from vetro.apps.tour.content import tour
+from vetro.apps.tour.content import tour_in
 from vetro.apps.tour.own_table import own_cell
 from vetro.apps.tour.running import Session
 from vetro.visible import visible, visible_json, visible_lines
@@ -297,7 +297,7 @@ def test_the_readers_own_table_in_the_tour(table: Path) -> None:
     names = [column.name for column in vetro.inspect(clean).schema]
     source = own_cell(str(clean), names[2])
     assert raw_marks(source) == []
-    steps = tour("en").steps
+    steps = tour_in("en").steps
     with Session(steps, lambda arguments: "") as session:
         session.change = {"own": source}
         for cell, printed in session.run(19).cells:

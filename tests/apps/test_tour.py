@@ -18,9 +18,9 @@ import torch
 
 from vetro.apps import tour_command
 from vetro.apps.tour.commands import run_command
-from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, cells, tour
+from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, cells, tour_in
 from vetro.apps.tour.own_table import own_cell, place_of
-from vetro.apps.tour.page import PAGES, page
+from vetro.apps.tour.page import PAGES, tour_page
 from vetro.apps.tour.running import Ran, Session
 from vetro.apps.tour_command import Walk
 from vetro.errors import VetroError
@@ -35,7 +35,7 @@ PLACEHOLDER = re.compile(r"\{(\w[^}]*)\}")
 def session() -> Iterator[Session]:
     """One run of the whole tour, which leaves torch as it was."""
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(), Session(tour("en").steps, run_command) as run:
+    with torch.random.fork_rng(), Session(tour_in("en").steps, run_command) as run:
         yield run
     torch.set_num_threads(threads)
 
@@ -44,7 +44,7 @@ def printed(session: Session) -> dict[str, str]:
     """What each cell printed, by its name."""
     return {
         cell.name: text
-        for step in tour("en").steps
+        for step in tour_in("en").steps
         for cell, text in session.run(step.number).cells
     }
 
@@ -53,7 +53,7 @@ def printed(session: Session) -> dict[str, str]:
 
 
 def test_every_cell_runs_as_it_is_shown(session: Session) -> None:
-    for step in tour("en").steps:
+    for step in tour_in("en").steps:
         ran = session.run(step.number)
         assert [cell for cell, _ in ran.cells] == list(step.cells)
 
@@ -102,7 +102,7 @@ def test_the_numbers_that_the_prose_gives(session: Session) -> None:
 
 def test_both_languages_show_all_cells_in_order() -> None:
     for language in LANGUAGES:
-        steps = tour(language).steps
+        steps = tour_in(language).steps
         assert [step.number for step in steps] == list(range(1, len(steps) + 1))
         shown = [cell.name for step in steps for cell in step.cells]
         assert shown == list(cells())
@@ -110,7 +110,7 @@ def test_both_languages_show_all_cells_in_order() -> None:
 
 
 def test_no_text_is_missing_in_a_language() -> None:
-    first, *others = (tour(language) for language in LANGUAGES)
+    first, *others = (tour_in(language) for language in LANGUAGES)
     for other in others:
         assert set(first.words) == set(other.words)
         for name, text in first.words.items():
@@ -130,7 +130,7 @@ def form(step: Step) -> list[object]:
 
 
 def test_the_languages_differ() -> None:
-    english, italian = (tour(language) for language in LANGUAGES)
+    english, italian = (tour_in(language) for language in LANGUAGES)
     for step, same in zip(english.steps, italian.steps, strict=True):
         assert step.title != same.title
         for piece, other in zip(step.pieces, same.pieces, strict=True):
@@ -147,7 +147,7 @@ def test_a_step_by_itself_finds_the_names_of_the_whole_program() -> None:
     """Each name comes from the same step, whether all steps ran before or only those needed."""
     needed: dict[int, set[int]] = {}
     binders: dict[str, int] = {}
-    for step in tour("en").steps:
+    for step in tour_in("en").steps:
         needed[step.number] = set(step.needs).union(*(needed[number] for number in step.needs))
         for cell in step.cells:
             for statement in ast.parse(cell.source).body if cell.kind == "python" else ():
@@ -180,12 +180,12 @@ def names_of(statement: ast.stmt) -> tuple[set[str], set[str]]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_is_current(language: str, session: Session) -> None:
     """`make docs` writes it; last digits, which depend on the machine, may differ."""
-    wanted = page(tour(language), session)
+    wanted = tour_page(tour_in(language), session)
     kept = (DOCS / PAGES[language]).read_text(encoding="utf-8")
     assert BLOCK.sub("```", kept) == BLOCK.sub("```", wanted), "run make docs"
     old, new = BLOCK.findall(kept), BLOCK.findall(wanted)
     assert len(old) == len(new)
-    exact = exact_blocks(tour(language))
+    exact = exact_blocks(tour_in(language))
     assert len(exact) == len(new)
     for number, (is_exact, block, other) in enumerate(zip(exact, old, new, strict=True)):
         alike = (lambda text: text) if is_exact else without_digits
@@ -261,7 +261,7 @@ class Unrun:
             self.refuse = ""
             raise VetroError("E205", value="4.0")
         self.ran.append(number)
-        step = tour("en").steps[number - 1]
+        step = tour_in("en").steps[number - 1]
 
         class Law:
             intercept = (0.0, 0.0, 0.0)
@@ -281,7 +281,7 @@ def walk(capsys, monkeypatch, answers: list[object], *, session=None, numbers=No
             raise answer
         return str(answer)
 
-    shown = tour("en")
+    shown = tour_in("en")
     Walk(shown, session or Unrun(), ask).go(numbers or range(1, len(shown.steps) + 1))
     assert not list(left)
     return capsys.readouterr().out

@@ -100,7 +100,7 @@ def test_duckdb_reads_nothing_otherwise(
     text = written(moment, format_) + clock + end
     text = text[cut:]
     for own in (format_, ISO, TIME, DURATION, "%d/%m/%Y", "%d-%b-%y", "%Y%m%d", "%m.%d.%y"):
-        query = dates.sql("t", own, clock_format(text), zoned=zoned)
+        query = dates.days_sql("t", own, clock_format(text), zoned=zoned)
         ((value,),) = duckdb.execute(f"SELECT {query} FROM (SELECT ? AS t)", [text]).fetchall()
         if value is None:
             continue
@@ -126,7 +126,7 @@ def test_duckdb_reads_nothing_otherwise(
     ],
 )
 def test_common_forms_are_left_to_duckdb(text: str, format_: str, clock: str, zoned: bool) -> None:
-    query = f"SELECT {dates.sql('t', format_, clock, zoned=zoned)} FROM (SELECT ? AS t)"
+    query = f"SELECT {dates.days_sql('t', format_, clock, zoned=zoned)} FROM (SELECT ? AS t)"
     assert duckdb.execute(query, [text]).fetchall() == [(dates.days_of(text, format_),)]
     assert dates.days_of(text, format_) is not None
 

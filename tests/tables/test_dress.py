@@ -417,5 +417,5 @@ def test_any_text_is_taken_apart_or_left(text: str) -> None:
     found = dress.undress(text)
     worn = dress.dress_of(Counter([text, text]), forced=True).dress
     if found is not None and worn is not None:
-        value = dress.value_of(text, ".", ",", worn)
+        value = dress.dressed_value(text, ".", ",", worn)
         assert value is None or value == value

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vetro.errors import TableError
-from vetro.tables.encodings import encoding_of, plausible, wide_encoding
+from vetro.tables.encodings import encoding_of, likely_encodings, wide_encoding
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 
@@ -36,7 +36,7 @@ CASES = [(text, name) for text, several in WORDS.items() for name in several]
 @pytest.mark.parametrize(("text", "name"), CASES)
 def test_the_right_words_are_proposed(text: str, name: str) -> None:
     given = text.split()
-    found = plausible([f"{word},1\n".encode(name) for word in given])
+    found = likely_encodings([f"{word},1\n".encode(name) for word in given])
     assert given[0] in [word for _, word in found]
     assert 1 <= len(found) <= 2
 
@@ -57,12 +57,12 @@ def test_a_proposal_reads_the_file(tmp_path: Path, text: str, name: str) -> None
 
 @pytest.mark.parametrize("name", ["cp1252", "mac-roman"])
 def test_a_sign_of_a_unit(name: str) -> None:
-    assert plausible(["T °C,y\n".encode(name)])[0] == (name, "°C")
+    assert likely_encodings(["T °C,y\n".encode(name)])[0] == (name, "°C")
 
 
 @pytest.mark.parametrize("text", ["1.234,56 €", "€ 5,00", "12,50;€"])
 def test_a_sign_of_money_beside_a_number(text: str) -> None:
-    assert plausible([f"{text}\n".encode("cp1252")])[0][0] == "cp1252"
+    assert likely_encodings([f"{text}\n".encode("cp1252")])[0][0] == "cp1252"
 
 
 def test_a_file_of_two_encodings_is_named_with_its_lines(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_file_of_two_encodings_is_named_with_its_lines(tmp_path: Path) -> None
 
 
 def test_nothing_plausible_is_not_guessed() -> None:
-    assert plausible([bytes(range(0x80, 0x100))]) == []
+    assert likely_encodings([bytes(range(0x80, 0x100))]) == []
 
 
 @pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])

@@ -16,7 +16,7 @@ exception holds the code.
 """
 
 
-def page() -> str:
+def messages_page() -> str:
     """The page as Markdown."""
     parts = [HEAD]
     for block in BLOCKS.values():
@@ -34,4 +34,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+    Path(sys.argv[1]).write_text(messages_page(), encoding="utf-8")

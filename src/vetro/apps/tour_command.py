@@ -46,8 +46,7 @@ def tour(
 
     Each step shows a few lines of PyTorch, runs them, and lets Vetro prove the numbers.
     """
-    from vetro.apps.tour.content import LANGUAGES
-    from vetro.apps.tour.content import tour as tour_in
+    from vetro.apps.tour.content import LANGUAGES, tour_in
     from vetro.apps.tour.running import Session
 
     if lang not in LANGUAGES:

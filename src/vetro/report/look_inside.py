@@ -18,7 +18,7 @@ from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_text import engine, in_short, sentence
 from vetro.glass.verify.verify import verify
 from vetro.report.markup import section, table, text
-from vetro.report.network_drawing import caption, drawing_of, svg
+from vetro.report.network_drawing import caption, drawing_of, network_svg
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
@@ -45,7 +45,7 @@ def at_row(model: Model, row: Floats, place: str) -> str:
         else "The network with the values of this prediction:"
     )
     picture = (
-        f'<figure><div class="drawing">{svg(drawing)}</div>'
+        f'<figure><div class="drawing">{network_svg(drawing)}</div>'
         f"<figcaption>{text(caption(drawing))}</figcaption></figure>"
     )
     steps = table(("number", "how it is computed", "value"), _rows(found, chain), "dense", (2,))

@@ -19,7 +19,15 @@ from vetro.glass.trace.trace import Trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.report.markup import text
-from vetro.report.svg_text import NAME_SIZE, SMALL_SIZE, cut, label, two_lines, value_text, width_of
+from vetro.report.svg_text import (
+    NAME_SIZE,
+    SMALL_SIZE,
+    cut,
+    svg_label,
+    two_lines,
+    value_text,
+    width_of,
+)
 
 MOST_UNITS = 14
 """Units of a layer that are drawn."""
@@ -133,7 +141,7 @@ def _carrying_most(
     return tuple(sorted(unit for unit in ranked.tolist() if carried[unit] != 0)) or (0,)
 
 
-def svg(drawing: Drawing, interactive: bool = False) -> str:
+def network_svg(drawing: Drawing, interactive: bool = False) -> str:
     """The picture.  interactive: units can be reached by keyboard and carry data for a script."""
     trace, chain = drawing.trace, drawing.chain
     what = f"The network with the values of this prediction, {len(drawing.columns)} columns"
@@ -146,8 +154,8 @@ def svg(drawing: Drawing, interactive: bool = False) -> str:
     for number, column in enumerate(drawing.columns):
         middle = column.x + WIDTH / 2
         wide = WIDTH + drawing.gap - _MARGIN
-        parts.append(label(middle, 20, column.title, "layer", wide, "middle"))
-        parts.append(label(middle, 37, _count(column), "small", wide, "middle"))
+        parts.append(svg_label(middle, 20, column.title, "layer", wide, "middle"))
+        parts.append(svg_label(middle, 37, _count(column), "small", wide, "middle"))
         last = number == len(drawing.columns) - 1
         for unit in column.drawn:
             parts.append(_unit(drawing, number, unit, interactive))

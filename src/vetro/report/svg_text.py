@@ -14,11 +14,11 @@ NAME_SIZE, SMALL_SIZE = 13.0, 11.5
 def two_lines(x: float, y: float, name: str, value: str, side: str, room: float) -> str:
     """A name with a value below it."""
     above = y - 4 if value else y + 4
-    below = label(x, y + 12, value, "small", room, side) if value else ""
-    return label(x, above, name, "label", room, side) + below
+    below = svg_label(x, y + 12, value, "small", room, side) if value else ""
+    return svg_label(x, above, name, "label", room, side) + below
 
 
-def label(x: float, y: float, content: str, kind: str, room: float, side: str) -> str:
+def svg_label(x: float, y: float, content: str, kind: str, room: float, side: str) -> str:
     """A text element; if the text is cut, its <title> holds the whole.  side: text-anchor."""
     size = SMALL_SIZE if kind == "small" else NAME_SIZE
     shown = cut(content, room, size)

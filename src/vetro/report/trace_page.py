@@ -22,7 +22,7 @@ from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.glass.trace.trace_text import actual, engine, lines, sentence
 from vetro.report.markup import page, text
-from vetro.report.network_drawing import Drawing, caption, drawing_of, svg
+from vetro.report.network_drawing import Drawing, caption, drawing_of, network_svg
 from vetro.visible import visible, visible_lines
 
 MOST_WEIGHTS = 60_000
@@ -49,7 +49,8 @@ def trace_page(trace: Trace, member: int | None = None) -> str:
     shown = chains.index(trace.chain) if trace.chain in chains else 0
     drawings = [drawing_of(trace, chain) for chain in chains]
     pictures = [
-        f'<div class="drawing"{"" if place == shown else " hidden"}>{svg(drawing, True)}</div>'
+        f'<div class="drawing"{"" if place == shown else " hidden"}>'
+        f"{network_svg(drawing, True)}</div>"
         for place, drawing in enumerate(drawings)
     ]
     data = _visible([_numbers(drawing) for drawing in drawings])

@@ -154,7 +154,7 @@ def with_format(
                 f'{opened.place_of(lookups.first_row(opened, plan.index, [text]))} "{shown(text)}"'
             )
 
-        other_kinds.check_known(known, format_, zoned=zone, what=what)
+        other_kinds.check_as_known(known, format_, zoned=zone, what=what)
     return replace(plan, date_format=format_, clock=forms.clock or "", zoned=zone)
 
 
@@ -246,7 +246,7 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
         raise _mixed_zones(opened, plan, first[True], first[False])
     if known is not None:
         what = f'{opened.place_of(odd[1])} "{shown(odd[0])}"'
-        other_kinds.check_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
+        other_kinds.check_as_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
 
 
 def otherwise(plan: Plan, value: str, known: Column | None) -> Words:
@@ -279,11 +279,11 @@ def not_a_date(
     what = f'a date of the form "{plan.date_format}"'
     if lasting:
         what = "a duration such as 26:30:00 or P1DT2H"
-        if durations.readings(value):
+        if durations.seconds_by_form(value):
             fix = words("Use {forms}.", forms=choice_of_form(plan.name))
     elif is_time(plan.date_format):
         what = "a time of day such as 14:30 or 2:30 PM"
-        as_durations = known is None and all(map(durations.readings, bad))
+        as_durations = known is None and all(map(durations.seconds_by_form, bad))
         if as_durations and not reason_of(value, plan.date_format):
             fix = words("Correct it, or use {=number column} for durations.", column=plan.name)
     elif other is None:

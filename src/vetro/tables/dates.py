@@ -135,7 +135,7 @@ def days_of(text: str, format_: str) -> float | None:
     return None if found is None else found.days
 
 
-def sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -> str:
+def days_sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -> str:
     """A DuckDB expression: the result of days_of for the text column, or NULL.
 
     It is NULL if the text is not a date in this format, or if only `instant` can read it.  DuckDB

@@ -215,7 +215,7 @@ def _unit(before: str, after: str) -> Unit | None:
     return units.money_before(before)
 
 
-def value_of(text: str, decimal: str, thousands: str, dress: Dress | None) -> float | None:
+def dressed_value(text: str, decimal: str, thousands: str, dress: Dress | None) -> float | None:
     """The number of a cell in a column of this dress; None if the cell does not fit."""
     dress = dress or NAKED
     found = undress(text)
@@ -233,7 +233,7 @@ def value_of(text: str, decimal: str, thousands: str, dress: Dress | None) -> fl
     return -value if value is not None and found.negative else value
 
 
-def marks_of(texts: Iterable[str], dress: Dress | None) -> tuple[Marks, list[str]]:
+def dressed_marks(texts: Iterable[str], dress: Dress | None) -> tuple[Marks, list[str]]:
     """The marks in the texts of a column of this dress, and the texts that do not fit it."""
     dress = dress or NAKED
     marks, others = Marks(), []

@@ -46,7 +46,7 @@ def late_dress(
     plan: Plan, texts: Mapping[str, int], found: DressFindings
 ) -> tuple[Plan, list[str], Marks]:
     """The plan with the dress of the exceptions, the exceptions that do not fit, and all marks."""
-    marks, others = dress.marks_of(texts, plan.dress)
+    marks, others = dress.dressed_marks(texts, plan.dress)
     other = dress.contradiction(plan.dress, others)
     if other is not None and plan.name in found.first:
         found.mixed[plan.name] = (found.first[plan.name], other)
@@ -55,7 +55,7 @@ def late_dress(
     if open_ and not plan.unit and (marked := dress.marked_text(texts)):
         worn = Dress(fractions="all" if dress.has_mixed(texts) else "none", example=marked)
         plan = replace(plan, dress=worn)
-        marks, others = dress.marks_of(texts, plan.dress)
+        marks, others = dress.dressed_marks(texts, plan.dress)
     return plan, others, marks
 
 

@@ -128,7 +128,7 @@ def _dress(plan: Plan) -> Dress:
 def _reading(plan: Plan) -> str:
     """'"5%" is 5 with the unit "%", not 0.05'."""
     worn = _dress(plan)
-    value = dress.value_of(worn.example, plan.decimal, plan.thousands, worn)
+    value = dress.dressed_value(worn.example, plan.decimal, plan.thousands, worn)
     text = f'"{shown(worn.example)}" is {numbers.number_text(value or 0.0)}'
     if worn.key:
         text += f' with the unit "{shown(worn.unit)}"'

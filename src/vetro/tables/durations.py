@@ -61,7 +61,7 @@ class Spans:
 
     def add(self, text: str) -> bool:
         """Add a text; False if it is not a duration."""
-        found = readings(text)
+        found = seconds_by_form(text)
         self.forms &= found.keys() or self.forms
         if not self.telling and len({*found.values()}) > 1:
             self.telling = text
@@ -78,7 +78,7 @@ class Spans:
         return min(self.forms)
 
 
-def readings(text: str) -> dict[str, float]:
+def seconds_by_form(text: str) -> dict[str, float]:
     """form -> the seconds of a text in it; {} if the text is not a duration."""
     bare = text.strip().replace("\u2212", "-")
     for form in _FORMS:
@@ -91,7 +91,7 @@ def readings(text: str) -> dict[str, float]:
 
 def seconds_of(text: str, form: str = DURATION) -> float | None:
     """The seconds of a text that is a duration of this form; None for any other text."""
-    return readings(text).get(form)
+    return seconds_by_form(text).get(form)
 
 
 def meaning(text: str, form: str) -> str:

@@ -151,7 +151,9 @@ def _advice(path: Path, encoding: str, start: int) -> tuple[str, str | Words]:
         word = alphabets.first_word(sample.lines[0][1].decode("utf-8", "ignore"))
         return f' (looks like UTF-8, "{shown(word)}")', words("Use {=encoding utf-8}.")
     mixed = encoding.startswith("utf-8") and utf8
-    found = plausible([line for _, line in sample.broken] or [line for _, line in sample.lines])
+    found = likely_encodings(
+        [line for _, line in sample.broken] or [line for _, line in sample.lines]
+    )
     looks = " or ".join(f'{name}, "{shown(word)}"' for name, word in found)
     if mixed:
         numbers = [number for number, _ in sample.broken]
@@ -190,7 +192,7 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def plausible(lines: Sequence[bytes]) -> list[tuple[str, str]]:
+def likely_encodings(lines: Sequence[bytes]) -> list[tuple[str, str]]:
     """The encoding that makes words of the lines, with the first of them; two where the second is
     nearly as plausible; none where no encoding is."""
     different = [line[:_LONGEST] for line in dict.fromkeys(lines)]

@@ -39,7 +39,7 @@ def header_notices(
 def _is_value(plan: Plan, column: Column) -> bool:
     """Whether the column's name is a value of the column's kind, or one of its texts."""
     if column.kind == "number":
-        return dress.value_of(plan.name, plan.decimal, plan.thousands, plan.dress) is not None
+        return dress.dressed_value(plan.name, plan.decimal, plan.thousands, plan.dress) is not None
     if column.kind == "date":
         return dates.days_of(plan.name, plan.date_format) is not None
     return plan.name in (column.levels or column.reading.flag_words or ())

@@ -292,7 +292,7 @@ def distinct_numbers(
 def _value(plan: Plan, text: str) -> float | None:
     if plan.way == "date":
         return dates.days_of(text, plan.date_format)
-    return dress.value_of(text, plan.decimal, plan.thousands, plan.dress)
+    return dress.dressed_value(text, plan.decimal, plan.thousands, plan.dress)
 
 
 def _digits_lost(opened: Opened, plan: Plan) -> list[Notice]:

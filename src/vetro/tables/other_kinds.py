@@ -20,7 +20,7 @@ from vetro.tables.schema import Column
 _AS_IN_TRAINING = "Write the column as it was in training."
 
 
-def check_known(known: Column, format_: str, *, zoned: bool, what: Callable[[], str]) -> None:
+def check_as_known(known: Column, format_: str, *, zoned: bool, what: Callable[[], str]) -> None:
     """E137 if one of table and model has dates and the other times of day, or only one has offsets.
 
     what: returns the name of the table's first such value.

@@ -98,7 +98,7 @@ def text_plan(
         if others and (kind == "number" or dress.looks_dressed(present)):
             worn = worn_by(plan, present, found.worn, forced=kind == "number")
             if worn is not None:
-                marks, others = dress.marks_of(present, worn)
+                marks, others = dress.dressed_marks(present, worn)
             if others and spans_of(present, 0) is not None:  # "5 days" and "1 day, 2:00:00"
                 found.worn.mixed.pop(plan.name, None)
                 worn, (marks, others) = None, numbers.marks_of(present)
@@ -142,7 +142,7 @@ def _known_spans(texts: Mapping[str, int], known: Column) -> Spans:
     """What the texts of a model's column of durations allow; E137 if most are none."""
     spans = spans_of(texts, most_bad_of(sum(texts.values())), known=True)
     if spans is None and texts:
-        text = next(text for text in texts if not durations.readings(text))
+        text = next(text for text in texts if not durations.seconds_by_form(text))
         raise other_kinds.not_durations(known, f'"{shown(text)}"')
     return spans or Spans()
 
@@ -224,7 +224,7 @@ def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
         if is_duration(plan.date_format) != is_duration(known.reading.date_format):
             raise other_kinds.not_durations(known, what)
     elif known is not None and known.kind == "date" and plan.way == "date":
-        other_kinds.check_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
+        other_kinds.check_as_known(known, plan.date_format, zoned=plan.zoned, what=lambda: what)
     return plan
 
 
@@ -336,7 +336,7 @@ def _with_marks(
         ((_, text),) = marks.either.items()
         row = lookups.first_row(opened, plan.index, [text])
         readings = {
-            dress.value_of(text, mark, "," if mark == "." else ".", plan.dress)
+            dress.dressed_value(text, mark, "," if mark == "." else ".", plan.dress)
             for mark in (".", ",")
         }
         first_value, second_value = sorted(value for value in readings if value is not None)

@@ -105,7 +105,7 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
     if plan.way == "date":
         if plan.is_text:
             refused = f"{value} IS NULL AND {text} IS NOT NULL"
-            return dates.sql(text, plan.date_format, plan.clock, zoned=plan.zoned), refused
+            return dates.days_sql(text, plan.date_format, plan.clock, zoned=plan.zoned), refused
         if plan.type == "INTERVAL":
             return f"epoch({text})", ""
         return f"(epoch_us({_moment(plan.type, text)}) / 86400e6)", ""

@@ -93,7 +93,7 @@ def cells() -> dict[str, Cell]:
 
 
 @cache
-def tour(language: str) -> Tour:
+def tour_in(language: str) -> Tour:
     """The tour in a language of LANGUAGES."""
     _, words, text = _resource(f"{language}.md").split("+++\n", 2)
     heads = list(_STEP.finditer(text))
