@@ -9,6 +9,10 @@ from collections import Counter
 import pytest
 from hypothesis import settings
 
+# torch and scikit-learn take a thread a core, and wait in a loop for each other: with a worker of
+# pytest on each core, small steps take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)
 settings.load_profile(os.environ.get("VETRO_HYPOTHESIS", "repeatable"))

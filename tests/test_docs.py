@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import subprocess
-import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer
+from apps.conftest import run_here
 
 from vetro.apps.command_line import _claims_as_values, _resume_with_value, app_for
 
@@ -32,37 +33,49 @@ def blocks(page: Path, language: str) -> list[str]:
     return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
 
 
-def run(command: list[str], folder: Path) -> None:
-    ended = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert ended.returncode == 0, (command, ended.stderr)
+def programs() -> list[Any]:
+    """What the pages hold in Python, each once: the tour has the same in two languages."""
+    named: dict[str, str] = {}
+    for page in PAGES:
+        named.setdefault("\n".join(blocks(page, "python")), page.name)
+    return [pytest.param(program, id=name) for program, name in named.items() if program]
+
+
+def scripts() -> list[Any]:
+    """The `vetro` commands of the pages, likewise."""
+    named: dict[tuple[tuple[str, ...], ...], str] = {}
+    for page in PAGES:
+        lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+        words = (shlex.split(line, comments=True) for line in lines if line.startswith("vetro "))
+        named.setdefault(tuple(tuple(rest) for _, *rest in words), page.name)
+    return [pytest.param(script, id=name) for script, name in named.items() if script]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
-def test_python_blocks_run_in_order(page, folder):
-    program = "\n".join(blocks(page, "python"))
-    run([sys.executable, "-c", program], folder)
+@pytest.mark.parametrize("program", programs())
+@pytest.mark.usefixtures("folder")
+def test_python_blocks_run_in_order(program: str) -> None:
+    threads = torch.get_num_threads()
+    with warnings.catch_warnings(), torch.random.fork_rng():
+        warnings.simplefilter("ignore")
+        exec(program, {"__name__": "__main__"})
+    torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "sh")], ids=lambda p: p.name)
-def test_commands_run_in_order(page, folder):
-    commands = [
-        shlex.split(line, comments=True)
-        for text in blocks(page, "sh")
-        for line in text.replace("\\\n", " ").splitlines()
-        if line.startswith("vetro ")
-    ]
-    for command in commands:
-        if command[1] == "prove":  # its verdict must not depend on the machine's other work
-            command += ["--seconds", "200"]
-        run([sys.executable, "-m", *command], folder)
+@pytest.mark.parametrize("script", scripts())
+@pytest.mark.usefixtures("folder")
+def test_commands_run_in_order(script: tuple[tuple[str, ...], ...]) -> None:
+    for command in script:
+        # the verdict of a proof must not depend on the machine's other work
+        patience = ("--seconds", "200") if command[0] == "prove" else ()
+        ended = run_here(*command, *patience)
+        assert ended.status == 0, (command, ended.err)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

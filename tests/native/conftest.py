@@ -23,7 +23,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def driver(compiled: Path) -> Path:
-    """native/tests/driver.cpp, compiled as the package is; its objects lie beside it."""
+    """native/tests/driver.cpp, with the package's kernels, or such as it has.
+
+    Its objects lie beside it."""
     folder = compiled / "driver"
     folder.mkdir(exist_ok=True)
     program = folder / "driver"
@@ -31,5 +33,5 @@ def driver(compiled: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
             counting = ("-DCOUNT_ALLOCATIONS",) if sys.platform == "linux" else ()
-            build_driver(folder, ("-O3", *counting))
+            build_driver(folder, ("-O3", *counting), packages=True)
     return program
