@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vetro.tables import database, sqlite_bounds
 from vetro.tables.chunks import read_chunks
 from vetro.tables.connection import connect
 from vetro.tables.database import open_database, with_query
@@ -308,3 +309,94 @@ def test_as_tables_and_in_chunks(base):
     assert [column.kind for column in table.schema] == ["number", "number", "category"]
     chunks = list(read_chunks(base, options, table.schema, 2))
     assert [chunk.rows for chunk in chunks] == [2, 1]
+
+
+def written(path, *statements):
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        for statement in statements:
+            base.execute(statement)
+        base.commit()
+    return path
+
+
+ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
+
+
+def test_a_sqlite_view_without_end_is_named(tmp_path, refusal, columns, monkeypatch):
+    monkeypatch.setattr(sqlite_bounds, "LEAST_ROWS", 10_000)
+    path = written(tmp_path / "a.db", f'CREATE VIEW "a v" AS {ENDLESS} SELECT n, 2 * n AS y FROM r')
+    part = 'SELECT * FROM "a v" LIMIT 10000'
+    assert refusal(opened, path) == (
+        'E125 a.db: "a v" takes more than 10,000 rows, too many for a file of this size. '
+        f"If its rows are right, read them with --query '{part}'."
+    )
+    assert len(columns(opened(path, part))["n"]) == 10_000
+    assert len(columns(opened(path, part.replace("10000", "50000")))["n"]) == 50_000
+
+
+def test_a_sqlite_view_that_gives_no_row_ends(tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr(sqlite_bounds, "_LEAST_STEPS", 2_000_000)
+    path = written(tmp_path / "a.db", f"CREATE VIEW v AS {ENDLESS} SELECT count(*) AS n FROM r")
+    assert '"v" takes more than 2,000,000 steps' in refusal(opened, path)
+
+
+def test_a_sqlite_view_of_much_text_ends(tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr(sqlite_bounds, "MOST_BYTES", 10 << 20)
+    path = written(
+        tmp_path / "a.db",
+        f"CREATE VIEW v AS {ENDLESS} SELECT hex(zeroblob(5000)) AS t, n FROM r LIMIT 5000",
+    )
+    assert '"v" takes more than 10 MiB of text' in refusal(opened, path)
+
+
+def test_a_computed_value_that_is_too_long(tmp_path, refusal, columns):
+    path = written(
+        tmp_path / "a.db",
+        "CREATE TABLE t (x, z GENERATED ALWAYS AS (hex(zeroblob(200000000))))",
+        "INSERT INTO t (x) VALUES (1), (2)",
+    )
+    assert refusal(opened, path) == (
+        "E125 a.db: a computed value is longer than 1 MiB and than the file. "
+        "Name the other columns with --query."
+    )
+    assert columns(opened(path, "SELECT x FROM t")) == {"x": [1, 2]}
+    stored = written(
+        tmp_path / "b.db", "CREATE TABLE t (x)", "INSERT INTO t VALUES (zeroblob(3000000))"
+    )
+    assert columns(opened(stored)) == {"x": [b"\0" * 3_000_000]}
+
+
+def test_an_interrupt_ends_a_query_without_rows(tmp_path, monkeypatch):
+    """SQLite calls Python now and then, where Ctrl-C arrives; it stays what it is."""
+    path = written(tmp_path / "a.db", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1)")
+
+    class Stopped(KeyboardInterrupt):
+        pass
+
+    def step(bounds):
+        bounds.failure = Stopped()
+        return True
+
+    monkeypatch.setattr(sqlite_bounds.Bounds, "_step", step)
+    with pytest.raises(Stopped):
+        opened(path, f"{ENDLESS} SELECT count(*) FROM r")
+
+
+def test_a_duckdb_view_without_end_is_named(tmp_path, refusal, monkeypatch):
+    monkeypatch.setattr(database, "_VIEW_SECONDS", 0.2)
+    path = tmp_path / "a.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute(f"CREATE VIEW v AS {ENDLESS} SELECT n, 2 * n AS y FROM r")
+    assert refusal(opened, path) == (
+        'E125 a.duckdb: source."main"."v" takes more than 0.2 s. If its rows are right, '
+        'read them with --query \'SELECT * FROM source."main"."v" LIMIT 10000\'.'
+    )
+
+
+def test_a_duckdb_view_has_the_fingerprint_of_its_file(tmp_path, columns):
+    path = tmp_path / "a.duckdb"
+    with duckdb.connect(str(path)) as base:
+        base.execute("CREATE VIEW v AS SELECT range AS n FROM range(3)")
+    found = opened(path)
+    assert columns(found) == {"n": [0, 1, 2]}
+    assert found.fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()

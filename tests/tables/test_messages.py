@@ -99,3 +99,21 @@ def test_an_object_that_is_no_table() -> None:
         "E125 a object: not a kind of table that Vetro reads. Pass a path, a pandas, polars or "
         "pyarrow table, a dict of columns, or a 2-d array."
     )
+
+
+def test_a_link_that_leads_to_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    (tmp_path / "gone.csv").symlink_to("other.csv")
+    for name in ("loop.csv", "gone.csv"):
+        with pytest.raises(VetroError) as caught:
+            read_table(tmp_path / name)
+        said = "It is a link to a file that does not exist, or to itself."
+        assert str(caught.value) == f"{tmp_path / name} not found. {said}"
+
+
+def test_a_name_as_long_as_a_file_is_no_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{'x' * 2_000_000},y\n1,2\n3,4\n")
+    for source in (tmp_path / "a.csv", {"a" * 1001: [1, 2], "y": [3, 4]}):
+        with pytest.raises(VetroError, match=r"the name of column 1 has .* characters"):
+            read_table(source)
+    assert read_table({"a" * 1000: [1, 2], "y": [3, 4]}).rows == 2

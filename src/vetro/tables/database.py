@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +29,15 @@ from vetro.tables.connection import (
 )
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
+from vetro.tables.sqlite_bounds import Bounds
 
 if TYPE_CHECKING:
     import duckdb
 
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _DUCKDB_MAGIC = b"DUCK"
-_CHUNK = 20_000
 _RESULT = "query_result"
+_VIEW_SECONDS = 20
 _SQLITE_ACTS = ("load_extension", "fts3_tokenizer")
 _SQLITE_READS = (
     sqlite3.SQLITE_SELECT,
@@ -96,6 +99,8 @@ def _open_duckdb(path: Path, query: str) -> Opened:
             {f"source.{quoted(a)}.{quoted(b)}": (b, kind) for a, b, kind in found}, connection, path
         )
         columns = described(connection, relation)
+        if [kind for _, _, kind in found] == ["VIEW"]:
+            return _view(connection, relation, path)
     except duckdb.Error as failure:  # it is a view of a table that is missing or out of reach
         raise unreadable(path.name)(failure) from failure
     return Opened(
@@ -106,6 +111,30 @@ def _open_duckdb(path: Path, query: str) -> Opened:
         fingerprint=files_fingerprint([path]),
         explain=unreadable(path.name),
     )
+
+
+def _view(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> Opened:
+    """The rows of a file's only view, which is a program and may never end: E125 after a while."""
+    import duckdb
+
+    timer = threading.Timer(_VIEW_SECONDS, connection.interrupt)
+    timer.start()
+    try:
+        opened = _queried(connection, f"SELECT * FROM {relation}", path.name)
+    except VetroError as failure:
+        if not isinstance(failure.__cause__, duckdb.Error):
+            raise
+        if not isinstance(failure.__cause__, duckdb.InterruptException):
+            raise failure.__cause__ from None
+        what = f"{shown(relation)} takes more than {_VIEW_SECONDS} s"
+        fix = words(
+            "If its rows are right, read them with {=query query}.",
+            query=f"SELECT * FROM {relation} LIMIT 10000",
+        )
+        raise error("E125", source=path.name, what=what, fix=fix) from None
+    finally:
+        timer.cancel()
+    return replace(opened, fingerprint=files_fingerprint([path]))
 
 
 def _only_table(
@@ -226,19 +255,22 @@ def _open_sqlite(path: Path, query: str) -> Opened:
         # Views of the file may only call functions without side effects.
         base.execute("PRAGMA trusted_schema = OFF")
         base.set_authorizer(authorize)
+        bounds = Bounds(base, path)
         try:
-            statement = query or _only_sqlite_table(base, path)
-            cursor = base.execute(statement)
+            if not query:
+                bounds.table = _only_sqlite_table(base, path)
+            cursor = base.execute(query or f"SELECT * FROM {bounds.table}")
             if cursor.description is None:
                 raise error("E127", source=path.name, reason=ONLY_SELECT)
             names = [str(item[0]) for item in cursor.description]
             check_names(names, path.name)
             columns = {name: ValueColumn() for name in names}
-            while rows := cursor.fetchmany(_CHUNK):
+            for rows in bounds.chunks(cursor):
                 for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
                     column.append(list(values))
         except (sqlite3.Error, sqlite3.Warning) as failure:
-            raise _sqlite_error(path, query, failure, bool(refused)) from failure
+            bound = bounds.explained(failure)
+            raise bound or _sqlite_error(path, query, failure, bool(refused)) from failure
     table, casts = finished(columns)
     fingerprint = "" if query else files_fingerprint([path])
     return open_arrow(table, path.name, fingerprint=fingerprint, casts=casts)
@@ -249,7 +281,7 @@ def _only_sqlite_table(base: sqlite3.Connection, path: Path) -> str:
         "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') "
         "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
     ).fetchall()
-    return f"SELECT * FROM {_only_table({quoted(a): (a, kind) for a, kind in found}, base, path)}"
+    return _only_table({quoted(a): (a, kind) for a, kind in found}, base, path)
 
 
 def _sqlite_error(path: Path, query: str, failure: Exception, refused: bool) -> VetroError:

@@ -6,7 +6,7 @@ into a Table.  It reads nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-MOST_COLUMNS = 16_384
-"""As in a spreadsheet."""
+MOST_COLUMNS, LONGEST_NAME = 16_384, 1000
+"""As many columns as a spreadsheet has, with names as long as levels may be."""
 
 
 @dataclass
@@ -99,6 +99,15 @@ def explained(opened: Opened, failure: Exception) -> Exception:
     if isinstance(explained, VetroError):
         return explained
     return unreadable(opened.name)(failure)
+
+
+def check_lengths(names: Iterable[str], source: str) -> None:
+    """E125 for a name that is too long to be one: it would stand in every message and picture."""
+    for position, name in enumerate(names, start=1):
+        if len(name) > LONGEST_NAME:
+            what = f"the name of column {position} has {len(name):,} characters"
+            fix = f"Shorten it to {LONGEST_NAME:,} characters."
+            raise error("E125", source=source, what=what, fix=fix)
 
 
 def check_column_count(count: int, name: str) -> None:

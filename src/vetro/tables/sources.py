@@ -14,7 +14,7 @@ from vetro.atomic import NO_SPACE
 from vetro.errors import error
 from vetro.tables.applicable import check_applies
 from vetro.tables.connection import check_names
-from vetro.tables.opened import Opened, check_column_count
+from vetro.tables.opened import Opened, check_column_count, check_lengths
 from vetro.tables.options import ReadOptions
 from vetro.tables.signatures import Kind, check_content
 from vetro.twins import plain
@@ -37,6 +37,7 @@ def open_source(source: object, options: ReadOptions) -> Opened:
     """
     opened = _opened(source, options)
     check_column_count(len(opened.columns), opened.name)
+    check_lengths(opened.columns, opened.name)
     names = {name: plain(name) for name in opened.columns}
     check_names(names.values(), opened.name)
     opened.columns = {names[name]: type_ for name, type_ in opened.columns.items()}
@@ -183,6 +184,8 @@ def _unknown(path: Path, suffix: str) -> Exception:
 
 def _hint(path: Path) -> str:
     folder = path.parent
+    if path.is_symlink():
+        return "It is a link to a file that does not exist, or to itself."
     if not folder.is_dir():
         return f'There is no folder "{folder}".'
     names = [item.name for item in folder.iterdir()]
