@@ -15,10 +15,11 @@ from torch.nn import functional
 import vetro
 from vetro.engines import explain, native_core
 from vetro.engines.explain import REASON, EngineChoice
-from vetro.engines.native_loss import NativeLoss, check_target, describe_loss
 from vetro.errors import VetroError
+from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_losses import check_target, describe_loss
 
 Loss = Callable[..., Any]
 
@@ -114,7 +115,7 @@ def test_refused_losses(loss: Loss, sentence: str) -> None:
 
 
 def test_targets() -> None:
-    mse, classes = NativeLoss("mse", "mean"), NativeLoss("cross_entropy", "mean")
+    mse, classes = LossRule("mse"), LossRule("cross_entropy")
     check_target(mse, lowering(), torch.ones(7, 3))
     check_target(mse, lower_module(Squeezed()), torch.ones(7))
     check_target(classes, lowering(), torch.zeros(7, dtype=torch.int64))

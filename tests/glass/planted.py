@@ -404,8 +404,9 @@ def other_settings(monkeypatch: Any, optimizer: Any, **changed: Any) -> Any:
     """The engine steps by another rule than it was asked to."""
     own = engine_run.core_optimizer
 
-    def optimizer_of(kind, rules, ranges):
-        return own(kind, [dataclasses.replace(rule, **changed) for rule in rules], ranges)
+    def optimizer_of(updates):
+        rules = tuple(dataclasses.replace(rule, **changed) for rule in updates.rules)
+        return own(dataclasses.replace(updates, rules=rules))
 
     monkeypatch.setattr(engine_run, "core_optimizer", optimizer_of)
     module = net()

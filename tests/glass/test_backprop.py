@@ -17,8 +17,10 @@ import vetro
 import vetro.glass.backprop.backprop_text
 from vetro.errors import VetroError
 from vetro.glass import plain
-from vetro.glass.learning.loss_terms import LossRule, loss_terms, loss_values
-from vetro.glass.learning.update_terms import UpdateRule, UpdateState, update
+from vetro.glass.learning.loss_terms import loss_terms, loss_values
+from vetro.glass.learning.update_terms import UpdateState, update
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.updates.rule import UpdateRule
 
 ACTIVATIONS = {
     "relu": nn.ReLU(),

@@ -16,11 +16,12 @@ from flint import ctx
 from torch.nn import functional
 
 from vetro.glass import plain
-from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.verify import rounded_norm
 from vetro.glass.verify.exact_loss import slope
 from vetro.glass.verify.rounded_activations import activation, derivative
 from vetro.glass.verify.rounding import FORMATS, Format, Rounded, exactly, stored
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import loss_of
 from vetro.networks.lowered import Operation
 
 EXACT = Format(0.0, 0.0, np.inf)
@@ -206,7 +207,7 @@ def loss_case(rule: LossRule) -> tuple[LossRule, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e-3, 0.1])
-@pytest.mark.parametrize("rule", LOSSES, ids=lambda rule: rule.shown)
+@pytest.mark.parametrize("rule", LOSSES, ids=lambda rule: loss_of(rule).shown(rule))
 def test_a_loss_carries_the_errors_of_the_outputs(rule: LossRule, size: float) -> None:
     rule, outputs, target = loss_case(rule)
     e = np.abs(np.random.default_rng(6).normal(size=outputs.shape)) * size
@@ -228,7 +229,7 @@ def test_a_loss_carries_the_errors_of_the_outputs(rule: LossRule, size: float) -
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rule", LOSSES, ids=lambda rule: rule.shown)
+@pytest.mark.parametrize("rule", LOSSES, ids=lambda rule: loss_of(rule).shown(rule))
 def test_a_losss_own_rounding_is_bounded_and_not_too_widely(rule: LossRule, dtype: str) -> None:
     """Outputs that are what they are: torch's slope in the dtype, by few units of its terms."""
     rule, outputs, target = loss_case(rule)

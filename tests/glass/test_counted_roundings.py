@@ -17,12 +17,13 @@ import pytest
 import torch
 from flint import ctx
 
-from vetro.glass.learning.loss_terms import LossRule, _term_size
-from vetro.glass.learning.torch_rules import _unit
 from vetro.glass.verify.exact_loss import slope
 from vetro.glass.verify.rounded_activations import activation, derivative
 from vetro.glass.verify.rounding import ELEMENTARY, Format, stored
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import loss_of
 from vetro.networks.lowered import Operation
+from vetro.networks.torch_updates import _unit
 
 U = Format(2.0**-24, 0.0, np.inf)
 """Roundings alone: nothing underflows."""
@@ -184,7 +185,7 @@ def test_the_terms_of_a_bent_loss_are_as_large_as_the_numbers_inside(kind, bend)
     rule = LossRule(kind, a=bend)
     apart = np.abs(outputs - target)
     inside = (apart + bend / 2) * (bend if kind == "huber" else 1.0)
-    assert _term_size(rule, outputs, target) >= inside.sum()
+    assert loss_of(rule).term_sizes(rule, outputs, target).sum() >= inside.sum()
 
 
 def test_the_unit_of_a_number_and_of_a_tensor():

@@ -9,10 +9,10 @@ import pytest
 from flint import arb, ctx
 from hypothesis import assume, given, strategies
 
-from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.verify.exact_update import State, update
 from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import FORMATS
+from vetro.networks.updates.rule import UpdateRule
 
 doubles = strategies.floats(allow_nan=False, allow_infinity=False)
 usual = strategies.floats(1e-30, 1e30) | strategies.floats(-1e30, -1e-30)
@@ -133,7 +133,7 @@ def test_an_update_is_that_of_long_arithmetic():
     p, g, m = (draw.normal(size=50) for _ in range(3))
     v = m * m * draw.uniform(1, 3, 50)
     rule = UpdateRule("adamw", 1e-3, weight_decay=0.1)
-    found = update(rule, State(p, m, v, v, 2.0), g, FORMATS["float64"]).parameters
+    found = update(rule, State(p, m, v, v, 2.0), g, FORMATS["float64"]).after.parameters
     rate, one, two, eps = arb(rule.rate), arb(rule.beta1), arb(rule.beta2), arb(rule.eps)
     for index in range(50):
         w, gradient = arb(float(p[index])), arb(float(g[index]))

@@ -13,12 +13,13 @@ import torch
 from torch import nn
 
 from vetro.engines.native_core import why_not_native
-from vetro.engines.native_loss import NativeLoss, describe_loss
-from vetro.engines.native_optimizer import NativeOptimizer, describe_optimizer
 from vetro.errors import error
+from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.pristine import check_rules
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_losses import describe_loss
+from vetro.networks.torch_updates import TorchUpdates, describe_optimizer
 from vetro.notebook import ShownAsText
 
 REASON = "the native engine has all parts of the module, the loss and the optimizer"
@@ -30,8 +31,8 @@ class NativeTask:
     """A module, a loss and an optimizer as the native engine takes them."""
 
     lowering: Lowering
-    loss: NativeLoss
-    optimizer: NativeOptimizer
+    loss: LossRule
+    optimizer: TorchUpdates
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,18 @@ Networks are in native_program.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vetro.engines.native_core import core
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.updates.rule import VECTORS, Updates
 
 if TYPE_CHECKING:
     from vetro.engines.native_core import _native
-
-VECTORS = ("first_moment", "second_moment", "third")
-"""The flat vectors of an optimizer's state, (parameter_count,)."""
 
 _ARRAYS = ("parameters", "best", *VECTORS, "step")
 _COUNTERS = (
@@ -30,24 +29,7 @@ _GROUP = (
 )  # fmt: skip
 
 
-class NamedLoss(Protocol):
-    """A loss and its options; see the core's Loss."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def reduction(self) -> str: ...
-    @property
-    def a(self) -> float: ...
-    @property
-    def ignored(self) -> int: ...
-    @property
-    def class_weights(self) -> NDArray[np.floating] | None: ...
-    @property
-    def positive_weights(self) -> NDArray[np.floating] | None: ...
-
-
-def core_loss(loss: NamedLoss, dtype: DTypeLike, *, row_mean: bool = False) -> _native.Loss:
+def core_loss(loss: LossRule, dtype: DTypeLike, *, row_mean: bool = False) -> _native.Loss:
     """row_mean: a mean over weighted rows divides by the sum of their weights."""
 
     def cast(weights: NDArray[np.floating] | None) -> NDArray[Any] | None:
@@ -64,13 +46,12 @@ def core_loss(loss: NamedLoss, dtype: DTypeLike, *, row_mean: bool = False) -> _
     )
 
 
-def core_optimizer(
-    kind: str, groups: Iterable[object], ranges: Iterable[tuple[int, int, int]]
-) -> _native.Optimizer:
-    """groups: records with torch's settings of each parameter group.  ranges: (begin, end, group)
-    of the parameters that learn."""
-    settings = [core().Group(**{name: getattr(one, name) for name in _GROUP}) for one in groups]
-    return core().Optimizer(kind, settings, [core().Range(*one) for one in ranges])
+def core_optimizer(updates: Updates) -> _native.Optimizer:
+    """The optimizer without its rates, which come with each step."""
+    groups = [
+        core().Group(**{name: getattr(rule, name) for name in _GROUP}) for rule in updates.rules
+    ]
+    return core().Optimizer(updates.kind, groups, [core().Range(*one) for one in updates.ranges])
 
 
 def state_arrays(state: _native.State) -> dict[str, NDArray[Any]]:

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from vetro.engines.explain import NativeTask
 from vetro.engines.native_core import core
-from vetro.engines.native_loss import check_target
-from vetro.engines.native_optimizer import Range, read_state, write_state
 from vetro.engines.native_program import program_of
 from vetro.engines.native_records import core_loss, core_optimizer, state_arrays, state_of
 from vetro.engines.native_sight import Owners, Sight, look
 from vetro.errors import error
+from vetro.networks.losses.table import loss_of
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_losses import check_target
+from vetro.networks.torch_updates import Range, read_state, write_state
 
 if TYPE_CHECKING:
     from vetro.engines.native_core import _native
@@ -47,7 +48,7 @@ def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None =
     if x.requires_grad:
         raise NotUnderstood("x requires a gradient")
     check_target(task.loss, task.lowering, y)
-    if task.loss.kind == "cross_entropy":
+    if loss_of(task.loss).target == "class":
         inside = ((y >= 0) & (y < network.outputs)) | (y == task.loss.ignored)
         if not bool(inside.all()):
             raise NotUnderstood("y holds a class without an output of the module")
@@ -100,7 +101,7 @@ class NativeSession:
             self.parameters,
             core().Rows(*native_rows(task, *self._rows)),
             core_loss(task.loss, lowering.network.dtype, row_mean=True),
-            core_optimizer(task.optimizer.kind, task.optimizer.groups, task.optimizer.range_list()),
+            core_optimizer(task.optimizer.plain),
             settings,
             None if held_out is None else core().Rows(*native_rows(task, *held_out)),
         )

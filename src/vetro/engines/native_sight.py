@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vetro.engines.explain import NativeTask
-from vetro.engines.native_optimizer import read_state, settings_of
+from vetro.networks.torch_updates import read_state, settings_of
 
 _SMALL = 4096
 """Elements up to which a tensor is compared by its values."""
@@ -52,7 +52,7 @@ def look(task: NativeTask, owners: Owners, rows: Sequence[Tensor]) -> Sight:
         task.lowering.flat().tobytes(),
         tuple(values.tobytes() for values in state.values()),
         (
-            settings_of(optimizer),
+            settings_of(optimizer, task.optimizer.rules[0].kind),
             groups,
             learning,
             [_of_part(part) for part in parts],

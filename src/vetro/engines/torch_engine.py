@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from vetro.engines.engine import (
     Divergence,
@@ -27,7 +28,12 @@ from vetro.engines.engine import (
     TrainingState,
 )
 from vetro.networks.lift import flat_parameters, lift, load_parameters
+from vetro.networks.losses.rule import LossKind
+from vetro.networks.losses.table import loss_of, usual_loss
 from vetro.networks.network import Network
+from vetro.networks.torch_losses import torch_loss
+from vetro.networks.torch_updates import torch_optimizer
+from vetro.networks.updates.rule import UpdateKind, UpdateRule
 
 PREDICTION_ROWS = 65_536
 # Below this many multiplications per step, handing work to a second thread costs more
@@ -265,28 +271,13 @@ def _mean_square(values: Tensor | None) -> Tensor:
 
 
 def _optimizer(plan: Plan, module: nn.Module) -> torch.optim.Optimizer:
-    parameters = list(module.parameters())
-    rate, decay = plan.learning_rate, plan.weight_decay
-    # fused is both the fastest and, on the CPU, the one with correctly rounded square roots.
-    if plan.optimizer == "sgd":
-        return torch.optim.SGD(
-            parameters, lr=rate, momentum=plan.momentum, weight_decay=decay, fused=True
-        )
-    if plan.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-    if plan.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-    if plan.optimizer == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=rate, momentum=plan.momentum, weight_decay=decay)
-    raise ValueError(f"optimizer {plan.optimizer!r} is unknown")
-
-
-_ELEMENTWISE: dict[str, Callable[..., Tensor]] = {
-    "mse": functional.mse_loss,
-    "l1": functional.l1_loss,
-    "smooth_l1": functional.smooth_l1_loss,
-    "huber": functional.huber_loss,
-}
+    rule = UpdateRule(
+        cast(UpdateKind, plan.optimizer),
+        plan.learning_rate,
+        momentum=plan.momentum,
+        weight_decay=plan.weight_decay,
+    )
+    return torch_optimizer(rule, module.parameters())
 
 
 def _loss_function(plan: Plan, device: torch.device) -> Callable[..., Tensor]:
@@ -294,35 +285,36 @@ def _loss_function(plan: Plan, device: torch.device) -> Callable[..., Tensor]:
 
     With row weights: sum of weight * row loss / rows; the weights have mean 1.
     """
+    rule = usual_loss(cast(LossKind, plan.loss))
+    target = loss_of(rule).target
+    if target == "class":
+        rule = replace(rule, class_weights=plan.class_weights)
+    function = torch_loss(rule, device)
+    if target == "share":
+        return _binary(function, plan, device)
+
+    def weighted(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+        if weights is None:
+            return function(outputs, y)
+        each = function(outputs, y, reduction="none")
+        return ((each.mean(dim=1) if each.dim() == 2 else each) * weights).mean()
+
+    return weighted
+
+
+def _binary(
+    function: Callable[..., Tensor], plan: Plan, device: torch.device
+) -> Callable[..., Tensor]:
+    """y: classes (rows,), whose weights multiply those of the rows."""
     class_weights = None
     if plan.class_weights is not None:
         class_weights = torch.from_numpy(plan.class_weights).to(device)
 
-    def cross_entropy(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-        if weights is None:
-            return functional.cross_entropy(outputs, y, weight=class_weights)
-        each = functional.cross_entropy(outputs, y, weight=class_weights, reduction="none")
-        return (each * weights).mean()
-
     def binary(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-        target = y.to(outputs.dtype)
         row_weights = weights
         if class_weights is not None:
             chosen = class_weights[y]
             row_weights = chosen if weights is None else chosen * weights
-        return functional.binary_cross_entropy_with_logits(
-            outputs[:, 0], target, weight=row_weights
-        )
+        return function(outputs[:, 0], y.to(outputs.dtype), weight=row_weights)
 
-    if plan.loss == "cross_entropy":
-        return cross_entropy
-    if plan.loss == "bce":
-        return binary
-    function = _ELEMENTWISE[plan.loss]
-
-    def elementwise(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-        if weights is None:
-            return function(outputs, y)
-        return (function(outputs, y, reduction="none").mean(dim=1) * weights).mean()
-
-    return elementwise
+    return binary

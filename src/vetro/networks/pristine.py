@@ -18,14 +18,15 @@ from torch.nn import functional
 from torch.utils import _python_dispatch
 
 from vetro.networks.activations.table import BY_NAME, activation_of
+from vetro.networks.losses.table import LOSSES
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.updates.table import UPDATES
 
 _TORCH = str(Path(torch.__file__).parent)
 _FUNCTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (functional, tuple(filter(None, (activation_of(name).torch.function for name in BY_NAME)))),
     (functional, (
-        "linear", "dropout", "layer_norm", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
-        "cross_entropy", "binary_cross_entropy_with_logits",
+        "linear", "dropout", "layer_norm", *(loss.torch_function for loss in LOSSES.values()),
     )),
     (torch, ("relu", "tanh", "sigmoid", "matmul", "mm", "addmm", "layer_norm")),
     (torch.autograd, ("backward", "grad")),
@@ -36,7 +37,6 @@ _METHODS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Tensor, ("backward", "relu", "tanh", "sigmoid", "matmul", "__add__", "__mul__")),
     (torch.optim.Optimizer, ("zero_grad",)),
 )
-_RULES = ("sgd", "adam", "adamw", "rmsprop")
 
 
 def check_pristine(module: nn.Module) -> None:
@@ -61,7 +61,7 @@ def check_pristine(module: nn.Module) -> None:
 def check_rules(loss: object, optimizer: torch.optim.Optimizer) -> None:
     """The same check for the loss and the optimizer."""
     _check_forward(type(loss))
-    for rule in _RULES:
+    for rule in UPDATES:
         home = sys.modules.get(f"torch.optim.{rule}")
         if home is not None and not _own(home, rule):
             raise _replaced(f"optim.{rule}.{rule}")

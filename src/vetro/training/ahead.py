@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vetro.engines.native_optimizer import rates
+from vetro.networks.torch_updates import rates
 from vetro.training.stepping import Stepping
 
 _ABSENT = object()

@@ -17,19 +17,19 @@ import torch
 from torch import Tensor, nn
 
 from vetro.errors import Notice, VetroError, Words, counted, error, notice, shown
+from vetro.networks.losses.table import LOSSES
 from vetro.training.loss_probe import Loss
 
 ELEMENTWISE = {
-    "MSELoss": "mse_loss",
-    "L1Loss": "l1_loss",
-    "SmoothL1Loss": "smooth_l1_loss",
-    "HuberLoss": "huber_loss",
+    **{loss.torch_class: loss.torch_function for loss in LOSSES.values() if loss.target != "class"},
     "PoissonNLLLoss": "poisson_nll_loss",
     "SoftMarginLoss": "soft_margin_loss",
     "BCELoss": "binary_cross_entropy",
-    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
 }
-OF_CLASSES = {"CrossEntropyLoss": "cross_entropy", "NLLLoss": "nll_loss"}
+OF_CLASSES = {
+    **{loss.torch_class: loss.torch_function for loss in LOSSES.values() if loss.target == "class"},
+    "NLLLoss": "nll_loss",
+}
 
 _left: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[weakref.ref[Tensor], int]]] = (
     weakref.WeakKeyDictionary()

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from vetro.engines.engine import Matrix, Plan
 from vetro.errors import Setting, error
+from vetro.networks.losses.rule import LossKind
+from vetro.networks.losses.table import LOSSES
 from vetro.networks.network import Network
 from vetro.training.recipe import Recipe
 
-NUMBER_LOSSES: tuple[str, ...] = ("mse", "l1", "smooth_l1", "huber")
-CLASS_LOSSES: tuple[str, ...] = ("cross_entropy", "bce")
+NUMBER_LOSSES = tuple(kind for kind, loss in LOSSES.items() if loss.target == "number")
+CLASS_LOSSES = tuple(kind for kind in LOSSES if kind not in NUMBER_LOSSES)
 
 
-def resolve_loss(recipe: Recipe, task: str, classes: int) -> str:
+def resolve_loss(recipe: Recipe, task: str, classes: int) -> LossKind:
     """The loss that "auto" stands for; E601 if the recipe's does not fit the task."""
     if recipe.loss == "auto":
         return "mse" if task == "regression" else "cross_entropy"
@@ -32,11 +34,11 @@ def resolve_loss(recipe: Recipe, task: str, classes: int) -> str:
     return recipe.loss
 
 
-def output_count(loss: str, task: str, classes: int, targets: int) -> int:
+def output_count(loss: LossKind, task: str, classes: int, targets: int) -> int:
     """Outputs of the network: one per target, one per class, or one logit for bce."""
     if task == "regression":
         return targets
-    return 1 if loss == "bce" else classes
+    return 1 if LOSSES[loss].target == "share" else classes
 
 
 def batch_size(recipe: Recipe, rows: int) -> int:

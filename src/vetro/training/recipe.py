@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 from vetro.entries import check_entries
 from vetro.errors import Setting, Words, error, nearest, shown, words
+from vetro.networks.losses.rule import LossKind
 from vetro.networks.network import Activation
+from vetro.networks.updates.rule import UpdateKind, UpdateRule
+from vetro.networks.updates.table import UPDATES
 
-Loss = Literal["auto", "mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
-Optimizer = Literal["sgd", "adam", "adamw", "rmsprop"]
+Loss = Literal["auto", LossKind]
 Schedule = Literal["constant", "cosine", "one_cycle", "step", "exponential", "plateau"]
 ClassWeight = Literal["none", "balanced"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -39,7 +41,7 @@ class Recipe:
     hidden: tuple[int, ...] = (64, 64)
     activation: Activation = "relu"
     loss: Loss = "auto"
-    optimizer: Optimizer = "adamw"
+    optimizer: UpdateKind = "adamw"
     learning_rate: float = 1e-2
     momentum: float = 0.0
     schedule: Schedule = "one_cycle"
@@ -61,6 +63,14 @@ class Recipe:
         object.__setattr__(self, "hidden", _layers(self.hidden))
         _validate(self)
 
+    @property
+    def update(self) -> UpdateRule:
+        """The optimizer with its settings, at the highest learning rate."""
+        momentum = self.momentum if self.optimizer in WITH_MOMENTUM else 0.0
+        return UpdateRule(
+            self.optimizer, self.learning_rate, momentum, weight_decay=self.weight_decay
+        )
+
     def to_json(self) -> dict[str, Any]:
         """A plain dict, as written to TOML and into models."""
         data = asdict(self)
@@ -78,7 +88,7 @@ class Recipe:
         return Recipe(**data)
 
 
-WITH_MOMENTUM = ("sgd", "rmsprop")
+WITH_MOMENTUM = tuple(kind for kind, one in UPDATES.items() if "momentum" in one.options)
 MOST_LAYERS = 1000
 # name: (lowest, highest, whether lowest itself is allowed)
 _RANGES: dict[str, tuple[float, float, bool]] = {

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.learning.loss_terms import LossTerms
+from vetro.glass.learning.loss_terms import LossTerms, OtherLoss
 from vetro.glass.learning.precision import Precision
 from vetro.glass.plain import derivative
 from vetro.glass.subject import Part
 from vetro.networks.activations.activation import Activation
+from vetro.networks.losses.table import loss_of
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
@@ -71,13 +72,14 @@ def allowance(
 
 def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
     """How far the slope of the loss moves when the outputs are off."""
-    slopes = terms.rule.slopes
-    if slopes is None:
+    rule = terms.rule
+    if not isinstance(rule, OtherLoss):
         own: Floats = terms.curvature * errors.max(axis=1, keepdims=True) * 2.0
-        if terms.rule.kind == "l1":  # the slope jumps
-            own = own + np.where(terms.terms <= errors, 2.0 / terms.divisor, 0.0)
+        jump = loss_of(rule).jump
+        if jump:
+            own = own + np.where(terms.terms <= errors, jump / terms.divisor, 0.0)
         return own
-    moved = [np.abs(slopes(outputs + sign * errors)[1] - terms.slope) for sign in (1.0, -1.0)]
+    moved = [np.abs(rule.slopes(outputs + sign * errors)[1] - terms.slope) for sign in (1.0, -1.0)]
     found: Floats = 2.0 * np.maximum(*moved)
     return found
 

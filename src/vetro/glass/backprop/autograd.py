@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vetro.engines.native_loss import check_target, describe_loss
-from vetro.engines.native_optimizer import describe_optimizer, read_state
-from vetro.engines.native_records import VECTORS
-from vetro.glass.learning.loss_terms import LossRule, Slopes
-from vetro.glass.learning.torch_rules import as_torch, loss_rule, update_rules
-from vetro.glass.learning.update_terms import Stepped, UpdateRule, UpdateState
+from vetro.glass.learning.loss_terms import OtherLoss, Slopes
+from vetro.glass.learning.update_terms import Stepped, UpdateState
 from vetro.glass.subject import Part
 from vetro.glass.untouched import untouched
+from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_losses import check_target, describe_loss
+from vetro.networks.torch_updates import describe_optimizer, in_torchs_arithmetic, read_state
+from vetro.networks.updates.rule import VECTORS, UpdateRule
 from vetro.training.arguments import Request, Training
 from vetro.training.torch_door import explaining, judged_loss
 
@@ -142,15 +142,15 @@ def _flat(
     return lowering.flat(gradient).astype(np.float64)
 
 
-def rule_of(loss: Any, lowering: Lowering, y: Tensor) -> LossRule:
+def rule_of(loss: Any, lowering: Lowering, y: Tensor) -> LossRule | OtherLoss:
     """The loss by name where it is one of torch's, else the function itself."""
     try:
-        native = describe_loss(loss, lowering)
-        check_target(native, lowering, y)
+        rule = describe_loss(loss, lowering)
+        check_target(rule, lowering, y)
     except NotUnderstood:
         name = getattr(loss, "__name__", type(loss).__name__)
-        return LossRule("other", slopes=_slopes(loss, lowering, y), name=name)
-    return loss_rule(native)
+        return OtherLoss(name, _slopes(loss, lowering, y))
+    return rule
 
 
 def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
@@ -186,7 +186,7 @@ def stepped(
         described = describe_optimizer(optimizer, module, lowering)
         held = read_state(optimizer, described, lowering)
         steps = np.zeros(lowering.network.parameter_count)
-        by_group = as_torch(update_rules(optimizer, described), optimizer)
+        by_group = in_torchs_arithmetic(described.rules, optimizer)
         for number, part in enumerate(described.ranges):
             rules.append((part.begin, part.end, by_group[part.group]))
             steps[part.begin : part.end] = held["step"][number]

@@ -22,7 +22,7 @@ from vetro.glass.backprop.differences import Differences, differences, verdicts_
 from vetro.glass.backprop.differentiated import Differentiated, differentiated
 from vetro.glass.backprop.proposals import not_shown, proposals, within
 from vetro.glass.check import Check
-from vetro.glass.learning.loss_terms import LossTerms, loss_terms
+from vetro.glass.learning.loss_terms import LossTerms, OtherLoss, loss_terms
 from vetro.glass.learning.precision import Precision
 from vetro.glass.names import parameter_names
 from vetro.glass.rows import reading_asked
@@ -106,7 +106,7 @@ def explain(given: Differentiated) -> Backprop:
     precision = Precision.of(part.network.dtype)
     rounding = allowance(part, values, deltas, terms, precision)
     own_rounding = allowance(part, values, deltas, terms)
-    chosen = _chosen(part, len(given.x), gradient, rule.kind == "other")
+    chosen = _chosen(part, len(given.x), gradient, isinstance(rule, OtherLoss))
     central = differences(part, given.x, values, rule, given.y, chosen, own_rounding)
     names = tuple(parameter_names(given.subject))
     updates, stepping = proposals(given, gradient, by_torch.gradient, precision)

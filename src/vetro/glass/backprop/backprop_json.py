@@ -18,9 +18,9 @@ def to_json(found: BackpropRecord) -> dict[str, Any]:
         "rows": list(found.places),
         "targets": list(found.targets),
         "loss": {
-            "name": terms.rule.shown,
+            "name": terms.shown,
             "value": terms.value,
-            "formula": terms.rule.formula,
+            "formula": terms.formula,
             "reduction": terms.rule.reduction,
             "divisor": terms.divisor,
             "terms": terms.terms.tolist(),

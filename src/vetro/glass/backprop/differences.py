@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from vetro.glass import plain
 from vetro.glass.backprop.allowance import OWN, Allowance
 from vetro.glass.check import Verdict
-from vetro.glass.learning.loss_terms import LossRule, loss_values
+from vetro.glass.learning.loss_terms import OtherLoss, loss_values
 from vetro.glass.learning.precision import Precision
 from vetro.glass.names import slot_uses
 from vetro.glass.subject import Part
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import loss_of
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
@@ -67,7 +69,7 @@ def differences(
     part: Part,
     x: Floats,
     values: list[Floats],
-    rule: LossRule,
+    rule: LossRule | OtherLoss,
     target: NDArray[Any],
     index: NDArray[np.int64],
     rounding: Allowance,
@@ -105,7 +107,7 @@ def _reach(part: Part, values: list[Floats]) -> Floats:
 def _slopes(
     part: Part,
     x: Floats,
-    rule: LossRule,
+    rule: LossRule | OtherLoss,
     target: NDArray[Any],
     index: NDArray[np.int64],
     step: Floats,
@@ -131,10 +133,9 @@ def _slopes(
         value[piece] = found[:, -1]
         allowance[piece] = narrow + own[:, 1] + 2.0 * own[:, 2]
         curved[piece] = ~(narrow <= 0.5 * wide + own.sum(axis=1))
-        if rule.kind in ("l1", "smooth_l1", "huber"):
-            e = outputs - target
-            pieces = np.sign(e) * (np.abs(e) >= rule.a)
-            sides = [*sides, pieces.reshape(len(e), -1)]
+        if not isinstance(rule, OtherLoss):
+            pieces = loss_of(rule).pieces(rule, outputs, target)
+            sides = sides if pieces is None else [*sides, pieces.reshape(len(pieces), -1)]
         for side in sides:
             of_one = side.reshape(-1, len(SHIFTS), side.shape[-1])
             bent[piece] |= (of_one != of_one[:, :1]).any(axis=(1, 2))

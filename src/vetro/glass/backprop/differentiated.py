@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, Setting, error
 from vetro.glass.figures import figure
-from vetro.glass.learning.loss_terms import LossRule
+from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
-from vetro.glass.learning.update_terms import USUAL, UpdateRule
+from vetro.glass.learning.update_terms import USUAL
 from vetro.glass.rows import Rows, kind_of, part_inputs, rows_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.model.model import Model
 from vetro.model.odd_rows import Unknown
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import LOSSES, loss_of
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.updates.rule import UpdateRule
 from vetro.tables.options import ReadOptions
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class Differentiated:
     places: tuple[str, ...]
     x: Floats
     y: NDArray[Any]
-    rule: LossRule
+    rule: LossRule | OtherLoss
     asked: Request
     lowering: Lowering
     given: bool
@@ -89,7 +92,7 @@ def _of_module(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Differ
         subject_of(module)  # raises the error that names the reason
     notes = []
     x, y = _one_row(module, x, y)
-    loss, note = loss_of(loss, y)
+    loss, note = asked_loss(loss, y)
     notes += [note] if note else []
     asked = request_of(module, x, y, loss, optimizer)
     notes += _gradients_there(module, asked.notices)
@@ -136,9 +139,9 @@ def _finish(
     x = asked.x.detach().double().numpy().reshape(rows, -1)
     rule = rule_of(asked.training.loss, lowering, asked.y)
     target = asked.y.detach().numpy()
-    if rule.kind == "other":
+    if isinstance(rule, OtherLoss):
         y: NDArray[Any] = target
-    elif rule.kind == "cross_entropy":
+    elif loss_of(rule).target == "class":
         y = target
         targets = targets or tuple(subject.outputs[c] if c >= 0 else "none" for c in target)
     else:
@@ -188,14 +191,11 @@ def request_of(module: Any, x: Any, y: Any, loss: Any, optimizer: Any) -> Reques
     return request(Training(module, x, y, loss=loss, optimizer=optimizer, steps=1))
 
 
-def loss_of(loss: Any, y: Any) -> tuple[Any, str]:
+def asked_loss(loss: Any, y: Any) -> tuple[Any, str]:
     """The given loss or the loss of that name, else the one that suits the targets; and a note."""
     from torch import nn
 
-    losses: dict[str, Any] = {
-        "mse": nn.MSELoss, "l1": nn.L1Loss, "smooth_l1": nn.SmoothL1Loss, "huber": nn.HuberLoss,
-        "bce": nn.BCEWithLogitsLoss, "cross_entropy": nn.CrossEntropyLoss,
-    }  # fmt: skip
+    losses: dict[str, Any] = {kind: getattr(nn, one.torch_class) for kind, one in LOSSES.items()}
     if isinstance(loss, str):
         if loss not in losses:
             fix = f"Use one of: {', '.join(losses)}; or a loss of torch."
@@ -269,7 +269,7 @@ def _of_model(
         notes.append("Dropout is left out, as in predicting.")
     if model.recipe.class_weight == "balanced" and len(rows) > 1:
         notes.append("All rows have equal weight here; in training the classes were balanced.")
-    asked, lowering = as_module(part, part_inputs(part, rows), encoded, loss_of(name, None)[0])
+    asked, lowering = as_module(part, part_inputs(part, rows), encoded, asked_loss(name, None)[0])
     return _finish(
         subject, part, asked, lowering, True, recipe_rules(model.recipe), tuple(notes),
         rows.places, targets, rows.notices,

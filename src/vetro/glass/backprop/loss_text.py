@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from vetro.errors import counted
 from vetro.glass.backprop.backprop_record import BackpropRecord
 from vetro.glass.figures import figure
+from vetro.glass.learning.loss_terms import OtherLoss
+from vetro.networks.losses.loss import Loss
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import loss_of
 
 MOST_OUTPUTS = 6
 
@@ -18,11 +20,11 @@ def loss_lines(found: BackpropRecord, most_rows: int) -> list[str]:
     terms = found.terms
     rule = terms.rule
     rows, outputs = found.values[-1].shape
-    lines = [f"Loss {figure(terms.value, 7)}: {rule.shown}, {_reduction(found, rows, outputs)}"]
-    lines.append(f"  a term is {rule.formula}")
+    lines = [f"Loss {figure(terms.value, 7)}: {terms.shown}, {_reduction(found, rows, outputs)}"]
+    lines.append(f"  a term is {terms.formula}")
     if found.subject.kind == "regression":
         lines.append("  outputs and targets are scaled: (value - mean) / deviation of the target")
-    if rule.kind == "other":
+    if isinstance(rule, OtherLoss):
         return [*lines, *_slopes(found, 0 if rows == 1 else found.worst_row, rows)]
     order = np.argsort(-terms.terms.sum(axis=1), kind="stable")[:most_rows]
     for row in order:
@@ -30,7 +32,7 @@ def loss_lines(found: BackpropRecord, most_rows: int) -> list[str]:
         target = f" (target {found.targets[row]})" if found.targets else ""
         if rows > 1 or target:
             lines.append(f"  {found.places[row]}{target}")
-        lines += [f"    {line}" for line in _terms(found, row)]
+        lines += [f"    {line}" for line in _terms(found, row, rule)]
     if rows > len(order):
         rest = float(terms.terms.sum() - terms.terms[order].sum())
         lines.append(f"  and {rows - len(order)} more rows: {figure(rest)} in all")
@@ -39,28 +41,30 @@ def loss_lines(found: BackpropRecord, most_rows: int) -> list[str]:
 
 def _reduction(found: BackpropRecord, rows: int, outputs: int) -> str:
     rule = found.terms.rule
-    if rule.kind == "other":
-        return counted(rows, "row")
     words = counted(rows, "row")
-    if rule.kind != "cross_entropy":
+    if isinstance(rule, OtherLoss):
+        return words
+    of_class = loss_of(rule).target == "class"
+    if not of_class:
         words += f" x {counted(outputs, 'output')}"
     if rule.reduction == "sum":
         return f"the sum over {words}"
-    if rule.kind == "cross_entropy" and rule.class_weights is not None:
+    if of_class and rule.class_weights is not None:
         return f"the mean over {words}, by their classes' weights"
     return f"the mean over {words}"
 
 
-def _terms(found: BackpropRecord, row: int) -> list[str]:
+def _terms(found: BackpropRecord, row: int, rule: LossRule) -> list[str]:
     outputs = found.values[-1][row]
     names = found.subject.outputs
     terms = found.terms.terms[row]
-    if found.terms.rule.kind == "cross_entropy":
-        return [_of_class(found, row)]
-    show = _SHOWN[found.terms.rule.kind]
+    loss = loss_of(rule)
+    if loss.target == "class":
+        return [_of_class(found, row, rule)]
     order = np.argsort(-np.abs(terms), kind="stable")[:MOST_OUTPUTS]
     lines = [
-        f"{names[k]}: {show(float(outputs[k]), float(found.y[row, k]))} = {figure(terms[k], 6)}"
+        f"{names[k]}: {_with_numbers(loss, float(outputs[k]), float(found.y[row, k]))}"
+        f" = {figure(terms[k], 6)}"
         for k in order
     ]
     if len(terms) > len(order):
@@ -69,8 +73,13 @@ def _terms(found: BackpropRecord, row: int) -> list[str]:
     return lines
 
 
-def _of_class(found: BackpropRecord, row: int) -> str:
-    rule = found.terms.rule
+def _with_numbers(loss: Loss, o: float, t: float) -> str:
+    less = f"- {figure(t, 6)}" if t >= 0 else f"+ {figure(-t, 6)}"
+    numbers = {"difference": f"{figure(o, 6)} {less}", "output": figure(o, 6), "target": figure(t)}
+    return loss.term_text.format_map(numbers)
+
+
+def _of_class(found: BackpropRecord, row: int, rule: LossRule) -> str:
     target = int(found.y[row])
     value = figure(float(found.terms.terms[row, 0]), 6)
     if target == rule.ignored:
@@ -92,29 +101,8 @@ def _slopes(found: BackpropRecord, row: int, rows: int) -> list[str]:
     more = f" and {len(slope) - len(order)} more" if len(slope) > len(order) else ""
     place = f", {found.places[row]}" if rows > 1 else ""
     lines = [f"  its slope by each output{place}: {', '.join(words)}{more}"]
-    how = _HOW.get(found.terms.rule.kind, "")
-    divisor = found.terms.divisor
-    if how:
-        lines[0] += f"   [{how}{f' / {figure(divisor)}' if divisor != 1 else ''}]"
+    rule, divisor = found.terms.rule, found.terms.divisor
+    if not isinstance(rule, OtherLoss):
+        by = f" / {figure(divisor)}" if divisor != 1 else ""
+        lines[0] += f"   [{loss_of(rule).slope_formula}{by}]"
     return lines
-
-
-def _apart(o: float, t: float) -> str:
-    return f"{figure(o, 6)} - {figure(t, 6)}" if t >= 0 else f"{figure(o, 6)} + {figure(-t, 6)}"
-
-
-_SHOWN: dict[str, Callable[[float, float], str]] = {
-    "mse": lambda o, t: f"({_apart(o, t)})^2",
-    "l1": lambda o, t: f"|{_apart(o, t)}|",
-    "smooth_l1": lambda o, t: f"e = {_apart(o, t)}; the term",
-    "huber": lambda o, t: f"e = {_apart(o, t)}; the term",
-    "bce": lambda o, t: f"s = {figure(o, 6)}, target {figure(t)}; the term",
-}
-_HOW = {
-    "mse": "2 (output - target)",
-    "l1": "the sign of output - target",
-    "smooth_l1": "e / beta where |e| < beta, else its sign",
-    "huber": "e where |e| <= delta, else delta x its sign",
-    "bce": "sigmoid(s) - target",
-    "cross_entropy": "p - 1 at the target's class, p elsewhere",
-}

@@ -13,18 +13,19 @@ from vetro.engines.native_core import why_not_native
 from vetro.glass.backprop.differentiated import Differentiated
 from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.engine_run import Learning, steps_of
-from vetro.glass.learning.model_targets import recipe_rule
+from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.precision import Precision
 from vetro.glass.learning.update_terms import (
-    TITLES,
     Stepped,
     Update,
-    UpdateRule,
     UpdateState,
     slack,
+    title,
     update,
 )
 from vetro.glass.names import parameter_names
+from vetro.networks.updates.rule import UpdateRule, Updates
+from vetro.networks.updates.table import update_of
 
 Floats = NDArray[np.float64]
 
@@ -64,15 +65,15 @@ def proposals(
     if taken is not None:
         pieces, new = _pieces(taken.rules, w, gradient, taken.state)
         own_kind = taken.rules[0][2].kind if taken.rules else ""
-        title = taken.rules[0][2].title if taken.rules else taken.name
-        found.append(Proposal(title, True, new if taken.rules else taken.new, pieces))
+        shown = title(taken.rules[0][2]) if taken.rules else taken.name
+        found.append(Proposal(shown, True, new if taken.rules else taken.new, pieces))
         checks += _stepping(given, taken, w, precision)
     for rule in given.rules:
         if rule.kind == own_kind:
             continue
         ranges = [(begin, end, rule) for begin, end in _learning(given, learns)]
         pieces, new = _pieces(ranges, w, gradient, UpdateState.none(len(w)))
-        found.append(Proposal(rule.title, False, new, pieces))
+        found.append(Proposal(title(rule), False, new, pieces))
     return tuple(found), checks
 
 
@@ -96,9 +97,10 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
         return stepped(training.module, training.optimizer, given.lowering, by_torch)
     if why_not_native():
         return None
-    rule = recipe_rule(given.subject.model.recipe)
+    rule = given.subject.model.recipe.update
     count = given.part.network.parameter_count
-    learning = Learning(given.rule, (rule,), ((0, count, 0),))
+    assert not isinstance(given.rule, OtherLoss)
+    learning = Learning(given.rule, Updates((rule,), ((0, count, 0),)))
     y = given.y if given.y.dtype == np.int64 else given.y.astype(np.float32)
     (step,) = steps_of(given.part, given.x, y, learning, 1)
     if not step.taken:
@@ -123,8 +125,8 @@ def _stepping(
     for begin, end, made in pieces:
         piece = slice(begin, end)
         bounds[piece] = slack(made.rule, w[piece], made, taken.state.at(piece), precision)
-    title = TITLES[taken.rules[0][2].kind]
-    claim = f"the step of {title} agrees with {taken.name}"
+    name = update_of(taken.rules[0][2]).title
+    claim = f"the step of {name} agrees with {taken.name}"
     return [within(claim, taken.new - new, bounds, parameter_names(given.subject))]
 
 

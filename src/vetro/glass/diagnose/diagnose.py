@@ -25,6 +25,7 @@ from vetro.glass.diagnose.findings import findings
 from vetro.glass.diagnose.influence import Influence, influence
 from vetro.glass.diagnose.relevance import relevance
 from vetro.glass.drawn import drawn_rows
+from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.model_learning import learnings
 from vetro.glass.rows import (
     Rows,
@@ -191,7 +192,7 @@ def _of_module(subject: Subject, x: Any, y: Any, loss: Any) -> Diagnosis:
     values = [plain.forward(given.part, given.x)]
     notes = [note for note in given.notes if "optimizer" not in note]
     pulled = None
-    if given.rule.kind == "other":
+    if isinstance(given.rule, OtherLoss):
         notes.append("The loss is not one of torch's, so the pull of single rows is not known.")
     else:
         pulled = influence((given.part,), values, (given.y,), (given.rule,))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass import plain
-from vetro.glass.learning.loss_terms import LossRule, loss_terms
+from vetro.glass.learning.loss_terms import loss_terms
 from vetro.glass.subject import Part
+from vetro.networks.losses.rule import LossRule
 
 Floats = NDArray[np.float64]
 

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from vetro.engines.native_core import core
 from vetro.engines.native_program import program_of
 from vetro.engines.native_records import (
-    VECTORS,
     core_loss,
     core_optimizer,
     state_arrays,
     state_of,
 )
-from vetro.glass.learning.loss_terms import LossRule
-from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.subject import Part
+from vetro.networks.losses.rule import LossRule
 from vetro.networks.lowered import LoweredNetwork
+from vetro.networks.updates.rule import VECTORS, UpdateRule, Updates
+from vetro.networks.updates.table import moving
 
 Array = NDArray[Any]
 
@@ -33,13 +33,11 @@ Array = NDArray[Any]
 class Learning:
     """A loss, and an optimizer over ranges of the flat vector.
 
-    rules: one for each group.  ranges: (begin, end, group) of the parameters that learn.  state:
-    flat vectors by the core's names, and "step" (ranges,); None before the first step.
+    state: flat vectors by the core's names, and "step" (ranges,); None before the first step.
     """
 
     loss: LossRule
-    rules: tuple[UpdateRule, ...]
-    ranges: tuple[tuple[int, int, int], ...]
+    updates: Updates
     state: dict[str, Array] | None = None
 
 
@@ -60,10 +58,10 @@ class Step:
     def pieces(self, learning: Learning) -> list[tuple[UpdateRule, float, Array]]:
         """Parameters with the same rule and the same number of steps: (rule, steps, places)."""
         of: dict[tuple[int, float], list[Array]] = {}
-        for (begin, end, group), steps in zip(learning.ranges, self.steps, strict=True):
+        for (begin, end, group), steps in zip(learning.updates.ranges, self.steps, strict=True):
             of.setdefault((group, float(steps)), []).append(np.arange(begin, end))
         return [
-            (learning.rules[group], steps, np.concatenate(places))
+            (learning.updates.rules[group], steps, np.concatenate(places))
             for (group, steps), places in of.items()
         ]
 
@@ -86,20 +84,19 @@ def steps_of(
     frozen = [
         number
         for number, slot in enumerate(network.slots)
-        if not any(begin <= slot.offset < end for begin, end, _ in learning.ranges)
+        if not any(begin <= slot.offset < end for begin, end, _ in learning.updates.ranges)
     ]
     trainer = core().Trainer(
         program_of(network, frozen, one_hot),
         np.ascontiguousarray(part.parameters),
         core().Rows(np.ascontiguousarray(x, dtype=dtype), np.ascontiguousarray(target)),
         core_loss(learning.loss, dtype),
-        core_optimizer(learning.rules[0].kind, learning.rules, learning.ranges),
+        core_optimizer(learning.updates),
         core().Settings(batch_size=len(x), total_steps=count, threads=1, finite=False),
     )
     if learning.state is not None:
         trainer.set_state(state_of(learning.state))
-    rates = [(rule.rate, rule.beta1 if rule.kind in _ADAM else rule.momentum)
-             for rule in learning.rules]  # fmt: skip
+    rates = [(rule.rate, moving(rule)) for rule in learning.updates.rules]
     found = []
     before = state_arrays(trainer.state())
     for _ in range(count):
@@ -118,9 +115,6 @@ def steps_of(
         )
         before = after
     return found
-
-
-_ADAM = ("adam", "adamw")
 
 
 def _without_dropout(network: LoweredNetwork) -> LoweredNetwork:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.learning.engine_run import Learning
-from vetro.glass.learning.loss_terms import LossKind, LossRule
-from vetro.glass.learning.model_targets import model_loss, recipe_rule, targets_of
+from vetro.glass.learning.model_targets import model_loss, targets_of
 from vetro.glass.rows import Rows
 from vetro.glass.subject import Subject
+from vetro.networks.losses.rule import LossKind
+from vetro.networks.losses.table import loss_of, usual_loss
+from vetro.networks.updates.rule import Updates
 from vetro.training.plan import balanced_weights
 
 
@@ -40,17 +42,12 @@ class Lessons:
         model, part = subject.model, subject.parts[member]
         assert model is not None and part.encoder is not None
         target, _ = targets_of(subject, part, self._given, self._y, self._loss)
-        weights = None
-        if model.recipe.class_weight == "balanced" and self._loss == "cross_entropy":
+        loss = usual_loss(self._loss)
+        if model.recipe.class_weight == "balanced" and loss_of(loss).target == "class":
             weights = balanced_weights(target, len(model.classes)).astype(np.float64)
-        loss = LossRule(
-            self._loss,
-            a=1.0 if self._loss in ("smooth_l1", "huber") else 0.0,
-            class_weights=weights,
-        )
-        rule = recipe_rule(model.recipe)
+            loss = replace(loss, class_weights=weights)
         whole = ((0, part.network.parameter_count, 0),)
-        return Lesson(target, Learning(loss, (rule,), whole))
+        return Lesson(target, Learning(loss, Updates((model.recipe.update,), whole)))
 
 
 def learnings(subject: Subject, rows: Rows, y: Any, loss: Any) -> Lessons | None:

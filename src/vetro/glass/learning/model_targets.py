@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from vetro.errors import Setting, VetroError, counted, error, nearest, shown, words
 from vetro.glass.figures import figure
-from vetro.glass.learning.loss_terms import LossKind
-from vetro.glass.learning.update_terms import USUAL, UpdateRule
+from vetro.glass.learning.update_terms import USUAL
 from vetro.glass.rows import Rows, kind_of, numbers_of
 from vetro.glass.subject import Part, Subject
 from vetro.model.model import Model
 from vetro.named import known_name
+from vetro.networks.losses.rule import LossKind
+from vetro.networks.losses.table import LOSSES
+from vetro.networks.updates.rule import UpdateRule
 from vetro.tables.schema import Column
 from vetro.tables.targets import class_labels
 from vetro.training.plan import NUMBER_LOSSES, resolve_loss
@@ -40,36 +42,25 @@ def model_loss(model: Model, loss: Any) -> LossKind:
         )  # fmt: skip
     own = resolve_loss(recipe, model.task, len(model.classes))
     if loss is None:
-        return cast(LossKind, own)
+        return own
     asked = resolve_loss(replace(recipe, loss=cast(Any, loss)), model.task, len(model.classes))
-    if (asked == "bce") != (own == "bce"):
+    if (LOSSES[asked].target == "share") != (LOSSES[own].target == "share"):
         reason = f"the network's outputs were made for {own}"
         fix = f"Use {own}."
         raise error("E601", argument=Setting("loss"), value=loss, reason=reason, fix=fix)
-    return cast(LossKind, asked)
-
-
-def recipe_rule(recipe: Recipe) -> UpdateRule:
-    """The recipe's own optimizer with all of its settings."""
-    kind = recipe.optimizer
-    momentum = recipe.momentum if kind in ("sgd", "rmsprop") else 0.0
-    return UpdateRule(
-        kind, recipe.learning_rate, momentum=momentum, weight_decay=recipe.weight_decay
-    )
+    return asked
 
 
 def recipe_rules(recipe: Recipe) -> tuple[UpdateRule, ...]:
     """Each optimizer at the recipe's learning rate; the recipe's own with all of its settings."""
     return tuple(
-        recipe_rule(recipe)
-        if rule.kind == recipe.optimizer
-        else replace(rule, rate=recipe.learning_rate)
+        recipe.update if rule.kind == recipe.optimizer else replace(rule, rate=recipe.learning_rate)
         for rule in USUAL
     )
 
 
 def targets_of(
-    subject: Subject, part: Part, rows: Rows, y: Any, loss: str
+    subject: Subject, part: Part, rows: Rows, y: Any, loss: LossKind
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     """The targets as the network's loss takes them, and a text for each row."""
     model, encoder = subject.model, part.encoder
@@ -81,7 +72,7 @@ def targets_of(
     if model.classes:
         codes = raw[:, 0].astype(np.int64)
         texts = tuple(f"{columns[0].name} = {model.classes[code]}" for code in codes)
-        if loss == "bce":
+        if LOSSES[loss].target == "share":
             return codes.astype(np.float32).reshape(-1, 1), texts
         return codes, texts
     scaled = np.empty(raw.shape, dtype=np.float32)

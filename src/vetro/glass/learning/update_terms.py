@@ -1,70 +1,41 @@
-"""The updates of SGD, Adam, AdamW and RMSprop, step by step, with numbers.
+"""The update of an optimizer, step by step, with numbers and as text.
 
-In float64, by torch's formulas and settings.  Not an optimizer: nothing is changed.
+In float64, by torch's formulas and settings (networks/updates).  Not an optimizer: nothing is
+changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.figures import figure
 from vetro.glass.learning.precision import Precision
+from vetro.networks.updates.rule import UpdateRule
+from vetro.networks.updates.table import UPDATES, update_of
+from vetro.networks.updates.update import Start, quotient
 
 Floats = NDArray[np.float64]
-OptimizerKind = Literal["sgd", "adam", "adamw", "rmsprop"]
-TITLES: dict[str, str] = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}
+
+USUAL: tuple[UpdateRule, ...] = tuple(update.usual for update in UPDATES.values())
+"""Every optimizer with torch's default settings."""
 
 
-@dataclass(frozen=True)
-class UpdateRule:
-    """An optimizer of torch and its settings, by torch's names; rate: lr.
-
-    rate_unit, beta_unit: the unit roundoff with which coefficients such as rate / (1 - beta1^t) are
-    computed: double's, or the tensor's dtype's where lr or betas are tensors.
-    """
-
-    kind: OptimizerKind
-    rate: float
-    momentum: float = 0.0
-    dampening: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    maximize: bool = False
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    amsgrad: bool = False
-    alpha: float = 0.99
-    centered: bool = False
-    rate_unit: float = 2.0**-53
-    beta_unit: float = 2.0**-53
-
-    @property
-    def title(self) -> str:
-        """The optimizer with the settings that matter: AdamW(rate 0.01, weight decay 0.1)."""
-        words = [f"rate {figure(self.rate)}"]
-        words += [
-            f"{name.replace('_', ' ')} {figure(getattr(self, name))}"
-            for name in ("momentum", "dampening", "weight_decay")
-            if getattr(self, name)
-        ]
-        flags = ("nesterov", "maximize", "amsgrad", "centered")
-        words += [name for name in flags if getattr(self, name)]
-        return f"{TITLES[self.kind]}({', '.join(words)})"
-
-
-USUAL: tuple[UpdateRule, ...] = (
-    UpdateRule("sgd", 1e-3),
-    UpdateRule("adam", 1e-3),
-    UpdateRule("adamw", 1e-3, weight_decay=1e-2),
-    UpdateRule("rmsprop", 1e-2),
-)
-"""Every kind with torch's default settings."""
+def title(rule: UpdateRule) -> str:
+    """The optimizer with the settings that matter: AdamW(rate 0.01, weight decay 0.1)."""
+    words = [f"rate {figure(rule.rate)}"]
+    words += [
+        f"{name.replace('_', ' ')} {figure(getattr(rule, name))}"
+        for name in ("momentum", "dampening", "weight_decay")
+        if getattr(rule, name)
+    ]
+    flags = ("nesterov", "maximize", "amsgrad", "centered")
+    words += [name for name in flags if getattr(rule, name)]
+    return f"{update_of(rule).title}({', '.join(words)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,151 +117,118 @@ class Stepped:
     state: UpdateState
 
 
-@dataclass
-class _Writing:
-    """An update being written down."""
+@dataclass(frozen=True, eq=False)
+class _Term:
+    """Numbers (n,), and the formula that they have in the present step; template: the formula with
+    {name} where a number goes."""
 
-    given: dict[str, Floats]
-    steps: list[Step] = field(default_factory=list)
+    value: Floats
+    formula: str
+    template: str
 
-    def step(self, name: str, formula: str, template: str, value: Floats) -> Floats:
-        self.steps.append(Step(name, formula, template, value))
-        return value
+    @staticmethod
+    def of(name: str, value: Floats) -> _Term:
+        return _Term(value, name, f"{{{name}}}")
+
+    def power(self, exponent: str) -> tuple[str, str]:
+        """Formula and template, each with an exponent."""
+        return f"{self.formula}^{exponent}", f"({self.template})^{exponent}"
+
+
+class _Written:
+    """The steps of optimizers in float64, written down."""
+
+    def __init__(self, state: UpdateState, given: dict[str, Floats]) -> None:
+        self.given = given
+        self.steps: list[Step] = []
+        self._state = state
+
+    def held(self, vector: int, name: str) -> _Term:
+        state = self._state
+        self.given[name] = (state.first, state.second, state.third)[vector]
+        return _Term.of(name, self.given[name])
+
+    def named(self, name: str, value: _Term) -> _Term:
+        self.steps.append(Step(name, value.formula, value.template, value.value))
+        return _Term.of(name, value.value)
+
+    def negative(self, x: _Term) -> _Term:
+        return _Term(-x.value, f"-{x.formula}", f"-({x.template})")
+
+    def plus(self, a: _Term, b: _Term) -> _Term:
+        return _joined(a.value + b.value, a, "+", b)
+
+    def minus(self, a: _Term, b: _Term) -> _Term:
+        return _joined(a.value - b.value, a, "-", b)
+
+    def scaled(self, factor: float, x: _Term) -> _Term:
+        text = figure(factor)
+        return _Term(factor * x.value, f"{text} {x.formula}", f"{text} x {x.template}")
+
+    def rest(self, share: float, x: _Term) -> _Term:
+        return self.scaled(1.0 - share, x)
+
+    def later(self, first: _Term, later: Callable[[], _Term]) -> _Term:
+        begins, going = self._state.step == 0, later()
+        value = np.where(begins, first.value, going.value)
+        if begins.all():
+            return _Term(value, f"{first.formula}, in the first step", first.template)
+        formula = f"{going.formula}, or {first.formula} in the first step"
+        return _Term(value, formula, going.template)
+
+    def shrunk(self, x: _Term, rate: float, decay: float) -> _Term:
+        share = f"(1 - {figure(rate)} x {figure(decay)})"
+        value = x.value * (1.0 - rate * decay)
+        return _Term(value, f"{x.formula} {share}", f"{x.template} x {share}")
+
+    def average(self, share: float, held: _Term, x: _Term) -> _Term:
+        return self.plus(self.scaled(share, held), self.rest(share, x))
+
+    def squares(self, share: float, held: _Term, x: _Term) -> _Term:
+        square = self.rest(share, _Term(x.value, *x.power("2")))
+        square = _Term(square.value * x.value, square.formula, square.template)
+        return self.plus(self.scaled(share, held), square)
+
+    def larger(self, a: _Term, b: _Term) -> _Term:
+        formula, template = f"max({a.formula}, {b.formula})", f"max({a.template}, {b.template})"
+        return _Term(np.maximum(a.value, b.value), formula, template)
+
+    def corrected(self, x: _Term, beta: float) -> _Term:
+        self.given["t"] = t = self._state.step + 1.0
+        text = figure(beta)
+        formula, template = f"{x.formula} / (1 - {text}^t)", f"{x.template} / (1 - {text}^{{t}})"
+        return _Term(x.value / (1.0 - beta**t), formula, template)
+
+    def less_square(self, x: _Term, mean: _Term) -> _Term:
+        value = x.value - mean.value * mean.value
+        return _joined(np.maximum(value, 0.0), x, "-", _Term(value, *mean.power("2")))
+
+    def root(self, x: _Term, eps: float) -> _Term:
+        root = _Term(np.sqrt(x.value), f"sqrt({x.formula})", f"sqrt({x.template})")
+        return self.plus(root, _Term(np.asarray(eps), figure(eps), figure(eps)))
+
+    def over(self, above: _Term, below: _Term) -> _Term:
+        value = quotient(above.value, below.value)
+        formula, template = (
+            f"{above.formula} / ({below.formula})",
+            f"{above.template} / ({below.template})",
+        )
+        return _Term(value, formula, template)
+
+    def step(self, rate: float, above: _Term, below: _Term) -> _Term:
+        return self.scaled(rate, self.over(above, below))
+
+
+def _joined(value: Floats, a: _Term, sign: str, b: _Term) -> _Term:
+    formula, template = f"{a.formula} {sign} {b.formula}", f"{a.template} {sign} {b.template}"
+    return _Term(value, formula, template)
 
 
 def update(rule: UpdateRule, w: Floats, g: Floats, state: UpdateState) -> Update:
     """The rule's update of parameters w with gradients g, each (n,), from a state."""
-    writing = _Writing({"w": w, "g": g})
-    if rule.maximize:
-        g = writing.step("g", "-g", "-({g})", -g)
-    if rule.weight_decay and rule.kind != "adamw":
-        decay = figure(rule.weight_decay)
-        formula = f"g + {decay} w"
-        template = f"{{g}} + {decay} x {{w}}"
-        g = writing.step("g", formula, template, g + rule.weight_decay * w)
-    _WAYS[rule.kind](rule, writing, w, g, state)
-    return Update(rule, writing.given, tuple(writing.steps))
-
-
-def _sgd(rule: UpdateRule, writing: _Writing, w: Floats, g: Floats, state: UpdateState) -> None:
-    rate, direction, name = figure(rule.rate), g, "g"
-    if rule.momentum:
-        writing.given["b"] = state.first
-        m, share = figure(rule.momentum), 1.0 - rule.dampening
-        first = state.step == 0
-        later = rule.momentum * state.first + share * g
-        formula = f"{m} b + {figure(share)} g, or g in the first step"
-        template = f"{m} x {{b}} + {figure(share)} x {{g}}"
-        if first.all():
-            formula, template = "g, in the first step", "{g}"
-        name = "b"
-        direction = writing.step("b", formula, template, np.where(first, g, later))
-        if rule.nesterov:
-            name = "d"
-            value = g + rule.momentum * direction
-            direction = writing.step("d", f"g + {m} b", f"{{g}} + {m} x {{b}}", value)
-    writing.step(
-        "w'",
-        f"w - {rate} {name}",
-        f"{{w}} - {rate} x {{{name}}}",
-        w - rule.rate * direction,
-    )
-
-
-def _adam(rule: UpdateRule, writing: _Writing, w: Floats, g: Floats, state: UpdateState) -> None:
-    writing.given |= {"m": state.first, "v": state.second}
-    one, two = figure(rule.beta1), figure(rule.beta2)
-    rest, other = figure(1.0 - rule.beta1), figure(1.0 - rule.beta2)
-    t = state.step + 1.0
-    if rule.kind == "adamw" and rule.weight_decay:
-        share = f"{figure(rule.rate)} x {figure(rule.weight_decay)}"
-        w = writing.step(
-            "w",
-            f"w (1 - {share})",
-            f"{{w}} x (1 - {share})",
-            w * (1.0 - rule.rate * rule.weight_decay),
-        )
-    m = writing.step(
-        "m", f"{one} m + {rest} g", f"{one} x {{m}} + {rest} x {{g}}",
-        rule.beta1 * state.first + (1.0 - rule.beta1) * g,
-    )  # fmt: skip
-    v = writing.step(
-        "v", f"{two} v + {other} g^2", f"{two} x {{v}} + {other} x ({{g}})^2",
-        rule.beta2 * state.second + (1.0 - rule.beta2) * g * g,
-    )  # fmt: skip
-    writing.given["t"] = t
-    name = "v"
-    if rule.amsgrad:
-        writing.given["most"] = state.third
-        name = "most"
-        v = writing.step("most", "max(most, v)", "max({most}, {v})", np.maximum(state.third, v))
-    mean = writing.step(
-        "M", f"m / (1 - {one}^t)", f"{{m}} / (1 - {one}^{{t}})", m / (1.0 - rule.beta1**t)
-    )
-    spread = writing.step(
-        "V",
-        f"{name} / (1 - {two}^t)",
-        f"{{{name}}} / (1 - {two}^{{t}})",
-        v / (1.0 - rule.beta2**t),
-    )
-    rate, eps = figure(rule.rate), figure(rule.eps)
-    writing.step(
-        "w'",
-        f"w - {rate} M / (sqrt(V) + {eps})",
-        f"{{w}} - {rate} x {{M}} / (sqrt({{V}}) + {eps})",
-        w - rule.rate * _over(mean, np.sqrt(spread) + rule.eps),
-    )
-
-
-def _rmsprop(rule: UpdateRule, writing: _Writing, w: Floats, g: Floats, state: UpdateState) -> None:
-    writing.given["s"] = state.second
-    alpha, rest = figure(rule.alpha), figure(1.0 - rule.alpha)
-    rate, eps = figure(rule.rate), figure(rule.eps)
-    s = writing.step(
-        "s", f"{alpha} s + {rest} g^2", f"{alpha} x {{s}} + {rest} x ({{g}})^2",
-        rule.alpha * state.second + (1.0 - rule.alpha) * g * g,
-    )  # fmt: skip
-    root, shown, template = s, "sqrt(s)", "sqrt({s})"
-    if rule.centered:
-        writing.given["a"] = state.third
-        a = writing.step(
-            "a", f"{alpha} a + {rest} g", f"{alpha} x {{a}} + {rest} x {{g}}",
-            rule.alpha * state.third + (1.0 - rule.alpha) * g,
-        )  # fmt: skip
-        root, shown, template = s - a * a, "sqrt(s - a^2)", "sqrt({s} - ({a})^2)"
-    step = _over(g, np.sqrt(np.maximum(root, 0.0)) + rule.eps)
-    if rule.momentum:
-        writing.given["b"] = state.first
-        m = figure(rule.momentum)
-        step = writing.step(
-            "b",
-            f"{m} b + g / ({shown} + {eps})",
-            f"{m} x {{b}} + {{g}} / ({template} + {eps})",
-            rule.momentum * state.first + step,
-        )
-        writing.step("w'", f"w - {rate} b", f"{{w}} - {rate} x {{b}}", w - rule.rate * step)
-        return
-    writing.step(
-        "w'",
-        f"w - {rate} g / ({shown} + {eps})",
-        f"{{w}} - {rate} x {{g}} / ({template} + {eps})",
-        w - rule.rate * step,
-    )
-
-
-def _over(above: Floats, below: Floats) -> Floats:
-    """above / below; 0 / 0 (a gradient of 0 with eps 0) is NaN, as in torch."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = above / below
-    return found
-
-
-_WAYS: dict[str, Callable[[UpdateRule, _Writing, Floats, Floats, UpdateState], None]] = {
-    "sgd": _sgd,
-    "adam": _adam,
-    "adamw": _adam,
-    "rmsprop": _rmsprop,
-}
+    of = _Written(state, {"w": w, "g": g})
+    update_of(rule).step(rule, of, _Term.of("w", w), _Term.of("g", g))
+    return Update(rule, of.given, tuple(of.steps))
 
 
 def slack(
@@ -307,35 +245,9 @@ def slack(
     found: Floats = precision.lost(24.0, np.abs(w) + np.abs(made.new) + step)
     value = {item.name: item.value for item in made.steps}
     g = np.abs(value.get("g", made.given["g"]))
-    if rule.kind == "rmsprop":
-        s, squared = value["s"], value["a"] ** 2 if rule.centered else 0.0 * value["s"]
-        off = precision.lost(8.0, s + squared)
-        below, least = _denominators(np.maximum(s - squared, 0.0), off, rule.eps)
-        if rule.centered:
-            least = np.where((s - squared < off) & (off > 0), 0.0, least)
-        found = found + rule.rate * _fraction(g, precision.lost(2.0, g), below, least)
-    if rule.kind in ("adam", "adamw"):
-        # m may be the difference of nearly equal numbers
-        sizes = np.abs(rule.beta1 * state.first) + np.abs((1 - rule.beta1) * g)
-        t = state.step + 1.0
-        correction = 1.0 - rule.beta1**t
-        below, least = _denominators(value["V"], precision.lost(8.0, value["V"]), rule.eps)
-        coarse = max(rule.rate_unit, rule.beta_unit)
-        off = (precision.lost(8.0, sizes) + 8.0 * coarse * sizes) / correction
-        found = found + rule.rate * _fraction(np.abs(value["M"]), off, below, least)
-        if rule.kind == "adamw":
-            found = found + 2.0 * coarse * (1.0 + rule.rate * rule.weight_decay) * np.abs(w)
+    start = Start(np.abs(w), g, state.first, state.step + 1.0)
+    for term in update_of(rule).slack(rule, value, start, precision.lost):
+        found = found + term
     if rule.momentum:
         found = found + precision.lost(8.0, np.abs(rule.momentum * state.first) * rule.rate)
     return np.where(np.isfinite(found), found, np.inf)
-
-
-def _denominators(square: Floats, off: Floats, eps: float) -> tuple[Floats, Floats]:
-    """sqrt(square) + eps, and the least value that it may have if the square is off."""
-    return np.sqrt(square) + eps, np.sqrt(np.maximum(square - off, 0.0)) + eps
-
-
-def _fraction(above: Floats, off: Floats, below: Floats, least: Floats) -> Floats:
-    """The most that above / below may be off, if above is off by `off` and below is at least
-    `least`; 0 / 0 has no bound."""
-    return _over(off, least) + _over(above, least) - _over(above, below)

@@ -1,7 +1,7 @@
 """The slope of a loss by the network's outputs as Rounded values, with its divisor kept separate.
 
-mse, l1, smooth_l1, huber, bce and cross_entropy as torch defines them.  Slopes of mse, l1 and huber
-are fractions, since the division waits until the comparison.  Not the loss itself.
+The formulas and their bounds are networks/losses's.  Slopes of mse, l1 and huber are fractions,
+since the division waits until the comparison.  Not the loss itself.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from flint import arb, ctx
 from numpy.typing import NDArray
 
 from vetro.glass.exact import PRECISION, sigmoid
-from vetro.glass.learning.loss_terms import LossRule
 from vetro.glass.verify.rounding import (
     ELEMENTARY,
     ZERO,
     Exact,
-    Floats,
     Format,
     Rounded,
     each,
@@ -28,9 +26,9 @@ from vetro.glass.verify.rounding import (
     minus,
     stored,
 )
-
-OWN = 6.0
-"""Roundings of a slope beyond those named: weights, and the division by the rows."""
+from vetro.networks.losses.loss import OWN, Computed, DifferenceLoss, ScoreLoss
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import loss_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +40,41 @@ class Slope:
     format: Format
 
 
+class _Exact:
+    """The arithmetic of arb numbers."""
+
+    number = staticmethod(exactly)
+
+    def sign(self, x: Exact) -> Exact:
+        return each(lambda value: value.sgn(), x)
+
+    def limited(self, x: Exact, limit: float) -> Exact:
+        most = arb(limit)
+        return each(lambda value: value.min(most).max(-most), x)
+
+    def sigmoid(self, x: Exact) -> Exact:
+        return each(sigmoid, x)
+
+    def softmax(self, x: Exact) -> Exact:
+        most = np.array([_most(row) for row in x])[:, None]
+        powers = each(lambda value: value.exp(), x - most)
+        found: Exact = powers / powers.sum(axis=1, keepdims=True)
+        return found
+
+
+_EXACT = _Exact()
+
+
 def slope(rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format) -> Slope:
     """The slope at outputs (outputs, rows), with targets (rows, outputs) or classes (rows,)."""
-    divisor = divisor_of(rule, outputs, target)
-    if rule.kind == "smooth_l1":
-        divisor = divisor * arb(rule.a)
+    loss = loss_of(rule)
+    divisor = divisor_of(rule, outputs, target) * arb(loss.factor(rule))
     scaled = format.scaled(abs(float(divisor)))
-    if rule.kind == "cross_entropy":
-        delta = _cross_entropy(rule, outputs, target, format, scaled)
-    elif rule.kind == "bce":
-        delta = _bce(rule, outputs, target, format, scaled)
+    if isinstance(loss, ScoreLoss):
+        delta = _of_scores(loss, rule, outputs, target, format, scaled)
     else:
-        delta = _of_differences(rule, outputs, target, format, scaled)
+        assert isinstance(loss, DifferenceLoss)
+        delta = _of_differences(loss, rule, outputs, target, format, scaled)
     return Slope(delta, divisor, scaled)
 
 
@@ -61,104 +82,46 @@ def divisor_of(rule: LossRule, outputs: Rounded, target: NDArray[Any]) -> arb:
     """The divisor of the sum: 1, the number of terms, or the sum of the rows' class weights."""
     if rule.reduction == "sum":
         return arb(1)
-    if rule.kind != "cross_entropy":
-        return arb(outputs.exact.size)
-    counted = target[target != rule.ignored]
-    if rule.class_weights is None:
-        return arb(len(counted))
-    return sum((arb(float(rule.class_weights[label])) for label in counted), ZERO)
+    loss = loss_of(rule)
+    weights = loss.weights(rule, target)
+    if weights is None:
+        return arb(loss.count(rule, outputs.exact.size, target))
+    return sum(map(arb, weights.astype(np.float64).tolist()), ZERO)
 
 
 def _of_differences(
-    rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format, scaled: Format
+    loss: DifferenceLoss,
+    rule: LossRule,
+    outputs: Rounded,
+    target: NDArray[Any],
+    format: Format,
+    scaled: Format,
 ) -> Rounded:
-    """2 e, sign(e), or e bounded by beta or delta; for smooth_l1 times beta."""
     e = minus(outputs, stored(np.asarray(target, dtype=np.float64).T), format)
-    if rule.kind == "mse":
-        exact, carried = 2 * e.exact, 2.0 * e.error
-    elif rule.kind == "l1":
-        exact = each(lambda value: value.sgn(), e.exact)
-        carried = np.where((np.abs(e.near) <= e.error) & (e.error > 0), 2.0, 0.0)
-    else:
-        limit = arb(rule.a)
-        exact = each(lambda value: value.min(limit).max(-limit), e.exact)
-        carried = np.minimum(e.error, 2.0 * rule.a)
-    carried = np.where(np.isinf(e.error), np.inf, carried)
+    exact = loss.slope_of(e.exact, rule.a, _EXACT)
+    carried = np.where(np.isinf(e.error), np.inf, loss.carried(e.near, e.error, rule.a))
     size = np.abs(exact.astype(np.float64)) + carried
     own = OWN * format.u * size + scaled.tiny
     sure = np.equal(exact, ZERO).astype(np.bool_) & (carried == 0)
     return made(exact, np.where(sure, 0.0, carried + own), format)
 
 
-def _bce(
-    rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format, scaled: Format
+def _of_scores(
+    loss: ScoreLoss,
+    rule: LossRule,
+    outputs: Rounded,
+    target: NDArray[Any],
+    format: Format,
+    scaled: Format,
 ) -> Rounded:
-    """w ((1 - y) - (1 + (p - 1) y) sigmoid(-x)), which torch and the engine group differently."""
-    shape = outputs.shape
-    y = np.asarray(target, dtype=np.float64).T
-    weight = _column(rule.class_weights, shape)
-    positive = _column(rule.positive_weights, shape)
-    w, p, label = exactly(weight), exactly(positive), exactly(y)
     with ctx.workprec(PRECISION):
-        falls = each(lambda x: sigmoid(-x), outputs.exact)
-        factor = 1 + (p - 1) * label
-        exact = w * (1 - label - factor * falls)
-    size = np.abs(weight) * (1.0 + np.abs(y) + 2.0 * np.abs(positive * y))
-    steep = 0.25 * np.abs(weight) * (np.abs(factor.astype(np.float64)) + 2.0**-40)
-    own = (ELEMENTARY + 4.0 + OWN) * scaled.u * size + scaled.tiny
-    return made(exact, steep * outputs.error + own, format)
-
-
-def _cross_entropy(
-    rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format, scaled: Format
-) -> Rounded:
-    """p_k sum(share) - share_k, p = softmax; share_k = ((1 - s) [k = y] + s / K) weight_k."""
-    classes, rows = outputs.shape
-    counts = target != rule.ignored
-    label = np.where(counts, target, 0)
-    weight = np.ones(classes) if rule.class_weights is None else rule.class_weights
-    with ctx.workprec(PRECISION):
-        smooth = arb(rule.a)
-        share = np.empty((classes, rows), dtype=object)
-        of_all = [smooth * arb(float(w)) / classes for w in weight]
-        for row in range(rows):
-            share[:, row] = of_all if counts[row] else [ZERO] * classes
-            if counts[row]:
-                own_label = int(label[row])
-                share[own_label, row] += (1 - smooth) * arb(float(weight[own_label]))
-        p = _softmax(outputs.exact)
-        whole = share.sum(axis=0)
-        exact = p * whole - share
-    near = p.astype(np.float64)
-    top = outputs.near.max(axis=0)
-    reach = np.abs(outputs.near - top) + np.log(classes) + 2.0 * outputs.error.max(axis=0)
-    # x - top and the logarithm of the sum round on their own scale, by which p is off relatively
-    rounds = (4.0 * reach + classes + 3.0 * ELEMENTARY + OWN) * scaled.u
-    off = near * np.expm1(np.minimum(2.0 * outputs.error.max(axis=0) + rounds, 700.0))
-    size = np.abs(whole.astype(np.float64))
-    sizes = np.abs(share.astype(np.float64))
-    own = (classes + 2.0 * OWN) * scaled.u * (size * (near + off) + sizes) + scaled.tiny
-    bound = size * np.minimum(off, 2.0) + own
-    bound = np.where(np.isinf(outputs.error).any(axis=0), np.inf, bound)
-    if classes == 1:  # the only class has p = 1: nothing to learn
-        exact = np.full(exact.shape, ZERO, dtype=object)
-    return made(exact, np.where(counts, bound, 0.0), format)
-
-
-def _softmax(x: Exact) -> Exact:
-    powers = each(lambda value: value.exp(), x - np.array([_most(column) for column in x.T]))
-    found: Exact = powers / powers.sum(axis=0)
-    return found
+        found = loss.slope(rule, outputs.exact.T, target, _EXACT)
+    parts = tuple(part.astype(np.float64) for part in found.parts)
+    computed = Computed(outputs.near.T, outputs.error.T, scaled.u, scaled.tiny, ELEMENTARY)
+    return made(found.value.T, loss.error(rule, parts, target, computed).T, format)
 
 
 def _most(values: Exact) -> arb:
     """The largest value, as its nearest float: any number near it prevents overflow of powers."""
     found: arb = values[int(values.astype(np.float64).argmax())].mid()
     return found
-
-
-def _column(weights: Floats | None, shape: tuple[int, ...]) -> Floats:
-    """Weights of the outputs, over all rows; 1 if there are none."""
-    if weights is None:
-        return np.ones(shape)
-    return np.broadcast_to(np.asarray(weights, dtype=np.float64).reshape(-1, 1), shape)

@@ -1,22 +1,21 @@
-"""One step of SGD, Adam, AdamW or RMSprop as Rounded values, from given floats.
+"""One step of an optimizer as Rounded values, from given floats.
 
 Starts from the gradient and state that an engine returned, so that the bound covers only the
 update's own operations: about half a unit in the last place of each parameter.  The formulas are
-torch's (native/optimizers.h has the same).  Each operation counts as rounded, which covers fused
-ones; coefficients are computed in double (UpdateRule.rate_unit) and rounded into the format.
-The values are Pairs, of all parameters at once.
+networks/updates's (native/optimizers.h has the same).  Each operation counts as rounded, which
+covers fused ones; coefficients are computed in double (UpdateRule.rate_unit) and rounded into the
+format.  The values are Pairs, of all parameters at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from flint import arb, ctx
 from numpy.typing import ArrayLike, NDArray
 
-from vetro.engines.native_records import VECTORS
-from vetro.glass.learning.update_terms import UpdateRule
 from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import (
     DIVIDING,
@@ -35,6 +34,9 @@ from vetro.glass.verify.rounding import (
     root,
     times,
 )
+from vetro.networks.updates.rule import VECTORS, UpdateRule
+from vetro.networks.updates.table import update_of
+from vetro.networks.updates.update import After
 
 Array = NDArray[np.floating]
 DOUBLE = FORMATS["float64"].u
@@ -42,9 +44,8 @@ DOUBLE = FORMATS["float64"].u
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The numbers before or after a step, each (n,): the parameters, and the optimizer's state.
-    first: momentum buffer, or Adam's m; second: Adam's v, RMSprop's s; third: amsgrad's largest v,
-    or RMSprop's mean gradient.  step: steps taken before; for SGD 1 if there is a buffer."""
+    """The numbers before or after a step, each (n,): the parameters, and the optimizer's vectors.
+    step: steps taken before; for SGD 1 if there is a buffer."""
 
     parameters: Array
     first: Array
@@ -61,101 +62,129 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Stepped:
-    """The numbers after the step, with bounds; None for vectors that the rule does not keep.
+    """The numbers after the step, with bounds.
 
     nan: where rounding may give a value that is not a number, the root of a difference below 0.
     """
 
-    parameters: Rounded
-    first: Rounded | None = None
-    second: Rounded | None = None
-    third: Rounded | None = None
-    nan: NDArray[np.bool_] | bool = False
+    after: After[Rounded]
+    nan: NDArray[np.bool_] | bool
 
 
 def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> Stepped:
     """The rule's step from `before` and a gradient (n,)."""
+    of = _Pairwise(rule, before, format)
     with ctx.workprec(DIVIDING):
-        p, g = _stored(before.parameters), _stored(gradient)
-        if rule.maximize:
-            g = minus_of(g)
-        if rule.weight_decay and rule.kind != "adamw":
-            g = plus(g, _scaled(p, arb(rule.weight_decay), format), format)
-        if rule.kind == "sgd":
-            return _sgd(rule, before, p, g, format)
-        if rule.kind == "rmsprop":
-            return _rmsprop(rule, before, p, g, format)
-        return _adam(rule, before, p, g, format)
+        after = update_of(rule).step(rule, of, _stored(before.parameters), _stored(gradient))
+    return Stepped(after, of.below_zero)
 
 
-def _sgd(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Format) -> Stepped:
-    buffer = None
-    if rule.momentum:
-        momentum, buffer = arb(rule.momentum), g
-        if before.step:
-            held = _scaled(_stored(before.first), momentum, format)
-            buffer = plus(_scaled(g, ONE - arb(rule.dampening), format), held, format)
-        g = plus(g, _scaled(buffer, momentum, format), format) if rule.nesterov else buffer
-    return Stepped(minus(p, _scaled(g, arb(rule.rate), format), format), buffer)
+@dataclass(frozen=True, eq=False)
+class _Apart(Rounded):
+    """A number whose divisor (1,) the engine puts into the next coefficient instead."""
+
+    below: Rounded
 
 
-def _adam(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Format) -> Stepped:
-    rate, t, unit = arb(rule.rate), int(before.step) + 1, rule.beta_unit
-    if rule.kind == "adamw" and rule.weight_decay:
-        decay = rate * arb(rule.weight_decay)
-        lost = rule.rate_unit * (2.0 * abs(float(decay)) + abs(float(ONE - decay)))
-        p = times(p, _coefficient(ONE - decay, format, lost).spread(p.shape), format)
-    m = _average(_stored(before.first), g, arb(rule.beta1), format, unit)
-    v = _squares(_stored(before.second), g, arb(rule.beta2), format, unit)
-    most = None
-    if rule.amsgrad:
-        most = _larger(_stored(before.third), v)
-    one = _correction(rule.beta1, t, unit)
-    two = _correction(rule.beta2, t, unit)
-    below = _looser(root(two, format), unit)
-    spread = over(root(v if most is None else most, format), below.spread(v.shape), format)
-    spread = plus(spread, _coefficient(arb(rule.eps), format).spread(v.shape), format)
-    step = _looser(over(_coefficient(rate, format), one, format), max(rule.rate_unit, unit))
-    moved = over(times(m, step.spread(m.shape), format), spread, format)
-    return Stepped(minus(p, moved, format), m, v, most)
+class _Pairwise:
+    """The steps of optimizers on Rounded Pairs.  below_zero: where less_square may be below 0."""
 
+    def __init__(self, rule: UpdateRule, before: State, format: Format) -> None:
+        self._rule, self._before, self._format = rule, before, format
+        self.below_zero: NDArray[np.bool_] | bool = False
 
-def _rmsprop(rule: UpdateRule, before: State, p: Rounded, g: Rounded, format: Format) -> Stepped:
-    s = _squares(_stored(before.second), g, arb(rule.alpha), format)
-    under, mean = s, None
-    below_zero: NDArray[np.bool_] | bool = False
-    if rule.centered:
-        mean = _average(_stored(before.third), g, arb(rule.alpha), format)
-        under = minus(s, times(mean, mean, format), format)
-        below_zero = (under.near - off(under.exact) < under.error) & ~under.nothing
-        under = Rounded(under.exact.not_below_zero(), under.error)
-    below = plus(root(under, format), _coefficient(arb(rule.eps), format).spread(s.shape), format)
-    if not rule.momentum:
-        moved = over(_scaled(g, arb(rule.rate), format), below, format)
-        return Stepped(minus(p, moved, format), None, s, mean, below_zero)
-    held = _scaled(_stored(before.first), arb(rule.momentum), format)
-    buffer = plus(held, over(g, below, format), format)
-    moved = _scaled(buffer, arb(rule.rate), format)
-    return Stepped(minus(p, moved, format), buffer, s, mean, below_zero)
+    def held(self, vector: int, name: str) -> Rounded:
+        before = self._before
+        return _stored((before.first, before.second, before.third)[vector])
+
+    def named(self, name: str, value: Rounded) -> Rounded:
+        return value
+
+    def negative(self, x: Rounded) -> Rounded:
+        return minus_of(x)
+
+    def plus(self, a: Rounded, b: Rounded) -> Rounded:
+        return plus(a, b, self._format)
+
+    def minus(self, a: Rounded, b: Rounded) -> Rounded:
+        return minus(a, b, self._format)
+
+    def scaled(self, factor: float, x: Rounded) -> Rounded:
+        return self._times(arb(factor), x)
+
+    def rest(self, share: float, x: Rounded) -> Rounded:
+        return self._times(ONE - arb(share), x)
+
+    def later(self, first: Rounded, later: Callable[[], Rounded]) -> Rounded:
+        return later() if self._before.step else first
+
+    def shrunk(self, x: Rounded, rate: float, decay: float) -> Rounded:
+        away = arb(rate) * arb(decay)
+        lost = self._rule.rate_unit * (2.0 * abs(float(away)) + abs(float(ONE - away)))
+        return times(x, self._coefficient(ONE - away, lost).spread(x.shape), self._format)
+
+    def average(self, share: float, held: Rounded, x: Rounded) -> Rounded:
+        """held + (1 - share) (x - held), with the rounding of torch's lerp from either end."""
+        unit, rest = self._rule.beta_unit, ONE - arb(share)
+        from_here = self.plus(held, self._times(rest, self.minus(x, held), unit))
+        if rest < 0.5:
+            return from_here
+        other = self.plus(x, self._times(-arb(share), self.minus(x, held), unit))
+        return Rounded(from_here.exact, np.maximum(from_here.error, other.error))
+
+    def squares(self, share: float, held: Rounded, x: Rounded) -> Rounded:
+        unit = self._rule.beta_unit
+        squares = times(self._times(ONE - arb(share), x, unit), x, self._format)
+        return self.plus(self._times(arb(share), held, unit), squares)
+
+    def larger(self, a: Rounded, b: Rounded) -> Rounded:
+        return Rounded(a.exact.larger(b.exact), np.maximum(a.error, b.error))
+
+    def corrected(self, x: Rounded, beta: float) -> Rounded:
+        """Double rounds the power, which counts where beta^t is near 1."""
+        unit, t = self._rule.beta_unit, int(self._before.step) + 1
+        lost = 4.0 * DOUBLE if unit == DOUBLE else (ELEMENTARY + 2.0) * unit
+        power = Pairs.near(ONE - arb(beta) ** t)
+        return _Apart(x.exact, x.error, Rounded(power, lifted(np.array([lost]))))
+
+    def less_square(self, x: Rounded, mean: Rounded) -> Rounded:
+        found = minus(x, times(mean, mean, self._format), self._format)
+        self.below_zero = (found.near - off(found.exact) < found.error) & ~found.nothing
+        return Rounded(found.exact.not_below_zero(), found.error)
+
+    def root(self, x: Rounded, eps: float) -> Rounded:
+        found = root(x, self._format)
+        if isinstance(x, _Apart):
+            below = _looser(root(x.below, self._format), self._rule.beta_unit)
+            found = over(found, below.spread(x.shape), self._format)
+        return plus(found, self._coefficient(arb(eps)).spread(x.shape), self._format)
+
+    def over(self, above: Rounded, below: Rounded) -> Rounded:
+        return over(above, below, self._format)
+
+    def step(self, rate: float, above: Rounded, below: Rounded) -> Rounded:
+        if not isinstance(above, _Apart):
+            return self.over(self.scaled(rate, above), below)
+        unit = max(self._rule.rate_unit, self._rule.beta_unit)
+        step = _looser(over(self._coefficient(arb(rate)), above.below, self._format), unit)
+        return self.over(times(above, step.spread(above.shape), self._format), below)
+
+    def _coefficient(self, value: arb, lost: float = 0.0) -> Rounded:
+        """A number, (1,), off by `lost` before it is rounded into the format."""
+        exact = Pairs.near(value)
+        own = self._format.u * (np.abs(exact.high) + exact.radius + lost)
+        return Rounded(exact, lifted(np.where(exact.zero, lost, own + lost)))
+
+    def _times(self, factor: arb, x: Rounded, unit: float = DOUBLE) -> Rounded:
+        """factor x, where the factor is computed with up to two roundings of this unit."""
+        lost = 2.0 * unit * abs(float(factor))
+        return times(x, self._coefficient(factor, lost).spread(x.shape), self._format)
 
 
 def _stored(values: ArrayLike) -> Rounded:
     """Floats taken as exact."""
     exact = Pairs.of(values)
     return known(exact, np.zeros(exact.shape), exact.high)
-
-
-def _coefficient(value: arb, format: Format, lost: float = 0.0) -> Rounded:
-    """A number, (1,), off by `lost` before it is rounded into the format."""
-    exact = Pairs.near(value)
-    own = format.u * (np.abs(exact.high) + exact.radius + lost)
-    return Rounded(exact, lifted(np.where(exact.zero, lost, own + lost)))
-
-
-def _scaled(values: Rounded, factor: arb, format: Format, unit: float = DOUBLE) -> Rounded:
-    """factor * values, where the factor is computed with up to two roundings of this unit."""
-    lost = 2.0 * unit * abs(float(factor))
-    return times(values, _coefficient(factor, format, lost).spread(values.shape), format)
 
 
 def _looser(values: Rounded, unit: float) -> Rounded:
@@ -165,34 +194,3 @@ def _looser(values: Rounded, unit: float) -> Rounded:
         return values
     more = ELEMENTARY * unit * (values.magnitude + values.error)
     return Rounded(values.exact, lifted(values.error + more))
-
-
-def _average(
-    held: Rounded, g: Rounded, share: arb, format: Format, unit: float = DOUBLE
-) -> Rounded:
-    """held + (1 - share) (g - held), with the rounding of torch's lerp from either end."""
-    rest = ONE - share
-    apart = _scaled(minus(g, held, format), rest, format, unit)
-    from_here = plus(held, apart, format)
-    if rest < 0.5:
-        return from_here
-    other = plus(g, _scaled(minus(g, held, format), -share, format, unit), format)
-    return Rounded(from_here.exact, np.maximum(from_here.error, other.error))
-
-
-def _squares(
-    held: Rounded, g: Rounded, share: arb, format: Format, unit: float = DOUBLE
-) -> Rounded:
-    """share held + (1 - share) g g."""
-    squares = times(_scaled(g, ONE - share, format, unit), g, format)
-    return plus(_scaled(held, share, format, unit), squares, format)
-
-
-def _larger(a: Rounded, b: Rounded) -> Rounded:
-    return Rounded(a.exact.larger(b.exact), np.maximum(a.error, b.error))
-
-
-def _correction(beta: float, t: int, unit: float) -> Rounded:
-    """1 - beta^t, (1,): double rounds the power, which counts where beta^t is near 1."""
-    lost = 4.0 * DOUBLE if unit == DOUBLE else (ELEMENTARY + 2.0) * unit
-    return Rounded(Pairs.near(ONE - arb(beta) ** t), lifted(np.array([lost])))

@@ -95,7 +95,9 @@ class Recomputed:
         exact, _ = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
         )
-        learns = np.concatenate([np.arange(begin, end) for begin, end, _ in learning.ranges])
+        learns = np.concatenate(
+            [np.arange(begin, end) for begin, end, _ in learning.updates.ranges]
+        )
         return Gradients(self._part, exact[learns], found.divisor, learns)
 
 
@@ -148,7 +150,7 @@ def update_worst(
             gradient = step.gradient[places]
             wanted = update(rule, before, gradient, format)
             for kind, text in words.items():
-                exact = getattr(wanted, kind)
+                exact = getattr(wanted.after, kind)
                 if exact is not None:
                     lost = np.isnan(getattr(after, kind)) & wanted.nan
                     exact = Rounded(exact.exact, np.where(lost, np.inf, exact.error))

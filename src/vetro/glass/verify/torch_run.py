@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vetro.engines.native_loss import check_target, describe_loss
-from vetro.engines.native_optimizer import NativeOptimizer, describe_optimizer, read_state
 from vetro.errors import VetroError, counted, error
 from vetro.glass.learning.engine_run import Learning, Step
-from vetro.glass.learning.torch_rules import loss_rule, update_rules
 from vetro.glass.rows import kind_of, numbers_of
+from vetro.networks.losses.table import loss_of
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_losses import check_target, describe_loss
+from vetro.networks.torch_updates import TorchUpdates, describe_optimizer, read_state
 from vetro.networks.twin import Twin
 from vetro.training.misfit import check_output
 from vetro.training.misuse import check_finite
@@ -100,11 +100,11 @@ def target_of(lowering: Lowering, y: Any) -> Tensor:
 
 def learning_of(
     module: nn.Module, lowering: Lowering, y: Tensor, rows: int, loss: Any, optimizer: Any
-) -> tuple[Learning, NativeOptimizer]:
+) -> tuple[Learning, TorchUpdates]:
     """The loss and the optimizer as plain rules; E711 if verify does not have their formulas, and
     vetro.train's errors for wrong targets."""
     try:
-        native = describe_loss(loss, lowering)
+        rule = describe_loss(loss, lowering)
         described = describe_optimizer(optimizer, module, lowering)
     except NotUnderstood as reason:
         fix = (
@@ -117,28 +117,27 @@ def learning_of(
         raise error("E711", what=what, fix="Give a target for each row.")
     outputs = lowering.network.outputs
     shape = (rows,) if lowering.squeezed else (rows, outputs)
-    if native.kind == "cross_entropy":
+    if loss_of(rule).target == "class":
         # training refuses a single class; here its loss, always 0, can be checked like any other
-        alone = outputs == 1 and bool(((y == 0) | (y == native.ignored)).all())
+        alone = outputs == 1 and bool(((y == 0) | (y == rule.ignored)).all())
         judged = not alone
     else:
         judged = y.numel() == math.prod(shape)
     if judged:
         check_output(loss, torch.empty(shape), y, y)
     try:
-        check_target(native, lowering, y)
+        check_target(rule, lowering, y)
     except NotUnderstood as reason:
         fix = "Give targets of the kind that the loss takes."
         raise error("E711", what=str(reason), fix=fix) from None
     check_finite("y", y)
-    rule, rules = loss_rule(native), update_rules(optimizer, described)
     state = read_state(optimizer, described, lowering) if optimizer.state else None
-    return Learning(rule, rules, tuple(described.range_list()), state), described
+    return Learning(rule, described.plain, state), described
 
 
 def steps_of(
     optimizer: torch.optim.Optimizer,
-    described: NativeOptimizer,
+    described: TorchUpdates,
     lowering: Lowering,
     flat: Array,
     count: int,

@@ -17,7 +17,6 @@ from torch import nn
 from vetro.errors import counted, error
 from vetro.glass.check import Check
 from vetro.glass.learning import engine_run
-from vetro.glass.learning.torch_rules import as_torch
 from vetro.glass.names import parameter_names
 from vetro.glass.rows import Rows, numbers_of, part_inputs, part_outputs, rows_of, width_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
@@ -40,6 +39,7 @@ from vetro.glass.verify.rounding import Rounded
 from vetro.glass.verify.verification import Verification
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_updates import in_torchs_arithmetic
 
 Array = NDArray[Any]
 
@@ -194,7 +194,7 @@ def _learning(
         loss = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
     own = optimizer or torch.optim.SGD(list(lowering.parameters), lr=0.0)
     learning, described = torch_run.learning_of(module, lowering, y, len(inputs), loss, own)
-    if not learning.ranges:
+    if not learning.updates.ranges:
         detail = "no parameter requires a gradient."
         return [Check("gradients", "undecided", detail=detail)]
     arrays = _target_array(y, part)
@@ -219,7 +219,8 @@ def _learning(
     if optimizer is None:
         return checks
     of_torch = torch_run.steps_of(optimizer, described, lowering, flat, STEPS)
-    by_torch_rules = replace(learning, rules=as_torch(learning.rules, optimizer))
+    rules = in_torchs_arithmetic(learning.updates.rules, optimizer)
+    by_torch_rules = replace(learning, updates=replace(learning.updates, rules=rules))
     return [
         *checks,
         check_of("engine: update", update_worst(part, names, learning, steps), "number"),

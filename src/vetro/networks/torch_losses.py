@@ -1,13 +1,12 @@
-"""A loss of torch as the native engine takes it.
+"""torch's losses as rules, and rules as torch's losses.
 
-Only for torch's own classes and functions; all other losses run on torch.
+Only torch's own classes and functions are read; all other losses run on torch.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,79 +15,47 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vetro.networks.losses.rule import LossKind, LossRule
+from vetro.networks.losses.table import LOSSES
 from vetro.networks.lower_module import Lowering
 from vetro.networks.module_checks import module_hooks
 from vetro.networks.refusal import NotUnderstood
 
-_KINDS: dict[Any, str] = {
-    nn.MSELoss: "mse",
-    nn.L1Loss: "l1",
-    nn.SmoothL1Loss: "smooth_l1",
-    nn.HuberLoss: "huber",
-    nn.BCEWithLogitsLoss: "bce",
-    nn.CrossEntropyLoss: "cross_entropy",
-    functional.mse_loss: "mse",
-    functional.l1_loss: "l1",
-    functional.smooth_l1_loss: "smooth_l1",
-    functional.huber_loss: "huber",
-    functional.binary_cross_entropy_with_logits: "bce",
-    functional.cross_entropy: "cross_entropy",
+_KINDS: dict[Any, LossKind] = {
+    getattr(owner, name): kind
+    for kind, loss in LOSSES.items()
+    for owner, name in ((nn, loss.torch_class), (functional, loss.torch_function))
 }
-_OWN = {
-    "mse": (), "l1": (), "smooth_l1": ("beta",), "huber": ("delta",),
-    "bce": ("weight", "pos_weight"),
-    "cross_entropy": ("weight", "ignore_index", "label_smoothing"),
+_FIELDS = {
+    "beta": "a", "delta": "a", "label_smoothing": "a", "ignore_index": "ignored",
+    "weight": "class_weights", "pos_weight": "positive_weights", "reduction": "reduction",
 }  # fmt: skip
+"""torch's options, and the fields of a LossRule that hold them."""
 
 
-@dataclass(frozen=True)
-class NativeLoss:
-    """kind, reduction ("mean" or "sum") and a: beta of smooth_l1, delta of huber, label
-    smoothing of cross_entropy.  ignored: the class that does not count.  class_weights:
-    (outputs,) of cross_entropy's classes or of bce's outputs; positive_weights: bce's."""
-
-    kind: str
-    reduction: str
-    a: float = 0.0
-    ignored: int = -100
-    class_weights: NDArray[np.float64] | None = None
-    positive_weights: NDArray[np.float64] | None = None
-
-
-def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> NativeLoss:
+def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> LossRule:
     """The loss over this network's outputs; NotUnderstood with the reason."""
     kind, options = _options(loss)
     reduction = options.get("reduction", "mean")
     if reduction not in ("mean", "sum"):
         raise NotUnderstood(f"the loss has reduction={reduction!r}, not one number")
-    outputs = lowering.network.outputs
-    dtype = lowering.dtype
-    if kind == "cross_entropy":
-        if lowering.squeezed:
-            raise NotUnderstood(
-                "the module gives one number per row, but cross entropy needs one per class"
-            )
-        return NativeLoss(
-            kind,
-            reduction,
-            a=float(options.get("label_smoothing", 0.0)),
-            ignored=int(options.get("ignore_index", -100)),
-            class_weights=_weights("weight", options.get("weight"), outputs, dtype),
+    known = LOSSES[kind]
+    if known.target == "class" and lowering.squeezed:
+        raise NotUnderstood(
+            "the module gives one number per row, but cross entropy needs one per class"
         )
-    if kind == "bce":
-        return NativeLoss(
-            kind,
-            reduction,
-            class_weights=_weights("weight", options.get("weight"), outputs, dtype),
-            positive_weights=_weights("pos_weight", options.get("pos_weight"), outputs, dtype),
-        )
-    if kind == "smooth_l1":
-        beta = float(options.get("beta", 1.0))
-        return NativeLoss("smooth_l1" if beta else "l1", reduction, a=beta)
-    return NativeLoss(kind, reduction, a=float(options.get("delta", 1.0)) * (kind == "huber"))
+    outputs, dtype = lowering.network.outputs, lowering.dtype
+    settings: dict[str, Any] = {
+        _FIELDS[name]: _weights(name, value, outputs, dtype) if "weight" in name else value
+        for name, value in options.items()
+    }
+    settings["a"] = float(settings.get("a", known.default))
+    if known.without and not settings["a"]:
+        kind = known.without
+    return LossRule(kind, **settings)
 
 
-def check_target(loss: NativeLoss, lowering: Lowering, y: Tensor) -> None:
+def check_target(loss: LossRule, lowering: Lowering, y: Tensor) -> None:
     """NotUnderstood if the native loss does not take these rows of y.
 
     cross_entropy takes (rows,) int64 classes; the others take the shape and dtype of the module's
@@ -96,7 +63,7 @@ def check_target(loss: NativeLoss, lowering: Lowering, y: Tensor) -> None:
     """
     if y.device.type != "cpu":
         raise NotUnderstood(f"the target is on {y.device}")
-    if loss.kind == "cross_entropy":
+    if LOSSES[loss.kind].target == "class":
         if y.is_floating_point():
             raise NotUnderstood("the target holds probabilities of classes")
         if y.dim() != 1 or y.dtype != torch.int64:
@@ -111,7 +78,7 @@ def check_target(loss: NativeLoss, lowering: Lowering, y: Tensor) -> None:
         raise NotUnderstood("the target requires a gradient")
 
 
-def _options(loss: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
+def _options(loss: Callable[..., Any]) -> tuple[LossKind, dict[str, Any]]:
     """The kind of a loss, and its options by the names that torch gives them."""
     if isinstance(loss, nn.Module):
         name = type(loss).__name__
@@ -121,7 +88,7 @@ def _options(loss: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
         hooks = module_hooks(loss)
         if hooks:
             raise NotUnderstood(f"the loss {name} has {hooks}")
-        return kind, {key: getattr(loss, key) for key in ("reduction", *_OWN[kind])}
+        return kind, {key: getattr(loss, key) for key in ("reduction", *LOSSES[kind].options)}
     given: dict[str, Any] = {}
     function: Any = loss
     if isinstance(loss, functools.partial):
@@ -131,7 +98,7 @@ def _options(loss: Callable[..., Any]) -> tuple[str, dict[str, Any]]:
     kind = _KINDS.get(function) if isinstance(function, type(_options)) else None
     if kind is None:
         raise NotUnderstood(f"the loss {_name(function)} is not one that the native engine has")
-    strange = set(given) - {"reduction", *_OWN[kind]}
+    strange = set(given) - {"reduction", *LOSSES[kind].options}
     if strange:
         raise NotUnderstood(f"the loss has the option {min(strange)}")
     return kind, given
@@ -160,3 +127,15 @@ def _weights(
         )
     values = weights.detach().double().expand(outputs)
     return np.ascontiguousarray(values.numpy())
+
+
+def torch_loss(rule: LossRule, device: torch.device) -> Callable[..., Tensor]:
+    """torch's function (outputs, target) with the rule's options."""
+    loss = LOSSES[rule.kind]
+    options: dict[str, Any] = {}
+    for name in ("reduction", *loss.options):
+        value = getattr(rule, _FIELDS[name])
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(value).to(device)
+        options[name] = value
+    return functools.partial(getattr(functional, loss.torch_function), **options)

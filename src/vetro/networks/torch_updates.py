@@ -1,12 +1,12 @@
-"""An optimizer of torch as the native engine takes it, and its state in both directions.
+"""torch's optimizers as rules and back, and their state in both directions.
 
-The update itself is in the compiled core.  torch's state is read and written exactly as torch's
-own step makes it, with the same keys made at the same step.  So each engine can continue from
-the other.
+torch's state is read and written exactly as torch's own step makes it, with the same keys made at
+the same step.  So each engine can continue from the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,42 +14,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import optimizer as torch_optimizer
+from torch.optim import optimizer as hooks
 
-from vetro.engines.native_records import VECTORS
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.updates.rule import VECTORS, UpdateKind, UpdateRule, Updates
+from vetro.networks.updates.table import UPDATES, update_of
 
-_KINDS: dict[type, str] = {
-    torch.optim.SGD: "sgd",
-    torch.optim.Adam: "adam",
-    torch.optim.AdamW: "adamw",
-    torch.optim.RMSprop: "rmsprop",
+_KINDS: dict[type, UpdateKind] = {
+    getattr(torch.optim, update.torch_class): kind for kind, update in UPDATES.items()
 }
-_BUFFERS = {
-    "sgd": ("momentum_buffer", "", ""),
-    "adam": ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    "adamw": ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-    "rmsprop": ("momentum_buffer", "square_avg", "grad_avg"),
-}
-"""torch's names of the native vectors first_moment, second_moment and third."""
-
-
-@dataclass(frozen=True)
-class GroupSettings:
-    """The settings of a parameter group, by torch's names; beta1 and beta2 are its betas."""
-
-    momentum: float
-    dampening: float
-    nesterov: bool
-    weight_decay: float
-    maximize: bool
-    beta1: float
-    beta2: float
-    eps: float
-    amsgrad: bool
-    alpha: float
-    centered: bool
 
 
 @dataclass(frozen=True)
@@ -68,24 +42,24 @@ class Range:
 
 
 @dataclass(frozen=True)
-class NativeOptimizer:
-    """kind, the settings of every group, and the ranges that learn.
+class TorchUpdates:
+    """The rule of every group, and the ranges that learn.
 
     A slot that is frozen has no range: nothing of it changes.
     """
 
-    kind: str
-    groups: tuple[GroupSettings, ...]
+    rules: tuple[UpdateRule, ...]
     ranges: tuple[Range, ...]
 
-    def range_list(self) -> list[tuple[int, int, int]]:
-        """The ranges without their tensors: (begin, end, group)."""
-        return [(part.begin, part.end, part.group) for part in self.ranges]
+    @property
+    def plain(self) -> Updates:
+        """The same without tensors."""
+        return Updates(self.rules, tuple((one.begin, one.end, one.group) for one in self.ranges))
 
 
 def describe_optimizer(
     optimizer: torch.optim.Optimizer, module: nn.Module, lowering: Lowering
-) -> NativeOptimizer:
+) -> TorchUpdates:
     """The optimizer over this network's parameters; NotUnderstood with the reason."""
     kind = _kind(optimizer)
     own = {id(parameter) for parameter in module.parameters()}
@@ -112,8 +86,8 @@ def describe_optimizer(
                 f"the optimizer does not hold {slot.name}, whose gradients add up in .grad"
             )
         ranges.append(Range(slot.offset, slot.offset + parameter.numel(), held_in, parameter))
-    groups = tuple(_settings(group) for group in optimizer.param_groups)
-    return NativeOptimizer(kind, groups, tuple(ranges))
+    rules = tuple(_rule(kind, group) for group in optimizer.param_groups)
+    return TorchUpdates(rules, tuple(ranges))
 
 
 def rates(optimizer: torch.optim.Optimizer) -> NDArray[np.float64]:
@@ -126,13 +100,13 @@ def rates(optimizer: torch.optim.Optimizer) -> NDArray[np.float64]:
 
 
 def read_state(
-    optimizer: torch.optim.Optimizer, described: NativeOptimizer, lowering: Lowering
+    optimizer: torch.optim.Optimizer, described: TorchUpdates, lowering: Lowering
 ) -> dict[str, NDArray[Any]]:
     """The optimizer's state as flat vectors (parameter_count,), zero where torch has none yet.
 
-    "first_moment", "second_moment", "third"; "step": (ranges,), for sgd 1 where a momentum
-    buffer exists.
+    VECTORS; "step": (ranges,), where torch counts none 1 if the first buffer exists.
     """
+    update = update_of(described.rules[0])
     dtype = np.dtype(lowering.network.dtype)
     count = lowering.network.parameter_count
     vectors = {name: np.zeros(count, dtype=dtype) for name in VECTORS}
@@ -141,48 +115,48 @@ def read_state(
         state = optimizer.state.get(part.parameter)
         if not state:
             continue
-        for name, key in zip(VECTORS, _BUFFERS[described.kind], strict=True):
+        for name, key in zip(VECTORS, update.buffers, strict=True):
             buffer = state.get(key)
             if buffer is not None:
                 vectors[name][part.begin : part.end] = buffer.detach().reshape(-1).numpy()
-        if described.kind == "sgd":
-            steps[number] = float(state.get("momentum_buffer") is not None)
-        else:
+        if update.counts:
             steps[number] = float(state["step"])
+        else:
+            steps[number] = float(state.get(update.buffers[0]) is not None)
     return {**vectors, "step": steps}
 
 
 def write_state(
-    optimizer: torch.optim.Optimizer, described: NativeOptimizer, state: dict[str, NDArray[Any]]
+    optimizer: torch.optim.Optimizer, described: TorchUpdates, state: dict[str, NDArray[Any]]
 ) -> None:
     """Write into the optimizer the state that torch's own steps would have left.
 
     state: as read_state gives it, after at least one step.  Tensors that torch made before
     are kept and filled.
     """
+    update = update_of(described.rules[0])
     flat = {
         key: torch.from_numpy(state[name])
-        for name, key in zip(VECTORS, _BUFFERS[described.kind], strict=True)
+        for name, key in zip(VECTORS, update.buffers, strict=True)
         if name in state
     }
-    groups = [optimizer.param_groups[part.group] for part in described.ranges]
-    missing = {key for group in groups for key in _wanted(described.kind, group)} - set(flat)
+    groups = optimizer.param_groups
+    wanted = [update.wanted(_rule(update.kind, group)) for group in groups]
+    missing = {key for part in described.ranges for key in wanted[part.group]} - set(flat)
     if missing:
         raise RuntimeError(f"the trainer has no {min(missing)}; nothing was written")
     with torch.no_grad():
         for number, part in enumerate(described.ranges):
-            group = optimizer.param_groups[part.group]
-            wanted = _wanted(described.kind, group)
-            if not wanted:
+            if not wanted[part.group]:
                 continue
             own: dict[str, Any] = optimizer.state[part.parameter]
-            if described.kind != "sgd":
+            if update.counts:
                 step = float(state["step"][number])
                 if isinstance(own.get("step"), Tensor):
                     own["step"].fill_(step)
                 else:
-                    own["step"] = torch.tensor(step, dtype=_step_dtype(group))
-            for key in wanted:
+                    own["step"] = torch.tensor(step, dtype=_step_dtype(groups[part.group]))
+            for key in wanted[part.group]:
                 values = part.view(flat[key])
                 if own.get(key) is None:
                     own[key] = values.clone()
@@ -190,22 +164,12 @@ def write_state(
                     own[key].copy_(values)
 
 
-def _wanted(kind: str, group: dict[str, Any]) -> tuple[str, ...]:
-    """The buffers that torch keeps with these settings, in the order in which it makes them."""
-    if kind == "sgd":
-        return ("momentum_buffer",) if group["momentum"] != 0 else ()
-    if kind == "rmsprop":
-        momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
-        return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()))
-    return ("exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsgrad"] else ()))
-
-
 def _step_dtype(group: dict[str, Any]) -> torch.dtype:
     double = torch.get_default_dtype() == torch.float64 and not group.get("fused")
     return torch.float64 if double else torch.float32
 
 
-def _kind(optimizer: torch.optim.Optimizer) -> str:
+def _kind(optimizer: torch.optim.Optimizer) -> UpdateKind:
     name = type(optimizer).__name__
     kind = _KINDS.get(type(optimizer))
     if kind is None:
@@ -218,8 +182,8 @@ def _kind(optimizer: torch.optim.Optimizer) -> str:
     if (
         optimizer._optimizer_step_pre_hooks
         or optimizer._optimizer_step_post_hooks
-        or torch_optimizer._global_optimizer_pre_hooks
-        or torch_optimizer._global_optimizer_post_hooks
+        or hooks._global_optimizer_pre_hooks
+        or hooks._global_optimizer_post_hooks
     ):
         raise NotUnderstood(f"the optimizer {name} has a step hook")
     if kind in ("adam", "adamw"):
@@ -231,25 +195,57 @@ def _kind(optimizer: torch.optim.Optimizer) -> str:
     return kind
 
 
-def settings_of(optimizer: torch.optim.Optimizer) -> list[GroupSettings]:
+def settings_of(optimizer: torch.optim.Optimizer, kind: UpdateKind) -> list[UpdateRule]:
     """The settings of each group from which a trainer is made.  beta1 and momentum move with the
     rates, so of a momentum it only counts whether there is one."""
-    every = [_settings(group) for group in optimizer.param_groups]
-    return [replace(one, beta1=0.0, momentum=float(one.momentum != 0)) for one in every]
+    every = [_rule(kind, group) for group in optimizer.param_groups]
+    return [replace(one, rate=0.0, beta1=0.0, momentum=float(one.momentum != 0)) for one in every]
 
 
-def _settings(group: dict[str, Any]) -> GroupSettings:
-    beta1, beta2 = group.get("betas", (0.0, 0.0))
-    return GroupSettings(
-        momentum=float(group.get("momentum", 0.0)),
-        dampening=float(group.get("dampening", 0.0)),
-        nesterov=bool(group.get("nesterov", False)),
-        weight_decay=float(group["weight_decay"]),
-        maximize=bool(group["maximize"]),
-        beta1=float(beta1),
-        beta2=float(beta2),
-        eps=float(group.get("eps", 0.0)),
-        amsgrad=bool(group.get("amsgrad", False)),
-        alpha=float(group.get("alpha", 0.0)),
-        centered=bool(group.get("centered", False)),
+def _rule(kind: UpdateKind, group: dict[str, Any]) -> UpdateRule:
+    update = UPDATES[kind]
+    settings: dict[str, Any] = {
+        name: type(getattr(update.usual, name))(group[name])
+        for name in update.options
+        if name in group
+    }
+    if update.betas:
+        settings["beta1"], settings["beta2"] = map(float, group["betas"])
+    return UpdateRule(kind, float(group["lr"]), **settings)
+
+
+def in_torchs_arithmetic(
+    rules: Iterable[UpdateRule], optimizer: torch.optim.Optimizer
+) -> tuple[UpdateRule, ...]:
+    """The rules as torch computes them: if the learning rate or the betas are tensors, it computes
+    coefficients in their dtype."""
+    return tuple(
+        replace(
+            rule,
+            rate_unit=_unit(group["lr"]),
+            beta_unit=max(map(_unit, group.get("betas", ())), default=rule.beta_unit),
+        )
+        for rule, group in zip(rules, optimizer.param_groups, strict=True)
     )
+
+
+def _unit(number: Any) -> float:
+    """The unit roundoff of torch's computation with this Python number or tensor."""
+    if not isinstance(number, Tensor):
+        return 2.0**-53
+    floats = number.dtype if number.is_floating_point() else torch.get_default_dtype()
+    return float(torch.finfo(floats).eps) / 2
+
+
+def torch_optimizer(rule: UpdateRule, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """torch's optimizer with the rule's settings."""
+    update = UPDATES[rule.kind]
+    settings = {name: getattr(rule, name) for name in update.options}
+    if update.betas:
+        settings["betas"] = (rule.beta1, rule.beta2)
+    if update.fused:  # the fastest and, on the CPU, the one with correctly rounded square roots
+        settings["fused"] = True
+    made: torch.optim.Optimizer = getattr(torch.optim, update.torch_class)(
+        parameters, lr=rule.rate, **settings
+    )
+    return made

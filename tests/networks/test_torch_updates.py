@@ -1,4 +1,4 @@
-"""torch's optimizers as the native engine takes them, and their state there and back."""
+"""torch's optimizers as rules, and their state there and back."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from vetro.engines.native_optimizer import (
-    NativeOptimizer,
+from vetro.networks.lower_module import Lowering, lower_module
+from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_updates import (
+    TorchUpdates,
     describe_optimizer,
     rates,
     read_state,
     write_state,
 )
-from vetro.networks.lower_module import Lowering, lower_module
-from vetro.networks.refusal import NotUnderstood
 
 Make = Callable[[Iterable[Any]], torch.optim.Optimizer]
 
@@ -51,9 +51,7 @@ def step(module: nn.Module, optimizer: torch.optim.Optimizer, times: int = 1) ->
         optimizer.step()
 
 
-def described(
-    module: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[NativeOptimizer, Lowering]:
+def described(module: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[TorchUpdates, Lowering]:
     lowering = lower_module(module)
     return describe_optimizer(optimizer, module, lowering), lowering
 
@@ -125,22 +123,22 @@ def test_settings_and_rates() -> None:
         lr=0.25,
     )
     own, _ = described(module, optimizer)
-    assert own.kind == "adamw"
-    assert own.range_list() == [(0, 15, 1), (15, 20, 1), (20, 30, 2), (30, 32, 0)]
-    assert [group.beta1 for group in own.groups] == [0.9, 0.8, 0.9]
-    assert [group.weight_decay for group in own.groups] == [0.01, 0.0, 0.01]
-    assert [group.amsgrad for group in own.groups] == [False, False, True]
-    assert own.groups[2].eps == 1e-3 and own.groups[2].maximize is True
+    assert own.plain.kind == "adamw"
+    assert list(own.plain.ranges) == [(0, 15, 1), (15, 20, 1), (20, 30, 2), (30, 32, 0)]
+    assert [rule.beta1 for rule in own.rules] == [0.9, 0.8, 0.9]
+    assert [rule.weight_decay for rule in own.rules] == [0.01, 0.0, 0.01]
+    assert [rule.amsgrad for rule in own.rules] == [False, False, True]
+    assert own.rules[2].eps == 1e-3 and own.rules[2].maximize is True
     np.testing.assert_array_equal(rates(optimizer), [[0.5, 0.9], [0.25, 0.8], [0.25, 0.9]])
     sgd = torch.optim.SGD(module.parameters(), lr=0.5, momentum=0.25)
-    assert described(module, sgd)[0].kind == "sgd"
+    assert described(module, sgd)[0].plain.kind == "sgd"
     np.testing.assert_array_equal(rates(sgd), [[0.5, 0.25]])
 
 
 def test_decoupled_decay_makes_adam_adamw() -> None:
     module = network()
     optimizer = torch.optim.Adam(module.parameters(), decoupled_weight_decay=True)
-    assert described(module, optimizer)[0].kind == "adamw"
+    assert described(module, optimizer)[0].plain.kind == "adamw"
 
 
 def test_frozen_parameters_have_no_range() -> None:
@@ -148,7 +146,7 @@ def test_frozen_parameters_have_no_range() -> None:
     module[0].requires_grad_(False)
     for held in (module.parameters(), module[2].parameters()):
         own, _ = described(module, torch.optim.Adam(held))
-        assert own.range_list() == [(20, 30, 0), (30, 32, 0)]
+        assert list(own.plain.ranges) == [(20, 30, 0), (30, 32, 0)]
 
 
 def test_unused_parameters_may_be_held() -> None:
@@ -162,7 +160,7 @@ def test_unused_parameters_may_be_held() -> None:
 
     module = Net()
     own, _ = described(module, torch.optim.Adam(module.parameters()))
-    assert own.range_list() == [(0, 3, 0), (3, 4, 0)]
+    assert list(own.plain.ranges) == [(0, 3, 0), (3, 4, 0)]
     own, _ = described(module, torch.optim.Adam(module.fc.parameters()))
     assert len(own.ranges) == 2
 
@@ -172,7 +170,7 @@ def test_a_scheduler_around_the_step_is_understood() -> None:
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     torch.optim.lr_scheduler.StepLR(optimizer, 10)
     assert "step" in vars(optimizer)
-    assert described(module, optimizer)[0].kind == "sgd"
+    assert described(module, optimizer)[0].plain.kind == "sgd"
 
 
 class Own(torch.optim.SGD):

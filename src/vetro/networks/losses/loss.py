@@ -1,0 +1,179 @@
+"""The facts that every loss states: torch's names, terms, slopes, and bounds of their errors.
+
+Each loss has its own file.  A slope is written once, for every kind of number (Arithmetic); terms
+are plain float64.  It is divided by the number of terms, and multiplied by no weight of a row.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vetro.networks.losses.rule import LossKind, LossRule
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[Any]
+"""Numbers of an arithmetic, in arrays that add, subtract, multiply and divide."""
+
+OWN = 6.0
+"""Roundings of a slope beyond those named: weights, and the division by the rows."""
+
+
+class Arithmetic(Protocol):
+    """The functions of slopes for one kind of number, on arrays (rows, outputs)."""
+
+    def number(self, values: ArrayLike) -> Numbers:
+        """Stored floats as such numbers, without rounding."""
+
+    def sign(self, x: Numbers) -> Numbers:
+        """-1, 0 or 1."""
+
+    def limited(self, x: Numbers, limit: float) -> Numbers:
+        """The nearest number from -limit to limit."""
+
+    def sigmoid(self, x: Numbers) -> Numbers:
+        """1 / (1 + exp(-x))."""
+
+    def softmax(self, x: Numbers) -> Numbers:
+        """exp(x) / (the row's sum of it)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """d term / d output, (rows, outputs), but `Loss.factor` times as large; parts: the numbers
+    inside, which the bounds need."""
+
+    value: Numbers
+    parts: tuple[Numbers, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """How floating point computes outputs and slopes, to bound the errors of the slopes.
+
+    outputs, errors: (rows, outputs), and how far they may be off.  unit: the unit roundoff; tiny:
+    the smallest normal number of the slopes; elementary: the error of exp in units of `unit`.
+    """
+
+    outputs: Floats
+    errors: Floats
+    unit: float
+    tiny: float
+    elementary: float
+
+
+class Loss(ABC):
+    """One loss.  kind: its name here and in the core.  torch_class, torch_function: its names in
+    torch.nn and torch.nn.functional; options: torch's names of its options, and reduction.
+
+    option: which of them is LossRule.a, with its default.  without: the loss that it is where the
+    option is 0.  target: a number for each output, a share from 0 to 1 for each output, or the
+    number of a class.  jump: how far the slope jumps where a term is 0.  formula: of a term before
+    weights; slope_formula: of its slope; term_text: a term with its numbers.
+    """
+
+    kind: ClassVar[LossKind]
+    torch_class: ClassVar[str]
+    torch_function: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+    option: ClassVar[str] = ""
+    default: ClassVar[float] = 0.0
+    without: ClassVar[LossKind | None] = None
+    target: ClassVar[Literal["number", "share", "class"]] = "number"
+    jump: ClassVar[float] = 0.0
+    formula: ClassVar[str]
+    slope_formula: ClassVar[str]
+    term_text: ClassVar[str] = ""
+
+    def shown(self, rule: LossRule) -> str:
+        """The name with the options that differ from torch's defaults."""
+        words = []
+        if self.option and rule.a != self.default:
+            words.append(f"{self.option.replace('_', ' ')} {rule.a:g}")
+        if rule.class_weights is not None:
+            words.append("weights of classes" if self.target == "class" else "weights")
+        if rule.positive_weights is not None:
+            words.append("weights of positives")
+        return self.kind + (f" ({', '.join(words)})" if words else "")
+
+    def factor(self, rule: LossRule) -> float:
+        """The number by which slopes, their curvature and sizes are too large."""
+        return 1.0
+
+    @abstractmethod
+    def weights(self, rule: LossRule, y: NDArray[Any]) -> NDArray[np.floating] | None:
+        """The weights of the terms, whose sum divides a mean; None: all terms count as 1."""
+
+    @abstractmethod
+    def count(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> int:
+        """The number of terms; outputs: of all rows."""
+
+    @abstractmethod
+    def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+        """Weighted terms (..., rows, outputs), or (..., rows, 1) if a row has one term."""
+
+    @abstractmethod
+    def term_sizes(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+        """The absolute values inside the terms, to whose sum rounding is relative."""
+
+    @abstractmethod
+    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
+        """The slope at outputs (..., rows, outputs)."""
+
+    @abstractmethod
+    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> Floats | float:
+        """A bound of how fast any slope of a row changes with the errors of its outputs."""
+
+    @abstractmethod
+    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
+        """The sums of the absolute values of the slopes' terms."""
+
+    @abstractmethod
+    def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats | None:
+        """The number of the piece on which each term is; None if the loss is smooth."""
+
+
+class DifferenceLoss(Loss):
+    """A loss of e = output - target alone, whose slope is in pieces linear in e."""
+
+    @abstractmethod
+    def term(self, e: Floats, a: float) -> Floats:
+        """One term."""
+
+    @abstractmethod
+    def slope_of(self, e: Numbers, a: float, of: Arithmetic) -> Numbers:
+        """The slope of a term."""
+
+    @abstractmethod
+    def carried(self, e: Floats, off: Floats, a: float) -> Floats:
+        """A bound of how far the slope moves if e is off by `off`."""
+
+    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
+        e = o - of.number(y)
+        return Slope(self.slope_of(e, rule.a, of), (e,))
+
+    def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+        return self.term(o - y, rule.a)
+
+    def weights(self, rule: LossRule, y: NDArray[Any]) -> None:
+        return None
+
+    def count(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> int:
+        return outputs
+
+
+class ScoreLoss(Loss):
+    """A loss of scores, of which an exponential function makes probabilities."""
+
+    @abstractmethod
+    def error(
+        self, rule: LossRule, parts: tuple[Floats, ...], y: NDArray[Any], computed: Computed
+    ) -> Floats:
+        """A bound of a computed slope's error; parts: of the slope, to the nearest floats."""
+
+    def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> None:
+        return None

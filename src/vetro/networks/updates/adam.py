@@ -1,0 +1,85 @@
+"""Adam (Kingma and Ba 2015), and AdamW, which decouples the weight decay (Loshchilov 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from vetro.networks.updates.rule import UpdateRule
+from vetro.networks.updates.update import (
+    After,
+    Arithmetic,
+    Floats,
+    Lost,
+    Number,
+    Start,
+    Update,
+    ascending,
+    coupled,
+    fraction,
+)
+
+
+class _Adam(Update):
+    betas = True
+    options = ("weight_decay", "maximize", "eps", "amsgrad")
+    moving = "beta1"
+    buffers = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def wanted(self, rule: UpdateRule) -> tuple[str, ...]:
+        return self.buffers if rule.amsgrad else self.buffers[:2]
+
+    def moved(
+        self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number
+    ) -> After[Number]:
+        """The step after the weight decay."""
+        m = of.named("m", of.average(rule.beta1, of.held(0, "m"), g))
+        v = of.named("v", of.squares(rule.beta2, of.held(1, "v"), g))
+        most = of.named("most", of.larger(of.held(2, "most"), v)) if rule.amsgrad else None
+        mean = of.named("M", of.corrected(m, rule.beta1))
+        spread = of.named("V", of.corrected(v if most is None else most, rule.beta2))
+        step = of.step(rule.rate, mean, of.root(spread, rule.eps))
+        return After(of.named("w'", of.minus(w, step)), m, v, most)
+
+    def slack(
+        self, rule: UpdateRule, made: Mapping[str, Floats], start: Start, lost: Lost
+    ) -> tuple[Floats, ...]:
+        # m may be the difference of nearly equal numbers
+        sizes = np.abs(rule.beta1 * start.first) + np.abs((1 - rule.beta1) * start.g)
+        correction = 1.0 - rule.beta1**start.t
+        coarse = max(rule.rate_unit, rule.beta_unit)
+        off = (lost(8.0, sizes) + 8.0 * coarse * sizes) / correction
+        square = made["V"]
+        below = np.sqrt(square) + rule.eps
+        least = np.sqrt(np.maximum(square - lost(8.0, square), 0.0)) + rule.eps
+        found = rule.rate * fraction(np.abs(made["M"]), off, below, least)
+        if rule.kind == "adam":
+            return (found,)
+        return found, 2.0 * coarse * (1.0 + rule.rate * rule.weight_decay) * start.w
+
+
+class Adam(_Adam):
+    """w' = w - rate M / (sqrt(V) + eps), with the averages M of g and V of g^2, both corrected for
+    their start at 0."""
+
+    kind = "adam"
+    torch_class = title = "Adam"
+    usual = UpdateRule("adam", 1e-3)
+
+    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
+        return self.moved(rule, of, w, coupled(rule, of, w, g))
+
+
+class AdamW(_Adam):
+    """Adam's step from w (1 - rate weight_decay)."""
+
+    kind = "adamw"
+    torch_class = title = "AdamW"
+    usual = UpdateRule("adamw", 1e-3, weight_decay=1e-2)
+
+    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
+        g = ascending(rule, of, g)
+        if rule.weight_decay:
+            w = of.named("w", of.shrunk(w, rule.rate, rule.weight_decay))
+        return self.moved(rule, of, w, g)
