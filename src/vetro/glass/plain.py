@@ -6,14 +6,17 @@ neither an engine nor a proof: exact.py has the fractions.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.activations.arithmetic import FLOATS
-from vetro.networks.lowered import Operation
+from vetro.networks.lowered import LoweredNetwork, Operation
+from vetro.networks.walk import Learn
 
 Floats = NDArray[np.float64]
 
@@ -23,34 +26,12 @@ def forward(part: Part, x: NDArray[Any]) -> list[Floats]:
 
     x: (rows, features) as the network reads it; dropout is the identity.
     """
-    values = [np.asarray(x, dtype=np.float64)]
-    for operation in part.network.operations:
-        values.append(apply(operation, part, [values[number] for number in operation.inputs]))
-    return values
+    return walk.forward(part.network, np.asarray(x, dtype=np.float64), _Forward(part))
 
 
 def apply(operation: Operation, part: Part, inputs: list[Floats]) -> Floats:
     """The result of an operation on its inputs, each (rows, features)."""
-    x = inputs[0]
-    match operation.kind:
-        case "affine":
-            assert operation.weight is not None
-            product: Floats = x @ part.view(operation.weight).astype(np.float64).T
-            return product if operation.bias is None else product + part.view(operation.bias)
-        case "add":
-            return x + inputs[1]
-        case "scale":
-            scaled: Floats = x * operation.constants[0] + operation.constants[1]
-            return scaled
-        case "dropout":
-            return x
-        case "layer_norm":
-            standard, _ = _standard(operation, x)
-            if operation.weight is not None:
-                standard = standard * part.view(operation.weight)
-            return standard if operation.bias is None else standard + part.view(operation.bias)
-        case "activation":
-            return activation(operation, x)
+    return walk.apply(operation, inputs, _Forward(part))
 
 
 def backward(part: Part, values: list[Floats], delta: Floats) -> tuple[Floats, list[Floats]]:
@@ -60,36 +41,83 @@ def backward(part: Part, values: list[Floats], delta: Floats) -> tuple[Floats, l
     dLoss/d(value), (rows, features), for each value by number.
     """
     network = part.network
-    gradient = np.zeros(network.parameter_count)
-    deltas = [np.zeros_like(value) for value in values]
-    deltas[network.operations[-1].output if network.operations else 0] += delta
-    for operation in reversed(network.operations):
-        d, x = deltas[operation.output], values[operation.inputs[0]]
-        into = deltas[operation.inputs[0]]
-        match operation.kind:
-            case "affine":
-                assert operation.weight is not None
-                _add(part, gradient, operation.weight, d.T @ x)
-                _add(part, gradient, operation.bias, d.sum(axis=0))
-                into += d @ part.view(operation.weight)
-            case "add":
-                into += d
-                deltas[operation.inputs[1]] += d
-            case "scale":
-                into += d * operation.constants[0]
-            case "dropout":
-                into += d
-            case "layer_norm":
-                into += _layer_norm_backward(operation, part, x, d, gradient)
-            case "activation":
-                into += d * derivative(operation, x)
-    return gradient, deltas
+    by_value, by_slot = walk.backward(network, delta, _Backward(part, values))
+    deltas = [by_value.get(k, np.zeros_like(value)) for k, value in enumerate(values)]
+    return flat(network, by_slot), deltas
 
 
-def _add(part: Part, gradient: Floats, slot: int | None, values: Floats) -> None:
-    if slot is not None:
-        found = part.network.slots[slot]
-        gradient[found.offset : found.offset + found.size] += values.reshape(-1)
+def flat(network: LoweredNetwork, by_slot: dict[int, Floats]) -> Floats:
+    """Numbers by slot as one vector, (parameter_count,), 0 where there are none."""
+    found = np.zeros(network.parameter_count)
+    for number, values in by_slot.items():
+        slot = network.slots[number]
+        found[slot.offset : slot.offset + slot.size] = values.reshape(-1)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Forward:
+    part: Part
+
+    def affine(self, operation: Operation, x: Floats) -> Floats:
+        assert operation.weight is not None
+        product: Floats = x @ self.part.view(operation.weight).astype(np.float64).T
+        return product if operation.bias is None else product + self.part.view(operation.bias)
+
+    def activation(self, operation: Operation, x: Floats) -> Floats:
+        return activation(operation, x)
+
+    def layer_norm(self, operation: Operation, x: Floats) -> Floats:
+        standard, _ = _standard(operation, x)
+        if operation.weight is not None:
+            standard = standard * self.part.view(operation.weight)
+        return standard if operation.bias is None else standard + self.part.view(operation.bias)
+
+    def scale(self, operation: Operation, x: Floats) -> Floats:
+        scaled: Floats = x * operation.constants[0] + operation.constants[1]
+        return scaled
+
+    def add(self, operation: Operation, x: Floats, y: Floats) -> Floats:
+        return x + y
+
+
+@dataclass(frozen=True, eq=False)
+class _Backward:
+    part: Part
+    values: list[Floats]
+
+    def learned(self, operation: Operation, d: Floats, learn: Learn[Floats]) -> None:
+        learn(operation.weight, d.T @ self.values[operation.inputs[0]])
+        learn(operation.bias, d.sum(axis=0))
+
+    def affine_back(self, operation: Operation, d: Floats) -> Floats:
+        assert operation.weight is not None
+        found: Floats = d @ self.part.view(operation.weight)
+        return found
+
+    def activation_back(self, operation: Operation, d: Floats) -> Floats:
+        return d * derivative(operation, self.values[operation.inputs[0]])
+
+    def layer_norm_back(self, operation: Operation, d: Floats, learn: Learn[Floats]) -> Floats:
+        standard, root = _standard(operation, self.values[operation.inputs[0]])
+        learn(operation.weight, (d * standard).sum(axis=0))
+        learn(operation.bias, d.sum(axis=0))
+        if operation.weight is not None:
+            d = d * self.part.view(operation.weight)
+        inner = d - d.mean(axis=1, keepdims=True)
+        inner -= standard * (d * standard).mean(axis=1, keepdims=True)
+        found: Floats = inner / root
+        return found
+
+    def scale_back(self, operation: Operation, d: Floats) -> Floats:
+        found: Floats = d * operation.constants[0]
+        return found
+
+    def add_back(self, operation: Operation, d: Floats) -> Floats:
+        return d
+
+    def plus(self, held: Floats | None, found: Floats) -> Floats:
+        return found + 0.0 if held is None else held + found
 
 
 def activation(operation: Operation, z: Floats) -> Floats:
@@ -111,17 +139,3 @@ def _standard(operation: Operation, x: Floats) -> tuple[Floats, Floats]:
     mean = x.mean(axis=1, keepdims=True)
     root = np.sqrt(((x - mean) ** 2).mean(axis=1, keepdims=True) + operation.numbers[0])
     return (x - mean) / root, root
-
-
-def _layer_norm_backward(
-    operation: Operation, part: Part, x: Floats, d: Floats, gradient: Floats
-) -> Floats:
-    standard, root = _standard(operation, x)
-    _add(part, gradient, operation.weight, (d * standard).sum(axis=0))
-    _add(part, gradient, operation.bias, d.sum(axis=0))
-    if operation.weight is not None:
-        d = d * part.view(operation.weight)
-    inner = d - d.mean(axis=1, keepdims=True)
-    inner -= standard * (d * standard).mean(axis=1, keepdims=True)
-    found: Floats = inner / root
-    return found

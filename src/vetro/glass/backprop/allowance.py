@@ -12,13 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.glass import plain
 from vetro.glass.learning.loss_terms import LossTerms, OtherLoss
 from vetro.glass.learning.precision import Precision
 from vetro.glass.plain import derivative
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.activations.activation import Activation
 from vetro.networks.losses.table import loss_of
 from vetro.networks.lowered import Operation
+from vetro.networks.walk import Learn
 
 Floats = NDArray[np.float64]
 
@@ -52,17 +55,13 @@ def allowance(
     unit = own
     if precision is not None:
         unit = Precision(precision.unit + own.unit, precision.tiny + own.tiny)
-    errors = [np.zeros_like(values[0])]
-    for operation in part.network.operations:
-        errors.append(_forward(operation, part, values, errors, unit))
+    network = part.network
+    errors = walk.forward(network, np.zeros_like(values[0]), _Errors(part, values, unit))
     rows = len(values[0])
     of_slope = _of_slope(terms, values[-1], errors[-1])
     of_slope += unit.lost(rows + terms.slope.shape[1] + OWN, terms.size)
-    behind = [np.zeros_like(value) for value in values]
-    behind[-1] += of_slope
-    gradient = np.zeros(part.network.parameter_count)
-    for operation in reversed(part.network.operations):
-        _backward(operation, part, (values, errors), (deltas, behind), gradient, unit)
+    arithmetic = _ErrorsBack(part, values, errors, deltas, unit)
+    gradient = plain.flat(network, walk.backward(network, of_slope, arithmetic)[1])
     loss = (np.abs(terms.slope) * errors[-1]).sum() + terms.curvature.max(initial=0.0) * (
         errors[-1] ** 2
     ).sum()
@@ -84,38 +83,108 @@ def _of_slope(terms: LossTerms, outputs: Floats, errors: Floats) -> Floats:
     return found
 
 
-def _forward(
-    operation: Operation, part: Part, values: list[Floats], errors: list[Floats], unit: Precision
-) -> Floats:
-    x, e = values[operation.inputs[0]], errors[operation.inputs[0]]
-    y = values[operation.output]
-    match operation.kind:
-        case "affine":
-            assert operation.weight is not None
-            weight = np.abs(part.view(operation.weight).astype(np.float64))
-            size = np.abs(x) @ weight.T
-            if operation.bias is not None:
-                size = size + np.abs(part.view(operation.bias))
-            found: Floats = e @ weight.T + unit.lost(x.shape[1] + 2, size)
-            return found
-        case "add":
-            other: Floats = e + errors[operation.inputs[1]] + unit.lost(1, np.abs(y))
-            return other
-        case "scale":
-            factor, shift = operation.constants
-            return np.abs(factor) * e + unit.lost(2, np.abs(x * factor) + np.abs(shift))
-        case "dropout":
-            return e
-        case "layer_norm":
-            spread, standard, size = _standard_error(operation, x, e, unit)
-            if operation.weight is not None:
-                weight = np.abs(part.view(operation.weight).astype(np.float64))
-                spread, size = spread * weight, size * weight
-            return spread + unit.lost(4, size + np.abs(y) + np.abs(standard))
-        case "activation":
-            return _steepness(operation, x, e) * e + unit.lost(
-                OWN, np.maximum(np.abs(y), unit.unit)
-            )
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """The errors e of values."""
+
+    part: Part
+    values: list[Floats]
+    unit: Precision
+
+    def affine(self, operation: Operation, e: Floats) -> Floats:
+        x, weight = self.values[operation.inputs[0]], _size(self.part, operation.weight)
+        size = np.abs(x) @ weight.T
+        if operation.bias is not None:
+            size = size + _size(self.part, operation.bias)
+        found: Floats = e @ weight.T + self.unit.lost(x.shape[1] + 2, size)
+        return found
+
+    def activation(self, operation: Operation, e: Floats) -> Floats:
+        x, y = self.values[operation.inputs[0]], self.values[operation.output]
+        own = self.unit.lost(OWN, np.maximum(np.abs(y), self.unit.unit))
+        return _steepness(operation, x, e) * e + own
+
+    def layer_norm(self, operation: Operation, e: Floats) -> Floats:
+        x, y = self.values[operation.inputs[0]], self.values[operation.output]
+        spread, standard, size = _standard_error(operation, x, e, self.unit)
+        if operation.weight is not None:
+            weight = _size(self.part, operation.weight)
+            spread, size = spread * weight, size * weight
+        return spread + self.unit.lost(4, size + np.abs(y) + np.abs(standard))
+
+    def scale(self, operation: Operation, e: Floats) -> Floats:
+        factor, shift = operation.constants
+        x = self.values[operation.inputs[0]]
+        return np.abs(factor) * e + self.unit.lost(2, np.abs(x * factor) + np.abs(shift))
+
+    def add(self, operation: Operation, e: Floats, other: Floats) -> Floats:
+        return e + other + self.unit.lost(1, np.abs(self.values[operation.output]))
+
+
+@dataclass(frozen=True, eq=False)
+class _ErrorsBack:
+    """The errors b of dLoss/d(value)."""
+
+    part: Part
+    values: list[Floats]
+    errors: list[Floats]
+    deltas: list[Floats]
+    unit: Precision
+
+    def learned(self, operation: Operation, b: Floats, learn: Learn[Floats]) -> None:
+        source, d = operation.inputs[0], np.abs(self.deltas[operation.output])
+        x, e, rows = np.abs(self.values[source]), self.errors[source], len(b)
+        learn(operation.weight, b.T @ x + d.T @ e + self.unit.lost(rows + 2, d.T @ x))
+        learn(operation.bias, (b + self.unit.lost(rows + 2, d)).sum(axis=0))
+
+    def affine_back(self, operation: Operation, b: Floats) -> Floats:
+        d, weight = np.abs(self.deltas[operation.output]), _size(self.part, operation.weight)
+        found: Floats = b @ weight + self.unit.lost(d.shape[1] + 2, d @ weight)
+        return found
+
+    def activation_back(self, operation: Operation, b: Floats) -> Floats:
+        z, e = self.values[operation.inputs[0]], self.errors[operation.inputs[0]]
+        d, slope = np.abs(self.deltas[operation.output]), np.abs(derivative(operation, z))
+        turning = _turning(operation, z, e, self.unit)
+        return b * (slope + turning) + d * turning + self.unit.lost(1, d * slope)
+
+    def layer_norm_back(self, operation: Operation, b: Floats, learn: Learn[Floats]) -> Floats:
+        source, unit = operation.inputs[0], self.unit
+        x, e, d = self.values[source], self.errors[source], np.abs(self.deltas[operation.output])
+        spread, _, s = _standard_error(operation, x, e, unit)
+        rows, features = x.shape
+        root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
+        found = b * s + d * spread + unit.lost(rows + 4, d * s)
+        learn(operation.weight, found.sum(axis=0))
+        learn(operation.bias, (b + unit.lost(rows + 2, d)).sum(axis=0))
+        if operation.weight is not None:
+            weight = _size(self.part, operation.weight)
+            d, b = d * weight, b * weight
+        of_root = (s * spread).mean(axis=1, keepdims=True) + (features + 8) * unit.unit
+
+        def mean(values: Floats) -> Floats:
+            return np.asarray(values.mean(axis=1, keepdims=True))
+
+        size = d + mean(d) + s * mean(d * s)
+        own = b + mean(b) + s * mean(b * s) + spread * mean(d * s) + s * mean(d * spread)
+        result: Floats = (own + size * (of_root + (features + 8) * unit.unit)) / root
+        return result
+
+    def scale_back(self, operation: Operation, b: Floats) -> Floats:
+        d = np.abs(self.deltas[operation.output])
+        return (b + self.unit.lost(2, d)) * np.abs(operation.constants[0])
+
+    def add_back(self, operation: Operation, b: Floats) -> Floats:
+        return b + self.unit.lost(1, np.abs(self.deltas[operation.output]))
+
+    def plus(self, held: Floats | None, found: Floats) -> Floats:
+        return found if held is None else held + found
+
+
+def _size(part: Part, slot: int | None) -> Floats:
+    """The absolute values of a slot's numbers."""
+    assert slot is not None
+    return np.abs(part.view(slot).astype(np.float64))
 
 
 def _steepness(operation: Operation, z: Floats, e: Floats) -> Floats:
@@ -141,52 +210,6 @@ def _crossing(known: Activation, z: Floats, e: Floats) -> NDArray[np.bool_]:
     return found
 
 
-def _backward(
-    operation: Operation,
-    part: Part,
-    forward: tuple[list[Floats], list[Floats]],
-    backward: tuple[list[Floats], list[Floats]],
-    gradient: Floats,
-    unit: Precision,
-) -> None:
-    """Add to the errors of the deltas at the inputs and of the operation's own parameters."""
-    (values, errors), (deltas, behind) = forward, backward
-    source = operation.inputs[0]
-    x, e = np.abs(values[source]), errors[source]
-    d, b = np.abs(deltas[operation.output]), behind[operation.output]
-    rows = len(x)
-    match operation.kind:
-        case "affine":
-            assert operation.weight is not None
-            weight = np.abs(part.view(operation.weight).astype(np.float64))
-            _add(part, gradient, operation.weight, b.T @ x + d.T @ e + unit.lost(rows + 2, d.T @ x))
-            _add(part, gradient, operation.bias, (b + unit.lost(rows + 2, d)).sum(axis=0))
-            behind[source] += b @ weight + unit.lost(d.shape[1] + 2, d @ weight)
-        case "add":
-            behind[source] += b + unit.lost(1, d)
-            behind[operation.inputs[1]] += b + unit.lost(1, d)
-        case "scale":
-            factor = np.abs(operation.constants[0])
-            behind[source] += (b + unit.lost(2, d)) * factor
-        case "dropout":
-            behind[source] += b
-        case "activation":
-            z = values[source]
-            slope = np.abs(derivative(operation, z))
-            turning = _turning(operation, z, e, unit)
-            behind[source] += b * (slope + turning) + d * turning + unit.lost(1, d * slope)
-        case "layer_norm":
-            behind[source] += _layer_norm(
-                operation, part, (values[source], e), (d, b), gradient, unit
-            )
-
-
-def _add(part: Part, gradient: Floats, slot: int | None, found: Floats) -> None:
-    if slot is not None:
-        place = part.network.slots[slot]
-        gradient[place.offset : place.offset + place.size] += found.reshape(-1)
-
-
 def _standard_error(
     operation: Operation, x: Floats, e: Floats, unit: Precision
 ) -> tuple[Floats, Floats, Floats]:
@@ -197,32 +220,3 @@ def _standard_error(
     mean = e.mean(axis=1, keepdims=True)
     turned = np.abs(standard) * (np.abs(standard) * e).mean(axis=1, keepdims=True)
     return (e + mean + turned) / root, standard, np.abs(standard)
-
-
-def _layer_norm(
-    operation: Operation,
-    part: Part,
-    forward: tuple[Floats, Floats],
-    backward: tuple[Floats, Floats],
-    gradient: Floats,
-    unit: Precision,
-) -> Floats:
-    (x, e), (d, b) = forward, backward
-    spread, _, s = _standard_error(operation, x, e, unit)
-    rows, features = x.shape
-    root = np.sqrt(x.var(axis=1, keepdims=True) + operation.numbers[0])
-    found = b * s + d * spread + unit.lost(rows + 4, d * s)
-    _add(part, gradient, operation.weight, found.sum(axis=0))
-    _add(part, gradient, operation.bias, (b + unit.lost(rows + 2, d)).sum(axis=0))
-    if operation.weight is not None:
-        weight = np.abs(part.view(operation.weight).astype(np.float64))
-        d, b = d * weight, b * weight
-    of_root = (s * spread).mean(axis=1, keepdims=True) + (features + 8) * unit.unit
-
-    def mean(values: Floats) -> Floats:
-        return np.asarray(values.mean(axis=1, keepdims=True))
-
-    size = d + mean(d) + s * mean(d * s)
-    own = b + mean(b) + s * mean(b * s) + spread * mean(d * s) + s * mean(d * spread)
-    result: Floats = (own + size * (of_root + (features + 8) * unit.unit)) / root
-    return result

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from vetro.glass.bounds.activation_lines import lines
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma, smallest, unit
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
+Ends = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,23 +133,34 @@ def layer_norm(
 
 def through(part: Part, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """The range of the last value for inputs in [low, high], by intervals only."""
-    found = [(low, high)]
-    for operation in part.network.operations:
-        inputs = [found[number] for number in operation.inputs]
-        match operation.kind:
-            case "affine":
-                step = affine(operation, part, *inputs[0])
-            case "activation":
-                line = lines(operation, *inputs[0], part.network.dtype)
-                step = Step(line.least - line.error, line.most + line.error, line.error)
-            case "layer_norm":
-                middle = centring(inputs[0][0].shape[1])
-                own = product(middle, np.zeros(len(middle)), part, *inputs[0])
-                step = layer_norm(operation, part, inputs[0], (own.low, own.high)).step
-            case _:
-                step = elementwise(operation, part, inputs)
-        found.append((step.low, step.high))
-    return found[-1]
+    return walk.forward(part.network, (low, high), _Intervals(part))[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Intervals:
+    part: Part
+
+    def affine(self, operation: Operation, x: Ends) -> Ends:
+        return _ends(affine(operation, self.part, *x))
+
+    def activation(self, operation: Operation, x: Ends) -> Ends:
+        line = lines(operation, *x, self.part.network.dtype)
+        return line.least - line.error, line.most + line.error
+
+    def layer_norm(self, operation: Operation, x: Ends) -> Ends:
+        middle = centring(x[0].shape[1])
+        own = product(middle, np.zeros(len(middle)), self.part, *x)
+        return _ends(layer_norm(operation, self.part, x, (own.low, own.high)).step)
+
+    def scale(self, operation: Operation, x: Ends) -> Ends:
+        return _ends(elementwise(operation, self.part, [x]))
+
+    def add(self, operation: Operation, x: Ends, y: Ends) -> Ends:
+        return _ends(elementwise(operation, self.part, [x, y]))
+
+
+def _ends(step: Step) -> Ends:
+    return step.low, step.high
 
 
 def centring(features: int) -> Floats:

@@ -15,6 +15,7 @@ from flint import arb, arb_mat
 
 from vetro.glass import exact
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
 
@@ -51,50 +52,52 @@ def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction]) -> Piece:
     """
     with exact.precision(part.network):
         point = arb_mat([[_dyadic(value)] for value in (*at, Fraction(1))])
-        bends: list[Bend] = []
-        sides: dict[int, tuple[bool, ...]] = {}
-        values = [features]
-        for operation in part.network.operations:
-            inputs = [values[number] for number in operation.inputs]
-            if operation.kind == "activation" and operation.function != "identity":
-                levels = (inputs[0] * point).entries()
-                sides[operation.output] = tuple(bool(level > 0) for level in levels)
-                values.append(_bent(operation, part, inputs[0], levels, bends))
-            else:
-                values.append(_straight(operation, part, inputs))
-        return Piece(values[-1], tuple(bends), sides)
+        arithmetic = _AffineForms(part, point, [], {})
+        values = walk.forward(part.network, features, arithmetic)
+        return Piece(values[-1], tuple(arithmetic.bends), arithmetic.sides)
 
 
-def _straight(operation: Operation, part: Part, inputs: list[arb_mat]) -> arb_mat:
-    x = inputs[0]
-    if operation.kind == "affine":
+@dataclass(frozen=True, eq=False)
+class _AffineForms:
+    """point: the terms and 1, (terms + 1, 1).  bends, sides: of a Piece, filled on the way."""
+
+    part: Part
+    point: arb_mat
+    bends: list[Bend]
+    sides: dict[int, tuple[bool, ...]]
+
+    def affine(self, operation: Operation, x: arb_mat) -> arb_mat:
         assert operation.weight is not None
-        bias = None if operation.bias is None else part.view(operation.bias)
-        product = exact.matrix(part.view(operation.weight)) * x
-        return product if bias is None else _shifted(product, [arb(float(b)) for b in bias])
-    if operation.kind == "add":
-        return x + inputs[1]
-    if operation.kind == "scale":
+        product = exact.matrix(self.part.view(operation.weight)) * x
+        if operation.bias is None:
+            return product
+        return _shifted(product, [arb(float(b)) for b in self.part.view(operation.bias)])
+
+    def activation(self, operation: Operation, x: arb_mat) -> arb_mat:
+        below = operation.activation.below
+        assert below is not None
+        slope, levels, rows = arb(below), (x * self.point).entries(), []
+        for unit, (row, level) in enumerate(zip(x.table(), levels, strict=True)):
+            on = bool(level > 0)
+            if any(entry != 0 for entry in row[:-1]):
+                self.bends.append(Bend(self.part.name, operation, unit, tuple(row), on, level))
+            rows.append(row if on else [entry * slope for entry in row])
+        self.sides[operation.output] = tuple(bool(level > 0) for level in levels)
+        return arb_mat(rows)
+
+    def layer_norm(self, operation: Operation, x: arb_mat) -> arb_mat:
+        raise ValueError("a layer norm is not piecewise linear")
+
+    def scale(self, operation: Operation, x: arb_mat) -> arb_mat:
         factor, shift = operation.constants
         rows = [
             [entry * arb(float(f)) for entry in row]
             for f, row in zip(factor, x.table(), strict=True)
         ]
         return _shifted(arb_mat(rows), [arb(float(s)) for s in shift])
-    return x
 
-
-def _bent(
-    operation: Operation, part: Part, x: arb_mat, levels: list[arb], bends: list[Bend]
-) -> arb_mat:
-    slope = arb(operation.numbers[0]) if operation.function == "leaky_relu" else arb(0)
-    rows = []
-    for unit, (row, level) in enumerate(zip(x.table(), levels, strict=True)):
-        on = bool(level > 0)
-        if any(entry != 0 for entry in row[:-1]):
-            bends.append(Bend(part.name, operation, unit, tuple(row), on, level))
-        rows.append(row if on else [entry * slope for entry in row])
-    return arb_mat(rows)
+    def add(self, operation: Operation, x: arb_mat, y: arb_mat) -> arb_mat:
+        return x + y
 
 
 def _shifted(matrix: arb_mat, shift: list[arb]) -> arb_mat:

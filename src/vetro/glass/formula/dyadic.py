@@ -14,6 +14,7 @@ from flint import arb_mat, fmpz, fmpz_mat
 from numpy.typing import ArrayLike, NDArray
 
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
 
@@ -80,35 +81,41 @@ def forward(
     sides: for each activation, by the number of its value, which units are on.  The second result
     says for each row whether every unit is on its side of its bend.
     """
-    inside = np.ones(features.whole.ncols(), dtype=bool)
-    values = [features]
-    for operation in part.network.operations:
-        inputs = [values[number] for number in operation.inputs]
-        if operation.kind == "activation" and operation.function != "identity":
-            made, signs = _bent(operation, inputs[0])
-            if sides is not None:
-                wanted = np.array(sides[operation.output])[:, None]
-                inside &= np.where(wanted, signs >= 0, signs <= 0).all(axis=0)
-            values.append(made)
-        else:
-            values.append(_straight(operation, part, inputs))
-    return values[-1], inside
+    arithmetic = _Dyadics(part, sides, np.ones(features.whole.ncols(), dtype=bool))
+    return walk.forward(part.network, features, arithmetic)[-1], arithmetic.inside
 
 
-def _straight(operation: Operation, part: Part, inputs: list[Dyadic]) -> Dyadic:
-    x = inputs[0]
-    if operation.kind == "affine":
+@dataclass(frozen=True, eq=False)
+class _Dyadics:
+    """inside: (rows,), set to False where a unit is on the other side."""
+
+    part: Part
+    sides: dict[int, tuple[bool, ...]] | None
+    inside: NDArray[np.bool_]
+
+    def affine(self, operation: Operation, x: Dyadic) -> Dyadic:
         assert operation.weight is not None
-        product = of_floats(part.view(operation.weight)) @ x
-        return product if operation.bias is None else product + _spread(
-            part.view(operation.bias), x.whole.ncols()
-        )  # fmt: skip
-    if operation.kind == "add":
-        return x + inputs[1]
-    if operation.kind == "scale":
+        product = of_floats(self.part.view(operation.weight)) @ x
+        if operation.bias is None:
+            return product
+        return product + _spread(self.part.view(operation.bias), x.whole.ncols())
+
+    def activation(self, operation: Operation, x: Dyadic) -> Dyadic:
+        made, signs = _bent(operation, x)
+        if self.sides is not None:
+            wanted = np.array(self.sides[operation.output])[:, None]
+            self.inside[:] &= np.where(wanted, signs >= 0, signs <= 0).all(axis=0)
+        return made
+
+    def layer_norm(self, operation: Operation, x: Dyadic) -> Dyadic:
+        raise ValueError("a layer norm is not piecewise linear")
+
+    def scale(self, operation: Operation, x: Dyadic) -> Dyadic:
         factor, shift = operation.constants
         return of_floats(np.diag(factor)) @ x + _spread(shift, x.whole.ncols())
-    return x
+
+    def add(self, operation: Operation, x: Dyadic, y: Dyadic) -> Dyadic:
+        return x + y
 
 
 def _spread(values: NDArray[Any], columns: int) -> Dyadic:
@@ -121,9 +128,10 @@ def _bent(operation: Operation, z: Dyadic) -> tuple[Dyadic, NDArray[np.int8]]:
     entries = z.whole.entries()
     shape = z.whole.nrows(), z.whole.ncols()
     signs = np.array([(e > 0) - (e < 0) for e in entries], dtype=np.int8).reshape(shape)
-    if operation.function == "relu":
+    below = operation.activation.below
+    if not below:
         return Dyadic(fmpz_mat(*shape, [e if e > 0 else 0 for e in entries]), z.power), signs
-    slope = of_floats([[operation.numbers[0]]])
+    slope = of_floats([[below]])
     steep, one = slope.whole[0, 0], fmpz(1)
     # both slopes with the same power of two
     if slope.power <= 0:

@@ -19,6 +19,7 @@ from flint import arb, arb_mat, ctx
 from vetro.glass import exact
 from vetro.glass.formula.curves import Shape, beyond_tangent, curve_of, logistic, root, softplus
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
 PRECISION = 128
@@ -71,44 +72,42 @@ def tangents(part: Part, features: arb_mat, at: Sequence[Fraction], box: Box) ->
     with ctx.workprec(PRECISION):
         point = arb_mat([[exact.ball(value)] for value in (*at, Fraction(1))])
         centres = (features * point).entries()
-        values = [
-            [
-                Model(tuple(row[:-1]), centre, arb(0))
-                for row, centre in zip(features.table(), centres, strict=True)
-            ]
+        given = [
+            Model(tuple(row[:-1]), centre, arb(0))
+            for row, centre in zip(features.table(), centres, strict=True)
         ]
-        for operation in part.network.operations:
-            values.append(_through(operation, part, [values[i] for i in operation.inputs], box))
-        return values[-1]
+        return walk.forward(part.network, given, _Models(part, box))[-1]
 
 
-def _through(operation: Operation, part: Part, inputs: list[list[Model]], box: Box) -> list[Model]:
-    x = inputs[0]
-    match operation.kind:
-        case "affine":
-            assert operation.weight is not None
-            made = _combined(exact.matrix(part.view(operation.weight)), x)
-            if operation.bias is None:
-                return made
-            return [_plus(m, arb(float(b))) for m, b in zip(made, part.view(operation.bias),
-                                                            strict=True)]  # fmt: skip
-        case "add":
-            return [_sum(a, b) for a, b in zip(x, inputs[1], strict=True)]
-        case "scale":
-            factor, shift = operation.constants
-            return [
-                _plus(_times(model, arb(float(f))), arb(float(s)))
-                for model, f, s in zip(x, factor, shift, strict=True)
-            ]
-        case "dropout":
-            return x
-        case "layer_norm":
-            return _layer_norm(operation, part, x, box)
-        case "activation":
-            if not operation.bends:
-                return x
-            curve = curve_of(operation)
-            return [bent(curve, model, box) for model in x]
+@dataclass(frozen=True, eq=False)
+class _Models:
+    part: Part
+    box: Box
+
+    def affine(self, operation: Operation, x: list[Model]) -> list[Model]:
+        assert operation.weight is not None
+        made = _combined(exact.matrix(self.part.view(operation.weight)), x)
+        if operation.bias is None:
+            return made
+        biases = self.part.view(operation.bias)
+        return [_plus(model, arb(float(b))) for model, b in zip(made, biases, strict=True)]
+
+    def activation(self, operation: Operation, x: list[Model]) -> list[Model]:
+        shape = curve_of(operation)
+        return [bent(shape, model, self.box) for model in x]
+
+    def layer_norm(self, operation: Operation, x: list[Model]) -> list[Model]:
+        return _layer_norm(operation, self.part, x, self.box)
+
+    def scale(self, operation: Operation, x: list[Model]) -> list[Model]:
+        factor, shift = operation.constants
+        return [
+            _plus(_times(model, arb(float(f))), arb(float(s)))
+            for model, f, s in zip(x, factor, shift, strict=True)
+        ]
+
+    def add(self, operation: Operation, x: list[Model], y: list[Model]) -> list[Model]:
+        return [_sum(a, b) for a, b in zip(x, y, strict=True)]
 
 
 def bent(curve: Shape, model: Model, box: Box) -> Model:

@@ -9,6 +9,7 @@ to odd").
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from vetro.glass.subject import Part, piecewise_linear
 from vetro.glass.verify.pairs import exact_product, exact_sum
+from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
 Array = NDArray[Any]
@@ -29,44 +31,50 @@ def outputs(part: Part, x: Array) -> Array | None:
     """The outputs that the engine must return for x, (rows, outputs); None if not known."""
     if not piecewise_linear(part.network) or not part.network.operations:
         return None
-    values = [np.ascontiguousarray(x, dtype=part.network.dtype)]
-    for operation in part.network.operations:
-        found = _apply(operation, part, [values[v] for v in operation.inputs])
-        if found is None or not np.isfinite(found).all():
-            return None
-        values.append(found)
-    return values[-1]
+    given = np.ascontiguousarray(x, dtype=part.network.dtype)
+    try:
+        return walk.forward(part.network, given, _Sums(part))[-1]
+    except _Unknown:
+        return None
 
 
-def _apply(operation: Operation, part: Part, inputs: list[Array]) -> Array | None:
-    x = inputs[0]
-    dtype = x.dtype
-    found: Array | None
-    match operation.kind:
-        case "affine":
-            assert operation.weight is not None
-            weight = part.view(operation.weight)
-            found = np.zeros((len(x), len(weight)), dtype=dtype)
-            if operation.bias is not None:
-                found = found + part.view(operation.bias)
-            for k in range(x.shape[1]):
-                assert found is not None
-                found = fused(weight[:, k], x[:, k, None], found)
-                if found is None:
-                    return None
-            return found
-        case "add":
-            return np.add(x, inputs[1])
-        case "scale":
-            factor, shift = (constant.astype(dtype) for constant in operation.constants)
-            return fused(x, factor, np.broadcast_to(shift, x.shape))
-        case "activation" if operation.function == "relu":
-            found = np.maximum(x, dtype.type(0))
-            return found
-        case "activation" if operation.function == "leaky_relu":
-            found = np.where(x > 0, x, x * dtype.type(operation.numbers[0]))
-            return found
-    return x
+class _Unknown(Exception):
+    """A number that is not finite, or one that the emulation may get wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    part: Part
+
+    def affine(self, operation: Operation, x: Array) -> Array:
+        assert operation.weight is not None
+        weight = self.part.view(operation.weight)
+        found: Array = np.zeros((len(x), len(weight)), dtype=x.dtype)
+        if operation.bias is not None:
+            found = found + self.part.view(operation.bias)
+        for k in range(x.shape[1]):
+            found = _known(fused(weight[:, k], x[:, k, None], found))
+        return _known(found)
+
+    def activation(self, operation: Operation, x: Array) -> Array:
+        below = x.dtype.type(operation.activation.below)
+        return _known(np.where(x > 0, x, x * below) if below else np.maximum(x, below))
+
+    def layer_norm(self, operation: Operation, x: Array) -> Array:
+        raise _Unknown
+
+    def scale(self, operation: Operation, x: Array) -> Array:
+        factor, shift = (constant.astype(x.dtype) for constant in operation.constants)
+        return _known(fused(x, factor, np.broadcast_to(shift, x.shape)))
+
+    def add(self, operation: Operation, x: Array, y: Array) -> Array:
+        return _known(np.add(x, y))
+
+
+def _known(found: Array | None) -> Array:
+    if found is None or not np.isfinite(found).all():
+        raise _Unknown
+    return found
 
 
 def fused(a: Array, b: Array, c: Array) -> Array | None:

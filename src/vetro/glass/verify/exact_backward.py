@@ -7,6 +7,7 @@ counted for each operation is in rounding.py and rounded_activations.py.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from vetro.glass.verify.rounding import (
     times,
     total,
 )
+from vetro.networks import walk
 from vetro.networks.lowered import Operation
+from vetro.networks.walk import Learn
 
 
 def forward(
@@ -37,11 +40,8 @@ def forward(
     x: (rows, features) as the network reads it; dropout is the identity.  weights: if they exist
     already.
     """
-    weights = weights or Weights(part)
-    values = [stored(np.asarray(x).T)]
-    for operation in part.network.operations:
-        values.append(_apply(operation, weights, [values[v] for v in operation.inputs], format))
-    return values
+    arithmetic = _Forward(weights or Weights(part), format)
+    return walk.forward(part.network, stored(np.asarray(x).T), arithmetic)
 
 
 def backward(
@@ -56,42 +56,9 @@ def backward(
     values: the result of `forward`.  delta: dLoss/d(last value), (outputs, rows).  A divisor that
     was left out of delta is also left out of the results; format is then Format.scaled by it.
     """
-    network, weights = part.network, weights or Weights(part)
-    gradients: dict[int, Rounded] = {}
-    deltas: dict[int, Rounded] = {network.operations[-1].output: delta}
-
-    def add(held: dict[int, Rounded], number: int | None, found: Rounded) -> None:
-        if number is not None:
-            held[number] = plus(held[number], found, format) if number in held else found
-
-    for operation in reversed(network.operations):
-        d, source = deltas[operation.output], operation.inputs[0]
-        x = values[source]
-        match operation.kind:
-            case "affine":
-                assert operation.weight is not None
-                add(gradients, operation.weight, product(d, x.transposed, format))
-                add(gradients, operation.bias, total(d, 1, format))
-                if source:
-                    back = weights[operation.weight].transposed
-                    add(deltas, source, product(back, d, format))
-                continue
-            case "add":
-                add(deltas, source, d)
-                add(deltas, operation.inputs[1], d)
-                continue
-            case "scale":
-                back = times(d, _coefficients(operation, 0, format).spread(d.shape), format)
-            case "dropout":
-                back = d
-            case "layer_norm":
-                gamma = None if operation.weight is None else weights[operation.weight]
-                back, of_gamma = rounded_norm.backward(operation, gamma, x, d, format)
-                add(gradients, operation.weight, of_gamma)
-                add(gradients, operation.bias, total(d, 1, format))
-            case "activation":
-                back = times(d, derivative(operation, x, format), format)
-        add(deltas, source, back)
+    network = part.network
+    arithmetic = _Backward(weights or Weights(part), format, values)
+    deltas, gradients = walk.backward(network, delta, arithmetic, to_inputs=False)
     found = nothing((network.parameter_count,))
     for number, gradient in gradients.items():
         slot = network.slots[number]
@@ -115,29 +82,69 @@ class Weights:
             self._made[slot] = stored(view if view.ndim == 2 else view.reshape(-1, 1))
         return self._made[slot]
 
+    def of(self, slot: int | None) -> Rounded | None:
+        return None if slot is None else self[slot]
 
-def _apply(
-    operation: Operation, weights: Weights, inputs: list[Rounded], format: Format
-) -> Rounded:
-    x = inputs[0]
-    match operation.kind:
-        case "affine":
-            assert operation.weight is not None
-            bias = None if operation.bias is None else weights[operation.bias]
-            return product(weights[operation.weight], x, format, bias)
-        case "add":
-            return plus(x, inputs[1], format)
-        case "scale":
-            scaled = times(x, _coefficients(operation, 0, format).spread(x.shape), format)
-            return plus(scaled, _coefficients(operation, 1, format).spread(x.shape), format)
-        case "dropout":
-            return x
-        case "layer_norm":
-            gamma = None if operation.weight is None else weights[operation.weight]
-            beta = None if operation.bias is None else weights[operation.bias]
-            return rounded_norm.forward(operation, gamma, beta, x, format)
-        case "activation":
-            return activation(operation, x, format)
+
+@dataclass(frozen=True, eq=False)
+class _Forward:
+    weights: Weights
+    format: Format
+
+    def affine(self, operation: Operation, x: Rounded) -> Rounded:
+        assert operation.weight is not None
+        weight, bias = self.weights[operation.weight], self.weights.of(operation.bias)
+        return product(weight, x, self.format, bias)
+
+    def activation(self, operation: Operation, x: Rounded) -> Rounded:
+        return activation(operation, x, self.format)
+
+    def layer_norm(self, operation: Operation, x: Rounded) -> Rounded:
+        gamma, beta = self.weights.of(operation.weight), self.weights.of(operation.bias)
+        return rounded_norm.forward(operation, gamma, beta, x, self.format)
+
+    def scale(self, operation: Operation, x: Rounded) -> Rounded:
+        factor, shift = (_coefficients(operation, k, self.format).spread(x.shape) for k in (0, 1))
+        return plus(times(x, factor, self.format), shift, self.format)
+
+    def add(self, operation: Operation, x: Rounded, y: Rounded) -> Rounded:
+        return plus(x, y, self.format)
+
+
+@dataclass(frozen=True, eq=False)
+class _Backward:
+    weights: Weights
+    format: Format
+    values: list[Rounded]
+
+    def learned(self, operation: Operation, d: Rounded, learn: Learn[Rounded]) -> None:
+        x = self.values[operation.inputs[0]]
+        learn(operation.weight, product(d, x.transposed, self.format))
+        learn(operation.bias, total(d, 1, self.format))
+
+    def affine_back(self, operation: Operation, d: Rounded) -> Rounded:
+        assert operation.weight is not None
+        return product(self.weights[operation.weight].transposed, d, self.format)
+
+    def activation_back(self, operation: Operation, d: Rounded) -> Rounded:
+        x = self.values[operation.inputs[0]]
+        return times(d, derivative(operation, x, self.format), self.format)
+
+    def layer_norm_back(self, operation: Operation, d: Rounded, learn: Learn[Rounded]) -> Rounded:
+        x, gamma = self.values[operation.inputs[0]], self.weights.of(operation.weight)
+        back, of_gamma = rounded_norm.backward(operation, gamma, x, d, self.format)
+        learn(operation.weight, of_gamma)
+        learn(operation.bias, total(d, 1, self.format))
+        return back
+
+    def scale_back(self, operation: Operation, d: Rounded) -> Rounded:
+        return times(d, _coefficients(operation, 0, self.format).spread(d.shape), self.format)
+
+    def add_back(self, operation: Operation, d: Rounded) -> Rounded:
+        return d
+
+    def plus(self, held: Rounded | None, found: Rounded) -> Rounded:
+        return found if held is None else plus(held, found, self.format)
 
 
 def _coefficients(operation: Operation, which: int, format: Format) -> Rounded:
