@@ -101,7 +101,7 @@ CATALOGUE: dict[str, str] = {
     "Give the column in another unit if 0 is not meant.",
     "I150": "column {column!q}: {value!q} is read as {number} ({place}). "
     "Use {=category column} if it is a label.",
-    "W170": "column {column!q} has the type {type}, which Vetro does not read; ignored.",
+    "W170": "column {column!q} has the type {type}, which Vetro does not read; ignored.{fix}",
     "I171": "column {column!q}: {first!q} and {second!q} are read as one level ({levels} written in "
     "several ways, {rows}).",
     "I172": "column {column!q}: {first!q} and {second!q} differ in capitals only; read as two levels.",

@@ -437,3 +437,22 @@ def test_lines_of_blanks_at_the_end(tmp_path: Path) -> None:
 )
 def test_other_tables_lines_and_quotes(tmp_path: Path, text: str, message: str) -> None:
     assert refused(tmp_path, text, "t.txt" if text[:1] == "0" else "t.csv") == message
+
+
+@pytest.mark.parametrize(
+    ("second", "first_fix"),
+    [
+        ("m/s,widgets,pieces", "--units-row if line 2"),
+        ("unit,unit,unit", "--units-row if line 2"),
+        (",widgets,pieces", "--units-row if line 2"),
+        ("north,south,west", "--skip-rows 1 if line 2"),
+    ],
+)
+def test_the_likely_reading_of_a_second_line_stands_first(
+    second: str, first_fix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"speed,parts,pieces\n{second}\n1,2,3\n2,3,4\n3,5,5\n")
+    with pytest.raises(VetroError) as caught:
+        read_table(path)
+    assert f"Use {first_fix}" in told(caught.value) and caught.value.code == "E161"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 
 import pytest
 from hypothesis import given, settings
@@ -160,10 +161,14 @@ def test_bad_gzip(opened, refusal):
 def test_nested_values_are_left_out_with_a_warning(tmp_path, refusal):
     path = tmp_path / "x.jsonl"
     path.write_text('{"a":1,"c":{"d":1}}\n{"a":2}\n')
+    query = """SELECT * EXCLUDE ("c"), "c"->>'d' AS "c.d" FROM data"""
     table = read_table(path)
     assert list(map(told, table.notices)) == [
-        'W170 column "c" has the type JSON, which Vetro does not read; ignored.'
+        'W170 column "c" has the type JSON, which Vetro does not read; ignored. Read its '
+        f"parts with --query {shlex.quote(query)}."
     ]
+    parts = read_table(path, ReadOptions(query=query))
+    assert parts.schema.names == ("a", "c.d")
     assert refusal(read_table, path, ReadOptions(category=("c",))).startswith(
         'E128 column "c" has the type JSON'
     )
@@ -228,3 +233,13 @@ def test_elements_are_those_of_the_whole_array(text: str) -> None:
         assert caught.value.lineno == failure.lineno
     else:
         assert list(_elements(text)) == wanted
+
+
+def test_parts_of_nested_values_are_read_by_their_own_kind(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a":1,"c":{"t":"Rome","n":1.5}}\n{"a":2,"c":{"t":"Oslo","n":-2}}\n')
+    (notice,) = read_table(path).notices
+    (query,) = [setting.value for setting in notice.words.settings]
+    table = read_table(path, ReadOptions(query=query))
+    assert table.schema["c.t"].levels == ("Oslo", "Rome")
+    assert table.values["c.n"].tolist() == [1.5, -2]

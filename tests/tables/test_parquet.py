@@ -169,3 +169,13 @@ def test_nested_columns_are_named(tmp_path):
     with pytest.raises(TableError, match='column "y" has the type BIGINT') as caught:
         assign_roles(table, targets=("y",))
     assert caught.value.code == "E128"
+
+
+def test_a_pattern_of_other_files_says_so(tmp_path, refusal):
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / name).write_text("a,b\n1,2\n2,3\n")
+    source = f"{tmp_path}/*.csv"
+    assert refusal(read_table, source) == (
+        f"E125 {source}: it names several files, which must be Parquet, and 1.csv is not. "
+        "Join the files into one, or write them as Parquet."
+    )

@@ -20,7 +20,7 @@ from told import told
 
 from vetro.errors import TableError, VetroError
 from vetro.tables import chunks
-from vetro.tables.chunks import read_chunks
+from vetro.tables.chunks import columns_missing, read_chunks
 from vetro.tables.instants import DURATION
 from vetro.tables.options import ReadOptions
 from vetro.tables.plans import first_plans
@@ -459,3 +459,21 @@ def test_an_option_that_contradicts_the_kind_of_the_model_is_refused(tmp_path: P
     assert under(path, schema).values["x"].tolist() == [0, 1]
     with pytest.raises(VetroError, match='"x" is a category of the model, not a number'):
         under(path, schema, number=("x",))
+
+
+@pytest.mark.parametrize(
+    ("known", "present", "meant"),
+    [
+        ("speed (km/h)", "speed", "speed"),
+        ("speed", "Speed [km/h]", "Speed [km/h]"),
+        ("speed (km/h)", "Speed [km/h]", "Speed [km/h]"),
+        ("speed (km/h)", "speed (m/s)", ""),
+    ],
+)
+def test_a_missing_name_may_stand_with_or_without_its_unit(
+    known: str, present: str, meant: str
+) -> None:
+    """A column in another unit is not proposed: it would be renamed, and its values stay."""
+    message = str(columns_missing([known], [known], [present, "y"]))
+    assert message.count(f'the table has "{meant}"') == (meant != "")
+    assert message.endswith("or rename the table's.") == (meant != "")

@@ -258,7 +258,10 @@ def _units(
         return headings[0]
     if len(numeric) < 2:
         return None  # one wrong cell; reading the column will name it
-    raise heading(headings, place)
+    # Names differ from each other, and a header has one for each column.
+    fields = headings[0].fields
+    repeated_or_lacking = len({*map(str.strip, fields)} - {""}) < len(fields)
+    raise heading(headings, place, units=any(found) or repeated_or_lacking)
 
 
 def _refuse_two_headers(given: Sequence[Record], options: ReadOptions, place: Place) -> None:

@@ -23,7 +23,7 @@ from vetro.errors import (
 )
 from vetro.tables import kinds, scan
 from vetro.tables.cells import Cells, Codes, Values
-from vetro.tables.dressed_columns import bare_notices
+from vetro.tables.dressed_columns import bare_notices, unit_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
@@ -182,13 +182,25 @@ def columns_missing(
 
 
 def _meant(name: str, names: Sequence[str]) -> str:
-    """The name that differs only in case, blanks and the like, or else the most similar one."""
-    plain = {"".join(filter(str.isalnum, other)).casefold(): other for other in reversed(names)}
-    same = plain.get("".join(filter(str.isalnum, name)).casefold(), "")
-    if same:
-        return same
-    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.75)
+    """The name that differs only in case, blanks and the like, or in that one of both has a unit;
+    or else the most similar one.  Never one with another unit: its values are others."""
+    unit = unit_of(name)
+    names = [other for other in names if not unit or unit_of(other) in ("", unit)]
+    for form in (_letters, _unitless):
+        known = {form(other): other for other in reversed(names)}
+        if same := known.get(form(name), ""):
+            return same
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
     return near[0] if near else ""
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).casefold()
+
+
+def _unitless(name: str) -> str:
+    unit = unit_of(name)
+    return _letters(name[: name.rindex(unit)] if unit else name)
 
 
 def _chunk(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vetro.errors import VetroError, error, shown, words
+from vetro.errors import VetroError, error, shown
 from vetro.limits import check_memory, memory_error
 from vetro.visible import is_text
 
@@ -87,10 +87,7 @@ def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str,
     return {str(row[0]): str(row[1]) for row in rows}
 
 
-RENAME = words("Rename one.")
-
-
-def check_names(names: Iterable[str], source: str) -> None:
+def check_names(names: Iterable[str], source: str, rename: str = "Rename one.") -> None:
     """E110 for a name used twice, E125 for an empty one or one that UTF-8 cannot hold."""
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
@@ -102,7 +99,7 @@ def check_names(names: Iterable[str], source: str) -> None:
             raise error("E125", source=source, what=what, fix="Rename it.")
         first = seen.setdefault(name, position)
         if first != position:
-            raise error("E110", first=first, second=position, name=name, fix=RENAME)
+            raise error("E110", first=first, second=position, name=name, fix=rename)
 
 
 def check_case(names: Iterable[str], source: str) -> None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _SQLITE_MAGIC = b"SQLite format 3\0"
 _DUCKDB_MAGIC = b"DUCK"
 _RESULT = "query_result"
+_RENAME = "Rename one in the query, with AS."
 _VIEW_SECONDS = 20
 _SQLITE_ACTS = ("load_extension", "fts3_tokenizer")
 _SQLITE_READS = (
@@ -186,7 +187,7 @@ def _queried(
         columns = [
             (str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {text}").fetchall()
         ]
-        check_names([column for column, _ in columns], name)
+        check_names([column for column, _ in columns], name, _RENAME)
         numbered = ", ".join(f"c{position}" for position in range(len(columns)))
         connection.execute(
             f"CREATE TEMP TABLE {_RESULT} AS SELECT * FROM (\n{text}\n) AS t({numbered})"
@@ -263,7 +264,7 @@ def _open_sqlite(path: Path, query: str) -> Opened:
             if cursor.description is None:
                 raise error("E127", source=path.name, reason=ONLY_SELECT)
             names = [str(item[0]) for item in cursor.description]
-            check_names(names, path.name)
+            check_names(names, path.name, _RENAME if query else "Rename one.")
             columns = {name: ValueColumn() for name in names}
             for rows in bounds.chunks(cursor):
                 for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):

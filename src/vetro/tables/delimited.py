@@ -22,7 +22,7 @@ from vetro.atomic import NO_SPACE, cannot_save
 from vetro.errors import Notice, VetroError, counted, error, notice, words
 from vetro.tables import dialect as dialects
 from vetro.tables import encodings, textfaults
-from vetro.tables.connection import RENAME, connect, file_literal, literal
+from vetro.tables.connection import connect, file_literal, literal
 from vetro.tables.csv_lines import csv_writer
 from vetro.tables.head import Head, free_name
 from vetro.tables.numbers import value_of
@@ -208,7 +208,12 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
             raise error("E131", source=file.source, line=line, position=position)
         if name in places:
             value = value_of(name, ".", "") is not None
-            advice = words("Use {=header no} if that line holds values.") if value else RENAME
+            advice = words(
+                "Rename one, or use {=skip_rows line} with {=header no} for the names c1, c2, ...",
+                line=line,
+            )
+            if value:
+                advice = words("Use {=header no} if that line holds values.")
             raise error("E110", first=places[name], second=position, name=name, fix=advice)
         places[name] = position
     return list(places)

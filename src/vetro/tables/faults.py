@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vetro.errors import Notice, VetroError, notice
+from vetro.errors import Notice, VetroError, Words, notice, words
 from vetro.tables.schema import Column
 
 
@@ -17,11 +17,13 @@ class Fault:
     """Why a column cannot be read.
 
     of_type: whether its type holds no numbers, texts, dates or flags.  Then there is nothing to
-    correct, and the column is left out with a warning unless the user names it.
+    correct, and the column is left out with a warning unless the user names it.  advice: how it can
+    be read nevertheless.
     """
 
     error: VetroError
     of_type: bool = False
+    advice: Words | None = None
 
 
 Faults = Mapping[str, Fault]
@@ -35,4 +37,5 @@ def unread(name: str) -> Column:
 
 def left_out(name: str, fault: Fault) -> Notice:
     """W170: Vetro does not read the column's type, and the user has not named the column."""
-    return notice("W170", column=name, type=fault.error.values["type"])
+    fix = words(" {advice}", advice=fault.advice) if fault.advice is not None else ""
+    return notice("W170", column=name, type=fault.error.values["type"], fix=fix)

@@ -53,12 +53,19 @@ def named(records: Sequence[Record], place: Place, most: int = 3) -> str:
     return listing + (f" and {more} more" if more > 0 else "")
 
 
-def heading(headings: Sequence[Record], place: Place) -> Exception:
-    """E161 for several lines of words above numbers."""
+def heading(headings: Sequence[Record], place: Place, *, units: bool = False) -> Exception:
+    """E161 for several lines of words above numbers.
+
+    units: whether the first is likely a row of units, which is then proposed first.
+    """
     last = headings[-1]
+    choices = (
+        "{=skip_rows lines} if {place} is the header",
+        "{=units_row yes} if {first} holds units",
+    )
+    first, second = reversed(choices) if units else choices
     fix = words(
-        "Use {=skip_rows lines} if {place} is the header, "
-        "or {=units_row yes} if {first} holds units.",
+        f"Use {first}, or {second}.",
         lines=last.line - 1,
         place=f"{place.word} {last.line}",
         first=f"{place.word} {headings[0].line}",

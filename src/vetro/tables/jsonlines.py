@@ -18,10 +18,10 @@ import re
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vetro.errors import Notice, VetroError, Words, error, notice, shown
-from vetro.tables.connection import files_fingerprint
+from vetro.errors import Notice, VetroError, Words, error, notice, shown, words
+from vetro.tables.connection import files_fingerprint, literal, quoted
 from vetro.tables.faults import Fault
 from vetro.tables.json_object import UndecidedError, only_object, rows_of_object
 from vetro.tables.opened import Opened
@@ -29,7 +29,10 @@ from vetro.tables.options import ReadOptions
 from vetro.tables.packed import unpacked
 from vetro.tables.table import row_place
 
-_CHUNK = 20_000
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CHUNK, _MOST_PARTS = 20_000, 10
 _MOST_DIGITS = 400
 _MOST_SPARSE_CELLS = 1 << 24
 _LEAST_SHARE = 0.02
@@ -79,7 +82,22 @@ def open_json(source: str | os.PathLike[str], options: ReadOptions) -> Opened:
         faults=faults,
     )
     opened.notices += said
+    opened.advice = {name: _unnested(name, table.column(name)) for name in casts}
     return opened
+
+
+def _unnested(name: str, column: pa.ChunkedArray) -> Words:
+    """The query that makes columns of the first parts of a column of objects or lists."""
+    values = map(json.loads, column.drop_null().to_pylist())
+    first = next(value for value in values if isinstance(value, dict | list))
+    keys = itertools.islice(first if isinstance(first, dict) else range(len(first)), _MOST_PARTS)
+    of = quoted(name)
+    parts = [
+        f"{of}->>{literal(key) if isinstance(key, str) else key} AS {quoted(f'{name}.{key}')}"
+        for key in keys
+    ]
+    query = f"SELECT {', '.join([f'* EXCLUDE ({of})', *parts])} FROM data"
+    return words("Read its parts with {=query query}.", query=query)
 
 
 def _check_span(path: Path, rows: int, keys: set[str], values: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from vetro.errors import Notice, VetroError, error
+from vetro.errors import Notice, VetroError, Words, error
 from vetro.limits import memory_error
 from vetro.tables.connection import unreadable
 from vetro.tables.faults import Fault
@@ -39,6 +39,7 @@ class Opened:
     start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
+    advice: for columns of a type that Vetro does not read, how they can be read.
     beneath: the columns of the text that a query has read, for which options may give kinds too.
     explain: turns a failure of reading into the error to raise.  finish: is called after all rows
     were read, and completes the fingerprint.
@@ -60,6 +61,7 @@ class Opened:
     underscores: bool = True
     units: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
+    advice: dict[str, Words] = field(default_factory=dict)
     beneath: frozenset[str] = frozenset()
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None

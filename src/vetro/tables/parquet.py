@@ -40,7 +40,12 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
     columns differ.
     """
     paths = _found(os.fspath(source))
+    source = os.fspath(source)
     for path in paths:
+        if not Path(source).exists() and not _begins_as_parquet(path):
+            what = f"it names several files, which must be Parquet, and {path.name} is not"
+            fix = "Join the files into one, or write them as Parquet."
+            raise error("E125", source=source, what=what, fix=fix)
         _check_ends(path)
     connection = connect(paths)
     in_folders = len(paths) > 1 and any("=" in part for path in paths for part in path.parts[:-1])
@@ -130,6 +135,11 @@ def _no_table(folder: Path) -> VetroError:
     fix = f"Name a file in it, for example {folder / names[0]}." if names else "Check the path."
     what = "it is a folder without a .parquet file"
     return error("E125", source=str(folder), what=what, fix=fix)
+
+
+def _begins_as_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (_MAGIC, b"PARE", b"")
 
 
 def _check_ends(path: Path) -> None:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vetro.errors import TableError, Words, error, shown, words
+from vetro.errors import TableError, VetroError, Words, error, shown, words
 from vetro.tables import date_plans, dress, durations, lookups, numbers, other_kinds, scan
 from vetro.tables.dates import DateForms
 from vetro.tables.digits import as_digits
@@ -197,7 +197,7 @@ def first_plans(
                     opened, typed_plan(name, index, types[index], kind), schema.get(name)
                 )
             except TableError as refusal:
-                faults[name] = Fault(refusal, of_type=refusal.code == "E128")
+                faults[name] = _fault(refusal, opened.advice.get(name))
         if name in faults:
             fault = faults[name]
             if not _may_wait(name, fault, spared, kind):
@@ -207,6 +207,14 @@ def first_plans(
         plans.append(plan)
     final = all_seen and not schema
     return settle(opened, plans, found, options, schema, final=final), found
+
+
+def _fault(refusal: VetroError, advice: Words | None) -> Fault:
+    """The fault of a column that its type refuses; advice: how it can be read nevertheless."""
+    if refusal.code == "E128" and advice is not None:
+        refusal = error("E128", **{**refusal.values, "fix": advice})
+        return Fault(refusal, of_type=True, advice=advice)
+    return Fault(refusal, of_type=refusal.code == "E128")
 
 
 def _may_wait(name: str, fault: Fault, spared: frozenset[str], kind: Kind | None) -> bool:

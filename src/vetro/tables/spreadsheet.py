@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from vetro.errors import VetroError, Words, error, nearest, notice, shown, words
-from vetro.tables.connection import RENAME, files_fingerprint, reason
+from vetro.tables.connection import files_fingerprint, reason
 from vetro.tables.faults import Fault
 from vetro.tables.head import Place, free_name, units_of
 from vetro.tables.head_words import head_notices
@@ -219,7 +219,7 @@ def _names(path: Path, row: Mapping[int, Any], letters: list[str], line: int) ->
         if not name:
             raise error("E131", source=path.name, line=line, position=letter)
         if name in names:
-            raise error("E110", first=names[name], second=letter, name=name, fix=RENAME)
+            raise error("E110", first=names[name], second=letter, name=name, fix="Rename one.")
         names[name] = letter
     return list(names)
 
