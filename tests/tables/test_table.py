@@ -16,6 +16,7 @@ from vetro.model.request import FitRequest
 from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
+from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
 
 
@@ -28,9 +29,13 @@ def source(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def table(source) -> Table:
+    return read_table(source)
+
+
 @given(st.lists(st.integers(0, 59), min_size=3, max_size=20), st.data())
-def test_taken_rows_are_those_of_the_source(source, rows, data) -> None:
-    table = read_table(source)
+def test_taken_rows_are_those_of_the_source(table, rows, data) -> None:
     once = table.take(np.array(rows))
     again = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=5))
     twice = once.take(np.array(again))
