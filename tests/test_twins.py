@@ -11,9 +11,9 @@ from told import told
 
 from vetro.errors import VetroError
 from vetro.model.request import FitRequest, read_for, with_roles
-from vetro.settings import shown
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
+from vetro.templates import shown
 from vetro.twins import marked, match, plain
 
 CAFE, APART = "café", "cafe\u0301"

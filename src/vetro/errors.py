@@ -23,7 +23,8 @@ from typing import Any, Self
 
 from vetro.addresses import safe
 from vetro.catalogue import CATALOGUE
-from vetro.settings import Door, Setting, Words, shown, words
+from vetro.settings import Door, Setting, Words
+from vetro.templates import shown, words
 
 __all__ = [
     "Door",

@@ -14,7 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 from vetro.catalogue import CATALOGUE
-from vetro.settings import Words, words
+from vetro.settings import Words
+from vetro.templates import words
 
 KINDS = {"E": "error", "W": "warning", "I": "information"}
 BLOCKS = {

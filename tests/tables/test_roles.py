@@ -12,7 +12,7 @@ from told import told
 
 import vetro
 from vetro.errors import TableError, UsageError, VetroError
-from vetro.settings import quoted
+from vetro.quoting import quoted
 from vetro.tables.labels import label_of
 from vetro.tables.roles import assign_roles, level_limit, looks_like_id, roles_to_look_at
 

@@ -11,7 +11,7 @@ from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 from vetro.errors import counted, error
-from vetro.settings import quoted
+from vetro.quoting import quoted
 from vetro.signals import INTERRUPTED
 
 if TYPE_CHECKING:

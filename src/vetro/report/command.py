@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from vetro.addresses import kept
 from vetro.model.request import FitRequest
-from vetro.settings import Setting, chosen, quoted
+from vetro.quoting import quoted
+from vetro.settings import Setting, chosen
 
 _ROLES = ("targets", "inputs", "drop", "weight", "group")
 
