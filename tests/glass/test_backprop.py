@@ -18,7 +18,7 @@ import vetro.glass.backprop.backprop_text
 from vetro.errors import VetroError
 from vetro.glass import plain
 from vetro.glass.learning.loss_terms import loss_terms, loss_values
-from vetro.glass.learning.update_terms import UpdateState, update
+from vetro.glass.learning.update_terms import UpdateState, written
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.updates.rule import UpdateRule
 
@@ -133,12 +133,12 @@ def test_updates_go_on_from_the_optimizers_state(name):
 
 def test_a_first_step_by_hand():
     w, g, none = np.array([1.0]), np.array([0.5]), UpdateState.none(1)
-    assert update(UpdateRule("sgd", 0.1), w, g, none).new == pytest.approx([0.95])
-    assert update(UpdateRule("adam", 0.1), w, g, none).new == pytest.approx([0.9])
-    assert update(UpdateRule("adamw", 0.1, weight_decay=0.1), w, g, none).new == pytest.approx(
+    assert written(UpdateRule("sgd", 0.1), w, g, none).new == pytest.approx([0.95])
+    assert written(UpdateRule("adam", 0.1), w, g, none).new == pytest.approx([0.9])
+    assert written(UpdateRule("adamw", 0.1, weight_decay=0.1), w, g, none).new == pytest.approx(
         [0.89]
     )
-    assert update(UpdateRule("rmsprop", 0.1), w, g, none).new == pytest.approx([0.0], abs=1e-6)
+    assert written(UpdateRule("rmsprop", 0.1), w, g, none).new == pytest.approx([0.0], abs=1e-6)
 
 
 def test_a_network_by_hand():

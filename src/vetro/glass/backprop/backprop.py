@@ -109,7 +109,7 @@ def explain(given: Differentiated) -> Backprop:
     chosen = _chosen(part, len(given.x), gradient, isinstance(rule, OtherLoss))
     central = differences(part, given.x, values, rule, given.y, chosen, own_rounding)
     names = tuple(parameter_names(given.subject))
-    updates, stepping = proposals(given, gradient, by_torch.gradient, precision)
+    updates, stepping = proposals(given, gradient, by_torch.gradient)
     checks = (
         within("loss agrees with torch", [by_torch.loss - terms.value], [rounding.loss], ("loss",)),
         within(

@@ -14,16 +14,16 @@ from vetro.glass.backprop.differentiated import Differentiated
 from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.engine_run import Learning, steps_of
 from vetro.glass.learning.loss_terms import OtherLoss
-from vetro.glass.learning.precision import Precision
 from vetro.glass.learning.update_terms import (
     Stepped,
     Update,
     UpdateState,
-    slack,
     title,
-    update,
+    written,
 )
 from vetro.glass.names import parameter_names
+from vetro.glass.verify.exact_update import State, update
+from vetro.glass.verify.rounding import FORMATS, last_place
 from vetro.networks.updates.rule import UpdateRule, Updates
 from vetro.networks.updates.table import update_of
 
@@ -53,7 +53,7 @@ class Proposal:
 
 
 def proposals(
-    given: Differentiated, gradient: Floats, by_torch: Floats, precision: Precision
+    given: Differentiated, gradient: Floats, by_torch: Floats
 ) -> tuple[tuple[Proposal, ...], list[Check]]:
     """The update of each rule and of the given optimizer, whose own step is also compared."""
     w = given.part.parameters.astype(np.float64)
@@ -67,7 +67,7 @@ def proposals(
         own_kind = taken.rules[0][2].kind if taken.rules else ""
         shown = title(taken.rules[0][2]) if taken.rules else taken.name
         found.append(Proposal(shown, True, new if taken.rules else taken.new, pieces))
-        checks += _stepping(given, taken, w, precision)
+        checks += _stepping(given, taken, w)
     for rule in given.rules:
         if rule.kind == own_kind:
             continue
@@ -114,20 +114,22 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
     )
 
 
-def _stepping(
-    given: Differentiated, taken: Stepped, w: Floats, precision: Precision
-) -> list[Check]:
-    """The step that was taken, compared with its formula for the same gradient."""
+def _stepping(given: Differentiated, taken: Stepped, w: Floats) -> list[Check]:
+    """The step that was taken, compared with the exact one for the same gradient."""
     if not taken.rules:
         return []
-    pieces, new = _pieces(taken.rules, w, taken.gradient, taken.state)
-    bounds = np.zeros(len(w))
-    for begin, end, made in pieces:
+    format = FORMATS[given.part.network.dtype]
+    apart, bounds = np.zeros(len(w)), np.zeros(len(w))
+    for begin, end, rule in taken.rules:
         piece = slice(begin, end)
-        bounds[piece] = slack(made.rule, w[piece], made, taken.state.at(piece), precision)
+        held = taken.state.at(piece)
+        before = State(w[piece], held.first, held.second, held.third, float(held.step[0]))
+        exact = update(rule, before, taken.gradient[piece], format).parameters
+        apart[piece] = taken.new[piece] - exact.near
+        bounds[piece] = exact.error + last_place(exact.magnitude, FORMATS["float64"])
     name = update_of(taken.rules[0][2]).title
     claim = f"the step of {name} agrees with {taken.name}"
-    return [within(claim, taken.new - new, bounds, parameter_names(given.subject))]
+    return [within(claim, apart, bounds, parameter_names(given.subject))]
 
 
 def _learning(given: Differentiated, learns: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -142,7 +144,7 @@ def _pieces(
     pieces = []
     for begin, end, rule in rules:
         piece = slice(begin, end)
-        made = update(rule, w[piece], gradient[piece], state.at(piece))
+        made = written(rule, w[piece], gradient[piece], state.at(piece))
         new[piece] = made.new
         pieces.append((begin, end, made))
     return tuple(pieces), new

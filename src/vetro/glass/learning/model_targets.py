@@ -24,7 +24,7 @@ from vetro.networks.losses.table import LOSSES
 from vetro.networks.updates.rule import UpdateRule
 from vetro.tables.schema import Column
 from vetro.tables.targets import class_labels
-from vetro.training.plan import NUMBER_LOSSES, resolve_loss
+from vetro.training.plan import resolve_loss
 from vetro.training.recipe import Recipe
 from vetro.twins import match
 
@@ -35,7 +35,7 @@ def model_loss(model: Model, loss: Any) -> LossKind:
     """The recipe's loss, or the given one in its place."""
     recipe = model.recipe
     if loss is not None and not isinstance(loss, str):
-        fix = f"Use one of: {', '.join(NUMBER_LOSSES)}, cross_entropy, bce."
+        fix = f"Use one of: {', '.join(LOSSES)}."
         raise error(
             "E601", argument=Setting("loss"), value=type(loss).__name__, fix=fix,
             reason="a model takes the name of a loss",

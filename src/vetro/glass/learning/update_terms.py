@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.figures import figure
-from vetro.glass.learning.precision import Precision
 from vetro.networks.updates.rule import UpdateRule
 from vetro.networks.updates.table import UPDATES, update_of
-from vetro.networks.updates.update import Start, quotient
 
 Floats = NDArray[np.float64]
 
@@ -208,7 +206,7 @@ class _Written:
         return self.plus(root, _Term(np.asarray(eps), figure(eps), figure(eps)))
 
     def over(self, above: _Term, below: _Term) -> _Term:
-        value = quotient(above.value, below.value)
+        value = _quotient(above.value, below.value)
         formula, template = (
             f"{above.formula} / ({below.formula})",
             f"{above.template} / ({below.template})",
@@ -224,30 +222,14 @@ def _joined(value: Floats, a: _Term, sign: str, b: _Term) -> _Term:
     return _Term(value, formula, template)
 
 
-def update(rule: UpdateRule, w: Floats, g: Floats, state: UpdateState) -> Update:
+def written(rule: UpdateRule, w: Floats, g: Floats, state: UpdateState) -> Update:
     """The rule's update of parameters w with gradients g, each (n,), from a state."""
     of = _Written(state, {"w": w, "g": g})
     update_of(rule).step(rule, of, _Term.of("w", w), _Term.of("g", g))
     return Update(rule, of.given, tuple(of.steps))
 
 
-def slack(
-    rule: UpdateRule, w: Floats, made: Update, state: UpdateState, precision: Precision
-) -> Floats:
-    """How far a step in this precision may lie from `made`, (n,).
-
-    It covers about twenty roundings, each of a number no larger than the parameter or its step.  It
-    covers their effect on a denominator, which may underflow, and the cancellation where centered
-    RMSprop subtracts nearly equal numbers.  Infinite where the denominator may be 0 or have no real
-    root.
-    """
-    step = np.abs(made.new - w)
-    found: Floats = precision.lost(24.0, np.abs(w) + np.abs(made.new) + step)
-    value = {item.name: item.value for item in made.steps}
-    g = np.abs(value.get("g", made.given["g"]))
-    start = Start(np.abs(w), g, state.first, state.step + 1.0)
-    for term in update_of(rule).slack(rule, value, start, precision.lost):
-        found = found + term
-    if rule.momentum:
-        found = found + precision.lost(8.0, np.abs(rule.momentum * state.first) * rule.rate)
-    return np.where(np.isfinite(found), found, np.inf)
+def _quotient(above: Floats, below: Floats) -> Floats:
+    """above / below; 0 / 0 (a gradient of 0 with eps 0) is NaN, as in torch."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(above / below)

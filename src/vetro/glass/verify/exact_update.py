@@ -70,11 +70,17 @@ class Stepped:
     after: After[Rounded]
     nan: NDArray[np.bool_] | bool
 
+    @property
+    def parameters(self) -> Rounded:
+        """Without a bound where rounding may give no number."""
+        found = self.after.parameters
+        return Rounded(found.exact, np.where(self.nan, np.inf, found.error))
+
 
 def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> Stepped:
     """The rule's step from `before` and a gradient (n,)."""
     of = _Pairwise(rule, before, format)
-    with ctx.workprec(DIVIDING):
+    with ctx.workprec(DIVIDING), np.errstate(all="ignore"):  # what is not finite has no bound
         after = update_of(rule).step(rule, of, _stored(before.parameters), _stored(gradient))
     return Stepped(after, of.below_zero)
 

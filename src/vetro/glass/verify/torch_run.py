@@ -16,15 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vetro.errors import VetroError, counted, error
+from vetro.errors import VetroError, counted, error, listed
 from vetro.glass.learning.engine_run import Learning, Step
 from vetro.glass.rows import kind_of, numbers_of
-from vetro.networks.losses.table import loss_of
+from vetro.networks.losses.table import LOSSES, loss_of
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.torch_losses import check_target, describe_loss
 from vetro.networks.torch_updates import TorchUpdates, describe_optimizer, read_state
 from vetro.networks.twin import Twin
+from vetro.networks.updates.table import UPDATES
 from vetro.training.misfit import check_output
 from vetro.training.misuse import check_finite
 
@@ -107,10 +108,9 @@ def learning_of(
         rule = describe_loss(loss, lowering)
         described = describe_optimizer(optimizer, module, lowering)
     except NotUnderstood as reason:
-        fix = (
-            "Verify has the formulas of torch's MSELoss, L1Loss, SmoothL1Loss, HuberLoss, "
-            "BCEWithLogitsLoss and CrossEntropyLoss, and of SGD, Adam, AdamW and RMSprop."
-        )
+        losses = listed(loss.torch_class for loss in LOSSES.values())
+        optimizers = listed(update.torch_class for update in UPDATES.values())
+        fix = f"Use one of torch's that verify has a formula of: {losses}; {optimizers}."
         raise error("E711", what=f"this cannot be recomputed: {reason}", fix=fix) from None
     if y.dim() == 0 or len(y) != rows:
         what = f"y has {counted(len(y), 'row')}, x has {rows}" if y.dim() else "y is one number"

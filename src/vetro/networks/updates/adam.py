@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-
 from vetro.networks.updates.rule import UpdateRule
 from vetro.networks.updates.update import (
     After,
     Arithmetic,
-    Floats,
-    Lost,
     Number,
-    Start,
     Update,
     ascending,
     coupled,
-    fraction,
 )
 
 
@@ -41,22 +33,6 @@ class _Adam(Update):
         spread = of.named("V", of.corrected(v if most is None else most, rule.beta2))
         step = of.step(rule.rate, mean, of.root(spread, rule.eps))
         return After(of.named("w'", of.minus(w, step)), m, v, most)
-
-    def slack(
-        self, rule: UpdateRule, made: Mapping[str, Floats], start: Start, lost: Lost
-    ) -> tuple[Floats, ...]:
-        # m may be the difference of nearly equal numbers
-        sizes = np.abs(rule.beta1 * start.first) + np.abs((1 - rule.beta1) * start.g)
-        correction = 1.0 - rule.beta1**start.t
-        coarse = max(rule.rate_unit, rule.beta_unit)
-        off = (lost(8.0, sizes) + 8.0 * coarse * sizes) / correction
-        square = made["V"]
-        below = np.sqrt(square) + rule.eps
-        least = np.sqrt(np.maximum(square - lost(8.0, square), 0.0)) + rule.eps
-        found = rule.rate * fraction(np.abs(made["M"]), off, below, least)
-        if rule.kind == "adam":
-            return (found,)
-        return found, 2.0 * coarse * (1.0 + rule.rate * rule.weight_decay) * start.w
 
 
 class Adam(_Adam):

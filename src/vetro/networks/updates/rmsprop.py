@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-
 from vetro.networks.updates.rule import UpdateRule
 from vetro.networks.updates.update import (
     After,
     Arithmetic,
-    Floats,
-    Lost,
     Number,
-    Start,
     Update,
     coupled,
-    fraction,
 )
 
 
@@ -49,16 +41,3 @@ class RMSprop(Update):
         held = of.scaled(rule.momentum, of.held(0, "b"))
         buffer = of.named("b", of.plus(held, of.over(g, below)))
         return After(of.named("w'", of.minus(w, of.scaled(rule.rate, buffer))), buffer, s, mean)
-
-    def slack(
-        self, rule: UpdateRule, made: Mapping[str, Floats], start: Start, lost: Lost
-    ) -> tuple[Floats, ...]:
-        s = made["s"]
-        squared = made["a"] ** 2 if rule.centered else 0.0 * s
-        off = lost(8.0, s + squared)
-        square = np.maximum(s - squared, 0.0)
-        below = np.sqrt(square) + rule.eps
-        least = np.sqrt(np.maximum(square - off, 0.0)) + rule.eps
-        if rule.centered:
-            least = np.where((s - squared < off) & (off > 0), 0.0, least)
-        return (rule.rate * fraction(start.g, lost(2.0, start.g), below, least),)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from vetro.networks.updates.rule import UpdateRule
 from vetro.networks.updates.update import (
     After,
     Arithmetic,
-    Floats,
-    Lost,
     Number,
-    Start,
     Update,
     coupled,
 )
@@ -40,8 +35,3 @@ class SGD(Update):
             if rule.nesterov:
                 way = of.named("d", of.plus(gradient, of.scaled(rule.momentum, buffer)))
         return After(of.named("w'", of.minus(w, of.scaled(rule.rate, way))), buffer)
-
-    def slack(
-        self, rule: UpdateRule, made: Mapping[str, Floats], start: Start, lost: Lost
-    ) -> tuple[Floats, ...]:
-        return ()

@@ -7,19 +7,13 @@ float64, text, or exact numbers with bounds.  Nothing is updated here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vetro.networks.updates.rule import UpdateKind, UpdateRule
 
-Floats = NDArray[np.float64]
 Number = TypeVar("Number")
-Lost = Callable[[float, Floats], Floats]
-"""(count, size): the error of `count` operations with results up to `size`."""
 
 
 class Arithmetic(Protocol[Number]):
@@ -109,27 +103,6 @@ class Update(ABC):
     def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
         """One step of parameters w with gradients g."""
 
-    @abstractmethod
-    def slack(
-        self, rule: UpdateRule, made: Mapping[str, Floats], start: Start, lost: Lost
-    ) -> tuple[Floats, ...]:
-        """How far a rounded step may lie from a float64 one, beyond the roundings of w and w'.
-
-        It returns terms to add up.  made: the named numbers of the step.  Infinite or NaN where a
-        denominator may be 0.
-        """
-
-
-@dataclass(frozen=True, eq=False)
-class Start:
-    """The numbers with which a step began: |w|, |g| as the step uses it, the state's first vector,
-    and t."""
-
-    w: Floats
-    g: Floats
-    first: Floats
-    t: Floats
-
 
 def coupled(rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> Number:
     """The gradient that a step uses: of the loss to minimise, with the weight decay added."""
@@ -146,15 +119,3 @@ def decayed(rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> N
     if not rule.weight_decay:
         return g
     return of.named("g", of.plus(g, of.scaled(rule.weight_decay, w)))
-
-
-def fraction(above: Floats, off: Floats, below: Floats, least: Floats) -> Floats:
-    """The most that above / below may be off, if above is off by `off` and below is at least
-    `least`; 0 / 0 has no bound."""
-    return quotient(off, least) + quotient(above, least) - quotient(above, below)
-
-
-def quotient(above: Floats, below: Floats) -> Floats:
-    """above / below; 0 / 0 (a gradient of 0 with eps 0) is NaN, as in torch."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(above / below)
