@@ -240,6 +240,9 @@ READING = [
     ),
     Case("W134", "1,2\n3,4\n5,6\n"),
     Case("I139", column("day", [f"201609{i:02}" for i in range(1, 29)])),
+    Case("I176", column("timestamp", [str(1700000000 + 3601 * i) for i in range(9)])),
+    Case("I176", column("created_at", [str(1700000000000 + 3601 * i) for i in range(9)]), id="ms"),
+    Case("I176", column("date", [str(45000 + i) for i in range(9)]), id="excel"),
     Case("I140", column("t", ["01:30:00", "02:30:00", "10:00:00"])),
     Case("I140", column("t", ["1:30", "2:45", "10:00"]), id="two", then={"number": "E120"}),
     Case(

@@ -77,6 +77,8 @@ CATALOGUE: dict[str, str] = {
     "I169": "{source}: read as one table: {how}.",
     "I174": "{source}: {columns} without a name and without a value left out.",
     "I175": "{source}: the columns are separated by two or more blanks.",
+    "I176": "column {column!q}: {value!q} and all other values could be {what}; read as numbers. {fix}",
+    "I177": "column {column!q}: the offsets from UTC differ ({first!q}, {second!q}); all times are in UTC.",
     "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",

@@ -34,7 +34,8 @@ def of_values(
     options: ReadOptions,
 ) -> list[Notice]:
     """I138 for years of two digits, I139 for numbers that could be dates, I151 for dates that could
-    be numbers, I140 for times of day that could be durations, I141 for durations."""
+    be numbers, I140 for times of day that could be durations, I141 for durations, I177 for dates
+    with several offsets."""
     if low is None or high is None:
         return []
     if plan.way == "number":
@@ -67,6 +68,9 @@ def of_values(
         )
     if plan.date_format == TIME and plan.name not in options.date:
         found += _may_last(opened, plan, text)
+    if plan.zoned and len(offsets := lookups.offsets(opened, plan.index)) > 1:
+        first, second = offsets[0], offsets[-1]
+        found.append(notice("I177", column=plan.name, first=first, second=second))
     row = int(np.nanargmax(np.abs(array - _MIDDLE)))
     if plan.date_format != TIME and abs(array[row] - _MIDDLE) > _FAR:
         text = lookups.text_at(opened, plan.index, row)

@@ -82,6 +82,21 @@ def vanished(opened: Opened, plans: Sequence[Plan]) -> dict[str, str]:
     return {plan.name: text for plan, text in zip(plans, found, strict=True) if text is not None}
 
 
+def offsets(opened: Opened, index: int) -> list[str]:
+    """A text for each offset from UTC in a column of dates that have one, sorted by the offset."""
+    text = f"rtrim(c{index})"
+    offset = f"regexp_extract({text}, '(?:Z|UTC|GMT|[+-][0-9]{{2}}:?(?:[0-9]{{2}})?)$')"
+    form = (
+        f"CASE WHEN {offset} IN ('Z', 'UTC', 'GMT') THEN '+0000' "
+        f"ELSE replace(rpad(replace({offset}, ':', ''), 5, '0'), '-0000', '+0000') END"
+    )
+    query = (
+        f"SELECT {form} AS form, min({text}) FROM {relation_of(opened)} "
+        f"WHERE {offset} <> '' GROUP BY form ORDER BY form"
+    )
+    return [str(row[1]) for row in opened.ask(query)]
+
+
 def text_at(opened: Opened, index: int, row: int) -> str:
     """The text of one value; row: counted as for the source's place_of."""
     text = f"CAST(c{index} AS VARCHAR)"

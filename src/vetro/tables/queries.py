@@ -21,6 +21,7 @@ from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
 
+_ASKED_AGAIN = ("W174", "I176")
 _MICROSECONDS = 86_400_000_000
 
 
@@ -35,7 +36,9 @@ def query_table(table: Table, query: str) -> Opened:
     opened = open_arrow(pa.table(columns), table.name)
     # The texts and rows of the answer are looked at again, where it is read.
     again = {doubt.said(CATEGORY) for doubt in table.doubts.values()}
-    notices = [item for item in table.notices if item not in again and item.code != "W174"]
+    notices = [
+        item for item in table.notices if item not in again and item.code not in _ASKED_AGAIN
+    ]
     return with_query(replace(opened, notices=notices), query)
 
 

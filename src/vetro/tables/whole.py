@@ -39,6 +39,7 @@ from vetro.tables.sources import open_source
 from vetro.tables.subtotals import subtotal_notices
 from vetro.tables.table import Table
 from vetro.tables.text_doubts import doubt_of
+from vetro.tables.time_codes import time_code_notices
 
 _MOST_PASSES = 6
 _SOON_READ, _VERY_SMALL = 50_000, 1e-100
@@ -124,6 +125,7 @@ def _table(
         notices[:0] = header_notices(opened.name, plans, columns)
     notices.extend(_too_small(opened, plans, values, rows))
     notices.extend(sentinel_notices(opened, plans, columns, values))
+    notices.extend(time_code_notices(opened, list(columns.values()), values, options))
     notices.extend(subtotal_notices(opened, list(columns.values()), values))
     for name, fault in found.faults.items():
         columns[name] = unread(name)
