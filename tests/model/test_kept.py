@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import warnings
 
@@ -110,3 +111,15 @@ def test_the_model_works_as_before(run, capsysbinary):
     out = capsysbinary.readouterr().out.decode()
     assert not ended.value.code, out
     assert "held-out" in out
+
+
+def test_the_keys_of_nested_values_are_not_kept(tmp_path):
+    """The message about them proposes a query that names the keys."""
+    path = tmp_path / "a.jsonl"
+    rows = ({"x": row, "y": row % 5, "of": {f"{SECRET} Rossi": row}} for row in range(ROWS))
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert any(SECRET in str(item) for item in vetro.inspect(path).notices)
+    with warnings.catch_warnings(action="ignore"):
+        model = vetro.fit(path, target="y", epochs=2, folds=2, hidden=2)
+    model.save(tmp_path / "a.safetensors")
+    assert SECRET.encode() not in (tmp_path / "a.safetensors").read_bytes()

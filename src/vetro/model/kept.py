@@ -51,4 +51,6 @@ def _bare(column: Column) -> Column:
 
 
 def _is_kept(item: Notice, used: set[str]) -> bool:
-    return not item.column or item.column in used or item.code in WITHOUT_VALUES
+    # A query that reads the parts of nested values names their keys.
+    keyed = any(setting.name == "query" for setting in item.words.settings)
+    return not item.column or item.column in used or (item.code in WITHOUT_VALUES and not keyed)
