@@ -94,8 +94,18 @@ def test_an_activations_error_is_needed_and_not_much_too_large(name: str, dtype:
     if dtype == "float32":
         assert any(outside(found, z, value, 0.0).any() for value in engines(module, z))
     value = np.abs(activation_of(module, z))
+    counted = operation_of(module).activation.roundings(np.abs(z), value)
     largest = 33 * unit(dtype) * (value + np.maximum(1.5, np.abs(z))) + 9 * smallest(dtype)
-    assert (found.error >= 16 * unit(dtype) * value).all() and (found.error <= largest).all()
+    largest = largest + np.abs(z) * smallest(dtype)
+    assert (found.error >= unit(dtype) * counted).all() and (found.error <= largest).all()
+    # and no more than 16 roundings of the result and of the largest number inside
+    inside = np.maximum(1.5, np.abs(z)) if "gelu" in name else 1.0
+    underflow = (9 + np.abs(z)) * smallest(dtype)
+    assert (found.error <= 16.001 * unit(dtype) * (value + inside) + underflow).all()
+
+
+def operation_of(module: nn.Module) -> Operation:
+    return subject_of(module).parts[0].network.operations[-1]
 
 
 def activation_of(module: nn.Module, z: np.ndarray) -> np.ndarray:

@@ -124,12 +124,13 @@ def _jump(known: Activation, low: Floats, high: Floats) -> Floats:
 
 
 def _engine_error(known: Activation, low: Floats, high: Floats, size: Floats, dtype: str) -> Floats:
-    """How far an engine's result may be from f(z): elementary functions within 2 units in the
-    last place and a few operations around them, counted as 16 roundings of the sizes inside."""
+    """How far an engine's result may be from f(z): its roundings, counted as in verify, and what
+    underflows inside, which a factor z may multiply."""
     if known.exact:
         return np.zeros_like(low)
-    inside = known.inside(np.maximum(np.abs(low), np.abs(high)))
-    found: Floats = SAFE * 16 * unit(dtype) * (size + inside) + 8 * smallest(dtype)
+    far = np.maximum(np.abs(low), np.abs(high))
+    counted = unit(dtype) * known.roundings(far, size)
+    found: Floats = SAFE * (counted + (8 + far) * smallest(dtype))
     return found
 
 

@@ -97,8 +97,8 @@ class Activation:
     of a centred z, so that He's initialisation suits it.
 
     roundings, slope_roundings: how far a computed f or f' may be off by its own roundings, in units
-    of u, of an upper bound of |z| (and for f, of |f(z)|).  inside: the largest number inside the
-    computation of f, for an upper bound of |z|; f itself aside.  exact: whether f rounds nothing.
+    of u, of an upper bound of |z| (and for f, of |f(z)|); they do not fall as these grow.
+    exact: whether f rounds nothing.
     """
 
     name: str
@@ -119,7 +119,6 @@ class Activation:
     rectified: bool = False
     roundings: Callable[[Array, Array], Array] = smooth
     slope_roundings: Callable[[Array], Array] = nothing
-    inside: Callable[[Array], Array] = nothing
     exact: bool = False
 
     @property

@@ -29,5 +29,4 @@ def elu(alpha: float = 1.0) -> Activation:
         grows=True,
         roundings=lambda z, size: (ELEMENTARY + 3.0) * size,
         slope_roundings=lambda z: np.full(z.shape, (ELEMENTARY + 6.0) * abs(alpha)),
-        inside=lambda z: np.full_like(z, abs(alpha)),
     )

@@ -41,5 +41,4 @@ def gelu() -> Activation:
         rectified=True,
         roundings=lambda z, size: (ELEMENTARY + 4.0) * z,
         slope_roundings=lambda z: np.full(z.shape, 2.0 * ELEMENTARY + 12.0),
-        inside=lambda z: z,
     )

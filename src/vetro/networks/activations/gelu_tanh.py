@@ -56,5 +56,4 @@ def gelu_tanh() -> Activation:
         rectified=True,
         roundings=lambda z, size: (ELEMENTARY + 8.0) * z,
         slope_roundings=_slope_roundings,
-        inside=lambda z: z,
     )

@@ -22,9 +22,11 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Activation:
     flat = 1.0 / sharp if sharp else math.inf
 
     def roundings(z: Array, size: Array) -> Array:
-        """The rounding of beta z is a relative error of e^(beta z) and the result."""
-        scaled = np.minimum(sharp * z, max(threshold, 0.0) + 750.0)
-        return (2.0 * ELEMENTARY + 6.0 + 2.0 * scaled) * size
+        """log1p is off by its result, exp by at most 1 or the result; the rounding of x = beta z by
+        2 |x| / (1 + e^-x), which is at most |x| times the result, and at most x or 0.28."""
+        of_exp = ELEMENTARY * np.minimum(size, flat)
+        of_product = 2.0 * np.minimum(sharp * z * size, size + 0.28 * flat)
+        return (ELEMENTARY + 6.0) * size + of_exp + of_product
 
     below = Curve(
         value=lambda a, z: a.log1p_exp(beta * z) / beta,
@@ -46,5 +48,4 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Activation:
         rising=True,
         roundings=roundings,
         slope_roundings=lambda z: np.full(z.shape, 2.0 * ELEMENTARY + 4.0),  # of sigmoid(beta z)
-        inside=lambda z: np.full_like(z, flat),
     )
