@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import answers_over
 from vetro.glass.bounds.box import Boxes, Range, Space, space_of
-from vetro.glass.bounds.branching import branch, one_thread
+from vetro.glass.bounds.branching import Bounded, branch, one_thread
 from vetro.glass.bounds.forms import Form
 from vetro.glass.bounds.witness import Search, centres
 from vetro.glass.rows import Rows, answers
@@ -39,25 +40,48 @@ def middles(ranges: Sequence[Range]) -> Floats:
 
 
 def departures(
-    subject: Subject, ranges: Sequence[Range], slopes: Floats, levels: Floats
+    subject: Subject,
+    ranges: Sequence[Range],
+    slopes: Floats,
+    levels: Floats,
+    *,
+    rounded: bool = True,
 ) -> tuple[Floats, Floats]:
     """The smallest and largest answer - line over the box, (answers,) each, certain for real
-    numbers and for the engine's answers; infinite or NaN if it cannot be bounded.
+    numbers and, if `rounded`, for the engine's answers; infinite or NaN if it cannot be bounded.
 
     Each answer has a line: slopes (answers, columns) by the columns' numbers, 0 for columns without
     numbers, and levels (answers,), its value at `middles`.
     """
     space, root = space_of(subject, ranges)
-    least = _least(subject, space, root, slopes, levels, middles(ranges))
+    line = _lines(space, slopes, levels)
+    bounded = subject if rounded else _in_reals(subject)
+    least = _least(
+        subject, space, root, slopes, levels, middles(ranges),
+        lambda boxes: answers_over(bounded, space, boxes, line),
+    )  # fmt: skip
     ends = len(levels)
     return least[:ends], -least[ends:]
 
 
+def _in_reals(subject: Subject) -> Subject:
+    """The subject with networks whose roundings are those of float64: too few to count."""
+    parts = [
+        replace(part, network=replace(part.network, dtype="float64")) for part in subject.parts
+    ]
+    return replace(subject, parts=tuple(parts))
+
+
 def _least(
-    subject: Subject, space: Space, root: Boxes, slopes: Floats, levels: Floats, middle: Floats
+    subject: Subject,
+    space: Space,
+    root: Boxes,
+    slopes: Floats,
+    levels: Floats,
+    middle: Floats,
+    bound: Callable[[Boxes], Bounded],
 ) -> Floats:
     """Certain lower bounds of the differences, then of their negatives."""
-    line = _lines(space, slopes, levels)
     search = Search(subject, space, root)
     seen = np.full(2 * len(levels), np.inf)
     boxes_seen, until = 0, time.monotonic() + SECONDS
@@ -83,7 +107,7 @@ def _least(
         found = branch(
             space,
             root,
-            lambda boxes: answers_over(subject, space, boxes, line),
+            bound,
             watch,
             wanted,
             lambda: boxes_seen >= BOXES or time.monotonic() >= until,

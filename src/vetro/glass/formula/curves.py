@@ -41,6 +41,9 @@ class Ranges(Balls):
         near, far = z.abs_lower(), z.abs_upper()
         return (-near * near / 2).exp().union((-far * far / 2).exp())
 
+    def log1p_exp(self, z: arb) -> arb:
+        return self.rising(super().log1p_exp, z)
+
     def tanh(self, z: arb) -> arb:
         return self.rising(arb.tanh, z)
 

@@ -63,7 +63,7 @@ def narrowed(
             rounding.append(change)
         if not (np.isfinite(slopes).all() and np.isfinite(levels).all()):
             return list(models)
-        least, most = departures(subject, ranges, slopes, levels)
+        least, most = departures(subject, ranges, slopes, levels, rounded=False)
         return [
             _with(model, low, high, change)
             for model, low, high, change in zip(models, least, most, rounding, strict=True)
