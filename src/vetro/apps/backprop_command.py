@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vetro.apps.options import READING, Given, taking
+from vetro.apps.options import READING, Given, taking, valued
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
@@ -30,28 +30,21 @@ def backprop(
     unknown: UnknownOption = "refuse",
     target_value: Annotated[
         list[str] | None,
-        typer.Option(
+        valued(
             "--target-value",
-            metavar="[COL=]VALUE",
-            help="Target to use instead of the table's; repeatable if there are several targets.",
+            "[COL=]VALUE",
+            "Target to use instead of the table's; repeatable if there are several targets.",
         ),
     ] = None,
     member: Annotated[
-        str,
-        typer.Option(
-            "--member",
-            metavar="N",
-            show_default=False,
-            help="Member to show, counted from 1 [the first].",
-        ),
+        str, valued("--member", "N", "Member to show, counted from 1 [the first].")
     ] = "",
     parameter: Annotated[
         str,
-        typer.Option(
+        valued(
             "--parameter",
-            metavar="NAME",
-            show_default=False,
-            help="Parameter whose update is shown [the one with the largest gradient].",
+            "NAME",
+            "Parameter whose update is shown [the one with the largest gradient].",
         ),
     ] = "",
     everything: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import number
+from vetro.apps.options import number, valued
 from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import DOOR, figure, notices_json, print_json, say_line, show_notices
@@ -25,11 +25,10 @@ def bounds(
     over: OverOption = None,
     tightness: Annotated[
         str,
-        typer.Option(
+        valued(
             "--tightness",
-            metavar="X",
-            show_default=False,
-            help="Stop when the certain range is at most this share wider than the range between "
+            "X",
+            "Stop when the certain range is at most this share wider than the range between "
             "the rows found [0.05].",
         ),
     ] = "",

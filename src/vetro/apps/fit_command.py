@@ -14,7 +14,7 @@ import typer
 
 from vetro import signals
 from vetro.addresses import PASSWORD_KEPT, has_secrets, is_postgres, kept
-from vetro.apps.options import READING, RECIPE, ROLES, Given, SafeOption, taking
+from vetro.apps.options import READING, RECIPE, ROLES, Given, SafeOption, taking, valued
 from vetro.apps.present import (
     DOOR,
     notices_json,
@@ -48,22 +48,16 @@ def fit(
     *,
     recipe_file: Annotated[
         str,
-        typer.Option(
+        valued(
             "--recipe",
-            metavar="FILE",
-            help="TOML file with any of these options; the command line overrides it.",
+            "FILE",
+            "TOML file with any of these options; the command line overrides it.",
         ),
     ] = "",
-    run: Annotated[
-        str, typer.Option("--run", metavar="FOLDER", help="Run folder [runs/<table>-<n>].")
-    ] = "",
+    run: Annotated[str, valued("--run", "FOLDER", "Run folder [runs/<table>-<n>].")] = "",
     resume: Annotated[
         str | None,
-        typer.Option(
-            "--resume",
-            metavar="[RUN]",
-            help="Resume an interrupted run [the latest one of this table].",
-        ),
+        valued("--resume", "[RUN]", "Resume an interrupted run [the latest one of this table]."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     spreadsheet_safe: SafeOption = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import READING, Given, number, taking, whole
+from vetro.apps.options import READING, Given, number, taking, valued, whole
 from vetro.apps.over_options import seconds_of
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import DOOR, print_json, say, say_line, show_notices
@@ -32,15 +32,7 @@ def formula(
     settings: SetOption = None,
     source: SourceOption = "",
     unknown: UnknownOption = "refuse",
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="|".join(FORMATS),
-            show_default=False,
-            help="Output format [text].",
-        ),
-    ] = "text",
+    format: Annotated[str, valued("--format", "|".join(FORMATS), "Output format [text].")] = "text",
     exact: Annotated[
         bool,
         typer.Option(
@@ -51,38 +43,27 @@ def formula(
     region: Annotated[
         bool, typer.Option("--region", help="Add the inequalities of the region.")
     ] = False,
-    digits: Annotated[
-        str,
-        typer.Option("--digits", metavar="N", show_default=False, help="Digits shown [3]."),
-    ] = "3",
+    digits: Annotated[str, valued("--digits", "N", "Digits shown [3].")] = "3",
     every: Annotated[
         bool, typer.Option("--all", help="Add small terms and the other levels.")
     ] = False,
     within: Annotated[
         str,
-        typer.Option(
+        valued(
             "--within",
-            metavar="SHARE",
-            show_default=False,
-            help="How far a tangent's box reaches, as a share of each training range [0.1].",
+            "SHARE",
+            "How far a tangent's box reaches, as a share of each training range [0.1].",
         ),
     ] = "0.1",
     points: Annotated[
-        str,
-        typer.Option(
-            "--points",
-            metavar="N",
-            show_default=False,
-            help="Number of points in the proof [1000, shared by the members].",
-        ),
+        str, valued("--points", "N", "Number of points in the proof [1000, shared by the members].")
     ] = "",
     seconds: Annotated[
         str,
-        typer.Option(
+        valued(
             "--seconds",
-            metavar="S",
-            show_default=False,
-            help="Time limit to find the inequalities that matter, in seconds [no limit].",
+            "S",
+            "Time limit to find the inequalities that matter, in seconds [no limit].",
         ),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,

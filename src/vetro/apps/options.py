@@ -48,6 +48,12 @@ class Choice:
         return "--no-header" if self.field == "header" else option_name(self.field)
 
 
+def valued(name: str, metavar: str, help: str, *, short: str = "") -> Any:
+    """The option of one command that takes a value; its help says what holds without it."""
+    names = (short, name) if short else (name,)
+    return typer.Option(*names, metavar=metavar, show_default=False, help=help)
+
+
 def number(option: str, raw: str) -> float:
     """A number; E601."""
     try:
@@ -149,9 +155,7 @@ READING = (
         list[str],
     ),
     Choice(
-        "bad_rows",
-        "Rows with a wrong number of fields: refuse or skip.",
-        metavar="refuse|skip",
+        "bad_rows", "Rows with a wrong number of fields: refuse or skip.", metavar="refuse|skip"
     ),
     Choice(
         "skip_rows",
@@ -236,12 +240,7 @@ RECIPE = (
         whole,
         metavar="N",
     ),
-    Choice(
-        "weight_decay",
-        "Weight decay [{weight_decay}].",
-        number,
-        metavar="X",
-    ),
+    Choice("weight_decay", "Weight decay [{weight_decay}].", number, metavar="X"),
     Choice(
         "dropout",
         "Share of hidden values dropped during training [{dropout}].",
@@ -258,17 +257,10 @@ RECIPE = (
     ),
     Choice("members", "Number of networks per fold [{members}].", whole, metavar="N"),
     Choice(
-        "folds",
-        "Number of folds [5; above 100,000 rows, one held-out tenth].",
-        whole,
-        metavar="N",
+        "folds", "Number of folds [5; above 100,000 rows, one held-out tenth].", whole, metavar="N"
     ),
     Choice("holdout", "Hold out this share of the rows, without folds.", number, metavar="X"),
-    Choice(
-        "class_weight",
-        "Class weights [{class_weight}].",
-        metavar="none|balanced",
-    ),
+    Choice("class_weight", "Class weights [{class_weight}].", metavar="none|balanced"),
     Choice("device", "Device to compute on [{device}].", metavar="auto|cpu|cuda"),
     Choice("engine", "Engine that trains [auto].", _engine, metavar="auto|native|torch"),
 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from vetro.apps.options import names, number
+from vetro.apps.options import names, number, valued
 from vetro.apps.row_options import settings_of
 from vetro.errors import error, shown, words
 
@@ -17,18 +15,15 @@ if TYPE_CHECKING:
 
 OverOption = Annotated[
     list[str] | None,
-    typer.Option(
+    valued(
         "--over",
-        metavar="COL=LOW..HIGH",
-        help="Range LOW..HIGH of a column, or a value, or levels A,B. LOW.. and ..HIGH go to the "
+        "COL=LOW..HIGH",
+        "Range LOW..HIGH of a column, or a value, or levels A,B. LOW.. and ..HIGH go to the "
         "end of the training range; nothing after = means missing. Repeatable. Other columns take "
         "their whole training range.",
     ),
 ]
-SecondsOption = Annotated[
-    str,
-    typer.Option("--seconds", metavar="S", show_default=False, help="Time limit in seconds [8]."),
-]
+SecondsOption = Annotated[str, valued("--seconds", "S", "Time limit in seconds [8].")]
 
 
 def seconds_of(text: str, default: float) -> float:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vetro.apps.options import valued
 from vetro.apps.predict_command import ModelArgument
 from vetro.apps.present import figure, print_json, say, table
 from vetro.apps.trace_command import member_number
@@ -15,17 +16,11 @@ from vetro.errors import counted, error, shown
 def parameters(
     model: ModelArgument,
     *,
-    member: Annotated[
-        str,
-        typer.Option("--member", metavar="N", show_default=False, help="Show only member N [all]."),
-    ] = "",
+    member: Annotated[str, valued("--member", "N", "Show only member N [all].")] = "",
     match: Annotated[
         str,
-        typer.Option(
-            "--match",
-            metavar="TEXT",
-            show_default=False,
-            help='Show only names that contain this text, such as "h3 <-" or "bias".',
+        valued(
+            "--match", "TEXT", 'Show only names that contain this text, such as "h3 <-" or "bias".'
         ),
     ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,

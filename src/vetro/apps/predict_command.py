@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from vetro.addresses import kept
-from vetro.apps.options import READING, Given, SafeOption, names, taking
+from vetro.apps.options import READING, Given, SafeOption, names, taking, valued
 from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
 from vetro.errors import Notice, counted, notice, shown
 
@@ -24,12 +24,10 @@ ModelArgument = Annotated[
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Table of the rows.")]
 UnknownOption = Annotated[
     str,
-    typer.Option(
+    valued(
         "--unknown",
-        metavar="refuse|ignore",
-        show_default=False,
-        help="Category texts not seen in training: refuse, or ignore to read them as unknown "
-        "[refuse].",
+        "refuse|ignore",
+        "Category texts not seen in training: refuse, or ignore to read them as unknown [refuse].",
     ),
 ]
 
@@ -41,12 +39,8 @@ def predict(
     *,
     out: Annotated[
         str,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="FILE",
-            show_default=False,
-            help="Output file: .csv, .parquet or .jsonl [CSV on stdout].",
+        valued(
+            "--out", "FILE", "Output file: .csv, .parquet or .jsonl [CSV on stdout].", short="-o"
         ),
     ] = STDOUT,
     probabilities: Annotated[
@@ -54,9 +48,7 @@ def predict(
     ] = False,
     keep: Annotated[
         list[str] | None,
-        typer.Option(
-            "--keep", metavar="COL[,COL...]", help="Copy these columns to the output; repeatable."
-        ),
+        valued("--keep", "COL[,COL...]", "Copy these columns to the output; repeatable."),
     ] = None,
     spreadsheet_safe: SafeOption = False,
     unknown: UnknownOption = "refuse",

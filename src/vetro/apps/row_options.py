@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from vetro.addresses import is_address, kept, short_name
-from vetro.apps.options import Given, whole
+from vetro.apps.options import Given, valued, whole
 from vetro.errors import Notice, error, shown, words
 from vetro.named import known_name, named_value
 from vetro.settings import ColumnIs, Setting, option_name
@@ -26,28 +24,17 @@ if TYPE_CHECKING:
     from vetro.model.odd_rows import Unknown
     from vetro.tables.options import ReadOptions
 
-RowOption = Annotated[
-    str,
-    typer.Option(
-        "--row", metavar="N", show_default=False, help="Row of the source, counted from 1."
-    ),
-]
+RowOption = Annotated[str, valued("--row", "N", "Row of the source, counted from 1.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
+    valued(
         "--set",
-        metavar="COL=VALUE",
-        help="Value of a column; repeatable. With --row, it replaces the row's value.",
+        "COL=VALUE",
+        "Value of a column; repeatable. With --row, it replaces the row's value.",
     ),
 ]
 SourceOption = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        metavar="TABLE",
-        show_default=False,
-        help="Table of the rows [the table that the model was fitted to].",
-    ),
+    str, valued("--source", "TABLE", "Table of the rows [the table that the model was fitted to].")
 ]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vetro.apps.options import valued
 from vetro.apps.present import console, message, visible
 from vetro.apps.tour.commands import run_command
 from vetro.errors import VetroError, error
@@ -35,9 +36,7 @@ def tour(
     lang: Annotated[
         str, typer.Option("--lang", metavar="en|it", help="Language.", show_default=True)
     ] = "en",
-    step: Annotated[
-        str, typer.Option("--step", metavar="N", help="Show only this step.", show_default=False)
-    ] = "",
+    step: Annotated[str, valued("--step", "N", "Show only this step.")] = "",
     plain: Annotated[
         bool, typer.Option("--plain", help="Print everything as Markdown and ask nothing.")
     ] = False,

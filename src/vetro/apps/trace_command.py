@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vetro.apps.options import READING, Given, taking, whole
+from vetro.apps.options import READING, Given, taking, valued, whole
 from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
 from vetro.apps.present import notices_json, print_json, say_line, show_notices
 from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 MemberOption = Annotated[
     str,
-    typer.Option(
+    valued(
         "--member",
-        metavar="N",
-        show_default=False,
-        help="Member to show, counted from 1 [the one whose answer is nearest to the mean].",
+        "N",
+        "Member to show, counted from 1 [the one whose answer is nearest to the mean].",
     ),
 ]
 
@@ -44,13 +43,7 @@ def trace(
         bool, typer.Option("--json", help="Print one complete JSON object instead.")
     ] = False,
     html: Annotated[
-        str,
-        typer.Option(
-            "--html",
-            metavar="FILE",
-            show_default=False,
-            help="Write a page with a drawing of the network instead.",
-        ),
+        str, valued("--html", "FILE", "Write a page with a drawing of the network instead.")
     ] = "",
     reading: Given,
 ) -> None:

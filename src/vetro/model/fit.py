@@ -292,22 +292,12 @@ def _evidence(
         model.evidence,
         data=data,
         split=split.to_json(),
-        metrics=measured.metrics,
-        per_target=measured.per_target,
-        baselines=measured.baselines,
-        baselines_per_target=measured.baselines_per_target,
-        comparisons=measured.comparisons,
-        comparisons_per_target=measured.comparisons_per_target,
-        training_metrics=measured.training_metrics,
-        importance=measured.importance,
         notices=tuple(dict.fromkeys(notices)),
         versions={name: version(name) for name in PACKAGES},
         seconds={name: round(value, 3) for name, value in clock.steps.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         stopped=stopped,
-        actual=measured.actual,
-        predicted=measured.predicted,
-        fold=measured.fold,
+        **vars(measured),
     )
 
 

@@ -29,7 +29,7 @@ KEPT_ROWS = 20_000
 
 @dataclass(frozen=True)
 class Measured:
-    """The parts of Evidence that held-out rows give; see evidence.Evidence."""
+    """The entries of Evidence that held-out rows give, by the names that they have there."""
 
     metrics: dict[str, Interval]
     per_target: dict[str, dict[str, Interval]]
