@@ -8,10 +8,6 @@
 namespace vetro {
 namespace {
 
-// With fewer multiplications, handing work to a second thread costs more than the work.
-constexpr double WORTH_A_THREAD = 1.5e6;
-constexpr int64_t UPDATE_PART = 1 << 15;
-
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -28,11 +24,10 @@ template <class T>
 Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings& settings_,
                     const Optimizer& optimizer_, const Loss<T>& loss, const Rows<T>& rows,
                     const Rows<T>& validation, const T* start)
-    : settings(settings_), optimizer(optimizer_), layout_(layout), table_(table), loss_(loss), rows_(rows),
-      validation_(validation) {
-  const int64_t most = std::max(settings.batch_size, validation.count);
-  program_ = layout_.arrange(most, sizeof(T) == 4, true);
-  const size_t count = size_t(program_.parameter_count);
+    : settings(settings_), optimizer(optimizer_), table_(table), rows_(rows), validation_(validation),
+      batches_(layout, table, loss, std::max(settings_.batch_size, validation.count),
+               settings_.batch_size, settings_.threads) {
+  const size_t count = size_t(batches_.parameter_count());
   parameters.assign(start, start + count);
   gradients.assign(count, T(0));
   if (settings.keep_best) best = parameters;
@@ -46,28 +41,7 @@ Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings&
   if (second) second_moment.assign(count, T(0));
   if (more) third.assign(count, T(0));
   range_steps.assign(optimizer.ranges.size(), 0);
-  const int64_t chunks = (most + program_.chunk - 1) / program_.chunk;
-  const int workers = int(std::min<int64_t>(settings.threads, chunks));
-  workspaces_.assign(size_t(workers), Numbers<T>(size_t(program_.workspace), T(0)));
-  if (chunks > 1) slots_.assign(size_t(workers), Numbers<T>(count, T(0)));
-  if (loss_.weighted_mean) chosen_.assign(size_t(settings.batch_size), 0);
-  if (validation_.count) validation_blocks_ = lay_out_all(validation_);
-}
-
-template <class T>
-std::vector<Numbers<T>> Trainer<T>::lay_out_all(const Rows<T>& rows) const {
-  // Each chunk: inputs, targets and weights in the workspace's layout.
-  const int64_t x_size = int64_t(program_.inputs) * program_.stride;
-  const int64_t y_size = program_.weights_at - program_.y_at;
-  std::vector<Numbers<T>> blocks;
-  for (int64_t first = 0; first < rows.count; first += program_.chunk) {
-    Numbers<T> block(size_t(x_size + y_size + program_.stride), T(0));
-    table_.lay_out(program_, rows, nullptr, first,
-                   int(std::min<int64_t>(program_.chunk, rows.count - first)), classes(),
-                   block.data(), block.data() + x_size, block.data() + x_size + y_size);
-    blocks.push_back(std::move(block));
-  }
-  return blocks;
+  if (validation_.count) validation_blocks_ = batches_.lay_out(validation_);
 }
 
 template <class T>
@@ -84,7 +58,7 @@ void Trainer<T>::feed(std::vector<int32_t> order, std::vector<double> rates) {
   make_room(epochs, ends);
   make_room(sizes, ends * 2 * settings.measured.size());
   if (in_order_ && settings.batch_size >= rows_.count && blocks_.empty())
-    blocks_ = lay_out_all(rows_);
+    blocks_ = batches_.lay_out(rows_);
 }
 
 template <class T>
@@ -97,7 +71,7 @@ Status Trainer<T>::advance(double seconds) {
     if (rates_used_ + rates_a_step > rates_.size()) return Status::HUNGRY;
     if (!step()) return Status::DIVERGED;
     // Reading the clock costs as much as a tiny network's step, so it is read after several steps.
-    const double work = double(program_.parameter_count) * double(settings.batch_size);
+    const double work = double(parameters.size()) * double(settings.batch_size);
     since += work > 1e6 ? 16 : 1;
     if (since >= 16) {
       since = 0;
@@ -110,10 +84,11 @@ template <class T>
 bool Trainer<T>::step() {
   const int64_t size = std::min(settings.batch_size, settings.epoch_rows - counters.position);
   const int32_t* order = in_order_ ? nullptr : order_.data() + order_used_;
-  static const std::vector<Numbers<T>> none;
-  const bool resident = in_order_ && !blocks_.empty();
-  const double loss =
-      run_batch(rows_, order, counters.position, size, resident ? blocks_ : none, true);
+  static const typename Batches<T>::Blocks none;
+  const uint32_t seed = uint32_t(settings.seed) ^ uint32_t(settings.seed >> 32) ^
+                        uint32_t(counters.steps) * 0x9e3779b9U;
+  const double loss = batches_.run(rows_, order, counters.position, size, in_order_ ? blocks_ : none,
+                                   parameters.data(), gradients.data(), true, seed);
   losses.push_back(loss);
   if (!std::isfinite(loss)) return false;
   update(rates_.data() + rates_used_);
@@ -126,97 +101,6 @@ bool Trainer<T>::step() {
   order_used_ += in_order_ ? 0 : size_t(size);
   rates_used_ += 2 * optimizer.groups.size();
   return true;
-}
-
-template <class T>
-double Trainer<T>::scale_of(const Rows<T>& rows, const int32_t* order, int64_t first,
-                            int64_t count) {
-  if (!loss_.mean) return 1;
-  if (rows.weights && loss_.row_mean) {
-    const double total = weight_of(rows, order, first, count);
-    return total == 0 ? 1 : 1 / total;
-  }
-  if (!classes()) return 1.0 / (double(count) * program_.outputs);
-  if (rows.weights || !loss_.weighted_mean) return 1.0 / double(count);
-  if (!order) return 1.0 / table_.divisor(loss_, rows.classes + first, count);
-  for (int64_t r = 0; r < count; ++r) chosen_[size_t(r)] = rows.classes[order[r]];
-  return 1.0 / table_.divisor(loss_, chosen_.data(), count);
-}
-
-// The divisor of a mean over weighted rows.
-template <class T>
-double Trainer<T>::weight_of(const Rows<T>& rows, const int32_t* order, int64_t first,
-                             int64_t count) const {
-  double total = 0;
-  for (int64_t r = 0; r < count; ++r) {
-    const int64_t row = order ? order[r] : first + r;
-    double weight = double(rows.weights[row]);
-    if (classes()) {
-      const int64_t number = rows.classes[row];
-      if (number == loss_.ignored) continue;
-      if (loss_.class_weights) weight *= double(loss_.class_weights[number]);
-    }
-    total += weight;
-  }
-  return classes() ? total : total * program_.outputs;
-}
-
-template <class T>
-double Trainer<T>::run_batch(const Rows<T>& rows, const int32_t* order, int64_t first,
-                             int64_t count, const std::vector<Numbers<T>>& blocks,
-                             bool learning) {
-  const double scale = scale_of(rows, order, first, count);
-  const int64_t size = program_.chunk, chunks = (count + size - 1) / size;
-  const uint32_t seed = uint32_t(settings.seed) ^ uint32_t(settings.seed >> 32) ^
-                        uint32_t(counters.steps) * 0x9e3779b9U;
-  const int64_t x_size = int64_t(program_.inputs) * program_.stride;
-  const int64_t y_size = program_.weights_at - program_.y_at;
-  const double work = double(count) * double(program_.parameter_count) * (learning ? 3 : 1);
-  const int threads = work < WORTH_A_THREAD ? 1 : int(workspaces_.size());
-  double value = 0;
-  for (int64_t wave = 0; wave < chunks; wave += threads) {
-    const int64_t many = std::min<int64_t>(threads, chunks - wave);
-    double values[64];
-    auto run = [&](int64_t number, int) {
-      const int64_t chunk = wave + number, start = chunk * size;
-      Chunk<T> c{};
-      c.program = &program_;
-      c.parameters = parameters.data();
-      c.rows = rows;
-      c.order = order ? order + start : nullptr;
-      c.first = first + start;
-      c.count = int32_t(std::min(size, count - start));
-      c.place = start;
-      if (!blocks.empty()) {
-        c.x_block = blocks[size_t(chunk)].data();
-        c.y_block = c.x_block + x_size;
-        c.weights_block = c.y_block + y_size;
-      }
-      c.loss = &loss_;
-      c.scale = scale;
-      // the sum starts with the first chunk's gradients; the others are added in their order
-      if (learning) c.gradients = chunk == 0 ? gradients.data() : slots_[size_t(number)].data();
-      c.workspace = workspaces_[size_t(number)].data();
-      c.training = learning;
-      c.seed = seed;
-      table_.run_chunk(c);
-      values[number] = c.value;
-    };
-    if (many == 1)
-      run(0, 0);
-    else
-      run_parallel(many, threads, run);
-    for (int64_t i = 0; i < many; ++i) value += values[i];
-    if (!learning || chunks == 1) continue;
-    const int64_t parts = (program_.parameter_count + UPDATE_PART - 1) / UPDATE_PART;
-    run_parallel(parts, many > 1 ? threads : 1, [&](int64_t part, int) {
-      const int64_t begin = part * UPDATE_PART;
-      const int64_t length = std::min(UPDATE_PART, program_.parameter_count - begin);
-      for (int64_t i = wave == 0 ? 1 : 0; i < many; ++i)
-        table_.add(gradients.data() + begin, slots_[size_t(i)].data() + begin, length);
-    });
-  }
-  return sizeof(T) == 4 ? double(float(value)) : value;
 }
 
 template <class T>
@@ -266,19 +150,14 @@ void Trainer<T>::update(const double* rates) {
     u.first_moment = data(first_moment);
     u.second_moment = data(second_moment);
     u.third = data(third);
-    const int64_t parts = (range.end - range.begin + UPDATE_PART - 1) / UPDATE_PART;
+    const int64_t parts = (range.end - range.begin + PART - 1) / PART;
     run_parallel(parts, parts > 2 ? settings.threads : 1, [&](int64_t part, int) {
       Update<T> mine = u;
-      mine.begin = range.begin + part * UPDATE_PART;
-      mine.end = std::min(range.end, mine.begin + UPDATE_PART);
+      mine.begin = range.begin + part * PART;
+      mine.end = std::min(range.end, mine.begin + PART);
       table_.update(mine);
     });
   }
-}
-
-template <class T>
-double Trainer<T>::evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& blocks) {
-  return run_batch(rows, nullptr, 0, rows.count, blocks, false);
 }
 
 template <class T>
@@ -290,8 +169,10 @@ template <class T>
 void Trainer<T>::end_epoch() {
   EpochRecord record{};
   record.training = counters.epoch_sum / counters.epoch_weight;
-  record.validation = validation_.count ? evaluate(validation_, validation_blocks_)
-                                        : std::numeric_limits<double>::quiet_NaN();
+  record.validation =
+      validation_.count ? batches_.run(validation_, nullptr, 0, validation_.count,
+                                       validation_blocks_, parameters.data(), nullptr, false, 0)
+                        : std::numeric_limits<double>::quiet_NaN();
   record.learning_rate = rates_[rates_used_] * counters.rate;
   const double score = validation_.count ? record.validation : record.training;
   ++counters.epochs;

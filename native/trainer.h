@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aligned.h"
+#include "batch.h"
 #include "layout.h"
 #include "program.h"
 
@@ -81,25 +82,14 @@ class Trainer {
   bool step();
   void end_epoch();
   double size_of(const Numbers<T>& values, int64_t begin, int64_t end) const;
-  double evaluate(const Rows<T>& rows, const std::vector<Numbers<T>>& blocks);
-  double run_batch(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count,
-                   const std::vector<Numbers<T>>& blocks, bool learning);
-  double scale_of(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count);
-  double weight_of(const Rows<T>& rows, const int32_t* order, int64_t first, int64_t count) const;
-  std::vector<Numbers<T>> lay_out_all(const Rows<T>& rows) const;
   void update(const double* rates);
-  bool classes() const { return loss_.kind == CROSS_ENTROPY; }
   bool adam() const { return optimizer.kind == ADAM || optimizer.kind == ADAMW; }
 
-  Layout layout_;
-  Program program_;
   const Table<T>& table_;
-  Loss<T> loss_;
   Rows<T> rows_, validation_;
-  std::vector<Numbers<T>> blocks_, validation_blocks_;  // data that do not change
-  std::vector<Numbers<T>> workspaces_, slots_;
+  Batches<T> batches_;
+  typename Batches<T>::Blocks blocks_, validation_blocks_;  // data that do not change
   std::vector<int32_t> order_;
-  std::vector<int64_t> chosen_;  // classes of the batch's rows
   std::vector<double> rates_;
   size_t order_used_ = 0, rates_used_ = 0;
   bool in_order_ = true;

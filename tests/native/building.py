@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 NATIVE = Path(__file__).parents[2] / "native"
-CORE = ("layout", "pool", "trainer", "predictor", "dispatch")
+CORE = ("layout", "pool", "batch", "trainer", "predictor", "dispatch")
 BORDER = ("binding", "border_program", "border_task", "border_trainer", "border_predictor")
 SETS = {
     "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"),

@@ -90,9 +90,11 @@ def noticed(folder, parts, watch, fault):
     assert answer != "nothing", f"not noticed: {fault.name}"
 
 
-def test_there_are_enough():
+def test_there_are_enough_and_each_can_be_planted():
     assert len(FAULTS) >= 50
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    gone = [fault.name for fault in FAULTS if fault.old not in (NATIVE / fault.file).read_text()]
+    assert not gone, "their files no longer hold what they replace"
 
 
 @pytest.mark.parametrize("name", SAMPLE)
