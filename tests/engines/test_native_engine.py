@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from engines.jobs import Told, job_of, train
 
-from vetro.engines.engine import Job, Plan, Rows
+from vetro.engines.job import Rows
 from vetro.engines.native_core import why_not_native
 from vetro.engines.torch_engine import TorchEngine
 from vetro.networks.initial import initial_parameters
@@ -46,32 +47,18 @@ def rows(loss="mse", count=ROWS, seed=0, weighted=False):
 def job(loss="mse", activation="tanh", weighted=False, dropout=0.0, **changes):
     net = network(loss, activation, dropout)
     settings = {
-        "network": net, "loss": loss, "optimizer": "adamw", "momentum": 0.5,
+        "optimizer": "adamw", "momentum": 0.5,
         "learning_rate": RATES[changes.get("optimizer", "adamw")], "weight_decay": 0.1,
         "rate_factors": np.linspace(1, 0.1, EPOCHS), "plateau": 0, "batch_size": 16,
         "epochs": EPOCHS, "patience": 0, "clip_norm": 0.0, "seed": 5,
     }  # fmt: skip
-    return Job(
-        Plan(**{**settings, **changes}),
+    return job_of(
+        net,
         initial_parameters(net, 3),
         rows(loss, weighted=weighted),
         rows(loss, count=30, seed=1, weighted=weighted),
+        {**settings, "loss": loss, **changes},
     )
-
-
-class Told:
-    """Records what an engine tells; stops a job when it has ended the epoch `stop_at`."""
-
-    def __init__(self, stop_at=None, reason="interrupted"):
-        self.epochs, self.last, self.stop_at, self.reason = {}, {}, stop_at, reason
-
-    def __call__(self, number, epochs, capture):
-        self.epochs.setdefault(number, []).extend(epochs)
-        if not epochs:
-            return ""
-        self.last[number] = capture()
-        stops = self.stop_at is not None and epochs[-1].number >= self.stop_at
-        return self.reason if stops else ""
 
 
 def both(one):
@@ -79,7 +66,7 @@ def both(one):
     results = []
     for engine in (NativeEngine(), TorchEngine()):
         told = Told()
-        (outcome,) = engine.train([one], told)
+        (outcome,) = train(engine, [one], told)
         results.append((outcome, told.epochs[0], told.last[0].arrays["parameters"]))
     return results
 
@@ -100,7 +87,7 @@ def assert_the_same(one, rtol=2e-3, atol=2e-4):
         np.testing.assert_allclose(*sizes, rtol=10 * rtol, atol=10 * atol)
     assert (native.stopped, native.epochs) == (torch.stopped, torch.epochs)
     assert native.best_validation == pytest.approx(torch.best_validation, rel=rtol)
-    assert np.abs(end - one.initial).max() > 0.01
+    assert np.abs(end - one.parameters).max() > 0.01
 
 
 @pytest.mark.parametrize("engine", [NativeEngine(), TorchEngine()], ids=["native", "torch"])
@@ -110,11 +97,12 @@ def test_sizes_of_weights_and_gradients(engine, clip_norm):
     plain = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
     one = job(epochs=1, batch_size=ROWS, clip_norm=clip_norm, **plain)
     told = Told()
-    engine.train([one], told)
+    train(engine, [one], told)
     end = told.last[0].arrays["parameters"]
-    views = one.plan.network.views(end.astype(np.float64))
-    moved = one.plan.network.views(one.initial.astype(np.float64) - end)
-    names = [slot.name for slot in one.plan.network.weight_slots]
+    net = network()
+    views = net.views(end.astype(np.float64))
+    moved = net.views(one.parameters.astype(np.float64) - end)
+    names = [slot.name for slot in net.weight_slots]
     assert names == ["layer1.weight", "layer2.weight", "layer3.weight"]
     (epoch,) = told.epochs[0]
     sizes = [np.sqrt(np.mean(views[name] ** 2)) for name in names]
@@ -161,8 +149,8 @@ def test_plateau_and_patience():
 
 def test_the_best_parameters_are_those_of_the_best_epoch():
     one = job("mse", epochs=300, rate_factors=np.ones(300), learning_rate=0.05)
-    (outcome,) = NativeEngine().train([one], Told())
-    outputs = NativeEngine().predict(one.plan.network, outcome.parameters, one.validation.x)
+    (outcome,) = train(NativeEngine(), [one], Told())
+    outputs = NativeEngine().predict(network(), outcome.parameters, one.validation.x)
     error = ((outputs - one.validation.y) ** 2).mean()
     assert error == pytest.approx(outcome.best_validation, rel=1e-5)
     assert 0 < outcome.best_epoch < 300
@@ -184,9 +172,9 @@ def test_company_and_threads_change_no_bit():
             [("mse", 0.3, "adamw"), ("bce", 0.0, "sgd"), ("cross_entropy", 0.1, "rmsprop")] * 3
         )
     ]
-    alone = [NativeEngine(1).train([one], Told())[0] for one in jobs]
+    alone = [train(NativeEngine(1), [one], Told())[0] for one in jobs]
     for threads in (1, 2, 3, 8):
-        together = NativeEngine(threads).train(jobs, Told())
+        together = train(NativeEngine(threads), jobs, Told())
         for one, other in zip(alone, together, strict=True):
             assert one.parameters.tobytes() == other.parameters.tobytes()
             assert replace(one, parameters=other.parameters) == other
@@ -200,13 +188,13 @@ def test_resumed_ends_bit_identical(optimizer, stop_at):
     settings = {"dropout": 0.2, "optimizer": optimizer, "plateau": 7, "patience": 1500}
     one = job("mse", epochs=epochs, rate_factors=factors, **settings)
     told = Told()
-    (whole,) = NativeEngine().train([one], told)
+    (whole,) = train(NativeEngine(), [one], told)
     half = Told(stop_at)
-    (first,) = NativeEngine().train([one], half)
+    (first,) = train(NativeEngine(), [one], half)
     if first.stopped == "interrupted":
         resumed = replace(one, resume=half.last[0])
         half.stop_at = None
-        (second,) = NativeEngine().train([resumed], half)
+        (second,) = train(NativeEngine(), [resumed], half)
         assert second.parameters.tobytes() == whole.parameters.tobytes()
         assert replace(second, parameters=whole.parameters) == whole
     assert half.epochs[0] == told.epochs[0]
@@ -214,7 +202,7 @@ def test_resumed_ends_bit_identical(optimizer, stop_at):
 
 def test_dropout_depends_on_the_seed_alone():
     outcomes = [
-        NativeEngine().train([job(dropout=share, seed=seed)], Told())[0].parameters.tobytes()
+        train(NativeEngine(), [job(dropout=share, seed=seed)], Told())[0].parameters.tobytes()
         for share, seed in [(0.3, 1), (0.3, 1), (0.3, 2), (0.0, 1)]
     ]
     assert outcomes[0] == outcomes[1]
@@ -223,14 +211,14 @@ def test_dropout_depends_on_the_seed_alone():
 
 def test_a_reason_to_stop_is_the_outcome():
     one = job(epochs=100_000, rate_factors=np.ones(100_000))
-    (outcome,) = NativeEngine().train([one], Told(3, "time"))
+    (outcome,) = train(NativeEngine(), [one], Told(3, "time"))
     assert outcome.stopped == "time"
     assert 3 <= outcome.epochs < 100_000
 
 
 def test_names_where_training_diverged():
     one = replace(job(optimizer="sgd", learning_rate=1e20), validation=None)
-    (outcome,) = NativeEngine().train([one], Told())
+    (outcome,) = train(NativeEngine(), [one], Told())
     assert outcome.stopped == "diverged"
     assert outcome.divergence is not None
     assert outcome.divergence.epoch == 1
@@ -243,7 +231,7 @@ def test_names_where_training_diverged():
 
 def test_one_diverges_and_the_others_go_on():
     jobs = [job(), job(optimizer="sgd", learning_rate=1e20), job(seed=8)]
-    outcomes = NativeEngine().train(jobs, Told())
+    outcomes = train(NativeEngine(), jobs, Told())
     assert [outcome.stopped for outcome in outcomes] == ["epochs", "diverged", "epochs"]
     assert np.isfinite(outcomes[1].parameters).all()
 

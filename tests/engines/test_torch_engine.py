@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from engines.jobs import Told, job_of
+from engines.jobs import train as run
 from torch import nn
 
-from vetro.engines.engine import Epoch, Job, Plan, Rows
+from vetro.engines.job import Epoch, Rows
 from vetro.engines.torch_engine import TorchEngine
 from vetro.networks.initial import initial_parameters
 from vetro.networks.lift import flat_parameters, lift
@@ -29,13 +31,13 @@ def network(activation="relu", dropout=0.0, outputs=OUTPUTS):
     )
 
 
-def plan(net, **changes):
+def plan(**changes):
     settings = {
-        "network": net, "loss": "mse", "optimizer": "adamw", "learning_rate": 0.01,
+        "loss": "mse", "optimizer": "adamw", "learning_rate": 0.01,
         "momentum": 0.0, "weight_decay": 0.1, "rate_factors": np.linspace(1, 0.1, 12),
         "plateau": 0, "batch_size": 16, "epochs": 12, "patience": 0, "clip_norm": 0.0, "seed": 5,
     }  # fmt: skip
-    return Plan(**{**settings, **changes})
+    return {**settings, **changes}
 
 
 def rows(loss="mse", count=ROWS, seed=0, weighted=False):
@@ -53,11 +55,15 @@ def go_on(epoch, capture):
     return ""
 
 
-def train(settings, initial, data, validation, on_epoch, resume=None):
+def train(net, settings, initial, data, validation, on_epoch, resume=None):
     """One job; on_epoch is told of each epoch."""
-    job = Job(settings, initial, data, validation, resume)
-    (outcome,) = TorchEngine().train([job], lambda _, epochs, capture: on_epoch(*epochs, capture))
-    return outcome
+    job = replace(job_of(net, initial, data, validation, settings), resume=resume)
+
+    class Watch(Told):
+        def told(self, running):
+            return on_epoch(*running.new_epochs(), running.state)
+
+    return run(TorchEngine(), [job], Watch())[0]
 
 
 def plain_loss(name, weighted):
@@ -82,32 +88,34 @@ def plain_loss(name, weighted):
 
 
 OPTIMIZERS = {
-    "sgd": lambda p, s: torch.optim.SGD(p, lr=1, momentum=s.momentum, weight_decay=s.weight_decay),
-    "adam": lambda p, s: torch.optim.Adam(p, lr=1, weight_decay=s.weight_decay, fused=True),
-    "adamw": lambda p, s: torch.optim.AdamW(p, lr=1, weight_decay=s.weight_decay, fused=True),
+    "sgd": lambda p, s: torch.optim.SGD(
+        p, lr=1, momentum=s["momentum"], weight_decay=s["weight_decay"]
+    ),
+    "adam": lambda p, s: torch.optim.Adam(p, lr=1, weight_decay=s["weight_decay"], fused=True),
+    "adamw": lambda p, s: torch.optim.AdamW(p, lr=1, weight_decay=s["weight_decay"], fused=True),
     "rmsprop": lambda p, s: torch.optim.RMSprop(
-        p, lr=1, momentum=s.momentum, weight_decay=s.weight_decay
+        p, lr=1, momentum=s["momentum"], weight_decay=s["weight_decay"]
     ),
 }
 
 
-def plain_loop(settings, initial, data):
+def plain_loop(net, settings, initial, data):
     """The documented batch order and rates, written out."""
-    module = lift(settings.network, initial)
-    optimizer = OPTIMIZERS[settings.optimizer](list(module.parameters()), settings)
-    loss_function = plain_loss(settings.loss, data.weights is not None)
+    module = lift(net, initial)
+    optimizer = OPTIMIZERS[settings["optimizer"]](list(module.parameters()), settings)
+    loss_function = plain_loss(settings["loss"], data.weights is not None)
     parts = [torch.from_numpy(p) for p in (data.x, data.y, data.weights) if p is not None]
-    for epoch in range(settings.epochs):
+    for epoch in range(settings["epochs"]):
         optimizer.param_groups[0]["lr"] = float(
-            settings.learning_rate * settings.rate_factors[epoch]
+            settings["learning_rate"] * settings["rate_factors"][epoch]
         )
-        order = np.random.default_rng((settings.seed, epoch)).permutation(len(data.x))
-        for start in range(0, len(order), settings.batch_size):
-            x, *rest = (part[order[start : start + settings.batch_size]] for part in parts)
+        order = np.random.default_rng((settings["seed"], epoch)).permutation(len(data.x))
+        for start in range(0, len(order), settings["batch_size"]):
+            x, *rest = (part[order[start : start + settings["batch_size"]]] for part in parts)
             optimizer.zero_grad()
             loss_function(module(x), *rest).backward()
-            if settings.clip_norm:
-                nn.utils.clip_grad_norm_(module.parameters(), settings.clip_norm)
+            if settings["clip_norm"]:
+                nn.utils.clip_grad_norm_(module.parameters(), settings["clip_norm"])
             optimizer.step()
     return flat_parameters(module)
 
@@ -117,7 +125,7 @@ def plain_loop(settings, initial, data):
 @pytest.mark.parametrize("loss", ["mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"])
 def test_equals_the_plain_loop(loss, optimizer, weighted):
     net = network(outputs=1 if loss == "bce" else OUTPUTS)
-    settings = plan(net, loss=loss, optimizer=optimizer, momentum=0.5, clip_norm=1.0)
+    settings = plan(loss=loss, optimizer=optimizer, momentum=0.5, clip_norm=1.0)
     data, initial = rows(loss, weighted=weighted), initial_parameters(net, 3)
     last = {}
 
@@ -125,8 +133,8 @@ def test_equals_the_plain_loop(loss, optimizer, weighted):
         last["state"] = capture()
         return ""
 
-    train(settings, initial, data, None, keep_last)
-    expected = plain_loop(settings, initial, data)
+    train(net, settings, initial, data, None, keep_last)
+    expected = plain_loop(net, settings, initial, data)
     np.testing.assert_allclose(last["state"].arrays["parameters"], expected, rtol=2e-5, atol=2e-6)
     assert np.abs(expected - initial).max() > 0.01
 
@@ -152,7 +160,7 @@ def test_predict_equals_a_float64_forward(activation):
 
 def test_keeps_the_best_parameters_and_stops():
     net = network()
-    settings = plan(net, epochs=200, rate_factors=np.ones(200), patience=5, learning_rate=0.05)
+    settings = plan(epochs=200, rate_factors=np.ones(200), patience=5, learning_rate=0.05)
     validation = rows(seed=1, count=30)
     seen: list[Epoch] = []
 
@@ -160,7 +168,7 @@ def test_keeps_the_best_parameters_and_stops():
         seen.append(epoch)
         return ""
 
-    outcome = train(settings, initial_parameters(net, 3), rows(), validation, on_epoch)
+    outcome = train(net, settings, initial_parameters(net, 3), rows(), validation, on_epoch)
     losses = [epoch.validation for epoch in seen]
     assert outcome.stopped == "patience"
     assert outcome.best_epoch == int(np.argmin(losses)) + 1
@@ -173,9 +181,9 @@ def test_keeps_the_best_parameters_and_stops():
 @pytest.mark.parametrize("stop_at", [1, 4, 11])
 def test_resumed_ends_bit_identical(optimizer, stop_at):
     net = network(dropout=0.2)
-    settings = plan(net, optimizer=optimizer, momentum=0.9, plateau=2, learning_rate=0.003)
+    settings = plan(optimizer=optimizer, momentum=0.9, plateau=2, learning_rate=0.003)
     initial, data, validation = initial_parameters(net, 3), rows(), rows(seed=1, count=30)
-    whole = train(settings, initial, data, validation, go_on)
+    whole = train(net, settings, initial, data, validation, go_on)
     kept = {}
 
     def stop(epoch, capture):
@@ -184,17 +192,17 @@ def test_resumed_ends_bit_identical(optimizer, stop_at):
             return "interrupted"
         return ""
 
-    first = train(settings, initial, data, validation, stop)
+    first = train(net, settings, initial, data, validation, stop)
     assert first.stopped == "interrupted"
-    second = train(settings, initial, data, validation, go_on, kept["state"])
+    second = train(net, settings, initial, data, validation, go_on, kept["state"])
     assert second.parameters.tobytes() == whole.parameters.tobytes()
     assert replace(second, parameters=whole.parameters) == whole
 
 
 def test_names_where_training_diverged():
     net = network()
-    settings = plan(net, optimizer="sgd", learning_rate=1e6, momentum=0.0, weight_decay=0.0)
-    outcome = train(settings, initial_parameters(net, 3), rows(), None, go_on)
+    settings = plan(optimizer="sgd", learning_rate=1e6, momentum=0.0, weight_decay=0.0)
+    outcome = train(net, settings, initial_parameters(net, 3), rows(), None, go_on)
     assert outcome.stopped == "diverged"
     assert outcome.divergence is not None
     assert outcome.divergence.epoch == 1
@@ -206,10 +214,10 @@ def test_names_where_training_diverged():
 def test_class_weights_are_those_of_torch():
     net = network()
     weights = np.array([1.0, 5.0, 0.2], dtype=np.float32)
-    settings = plan(net, loss="cross_entropy", class_weights=weights, epochs=1, batch_size=ROWS)
+    settings = plan(loss="cross_entropy", class_weights=weights, epochs=1, batch_size=ROWS)
     data, initial = rows("cross_entropy"), initial_parameters(net, 3)
     told = []
-    train(settings, initial, data, None, lambda e, c: told.append(e) or "")
+    train(net, settings, initial, data, None, lambda e, c: told.append(e) or "")
     expected = nn.CrossEntropyLoss(torch.from_numpy(weights))(
         lift(net, initial)(torch.from_numpy(data.x)), torch.from_numpy(data.y)
     )
@@ -219,6 +227,6 @@ def test_class_weights_are_those_of_torch():
 def test_leaves_torch_as_it_was():
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     net = network(dropout=0.5)
-    train(plan(net), initial_parameters(net, 3), rows(), None, go_on)
+    train(net, plan(), initial_parameters(net, 3), rows(), None, go_on)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)

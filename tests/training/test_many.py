@@ -171,11 +171,11 @@ def test_ctrl_c_while_they_are_prepared(prepared, monkeypatch):
     found = []
     door = many._door
 
-    def watched(one, share):
+    def watched(one):
         found.append(one)
         if len(found) == prepared:
             signal.raise_signal(signal.SIGINT)
-        return door(one, share)
+        return door(one)
 
     monkeypatch.setattr(many, "_door", watched)
     histories = vetro.train_many(ones, threads=2)

@@ -12,7 +12,7 @@ from torch.optim import lr_scheduler
 from training.native_cases import adam, both, nothing, problem
 
 import vetro
-from vetro.engines import torch_loop
+from vetro.engines import ticks
 from vetro.engines.native_core import why_not_native
 from vetro.errors import TrainingError
 
@@ -80,7 +80,7 @@ def test_patience_used_up_by_the_last_epoch_and_no_best_epoch():
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_stopped_by_progress_all_is_as_after_so_many_steps(schedule, shuffle, monkeypatch):
     """Generator, schedule and rates as the torch engine leaves them after as many steps."""
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(ticks, "TICK_SECONDS", 0.01)
     module, x, y = problem(50)
     settings = {"batch_size": 16, "shuffle": shuffle}
     other = copy.deepcopy(module)
@@ -118,7 +118,7 @@ def test_stopped_by_progress_all_is_as_after_so_many_steps(schedule, shuffle, mo
 
 
 def test_changes_made_in_progress_are_taken_over(monkeypatch):
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(ticks, "TICK_SECONDS", 0.01)
     module, x, y = problem(50)
     optimizer = torch.optim.SGD(module.parameters(), lr=1e-3)
     weights = []
@@ -163,7 +163,7 @@ def test_ctrl_c_ends_between_two_steps():
 
 
 def test_an_error_in_progress_leaves_all_written_back(monkeypatch):
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(ticks, "TICK_SECONDS", 0.01)
     module, x, y = problem()
     before = module[0].weight.detach().clone()
     optimizer = adam(module)

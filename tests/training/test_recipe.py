@@ -1,4 +1,4 @@
-"""Recipes and the plans they become."""
+"""Recipes and the jobs they become."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from vetro.engines.job import Rows
 from vetro.errors import UsageError
 from vetro.networks.network import Network
 from vetro.training.plan import (
     balanced_weights,
     batch_size,
-    make_plan,
+    make_job,
     output_count,
     rate_factors,
     resolve_loss,
@@ -125,6 +126,11 @@ def test_balanced_weights_are_scikit_learn_s():
 
 def test_plateau_waits_a_third_of_the_patience():
     network = Network((1, 1), "relu", 0.0, ("x",), ("y",))
-    plan = make_plan(Recipe(schedule="plateau", patience=30), network, "mse", 100, 0, None, "cpu")
-    assert plan.plateau == 10
-    assert make_plan(Recipe(), network, "mse", 100, 0, None, "cpu").plateau == 0
+    rows = Rows(np.zeros((100, 1), np.float32), np.zeros((100, 1), np.float32))
+
+    def plateau(recipe):
+        job = make_job(recipe, network, "mse", np.zeros(2, np.float32), rows, None, 0)
+        return job.course.stopping.plateau
+
+    assert plateau(Recipe(schedule="plateau", patience=30)) == 10
+    assert plateau(Recipe()) == 0

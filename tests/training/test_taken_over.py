@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import vetro
-from vetro.engines import native_loop, torch_loop
+from vetro.engines import ticks
 from vetro.engines.native_core import why_not_native
 from vetro.errors import UsageError
 
@@ -18,8 +18,8 @@ STEPS = 4000
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch):
-    monkeypatch.setattr(torch_loop, "TICK_SECONDS", 0.0)
-    monkeypatch.setattr(native_loop, "SHORTEST_SECONDS", 1e-4)
+    monkeypatch.setattr(ticks, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(ticks, "SHORTEST_SECONDS", 1e-4)
 
 
 def freeze(module, optimizer, x):

@@ -24,6 +24,7 @@ from vetro.apps.present import (
     say_line,
     show_notices,
 )
+from vetro.engines.interruption import Interruption
 from vetro.errors import TrainingError, VetroError, error
 
 if TYPE_CHECKING:
@@ -245,29 +246,26 @@ def _interrupted(model: Model) -> bool:
 
 
 @contextlib.contextmanager
-def _stopping(reporter: Reporter) -> Iterator[Callable[[], str]]:
-    """A function that returns why training must stop, or ""; SIGINT, SIGTERM and SIGHUP set it.
+def _stopping(reporter: Reporter) -> Iterator[Interruption]:
+    """Why training must stop; SIGINT, SIGTERM and SIGHUP set it.
 
     A signal before training (there is nothing to keep), or a second signal, ends the fit at once.
     """
-    reasons: list[str] = []
+    interruption = Interruption()
     saying: list[threading.Thread] = []
 
-    def stop() -> str:
-        return reasons[0] if reasons else ""
-
     def asked(number: int) -> None:
-        if reasons and number == getattr(signal, "SIGHUP", 0):
+        if interruption() and number == getattr(signal, "SIGHUP", 0):
             return  # a terminal that closes sends it more than once
-        if reasons or reporter.step not in ("training", "measuring", "done"):
+        if interruption() or reporter.step not in ("training", "measuring", "done"):
             signals.interrupt(number)
-        reasons.append("interrupted")
+        interruption.stop()
         # In a thread, because the signal may have come in the middle of another line.
         saying.append(threading.Thread(target=reporter.say, args=(STOPPING,)))
         saying[0].start()
 
     with signals.handling(asked):
-        yield stop
+        yield interruption
     for thread in saying:
         thread.join()
 

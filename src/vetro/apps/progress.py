@@ -119,11 +119,10 @@ def line(progress: Progress) -> str:
     if not progress.epoch:
         return STEPS.get(progress.step, progress.step)
     parts = [where(progress), f"epoch {progress.epoch}/{progress.epochs}"]
-    errors = [f"training {figure(progress.training)}"]
-    if math.isfinite(progress.validation):
-        errors.append(f"validation {figure(progress.validation)}")
+    losses = (("training", progress.training), ("validation", progress.validation))
+    errors = [f"{name} {figure(loss)}" for name, loss in losses if loss is not None]
     parts += [", ".join(errors), seconds_text(progress.seconds)]
-    if math.isfinite(progress.seconds_left):
+    if progress.seconds_left is not None:
         parts.append(f"about {seconds_text(progress.seconds_left)} left")
     return "; ".join(part for part in parts if part)
 
@@ -156,12 +155,12 @@ class _Bar:
         detail = ""
         if progress.epoch:
             left = progress.seconds_left
-            known = math.isfinite(left)
             parts = [f"epoch {progress.epoch}/{progress.epochs}"]
+            losses = (("train", progress.training), ("val", progress.validation))
             if self._width >= 80:
-                parts.append(f"train {figure(progress.training, 3)}")
-                parts.append(f"val {figure(progress.validation, 3)}")
-            parts.append(f"{seconds_text(left)} left" if known else seconds_text(progress.seconds))
+                parts += [f"{name} {figure(loss, 3)}" for name, loss in losses if loss is not None]
+            spent = seconds_text(progress.seconds)
+            parts.append(spent if left is None else f"{seconds_text(left)} left")
             detail = "  ".join(parts)
         head = (where(progress) if progress.epoch else "") or STEPS.get(progress.step, "")
         done = 1.0 if progress.step in ("measuring", "done") else progress.share

@@ -46,7 +46,7 @@ class ProgressBar:
             if fit.step != "training":
                 return (1.0 if fit.step == "done" else None), str(fit.step), fit.step == "done"
             text = f"training, fold {fit.fold} of {fit.folds}, epoch {fit.epoch} of {fit.epochs}"
-            if math.isfinite(fit.validation):
+            if fit.validation is not None:
                 text += f", validation loss {fit.validation:.4g}"
             return fit.share, text, False
         if len(progress) == 2:

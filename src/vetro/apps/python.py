@@ -40,7 +40,7 @@ def fit(
     recipe: Recipe | None = None,
     options: ReadOptions | None = None,
     engine: EngineName = "auto",
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
     **settings: Any,
 ) -> Model:
     """Fit a model to a table of inputs and targets.
@@ -52,8 +52,8 @@ def fit(
     row.  group: a column; rows with the same value stay in the same fold.
     settings: entries of Recipe (hidden=(64, 64), epochs=300, seed=1) or of ReadOptions (sep=";",
     missing=("?",)), by name.  engine: "native" (compiled, on the CPU), "torch", or "auto": native
-    if it can run.  on_progress: called with a Progress at every step of the fit and after epochs,
-    at most about ten times per second.
+    if it can run.  on_progress: called with a Progress at every step of the fit, and about 25 times
+    per second while it trains; returning False ends training, and keeps the best epoch so far.
 
     Returns a model that is the mean of one network per fold.  Its evidence comes from held-out
     rows, each predicted by a network that never saw it.  Warnings are issued once, as VetroWarning.

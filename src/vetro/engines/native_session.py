@@ -1,4 +1,4 @@
-"""A compiled trainer made from a user's module, optimizer and rows, and the copies back into them.
+"""The job of a user's module, loss, optimizer and rows, and the copies back into them.
 
 Parameters and the optimizer's state are copied in and out; rows are read where they lie.  Changes
 that the user's own code makes meanwhile (native_sight.py) are taken over, or refused.
@@ -7,16 +7,17 @@ that the user's own code makes meanwhile (native_sight.py) are taken over, or re
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from vetro.engines.explain import NativeTask
+from vetro.engines.job import Course, Job, Rows, TrainingState
 from vetro.engines.native_core import core
-from vetro.engines.native_program import program_of
-from vetro.engines.native_records import core_loss, core_optimizer, state_arrays, state_of
+from vetro.engines.native_records import state_arrays
+from vetro.engines.native_run import NativeRun
 from vetro.engines.native_sight import Owners, Sight, look
 from vetro.errors import error
 from vetro.networks.losses.table import loss_of
@@ -24,15 +25,11 @@ from vetro.networks.refusal import NotUnderstood
 from vetro.networks.torch_losses import check_target
 from vetro.networks.torch_updates import Range, read_state, write_state
 
-if TYPE_CHECKING:
-    from vetro.engines.native_core import _native
-
-Arrays = tuple[NDArray[Any], ...]
 Tensors = tuple[Tensor, ...]
 """x, y and, where rows have weights, those."""
 
 
-def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None = None) -> Arrays:
+def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None = None) -> Rows:
     """All as the trainer reads them; NotUnderstood with the reason."""
     network = task.lowering.network
     if x.device.type != "cpu":
@@ -56,13 +53,11 @@ def native_rows(task: NativeTask, x: Tensor, y: Tensor, weights: Tensor | None =
         raise NotUnderstood("y holds values that are not finite")
     if not _finite(x):
         raise NotUnderstood("x holds values that are not finite")
-    if weights is None:
-        return _array(x), _array(y)
-    return _array(x), _array(y), _array(weights.to(x.dtype))
+    return Rows(_array(x), _array(y), None if weights is None else _array(weights.to(x.dtype)))
 
 
 class NativeSession:
-    """The trainer, its way in and its way out.
+    """The job of the user's objects, its way in and its way out.
 
     understand: reads the user's objects as they are now; NotUnderstood if the native engine can
     no longer run them.
@@ -72,50 +67,42 @@ class NativeSession:
     def __init__(
         self,
         understand: Callable[[], NativeTask],
-        task: NativeTask,
         owners: Owners,
         rows: Tensors,
         validation: Tensors | None,
-        settings: _native.Settings,
     ) -> None:
         self._understand = understand
         self._owners = owners
         self._rows, self._validation = rows, validation
-        self._settings = settings
-        self._begin(task)
-
-    def _begin(self, task: NativeTask) -> None:
-        """Make the trainer from the objects in their present state."""
-        self._task = task
-        lowering, settings, optimizer = task.lowering, self._settings, self._owners.optimizer
-        frozen = {
-            number
-            for number, parameter in enumerate(lowering.parameters)
-            if not parameter.requires_grad
-        }
-        held_out = self._validation
-        self.program = program_of(lowering.network, frozen)
-        self.parameters = lowering.flat()
-        self.trainer: _native.Trainer = core().Trainer(
-            self.program,
-            self.parameters,
-            core().Rows(*native_rows(task, *self._rows)),
-            core_loss(task.loss, lowering.network.dtype, row_mean=True),
-            core_optimizer(task.optimizer.plain),
-            settings,
-            None if held_out is None else core().Rows(*native_rows(task, *held_out)),
-        )
-        if optimizer.state:
-            state = read_state(optimizer, task.optimizer, lowering)
-            self.trainer.set_state(state_of(state))
         self._written = 0
+        self.run: NativeRun
+
+    def job(self, task: NativeTask, course: Course) -> Job:
+        """The job of the objects in their present state, which `task` is."""
+        self._task = task
+        lowering, optimizer, held_out = task.lowering, self._owners.optimizer, self._validation
+        resume = None
+        if optimizer.state:
+            resume = TrainingState(read_state(optimizer, task.optimizer, lowering))
+        return Job(
+            network=lowering.network,
+            parameters=lowering.flat(),
+            loss=task.loss,
+            update=task.optimizer.plain,
+            training=native_rows(task, *self._rows),
+            validation=None if held_out is None else native_rows(task, *held_out),
+            course=course,
+            resume=resume,
+            row_mean=True,
+        )
 
     def write_back(self, gradients: bool = True) -> None:
         """Write into the user's objects what the plain loop would have left by now.
 
         Without gradients: as after zero_grad().
         """
-        steps = self.trainer.steps
+        trainer = self.run.trainer
+        steps = trainer.steps
         if steps == self._written and gradients and steps:
             return  # they are as they were left, and as the user's own code changed them since
         for group in self._owners.optimizer.param_groups:
@@ -125,19 +112,20 @@ class NativeSession:
             return
         self._written = steps
         # first what may fail: all is written, or nothing
-        state = state_arrays(self.trainer.state())
+        state = state_arrays(trainer.state())
         write_state(self._owners.optimizer, self._task.optimizer, state)
-        self._write(self.trainer.parameters())
+        self._write(trainer.parameters())
         if gradients:
-            flat = torch.from_numpy(self.trainer.gradients())
+            flat = torch.from_numpy(trainer.gradients())
             for part in self._task.optimizer.ranges:
                 part.parameter.grad = part.view(flat).clone()
 
     def write_best(self) -> None:
         """Put the parameters of the best epoch into the module, if there was one."""
-        if not self.trainer.best_epoch:
+        trainer = self.run.trainer
+        if not trainer.best_epoch:
             return
-        flat = torch.from_numpy(self.trainer.best())
+        flat = torch.from_numpy(trainer.best())
         lowering = self._task.lowering
         with torch.no_grad():
             for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
@@ -155,8 +143,8 @@ class NativeSession:
         if after == before:
             return answer
         if after.settings == before.settings and after.state == before.state:
-            self.parameters = self._task.lowering.flat()
-            self.trainer.set_state(core().State(parameters=self.parameters))
+            flat = self._task.lowering.flat()
+            self.run.trainer.set_state(core().State(parameters=flat))
             return answer
         try:
             self._begin_again()
@@ -170,14 +158,14 @@ class NativeSession:
         return answer
 
     def _begin_again(self) -> None:
-        """Another trainer, of the objects as they are now, that goes on where this one is."""
-        old, known = self.trainer.state(), self._task.lowering.network.slots
+        """Go on with the job of the objects as they are now, where the run is."""
+        old, known = self.run.trainer.state(), self._task.lowering.network.slots
         task = self._understand()
         if task.lowering.network.slots != known:
             raise NotUnderstood("the module's parameters are not those from before")
-        self._begin(task)
-        self.trainer.set_state(core().State(best=old.best, counters=old.counters))
-        self._written = self.trainer.steps
+        self.run.begin(self.job(task, self.run.job.course))
+        self.run.trainer.set_state(core().State(best=old.best, counters=old.counters))
+        self._written = self.run.steps
 
     def _look(self) -> Sight:
         return look(self._task, self._owners, (*self._rows, *(self._validation or ())))

@@ -1,39 +1,41 @@
 """The torch engine: trains and predicts a network with PyTorch's eager operations.
 
-The slow, general engine, and the oracle of the others.  torch_loop.py trains a user's own module.
+The slow, general engine, and the oracle of the others.  Its loop is torch_loop.py's, as for a
+user's own module.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vetro.engines.engine import (
+from vetro.engines import torch_loop
+from vetro.engines.best import Best
+from vetro.engines.engine import Running, Watch
+from vetro.engines.job import (
+    Course,
     Divergence,
     Epoch,
     Job,
     Matrix,
-    OnEpochs,
     Outcome,
-    Plan,
     Rows,
     TrainingState,
 )
-from vetro.networks.lift import flat_parameters, lift, load_parameters
-from vetro.networks.losses.rule import LossKind
-from vetro.networks.losses.table import loss_of, usual_loss
+from vetro.engines.torch_batches import Rows as Tensors
+from vetro.networks.lift import flat_parameters, lift, lift_lowered, load_parameters
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import loss_of
 from vetro.networks.network import Network
 from vetro.networks.torch_losses import torch_loss
 from vetro.networks.torch_updates import torch_optimizer
-from vetro.networks.updates.rule import UpdateKind, UpdateRule
 
 PREDICTION_ROWS = 65_536
 # Below this many multiplications per step, handing work to a second thread costs more
@@ -48,14 +50,19 @@ class TorchEngine:
     version = torch.__version__
     together = False
 
-    def train(self, jobs: Sequence[Job], on_epochs: OnEpochs) -> list[Outcome]:
-        """Train the jobs one after the other; see engine.Plan for the batch order."""
-        outcomes = []
+    def run(self, jobs: Iterable[Job], watch: Watch[Running], many: int = 1) -> None:
+        """Train the jobs one after the other; see Engine.run.
+
+        The watch is asked and told between two epochs.
+        """
         for number, job in enumerate(jobs):
-            work = job.plan.batch_size * job.plan.network.parameter_count
+            reason = watch.interruption()
+            if reason:
+                return
+            work = job.course.order.batch_size * job.network.parameter_count
             with _threads(1 if work < SINGLE_THREAD_WORK else torch.get_num_threads()):
-                outcomes.append(_Run(job).until_stopped(number, on_epochs))
-        return outcomes
+                run = _Run(number, job, watch)
+                watch.ends(run, run.until_stopped())
 
     def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
         """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
@@ -79,49 +86,89 @@ def _threads(count: int) -> Iterator[None]:
 
 
 class _Run:
-    """One training run: module, optimizer, data on the device, and the best so far."""
+    """One job: module, optimizer, data on the device, and the best so far."""
 
-    def __init__(self, job: Job) -> None:
-        plan = self.plan = job.plan
-        self.device = torch.device(plan.device)
-        self.module = lift(plan.network, job.initial).to(self.device)
-        self.optimizer = _optimizer(plan, self.module)
-        self.loss = _loss_function(plan, self.device)
+    def __init__(self, number: int, job: Job, watch: Watch[Running]) -> None:
+        self.number, self.job, self.watch = number, job, watch
+        self.device = torch.device(job.device)
+        self.module = lift_lowered(job.network, job.parameters).to(self.device)
+        self.optimizer = _optimizer(job, self.module)
+        self.loss = _loss_function(job.loss, self.device)
         self.training = [_tensor(part, self.device) for part in _parts(job.training)]
         self.validation = [_tensor(part, self.device) for part in _parts(job.validation)]
+        self.drops = any(isinstance(part, nn.Dropout) for part in self.module.modules())
+        self.best = Best(self.module, job.course.stopping.patience)
+        self.best.keep()
         self.epoch = 0
-        self.best_epoch = 0
-        self.best_validation = math.inf
-        self.waited = 0
         self.rate = 1.0
         self.rate_waited = 0
-        self.best = [parameter.detach().clone() for parameter in self.module.parameters()]
+        self.losses: list[float] = []
+        self.told: list[Epoch] = []
+        self.divergence: Divergence | None = None
         if job.resume is not None:
             self._restore(job.resume)
 
-    def until_stopped(self, number: int, on_epochs: OnEpochs) -> Outcome:
-        plan = self.plan
-        while self.epoch < plan.epochs:
-            if plan.patience and self.waited >= plan.patience:
-                return self._outcome("patience")
-            training, divergence = self._one_epoch()
-            if divergence is not None:
-                return self._outcome("diverged", divergence)
-            score = self._validation_loss() if self.validation else training
-            if not math.isfinite(score):
-                return self._outcome("diverged", Divergence(self.epoch + 1, 0, score, "validation"))
-            rate = self._learning_rate()
-            self.epoch += 1
-            best = score < self.best_validation
-            if best:
-                self._keep_best(score)
-            else:
-                self._wait()
-            epoch = Epoch(self.epoch, training, score, rate, best, *self._sizes())
-            reason = on_epochs(number, [epoch], self.state)
-            if reason:
-                return self._outcome(reason)
-        return self._outcome("epochs")
+    @property
+    def share(self) -> float:
+        return self.epoch * self.steps / self.job.course.stopping.steps
+
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return self.job.course.order.steps_an_epoch
+
+    def until_stopped(self) -> str:
+        """Run to the end; returns why it ended."""
+        if self.best.waited_enough:
+            return "patience"
+        self._set_rate()
+        loop = torch_loop.Loop(
+            module=self.module,
+            loss=self.loss,
+            optimizer=self.optimizer,
+            batches=_Batches(self.training, self.job.course, self.epoch, self.drops),
+            steps=self.job.course.stopping.steps - self.epoch * self.steps,
+            clip=torch_loop.clipping(self.job.course.clipping, self.module),
+            after_epoch=self._end_epoch,
+            by_epochs=True,
+        )
+        devices = [self.device] if self.device.type == "cuda" else []
+        self.module.train()
+        with torch.random.fork_rng(devices) if self.drops else nullcontext():
+            reason = torch_loop.run(loop, self.losses)
+        if reason == "diverged" and self.divergence is None:
+            self.divergence = self._diverged()
+        return "epochs" if reason == "done" else reason
+
+    def _end_epoch(self) -> str:
+        self.divergence = self._diverged()
+        if self.divergence is not None:
+            return "diverged"
+        order = self.job.course.order
+        sizes = np.full(self.steps, order.batch_size, dtype=np.float64)
+        sizes[-1] = order.epoch_rows - order.batch_size * (self.steps - 1)
+        training = float(np.average(self.losses, weights=sizes))
+        self.losses.clear()
+        score = self._validation_loss() if self.validation else training
+        if not math.isfinite(score):
+            self.divergence = Divergence(self.epoch + 1, 0, score, "validation")
+            return "diverged"
+        rate = self._learning_rate()
+        self.epoch += 1
+        goes_on = self.best.consider(self.epoch, score)
+        best = self.best.waited == 0
+        self._wait(best)
+        sizes_now = self._sizes() if self.job.course.measured else ((), ())
+        self.told.append(Epoch(self.epoch, training, score, rate, best, *sizes_now))
+        reason = self.watch.told(self) or self.watch.interruption()
+        if reason or self.share >= 1:
+            return reason
+        self._set_rate()
+        return "" if goes_on else "patience"
+
+    def new_epochs(self) -> list[Epoch]:
+        found, self.told = self.told, []
+        return found
 
     def _sizes(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Root mean squares of each layer's weights, and of their gradients."""
@@ -134,58 +181,30 @@ class _Run:
         sizes = squares.sqrt().float().tolist()
         return tuple(sizes[0]), tuple(sizes[1])
 
-    def _keep_best(self, score: float) -> None:
-        self.best_validation, self.best_epoch = score, self.epoch
-        self.waited = self.rate_waited = 0
-        with torch.no_grad():
-            for kept, parameter in zip(self.best, self.module.parameters(), strict=True):
-                kept.copy_(parameter)
-
-    def _wait(self) -> None:
-        self.waited += 1
-        self.rate_waited += 1
-        if self.plan.plateau and self.rate_waited >= self.plan.plateau:
+    def _wait(self, best: bool) -> None:
+        plateau = self.job.course.stopping.plateau
+        self.rate_waited = 0 if best else self.rate_waited + 1
+        if plateau and self.rate_waited >= plateau:
             self.rate *= 0.5
             self.rate_waited = 0
 
     def _learning_rate(self) -> float:
-        return float(self.plan.learning_rate * self.plan.rate_factors[self.epoch] * self.rate)
+        rates = self.job.course.rates.sample(self.epoch * self.steps, 1)
+        return float(rates[0, 0, 0] * self.rate)
 
-    def _one_epoch(self) -> tuple[float, Divergence | None]:
-        plan, module = self.plan, self.module
-        rate = self._learning_rate()
+    def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        generator = np.random.default_rng((plan.seed, self.epoch))
-        order = torch.from_numpy(generator.permutation(len(self.training[0]))).to(self.device)
-        shuffled = [part[order] for part in self.training]
-        losses = []
-        parameters = list(module.parameters())
-        module.train()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            # Dropout, too, depends on (seed, epoch) alone, so that a resumed run repeats it.
-            torch.manual_seed(int(generator.integers(2**62)))
-            batches = zip(*(torch.split(part, plan.batch_size) for part in shuffled), strict=True)
-            for x, *rest in batches:
-                self.optimizer.zero_grad(set_to_none=True)
-                loss = self.loss(module(x), *rest)
-                torch.autograd.backward(loss)
-                if plan.clip_norm > 0:
-                    nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
-                self.optimizer.step()
-                losses.append(loss.detach())
-        values = torch.stack(losses).cpu().double().numpy()
-        bad = np.flatnonzero(~np.isfinite(values))
+            group["lr"] = self._learning_rate()
+
+    def _diverged(self) -> Divergence | None:
+        """The first loss of the epoch, or the first parameter, that is not finite."""
+        bad = np.flatnonzero(~np.isfinite(self.losses))
         tensor = self._first_non_finite()
-        if len(bad) or tensor:
-            batch = int(bad[0]) if len(bad) else len(values) - 1
-            return math.nan, Divergence(
-                self.epoch + 1, batch + 1, float(values[batch]), tensor or "the loss itself"
-            )
-        sizes = np.full(len(values), plan.batch_size, dtype=np.float64)
-        sizes[-1] = len(self.training[0]) - plan.batch_size * (len(values) - 1)
-        return float(np.average(values, weights=sizes)), None
+        if not len(bad) and not tensor:
+            return None
+        batch = int(bad[0]) if len(bad) else len(self.losses) - 1
+        loss = self.losses[batch]
+        return Divergence(self.epoch + 1, batch + 1, loss, tensor or "the loss itself")
 
     def _first_non_finite(self) -> str:
         for name, parameter in self.module.named_parameters():
@@ -202,44 +221,39 @@ class _Run:
                 *(torch.split(part, PREDICTION_ROWS) for part in self.validation), strict=True
             ):
                 total += float(self.loss(self.module(x), *rest)) * len(x)
+        self.module.train()
         return total / rows
 
-    def _outcome(self, stopped: str, divergence: Divergence | None = None) -> Outcome:
-        with torch.no_grad():
-            parameters = torch.cat([kept.reshape(-1) for kept in self.best]).cpu().numpy()
-        return Outcome(
-            parameters, self.best_epoch, self.best_validation, self.epoch, stopped, divergence
-        )
+    def outcome(self, stopped: str) -> Outcome:
+        """The parameters of the best epoch, and why training ended."""
+        best = self.best
+        return Outcome(best.flat(), best.epoch, best.score, self.epoch, stopped, self.divergence)
 
     def state(self) -> TrainingState:
         """The state from which a later run continues after this epoch with the same bits."""
         arrays: dict[str, NDArray[np.float32]] = {
             "parameters": flat_parameters(self.module),
-            "best": self._outcome("").parameters,
+            "best": self.best.flat(),
         }
         for number, buffers in self.optimizer.state_dict()["state"].items():
             for name, value in buffers.items():
                 if isinstance(value, Tensor):
                     arrays[f"optimizer.{number}.{name}"] = value.cpu().numpy().copy()
         numbers = {
-            "epoch": self.epoch,
-            "best_epoch": self.best_epoch,
-            "best_validation": self.best_validation,
-            "waited": self.waited,
+            "epochs": self.epoch,
+            "best_epoch": self.best.epoch,
+            "best_score": self.best.score,
+            "waited": self.best.waited,
             "rate": self.rate,
             "rate_waited": self.rate_waited,
         }
         return TrainingState(arrays, numbers)
 
     def _restore(self, state: TrainingState) -> None:
-        load_parameters(self.module, self.plan.network, state.arrays["parameters"])
-        best = state.arrays["best"]
-        with torch.no_grad():
-            offset = 0
-            for kept in self.best:
-                part = best[offset : offset + kept.numel()]
-                kept.copy_(torch.from_numpy(part.copy()).reshape(kept.shape))
-                offset += kept.numel()
+        slots, numbers = self.job.network.slots, state.numbers
+        load_parameters(self.module, slots, state.arrays["best"])
+        self.best.keep()
+        load_parameters(self.module, slots, state.arrays["parameters"])
         buffers: dict[int, dict[str, Tensor]] = {}
         for name, value in state.arrays.items():
             if name.startswith("optimizer."):
@@ -247,21 +261,58 @@ class _Run:
                 buffers.setdefault(int(number), {})[buffer] = torch.from_numpy(value.copy())
         whole = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**whole, "state": buffers})
-        self.epoch = int(state.numbers["epoch"])
-        self.best_epoch = int(state.numbers["best_epoch"])
-        self.best_validation = state.numbers["best_validation"]
-        self.waited = int(state.numbers["waited"])
-        self.rate = state.numbers["rate"]
-        self.rate_waited = int(state.numbers["rate_waited"])
+        self.epoch = state.epochs
+        self.best.epoch = int(numbers["best_epoch"])
+        self.best.score = numbers["best_score"]
+        self.best.waited = int(numbers["waited"])
+        self.rate = numbers["rate"]
+        self.rate_waited = int(numbers["rate_waited"])
 
 
-def _parts(rows: Rows | None) -> list[NDArray[np.generic]]:
+class _Batches:
+    """The batches of a job, from an epoch on.
+
+    drops: before each epoch torch's generator is seeded from the job's seed and the epoch, so that
+    a resumed run repeats the masks of dropout.
+    """
+
+    def __init__(self, rows: list[Tensor], course: Course, epoch: int, drops: bool) -> None:
+        self._rows, self._course, self._drops = rows, course, drops
+        self._epoch = epoch
+        self._left: Iterator[Tensors] = iter(())
+        self._count = 0
+
+    def draw(self) -> tuple[Tensors, bool]:
+        if not self._count:
+            self._begin()
+        self._count -= 1
+        return next(self._left), self._count == 0
+
+    def finish(self) -> None:
+        """Every epoch is run to its end."""
+
+    def _begin(self) -> None:
+        order, rows = self._course.order, self._rows
+        self._count = order.steps_an_epoch
+        numbers = order.take(self._epoch * self._count, self._count)
+        if numbers is not None:
+            chosen = torch.from_numpy(numbers.astype(np.int64)).to(rows[0].device)
+            rows = [part[chosen] for part in rows]
+        if self._drops:
+            generator = np.random.default_rng((self._course.seed, self._epoch))
+            generator.permutation(len(rows[0]))  # these numbers are those of the order
+            torch.manual_seed(int(generator.integers(2**62)))
+        self._left = zip(*(torch.split(part, order.batch_size) for part in rows), strict=True)
+        self._epoch += 1
+
+
+def _parts(rows: Rows | None) -> list[NDArray[Any]]:
     if rows is None or len(rows) == 0:
         return []
     return [rows.x, rows.y] if rows.weights is None else [rows.x, rows.y, rows.weights]
 
 
-def _tensor(array: NDArray[np.generic], device: torch.device) -> Tensor:
+def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 
@@ -270,28 +321,21 @@ def _mean_square(values: Tensor | None) -> Tensor:
     return values.double().square().mean()
 
 
-def _optimizer(plan: Plan, module: nn.Module) -> torch.optim.Optimizer:
-    rule = UpdateRule(
-        cast(UpdateKind, plan.optimizer),
-        plan.learning_rate,
-        momentum=plan.momentum,
-        weight_decay=plan.weight_decay,
-    )
+def _optimizer(job: Job, module: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer of a job with one group; its rate is set before each epoch."""
+    (rule,) = job.update.rules
     return torch_optimizer(rule, module.parameters())
 
 
-def _loss_function(plan: Plan, device: torch.device) -> Callable[..., Tensor]:
+def _loss_function(rule: LossRule, device: torch.device) -> Callable[..., Tensor]:
     """(outputs, y) or (outputs, y, weights) -> the mean loss, as torch's losses define it.
 
     With row weights: sum of weight * row loss / rows; the weights have mean 1.
     """
-    rule = usual_loss(cast(LossKind, plan.loss))
-    target = loss_of(rule).target
-    if target == "class":
-        rule = replace(rule, class_weights=plan.class_weights)
     function = torch_loss(rule, device)
-    if target == "share":
-        return _binary(function, plan, device)
+
+    def binary(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+        return function(outputs[:, 0], y[:, 0], weight=weights)
 
     def weighted(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         if weights is None:
@@ -299,22 +343,4 @@ def _loss_function(plan: Plan, device: torch.device) -> Callable[..., Tensor]:
         each = function(outputs, y, reduction="none")
         return ((each.mean(dim=1) if each.dim() == 2 else each) * weights).mean()
 
-    return weighted
-
-
-def _binary(
-    function: Callable[..., Tensor], plan: Plan, device: torch.device
-) -> Callable[..., Tensor]:
-    """y: classes (rows,), whose weights multiply those of the rows."""
-    class_weights = None
-    if plan.class_weights is not None:
-        class_weights = torch.from_numpy(plan.class_weights).to(device)
-
-    def binary(outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-        row_weights = weights
-        if class_weights is not None:
-            chosen = class_weights[y]
-            row_weights = chosen if weights is None else chosen * weights
-        return function(outputs[:, 0], y.to(outputs.dtype), weight=row_weights)
-
-    return binary
+    return binary if loss_of(rule).target == "share" else weighted

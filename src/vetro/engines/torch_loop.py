@@ -17,14 +17,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vetro.engines.interrupts import interrupts
+from vetro.engines import ticks
+from vetro.engines.job import Clipping
 from vetro.engines.torch_batches import Batches, Rows
-
-TICK_SECONDS = 0.1
-"""Time between two calls of `tick`, and between two fetches of an accelerator's losses."""
 
 Compute = Callable[..., Tensor]
 """The loss of a batch: of x, y and, where rows have weights, those."""
+
+
+def _goes_on(step: int) -> bool:
+    return True
+
+
+def _nothing() -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,13 @@ class Loop:
     loss: of the output, y and perhaps weights.  batches: where rows come from.  steps: optimizer
     steps.  whole_epochs: whether an epoch's batches are run to their end also after the last step.
     clip: called between backward and step, to limit the gradients.  first_loss: computes the
-    loss of the first step from its rows, where the door checks the outputs; later steps compute
+    loss of the first step from its rows, where the door checks the outputs; other steps compute
     loss(module(x), y).  after_step: called after every step.  after_epoch: called after the last
     batch of every epoch, and after the last step; returns "" to go on, or the reason to stop.
-    tick: called with the number of steps done about every TICK_SECONDS and at the end; False
-    stops.
+    by_epochs: fetch the losses at the end of an epoch, where they are needed; an epoch is then
+    run to its end also after a loss that is not finite.  tick: called with the number of steps done
+    about every TICK_SECONDS; False stops.  interruption: asked between two steps; the reason to
+    stop, "" to go on.
     """
 
     module: nn.Module
@@ -46,50 +54,45 @@ class Loop:
     optimizer: torch.optim.Optimizer
     batches: Batches
     steps: int
-    whole_epochs: bool
-    clip: Callable[[], None] | None
-    first_loss: Compute
-    after_step: Callable[[], None] | None
-    after_epoch: Callable[[], str] | None
-    tick: Callable[[int], bool] | None
+    whole_epochs: bool = False
+    clip: Callable[[], None] | None = None
+    first_loss: Compute | None = None
+    after_step: Callable[[], None] | None = None
+    after_epoch: Callable[[], str] = _nothing
+    by_epochs: bool = False
+    tick: Callable[[int], bool] = _goes_on
+    interruption: Callable[[], str] = _nothing
 
 
 def run(loop: Loop, losses: list[float]) -> str:
     """Run the loop; append the loss of every step to `losses`, as it was before the update.
 
-    Returns why it ended: "done", "interrupted" (Ctrl-C, or `tick` returned False), "diverged"
-    (the last of `losses` is not finite) or the reason of `after_epoch`.  On the CPU a loss
-    that is not finite ends the run before its update; elsewhere losses are fetched
-    every TICK_SECONDS, and up to that time's steps follow it.  Ctrl-C ends the run
-    between two steps.
+    Returns why it ended: "done", "interrupted" (`tick` returned False), "diverged" (a loss is not
+    finite), or the reason of `after_epoch` or `interruption`.  On the CPU a loss that is not finite
+    ends the run before its update; elsewhere losses are fetched every TICK_SECONDS, and up to
+    that time's steps follow it.
     """
     pending: list[Tensor] = []
-    with interrupts() as interrupted:
-        try:
-            reason = _run(loop, losses, pending, interrupted)
-        except KeyboardInterrupt:
-            reason = "interrupted"
-        fetched = _fetch(pending, losses)
-    if not fetched:
-        reason = "diverged"
-    if reason != "diverged" and loop.tick is not None:
-        loop.tick(len(losses))
+    reason = "interrupted"
+    try:
+        reason = _run(loop, losses, pending)
+    finally:
+        if not _fetch(pending, losses):
+            reason = "diverged"
     return reason
 
 
-def _run(
-    loop: Loop, losses: list[float], pending: list[Tensor], interrupted: Callable[[], bool]
-) -> str:
+def _run(loop: Loop, losses: list[float], pending: list[Tensor]) -> str:
     module, loss, optimizer = loop.module, loop.loss, loop.optimizer
 
     def later_loss(x: Tensor, *rest: Tensor) -> Tensor:
         return loss(module(x), *rest)
 
-    compute = loop.first_loss
+    compute = loop.first_loss or later_loss
     takes_closure = _needs_closure(optimizer)
     zero_grad = _zero_grad(optimizer)
     step = 0
-    next_tick = perf_counter() + TICK_SECONDS
+    next_tick = perf_counter() + ticks.TICK_SECONDS
     while step < loop.steps:
         rows, last_of_epoch = loop.batches.draw()
         if takes_closure:
@@ -99,7 +102,9 @@ def _run(
         else:
             zero_grad()
             value = compute(*rows)
-            if not _record(value, losses, pending):
+            if loop.by_epochs:
+                pending.append(value.detach())
+            elif not _record(value, losses, pending):
                 return "diverged"
             torch.autograd.backward(value)
             if loop.clip is not None:
@@ -111,19 +116,37 @@ def _run(
             loop.batches.finish()
         if loop.after_step is not None:
             loop.after_step()
-        if loop.after_epoch is not None and (last_of_epoch or step == loop.steps):
+        if last_of_epoch or step == loop.steps:
+            if loop.by_epochs and not _fetch(pending, losses):
+                return "diverged"
             stop = loop.after_epoch()
             if stop:
                 return stop
-        if perf_counter() >= next_tick:
+        if perf_counter() >= next_tick and not loop.by_epochs:
             if not _fetch(pending, losses):
                 return "diverged"
-            if loop.tick is not None and not loop.tick(step):
+            if not loop.tick(step):
                 return "interrupted"
-            next_tick = perf_counter() + TICK_SECONDS
-        if interrupted():
-            return "interrupted"
+            next_tick = perf_counter() + ticks.TICK_SECONDS
+        stop = loop.interruption()
+        if stop:
+            return stop
     return "done"
+
+
+def clipping(limits: Clipping, module: nn.Module) -> Callable[[], None] | None:
+    """What limits the gradients between backward and step; None for nothing."""
+    if not limits.norm and not limits.value:
+        return None
+    parameters = list(module.parameters())
+
+    def clip() -> None:
+        if limits.norm:
+            nn.utils.clip_grad_norm_(parameters, limits.norm)
+        if limits.value:
+            nn.utils.clip_grad_value_(parameters, limits.value)
+
+    return clip
 
 
 def _record(value: Tensor, losses: list[float], pending: list[Tensor]) -> bool:

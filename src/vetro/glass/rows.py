@@ -292,7 +292,7 @@ def answers(subject: Subject, rows: Rows) -> Floats:
         return raw_outputs(subject.model.network, subject.model.members, rows.raw)
     import torch
 
-    from vetro.training.best import evaluating
+    from vetro.engines.best import evaluating
 
     module = subject.module
     assert module is not None

@@ -12,17 +12,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vetro.engines.interrupts import interrupts
+from vetro.engines.interruption import ctrl_c
 from vetro.errors import Setting, error
 
 
 @dataclass(frozen=True)
 class Limit:
-    """until: the time.monotonic() at which the time is over.  interrupted: whether Ctrl-C was
-    pressed."""
+    """until: the time.monotonic() at which the time is over.  interruption: asked why to end
+    before."""
 
     until: float
-    interrupted: Callable[[], bool]
+    interruption: Callable[[], str]
+
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return bool(self.interruption())
 
     def over(self) -> bool:
         """Whether to end now."""
@@ -31,14 +35,14 @@ class Limit:
     def part(self, share: float) -> Limit:
         """A limit after this share of the remaining time."""
         now = time.monotonic()
-        return Limit(now + share * max(self.until - now, 0.0), self.interrupted)
+        return Limit(now + share * max(self.until - now, 0.0), self.interruption)
 
 
 @contextmanager
 def limited(seconds: float = math.inf) -> Iterator[Limit]:
     """A limit from now on."""
-    with interrupts() as interrupted:
-        yield Limit(time.monotonic() + seconds, interrupted)
+    with ctrl_c() as interruption:
+        yield Limit(time.monotonic() + seconds, interruption)
 
 
 def check_seconds(name: str, value: float) -> None:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from vetro.engines.best import evaluating
 from vetro.networks.trace import RandomState
-from vetro.training.best import evaluating
 
 
 class Watched:

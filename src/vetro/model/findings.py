@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.engine import Outcome
+from vetro.engines.job import Outcome
 from vetro.errors import Notice, VetroError, Words, error, listed, notice, words
 from vetro.model.held_out import Measured
 from vetro.networks.network import Network

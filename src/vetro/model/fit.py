@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from vetro.engines.choose import Choice, engine_for_training
-from vetro.engines.engine import Engine, Outcome
+from vetro.engines.engine import Engine
+from vetro.engines.interruption import Interruption
+from vetro.engines.job import Outcome
 from vetro.errors import Notice, TrainingError, error, notice, words
 from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Evidence
@@ -73,15 +75,24 @@ def fit_table(
 
     source: anything that read_table reads.  checkpoint: the file that keeps an interrupted fit;
     with resume, the fit continues from it and ends with the bits of an uninterrupted one.
-    stop: called after every epoch, or after several short ones; if it returns "interrupted",
-    training ends, and the model is made of the members trained so far.  baselines: where they are
-    computed; here if not given.  meanwhile: called with the trained, not yet measured model and its
-    table, while a separate process may still compute the baselines.  on_held_out: called with every
-    held-out row and its predictions; the evidence keeps some of them.  writes_report: of the model.
+    stop: asked many times per second; if it returns "interrupted", training ends, and the model is
+    made of the members trained so far.  on_progress ends it, too, by returning False.
+    baselines: where they are computed; here if not given.  meanwhile: called with the trained, not
+    yet measured model and its table, while a separate process may still compute the baselines.
+    on_held_out: called with every held-out row and its predictions; the evidence keeps some of
+    them.  writes_report: of the model.
     Raises TableError if the table cannot be fitted, E301 if training diverged; the error's `.model`
     is then the model of the best parameters.
     """
-    tell, stop = on_progress or _say_nothing, stop or _never
+    interruption = Interruption()
+
+    def tell(progress: Progress) -> None:
+        if on_progress is not None and on_progress(progress) is False:
+            interruption.stop()
+
+    def why_stop() -> str:
+        return interruption() or (stop() if stop is not None else "")
+
     baselines = baselines or Baselines(apart=False)
     clock = _Clock(time.monotonic(), {})
     recipe = request.recipe
@@ -102,7 +113,7 @@ def fit_table(
     baselines.begin(baseline_job(ensemble))
     clock.step("checking")
     state = _checkpoint(table, request, choice.engine, checkpoint, resume)
-    watching = watch(ensemble, tell, stop, checkpoint, clock.started)
+    watching = watch(ensemble, tell, why_stop, checkpoint, clock.started)
     outcomes = train_members(choice.engine, ensemble.tasks(), state, watching)
     clock.step("training")
     tell(Progress("measuring", share=1.0, seconds=clock.seconds))
@@ -133,15 +144,6 @@ def fit_table(
             refusal.model = model
         raise refusal
     return model
-
-
-def _say_nothing(progress: Progress) -> None:
-    """Progress that nobody watches."""
-
-
-def _never() -> str:
-    """No reason to stop."""
-    return ""
 
 
 def _diverged(outcomes: dict[int, Outcome]) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""Preparing members: for each, its rows, encoder, matrices, initial parameters and plan."""
+"""Preparing members: for each, its rows, encoder, matrices, initial parameters and job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.engine import Job, Matrix, Rows
+from vetro.engines.job import Job, Matrix, Rows
 from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
 from vetro.networks.initial import initial_parameters
@@ -17,7 +17,7 @@ from vetro.tables.encoder import Encoder
 from vetro.tables.splits import validation_rows
 from vetro.tables.table import Table
 from vetro.training.ensemble import MemberTask
-from vetro.training.plan import balanced_weights, make_plan, output_count, resolve_loss
+from vetro.training.plan import balanced_weights, make_job, output_count, resolve_loss
 from vetro.training.recipe import Recipe
 
 VALIDATION_SHARE = 0.15
@@ -105,21 +105,17 @@ class Ensemble:
             weights = None if self.weights is None else self.weights[training]
             class_weights = balanced_weights(codes, len(encoder.classes), weights)
         loss = resolve_loss(self.recipe, self.task, len(encoder.classes))
-        plan = make_plan(
+        return make_job(
             self.recipe,
             network,
             loss,
-            len(training),
+            initial_parameters(network, seed),
+            self._matrices(encoder, training),
+            self._matrices(encoder, validation) if len(validation) else None,
             seed,
             class_weights,
             self.device,
             encoder.one_hot,
-        )
-        return Job(
-            plan,
-            initial_parameters(network, seed),
-            self._matrices(encoder, training),
-            self._matrices(encoder, validation) if len(validation) else None,
         )
 
     def _matrices(self, encoder: Encoder, rows: NDArray[np.intp]) -> Rows:

@@ -78,8 +78,8 @@ class Progress:
     step: "reading", "checking", "training", "measuring" or "done".  share: of the training, 0 to 1.
     fold of folds, member of members, epoch of epochs: counted from 1, of the network that
     has just ended an epoch.  together: number of networks that train at the same time.  training,
-    validation: its mean loss per row.  seconds: since the start; seconds_left: an estimate,
-    or NaN.
+    validation: its mean loss per row.  seconds: since the start; seconds_left: an estimate.
+    None: not known, or not yet.
     """
 
     step: str
@@ -91,7 +91,7 @@ class Progress:
     together: int = 1
     epoch: int = 0
     epochs: int = 0
-    training: float = float("nan")
-    validation: float = float("nan")
+    training: float | None = None
+    validation: float | None = None
     seconds: float = 0.0
-    seconds_left: float = float("nan")
+    seconds_left: float | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from vetro.model.members import Ensemble
 from vetro.model.request import Progress
 from vetro.training.ensemble import Standing, Watch
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[Progress], object]
 
 
 def watch(
@@ -57,11 +56,12 @@ class _Remaining:
         self.limit = limit
         self.first: tuple[float, float] | None = None
 
-    def seconds(self, now: float, share: float) -> float:
-        """Seconds left when `share` of the training is done; NaN at the first call."""
+    def seconds(self, now: float, share: float) -> float | None:
+        """Seconds left when `share` of the training is done; None at the first call."""
         if self.first is None:
             self.first = (now, share)
         began, begun = self.first
-        pace = (now - began) / (share - begun) if share > begun else math.nan
-        left = pace * (1 - share)
+        if share <= begun:
+            return None
+        left = (now - began) / (share - begun) * (1 - share)
         return min(left, max(self.limit - now, 0.0)) if self.limit else left

@@ -1,6 +1,6 @@
-"""The schedule, sampled some steps ahead of the native loop and put back.
+"""The schedule, sampled some steps ahead of the native engine and put back.
 
-The native loop needs the learning rates of many steps at once.  They come from the scheduler
+The native engine needs the learning rates of many steps at once.  They come from the scheduler
 itself, which is stepped that often.  If training ends sooner, the scheduler is put back and
 stepped as often as the plain loop would have stepped it.  A schedule that could see or change
 more than learning rates is stepped together with training (pace.py).
@@ -52,15 +52,15 @@ class Ahead:
         self._mark = getattr(optimizer, "_opt_called", _ABSENT)
         self._marks = hasattr(optimizer.step, "_wrapped_by_lr_sched")
 
-    def window(self, wanted: int) -> int:
+    def window(self, first: int, wanted: int) -> int:
         """How many of the wanted steps can be sampled now."""
         if self._looks_ahead:
             return wanted
         if self._stepping.every_step is not None:
             return 1
-        return min(wanted, self._left(self._done))
+        return min(wanted, self._left(first))
 
-    def sample(self, steps: int) -> NDArray[np.float64]:
+    def sample(self, first: int, steps: int) -> NDArray[np.float64]:
         """The rates (steps, groups, 2) of the next steps; call `commit` next.
 
         Fewer steps if the schedule raises an exception after one of them; `commit` then raises it.
@@ -75,18 +75,18 @@ class Ahead:
         sampled: list[float] = []
         done = 0
         while done < steps:
-            same = 1 if self._stepping.every_step is not None else self._left(self._done + done)
+            same = 1 if self._stepping.every_step is not None else self._left(first + done)
             same = min(same, steps - done)
             sampled += now * same
             done += same
             if done == steps:
                 break
             try:
-                self._after(self._done + done, None)
+                self._after(first + done, None)
             except Exception:  # a user's own function may raise anything
                 self._go_back()
                 self._looks_ahead = False
-                return self.sample(done)
+                return self.sample(first, done)
             now = self._now()
         return np.reshape(sampled, (steps, -1, 2))
 

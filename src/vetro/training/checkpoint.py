@@ -18,11 +18,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from vetro.atomic import write_whole
-from vetro.engines.engine import Outcome, TrainingState
+from vetro.engines.job import Outcome, TrainingState
 from vetro.errors import error, words
 from vetro.training.history import EpochRecord
 
-CHECKPOINT_FORMAT = 4
+CHECKPOINT_FORMAT = 5
 
 
 @dataclass

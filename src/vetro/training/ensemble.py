@@ -1,6 +1,6 @@
-"""Training many members, in parallel if the engine can; resumable at every epoch.
+"""Training many members, in parallel if the engine can; resumable.
 
-It knows matrices and plans, not tables: model/members.py prepares them.
+It knows jobs, not tables: model/members.py prepares them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vetro.engines.engine import Engine, Epoch, Job, Outcome, TrainingState
+from vetro.engines.engine import Engine, Running
+from vetro.engines.job import Epoch, Job, Outcome
 from vetro.training.checkpoint import Checkpoint, save_checkpoint
 from vetro.training.history import EpochRecord
 
@@ -69,6 +70,8 @@ def train_members(
 
 
 class _Trainer:
+    """The tasks, their checkpoint, and the engine's watch over them."""
+
     def __init__(
         self, engine: Engine, tasks: Sequence[MemberTask], checkpoint: Checkpoint, watch: Watch
     ) -> None:
@@ -78,68 +81,84 @@ class _Trainer:
         self.started = self.saved = time.monotonic()
         self.captured: dict[int, float] = {}
         self.shares = dict.fromkeys(checkpoint.done, 1.0)
+        self.trained: set[int] = set()  # tasks of which an epoch ended here
+        self.outcomes: dict[int, Outcome] = {}
+        self.numbers: list[int] = []  # of the tasks that train now
+        self.deadline = 0.0
 
     @property
     def seconds(self) -> float:
         return self.before + time.monotonic() - self.started
 
     def train(self) -> dict[int, Outcome]:
-        outcomes = dict(self.checkpoint.done)
-        left = [number for number in range(len(self.tasks)) if number not in outcomes]
+        left = [number for number in range(len(self.tasks)) if number not in self.checkpoint.done]
+        self.outcomes = dict(self.checkpoint.done)
         while left:
-            numbers, jobs = self._next(left)
-            trained = dict(zip(numbers, self._train(numbers, jobs, len(left)), strict=True))
-            outcomes |= {n: one for n, one in trained.items() if one.epochs or one.divergence}
-            if any(one.stopped in ("interrupted", "diverged") for one in trained.values()):
+            group = self._group(left)
+            self.numbers = left[: len(group)]
+            self._limit(len(left))
+            self.engine.run(group, self, len(group))
+            self._save()
+            trained = [self.outcomes.get(number) for number in self.numbers]
+            if any(one is None or one.stopped in ("interrupted", "diverged") for one in trained):
                 break
-            left = left[len(numbers) :]
+            left = left[len(group) :]
         self.checkpoint.history.sort(key=lambda item: (item.fold, item.member, item.epoch))
-        return dict(sorted(outcomes.items()))
+        kept = {n: one for n, one in self.outcomes.items() if one.epochs or one.divergence}
+        return dict(sorted(kept.items()))
 
-    def _next(self, left: Sequence[int]) -> tuple[list[int], list[Job]]:
-        """The tasks to train now, prepared."""
-        numbers, jobs = [left[0]], [self._job(left[0])]
+    def _group(self, left: Sequence[int]) -> list[Job]:
+        """The jobs to train now."""
+        jobs = [self._job(left[0])]
         if self.engine.together:
             many = max(1, TOGETHER_BYTES // max(1, _bytes(jobs[0])))
-            for number in left[1:many]:
-                numbers.append(number)
-                jobs.append(self._job(number))
-        return numbers, jobs
+            jobs += [self._job(number) for number in left[1:many]]
+        return jobs
 
     def _job(self, number: int) -> Job:
         return replace(self.tasks[number].prepare(), resume=self.checkpoint.current.get(number))
 
-    def _train(self, numbers: Sequence[int], jobs: Sequence[Job], left: int) -> list[Outcome]:
+    def _limit(self, left: int) -> None:
+        """The time for the tasks of now, their share of what is left."""
         limit = self.watch.time_limit
-        share = max(limit - self.seconds, 0.0) * len(jobs) / left
-        deadline = self.seconds + share if limit else 0.0
+        share = max(limit - self.seconds, 0.0) * len(self.numbers) / left
+        self.deadline = self.seconds + share if limit else 0.0
 
-        def on_epochs(
-            place: int, epochs: Sequence[Epoch], capture: Callable[[], TrainingState]
-        ) -> str:
-            number, job = numbers[place], jobs[place]
-            reason = self.watch.stop()
-            if not epochs:  # the first epoch must end, to have something to keep
-                return reason if self.checkpoint.history else ""
-            self._tell(number, epochs, job.plan.epochs, len(jobs))
-            now = time.monotonic()
-            if reason or now - self.captured.get(number, self.started) > CHECKPOINT_SECONDS:
-                self.captured[number] = now
-                self.checkpoint.current[number] = capture()
-            if now - self.saved > CHECKPOINT_SECONDS:
-                self._save()
-            return reason or ("time" if deadline and self.seconds > deadline else "")
+    def interruption(self) -> str:
+        """Why to stop; one epoch must end first, to have something to keep."""
+        return self.watch.stop() if self.checkpoint.history else ""
 
-        outcomes = self.engine.train(jobs, on_epochs)
-        for number, outcome in zip(numbers, outcomes, strict=True):
-            if outcome.stopped not in ("interrupted", "diverged"):
-                self.checkpoint.done[number] = outcome
-                self.checkpoint.current.pop(number, None)
-                self.shares[number] = 1.0
-        self._save()
-        return outcomes
+    def begins(self, running: Running) -> bool:
+        return True
 
-    def _tell(self, number: int, epochs: Sequence[Epoch], most: int, together: int) -> None:
+    def told(self, running: Running) -> str:
+        number, epochs = self.numbers[running.number], running.new_epochs()
+        if epochs:
+            self._tell(number, epochs, running.share)
+        if number not in self.trained:
+            return ""  # every task ends an epoch
+        now = time.monotonic()
+        if now - self.captured.get(number, self.started) > CHECKPOINT_SECONDS:
+            self.captured[number] = now
+            self.checkpoint.current[number] = running.state()
+        if now - self.saved > CHECKPOINT_SECONDS:
+            self._save()
+        return "time" if self.deadline and self.seconds > self.deadline else ""
+
+    def ends(self, running: Running, stopped: str) -> None:
+        number, epochs = self.numbers[running.number], running.new_epochs()
+        if epochs:
+            self._tell(number, epochs, running.share)
+        outcome = self.outcomes[number] = running.outcome(stopped)
+        if outcome.stopped == "interrupted":
+            if number in self.trained:
+                self.checkpoint.current[number] = running.state()
+        elif outcome.stopped != "diverged":
+            self.checkpoint.done[number] = outcome
+            self.checkpoint.current.pop(number, None)
+            self.shares[number] = 1.0
+
+    def _tell(self, number: int, epochs: Sequence[Epoch], share: float) -> None:
         task, seconds = self.tasks[number], self.seconds
         records = [
             EpochRecord(
@@ -156,10 +175,11 @@ class _Trainer:
             )
             for epoch in epochs
         ]
+        self.trained.add(number)
         self.checkpoint.history += records
-        self.shares[number] = records[-1].epoch / most
-        share = sum(self.shares.values()) / len(self.tasks)
-        self.watch.on_epochs(Standing(records[-1], together, share))
+        self.shares[number] = share
+        done = sum(self.shares.values()) / len(self.tasks)
+        self.watch.on_epochs(Standing(records[-1], len(self.numbers), done))
 
     def _save(self) -> None:
         self.saved = time.monotonic()
@@ -181,7 +201,7 @@ class _Trainer:
         if number in self.checkpoint.done:
             return float("inf")
         state = self.checkpoint.current.get(number)
-        return state.numbers["epoch"] if state else 0
+        return state.epochs if state else 0
 
 
 def _bytes(job: Job) -> int:

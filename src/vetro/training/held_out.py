@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from vetro.engines.best import evaluating
 from vetro.networks.trace import RandomState
 from vetro.training import misfit, misuse, raised
 from vetro.training.arguments import Request
-from vetro.training.best import evaluating
 from vetro.training.loss_probe import Tape
 from vetro.training.weighted import weighted
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import (
     BatchSampler,
@@ -28,6 +27,7 @@ from torch.utils.data import (
     default_collate,
 )
 
+from vetro.engines.orders import Numbers, Order
 from vetro.networks.refusal import NotUnderstood
 from vetro.training import misuse
 
@@ -116,8 +116,8 @@ def pair_of_batch(batch: object) -> tuple[Tensor, Tensor]:
     )
 
 
-class LoaderOrder:
-    """The row numbers that a DataLoader draws, epoch after epoch, as native_order.RowOrder.
+class LoaderOrder(Order):
+    """The row numbers that a DataLoader draws, epoch after epoch.
 
     They are drawn ahead by iterating its own batch sampler with its own generator.  Afterwards
     both are as the plain loop over the loader leaves them: a loop by epochs runs the loader to
@@ -129,7 +129,6 @@ class LoaderOrder:
             raise NotUnderstood(loaded.reason)
         loader = loaded.loader
         self.batch_size, self.epoch_rows = loaded.batch_size, loaded.epoch_rows
-        self._steps_an_epoch = len(loader)
         self._total = None if by_epochs else total
         # this draws the same as iterating the loader itself, without collecting any rows
         self._numbers: DataLoader[Any] = DataLoader(
@@ -143,30 +142,26 @@ class LoaderOrder:
         self._generators = tuple(known.values())
         self._done = 0
         self._first_epoch = 0
-        self._orders: list[NDArray[np.int32]] = []
+        self._orders: list[Numbers] = []
         self._before: list[list[Tensor]] = []  # the generators' states before each epoch
         self._begun: Iterator[Any] | None = None  # over the current epoch, after a put back
 
-    def take(self, steps: int) -> NDArray[np.int32]:
-        """The rows of the next steps; call `commit` before the next `take`."""
-        size = self._steps_an_epoch
-        first, end = self._done // size, -(-(self._done + steps) // size)
-        del self._orders[: first - self._first_epoch], self._before[: first - self._first_epoch]
-        self._first_epoch = first
-        while len(self._orders) < end - first:
+    def take(self, first: int, steps: int) -> Numbers:
+        """The rows of these steps, drawn from the loader's own sampler."""
+        epochs = self.epochs(first, steps)
+        gone = epochs.start - self._first_epoch
+        del self._orders[:gone], self._before[:gone]
+        self._first_epoch = epochs.start
+        while len(self._orders) < len(epochs):
             self._finish()
             self._before.append([generator.get_state() for generator in self._generators])
             rows = [number for batch in self._numbers for number in batch]
             self._orders.append(np.array(rows, dtype=np.int32))
-        start = self._row(self._done)
-        length = self._row(self._done + steps) - start
-        start -= first * self.epoch_rows
-        return np.concatenate(self._orders)[start : start + length]
+        return self.part(self._orders, first, steps)
 
     def commit(self, steps: int, begun: int) -> None:
-        """Of the steps taken, `steps` were done and `begun` were begun.  Put the generators where
-        the plain loop leaves them."""
-        before, size = self._done, self._steps_an_epoch
+        """Put the generators where the plain loop leaves them."""
+        before, size = self._done, self.steps_an_epoch
         self._done += steps
         pulled = before + begun
         epochs = -(-pulled // size)  # epochs that began
@@ -202,11 +197,6 @@ class LoaderOrder:
     def _put(self, states: list[Tensor]) -> None:
         for generator, state in zip(self._generators, states, strict=True):
             generator.set_state(state)
-
-    def _row(self, step: int) -> int:
-        """Rows taken by the steps before this one."""
-        epochs, within = divmod(step, self._steps_an_epoch)
-        return epochs * self.epoch_rows + within * self.batch_size
 
 
 class _Numbers(Dataset[int]):

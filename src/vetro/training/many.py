@@ -7,31 +7,28 @@ understands run together; the others run one after another on the torch engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
 from torch.utils.data import DataLoader
 
-from vetro.engines import torch_loop
-from vetro.engines.interrupts import interrupts
-from vetro.engines.native_loop import MOST_ROWS
+from vetro.engines import ticks
+from vetro.engines.interruption import Interruption, ctrl_c
+from vetro.engines.job import Job
+from vetro.engines.native_engine import NativeEngine
 from vetro.errors import TrainingError, error, issue_warnings
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.arguments import Request, Training, request
 from vetro.training.checks import check_function, contradiction, count_of, invalid
 from vetro.training.ending import Ended, conclude
-from vetro.training.flights import Flights
 from vetro.training.history import History
-from vetro.training.native_door import NativeDoor
+from vetro.training.native_door import NativeDoor, Watching
 from vetro.training.stepping import Stepping
 from vetro.training.torch_door import run_in_torch
 
 OnProgress = Callable[[int, int], object]
-
-_ROWS_TOGETHER = 8 * MOST_ROWS
-"""The most row numbers in the windows of all networks together."""
 
 
 def train_many(
@@ -43,8 +40,8 @@ def train_many(
     """Train every module in place, and return the History of each, in the same order.
 
     threads: cores to use, None for all; the result does not depend on it.
-    on_progress(steps, total): called with the steps done by all trainings together, about every
-    0.1 s and at the end; returning False ends all trainings, as Ctrl-C does.
+    on_progress(steps, total): called with the steps done by all trainings together, about 25
+    times per second and at the end; returning False ends all trainings, as Ctrl-C does.
 
     No two trainings may share a module, optimizer or generator.  A training that shuffles
     without a generator gets its own, seeded from torch's global one.  Each module is written
@@ -67,18 +64,14 @@ def train_many(
     requests = [request(training) for training in trainings]
     issue_warnings([notice for asked in requests for notice in asked.notices])
     ones = [_One(_with_generator(asked), History()) for asked in requests]
-    with _schedules(ones):
-        total = sum(one.asked.total for one in ones)
-
-        def tick(elsewhere: int) -> bool:
-            steps = sum(len(one.history.loss) for one in ones if not one.running) + elsewhere
-            return on_progress is None or on_progress(steps, total) is not False
-
-        goes_on = _run_together(ones, tick, threads or 0)
+    with _schedules(ones), ctrl_c() as interruption:
+        progress = _Progress(ones, interruption, on_progress)
+        _run_together(ones, progress, threads or 0)
         for one in ones:
             if one.door is None:
-                goes_on = goes_on and _runs_apart(one, tick)
-                one.history.stopped = one.history.stopped or "interrupted"
+                if not progress():
+                    _run_apart(one, progress)
+                one.history.stopped = one.history.stopped or progress()
     return [one.history for one in ones]
 
 
@@ -90,12 +83,15 @@ class _One:
     history: History
     stepping: Stepping | None = None
     door: NativeDoor | None = None
-    running: bool = False
     began: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Steps done, as far as is known."""
+        return self.door.steps if self.door is not None else len(self.history.loss)
 
     def end(self, ended: Ended) -> None:
         """Complete the history; a divergence does not raise, since the others go on."""
-        self.running = False
         self.history.seconds = perf_counter() - self.began
         if self.stepping is not None:
             self.stepping.finish()
@@ -149,131 +145,72 @@ def _schedules(ones: Sequence[_One]) -> Iterator[None]:
                 one.stepping.finish()
 
 
-def _run_together(ones: Sequence[_One], tick: Callable[[int], bool], threads: int) -> bool:
+class _Progress:
+    """Reports the steps of all trainings together; its answer is why to end all, "" to go on."""
+
+    def __init__(
+        self, ones: Sequence[_One], interruption: Interruption, on_progress: OnProgress | None
+    ) -> None:
+        self._ones, self._interruption, self._on_progress = ones, interruption, on_progress
+        self._total = sum(one.asked.total for one in ones)
+        self._next = perf_counter() + ticks.TICK_SECONDS
+
+    def __call__(self) -> str:
+        if self._on_progress is not None and perf_counter() >= self._next:
+            self.report()
+        return self._interruption()
+
+    def report(self) -> None:
+        """Report now."""
+        if self._on_progress is not None:
+            steps = sum(one.steps for one in self._ones)
+            if self._on_progress(steps, self._total) is False:
+                self._interruption.stop()
+            self._next = perf_counter() + ticks.TICK_SECONDS
+
+
+def _run_together(ones: Sequence[_One], progress: _Progress, threads: int) -> None:
     """Run the trainings that the native engine understands until each has ended.
 
-    False if all were asked to end.  No module changes before Vetro has read all trainings; the
-    first ones already advance meanwhile.
+    No module changes before Vetro has read all trainings; the first ones already advance meanwhile.
     """
-    running: dict[_One, NativeDoor] = {}
-    with interrupts() as interrupted:
-        try:
-            with Flights[_One](threads) as flights:
-                landed = _set_off(ones, running, flights, interrupted)
-                return _fly(running, flights, landed, tick, interrupted)
-        except KeyboardInterrupt:
-            return False
-        finally:
-            for one, door in running.items():
-                _end(one, door, "interrupted")
+    running: list[_One] = []
+    doors: list[NativeDoor] = []
 
-
-def _set_off(
-    ones: Sequence[_One],
-    running: dict[_One, NativeDoor],
-    flights: Flights[_One],
-    interrupted: Callable[[], bool],
-) -> list[tuple[_One, str]]:
-    """Prepare the trainings that the native engine understands.
-
-    Returns those that landed meanwhile, each with its status.  After a mistake, every training is
-    as if it had not been fed.
-    """
-    share = _ROWS_TOGETHER // max(1, len(ones))
-    landed: list[tuple[_One, str]] = []
-    try:
+    def jobs() -> Iterator[Job]:
         for one in ones:
-            if interrupted():
-                break
-            door = _door(one, share)
-            if door is None:
-                continue
-            one.door, running[one] = door, door
-            one.began, one.running = perf_counter(), True
-            door.loop.feed()
-            flights.board(one, door.session.trainer)
-            flights.set_off()
-            if flights.have_landed:
-                landed += flights.land()
-    except BaseException:
-        flights.land(start=False)
-        for one, door in running.items():
-            door.loop.take_back()
-            one.door, one.running = None, False
-        running.clear()
-        raise
-    return landed
+            door = _door(one)
+            if door is not None:
+                one.door, one.began = door, perf_counter()
+                running.append(one)
+                doors.append(door)
+                yield door.job
+
+    def on_end(door: NativeDoor) -> None:
+        running[doors.index(door)].end(door.ended())
+
+    with suppress(KeyboardInterrupt):
+        NativeEngine(threads).run(jobs(), Watching(progress, doors, on_end), len(ones))
+    for one in running:
+        if one.door is not None and one.door.doubt:
+            one.history.reason, one.door = one.door.doubt, None
+    if running:
+        progress.report()
 
 
-def _door(one: _One, share: int) -> NativeDoor | None:
-    """The training as the native engine takes it; share: the most row numbers in its window."""
+def _door(one: _One) -> NativeDoor | None:
+    """The training as the native engine takes it; None if it cannot."""
     assert one.stepping is not None
-    window = max(1, min(one.asked.total, share // one.asked.batch_size))
     try:
-        return NativeDoor(one.asked, one.history, one.stepping, threads=1, window=window)
+        return NativeDoor(one.asked, one.history, one.stepping)
     except NotUnderstood as why:
         one.history.reason = str(why)
         return None
 
 
-def _fly(
-    running: dict[_One, NativeDoor],
-    flights: Flights[_One],
-    landed: list[tuple[_One, str]],
-    tick: Callable[[int], bool],
-    interrupted: Callable[[], bool],
-) -> bool:
-    """Let the trainings continue until each has ended; False if they were asked to end."""
-
-    def serve(landed: list[tuple[_One, str]]) -> None:
-        for one, word in landed:
-            door = running[one]
-            if _goes_on(one, door, word):
-                flights.board(one, door.session.trainer)
-            else:
-                del running[one]
-
-    next_tick = perf_counter() + torch_loop.TICK_SECONDS
-    goes_on = True
-    while running and goes_on:
-        flights.set_off()
-        serve(landed)
-        goes_on = not interrupted()
-        if goes_on and (perf_counter() >= next_tick or not running):
-            goes_on = tick(sum(flights.steps.get(one, 0) for one in running))
-            next_tick = perf_counter() + torch_loop.TICK_SECONDS
-        landed = flights.land(start=bool(running) and goes_on)
-    serve([(one, word) for one, word in landed if word not in ("time", "hungry")])
-    return goes_on
-
-
-def _goes_on(one: _One, door: NativeDoor, word: str) -> bool:
-    """Whether a trainer with the status `word` has more to do; if not, its training has ended."""
-    trainer = door.session.trainer
-    first = not one.history.loss and (trainer.steps > 0 or word == "diverged")
-    if first and not door.agrees(float(trainer.losses(0)[0])):
-        door.loop.take_back()
-        one.door, one.running, one.history.reason = None, False, door.doubt
-        return False
-    if word == "hungry":
-        door.loop.settle()
-        door.loop.feed()
-    elif word != "time":
-        _end(one, door, door.loop.ended(word))
-        return False
-    return True
-
-
-def _end(one: _One, door: NativeDoor, reason: str) -> None:
-    door.loop.settle(reason == "diverged")
-    door.write_back(reason)
-    one.end(door.ended(reason))
-
-
-def _runs_apart(one: _One, tick: Callable[[int], bool]) -> bool:
-    """Run one training on the torch engine; False if it was asked to end."""
+def _run_apart(one: _One, progress: _Progress) -> None:
+    """Run one training on the torch engine."""
     assert one.stepping is not None
-    one.began, one.running = perf_counter(), True
-    ended = run_in_torch(one.asked, one.history, one.stepping, tick, fallen=True)
-    one.end(ended)
-    return ended.reason != "interrupted"
+    one.began = perf_counter()
+    one.end(run_in_torch(one.asked, one.history, one.stepping, None, progress, fallen=True))
+    progress.report()

@@ -7,23 +7,31 @@ module's own forward on the first batch shows whether it read them correctly.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from time import perf_counter
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from vetro.engines import ticks
+from vetro.engines.best import evaluating
+from vetro.engines.drawn_order import Drawn
 from vetro.engines.explain import NativeTask, active_dropout, understand
+from vetro.engines.interruption import INTERRUPTED, ctrl_c
+from vetro.engines.job import Clipping, Course, Job, Stopping
 from vetro.engines.native_core import core
-from vetro.engines.native_loop import FIRST_WINDOW, NativeLoop, run
-from vetro.engines.native_order import RowOrder
+from vetro.engines.native_engine import NativeEngine
+from vetro.engines.native_program import program_of
+from vetro.engines.native_run import NativeRun
 from vetro.engines.native_session import NativeSession
 from vetro.engines.native_sight import Owners
+from vetro.engines.orders import Consecutive, Given, Order
 from vetro.networks.lower_module import check_validation
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.ahead import Ahead
 from vetro.training.arguments import Request
-from vetro.training.best import evaluating
 from vetro.training.ending import Ended
 from vetro.training.held_out import check_held_out
 from vetro.training.history import History
@@ -52,40 +60,70 @@ def run_natively(
     forced: bool,
     threads: int,
 ) -> Ended:
-    """Run the native loop; NotUnderstood, with nothing changed, if it cannot.
+    """Run on the native engine; NotUnderstood, with nothing changed, if it cannot.
 
     forced: run also with dropout, whose masks are then not torch's.
     """
-    door = NativeDoor(asked, history, stepping, forced=forced, threads=threads)
-
-    def watched(step: int) -> bool:
-        assert tick is not None
-        return door.session.watched(lambda: tick(step)) is not False
-
-    reason = run(door.loop, door.agrees, door.write_back, None if tick is None else watched)
-    if reason == "misread":
+    door = NativeDoor(asked, history, stepping, tick, forced=forced)
+    with ctrl_c() as interruption, suppress(KeyboardInterrupt):
+        NativeEngine(threads).run([door.job], Watching(interruption, [door]))
+    if door.doubt:
         del history.loss[:], history.validation[:], history.learning_rate[:]
         raise NotUnderstood(door.doubt)
-    if tick is not None and reason != "diverged":
+    if tick is not None and door.reason != "diverged":
         tick(len(history.loss))
-    return door.ended(reason)
+    return door.ended()
+
+
+class Watching:
+    """The engine's watch over trainings of the PyTorch door.
+
+    doors: of the jobs, in their order.  interruption: why all are to end.  on_end: called after
+    each training.
+    """
+
+    def __init__(
+        self,
+        interruption: Callable[[], str],
+        doors: list[NativeDoor],
+        on_end: Callable[[NativeDoor], None] | None = None,
+    ) -> None:
+        self.interruption = interruption
+        self._doors, self._on_end = doors, on_end
+
+    def begins(self, running: NativeRun) -> bool:
+        return self._doors[running.number].begins(running)
+
+    def told(self, running: NativeRun) -> str:
+        return self._doors[running.number].told(running)
+
+    def ends(self, running: NativeRun, stopped: str) -> None:
+        door = self._doors[running.number]
+        door.ends(running, stopped)
+        if self._on_end is not None:
+            self._on_end(door)
 
 
 class NativeDoor:
-    """A training, understood and ready: its session with the trainer, and its loop."""
+    """A training, understood and ready: its job, and what follows from the job's steps.
+
+    steps: done so far, as last told.  reason: why it ended, "" before.  doubt: why the native
+    engine has misread the module, "" if it has not.
+    """
 
     def __init__(
         self,
         asked: Request,
         history: History,
         stepping: Stepping,
+        tick: Tick | None = None,
         *,
         forced: bool = False,
-        threads: int = 0,
-        window: int = FIRST_WINDOW,
     ) -> None:
         training = asked.training
-        self._patient = training.patience is not None
+        self._history, self._tick = history, tick
+        self._patience = training.patience
+        self._validated = asked.held_out is not None
         if asked.loader is not None and asked.loader.reason:
             raise NotUnderstood(asked.loader.reason)
         inputs = asked.x.shape[1] if asked.x.dim() == 2 else None
@@ -110,52 +148,70 @@ class NativeDoor:
         with explaining(asked):
             check_held_out(asked)
         self._expected, self._slack = _witness(asked, order, self._drops)
-        self.doubt = ""
+        self.steps = 0
+        self.reason = self.doubt = ""
         seed = int(torch.randint(2**62, ())) if self._drops else 0
-        self.session = NativeSession(
-            understood,
-            task,
-            Owners(training.module, training.loss, training.optimizer),
-            rows,
-            asked.held_out,
-            core().Settings(
-                batch_size=asked.batch_size,
-                epoch_rows=order.epoch_rows,
-                total_steps=asked.total,
-                patience=training.patience or 0,
-                keep_best=self._patient,
-                clip_norm=training.clip_norm or 0.0,
-                clip_value=training.clip_value or 0.0,
-                threads=threads,
-                seed=seed,
-                finite=False,
-            ),
+        owners = Owners(training.module, training.loss, training.optimizer)
+        self._session = NativeSession(understood, owners, rows, asked.held_out)
+        rates = Ahead(
+            stepping,
+            training.optimizer,
+            history.learning_rate,
+            steps_an_epoch=asked.steps_an_epoch,
+            total=asked.total,
+            watched=self._session.watched,
         )
+        patient = training.patience is not None
+        stopping = Stopping(asked.total, training.patience or 0, keep_best=patient)
+        clipping = Clipping(training.clip_norm or 0.0, training.clip_value or 0.0)
+        self.job = self._session.job(task, Course(order, rates, stopping, clipping, seed))
         if self._drops:
-            _compare_outputs(asked, self.session)
-        self.loop = NativeLoop(
-            self.session,
-            order,
-            Ahead(
-                stepping,
-                training.optimizer,
-                history.learning_rate,
-                steps_an_epoch=asked.steps_an_epoch,
-                total=asked.total,
-                watched=self.session.watched,
-            ),
-            asked.total,
-            history.loss,
-            history.validation,
-            validated=asked.held_out is not None,
-            patience=training.patience or 0,
-            window=window,
-        )
+            _compare_outputs(asked, self.job)
+        self._next_tick = perf_counter() + ticks.TICK_SECONDS
         pace = str(stepping.pace)
         history.engine, history.reason = "native", f"{UNDERSTOOD}; {pace}" if pace else UNDERSTOOD
 
-    def agrees(self, first: float) -> bool:
+    def begins(self, running: NativeRun) -> bool:
         """Whether the trainer's first loss is that of the module's own forward."""
+        self._session.run = running
+        return self._agrees(float(running.trainer.losses(0)[0]))
+
+    def told(self, running: NativeRun) -> str:
+        """Complete the history where a window ends; every tick, ask the caller to go on."""
+        self.steps = running.steps
+        due = self._tick is not None and perf_counter() >= self._next_tick
+        if due or running.hungry:
+            self._take_in(running)
+        if due:
+            steps = running.steps
+            goes_on = self._session.watched(lambda: self._tick is None or self._tick(steps))
+            self._next_tick = perf_counter() + ticks.TICK_SECONDS
+            return "" if goes_on is not False else INTERRUPTED
+        return ""
+
+    def ends(self, running: NativeRun, stopped: str) -> None:
+        """Complete the history, and write all into the user's objects."""
+        self._session.run = running
+        self.steps = running.steps
+        self.reason = "done" if stopped == "epochs" else stopped
+        waited = running.trainer.epochs - running.trainer.best_epoch
+        if self.reason == "done" and self._patience and waited >= self._patience:
+            self.reason = "patience"
+        diverged = stopped == "diverged"
+        try:
+            self._take_in(running, diverged)
+        finally:
+            self._session.write_back(gradients=not diverged)
+
+    def _take_in(self, running: NativeRun, diverged: bool = False) -> None:
+        history = self._history
+        history.loss.extend(running.new_losses())
+        epochs = running.new_epochs() if self._validated else []
+        scores = [epoch.validation for epoch in epochs]
+        history.validation.extend(scores)
+        running.settle(scores, diverged)
+
+    def _agrees(self, first: float) -> bool:
         expected = self._expected
         if self._drops or not (math.isfinite(first) or math.isfinite(expected)):
             return True
@@ -167,39 +223,37 @@ class NativeDoor:
         )
         return False
 
-    def write_back(self, reason: str) -> None:
-        self.session.write_back(gradients=reason != "diverged")
+    def ended(self) -> Ended:
+        """How the training ended."""
 
-    def ended(self, reason: str) -> Ended:
         def restore_best() -> int:
-            self.session.write_best()
-            return int(self.session.trainer.best_epoch)
+            self._session.write_best()
+            return int(self._session.run.trainer.best_epoch)
 
-        return Ended(reason, restore_best if self._patient else lambda: 0)
+        patient = self._patience is not None
+        return Ended(self.reason, restore_best if patient else lambda: 0)
 
 
-def _order(asked: Request) -> RowOrder | LoaderOrder:
-    training = asked.training
+def _order(asked: Request) -> Order:
+    training, size = asked.training, asked.batch_size
     if asked.loader is not None:
         return LoaderOrder(asked.loader, asked.total, by_epochs=asked.by_epochs)
-    return RowOrder(
-        asked.rows,
-        asked.batch_size,
-        shuffle=training.shuffle,
-        generator=training.generator,
-        given=asked.given,
-        drop_last=training.drop_last,
-    )
+    if asked.given is not None:
+        return Given(asked.given.reshape(-1).astype(np.int32, copy=False), size)
+    epoch_rows = asked.rows - asked.rows % size if training.drop_last else asked.rows
+    if training.shuffle:
+        return Drawn(asked.rows, epoch_rows, size, training.generator)
+    return Consecutive(epoch_rows, size)
 
 
-def _witness(asked: Request, order: RowOrder | LoaderOrder, drops: bool) -> tuple[float, float]:
+def _witness(asked: Request, order: Order, drops: bool) -> tuple[float, float]:
     """The first step's loss by the module's own forward, and how much the trainer's may differ.
 
     Rounding of the outputs changes a loss near 0 by more than the rounding of the loss itself;
     the allowed difference covers both.  With dropout the forward runs in eval mode: this shows
     the same mistakes in the arguments, although the loss is another one.
     """
-    rows = order.take(1)
+    rows = order.take(0, 1)
     order.commit(0, 0)
     chosen: slice | Tensor = slice(asked.batch_size)
     if rows is not None:
@@ -231,13 +285,13 @@ def _threads(rows: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _compare_outputs(asked: Request, session: NativeSession) -> None:
+def _compare_outputs(asked: Request, job: Job) -> None:
     """NotUnderstood if the native outputs without dropout differ from the module's in eval mode."""
     x = asked.x[:_WITNESSES]
     module = asked.training.module
     with evaluating(module), torch.no_grad(), _threads(len(x)):
         expected = module(x)
-    predictor = core().Predictor(session.program, session.parameters, 1)
+    predictor = core().Predictor(program_of(job.network), job.parameters, 1)
     found = torch.from_numpy(predictor(x.contiguous().numpy())).view_as(expected)
     slack = _AGREE[x.dtype] * float(expected.abs().max())
     if not bool(((found - expected).abs() <= slack).all()):

@@ -1,17 +1,24 @@
-"""From a recipe to an engine's plan: replaces every "auto" and every 0 by a definite value."""
+"""From a recipe to a job: replaces every "auto" and every 0 by a definite value."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.engine import Matrix, Plan
+from vetro.engines.job import Clipping, Course, Job, Matrix, Rows, Stopping
+from vetro.engines.orders import Seeded
+from vetro.engines.rates import Factors
 from vetro.errors import Setting, error
-from vetro.networks.losses.rule import LossKind
-from vetro.networks.losses.table import LOSSES
+from vetro.networks.losses.rule import LossKind, LossRule
+from vetro.networks.losses.table import LOSSES, loss_of, usual_loss
+from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
+from vetro.networks.updates.rule import UpdateRule, Updates
+from vetro.networks.updates.table import moving
 from vetro.training.recipe import Recipe
 
 NUMBER_LOSSES = tuple(kind for kind, loss in LOSSES.items() if loss.target == "number")
@@ -83,32 +90,65 @@ def balanced_weights(
     return np.asarray(balanced, dtype=np.float32)
 
 
-def make_plan(
+def make_job(
     recipe: Recipe,
     network: Network,
     loss: str,
-    rows: int,
+    parameters: Matrix,
+    training: Rows,
+    validation: Rows | None,
     seed: int,
-    class_weights: Matrix | None,
-    device: str,
+    class_weights: Matrix | None = None,
+    device: str = "cpu",
     one_hot: tuple[tuple[int, int], ...] = (),
-) -> Plan:
-    """The plan of one member that trains on `rows` rows."""
-    return Plan(
-        network=network,
-        loss=loss,
-        optimizer=recipe.optimizer,
-        learning_rate=recipe.learning_rate,
+) -> Job:
+    """The job of one member.  y of the rows: floats (rows, outputs), or classes (rows,)."""
+    order = Seeded(seed, len(training), batch_size(recipe, len(training)))
+    rule = usual_loss(cast(LossKind, loss))
+    if loss_of(rule).target == "class":
+        rule = replace(rule, class_weights=class_weights)
+    update = UpdateRule(
+        recipe.optimizer,
+        recipe.learning_rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
-        rate_factors=rate_factors(recipe.schedule, recipe.epochs),
-        plateau=max(1, recipe.patience // 3) if recipe.schedule == "plateau" else 0,
-        batch_size=batch_size(recipe, rows),
-        epochs=recipe.epochs,
-        patience=recipe.patience,
-        clip_norm=recipe.clip_norm,
-        seed=seed,
-        class_weights=class_weights,
-        device=device,
-        one_hot=one_hot,
     )
+    return Job(
+        network=lower_network(network),
+        parameters=parameters,
+        loss=rule,
+        update=Updates((update,), ((0, network.parameter_count, 0),)),
+        training=_rows(training, rule, class_weights),
+        validation=None if validation is None else _rows(validation, rule, class_weights),
+        course=Course(
+            order=order,
+            rates=Factors(
+                recipe.learning_rate,
+                moving(update),
+                rate_factors(recipe.schedule, recipe.epochs),
+                order.steps_an_epoch,
+            ),
+            stopping=Stopping(
+                recipe.epochs * order.steps_an_epoch,
+                recipe.patience,
+                plateau=max(1, recipe.patience // 3) if recipe.schedule == "plateau" else 0,
+            ),
+            clipping=Clipping(recipe.clip_norm),
+            seed=seed % 2**64,
+            measured=True,
+        ),
+        one_hot=one_hot,
+        device=device,
+    )
+
+
+def _rows(rows: Rows, rule: LossRule, class_weights: Matrix | None) -> Rows:
+    """The same; for a target that is a share, y as (rows, 1) floats, and the weights of classes in
+    those of the rows."""
+    if loss_of(rule).target != "share":
+        return rows
+    weights = rows.weights
+    if class_weights is not None:
+        chosen = class_weights[rows.y]
+        weights = chosen if weights is None else chosen * weights
+    return Rows(rows.x, rows.y.astype(np.float32).reshape(-1, 1), weights)

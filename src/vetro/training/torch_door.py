@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from vetro.engines.best import Best, evaluate
+from vetro.engines.interruption import INTERRUPTED
+from vetro.engines.job import Clipping
 from vetro.engines.torch_batches import Batches, LoaderBatches, RowBatches, Slicing
-from vetro.engines.torch_loop import Loop, run
+from vetro.engines.torch_loop import Loop, clipping, run
 from vetro.training import misfit, misuse, raised
 from vetro.training.advice import advise, check_confined, check_own_loss, check_softmax, check_speed
 from vetro.training.arguments import Request
-from vetro.training.best import Best, evaluate
 from vetro.training.ending import Ended
 from vetro.training.given import code_of
 from vetro.training.held_out import check_held_out, check_lonely_row
@@ -31,6 +32,7 @@ def run_in_torch(
     history: History,
     stepping: Stepping,
     tick: Tick | None,
+    interruption: Callable[[], str],
     fallen: bool = False,
 ) -> Ended:
     """Run the plain loop.  fallen: because the native engine cannot, for history.reason."""
@@ -74,16 +76,21 @@ def run_in_torch(
         batches=_batches(asked),
         steps=asked.total,
         whole_epochs=asked.by_epochs,
-        clip=_clip(asked),
+        clip=clipping(Clipping(training.clip_norm or 0.0, training.clip_value or 0.0), module),
         first_loss=first_loss,
         after_step=stepping.every_step,
         after_epoch=after_epoch,
-        tick=tick,
+        tick=tick or (lambda step: True),
+        interruption=interruption,
     )
+    reason = INTERRUPTED
     with explaining(asked, history.loss, first):
         check_lonely_row(asked)
         check_held_out(asked)
-        reason = run(loop, history.loss)
+        with suppress(KeyboardInterrupt):
+            reason = run(loop, history.loss)
+    if reason != "diverged" and tick is not None:
+        tick(len(history.loss))
     return Ended(reason, restore_best)
 
 
@@ -162,18 +169,3 @@ def explaining(
         if explained is None:
             raise
         raise explained from caught
-
-
-def _clip(asked: Request) -> Callable[[], None] | None:
-    norm, value = asked.training.clip_norm, asked.training.clip_value
-    if norm is None and value is None:
-        return None
-    parameters = list(asked.training.module.parameters())
-
-    def clip() -> None:
-        if norm is not None:
-            clip_grad_norm_(parameters, norm)
-        if value is not None:
-            clip_grad_value_(parameters, value)
-
-    return clip

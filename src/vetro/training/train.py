@@ -12,6 +12,7 @@ from time import perf_counter
 import torch
 from torch import nn
 
+from vetro.engines.interruption import ctrl_c
 from vetro.errors import error
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.advice import advise
@@ -90,7 +91,7 @@ def train(
     parameters and buffers of the best epoch (not the optimizer's state).
     clip_norm, clip_value: apply torch.nn.utils.clip_grad_norm_, then clip_grad_value_, to the
     module's parameters between backward and step.
-    on_progress(step, loss, history): called about every 0.1 s and at the end; returning
+    on_progress(step, loss, history): called about 25 times per second and at the end; returning
     False ends training after a whole step, as Ctrl-C does.
     engine: "auto" takes the native engine if it understands everything, else torch.  "native"
     raises E604 instead, "torch" always takes torch.  history.engine and history.reason say
@@ -171,4 +172,5 @@ def _run(
                     fix='Use engine="auto" or engine="torch".',
                 ) from None
             history.reason = str(why)
-    return run_in_torch(asked, history, stepping, tick, fallen=engine != "torch")
+    with ctrl_c() as interruption:
+        return run_in_torch(asked, history, stepping, tick, interruption, fallen=engine != "torch")

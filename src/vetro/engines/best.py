@@ -1,6 +1,6 @@
-"""Validation loss after each epoch, patience, and a copy of the best parameters.
+"""The best epoch of a torch module: its score, a copy of its parameters, and patience.
 
-For the user's own module on the torch engine; the engines of the table door stop by themselves.
+The compiled trainer does this by itself.
 """
 
 from __future__ import annotations
@@ -8,30 +8,50 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
 class Best:
-    """The parameters and buffers of the epoch with the lowest validation loss so far."""
+    """The parameters and buffers of the epoch with the lowest score so far.
+
+    epoch: its number, from 1; 0 before there is one.  waited: epochs since then.
+    patience: the most to wait, 0 for no limit.
+    """
 
     def __init__(self, module: nn.Module, patience: int) -> None:
-        self.epoch = 0
+        self.epoch = self.waited = 0
+        self.score = math.inf
         self._module = module
         self._patience = patience
-        self._score = math.inf
-        self._waited = 0
         self._kept: dict[str, Tensor] = {}
+
+    @property
+    def waited_enough(self) -> bool:
+        """Whether training is to end."""
+        return bool(self._patience) and self.waited >= self._patience
 
     def consider(self, epoch: int, score: float) -> bool:
         """Keep this epoch if it is the best; False after `patience` epochs without a better one."""
-        if score < self._score:
-            self.epoch, self._score, self._waited = epoch, score, 0
-            self._kept = {name: value.detach().clone() for name, value in self._tensors()}
+        if score < self.score:
+            self.epoch, self.score, self.waited = epoch, score, 0
+            self.keep()
         else:
-            self._waited += 1
-        return self._waited < self._patience
+            self.waited += 1
+        return not self.waited_enough
+
+    def keep(self) -> None:
+        """Copy the present values."""
+        self._kept = {name: value.detach().clone() for name, value in self._tensors()}
+
+    def flat(self) -> NDArray[Any]:
+        """The kept parameters as one vector, in the module's order."""
+        kept = [self._kept[name].reshape(-1) for name, _ in self._module.named_parameters()]
+        flat: NDArray[Any] = torch.cat(kept).cpu().numpy()
+        return flat
 
     def restore(self) -> None:
         """Copy the best epoch's values into the module, if there was one."""

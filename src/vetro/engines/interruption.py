@@ -1,39 +1,58 @@
-"""Ctrl-C as a question instead of an exception, so that no step stops halfway."""
+"""The question whether to stop, asked between two steps, so that none stops halfway.
+
+Ctrl-C is one source of the answer; others are the caller's functions, from any thread.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from vetro import signals
 
+INTERRUPTED = "interrupted"
+
+
+class Interruption:
+    """interruption() is the reason to stop, "" to go on.  Any thread may call `stop`."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+
+    def __call__(self) -> str:
+        return self._reason
+
+    def stop(self, reason: str = INTERRUPTED) -> None:
+        """From here the answer is this reason; the first one stays."""
+        self._reason = self._reason or reason
+
 
 @contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """A function that returns whether Ctrl-C was pressed.
+def ctrl_c() -> Iterator[Interruption]:
+    """An interruption that Ctrl-C stops while the block runs.
 
     A second Ctrl-C raises KeyboardInterrupt at once.  Outside the main thread, or where
     the program has its own handler, signals are left alone.  On the command line SIGTERM and
     SIGHUP are as Ctrl-C.
     """
-    seen = threading.Event()
+    interruption = Interruption()
 
     def asked(number: int) -> None:
-        if seen.is_set():
+        if interruption():
             signals.interrupt(number)
-        seen.set()
+        interruption.stop()
 
     def handler(number: int, frame: FrameType | None) -> None:
-        if seen.is_set():
+        if interruption():
             raise KeyboardInterrupt
-        seen.set()
+        interruption.stop()
 
     if signal.getsignal(signal.SIGINT) is signals.received:  # the command line's own
         with signals.handling(asked):
-            yield seen.is_set
+            yield interruption
         return
     mine = (
         threading.current_thread() is threading.main_thread()
@@ -42,7 +61,7 @@ def interrupts() -> Iterator[Callable[[], bool]]:
     if mine:
         signal.signal(signal.SIGINT, handler)
     try:
-        yield seen.is_set
+        yield interruption
     finally:
         if mine:
             signal.signal(signal.SIGINT, signal.default_int_handler)
