@@ -22,13 +22,19 @@ from vetro.training.recipe import Recipe
 ENGINES = ["torch"] if why_not_native() else ["native", "torch"]
 
 
-def job(schedule="plateau", loss="huber"):
+def job(schedule="plateau", loss="huber", epochs=40):
     network = Network((3, 8, 2), "gelu", 0.2, ("a", "b", "c"), ("y", "z"))
     generator = np.random.default_rng(1)
     x = generator.normal(size=(90, 3)).astype(np.float32)
     y = np.stack([x[:, 0] * x[:, 1], np.sin(x[:, 2])], axis=1)
     weights = generator.uniform(0.5, 1.5, 90).astype(np.float32)
-    recipe = Recipe(epochs=40, schedule=schedule, patience=9, clip_norm=1.0, batch_size=16)
+    recipe = Recipe(
+        epochs=epochs,
+        schedule=schedule,
+        patience=9 if epochs == 40 else 0,
+        clip_norm=1.0,
+        batch_size=16,
+    )
     return make_job(
         recipe, network, loss, initial_parameters(network, 3), Rows(x[:60], y[:60], weights[:60]),
         Rows(x[60:], y[60:]), 7,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import astuple, replace
 from itertools import pairwise
 from pathlib import Path
@@ -278,6 +279,19 @@ def test_interrupted_side_by_side_and_resumed_ends_bit_identical(tmp_path, asks)
     assert first.evidence.stopped["interrupted"] > 0
     assert "W316" in [item.code for item in first.evidence.notices]
     assert_the_same(fit_table(CONCRETE, asked, checkpoint=path, resume=True), whole)
+
+
+def test_an_answer_of_progress_ends_training_in_any_thread():
+    recipe = replace(QUICK, epochs=100_000, patience=0, time=20.0)
+    asked, models = request("compressive_strength", recipe=recipe), []
+
+    def train():
+        models.append(fit_table(CONCRETE, asked, on_progress=lambda p: p.step != "training"))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert set(models[0].evidence.stopped) == {"interrupted"}
 
 
 def test_resume_refuses_what_changed(tmp_path):
