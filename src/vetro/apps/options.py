@@ -14,12 +14,14 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from vetro.entries import TOO_LARGE, float_of
 from vetro.errors import Words, error
+from vetro.networks.losses.rule import LossKind
+from vetro.networks.updates.rule import UpdateKind
 from vetro.settings import option_name
 
 Given = dict[str, Any]  # field -> value, for the options given on the command line
@@ -214,9 +216,9 @@ RECIPE = (
     Choice(
         "loss",
         "Loss to minimise [{loss}].",
-        metavar="auto|mse|l1|smooth_l1|huber|cross_entropy|bce",
+        metavar="|".join(("auto", *get_args(LossKind))),
     ),
-    Choice("optimizer", "Optimizer [{optimizer}].", metavar="sgd|adam|adamw|rmsprop"),
+    Choice("optimizer", "Optimizer [{optimizer}].", metavar="|".join(get_args(UpdateKind))),
     Choice(
         "learning_rate",
         "Highest learning rate of the schedule [{learning_rate}].",

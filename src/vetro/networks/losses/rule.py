@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the command line reads the names, and starts without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 LossKind = Literal["mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
 Reduction = Literal["mean", "sum"]
