@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vetro.glass.learning.loss_terms import OtherLoss, Slopes
-from vetro.glass.learning.update_terms import Stepped, UpdateState
+from vetro.glass.learning.update_terms import StepTaken, UpdateState
 from vetro.glass.subject import Part
 from vetro.glass.untouched import untouched
 from vetro.networks.losses.rule import LossRule
@@ -175,7 +175,7 @@ def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
 
 def stepped(
     module: nn.Module, optimizer: torch.optim.Optimizer, lowering: Lowering, gradient: Floats
-) -> Stepped | None:
+) -> StepTaken | None:
     """The optimizer's own step from these gradients, on copies of the optimizer and the module.
 
     None for an optimizer that evaluates the loss itself, such as LBFGS.
@@ -211,4 +211,4 @@ def stepped(
             return None
     new = lowering.flat(lambda parameter: of[id(parameter)]).astype(np.float64)
     name = f"torch's {type(optimizer).__name__}"
-    return Stepped(name, new, gradient, tuple(rules), state)
+    return StepTaken(name, new, gradient, tuple(rules), state)

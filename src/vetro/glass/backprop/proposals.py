@@ -15,7 +15,7 @@ from vetro.glass.check import Check, Verdict
 from vetro.glass.learning.engine_run import Learning, steps_of
 from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.update_terms import (
-    Stepped,
+    StepTaken,
     Update,
     UpdateState,
     title,
@@ -85,7 +85,7 @@ def not_shown(given: Differentiated, updates: Sequence[Proposal]) -> list[str]:
     return [f"The step of {name} is not shown: it evaluates the loss several times."]
 
 
-def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
+def _taken(given: Differentiated, by_torch: Floats) -> StepTaken | None:
     """The step that the optimizer in use takes: torch's, or for a model the engine's.
 
     None if it cannot be taken: for LBFGS, or on a machine where the engine does not run.
@@ -105,7 +105,7 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
     (step,) = steps_of(given.part, given.x, y, learning, 1)
     if not step.taken:
         return None
-    return Stepped(
+    return StepTaken(
         "the engine",
         step.after["parameters"].astype(np.float64),
         step.gradient.astype(np.float64),
@@ -114,7 +114,7 @@ def _taken(given: Differentiated, by_torch: Floats) -> Stepped | None:
     )
 
 
-def _stepping(given: Differentiated, taken: Stepped, w: Floats) -> list[Check]:
+def _stepping(given: Differentiated, taken: StepTaken, w: Floats) -> list[Check]:
     """The step that was taken, compared with the exact one for the same gradient."""
     if not taken.rules:
         return []
@@ -123,7 +123,9 @@ def _stepping(given: Differentiated, taken: Stepped, w: Floats) -> list[Check]:
     for begin, end, rule in taken.rules:
         piece = slice(begin, end)
         held = taken.state.at(piece)
-        before = State(w[piece], held.first, held.second, held.third, float(held.step[0]))
+        before = State(
+            w[piece], held.first, held.second, held.third, float(held.step.max(initial=0.0))
+        )
         exact = update(rule, before, taken.gradient[piece], format).parameters
         apart[piece] = taken.new[piece] - exact.near
         bounds[piece] = exact.error + last_place(exact.magnitude, FORMATS["float64"])

@@ -63,7 +63,7 @@ class UpdateState:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Line:
     """One line of an update: name = formula = formula with numbers = value (n,).
 
     template: the formula with {name} where a number goes.
@@ -81,7 +81,7 @@ class Update:
 
     rule: UpdateRule
     given: Mapping[str, Floats]
-    steps: tuple[Step, ...]
+    steps: tuple[Line, ...]
 
     @property
     def new(self) -> Floats:
@@ -100,7 +100,7 @@ class Update:
 
 
 @dataclass(frozen=True, eq=False)
-class Stepped:
+class StepTaken:
     """A step that an optimizer took on copies.  new: the parameters after it; gradient: the one it
     used; (n,) each.
 
@@ -138,7 +138,7 @@ class _Written:
 
     def __init__(self, state: UpdateState, given: dict[str, Floats]) -> None:
         self.given = given
-        self.steps: list[Step] = []
+        self.steps: list[Line] = []
         self._state = state
 
     def held(self, vector: int, name: str) -> _Term:
@@ -147,7 +147,7 @@ class _Written:
         return _Term.of(name, self.given[name])
 
     def named(self, name: str, value: _Term) -> _Term:
-        self.steps.append(Step(name, value.formula, value.template, value.value))
+        self.steps.append(Line(name, value.formula, value.template, value.value))
         return _Term.of(name, value.value)
 
     def negative(self, x: _Term) -> _Term:

@@ -61,7 +61,7 @@ class State:
 
 
 @dataclass(frozen=True, eq=False)
-class Stepped:
+class ExactStep:
     """The numbers after the step, with bounds.
 
     nan: where rounding may give a value that is not a number, the root of a difference below 0.
@@ -77,12 +77,12 @@ class Stepped:
         return Rounded(found.exact, np.where(self.nan, np.inf, found.error))
 
 
-def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> Stepped:
+def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> ExactStep:
     """The rule's step from `before` and a gradient (n,)."""
     of = _Pairwise(rule, before, format)
     with ctx.workprec(DIVIDING), np.errstate(all="ignore"):  # what is not finite has no bound
         after = update_of(rule).step(rule, of, _stored(before.parameters), _stored(gradient))
-    return Stepped(after, of.below_zero)
+    return ExactStep(after, of.below_zero)
 
 
 @dataclass(frozen=True, eq=False)
