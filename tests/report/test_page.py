@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 
@@ -61,9 +62,13 @@ def parsed(page: str) -> Checker:
     return checker
 
 
+rendered = cache(report_page)
+"""A page is written once for all tests that read it."""
+
+
 @pytest.fixture
 def page(model):
-    return report_page(model)
+    return rendered(model)
 
 
 def test_the_page_is_balanced_and_its_ids_are_its_own(page):
@@ -126,7 +131,7 @@ def test_a_model_without_a_median_row_has_no_look_inside(one_number):
 def test_the_checks_stand_with_their_margins(one_number):
     """The page's checks are verify's at the median row."""
     found = vetro.verify(one_number, np.array(one_number.evidence.median_row))
-    texts = parsed(report_page(one_number)).texts
+    texts = parsed(rendered(one_number)).texts
     assert found and len(found.checks) >= 3
     for check in found.checks:
         assert check.name in texts
@@ -154,7 +159,7 @@ def test_the_figures_are_the_evidences(model, page):
 def test_the_best_of_each_figure_is_marked(one_number):
     evidence = one_number.evidence
     judged = [evidence.metrics["rmse"].value] + [b["rmse"] for b in evidence.baselines.values()]
-    marked = re.findall(r'<strong class="best">([^<]*)</strong>', report_page(one_number))
+    marked = re.findall(r'<strong class="best">([^<]*)</strong>', rendered(one_number))
     assert marked[0] == figure("rmse", min(judged))
     assert len(marked) >= 3
 
@@ -171,13 +176,13 @@ def test_colours_are_the_styles_own(page):
 
 def test_units_are_on_the_axes(one_number):
     assert one_number.schema.targets[0].unit == "m3/h"
-    texts = parsed(report_page(one_number)).texts
+    texts = parsed(rendered(one_number)).texts
     assert "predicted, m3/h" in texts
     assert "actual, m3/h" in texts
 
 
 def test_the_confusion_matrix_counts_every_row(two_classes):
-    page = report_page(two_classes)
+    page = rendered(two_classes)
     cells = re.findall(r'<td class="(?:right|wrong)"[^>]*>([\d,]+)<small>', page)
     counts = [int(cell.replace(",", "")) for cell in cells]
     assert len(counts) == 4
@@ -188,7 +193,7 @@ def test_the_confusion_matrix_counts_every_row(two_classes):
 
 
 def test_many_classes_give_the_worst_confusions(many_classes):
-    page = report_page(many_classes)
+    page = rendered(many_classes)
     assert "The most frequent confusions" in page
     assert 'class="confusion"' not in page
 
@@ -205,7 +210,7 @@ def test_the_same_model_gives_the_same_page(one_number):
 def test_it_is_written_whole_or_refused(one_number, tmp_path):
     target = tmp_path / "report.html"
     write_report(one_number, target)
-    assert target.read_text(encoding="utf-8") == report_page(one_number)
+    assert target.read_text(encoding="utf-8") == rendered(one_number)
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(VetroError) as caught:
         write_report(one_number, tmp_path / "none" / "report.html")
@@ -230,8 +235,8 @@ def test_text_comes_back(page):
 
 
 def test_the_command_is_given_for_a_file_only(one_number):
-    assert "To make it again" not in report_page(one_number)
+    assert "To make it again" not in rendered(one_number)
     data = one_number.evidence.data | {"name": "my <pumps>.csv"}
     model = replace(one_number, evidence=replace(one_number.evidence, data=data))
-    texts = parsed(report_page(model)).texts
+    texts = parsed(rendered(model)).texts
     assert any(item.startswith('vetro fit "my <pumps>.csv" --target') for item in texts)
