@@ -19,6 +19,7 @@ from flint import arb, arb_mat, ctx
 from numpy.typing import ArrayLike
 
 from vetro.glass.subject import piecewise_linear
+from vetro.networks.activations.arithmetic import Piece
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 PRECISION = 256
@@ -98,8 +99,11 @@ class Balls:
     def sech2(self, z: arb) -> arb:
         return 1 / z.cosh() ** 2
 
-    def sigmoid(self, z: arb) -> tuple[arb, arb]:
-        return sigmoid(z), sigmoid(-z)
+    def sigmoid(self, z: arb) -> arb:
+        return sigmoid(z)
+
+    def rest(self, share: arb, z: arb) -> arb:
+        return sigmoid(-z)
 
     def erf(self, z: arb) -> arb:
         return z.erf()
@@ -113,15 +117,17 @@ class Balls:
     def constant(self, z: arb, value: float) -> arb:
         return arb(value)
 
-    def piece(
-        self, z: arb, scaled: arb, edges: Sequence[float], pieces: Sequence[Callable[[arb], arb]]
-    ) -> arb:
-        first = sum(bool(scaled > edge) for edge in edges)
-        last = sum(not bool(scaled <= edge) for edge in edges)
-        found = pieces[first](z)
-        for number in range(first + 1, last + 1):
-            found = found.union(pieces[number](z))
-        return found
+    def piece(self, z: arb, scaled: arb, edges: Sequence[float], pieces: Sequence[Piece]) -> arb:
+        found: arb | None = None
+        for edge, own in zip(edges, pieces, strict=False):
+            if scaled > edge:
+                continue
+            here = own(self, z)
+            found = here if found is None else found.union(here)
+            if scaled <= edge:
+                return found
+        last: arb = pieces[-1](self, z)
+        return last if found is None else found.union(last)
 
 
 BALLS = Balls()

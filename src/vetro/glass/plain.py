@@ -68,10 +68,10 @@ class _Forward:
         return activation(operation, x)
 
     def layer_norm(self, operation: Operation, x: Floats) -> Floats:
-        standard, _ = _standard(operation, x)
+        found, _ = standard(operation, x)
         if operation.weight is not None:
-            standard = standard * self.part.view(operation.weight)
-        return standard if operation.bias is None else standard + self.part.view(operation.bias)
+            found = found * self.part.view(operation.weight)
+        return found if operation.bias is None else found + self.part.view(operation.bias)
 
     def scale(self, operation: Operation, x: Floats) -> Floats:
         scaled: Floats = x * operation.constants[0] + operation.constants[1]
@@ -99,13 +99,13 @@ class _Backward:
         return d * derivative(operation, self.values[operation.inputs[0]])
 
     def layer_norm_back(self, operation: Operation, d: Floats, learn: Learn[Floats]) -> Floats:
-        standard, root = _standard(operation, self.values[operation.inputs[0]])
-        learn(operation.weight, (d * standard).sum(axis=0))
+        scaled, root = standard(operation, self.values[operation.inputs[0]])
+        learn(operation.weight, (d * scaled).sum(axis=0))
         learn(operation.bias, d.sum(axis=0))
         if operation.weight is not None:
             d = d * self.part.view(operation.weight)
-        inner = d - d.mean(axis=1, keepdims=True)
-        inner -= standard * (d * standard).mean(axis=1, keepdims=True)
+        inner = d - d.mean(axis=-1, keepdims=True)
+        inner -= scaled * (d * scaled).mean(axis=-1, keepdims=True)
         found: Floats = inner / root
         return found
 
@@ -134,8 +134,8 @@ def derivative(operation: Operation, z: Floats) -> Floats:
     return found
 
 
-def _standard(operation: Operation, x: Floats) -> tuple[Floats, Floats]:
+def standard(operation: Operation, x: Floats) -> tuple[Floats, Floats]:
     """(x - mean) / root and root = sqrt(variance + eps), over the features of each row."""
-    mean = x.mean(axis=1, keepdims=True)
-    root = np.sqrt(((x - mean) ** 2).mean(axis=1, keepdims=True) + operation.numbers[0])
+    mean = x.mean(axis=-1, keepdims=True)
+    root = np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + operation.numbers[0])
     return (x - mean) / root, root

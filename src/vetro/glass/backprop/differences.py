@@ -23,6 +23,7 @@ from vetro.glass.check import Verdict
 from vetro.glass.learning.loss_terms import OtherLoss, loss_values
 from vetro.glass.learning.precision import Precision
 from vetro.glass.names import slot_uses
+from vetro.glass.plain import standard
 from vetro.glass.subject import Part
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of
@@ -203,16 +204,10 @@ def _move(
         found[chosen, :, unit] += moved[:, None] * x[chosen, :, source]
     elif operation.kind == "layer_norm" and slot == operation.weight:
         found[chosen, :, own] += (
-            moved[:, None] * _standard(operation, x[chosen])[np.arange(len(chosen)), :, own]
+            moved[:, None] * standard(operation, x[chosen])[0][np.arange(len(chosen)), :, own]
         )
     else:
         found[chosen, :, own] += moved[:, None]
-
-
-def _standard(operation: Operation, x: Floats) -> Floats:
-    root = np.sqrt(x.var(axis=-1, keepdims=True) + operation.numbers[0])
-    found: Floats = (x - x.mean(axis=-1, keepdims=True)) / root
-    return found
 
 
 def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:

@@ -50,9 +50,11 @@ class Ranges(Balls):
     def erf(self, z: arb) -> arb:
         return self.rising(arb.erf, z)
 
-    def sigmoid(self, z: arb) -> tuple[arb, arb]:
-        step = self.tanh(z / 2)
-        return (1 + step) / 2, (1 - step) / 2
+    def sigmoid(self, z: arb) -> arb:
+        return (1 + self.tanh(z / 2)) / 2
+
+    def rest(self, share: arb, z: arb) -> arb:
+        return self.sigmoid(-z)
 
     def sech2(self, z: arb) -> arb:
         return 1 - _squared(self.tanh(z))

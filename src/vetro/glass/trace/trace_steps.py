@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vetro.glass.figures import figure
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
+from vetro.networks import walk
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 _LETTERS = {"affine": "h", "activation": "h", "layer_norm": "n", "scale": "u", "add": "s"}
@@ -329,20 +330,27 @@ def _definition(operation: Operation, x: str) -> str:
 
 def _formula(operation: Operation, letters: Sequence[str], y: str) -> str:
     """The formula of all units: "z = W x + b", "h = relu(z) = max(0, z)"."""
-    x = letters[0]
-    match operation.kind:
-        case "affine":
-            return f"{y} = W {x}" + ("" if operation.bias is None else " + b")
-        case "activation":
-            meant = _definition(operation, x)
-            named = f"{operation.function}({x})"
-            return f"{y} = {meant}" if meant in (x, named) else f"{y} = {named} = {meant}"
-        case "layer_norm":
-            scaled = "" if operation.weight is None else " * weight"
-            shifted = "" if operation.bias is None else " + bias"
-            return f"{y} = ({x} - mean) / sqrt(variance + eps){scaled}{shifted}"
-        case "scale":
-            return f"{y} = {x} * factor + shift"
-        case "add":
-            return f"{y} = {x} + {letters[1]}"
-    return f"{y} = {x}: dropout acts in training only"
+    idle = ": dropout acts in training only" if operation.kind == "dropout" else ""
+    return f"{y} = {walk.apply(operation, letters, _Letters())}{idle}"
+
+
+class _Letters:
+    """Texts: the arithmetic of a reader."""
+
+    def affine(self, operation: Operation, x: str) -> str:
+        return f"W {x}" + ("" if operation.bias is None else " + b")
+
+    def activation(self, operation: Operation, x: str) -> str:
+        named, meant = f"{operation.function}({x})", _definition(operation, x)
+        return meant if meant == named else f"{named} = {meant}"
+
+    def layer_norm(self, operation: Operation, x: str) -> str:
+        scaled = "" if operation.weight is None else " * weight"
+        shifted = "" if operation.bias is None else " + bias"
+        return f"({x} - mean) / sqrt(variance + eps){scaled}{shifted}"
+
+    def scale(self, operation: Operation, x: str) -> str:
+        return f"{x} * factor + shift"
+
+    def add(self, operation: Operation, x: str, y: str) -> str:
+        return f"{x} + {y}"

@@ -9,12 +9,24 @@ float32 is a polynomial (Abramowitz and Stegun 7.1.26) with an absolute error of
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from flint import arb, ctx
 from numpy.typing import NDArray
 
 from vetro.glass import exact, plain
-from vetro.glass.verify.rounding import SLACK, TINY, ZERO, Floats, Format, Rounded, each, lifted
+from vetro.glass.verify.rounding import (
+    ONE,
+    SLACK,
+    TINY,
+    ZERO,
+    Floats,
+    Format,
+    Rounded,
+    each,
+    lifted,
+)
 from vetro.networks.activations.activation import Activation
 from vetro.networks.activations.arithmetic import FLOATS
 from vetro.networks.lowered import Operation
@@ -27,14 +39,18 @@ def activation(operation: Operation, z: Rounded, format: Format) -> Rounded:
     known, e = operation.activation, z.error
     if not operation.bends:
         return z
+    above, below = _sides(z)
+    sure = bool((above | below).all())
     if known.below == 0:
-        above, below = _sides(z)
         values = np.where(above, z.exact, ZERO)
-        if not (above | below).all():
+        if not sure:
             values = each(lambda value: value.max(ZERO), z.exact)
         # an error that may lift z above 0 changes the result only by the part above 0
         return Rounded(values, np.where(above, e, lifted(np.maximum(z.near + e, 0.0))))
-    values = each(lambda value: exact.activation(operation, value), z.exact)
+    if known.below is not None and sure:
+        values = np.where(above, z.exact, z.exact * arb(known.below))
+    else:
+        values = each(lambda value: known.value(exact.BALLS, value), z.exact)
     size = np.abs(values.astype(np.float64)) * SLACK + TINY
     carried = steepness(operation, z) * e
     own = format.u * known.roundings(z.size, size) + format.tiny * (1.0 + z.size)
@@ -52,12 +68,14 @@ def derivative(operation: Operation, z: Rounded, format: Format) -> Rounded:
     Where the sign of z is not certain, either side's slope may be returned.
     """
     known = operation.activation
-    with ctx.workprec(exact.PRECISION):
-        values = each(lambda value: _slope(operation, value), z.exact)
     if known.below is None:
+        with ctx.workprec(exact.PRECISION):
+            values = each(lambda value: known.slope(exact.BALLS, value), z.exact)
         carried = np.minimum(2.0 * known.steepest, known.bent * z.error)
         own = format.u * known.slope_roundings(z.size) + format.tiny * (1.0 + z.size)
     else:
+        below: Any = arb(known.below)
+        values = np.where(_sides(z)[0], ONE, below)
         carried, own = np.zeros(z.shape), format.u * known.slope_roundings(z.size)
     near = _near_an_edge(known, z, format)
     if known.straight_above:
@@ -85,12 +103,6 @@ def steepness(operation: Operation, z: Rounded) -> Floats:
     if known.gap == 0.0:
         for edge in known.edges:
             found = np.where(np.abs(near - edge) <= e, known.steepest, found)
-    return found
-
-
-def _slope(operation: Operation, z: arb) -> arb:
-    """The exact derivative."""
-    found: arb = operation.activation.slope(exact.BALLS, z)
     return found
 
 

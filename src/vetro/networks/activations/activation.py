@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -128,15 +128,22 @@ class Activation:
 
     def value(self, arithmetic: Arithmetic, z: Any) -> Any:
         """f(z)."""
-        return self._piecewise(arithmetic, z, [curve.value for curve in self.curves])
+        return self._piecewise(arithmetic, z, self._values)
 
     def slope(self, arithmetic: Arithmetic, z: Any) -> Any:
         """f'(z); at an edge the slope below, as in torch."""
-        return self._piecewise(arithmetic, z, [curve.slope for curve in self.curves])
+        return self._piecewise(arithmetic, z, self._slopes)
 
-    def _piecewise(self, arithmetic: Arithmetic, z: Any, formulas: list[Formula]) -> Any:
+    @cached_property
+    def _values(self) -> tuple[Formula, ...]:
+        return tuple(curve.value for curve in self.curves)
+
+    @cached_property
+    def _slopes(self) -> tuple[Formula, ...]:
+        return tuple(curve.slope for curve in self.curves)
+
+    def _piecewise(self, arithmetic: Arithmetic, z: Any, formulas: tuple[Formula, ...]) -> Any:
         if not self.edges:
             return formulas[0](arithmetic, z)
         scaled = z if self.steep == 1.0 else self.steep * z
-        pieces = [partial(formula, arithmetic) for formula in formulas]
-        return arithmetic.piece(z, scaled, self.edges, pieces)
+        return arithmetic.piece(z, scaled, self.edges, formulas)

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Piece = Callable[[Any, Any], Any]
+"""A formula in an arithmetic and z."""
 
 
 class Arithmetic(Protocol):
@@ -47,8 +49,11 @@ class Arithmetic(Protocol):
     def sech2(self, z: Any) -> Any:
         """1 - tanh(z)^2, the slope of tanh."""
 
-    def sigmoid(self, z: Any) -> tuple[Any, Any]:
-        """1 / (1 + e^-z), and 1 less that."""
+    def sigmoid(self, z: Any) -> Any:
+        """1 / (1 + e^-z)."""
+
+    def rest(self, share: Any, z: Any) -> Any:
+        """1 - share, where share = sigmoid(z)."""
 
     def erf(self, z: Any) -> Any:
         """The error function."""
@@ -62,10 +67,8 @@ class Arithmetic(Protocol):
     def constant(self, z: Any, value: float) -> Any:
         """The value, in the shape of z."""
 
-    def piece(
-        self, z: Any, scaled: Any, edges: Sequence[float], pieces: Sequence[Callable[[Any], Any]]
-    ) -> Any:
-        """pieces[k](z) where `scaled` is above k of the rising edges; at an edge, the lower one."""
+    def piece(self, z: Any, scaled: Any, edges: Sequence[float], pieces: Sequence[Piece]) -> Any:
+        """pieces[k](self, z) where `scaled` is above k of the rising edges, and not at them."""
 
 
 class Floats:
@@ -97,10 +100,12 @@ class Floats:
     def sech2(self, z: Array) -> Array:
         return 1.0 - np.tanh(z) ** 2
 
-    def sigmoid(self, z: Array) -> tuple[Array, Array]:
+    def sigmoid(self, z: Array) -> Array:
         e = np.exp(-np.abs(z))
-        found = np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
-        return found, 1.0 - found
+        return np.where(z >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
+
+    def rest(self, share: Array, z: Array) -> Array:
+        return 1.0 - share
 
     def erf(self, z: Array) -> Array:
         return np.array([math.erf(value) for value in z.reshape(-1)]).reshape(z.shape)
@@ -115,16 +120,12 @@ class Floats:
         return np.full_like(z, value)
 
     def piece(
-        self,
-        z: Array,
-        scaled: Array,
-        edges: Sequence[float],
-        pieces: Sequence[Callable[[Array], Array]],
+        self, z: Array, scaled: Array, edges: Sequence[float], pieces: Sequence[Piece]
     ) -> Array:
-        found = pieces[-1](z)
+        found: Array = pieces[-1](self, z)
         with np.errstate(over="ignore", invalid="ignore"):  # of pieces far beyond their edges
             for edge, own in reversed(list(zip(edges, pieces, strict=False))):
-                found = np.where(scaled <= edge, own(z), found)
+                found = np.where(scaled <= edge, own(self, z), found)
         return found
 
 

@@ -12,8 +12,8 @@ from vetro.networks.activations.arithmetic import Arithmetic
 
 
 def _slope(a: Arithmetic, z: Any) -> Any:
-    share, rest = a.sigmoid(z)
-    return share * rest
+    share = a.sigmoid(z)
+    return share * a.rest(share, z)
 
 
 def sigmoid() -> Activation:
@@ -24,7 +24,7 @@ def sigmoid() -> Activation:
         torch=Torch("Sigmoid", "sigmoid", from_output=True, in_place_from_output=True),
         curves=(
             Curve(
-                value=lambda a, z: a.sigmoid(z)[0],
+                value=lambda a, z: a.sigmoid(z),
                 slope=_slope,
                 bend=lambda a, z: -a.tanh(z / 2) * a.sech2(z / 2) / 4,
             ),

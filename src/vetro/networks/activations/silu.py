@@ -9,8 +9,8 @@ from vetro.networks.activations.arithmetic import Arithmetic
 
 
 def _slope(a: Arithmetic, z: Any) -> Any:
-    share, rest = a.sigmoid(z)
-    return share * (1.0 + z * rest)
+    share = a.sigmoid(z)
+    return share * (1.0 + z * a.rest(share, z))
 
 
 def silu() -> Activation:
@@ -21,7 +21,7 @@ def silu() -> Activation:
         torch=Torch("SiLU", "silu", in_place=True),
         curves=(
             Curve(
-                value=lambda a, z: z * a.sigmoid(z)[0],
+                value=lambda a, z: z * a.sigmoid(z),
                 slope=_slope,
                 bend=lambda a, z: a.sech2(z / 2) / 4 * (2 - z * a.tanh(z / 2)),
             ),

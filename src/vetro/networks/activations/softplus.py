@@ -30,7 +30,7 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Activation:
 
     below = Curve(
         value=lambda a, z: a.log1p_exp(beta * z) / beta,
-        slope=lambda a, z: a.sigmoid(beta * z)[0],
+        slope=lambda a, z: a.sigmoid(beta * z),
         bend=lambda a, z: a.sech2(beta * z / 2) * beta / 4,
     )
     return Activation(
