@@ -145,11 +145,9 @@ CATALOGUE: dict[str, str] = {
     "Use {=epochs suggestion}.",
     "W306": "Held-out R2 {score:.2f}: worse than predicting the mean. {fix}",
     "W307": "Training {metric} {training:.2f}, held-out {held_out:.2f}: overfitting. "
-    "Use {=weight_decay}, or more rows.",
-    "W318": "Held-out {metric} {score:.2f}: no better than always naming the most frequent class "
-    "({chance:.2f}). {fix}",
-    "E308": "the loss can fall without bound ({reason}). Use a loss that is never negative, "
-    "such as nn.MSELoss().",
+    "Use a larger {=weight_decay}, fewer columns, or more rows.",
+    "W318": "Held-out {metric} {score:.2f}: no better than {simplest} ({chance:.2f}). {fix}",
+    "E308": "the loss can fall without bound ({reason}). {fix}",
     "E309": "the {name} tensor is {dtype}; gradients need floats. Use {fix}.",
     "W310": "gradients were already non-zero before the first step ({parameter}): backward() adds to "
     "them, so every step begins with zero_grad(), which discarded these. Call optimizer.zero_grad() "

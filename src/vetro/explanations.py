@@ -38,7 +38,7 @@ class Explanation:
     """
 
     code: str
-    meaning: str
+    meaning: Words
     remedy: Words
     example: Words
 
@@ -68,7 +68,7 @@ def _explanation(code: str, entry: dict[str, Any]) -> Explanation:
     }
     return Explanation(
         code=code,
-        meaning=entry["meaning"],
+        meaning=words(entry["meaning"]),
         remedy=words(entry["remedy"]),
         example=words(CATALOGUE[code], **values),
     )

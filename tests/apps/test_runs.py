@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import vetro
 from vetro.apps.recipe_file import write_recipe
 from vetro.apps.runs import RunFolder, new_run, old_run, run_folders, run_to_resume, table_name
 from vetro.errors import VetroError
@@ -280,3 +281,16 @@ def test_history() -> None:
         "layer1.gradients": "2",
         "layer2.gradients": "1e-30",
     }
+
+
+def test_python_loads_a_run_folder_as_the_command_line_does(fitted: Path) -> None:
+    ways = (fitted, str(fitted), fitted / "model.safetensors")
+    first, *others = (vetro.load(way).members[0].parameters for way in ways)
+    assert all(np.array_equal(first, other) for other in others)
+    with pytest.raises(VetroError) as caught:
+        vetro.load("x" * 5000)
+    assert caught.value.code == "E508"
+    make("begun-1", "t.csv")
+    with pytest.raises(VetroError) as caught:
+        vetro.load("runs/begun-1")
+    assert caught.value.code == "E507" and "has not ended" in str(caught.value)

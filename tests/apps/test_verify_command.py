@@ -160,6 +160,16 @@ def test_a_damaged_file_is_found(vetro, run):
     assert "file: seal and structure" in ended.out and "damaged or edited" in ended.out
 
 
+def test_a_single_row_is_verified(vetro, run, tmp_path):
+    """As another table; it need not be one that a fit could read."""
+    lines = (run.parent / "pumps.csv").read_text().splitlines(keepends=True)
+    one = tmp_path / "one.csv"
+    one.write_text("".join(lines[:2]))
+    ended = vetro("verify", run, one)
+    assert ended.status == 1 and "is not the table that the model was fitted to" in ended.out
+    assert "1 row" in ended.out and "E102" not in ended.err
+
+
 def test_another_table_is_found(vetro, run):
     table = run.parent / "pumps.csv"
     table.write_text(table.read_text().replace("Roma", "Milano", 1))

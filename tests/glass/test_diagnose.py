@@ -15,10 +15,10 @@ from torch import nn
 
 import vetro
 from vetro.errors import VetroError
+from vetro.figures import figure
 from vetro.glass.diagnose.course import courses, layer_courses
 from vetro.glass.diagnose.findings import findings
 from vetro.glass.drawn import drawn_rows
-from vetro.glass.figures import figure
 from vetro.report.diagnose_pictures import what_units_do
 from vetro.training.history import EpochRecord
 

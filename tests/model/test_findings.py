@@ -47,8 +47,8 @@ def test_balanced_classes_are_judged_by_balanced_accuracy():
     """Naming the frequent class is right more often, and that is no reason to leave the model."""
     assert found("balanced_accuracy", 0.826, 0.85, majority=0.5) == []
     assert found("balanced_accuracy", 0.45, 0.6, majority=0.5, given={"W203"}) == [
-        "W318 Held-out balanced accuracy 0.45: no better than always naming the most frequent "
-        "class (0.50). Do not use this model; see W203."
+        "W318 Held-out balanced accuracy 0.45: no better than chance (0.50). Do not use "
+        "this model; see W203."
     ]
 
 
@@ -58,5 +58,6 @@ def test_balanced_classes_are_judged_by_balanced_accuracy():
 )
 def test_overfitting(metric, name):
     assert found(metric, 0.6, 0.99, majority=0.5) == [
-        f"W307 Training {name} 0.99, held-out 0.60: overfitting. Use --weight-decay, or more rows."
+        f"W307 Training {name} 0.99, held-out 0.60: overfitting. Use a larger --weight-decay, "
+        "fewer columns, or more rows."
     ]

@@ -12,7 +12,7 @@ from vetro.model.evidence import Interval
 from vetro.model.request import FitRequest
 from vetro.report.class_pictures import _thresholds, _wilson
 from vetro.report.command import repeat_command
-from vetro.report.markup import exact, figure, interval, number
+from vetro.report.markup import figure, interval, number, signed
 from vetro.tables.options import ReadOptions
 from vetro.training.recipe import Recipe
 
@@ -51,13 +51,22 @@ def test_figures(name, value, shown):
     assert figure(name, value) == shown
 
 
-def test_values_of_data_are_not_rounded_to_zero():
-    assert [exact(value) for value in (0.5, 1e-7, 1145.0, -2.25)] == [
-        "0.5",
-        "1e-07",
-        "1145",
-        "−2.25",
-    ]
+def test_only_a_sign_becomes_a_true_minus():
+    assert [signed(text) for text in ("1e-07", "1145", "-2.25")] == ["1e-07", "1145", "−2.25"]
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "shown"),
+    [
+        ("r2", 0.99988, 0.99993, "0.99988 to 0.99993"),
+        ("rmse", 1000.1, 1000.4, "1,000.1 to 1,000.4"),
+        ("accuracy", 0.98761, 0.98764, "98.761% to 98.764%"),
+        ("r2", 0.89, 0.92, "0.89 to 0.92"),
+        ("rmse", 4.56, 5.28, "4.56 to 5.28"),
+    ],
+)
+def test_the_ends_of_an_interval_differ(name, low, high, shown):
+    assert interval(name, Interval(low, low, high)) == shown
 
 
 def pairs(first, second) -> set:

@@ -131,9 +131,43 @@ def test_balanced_classes_are_judged_by_balanced_accuracy():
     }
     found = said("classification", metrics, apart, majority=0.5, judged_by="balanced_accuracy")
     assert found == (
-        "Predicts y correctly in 82.6% of rows it never saw, each class weighted equally (95% "
-        "interval 80.0% to 85.0%, AUC 0.84), where the most frequent class alone is right in "
-        "50.0%; better than boosted trees."
+        "Predicts y with a balanced accuracy (the mean over the classes) of 82.6% on rows it never "
+        "saw (95% interval 80.0% to 85.0%, AUC 0.84), where chance gives 50.0%; better than "
+        "boosted trees."
+    )
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [((0.0, 0.0, 0.0), "as good as"), ((0.01, -0.01, 0.03), "as good as"),
+     ((-0.1, -0.2, -0.05), "worse than")],
+)  # fmt: skip
+def test_balanced_classes_that_chance_beats(apart, words):
+    found = said(
+        "classification", {"accuracy": (0.9, 0.8, 1.0), "balanced_accuracy": (0.5, 0.5, 0.5)},
+        {"majority": {"balanced_accuracy": apart}}, majority=0.5, judged_by="balanced_accuracy",
+    )  # fmt: skip
+    assert found == (
+        "Does not predict y: on rows it never saw its balanced accuracy is 50.0%, "
+        f"{words} chance (50.0%)."
+    )
+
+
+def test_probabilities_may_help_where_the_classes_do_not():
+    apart = {"majority": {"accuracy": (0.0, -0.01, 0.01), "log_loss": (-0.12, -0.15, -0.09)}}
+    assert said("classification", CLASSES, apart, majority=0.8).endswith(
+        " Its probabilities are still better than the classes' shares (log loss 0.12 lower, 95% "
+        "interval 0.090 to 0.15)."
+    )
+
+
+def test_several_targets_that_the_mean_beats():
+    targets = (Column("a", "number", "target"), Column("b", "number", "target"))
+    own = {name: {"rmse": (2.0, 1, 3)} for name in "ab"}
+    apart = {name: {"mean": {"rmse": (0.1, -0.2, 0.4)}} for name in "ab"}
+    assert said("regression", {"r2": (-0.1, -0.2, 0.0)}, {}, *targets, own=own, apart=apart) == (
+        "Does not predict a and b: on rows it never saw it is no better than the mean for any of "
+        "them (R² −0.10, 95% interval −0.20 to 0.00, mean of the targets)."
     )
 
 

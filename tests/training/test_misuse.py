@@ -239,7 +239,12 @@ def test_a_tape_repeats_the_loss():
 
 def test_nll_of_raw_outputs_is_refused():
     text = refused("E308", linear(), torch.randn(ROWS, 3), classes, loss=nn.NLLLoss())
-    assert "nn.LogSoftmax(1)" in text
+    assert text.endswith(
+        "not 1). End the module with nn.LogSoftmax(1), or use nn.CrossEntropyLoss()."
+    )
+    divergence = nn.KLDivLoss(reduction="batchmean")
+    text = refused("E308", linear(), torch.randn(ROWS, 3), torch.rand(ROWS, 2), loss=divergence)
+    assert text.endswith("not 1). End the module with nn.LogSoftmax(1).")
 
 
 def test_the_probe_leaves_no_trace():

@@ -10,8 +10,9 @@ from vetro.apps.live_line import LiveLine
 from vetro.apps.options import number, valued
 from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
 from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import DOOR, figure, notices_json, print_json, say_line, show_notices
+from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
 from vetro.errors import counted
+from vetro.figures import outward
 from vetro.signals import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def bounds(
     with LiveLine(search=True) as line:
 
         def tell(boxes: int, certain: NDArray[np.float64]) -> None:
-            low, high = figure(certain[0]), figure(-certain[len(answers)])
+            low, high = outward(float(certain[0]), -float(certain[len(answers)]))
             line(f"{counted(boxes, 'box', 'boxes')}: {answers[0]} between {low} and {high}")
 
         result = find_bounds(

@@ -40,7 +40,7 @@ def explain(
     facts(
         [
             ("example", found.example.worded(DOOR)),
-            ("meaning", found.meaning),
+            ("meaning", found.meaning.worded(DOOR)),
             ("what to do", found.remedy.worded(DOOR)),
         ]
     )
@@ -64,6 +64,6 @@ def _json(found: Explanation) -> dict[str, str]:
         "kind": found.kind,
         "block": found.block,
         "example": found.example.worded(DOOR),
-        "meaning": found.meaning,
+        "meaning": found.meaning.worded(DOOR),
         "what_to_do": found.remedy.worded(DOOR),
     }

@@ -26,10 +26,9 @@ def messages_page() -> str:
         parts.append(f"## {block}\n")
         for found in group:
             example = found.example.worded("command line")
+            meaning = found.meaning.worded("command line")
             remedy = found.remedy.worded("command line")
-            parts.append(
-                f"### {found.code}\n\n> {example}\n\n{found.meaning}\n\n**Do:** {remedy}\n"
-            )
+            parts.append(f"### {found.code}\n\n> {example}\n\n{meaning}\n\n**Do:** {remedy}\n")
     return "\n".join(parts)
 
 

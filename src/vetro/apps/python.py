@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vetro.apps.runs import load_model
 from vetro.engines.engine import EngineName
 from vetro.entries import as_declared
 from vetro.errors import Setting, error, issue_warnings, nearest, words
-from vetro.model.files import load_model
 from vetro.model.fit import fit_table
 from vetro.model.model import Model
 from vetro.model.request import FitRequest, Progress
@@ -86,7 +86,7 @@ def fit(
 
 
 def load(path: str | Path) -> Model:
-    """The model in a .safetensors file of Model.save or `vetro fit`; loading runs no code.
+    """The model in a run folder of `vetro fit`, or in a .safetensors file; loading runs no code.
 
     Raises ModelFileError: E507 not found, E502 a pickle, E505 not a model, E501 damaged.
     """

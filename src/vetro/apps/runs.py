@@ -29,7 +29,7 @@ from vetro.signals import held
 from vetro.training.history import SIZES, EpochRecord
 
 if TYPE_CHECKING:
-    from vetro.model.model import Model
+    from vetro.model.model import Model, WritesReport
 
 ROOT = Path("runs")
 ATTEMPTS = 50  # to claim a folder while failing fits keep removing it
@@ -286,14 +286,16 @@ def _how_to_have_a_model(run: RunFolder) -> str:
     return f"Its training has not ended: use {again}."
 
 
-def load_model(named: str) -> Model:
+def load_model(named: str | Path, writes_report: WritesReport | None = None) -> Model:
     """The model of a file or of a run folder; E5xx."""
     from vetro.model.files import load_model as load
 
-    path = Path(named)
-    if path.is_dir():
+    path, folder = Path(named), False
+    with contextlib.suppress(OSError):  # a name that is too long
+        folder = path.is_dir()
+    if folder:
         run = RunFolder(path)
         if not run.model.is_file():
             raise error("E507", path=str(run.model), hint=_how_to_have_a_model(run))
         path = run.model
-    return load(path)
+    return load(path, writes_report)

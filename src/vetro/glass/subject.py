@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import error
+from vetro.figures import among
 from vetro.model.model import Model
 from vetro.networks.lowered import LoweredNetwork, lower_network
 from vetro.networks.refusal import NotUnderstood
@@ -79,6 +80,17 @@ class Subject:
     def network(self) -> LoweredNetwork:
         """The operations that all parts share."""
         return self.parts[0].network
+
+    def answer_width(self, place: int) -> float:
+        """The width of an answer's training range; 0 for probabilities and modules."""
+        if self.model is None or self.model.classes:
+            return 0.0
+        column = self.model.schema.targets[place]
+        return (column.maximum or 0.0) - (column.minimum or 0.0)
+
+    def answer_text(self, place: int, value: float, digits: int = 5) -> str:
+        """A value of an answer, with digits enough to tell it from others of its range."""
+        return among(float(value), self.answer_width(place), digits)
 
     @property
     def piecewise_linear(self) -> bool:

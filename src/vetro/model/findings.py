@@ -66,7 +66,9 @@ def quality_findings(judged_by: str, measured: Measured, given: Collection[str])
     name = {"r2": "R2", "balanced_accuracy": "balanced accuracy"}.get(metric, metric)
     if classes and _useless(metric, measured):
         chance = measured.baselines["majority"][metric]
-        return [notice("W318", metric=name, score=score, chance=chance, fix=fix)]
+        simplest = "always naming the most frequent class" if metric == "accuracy" else "chance"
+        values = {"metric": name, "score": score, "simplest": simplest, "chance": chance}
+        return [notice("W318", **values, fix=fix)]
     if reference - score > OVERFITTING_GAP:
         return [notice("W307", metric=name, training=reference, held_out=score)]
     return []

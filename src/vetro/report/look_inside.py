@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.formula.formula import formula
 from vetro.glass.plain import Floats
 from vetro.glass.trace.trace import Trace, trace
@@ -98,7 +98,11 @@ def _rows(found: Trace, chain: Chain) -> Iterator[tuple[str, str, str]]:
     steps = [(cell, step) for cell in chain.cells for step in cell.features if step.value]
     for cell, step in steps[:_MOST_CELLS]:
         made = step.working or step.formula.partition(" = ")[2]
-        yield text(step.name), f"{text(made)}<small>{text(cell.note)}</small>", _value(step.value)
+        yield (
+            text(step.name),
+            f"{text(made)}<small>{text(cell.note)}</small>",
+            text(figure(step.value)),
+        )
     if len(steps) > _MOST_CELLS:
         yield text(f"and {len(steps) - _MOST_CELLS} more"), "", ""
     for stages in chain.layers:
@@ -110,14 +114,16 @@ def _rows(found: Trace, chain: Chain) -> Iterator[tuple[str, str, str]]:
         where = f"<small>{text(stages[0].where + which)}</small>"
         yield text(symbol) + where, text(made), text(shown)
     ranked = sorted(chain.ending, key=lambda step: -step.value) if found.label else chain.ending
-    for step in ranked[:_MOST_ANSWERS]:
-        yield text(step.name), text(step.working), _value(step.value, step.unit)
+    text_of = found.subject.answer_text
+    for place, step in enumerate(ranked[:_MOST_ANSWERS]):
+        yield text(step.name), text(step.working), _value(text_of(place, step.value), step.unit)
     if len(found.chains) > 1:
         for place, (name, mean) in enumerate(found.answers.items()):
             if name == f"P({found.label})" or (not found.label and place < _MOST_ANSWERS):
-                made = ", ".join(figure(float(c.answers[place]), 4) for c in found.chains)
-                yield text(name), f"the mean of {text(made)}", _value(mean, found.units[name])
+                made = ", ".join(text_of(place, c.answers[place], 4) for c in found.chains)
+                value = _value(text_of(place, mean), found.units[name])
+                yield text(name), f"the mean of {text(made)}", value
 
 
-def _value(value: float, unit: str = "") -> str:
-    return text(f"{figure(value)} {unit}".rstrip())
+def _value(value: str, unit: str) -> str:
+    return text(f"{value} {unit}".rstrip())

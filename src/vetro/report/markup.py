@@ -6,7 +6,7 @@ Not a template language: functions that return fragments.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from vetro.errors import Words
@@ -15,6 +15,7 @@ from vetro.visible import visible
 
 SHARES = ("accuracy", "balanced_accuracy")
 _OF_ONE = ("r2", "auc", "f1")
+_MOST_MORE = 6
 _LABELS = {
     "rmse": "RMSE",
     "mae": "MAE",
@@ -49,12 +50,12 @@ def number(value: float, digits: int = 3) -> str:
     else:
         places = max(0, digits - 1 - math.floor(math.log10(size))) if size else 0
         shown = f"{value:,.{places}f}"
+    return signed(shown)
+
+
+def signed(shown: str) -> str:
+    """A number's text with a true minus sign."""
     return shown.replace("-", MINUS, 1) if shown.startswith("-") else shown
-
-
-def exact(value: float) -> str:
-    """A value of the data: up to 6 significant digits, no zeros at the end, no grouping."""
-    return f"{value:.6g}".replace("-", MINUS, 1) if value < 0 else f"{value:.6g}"
 
 
 def figure(name: str, value: float) -> str:
@@ -91,10 +92,27 @@ def interval(name: str, value: Interval) -> str:
     """The 95% interval in words: "0.89 to 0.92", or an empty text if there is none."""
     if value.low == value.high:
         return ""
-    if name in _OF_ONE and max(abs(value.low), abs(value.high)) < 1000:
-        places = max(_places(value.low), _places(value.high))
-        return f"{_of_one(value.low, places)} to {_of_one(value.high, places)}"
-    return f"{figure(name, value.low)} to {figure(name, value.high)}"
+    of_one = name in _OF_ONE and max(abs(value.low), abs(value.high)) < 1000
+    places = max(_places(value.low), _places(value.high))
+
+    def written(end: float, more: int) -> str:
+        if name in SHARES:
+            return f"{end:.{1 + more}%}"
+        return _of_one(end, places + more) if of_one else number(end, 3 + more)
+
+    return " to ".join(apart(value.low, value.high, written))
+
+
+def apart(low: float, high: float, written: Callable[[float, int], str]) -> tuple[str, str]:
+    """Both ends of an interval, with as many more digits as tell them apart.
+
+    written: the text of an end with so many more digits than usual.
+    """
+    for more in range(_MOST_MORE):
+        ends = written(low, more), written(high, more)
+        if ends[0] != ends[1]:
+            return ends
+    return written(low, 0), written(high, 0)
 
 
 def listed(items: Sequence[str], last: str = "and") -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.plain import Floats
 from vetro.glass.trace.trace import Trace
 from vetro.glass.trace.trace_record import Chain
@@ -330,7 +330,7 @@ def _answer_label(trace: Trace, chain: Chain, unit: int) -> tuple[str, str]:
         step = chain.ending[unit if len(chain.ending) == len(trace.subject.outputs) else 1]
         return name, f"{step.value:.1%}"
     step = chain.ending[unit]
-    return name, f"{figure(step.value, 4)} {step.unit}".rstrip()
+    return name, f"{trace.subject.answer_text(unit, step.value, 4)} {step.unit}".rstrip()
 
 
 def _margin(labels: Sequence[str], title: str, gap: float) -> float:

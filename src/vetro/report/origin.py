@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vetro.errors import Notice
+from vetro.figures import ends
 from vetro.report.command import repeat_command
-from vetro.report.markup import exact, said, section, table, text
+from vetro.report.markup import said, section, signed, table, text
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 from vetro.training.recipe import Recipe
@@ -117,7 +118,7 @@ def _content(column: Column) -> str:
         form = column.reading.date_format
         low, high = date_text(column.minimum, form), date_text(column.maximum, form)
         return low if low == high else f"{low} to {high}"
-    low, high = exact(column.minimum), exact(column.maximum)
+    low, high = map(signed, ends(column.minimum, column.maximum))
     return low if low == high else f"{low} to {high}"
 
 

@@ -8,7 +8,6 @@ from vetro.model.evidence import Interval
 from vetro.report.markup import (
     IN_UNITS,
     LOWER_IS_BETTER,
-    exact,
     figure,
     interval,
     label,
@@ -205,6 +204,6 @@ def _split_in_words(model: Model) -> str:
             "predicted by a network that never saw it; the baselines had the same training rows."
         )
     return (
-        f"{rows:,} rows ({exact(100 * split['holdout'])}% of the table{group}) were held out; "
+        f"{rows:,} rows ({100 * split['holdout']:g}% of the table{group}) were held out; "
         f"the network and the baselines were trained on the other {split['training_rows']:,}."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.report.markup import MINUS, text
 
 NAME_SIZE, SMALL_SIZE = 13.0, 11.5

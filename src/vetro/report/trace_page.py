@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from vetro.atomic import write_whole
 from vetro.errors import Setting
-from vetro.glass.figures import figure
 from vetro.glass.trace.trace import Trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
@@ -112,9 +111,11 @@ def _members(trace: Trace, chains: tuple[Chain, ...], shown: int) -> str:
     if trace.label:
         names = [f"P({trace.label})"]
     buttons = []
+    text_of = trace.subject.answer_text
+    places = {name: place for place, name in enumerate(trace.answers)}
     for chain in trace.chains:
         answers = dict(zip(trace.answers, chain.answers.tolist(), strict=True))
-        told = ", ".join(figure(answers[name], 4) for name in names[:3])
+        told = ", ".join(text_of(places[name], answers[name], 4) for name in names[:3])
         told += ", …" if len(names) > 3 else ""
         inside = f"<small>{text(chain.part.name)}</small>{text(told)}"
         if chain in chains:

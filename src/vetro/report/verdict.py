@@ -12,6 +12,7 @@ from vetro.report.markup import (
     LOWER_IS_BETTER,
     MINUS,
     SHARES,
+    apart,
     figure,
     interval,
     label,
@@ -63,7 +64,10 @@ def difference(metric: str, found: Interval, unit: str = "") -> str:
     0.20 MPa lower and 0.46 MPa higher" if its interval holds 0."""
     times, unit = (100.0, "points") if metric in SHARES else (1.0, unit)
     unit = f" {unit}" if unit else ""
-    value, low, high = (number(times * item, 2) for item in (found.value, found.low, found.high))
+    low, high = apart(
+        times * found.low, times * found.high, lambda end, more: number(end, 2 + more)
+    )
+    value = number(times * found.value, 2)
     if found.low <= 0.0 <= found.high:
         lower = low.removeprefix(MINUS)
         return f"{label(metric)} between {lower}{unit} lower and {high}{unit} higher"
@@ -113,6 +117,11 @@ def _several(evidence: Evidence, targets: tuple[Column, ...]) -> str:
         for name, differences in evidence.comparisons_per_target.items()
         if compared(differences, "rmse").get("mean", "better") != "better"
     ]
+    if len(useless) == len(targets):
+        return (
+            f"Does not predict {listed(useless)}: on rows it never saw it is no better than the "
+            f"mean for any of them ({_r2(r2)}, mean of the targets)."
+        )
     warned = f" It is no better than the mean for {listed(useless)}." if useless else ""
     return f"{opening} on rows it never saw ({_r2(r2)}, mean of the targets){comparison}.{warned}"
 
@@ -126,9 +135,10 @@ def _classes(evidence: Evidence, target: Column) -> str:
     auc = evidence.metrics.get("auc")
     area = f"AUC {figure('auc', auc.value)}" if auc else ""
     details = ", ".join(item for item in (within, area) if item)
-    alike = ", each class weighted equally" if metric == "balanced_accuracy" else ""
+    if metric == "balanced_accuracy":
+        return _balanced(evidence, target, judged, majority, details)
     opening = (
-        f"Predicts {target.name} correctly in {judged.value:.1%} of rows it never saw{alike}"
+        f"Predicts {target.name} correctly in {judged.value:.1%} of rows it never saw"
         f"{f' ({details})' if details else ''}"
     )
     if majority is None:
@@ -138,10 +148,42 @@ def _classes(evidence: Evidence, target: Column) -> str:
         word = "worse than" if found == "worse" else "no better than"
         return (
             f"{opening}: {word} always predicting the most frequent class, "
-            f"which is right in {majority:.1%}."
+            f"which is right in {majority:.1%}.{_of_probabilities(evidence)}"
         )
     chance = f", where the most frequent class alone is right in {majority:.1%}"
     return f"{opening}{chance}{_comparison(evidence.comparisons, metric)}."
+
+
+def _balanced(
+    evidence: Evidence, target: Column, judged: Interval, chance: float | None, details: str
+) -> str:
+    """The verdict by balanced accuracy; chance: that of naming always the same class."""
+    share, of = f"{judged.value:.1%}", "on rows it never saw"
+    brackets = f" ({details})" if details else ""
+    found = compared(evidence.comparisons, "balanced_accuracy").get("majority")
+    if chance is not None and found in ("equal", "worse"):
+        word = "worse than" if found == "worse" else "as good as"
+        return (
+            f"Does not predict {target.name}: {of} its balanced accuracy is {share}{brackets}, "
+            f"{word} chance ({chance:.1%}).{_of_probabilities(evidence)}"
+        )
+    comparison = _comparison(evidence.comparisons, "balanced_accuracy")
+    against = "" if chance is None else f", where chance gives {chance:.1%}"
+    return (
+        f"Predicts {target.name} with a balanced accuracy (the mean over the classes) of {share} "
+        f"{of}{brackets}{against}{comparison}."
+    )
+
+
+def _of_probabilities(evidence: Evidence) -> str:
+    """A sentence if the probabilities are useful although the named classes are not."""
+    apart = evidence.comparisons.get("majority", {}).get("log_loss")
+    if apart is None or standing("log_loss", apart) != "better":
+        return ""
+    return (
+        " Its probabilities are still better than the classes' shares "
+        f"({difference('log_loss', apart)})."
+    )
 
 
 def _comparison(differences: dict[str, dict[str, Interval]], metric: str, unit: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vetro.errors import counted
+from vetro.figures import ends
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 from vetro.visible import visible
@@ -25,7 +26,7 @@ def range_text(column: Column) -> str:
     if column.kind == "date":
         form = column.reading.date_format
         return f"{date_text(column.minimum, form)} .. {date_text(column.maximum, form)}"
-    return f"{column.minimum:.6g} .. {column.maximum:.6g}"
+    return " .. ".join(ends(column.minimum, column.maximum))
 
 
 def _cut(level: str) -> str:

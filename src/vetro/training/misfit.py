@@ -111,11 +111,15 @@ def check_loss(
     if not isinstance(output, Tensor):
         return
     if type(loss).__name__ == "KLDivLoss" or kind_of_loss(loss) == "NLLLoss":
-        reason = _not_log_probabilities(kind_of_loss(loss) or "KLDivLoss", output)
+        kind = kind_of_loss(loss) or "KLDivLoss"
+        reason = _not_log_probabilities(kind, output)
+        others = ", or use nn.CrossEntropyLoss()" if kind == "NLLLoss" else ""
+        fix = f"End the module with nn.LogSoftmax(1){others}."
     else:
         reason = "" if again is None else falls_without_bound(again, output, target)
+        fix = "Use a loss that is never negative, such as nn.MSELoss()."
     if reason:
-        raise error("E308", reason=reason)
+        raise error("E308", reason=reason, fix=fix)
 
 
 AS_DTYPE = {"float64": "double", "float16": "half", "bfloat16": "bfloat16"}
@@ -235,7 +239,7 @@ def _not_log_probabilities(kind: str, output: Tensor) -> str:
         return ""
     return (
         f"nn.{kind}() takes log-probabilities; the exponentials of an output sum to {total:.3g}, "
-        "not 1: end the module with nn.LogSoftmax(1), or take nn.CrossEntropyLoss()"
+        "not 1"
     )
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import counted
+from vetro.figures import aligned, figure
 from vetro.glass.backprop.backprop_record import BackpropRecord, comparison
 from vetro.glass.backprop.loss_text import loss_lines
 from vetro.glass.backprop.signals import Signals
 from vetro.glass.check import Check
-from vetro.glass.figures import aligned, figure
 from vetro.glass.names import value_names
 
 MOST_UNITS = 6

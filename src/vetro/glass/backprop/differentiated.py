@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, Setting, error
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
 from vetro.glass.learning.update_terms import USUAL

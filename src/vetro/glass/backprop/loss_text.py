@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from vetro.errors import counted
+from vetro.figures import figure
 from vetro.glass.backprop.backprop_record import BackpropRecord
-from vetro.glass.figures import figure
 from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.networks.losses.loss import Loss
 from vetro.networks.losses.rule import LossRule

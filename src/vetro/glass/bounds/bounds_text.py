@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from vetro.errors import Door, Setting, counted, words
+from vetro.figures import among, ends, figure, outward
 from vetro.glass.bounds.records import (
     AnswerRange,
     BoundsRecord,
     MonotonicityRecord,
     ProofRecord,
 )
-from vetro.glass.figures import figure
 
 MOST_PERCENT = 200
 """Percent above which the text gives a factor ("3.5 times as wide") instead of a percentage."""
@@ -27,15 +27,14 @@ def bounds_lines(bounds: BoundsRecord, door: Door = "python") -> list[str]:
     found: list[str] = []
     for item in bounds.ranges.values():
         unit = f" {item.unit}" if item.unit else ""
+        width = item.highest - item.lowest or item.width
         rows = (item.lowest_row, item.highest_row)
         lowest, highest = (row_text(row, bounds.units) for row in rows)
         found += [
-            f"{item.name}: certainly between {outward(item.low, up=False)} and "
-            f"{outward(item.high, up=True)}{unit}",
-            f"  lowest found   {figure(item.lowest)}{unit} at {lowest}",
-            f"  highest found  {figure(item.highest)}{unit} at {highest}",
-            f"  {_loose(item)}; intervals alone give "
-            f"{outward(item.plain[0], up=False)} to {outward(item.plain[1], up=True)}",
+            f"{item.name}: certainly between " + " and ".join(outward(item.low, item.high)) + unit,
+            f"  lowest found   {among(item.lowest, width)}{unit} at {lowest}",
+            f"  highest found  {among(item.highest, width)}{unit} at {highest}",
+            f"  {_loose(item)}; intervals alone give " + " to ".join(outward(*item.plain)),
         ]
     found.append("")
     found += _box_lines(bounds.over)
@@ -48,21 +47,22 @@ def proof_lines(proof: ProofRecord, door: Door = "python") -> list[str]:
     found = [f"{proof.verdict}: {proof.claim}"]
     if proof.pair is not None:
         pair = proof.pair
+        first, second = ends(pair.first_answer, pair.second_answer, 8)
         found += [
-            f"  {proof.about} goes from {figure(pair.first_answer, 8)} to "
-            f"{figure(pair.second_answer, 8)}{unit} between two rows that differ in one column:",
+            f"  {proof.about} goes from {first} to {second}{unit} "
+            "between two rows that differ in one column:",
             f"  {row_text(pair.first, proof.units)}",
             f"  {row_text(pair.second, proof.units)}",
         ]
     elif proof.counterexample is not None:
         found += [
-            f"  {proof.about} is {figure(proof.answer or 0.0, 8)}{unit} at",
+            f"  {proof.about} is {among(proof.answer or 0.0, abs(proof.margin), 8)}{unit} at",
             f"  {row_text(proof.counterexample, proof.units)}",
         ]
     elif " with " in proof.claim:
-        found.append(f"  its slope is certainly {_between(*proof.certain)}{unit} per unit")
+        found.append(f"  its slope is certainly {_between(proof)}{unit} per unit")
     else:
-        found.append(f"  {proof.about} is certainly {_between(*proof.certain)}{unit}")
+        found.append(f"  {proof.about} is certainly {_between(proof)}{unit}")
     if proof.verdict == "undecided":
         more = words("more time ({=seconds}) or a smaller box ({=over}) may decide").worded(door)
         if proof.interrupted:
@@ -72,20 +72,20 @@ def proof_lines(proof: ProofRecord, door: Door = "python") -> list[str]:
     return [*found, "", *_box_lines(proof.over)]
 
 
-def _between(low: float, high: float) -> str:
-    """A range whose ends may be infinite, in words."""
-    if low == -math.inf:
-        return f"at most {outward(high, up=True)}"
-    if high == math.inf:
-        return f"at least {outward(low, up=False)}"
-    return f"between {outward(low, up=False)} and {outward(high, up=True)}"
+def _between(proof: ProofRecord) -> str:
+    """The certain range, whose ends may be infinite, in words."""
+    low, high = proof.certain
+    if math.isfinite(low) and math.isfinite(high):
+        return "between " + " and ".join(outward(low, high))
+    first, last = outward(low, high, width=abs(proof.margin))
+    return f"at most {last}" if low == -math.inf else f"at least {first}"
 
 
 def trend_lines(found: MonotonicityRecord) -> list[str]:
     """A table: each answer and column with its direction and slope."""
     rows = [("answer", "column", "direction", "slope, certain")]
     for trend in found.values():
-        low, high = outward(trend.slope[0], up=False), outward(trend.slope[1], up=True)
+        low, high = outward(*trend.slope)
         slope = "-" if trend.direction == "neither" else f"{low} to {high}"
         rows.append((trend.answer, trend.column, trend.direction, slope))
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
@@ -101,8 +101,9 @@ def trend_lines(found: MonotonicityRecord) -> list[str]:
                 first = _value(pair.first[trend.column], unit)
                 second = _value(pair.second[trend.column], unit)
                 others = {key: value for key, value in pair.first.items() if key != trend.column}
+                answers = " -> ".join(ends(pair.first_answer, pair.second_answer))
                 lines.append(
-                    f"  {figure(pair.first_answer, 6)} -> {figure(pair.second_answer, 6)} for "
+                    f"  {answers} for "
                     f"{trend.column} {first} -> {second} at {row_text(others, found.units)}"
                 )
     if found.interrupted:
@@ -121,19 +122,6 @@ def _box_lines(over: dict[str, str]) -> list[str]:
 def row_text(row: dict[str, Any], units: Mapping[str, str]) -> str:
     """A row in one line: "cement 540, water 121.8 kg, city missing"."""
     return ", ".join(f"{name} {_value(value, units.get(name, ''))}" for name, value in row.items())
-
-
-def outward(value: float, up: bool, digits: int = 6) -> str:
-    """The number rounded outward to `digits` digits, so that the printed range is certain too."""
-    text = figure(value, digits)
-    try:
-        shown = float(text)
-    except ValueError:
-        return text
-    if (shown >= value) if up else (shown <= value):
-        return text
-    step = abs(value) * 10.0 ** (1 - digits)
-    return figure(value + step if up else value - step, digits)
 
 
 def _value(value: Any, unit: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from vetro.errors import Door, counted
+from vetro.figures import aligned, ends, figure
 from vetro.glass.diagnose.activity import LayerActivity
 from vetro.glass.diagnose.diagnosis_record import DiagnosisRecord
 from vetro.glass.diagnose.findings import findings, none
-from vetro.glass.figures import aligned, figure
 
 MOST = 8
 """Rows, and inputs, of a list; networks of a fit."""
@@ -112,7 +112,7 @@ def _members(found: DiagnosisRecord) -> list[str]:
     for row in order:
         k = int(np.argmax(agreement.spread[row] / agreement.scale))
         answers = agreement.answers[:, row, k]
-        low, high = figure(float(answers.min()), 4), figure(float(answers.max()), 4)
+        low, high = ends(float(answers.min()), float(answers.max()), 4)
         spread = figure(float(agreement.spread[row, k]), 3)
         rows.append((found.places[row], subject.answers[k], low, high, spread))
     lines += aligned(rows)

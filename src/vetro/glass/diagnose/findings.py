@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, notice
+from vetro.figures import figure
 from vetro.glass.diagnose.activity import LayerActivity
 from vetro.glass.diagnose.diagnosis_record import DiagnosisRecord
-from vetro.glass.figures import figure
 
 HARDLY = 0.03
 """An input hardly matters if its effect is below this share of the largest."""

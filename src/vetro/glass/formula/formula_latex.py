@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vetro.glass.figures import figure
+from vetro.figures import ends
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_text import (
     HELD,
+    amid,
+    bound_text,
     inequality_parts,
     region_heading,
     rounded,
     summed,
+    variation,
 )
 from vetro.visible import visible
 
@@ -48,6 +51,7 @@ def latex(
             [float(coefficients[n]) for n in sum_.shown],
             float(formula.intercept[output]),
             digits,
+            variation(formula, output, sum_),
         )
         head = rf"\text{{{tex(name)}}} {equals} "
         rows.append(head + " \\\\\n&\\quad ".join(lines))
@@ -74,7 +78,7 @@ def _region(formula: FormulaRecord, digits: int) -> str:
         numbers, coefficients, bound = inequality_parts(formula, item)
         names = [region.terms[n].name for n in numbers]
         lines = _sum_lines(names, coefficients, 0.0, digits + 1)
-        text = _tex_number(rounded(bound, digits + 1))
+        text = _tex_number(bound_text(region, numbers, coefficients, bound, digits + 1))
         rows.append("& " + " \\\\\n&\\quad ".join(lines) + rf" \le {text}")
     if not rows:
         return "\n".join(remarks)
@@ -84,8 +88,8 @@ def _region(formula: FormulaRecord, digits: int) -> str:
 def _tangent_box(formula: FormulaRecord) -> str:
     """The box in which a tangent's error is bounded."""
     rows = []
-    for name, ends in formula.box.items():
-        low, high = (_tex_number(figure(end, 7)) for end in ends)
+    for name, sides in formula.box.items():
+        low, high = map(_tex_number, ends(*sides, 7))
         rows.append(rf"{low} &\le \text{{{tex(name)}}} \le {high}")
     return "% The box in which the error is bounded; other columns are fixed.\n" + _aligned(rows)
 
@@ -95,7 +99,11 @@ def _aligned(rows: Sequence[str]) -> str:
 
 
 def _sum_lines(
-    names: Sequence[str], coefficients: Sequence[float], constant: float, digits: int
+    names: Sequence[str],
+    coefficients: Sequence[float],
+    constant: float,
+    digits: int,
+    width: float = 0.0,
 ) -> list[str]:
     """A sum, TERMS_A_LINE terms per line."""
     parts = [
@@ -106,7 +114,8 @@ def _sum_lines(
     texts = []
     for place, (value, what) in enumerate(parts):
         sign = "-" if value < 0 else ("+" if place else "")
-        number = _tex_number(rounded(abs(value), digits))
+        size = rounded(abs(value), digits) if what else amid(abs(value), width, digits)
+        number = _tex_number(size)
         texts.append(f"{sign} {number}{what}".strip())
     return [
         " ".join(texts[start : start + TERMS_A_LINE])

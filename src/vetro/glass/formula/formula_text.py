@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from vetro.errors import Door, Setting, counted
-from vetro.glass.figures import figure
+from vetro.figures import among, ends, figure
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.terms import Term, training_range
 from vetro.glass.rows import cell
@@ -78,6 +78,12 @@ def _width(formula: FormulaRecord, number: int) -> float:
     return largest(formula, number) if ends is None else ends[1] - ends[0]
 
 
+def variation(formula: FormulaRecord, output: int, sum_: Sum) -> float:
+    """The largest variation of a term that is written, over the training range."""
+    row = formula.coefficients[output]
+    return max((abs(float(row[n])) * _width(formula, n) for n in sum_.shown), default=0.0)
+
+
 def rounded(value: float, digits: int) -> str:
     """The value to `digits` significant digits, with trailing zeros: 1.00, 105, 12346."""
     size = abs(value)
@@ -90,6 +96,13 @@ def rounded(value: float, digits: int) -> str:
         return text.rstrip(".") if "e" not in text else f"{value:.0f}"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     return f"{mantissa}e{int(exponent):+03d}"
+
+
+def amid(value: float, width: float, digits: int) -> str:
+    """The value as `rounded` writes it, or with more decimals if the terms beside it vary so little
+    (`width`) that these would hide them."""
+    narrow = among(value, width, digits + 1)
+    return rounded(value, digits) if narrow == figure(value, digits + 1) else narrow
 
 
 def term_text(term: Term) -> str:
@@ -105,14 +118,19 @@ def sum_text(
     constant: float,
     digits: int,
     glue: str = " ",
+    width: float = 0.0,
 ) -> str:
-    """1.00 x0 - 0.250 x1 + 12.0; glue: the space inside a term, where no line may break."""
+    """1.00 x0 - 0.250 x1 + 12.0; glue: the space inside a term, where no line may break.
+
+    width: the largest variation of a term, 0 if unknown; the constant shows as much of it as the
+    terms.
+    """
     parts: list[tuple[float, str]] = [
         (value, f"{rounded(abs(value), digits)} {name}".replace(" ", glue))
         for name, value in zip(names, coefficients, strict=True)
     ]
     if constant != 0 or not parts:
-        parts.append((constant, rounded(abs(constant), digits)))
+        parts.append((constant, amid(abs(constant), width, digits)))
     first, *rest = parts
     text = ("-" if first[0] < 0 else "") + first[1]
     return text + "".join(f" {'-' if value < 0 else '+'}{glue}{part}" for value, part in rest)
@@ -175,6 +193,7 @@ def output_lines(formula: FormulaRecord, output: int, digits: int, every: bool) 
         float(formula.intercept[output]),
         digits,
         glue="\u00a0",
+        width=variation(formula, output, sum_),
     )
     name, unit = formula.outputs[output], formula.units[output]
     equals = "~" if formula.kind == "tangent" else "="
@@ -194,12 +213,19 @@ def output_lines(formula: FormulaRecord, output: int, digits: int, every: bool) 
             f"    and {counted(len(sum_.small), 'smaller term')}, at most "
             f"{rounded(sum_.most, 2)} together {reach}"
         )
-    value = f"{figure(float(formula.value[output]), max(digits, 5))}{' ' + unit if unit else ''}"
+    value = _value(formula, output, max(digits, 5)) + (f" {unit}" if unit else "")
     also = ""
     if formula.what == "scores":
         also = f", probability {figure(chances(formula)[output], max(digits, 5))}"
     found.append(f"    = {value} at the row{also}")
     return found
+
+
+def _value(formula: FormulaRecord, output: int, digits: int) -> str:
+    value = float(formula.value[output])
+    if formula.what == "answers":
+        return formula.subject.answer_text(output, value, digits)
+    return figure(value, digits)
 
 
 def chances(formula: FormulaRecord) -> list[float]:
@@ -232,8 +258,7 @@ def _columns(formula: FormulaRecord) -> list[str]:
         if exact:
             table[-1] += _reach(formula, place, name, value)
         elif formula.kind == "tangent":
-            ends = formula.box.get(name)
-            table[-1] += [figure(ends[0], 7), figure(ends[1], 7)] if ends else ["held", ""]
+            table[-1] += ends(*formula.box[name], 7) if name in formula.box else ("held", "")
     return grid([heads, *table])
 
 
@@ -264,8 +289,8 @@ def _reach(formula: FormulaRecord, place: int, name: str, value: float) -> list[
         low, high = inward(value - down, value + up, value)
         column = formula.subject.model.schema.inputs[place] if formula.subject.model else None
         if column is not None and column.kind == "date":
-            ends = [cell(column, value - down), cell(column, value + up)]
-            return [end if math.isfinite(x) else "" for end, x in zip(ends, (down, up),
+            sides = [cell(column, value - down), cell(column, value + up)]
+            return [side if math.isfinite(x) else "" for side, x in zip(sides, (down, up),
                                                                       strict=True)]  # fmt: skip
         return [low, high]
     if name in distance.stays:
@@ -333,8 +358,18 @@ def inequality_text(formula: FormulaRecord, item: Inequality, digits: int) -> st
     numbers, coefficients, bound = inequality_parts(formula, item)
     names = [term_text(formula.region.terms[n]) for n in numbers]
     left = sum_text(names, coefficients, 0.0, digits)
+    right = bound_text(formula.region, numbers, coefficients, bound, digits)
     stays = "stays on" if item.on else "stays off"
-    return f"{left} <= {rounded(bound, digits)}   ({item.where} {stays})"
+    return f"{left} <= {right}   ({item.where} {stays})"
+
+
+def bound_text(
+    region: Region, numbers: Sequence[int], coefficients: Sequence[float], bound: float, digits: int
+) -> str:
+    """The right side of an inequality, with the decimals that its left side varies by."""
+    pairs = zip(numbers, coefficients, strict=True)
+    width = max(abs(c) * float(region.units[n]) for n, c in pairs)
+    return ("-" if bound < 0 else "") + amid(abs(bound), width, digits)
 
 
 def inequality_parts(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from vetro.errors import error, shown
+from vetro.figures import among, ends
 from vetro.glass.formula.terms import Term, training_range
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Subject
@@ -72,9 +73,8 @@ def _between(name: str, sides: tuple[float, float], here: Fraction) -> tuple[Fra
         what = f'the box of "{shown(name)}" is not two finite numbers'
         raise error("E721", what=what, fix="Use (low, high).") from None
     if not low <= here <= high:
-        what = (
-            f'the box of "{shown(name)}", {float(low):.6g} to {float(high):.6g}, leaves out the '
-            f"row's {float(here):.6g}"
-        )
+        box = " to ".join(ends(float(low), float(high)))
+        row = among(float(here), float(high - low), 6)
+        what = f'the box of "{shown(name)}", {box}, leaves out the row\'s {row}'
         raise error("E721", what=what, fix="Put the row inside.")
     return low, high

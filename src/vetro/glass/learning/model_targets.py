@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Setting, VetroError, counted, error, nearest, shown, words
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.learning.update_terms import USUAL
 from vetro.glass.rows import Rows, kind_of, numbers_of
 from vetro.glass.subject import Part, Subject

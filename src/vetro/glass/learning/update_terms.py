@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.networks.updates.rule import UpdateRule
 from vetro.networks.updates.table import UPDATES, update_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.plain import Floats
 from vetro.glass.rows import cell
 from vetro.glass.subject import Part, Subject

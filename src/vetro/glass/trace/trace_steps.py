@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
 from vetro.networks import walk

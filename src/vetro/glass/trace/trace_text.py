@@ -7,7 +7,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from vetro.glass.figures import figure
+from vetro.figures import figure
 from vetro.glass.trace.trace_cells import Cell
 from vetro.glass.trace.trace_record import Chain, TraceRecord
 from vetro.glass.trace.trace_steps import Stage
@@ -59,9 +59,10 @@ def sentence(trace: TraceRecord, with_place: bool = True) -> str:
         share = figure(trace.answers[f"P({trace.label})"])
         target = trace.subject.model.targets[0]
         return f"{target} is {trace.label} with probability {share}{where}"
+    text_of = trace.subject.answer_text
     answers = [
-        f"{name} = {with_unit(figure(value, 6), trace.units[name])}"
-        for name, value in trace.answers.items()
+        f"{name} = {with_unit(text_of(place, value, 6), trace.units[name])}"
+        for place, (name, value) in enumerate(trace.answers.items())
     ]
     return ", ".join(answers) + where
 
@@ -209,7 +210,11 @@ def _ending(trace: TraceRecord, chain: Chain) -> Iterator[str]:
         yield "answer: scaled * deviation + mean, in the target's unit"
     ranked = sorted(chain.ending, key=lambda step: -step.value) if trace.label else chain.ending
     shown = ranked[:UNITS] if trace.label else ranked
-    rows = [[step.name, step.working, _Right(figure(step.value, 6)), step.unit] for step in shown]
+    text_of = trace.subject.answer_text
+    rows = [
+        [step.name, step.working, _Right(text_of(place, step.value, 6)), step.unit]
+        for place, step in enumerate(shown)
+    ]
     yield from _columns(rows)
     if len(ranked) > len(shown):
         yield f"  and {len(ranked) - len(shown)} less probable"
@@ -218,15 +223,16 @@ def _ending(trace: TraceRecord, chain: Chain) -> Iterator[str]:
 def _members(trace: TraceRecord, chain: Chain) -> Iterator[str]:
     names = list(trace.answers)
     means = list(trace.answers.values())
+    text_of = trace.subject.answer_text
     order = list(range(len(names)))
     if trace.label:
         order = sorted(order, key=lambda place: -means[place])
     order = order[:5]
     rows = [["", *(names[place] for place in order)]]
     for other in trace.chains:
-        values = [_Right(figure(float(other.answers[place]))) for place in order]
+        values = [_Right(text_of(place, other.answers[place])) for place in order]
         rows.append([other.part.name, *values, *(["(above)"] if other is chain else [])])
-    rows.append(["mean", *(_Right(figure(means[place], 6)) for place in order)])
+    rows.append(["mean", *(_Right(text_of(place, means[place], 6)) for place in order)])
     width = max(map(len, rows))
     more = len(names) - len(order)
     yield "members: each network's answer, and the mean" + (f"; {more} more columns" * (more > 0))
@@ -237,6 +243,8 @@ def engine(trace: TraceRecord) -> str:
     """The engine's answer, and how far the trace lies from it."""
     name = max(trace.answers, key=lambda key: _apart(trace, key))
     answered, own = trace.engine[name], trace.answers[name]
+    place = list(trace.answers).index(name)
+    answer, exact = (trace.subject.answer_text(place, value, 9) for value in (answered, own))
     module = trace.subject.model is None
     who, verify = (
         ("The module itself", "vetro.verify") if module else ("The engine", "vetro verify")
@@ -246,12 +254,12 @@ def engine(trace: TraceRecord) -> str:
     largest = "at most " if len(trace.answers) > 1 else ""
     if not trace.deviation:
         return (
-            f"{who} answered the same, {figure(answered, 9)}{of}, computing in {kind}; this trace "
+            f"{who} answered the same, {answer}{of}, computing in {kind}; this trace "
             f"is computed in float64. {verify} shows how much rounding could have changed."
         )
     return (
-        f"{who} answered {figure(answered, 9)}{of}, computing in {kind}; this trace, in float64 "
-        f"from the same numbers, gives {figure(own, 9)}. They differ by {largest}"
+        f"{who} answered {answer}{of}, computing in {kind}; this trace, in float64 "
+        f"from the same numbers, gives {exact}. They differ by {largest}"
         f"{figure(trace.deviation, 2)}; {verify} shows how much rounding can explain."
     )
 

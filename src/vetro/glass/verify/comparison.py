@@ -12,8 +12,8 @@ from flint import arb
 from numpy.typing import NDArray
 
 from vetro.errors import counted
+from vetro.figures import figure
 from vetro.glass.check import Check, Verdict
-from vetro.glass.figures import figure
 from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import Rounded, exactly
 

@@ -23,7 +23,7 @@ from vetro.model.held_out import held_out
 from vetro.model.members import Ensemble
 from vetro.model.metrics import figures
 from vetro.model.model import Model
-from vetro.model.own_table import chosen_over
+from vetro.model.own_table import chosen_over, fingerprint_of
 from vetro.model.request import read_for, with_roles
 from vetro.model.split import split_rows
 from vetro.tables.left_out import weights_of
@@ -40,7 +40,11 @@ def reread(model: Model, source: Any, options: ReadOptions = _PLAIN) -> Table | 
     options: how to read it; they override the fit's own.  A query stored in the model may be
     another person's text, so it is never run: ValueError if the options do not give one.
     """
-    table = read_for(source, model.request, _reading(model, options))
+    reading = _reading(model, options)
+    # Another table, such as a single row, may not even be readable as a table to fit.
+    if not reading.query and fingerprint_of(source) not in ("", model.evidence.data.get("sha256")):
+        return None
+    table = read_for(source, model.request, reading)
     if table.fingerprint != model.evidence.data.get("sha256"):
         return None
     return with_roles(table, model.request)

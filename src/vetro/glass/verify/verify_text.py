@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from vetro.errors import counted
+from vetro.figures import figure
 from vetro.glass.check import Check
-from vetro.glass.figures import figure
 from vetro.glass.verify.verification_record import VerificationRecord
 
 
