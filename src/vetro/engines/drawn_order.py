@@ -59,7 +59,8 @@ class Drawn(Order):
 
     def _permutation(self) -> Numbers:
         # torch.randperm draws the same numbers for every integer dtype
+        generator = self._generator
         order: Numbers = torch.randperm(
-            self._rows, generator=self._generator, dtype=torch.int32
-        ).numpy()
+            self._rows, generator=generator, dtype=torch.int32, device=generator.device
+        ).numpy(force=True)
         return order[: self.epoch_rows]

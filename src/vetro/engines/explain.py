@@ -1,6 +1,6 @@
 """Which engine would run, and why, in a sentence; and the task as the native engine takes it.
 
-The loops themselves are in native_loop.py and torch_loop.py.
+The engines themselves: native_engine.py and torch_loop.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The batches of the plain loop, epoch after epoch: of rows, of given row numbers, of a DataLoader.
+"""The batches of the plain loop, epoch after epoch: of rows in an order, of a DataLoader.
 
 Each batch is drawn when its step begins, as in a loop written by hand.
 """
@@ -6,12 +6,13 @@ Each batch is drawn when its step begins, as in a loop written by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
+
+from vetro.engines.orders import Order
 
 Rows = tuple[Tensor, ...]
 """x and y, and perhaps the weights of the rows."""
@@ -29,31 +30,44 @@ class Batches(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Slicing:
-    """How rows are cut into batches.
-
-    batch_size: rows per step, None for all.  drop_last: leave out a last batch that is shorter.
-    shuffle: one torch.randperm per epoch, from `generator`.  given: (steps, batch) row numbers, in
-    place of all that.
-    """
-
-    batch_size: int | None
-    drop_last: bool
-    shuffle: bool
-    generator: torch.Generator | None
-    given: Tensor | None
-
-
 class RowBatches:
-    """Batches of rows in memory."""
+    """Batches of rows in memory, in an order, from step `first` on.  begin_epoch: called with the
+    number of each epoch, from 0, after its order is drawn."""
 
-    def __init__(self, rows: Rows, slicing: Slicing) -> None:
-        given = slicing.given
-        self._batches = _sliced(rows, slicing) if given is None else _given(rows, given)
+    def __init__(
+        self,
+        rows: Rows,
+        order: Order,
+        first: int = 0,
+        begin_epoch: Callable[[int], None] = lambda epoch: None,
+    ) -> None:
+        self._rows, self._order, self._step = rows, order, first
+        self._begin_epoch = begin_epoch
+        self._chosen: Tensor | None = None  # the row numbers of the epoch
 
     def draw(self) -> tuple[Rows, bool]:
-        return next(self._batches)
+        order, rows = self._order, self._rows
+        epoch, within = divmod(self._step, order.steps_an_epoch)
+        if not within:
+            self._begin(epoch)
+        self._step += 1
+        start = within * order.batch_size
+        end = min(start + order.batch_size, order.epoch_rows)
+        last = end == order.epoch_rows
+        if self._chosen is not None:
+            chosen = self._chosen[start:end]
+            return tuple(tensor[chosen] for tensor in rows), last
+        if end - start == len(rows[0]):
+            return rows, last
+        return tuple(tensor[start:end] for tensor in rows), last
+
+    def _begin(self, epoch: int) -> None:
+        steps = self._order.steps_an_epoch
+        numbers = self._order.take(self._step, steps)
+        self._order.commit(steps, steps)
+        if numbers is not None:
+            self._chosen = torch.from_numpy(numbers).long().to(self._rows[0].device)
+        self._begin_epoch(epoch)
 
     def finish(self) -> None:
         pass
@@ -84,32 +98,3 @@ class LoaderBatches:
             for _ in self._epoch:
                 pass
             self._epoch = None
-
-
-def _given(rows: Rows, given: Tensor) -> Iterator[tuple[Rows, bool]]:
-    while True:
-        for number, chosen in enumerate(given, 1):
-            yield tuple(tensor[chosen] for tensor in rows), number == len(given)
-
-
-def _sliced(rows: Rows, slicing: Slicing) -> Iterator[tuple[Rows, bool]]:
-    """With shuffle, one torch.randperm per epoch and consecutive slices of it; else consecutive
-    rows.  The last batch of an epoch may be shorter."""
-    count, generator = rows[0].shape[0], slicing.generator
-    size = count if slicing.batch_size is None else min(slicing.batch_size, count)
-    end = count - count % size if slicing.drop_last else count
-    random_device = "cpu" if generator is None else generator.device
-    while True:
-        order = None
-        if slicing.shuffle:
-            order = torch.randperm(count, generator=generator, device=random_device)
-            order = order.to(rows[0].device)
-        for start in range(0, end, size):
-            last = start + size >= end
-            if order is not None:
-                chosen = order[start : start + size]
-                yield tuple(tensor[chosen] for tensor in rows), last
-            elif size == count:
-                yield rows, last
-            else:
-                yield tuple(tensor[start : start + size] for tensor in rows), last

@@ -20,7 +20,6 @@ from vetro.engines import torch_loop
 from vetro.engines.best import Best
 from vetro.engines.engine import Running, Watch
 from vetro.engines.job import (
-    Course,
     Divergence,
     Epoch,
     Job,
@@ -29,7 +28,7 @@ from vetro.engines.job import (
     Rows,
     TrainingState,
 )
-from vetro.engines.torch_batches import Rows as Tensors
+from vetro.engines.torch_batches import RowBatches
 from vetro.networks.lift import flat_parameters, lift, lift_lowered, load_parameters
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of
@@ -122,13 +121,16 @@ class _Run:
         if self.best.waited_enough:
             return "patience"
         self._set_rate()
+        course = self.job.course
         loop = torch_loop.Loop(
             module=self.module,
             loss=self.loss,
             optimizer=self.optimizer,
-            batches=_Batches(self.training, self.job.course, self.epoch, self.drops),
-            steps=self.job.course.stopping.steps - self.epoch * self.steps,
-            clip=torch_loop.clipping(self.job.course.clipping, self.module),
+            batches=RowBatches(
+                tuple(self.training), course.order, self.epoch * self.steps, self._begin_epoch
+            ),
+            steps=course.stopping.steps - self.epoch * self.steps,
+            clip=torch_loop.clipping(course.clipping, self.module),
             after_epoch=self._end_epoch,
             by_epochs=True,
         )
@@ -139,6 +141,15 @@ class _Run:
         if reason == "diverged" and self.divergence is None:
             self.divergence = self._diverged()
         return "epochs" if reason == "done" else reason
+
+    def _begin_epoch(self, epoch: int) -> None:
+        """Seed torch's generator from the job's seed and the epoch, so that a resumed run repeats
+        the masks of dropout."""
+        if self.drops:
+            course = self.job.course
+            generator = np.random.default_rng((course.seed, epoch))
+            generator.permutation(course.order.epoch_rows)  # these numbers are those of the order
+            torch.manual_seed(int(generator.integers(2**62)))
 
     def _end_epoch(self) -> str:
         self.divergence = self._diverged()
@@ -267,43 +278,6 @@ class _Run:
         self.best.waited = int(numbers["waited"])
         self.rate = numbers["rate"]
         self.rate_waited = int(numbers["rate_waited"])
-
-
-class _Batches:
-    """The batches of a job, from an epoch on.
-
-    drops: before each epoch torch's generator is seeded from the job's seed and the epoch, so that
-    a resumed run repeats the masks of dropout.
-    """
-
-    def __init__(self, rows: list[Tensor], course: Course, epoch: int, drops: bool) -> None:
-        self._rows, self._course, self._drops = rows, course, drops
-        self._epoch = epoch
-        self._left: Iterator[Tensors] = iter(())
-        self._count = 0
-
-    def draw(self) -> tuple[Tensors, bool]:
-        if not self._count:
-            self._begin()
-        self._count -= 1
-        return next(self._left), self._count == 0
-
-    def finish(self) -> None:
-        """Every epoch is run to its end."""
-
-    def _begin(self) -> None:
-        order, rows = self._course.order, self._rows
-        self._count = order.steps_an_epoch
-        numbers = order.take(self._epoch * self._count, self._count)
-        if numbers is not None:
-            chosen = torch.from_numpy(numbers.astype(np.int64)).to(rows[0].device)
-            rows = [part[chosen] for part in rows]
-        if self._drops:
-            generator = np.random.default_rng((self._course.seed, self._epoch))
-            generator.permutation(len(rows[0]))  # these numbers are those of the order
-            torch.manual_seed(int(generator.integers(2**62)))
-        self._left = zip(*(torch.split(part, order.batch_size) for part in rows), strict=True)
-        self._epoch += 1
 
 
 def _parts(rows: Rows | None) -> list[NDArray[Any]]:

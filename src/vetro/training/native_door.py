@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from time import perf_counter
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vetro.engines import ticks
 from vetro.engines.best import evaluating
-from vetro.engines.drawn_order import Drawn
 from vetro.engines.explain import NativeTask, active_dropout, understand
 from vetro.engines.interruption import INTERRUPTED, ctrl_c
 from vetro.engines.job import Clipping, Course, Job, Stopping
@@ -27,7 +25,7 @@ from vetro.engines.native_program import program_of
 from vetro.engines.native_run import NativeRun
 from vetro.engines.native_session import NativeSession
 from vetro.engines.native_sight import Owners
-from vetro.engines.orders import Consecutive, Given, Order
+from vetro.engines.orders import Order
 from vetro.networks.lower_module import check_validation
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.ahead import Ahead
@@ -37,7 +35,7 @@ from vetro.training.held_out import check_held_out
 from vetro.training.history import History
 from vetro.training.loaders import LoaderOrder
 from vetro.training.stepping import Stepping
-from vetro.training.torch_door import Tick, explaining, judged_loss
+from vetro.training.torch_door import Tick, explaining, judged_loss, order_of_rows
 
 UNDERSTOOD = "the native engine understands the module, the loss and the optimizer"
 
@@ -235,15 +233,9 @@ class NativeDoor:
 
 
 def _order(asked: Request) -> Order:
-    training, size = asked.training, asked.batch_size
     if asked.loader is not None:
         return LoaderOrder(asked.loader, asked.total, by_epochs=asked.by_epochs)
-    if asked.given is not None:
-        return Given(asked.given.reshape(-1).astype(np.int32, copy=False), size)
-    epoch_rows = asked.rows - asked.rows % size if training.drop_last else asked.rows
-    if training.shuffle:
-        return Drawn(asked.rows, epoch_rows, size, training.generator)
-    return Consecutive(epoch_rows, size)
+    return order_of_rows(asked)
 
 
 def _witness(asked: Request, order: Order, drops: bool) -> tuple[float, float]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from vetro.engines.best import Best, evaluate
+from vetro.engines.drawn_order import Drawn
 from vetro.engines.interruption import INTERRUPTED
 from vetro.engines.job import Clipping
-from vetro.engines.torch_batches import Batches, LoaderBatches, RowBatches, Slicing
+from vetro.engines.orders import Consecutive, Given, Order
+from vetro.engines.torch_batches import Batches, LoaderBatches, RowBatches
 from vetro.engines.torch_loop import Loop, clipping, run
 from vetro.training import misfit, misuse, raised
 from vetro.training.advice import advise, check_confined, check_own_loss, check_softmax, check_speed
@@ -137,14 +139,19 @@ def _batches(asked: Request) -> Batches:
     if asked.loader is not None:
         device = next(training.module.parameters()).device
         return LoaderBatches(asked.loader.loader, device, pair_of_batch)
-    given = None
-    if asked.given is not None:
-        given = torch.tensor(asked.given, dtype=torch.long, device=asked.x.device)
     rows = (asked.x, asked.y) if asked.weights is None else (asked.x, asked.y, asked.weights)
-    slicing = Slicing(
-        training.batch_size, training.drop_last, training.shuffle, training.generator, given
-    )
-    return RowBatches(rows, slicing)
+    return RowBatches(rows, order_of_rows(asked))
+
+
+def order_of_rows(asked: Request) -> Order:
+    """The order of rows in memory."""
+    training, size = asked.training, asked.batch_size
+    if asked.given is not None:
+        return Given(asked.given.reshape(-1).astype(np.int32, copy=False), size)
+    epoch_rows = asked.rows - asked.rows % size if training.drop_last else asked.rows
+    if training.shuffle:
+        return Drawn(asked.rows, epoch_rows, size, training.generator)
+    return Consecutive(epoch_rows, size)
 
 
 @contextmanager
