@@ -688,3 +688,14 @@ def test_global_hooks_and_autocast_are_refused() -> None:
 def test_works_under_no_grad() -> None:
     with torch.no_grad():
         lower_module(Net(lambda s, x: s.c(torch.relu(s.a(x)))))
+
+
+def test_a_tensor_that_shares_memory_with_a_parameter_is_refused() -> None:
+    """It learns with the parameter, so it is no constant; a neighbour in one memory is one."""
+    module = Net(lambda s, x: s.c(torch.relu(s.a(x)) * s.factor))
+    module.factor = module.a.bias.data
+    with pytest.raises(NotUnderstood, match="shares memory with a parameter"):
+        lower_module(module)
+    flat = torch.ones(2 * len(module.a.bias))
+    module.a.bias.data, module.factor = flat.chunk(2)
+    lower_module(module)

@@ -50,6 +50,12 @@ REPLACED = {
     "torch.tanh": (torch, "tanh", lambda function: torch.sin),
     "Optimizer.zero_grad": (torch.optim.Optimizer, "zero_grad", passing),
     "optim.adam.adam": (sys.modules["torch.optim.adam"], "adam", passing),
+    "optim.adam._single_tensor_adam": (
+        sys.modules["torch.optim.adam"],
+        "_single_tensor_adam",
+        passing,
+    ),
+    "Adam._init_group": (torch.optim.Adam, "_init_group", passing),
 }
 
 
@@ -89,6 +95,50 @@ def test_a_replaced_forward_trains_as_the_plain_loop(monkeypatch):
         vetro.Predictor(module)
 
 
+def once_more(function):
+    """A function of the program in the place of one of torch's, which changes gradients."""
+
+    @functools.wraps(function)
+    def changed(given, *arguments, **options):
+        result = function(given, *arguments, **options)
+        for parameter in changed.module.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.ones_like(parameter)
+            parameter.grad.mul_(0.5)
+        return result
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (torch.Tensor, "backward"),
+        (torch.optim.Optimizer, "zero_grad"),
+        (nn.utils, "clip_grad_norm_"),
+    ],
+    ids=str,
+)
+def test_the_torch_engine_calls_what_was_replaced(owner, name, monkeypatch):
+    changed = once_more(getattr(owner, name))
+    monkeypatch.setattr(owner, name, changed)
+    x, y = torch.randn(8, 3), torch.randn(8, 2)
+    changed.module, optimizer = problem()
+    with pytest.warns(vetro.errors.VetroWarning, match="has replaced"):
+        vetro.train(
+            changed.module, x, y, loss=nn.MSELoss(), optimizer=optimizer, steps=5, clip_norm=0.1
+        )
+    trained = changed.module
+    changed.module, optimizer = problem()
+    for _ in range(5):
+        optimizer.zero_grad()
+        nn.MSELoss()(changed.module(x), y).backward()
+        nn.utils.clip_grad_norm_(changed.module.parameters(), 0.1)
+        optimizer.step()
+    pairs = zip(trained.parameters(), changed.module.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
 class Watching(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         return function(*args, **(kwargs or {}))
@@ -99,6 +149,11 @@ def test_modes():
     with Watching(), pytest.raises(NotUnderstood, match="the torch mode Watching is active"):
         understand(module, nn.MSELoss(), optimizer)
     with torch.device("cpu"):
+        understand(module, nn.MSELoss(), optimizer)
+    saved = torch.autograd.graph.saved_tensors_hooks(lambda t: 2 * t, lambda t: t)
+    with saved, pytest.raises(NotUnderstood, match="hooks on the tensors saved for backward"):
+        understand(module, nn.MSELoss(), optimizer)
+    with torch.autograd.graph.disable_saved_tensors_hooks("not here"):
         understand(module, nn.MSELoss(), optimizer)
 
 

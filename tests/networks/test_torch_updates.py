@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -189,6 +191,28 @@ def _replaced(module: nn.Module) -> torch.optim.Optimizer:
     return optimizer
 
 
+def _wrapped(module: nn.Module) -> torch.optim.Optimizer:
+    """functools.wraps copies the mark of the scheduler's own wrapper."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    own = optimizer.step
+
+    @functools.wraps(own)
+    def step(*given: Any) -> Any:
+        return own(*given)
+
+    optimizer.step = step  # type: ignore[method-assign]
+    return optimizer
+
+
+def _scheduled(module: nn.Module) -> torch.optim.Optimizer:
+    """A step of the program's own, which a scheduler then wraps and marks."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    optimizer.step = MethodType(lambda self, closure=None: None, optimizer)  # type: ignore[method-assign]
+    torch.optim.lr_scheduler.StepLR(optimizer, 10)
+    return optimizer
+
+
 REFUSED: dict[str, tuple[Callable[[nn.Sequential], torch.optim.Optimizer], str]] = {
     "other": (lambda m: torch.optim.Adagrad(m.parameters()), "the optimizer Adagrad is not one"),
     "subclass": (lambda m: Own(m.parameters(), lr=0.1), "the optimizer Own is not one"),
@@ -207,6 +231,8 @@ REFUSED: dict[str, tuple[Callable[[nn.Sequential], torch.optim.Optimizer], str]]
     "before": (lambda m: _watched(m, "register_step_pre_hook"), "SGD has a step hook"),
     "after": (lambda m: _watched(m, "register_step_post_hook"), "SGD has a step hook"),
     "replaced": (_replaced, "the step of the optimizer SGD was replaced"),
+    "wrapped after": (_wrapped, "the step of the optimizer SGD was replaced"),
+    "replaced before": (_scheduled, "the step of the optimizer SGD was replaced"),
 }
 
 

@@ -129,6 +129,31 @@ def test_as_the_plain_loop(name, length):
     assert compare(NATIVE[name], "native", length).engine == "native"
 
 
+@pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
+@pytest.mark.parametrize(
+    ("owner", "name"), [(DataLoader, "__iter__"), (TensorDataset, "__getitem__")]
+)
+def test_what_the_program_replaced_runs(owner, name, monkeypatch):
+    """A replaced method that gives other rows: the torch engine calls it, as the plain loop."""
+    own = getattr(owner, name)
+
+    def moved(self, *given):
+        found = own(self, *given)
+        return (found[0] + 1, found[1]) if given else ((x + 1, y) for x, y in found)
+
+    monkeypatch.setattr(owner, name, moved)
+    with pytest.warns(vetro.errors.VetroWarning, match=f"has replaced {owner.__name__}.{name}"):
+        assert compare(NATIVE["shuffled"], "auto", {"epochs": 2}).engine == "torch"
+
+
+@pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
+def test_rows_that_do_not_exist():
+    module = network()
+    loader = DataLoader(ALL, 4, sampler=SubsetRandomSampler([3, ROWS]))
+    with pytest.raises(TrainingError, match=f"draws row {ROWS}, but there are {ROWS} rows"):
+        vetro.train(module, loader, loss=nn.MSELoss(), optimizer=adam(module), epochs=1)
+
+
 @pytest.mark.parametrize("length", LENGTHS[:3], ids=str)
 @pytest.mark.parametrize("name", {**NATIVE, **TORCH})
 def test_as_the_plain_loop_on_torch(name, length):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import pytest
 import torch
@@ -363,3 +364,27 @@ def test_a_dataset_whose_rows_do_not_make_a_batch():
             return self.tensors[0][row], None
 
     refused("cannot collect the rows", network(), DataLoader(Nothing(X, Y), 4), None)
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_gradients_that_are_off(off):
+    module = network()
+    with off():
+        refused("gradients are off, as within torch.no_grad", module)
+
+
+def test_modules_without_shapes_yet():
+    """A lazy module gets its parameters in the first step, as in the plain loop."""
+    lazy = nn.Sequential(nn.LazyLinear(4), nn.Tanh(), nn.LazyLinear(2))
+    torch.manual_seed(0)
+    history = train(lazy)
+    other = nn.Sequential(nn.LazyLinear(4), nn.Tanh(), nn.LazyLinear(2))
+    torch.manual_seed(0)
+    assert history.loss[0] == nn.MSELoss()(other(X), Y).item()
+
+
+def test_modules_traced_by_jit():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated in newer versions
+        traced = torch.jit.trace(network(), X)
+    assert len(train(traced).loss) == 3

@@ -316,3 +316,28 @@ def test_squeezed_outputs():
     assert predictor(x, out=out) is out
     torch.testing.assert_close(out, module(x).detach())
     torch.testing.assert_close(predictor(x), out)
+
+
+def test_another_default_device_and_groups_in_another_order():
+    """What Vetro makes itself lies on the CPU, and a new state has torch's keys in its order."""
+    results = []
+    for device in ("cpu", "meta"):
+        torch.manual_seed(4)
+        module = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+        x, y = torch.randn(ROWS, 3).double(), torch.randn(ROWS, 2).double()
+        groups = [{"params": module[2].parameters()}, {"params": module[0].parameters()}]
+        optimizer = torch.optim.AdamW(groups, lr=0.01)
+        generator = torch.Generator().manual_seed(7)
+        order = {"shuffle": True, "batch_size": 5, "generator": generator}
+        with torch.device(device):
+            vetro.train(
+                module, x, y, loss=nn.MSELoss(), optimizer=optimizer, epochs=3, engine="native",
+                **order,
+            )  # fmt: skip
+        steps = [float(state["step"]) for state in optimizer.state.values()]
+        values = [value for state in optimizer.state.values() for value in state.values()]
+        results.append((steps, values))
+        assert list(optimizer.state_dict()["state"]) == [0, 1, 2, 3]
+    assert results[0][0] == results[1][0]
+    pairs = zip(results[0][1], results[1][1], strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

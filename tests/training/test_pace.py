@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler, swa_utils
 
 import vetro
 from vetro.engines.native_core import why_not_native
@@ -142,6 +142,8 @@ def test_schedulers():
     assert pace_of(lr_scheduler.LambdaLR(optimizer, [noam])).looks_ahead
     assert not pace_of(lr_scheduler.LambdaLR(optimizer, REACHING["a default"][0])).looks_ahead
     assert pace_of(lr_scheduler.CyclicLR(optimizer, 0.1, 0.2)).looks_ahead
+    assert pace_of(lr_scheduler.MultiStepLR(optimizer, [3, 5])).looks_ahead
+    assert pace_of(swa_utils.SWALR(optimizer, swa_lr=0.05)).looks_ahead
     plateau = pace_of(lr_scheduler.ReduceLROnPlateau(optimizer))
     assert not plateau.looks_ahead
     assert not plateau.watched

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from vetro.engines import ticks
 from vetro.engines.job import Clipping
 from vetro.engines.torch_batches import Batches, Rows
+from vetro.networks.pristine import made_by_torch
 
 Compute = Callable[..., Tensor]
 """The loss of a batch: of x, y and, where rows have weights, those."""
@@ -106,7 +107,7 @@ def _run(loop: Loop, losses: list[float], pending: list[Tensor]) -> str:
                 pending.append(value.detach())
             elif not _record(value, losses, pending):
                 return "diverged"
-            torch.autograd.backward(value)
+            value.backward()
             if loop.clip is not None:
                 loop.clip()
             optimizer.step()
@@ -180,8 +181,9 @@ def _zero_grad(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
 
     The record costs more than the work: 3% of a small network's step.
     """
-    own = "zero_grad" in vars(optimizer)
-    if own or type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad:
+    base: Any = torch.optim.Optimizer
+    own = "zero_grad" in vars(optimizer) or type(optimizer).zero_grad is not base.zero_grad
+    if own or not made_by_torch(base.zero_grad, "zero_grad"):
         return optimizer.zero_grad
 
     def forget() -> None:
@@ -210,7 +212,7 @@ def _closure_step(
     def closure() -> Any:
         optimizer.zero_grad()
         value = compute(*rows)
-        torch.autograd.backward(value)
+        value.backward()
         if clip is not None:
             clip()
         first.append(value)

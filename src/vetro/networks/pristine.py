@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils import _python_dispatch
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from vetro.networks.activations.table import BY_NAME, activation_of
 from vetro.networks.losses.table import LOSSES
@@ -37,6 +38,11 @@ _METHODS: tuple[tuple[type, tuple[str, ...]], ...] = (
     (Tensor, ("backward", "relu", "tanh", "sigmoid", "matmul", "__add__", "__mul__")),
     (torch.optim.Optimizer, ("zero_grad",)),
 )
+_COLLECTING: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (DataLoader, ("__iter__", "_get_iterator")),
+    (TensorDataset, ("__getitem__",)),
+    (Subset, ("__getitem__", "__getitems__")),
+)
 
 
 def check_pristine(module: nn.Module) -> None:
@@ -56,6 +62,14 @@ def check_pristine(module: nn.Module) -> None:
     for mode in modes:
         if type(mode).__name__ != "DeviceContext":
             raise NotUnderstood(f"the torch mode {type(mode).__name__} is active")
+    if _hooks_on_saved_tensors():
+        raise NotUnderstood("hooks on the tensors saved for backward are active")
+
+
+def _hooks_on_saved_tensors() -> bool:
+    """Whether the program is within torch.autograd.graph.saved_tensors_hooks."""
+    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    return top is not None and top(False) is not None
 
 
 def check_rules(loss: object, optimizer: torch.optim.Optimizer) -> None:
@@ -63,12 +77,21 @@ def check_rules(loss: object, optimizer: torch.optim.Optimizer) -> None:
     _check_forward(type(loss))
     for rule in UPDATES:
         home = sys.modules.get(f"torch.optim.{rule}")
-        if home is not None and not _own(home, rule):
-            raise _replaced(f"optim.{rule}.{rule}")
-    for name in ("step", "zero_grad"):
+        for name in (rule, f"_single_tensor_{rule}", f"_multi_tensor_{rule}", f"_fused_{rule}"):
+            if hasattr(home, name) and not _own(home, name):
+                raise _replaced(f"optim.{rule}.{name}")
+    for name in ("step", "zero_grad", "_init_group"):
         kind = type(optimizer)
         if kind.__module__.startswith("torch.optim") and not _own(kind, name):
             raise _replaced(f"{kind.__name__}.{name}")
+
+
+def check_collecting() -> None:
+    """The same check for what a DataLoader calls to collect the rows of a TensorDataset."""
+    for owner, names in _COLLECTING:
+        for name in names:
+            if not _own(owner, name):
+                raise _replaced(f"{owner.__name__}.{name}")
 
 
 def _check_forward(kind: type) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import optimizer as hooks
 
 from vetro.networks.lower_module import Lowering
+from vetro.networks.pristine import made_by_torch
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.updates.rule import VECTORS, UpdateKind, UpdateRule, Updates
 from vetro.networks.updates.table import UPDATES, update_of
@@ -145,8 +146,11 @@ def write_state(
     missing = {key for part in described.ranges for key in wanted[part.group]} - set(flat)
     if missing:
         raise RuntimeError(f"the trainer has no {min(missing)}; nothing was written")
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    place = {id(parameter): number for number, parameter in enumerate(held)}
+    parts = sorted(enumerate(described.ranges), key=lambda part: place[id(part[1].parameter)])
     with torch.no_grad():
-        for number, part in enumerate(described.ranges):
+        for number, part in parts:  # in torch's order, so that a new state has its keys in order
             if not wanted[part.group]:
                 continue
             own: dict[str, Any] = optimizer.state[part.parameter]
@@ -155,7 +159,8 @@ def write_state(
                 if isinstance(own.get("step"), Tensor):
                     own["step"].fill_(step)
                 else:
-                    own["step"] = torch.tensor(step, dtype=_step_dtype(groups[part.group]))
+                    dtype = _step_dtype(groups[part.group])
+                    own["step"] = torch.tensor(step, dtype=dtype, device="cpu")
             for key in wanted[part.group]:
                 values = part.view(flat[key])
                 if own.get(key) is None:
@@ -175,7 +180,9 @@ def _kind(optimizer: torch.optim.Optimizer) -> UpdateKind:
     if kind is None:
         raise NotUnderstood(f"the optimizer {name} is not one that the native engine has")
     step = vars(optimizer).get("step")
-    if step is not None and not hasattr(step, "_wrapped_by_lr_sched"):
+    # functools.wraps copies the scheduler's mark to the user's own wrapper, too
+    by_schedule = hasattr(step, "_wrapped_by_lr_sched") and made_by_torch(step, "step")
+    if step is not None and not by_schedule:
         raise NotUnderstood(f"the step of the optimizer {name} was replaced on the object")
     if "zero_grad" in vars(optimizer):
         raise NotUnderstood(f"the zero_grad of the optimizer {name} was replaced on the object")

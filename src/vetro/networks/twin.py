@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vetro.networks.refusal import NotUnderstood
+
 
 class Twin:
     """module: the twin.  names: of its parts, by id.
@@ -32,6 +34,7 @@ class Twin:
         self._replace = replace
         self._declared = declared
         self._training = training
+        self._learning = [_span(parameter) for parameter in original.parameters()]
         self._copies: dict[int, Any] = {}
         self._kept: list[tuple[Any, Any]] = []
         self.names: dict[int, str] = {}
@@ -109,6 +112,11 @@ class Twin:
         if isinstance(value, nn.Parameter):
             return self._of_parameter(value)
         if kind is Tensor:
+            if any(_overlap(_span(value), learning) for learning in self._learning):
+                raise NotUnderstood(
+                    f"the module holds a tensor of shape {tuple(value.shape)} that shares memory "
+                    "with a parameter, and so learns"
+                )
             copy = value.detach().clone().requires_grad_(value.requires_grad)
             self._copies[id(value)] = copy
             self._kept.append((copy, copy.detach().clone()))
@@ -139,6 +147,19 @@ class Twin:
 # changes them.
 _STRUCTURE = frozenset(vars(nn.Module())) - {"_buffers", "_modules"}
 _SHARED = frozenset({int, float, bool, str, bytes, type(None), complex, type, torch.dtype})
+
+
+def _span(values: Tensor) -> tuple[int, int]:
+    """The memory of a tensor, from its first byte to the end of its last; empty if it has none."""
+    if values.layout is not torch.strided or values.numel() == 0:
+        return 0, 0
+    steps = zip(values.shape, values.stride(), strict=True)
+    last = sum((size - 1) * stride for size, stride in steps)
+    return values.data_ptr(), values.data_ptr() + (last + 1) * values.element_size()
+
+
+def _overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
 
 
 def _same(now: Any, before: Any) -> bool:

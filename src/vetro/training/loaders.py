@@ -28,6 +28,7 @@ from torch.utils.data import (
 )
 
 from vetro.engines.orders import Numbers, Order
+from vetro.networks.pristine import check_collecting
 from vetro.networks.refusal import NotUnderstood
 from vetro.training import misuse
 
@@ -156,7 +157,7 @@ class LoaderOrder(Order):
             self._finish()
             self._before.append([generator.get_state() for generator in self._generators])
             rows = [number for batch in self._numbers for number in batch]
-            self._orders.append(np.array(rows, dtype=np.int32))
+            self._orders.append(_checked(rows, len(self._numbers.dataset)))  # type: ignore[arg-type]
         return self.part(self._orders, first, steps)
 
     def commit(self, steps: int, begun: int) -> None:
@@ -197,6 +198,19 @@ class LoaderOrder(Order):
     def _put(self, states: list[Tensor]) -> None:
         for generator, state in zip(self._generators, states, strict=True):
             generator.set_state(state)
+
+
+def _checked(numbers: list[int], rows: int) -> NDArray[np.int32]:
+    """The row numbers; -1 is the last row, as in a list.  E315 if there is no such row."""
+    found = np.array(numbers, dtype=np.int64)
+    wrong = found[(found < -rows) | (found >= rows)]
+    if len(wrong):
+        raise misuse.refusal(
+            f"the DataLoader's sampler draws row {wrong[0]}, but there are {rows} rows, numbered 0 "
+            f"to {rows - 1}",
+            "Give the sampler only numbers of existing rows",
+        )
+    return (found % rows).astype(np.int32)
 
 
 class _Numbers(Dataset[int]):
@@ -244,4 +258,8 @@ def _strangeness(loader: DataLoader[Any]) -> str:
         return "the DataLoader has a sampler of its own"
     if loader.pin_memory:
         return "the DataLoader pins memory"
+    try:
+        check_collecting()
+    except NotUnderstood as replaced:
+        return str(replaced)
     return ""

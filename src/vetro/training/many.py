@@ -128,7 +128,7 @@ def _with_generator(asked: Request) -> Request:
     training = asked.training
     if not training.shuffle or training.generator is not None:
         return asked
-    generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
+    generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), device="cpu")))
     return replace(asked, training=replace(training, generator=generator))
 
 

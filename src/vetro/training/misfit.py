@@ -104,6 +104,12 @@ def check_loss(
         )
     made = value.grad_fn is not None or isinstance(value, nn.Parameter)
     if not (value.requires_grad and made):
+        if not torch.is_grad_enabled():
+            raise refusal(
+                "gradients are off, as within torch.no_grad() or torch.inference_mode(), so "
+                "nothing can learn",
+                "Call vetro.train outside of these, or torch.set_grad_enabled(True) before it",
+            )
         raise refusal(
             "the loss does not depend on the parameters",
             "Do not use detach(), argmax(), round() or torch.no_grad() in module or loss",

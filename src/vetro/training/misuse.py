@@ -15,6 +15,7 @@ import weakref
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from vetro.errors import Notice, VetroError, Words, counted, error, notice, shown
 from vetro.networks.losses.table import LOSSES
@@ -65,7 +66,7 @@ def check_kinds(module: object, loss: object, optimizer: object) -> None:
 def _check_forward(module: nn.Module) -> None:
     """Refuse a module that cannot be called with x alone."""
     kind = type(module).__name__
-    if "_parameters" not in vars(module):
+    if "_parameters" not in vars(module) and not isinstance(module, torch.jit.ScriptModule):
         raise refusal(
             f"{kind} was made without nn.Module's __init__",
             "Call super().__init__() first in its __init__",
@@ -160,7 +161,7 @@ def check_parameters(module: nn.Module, optimizer: torch.optim.Optimizer) -> lis
             f"the module's {meta} is on the meta device, where tensors have no values",
             'Use module.to_empty(device="cpu"), and initialise or load its parameters',
         )
-    if any(value.is_inference() for value in named.values()):
+    if any(value.is_inference() for value in named.values() if not is_lazy(value)):
         raise refusal(
             "the module was made in torch.inference_mode(), so nothing can train it",
             "Make it outside of torch.inference_mode()",

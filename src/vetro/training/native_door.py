@@ -148,7 +148,7 @@ class NativeDoor:
         self._expected, self._slack = _witness(asked, order, self._drops)
         self.steps = 0
         self.reason = self.doubt = ""
-        seed = int(torch.randint(2**62, ())) if self._drops else 0
+        seed = int(torch.randint(2**62, (), device="cpu")) if self._drops else 0
         owners = Owners(training.module, training.loss, training.optimizer)
         self._session = NativeSession(understood, owners, rows, asked.held_out)
         rates = Ahead(

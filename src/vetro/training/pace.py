@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
-from torch.optim import Optimizer, lr_scheduler
+from torch.optim import Optimizer, lr_scheduler, swa_utils
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from vetro.networks.pristine import made_by_torch
@@ -59,7 +59,7 @@ def function_name(function: Callable[..., Any]) -> str:
 def _touches(schedule: LRScheduler) -> str:
     """A clause that says why a scheduler might touch more than learning rates; "" if it cannot."""
     kind = type(schedule)
-    if getattr(lr_scheduler, kind.__name__, None) is not kind:
+    if all(getattr(home, kind.__name__, None) is not kind for home in (lr_scheduler, swa_utils)):
         return f"{kind.__name__} is not a class of torch.optim.lr_scheduler"
     for name in _METHODS:
         method = getattr(kind, name, None)

@@ -12,6 +12,7 @@ import cmath
 import dis
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from types import BuiltinMethodType, CodeType, FunctionType, ModuleType
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 _NUMBERS = (int, float, complex, str, bytes, type(None), np.number, np.bool_, range, Fraction)
-_CONTAINERS = (list, tuple, set, frozenset, dict)
+_CONTAINERS = (list, tuple, set, frozenset, dict, Counter)  # Counter: MultiStepLR's milestones
 _PURE_BUILTINS = frozenset(
     getattr(builtins, name)
     for name in (
