@@ -343,3 +343,18 @@ def test_a_function_that_gives_no_factor(answer):
             optimizer=sgd(module), schedule=lambda k: answer, steps=3,
         )  # fmt: skip
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_a_cycle_that_ends_within_another_schedule(engine):
+    module = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    before = lr_scheduler.ConstantLR(optimizer, 1.0, total_iters=3)
+    cycle = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=5)
+    schedule = lr_scheduler.SequentialLR(optimizer, [before, cycle], [3])
+    x, y = torch.randn(6, 2), torch.randn(6, 1)
+    with pytest.raises(vetro.errors.UsageError, match="OneCycleLR within SequentialLR ended"):
+        vetro.train(
+            module, x, y, loss=nn.MSELoss(), optimizer=optimizer, schedule=schedule, steps=30,
+            engine=engine,
+        )  # fmt: skip

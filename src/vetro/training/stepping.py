@@ -6,6 +6,7 @@ The engines know the recipe's schedules by themselves.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -123,7 +124,7 @@ class Stepping:
     def _advance(self) -> None:
         self._count += 1
         if isinstance(self._schedule, LRScheduler):
-            self._schedule.step()
+            _step(self._schedule)
         elif self._schedule is not None:
             self._apply(self._schedule)
 
@@ -145,6 +146,24 @@ def _factor(factor_of: Callable[[int], float], count: int) -> float:
             reason=f"for {count} it returned {shown(repr(answer))}, not a factor of the rate",
             fix="Return a number, such as 0.98**k.",
         ) from None
+
+
+def _step(schedule: LRScheduler) -> None:
+    """One step; E604 if a OneCycleLR within the schedule has come to its end."""
+    try:
+        schedule.step()
+    except ValueError as caught:
+        ended = re.search(
+            r"Tried to step (\d+) times. The specified number of total steps", str(caught)
+        )
+        if ended is None:
+            raise
+        raise error(
+            "E604",
+            what=f"the OneCycleLR within {type(schedule).__name__} ended at its step "
+            f"{int(ended[1]) - 1}, before training",
+            fix="Use OneCycleLR(optimizer, ..., total_steps=...) with more steps, or train less.",
+        ) from caught
 
 
 def _check(
