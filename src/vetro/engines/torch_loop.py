@@ -107,7 +107,7 @@ def _run(loop: Loop, losses: list[float], pending: list[Tensor]) -> str:
                 pending.append(value.detach())
             elif not _record(value, losses, pending):
                 return "diverged"
-            value.backward()
+            value.backward()  # type: ignore[no-untyped-call]
             if loop.clip is not None:
                 loop.clip()
             optimizer.step()
@@ -212,7 +212,7 @@ def _closure_step(
     def closure() -> Any:
         optimizer.zero_grad()
         value = compute(*rows)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         if clip is not None:
             clip()
         first.append(value)
