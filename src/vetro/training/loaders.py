@@ -200,7 +200,7 @@ class LoaderOrder(Order):
             generator.set_state(state)
 
 
-def _checked(numbers: list[int], rows: int) -> NDArray[np.int32]:
+def _checked(numbers: list[int], rows: int) -> Numbers:
     """The row numbers; -1 is the last row, as in a list.  E315 if there is no such row."""
     found = np.array(numbers, dtype=np.int64)
     wrong = found[(found < -rows) | (found >= rows)]
