@@ -26,9 +26,6 @@ from vetro.networks.network import Network
 if TYPE_CHECKING:
     from vetro.engines.native_core import _native
 
-FIRST_WINDOW = 256
-"""Steps of the first window of a job that runs alone."""
-
 _ROWS_TOGETHER = 8 * MOST_ROWS
 """The most row numbers in the windows of all jobs together."""
 
@@ -71,8 +68,7 @@ class _Company:
     def __init__(self, watch: Watch[NativeRun], many: int, threads: int) -> None:
         self._watch = watch
         self._threads = threads if many <= threads else 1  # of each trainer
-        # a window of a job in company is long: while Python fills it, others advance
-        self._rows = _ROWS_TOGETHER // many if many > 1 else 0
+        self._rows = _ROWS_TOGETHER // max(1, many)
         self._running: dict[NativeRun, None] = {}
 
     def board_all(self, flights: Flights, jobs: Iterable[Job]) -> list[tuple[NativeRun, str]]:
@@ -82,8 +78,7 @@ class _Company:
         number = 0
         try:
             while not self._watch.interruption() and (job := next(coming, None)) is not None:
-                window = max(FIRST_WINDOW, self._rows // job.course.order.batch_size)
-                run = NativeRun(number, job, self._threads, window)
+                run = NativeRun(number, job, self._threads, self._rows)
                 self._running[run] = None
                 number += 1
                 run.feed()
@@ -128,7 +123,7 @@ class _Company:
         if word not in ("time", "hungry"):
             self._end(run, "epochs" if word == "done" else word)
             return False
-        run.hungry = word == "hungry"
+        run.looked_at(hungry=word == "hungry")
         reason = self._watch.told(run)
         if reason:
             self._end(run, reason)

@@ -28,6 +28,9 @@ from vetro.engines.native_records import (
 if TYPE_CHECKING:
     from vetro.engines.native_core import _native
 
+FIRST_WINDOW = 256
+"""Steps of the first window."""
+
 MOST_STEPS = 1 << 16
 MOST_ROWS = 1 << 22
 """Limits of a window: of its learning rates and its row numbers."""
@@ -39,21 +42,23 @@ class NativeRun:
     A window of steps is fed; when it is used up, or the caller wants to look, `settle` brings
     order and rates to the step of the trainer, and the next window is fed.
     fed: whether a window is open; hungry: whether it is used up.  begun: whether the watch knows of
-    it.  window: steps of the first one.  It is doubled while windows
-    last less than half a tick: short windows mean that little must be drawn again if training ends
-    within one.
+    it.  most_rows: in a window.  It begins short, so that reports come soon and little must be
+    drawn again if training ends within it.  It is doubled if a trainer uses it up between two
+    looks and filling it takes less than half a tick.
     """
 
-    def __init__(self, number: int, job: Job, threads: int, window: int) -> None:
+    def __init__(self, number: int, job: Job, threads: int, most_rows: int = MOST_ROWS) -> None:
         self.number = number
         self._threads = threads
-        self._most = max(1, min(MOST_STEPS, MOST_ROWS // job.course.order.batch_size))
-        self._window = min(window, self._most)
+        most = min(most_rows, MOST_ROWS) // job.course.order.batch_size
+        self._window = min(FIRST_WINDOW, max(1, MOST_ROWS // job.course.order.batch_size))
+        self._most = max(self._window, min(MOST_STEPS, most))
+        self._looks = 0  # since the window was fed
+        self._filled = 0.0  # the seconds that it took to fill it
         self._epochs = 0  # those told
         self.begin(job)
         self._epochs = self.trainer.epochs
         self._settled = self.trainer.steps
-        self._fed_time = -math.inf
         self.fed = self.hungry = self.begun = False
 
     def begin(self, job: Job) -> None:
@@ -74,14 +79,21 @@ class NativeRun:
 
     def feed(self) -> None:
         """Give the trainer its next window of steps, from where it was settled."""
-        if perf_counter() - self._fed_time < ticks.TICK_SECONDS / 2:
+        if self.hungry and self._looks == 1 and self._filled < ticks.TICK_SECONDS / 2:
             self._window = min(2 * self._window, self._most)
+        began = perf_counter()
         course, first = self.job.course, self._settled
         wanted = min(self._window, course.stopping.steps - first)
         rates = course.rates.sample(first, course.rates.window(first, wanted))
         self.trainer.feed(course.order.take(first, len(rates)), rates)
-        self._fed_time = perf_counter()
+        self._filled = perf_counter() - began
+        self._looks = 0
         self.fed = True
+
+    def looked_at(self, *, hungry: bool) -> None:
+        """The caller looks at it between two steps; hungry: its window is used up."""
+        self._looks += 1
+        self.hungry = hungry
 
     def settle(self, scores: Sequence[float] = (), diverged: bool = False) -> None:
         """Bring order and rates to the step of the trainer; steps that were fed but not done are
