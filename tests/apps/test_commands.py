@@ -131,7 +131,7 @@ def test_fit_prints_the_verdict_and_what_to_do_next(vetro, pumps: Path) -> None:
     assert again.status == 0, again.err
     assert len(rows_of(Path("predictions.csv").read_text(encoding="utf-8"))) == 80
     # Progress and warnings go to stderr, each warning once.
-    assert "2 networks; epoch 1/3" in ended.err
+    assert "2 networks; epoch 3/3" in ended.err
     assert "epoch" not in ended.out
     codes = [line.split()[0] for line in ended.err.splitlines() if line.startswith("W")]
     assert len(codes) == len(set(codes))

@@ -179,7 +179,7 @@ DOUBT = {
     "two lines of header": (
         HEADER + "number;mean;mean\n" + ROWS,
         'E161 t.csv:2: "number mean mean" holds words where the rows below hold numbers. '
-        "Use --skip-rows 1 if line 2 is the header, or --units-row if line 2 holds units.",
+        "Use --units-row if line 2 holds units, or --skip-rows 1 if line 2 is the header.",
     ),
     "facts above the header": (
         "Station,Rome\nDate,2020-01-01\nx,y\n1,2\n2,3\n3,4\n",
