@@ -102,7 +102,7 @@ def test_a_checkpoint_after_the_first(fit, vetro, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "write_whole", write)
         patch.setattr(ensemble, "CHECKPOINT_SECONDS", 0.0)
-        ended = vetro(*fit)
+        ended = vetro(*fit, "--epochs", "4000", "--patience", "0")  # more than one look
     assert ended.status == 2
     kept = checkpoint.load_checkpoint(Path("r/checkpoint.safetensors"))
     epoch = max(record.epoch for record in kept.history)

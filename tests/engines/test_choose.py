@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from vetro.engines import choose, native_engine
+from vetro.engines import choose, native_run
 from vetro.engines.choose import engine_for_prediction, engine_for_training
 from vetro.errors import VetroError
 
@@ -59,7 +59,7 @@ def test_best_parameters_that_overflowed_are_of_no_epoch() -> None:
     """The validation loss was the best, and then the same epoch's last update overflowed."""
     for best, epoch in (([1.0, 2.0], 3), ([1.0, np.inf], 0), ([np.nan, 2.0], 0)):
         trainer = SimpleNamespace(
-            best=lambda best=best: np.array(best), best_epoch=3, best_score=0.5
+            best=lambda best=best: np.array(best), best_epoch=3, best_score=0.5, epochs=7
         )
-        run: Any = SimpleNamespace(trainer=trainer, epoch=7, divergence=None)
-        assert native_engine._Run.outcome(run, "epochs").best_epoch == epoch
+        run: Any = SimpleNamespace(trainer=trainer, _divergence=lambda stopped: None)
+        assert native_run.NativeRun.outcome(run, "epochs").best_epoch == epoch

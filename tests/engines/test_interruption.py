@@ -64,6 +64,7 @@ def test_an_interruption_ends_a_run_between_two_advances(pressed, landings):
         seen.landings += 1
         return [(run, next(states))]
 
+    run.looked_at = lambda *, hungry: setattr(run, "hungry", hungry)
     run.feed, run.settle = feed, lambda: setattr(run, "fed", False)
     watch = SimpleNamespace(
         interruption=lambda: "interrupted" if pressed and seen.landings else "",

@@ -153,9 +153,18 @@ def test_facts_of_uniform_line_ends(tmp_path: Path, end: str, rows: int) -> None
     path.write_text(f"1,2{end}" * rows, newline="")
     facts = byte_facts(path)
     assert not facts.mixed
-    assert not facts.underscores
+    assert not facts.loose
     assert not facts.blank
     assert facts.nul == -1
+
+
+@pytest.mark.parametrize("before", [0, 3, 2**20 - 2, 2**20 - 1, 2**20])
+def test_two_signs_are_seen_also_across_chunks(tmp_path: Path, before: int) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"\n" * before + b"+-5\n")
+    assert byte_facts(path).loose
+    path.write_bytes(b"\n" * before + b"-5+5\n")
+    assert not byte_facts(path).loose
 
 
 def test_facts_far_into_a_file(tmp_path: Path) -> None:
@@ -163,7 +172,7 @@ def test_facts_far_into_a_file(tmp_path: Path) -> None:
     path.write_bytes(b"1,2\n" * 700_000 + b"3_,\0\r\n")
     facts = byte_facts(path)
     assert facts.mixed
-    assert facts.underscores
+    assert facts.loose
     assert facts.nul == 2_800_003
 
 

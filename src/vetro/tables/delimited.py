@@ -175,7 +175,7 @@ def _opened(
         headed=True,
         sep=original.sep,
         place_of=original.place_of,
-        underscores=facts.underscores,
+        loose=facts.loose,
         explain=original.explain,
     )
 

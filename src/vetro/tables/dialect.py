@@ -36,13 +36,14 @@ QUOTE = '"'
 class ByteFacts:
     """Facts about all bytes of a file, from a separate pass, because a sample cannot show them.
 
-    nul: offset of the first NUL byte, -1 if there is none.  mixed: whether lines end in
-    different ways (or a quoted field holds another kind of line break).  blank: whether the file
-    holds only blanks and line ends.
+    nul: offset of the first NUL byte, -1 if there is none.  loose: whether there may be numbers
+    that only DuckDB reads (see opened.py).  mixed: whether lines end in different ways (or a quoted
+    field holds another kind of line break).  blank: whether the file holds only blanks and line
+    ends.
     """
 
     nul: int
-    underscores: bool
+    loose: bool
     mixed: bool
     blank: bool
 
@@ -50,7 +51,7 @@ class ByteFacts:
 def byte_facts(path: Path) -> ByteFacts:
     """Read the whole file once, with a single buffer: 30 ms for 170 MB."""
     nul, offset = -1, 0
-    underscores, blank, after_return = False, True, False
+    loose, blank, after_return = False, True, False
     returns = feeds = pairs = 0
     buffer = bytearray(_CHUNK)
     with path.open("rb", buffering=0) as file:
@@ -59,7 +60,9 @@ def byte_facts(path: Path) -> ByteFacts:
                 del buffer[size:]
             if nul < 0 and (found := buffer.find(b"\0")) >= 0:
                 nul = offset + found
-            underscores = underscores or buffer.find(b"_") >= 0
+            # "+-" may lie across the ends of two chunks
+            loose = loose or any(buffer.find(mark) >= 0 for mark in (b"_", b"+-"))
+            loose = loose or buffer[-1:] == b"+"
             blank = blank and not buffer.strip()
             if returns or buffer.find(b"\r") >= 0:
                 returns += buffer.count(b"\r")
@@ -72,7 +75,7 @@ def byte_facts(path: Path) -> ByteFacts:
             if size < _CHUNK:
                 buffer.extend(bytes(_CHUNK - size))
     mixed = returns > 0 and not (returns == feeds == pairs or feeds == 0)
-    return ByteFacts(nul, underscores, mixed, blank)
+    return ByteFacts(nul, loose, mixed, blank)
 
 
 def separator_of(head: str, source: str, suffix: str, wanted: str) -> str:

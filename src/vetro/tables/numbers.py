@@ -217,8 +217,8 @@ def number_text(value: float) -> str:
 def sql(text: str, decimal: str, thousands: str) -> str:
     """A DuckDB expression: the text column as a double, NULL where it is not a number.
 
-    It accepts more than value_of if the text holds "_" or overflows; scan.py checks such texts
-    again.
+    It accepts more than value_of if the text holds "_" or "+-" or overflows; scan.py checks such
+    texts again.
     """
     if decimal == "." and not thousands:
         return f"TRY_CAST({text} AS DOUBLE)"

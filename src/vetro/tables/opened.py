@@ -34,8 +34,8 @@ class Opened:
     The relation is read as `(SELECT * FROM relation) AS t(c0, c1, ...)`: its columns are
     taken by position, so that names may differ in case only.
     headed: whether its first line or row may be the names of the columns.
-    sep: the separator of a delimited text.  underscores: whether some value may hold
-    "_", which DuckDB reads as a digit separator.
+    sep: the separator of a delimited text.  loose: whether some value may hold
+    "_" or "+-", with which DuckDB reads numbers that are none.
     start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
@@ -58,7 +58,7 @@ class Opened:
     notices: list[Notice] = field(default_factory=list)
     place_of: Callable[[int], str] = row_place
     start: int = 0
-    underscores: bool = True
+    loose: bool = True
     units: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
     advice: dict[str, Words] = field(default_factory=dict)

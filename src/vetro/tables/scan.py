@@ -126,7 +126,7 @@ def _clean_numbers(
         return None
     # If neither missing values nor exceptions are expected, the values themselves show them.
     gapless = all(plan.is_text and not plan.sparse and not plan.whole for plan in plans)
-    gapless = gapless and not opened.underscores
+    gapless = gapless and not opened.loose
     try:
         found = opened.arrays(parts.values() if gapless else parts.flagged())
     except Exception as failure:

@@ -69,7 +69,7 @@ def parts_of(
         if texts:
             raw = f"CASE WHEN CAST({raw} AS VARCHAR) IN ({texts}) THEN NULL ELSE {raw} END"
         masked.append(f"{raw} AS t{at}")
-        value, refused = _expressions(plan, f"t{at}", f"v{at}", opened.underscores)
+        value, refused = _expressions(plan, f"t{at}", f"v{at}", opened.loose)
         cast.append(f"t{at}, {value} AS v{at}")
         shown.append(f"v{at}")
         if refused:
@@ -81,9 +81,7 @@ def parts_of(
         shown.append(f"k{positions[name]}")
     suspect = ""
     if shared:
-        dense = [
-            at for at in shared if not (opened.underscores or plans[at].sparse or plans[at].whole)
-        ]
+        dense = [at for at in shared if not (opened.loose or plans[at].sparse or plans[at].whole)]
         checks = [f"({bad[at]})" for at in shared if at not in dense]
         if dense:
             # One sum detects a row with a number that is not finite, cheaper than twenty tests.
@@ -95,7 +93,7 @@ def parts_of(
     return Parts(shown, source, own, shared, suspect, bad)
 
 
-def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[str, str]:
+def _expressions(plan: Plan, text: str, value: str, loose: bool) -> tuple[str, str]:
     """A plan's value as SQL, and the condition under which its text is an exception."""
     if plan.way == "text":
         if plan.type in ("DOUBLE", "FLOAT"):
@@ -118,8 +116,8 @@ def _expressions(plan: Plan, text: str, value: str, underscores: bool) -> tuple[
             f"AND CAST(CAST({value} AS BIGINT) AS VARCHAR) = {text}, {text} IS NULL)"
         )
     refused = f"NOT coalesce(isfinite({value}), {text} IS NULL)"
-    if underscores or plan.dress is not None:
-        refused += f" OR contains({text}, '_')"
+    if loose or plan.dress is not None:
+        refused += f" OR contains({text}, '_') OR contains({text}, '+-')"
     digits = text if plan.dress is None else undressed(plan.dress, text)
     return numbers.sql(digits, plan.decimal, plan.thousands), refused
 

@@ -207,6 +207,7 @@ class _Tail:
     starts: list[int]
     lines: list[str]
     texts: list[str]
+    sep: str
 
     @staticmethod
     def of(path: Path, sep: str, options: ReadOptions, left_out: set[int], head: Head) -> _Tail:
@@ -248,7 +249,9 @@ class _Tail:
             fitting = sum(len(record.fields) == head.width for record in records)
             if fitting < 0.8 * len(records):
                 records = []  # perhaps the inside of a quoted field
-        return _Tail(records, begin == 0, first, starts, [line.strip() for line in texts], texts)
+        return _Tail(
+            records, begin == 0, first, starts, [line.strip() for line in texts], texts, sep
+        )
 
     def numbered(self, path: Path) -> _Tail:
         """The same records with their line numbers in the file."""
@@ -268,9 +271,10 @@ class _Tail:
 
     @property
     def padded(self) -> bool:
-        """Whether a line below the last record holds blanks alone."""
+        """Whether a line below the last record holds blanks alone; tabs may separate fields."""
         below = self.texts[self.records[-1].end + 1 - self.first :] if self.records else []
-        return any(line.strip(_BREAKS) and not line.strip() for line in below)
+        blank = [line for line in below if line.strip(_BREAKS) and not line.strip()]
+        return any(self.sep != "\t" or "\t" not in line for line in blank)
 
     def end_of(self, count: int) -> int:
         """The number of bytes of the file up to the end of the first `count` records."""
