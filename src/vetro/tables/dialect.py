@@ -60,9 +60,10 @@ def byte_facts(path: Path) -> ByteFacts:
                 del buffer[size:]
             if nul < 0 and (found := buffer.find(b"\0")) >= 0:
                 nul = offset + found
-            # "+-" may lie across the ends of two chunks
-            loose = loose or any(buffer.find(mark) >= 0 for mark in (b"_", b"+-"))
-            loose = loose or buffer[-1:] == b"+"
+            loose = loose or buffer.find(b"_") >= 0
+            if not loose and buffer.find(b"+") >= 0:  # one byte is found ten times faster than two
+                # "+-" may lie across the ends of two chunks
+                loose = buffer.find(b"+-") >= 0 or buffer[-1:] == b"+"
             blank = blank and not buffer.strip()
             if returns or buffer.find(b"\r") >= 0:
                 returns += buffer.count(b"\r")
