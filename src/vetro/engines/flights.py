@@ -17,12 +17,12 @@ from vetro.engines.native_run import NativeRun
 class Flights:
     """Runs board, set off together, and land after about TICK_SECONDS, each with a status.
 
-    threads: cores to use, 0 for all; with more than one, Python continues meanwhile.  As a context
+    threads: cores to use; with more than one, Python continues meanwhile.  As a context
     manager it waits on leaving until no trainer is under way.
     """
 
     def __init__(self, threads: int) -> None:
-        self.threads = threads or core().cores()
+        self.threads = threads
         self._pool = ThreadPoolExecutor(1, "vetro") if self.threads > 1 else None
         self._steps: dict[NativeRun, int] = {}  # when they last landed
         self._boarded: list[NativeRun] = []

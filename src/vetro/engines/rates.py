@@ -51,7 +51,7 @@ class Factors:
     def sample(self, first: int, steps: int) -> Floats:
         epochs = np.arange(first, first + steps) // self.steps_an_epoch
         rates = np.empty((steps, 1, 2))
-        rates[:, 0, 0] = (self.learning_rate * self.factors)[epochs]
+        rates[:, 0, 0] = self.learning_rate * self.factors[epochs]
         rates[:, 0, 1] = self.second
         return rates
 

@@ -204,8 +204,9 @@ class _Run:
         return float(rates[0, 0, 0] * self.rate)
 
     def _set_rate(self) -> None:
+        rate = self._learning_rate()
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = rate
 
     def _diverged(self) -> Divergence | None:
         """The first loss of the epoch, or the first parameter, that is not finite."""

@@ -186,8 +186,8 @@ def _run_together(ones: Sequence[_One], progress: _Progress, threads: int) -> No
                 doors.append(door)
                 yield door.job
 
-    def on_end(door: NativeDoor) -> None:
-        running[doors.index(door)].end(door.ended())
+    def on_end(number: int) -> None:
+        running[number].end(doors[number].ended())
 
     with suppress(KeyboardInterrupt):
         NativeEngine(threads).run(jobs(), Watching(progress, doors, on_end), len(ones))

@@ -76,15 +76,15 @@ def run_natively(
 class Watching:
     """The engine's watch over trainings of the PyTorch door.
 
-    doors: of the jobs, in their order.  interruption: why all are to end.  on_end: called after
-    each training.
+    doors: of the jobs, in their order.  interruption: why all are to end.  on_end: called with
+    the number of each training that has ended.
     """
 
     def __init__(
         self,
         interruption: Callable[[], str],
         doors: list[NativeDoor],
-        on_end: Callable[[NativeDoor], None] | None = None,
+        on_end: Callable[[int], None] | None = None,
     ) -> None:
         self.interruption = interruption
         self._doors, self._on_end = doors, on_end
@@ -96,10 +96,9 @@ class Watching:
         return self._doors[running.number].told(running)
 
     def ends(self, running: NativeRun, stopped: str) -> None:
-        door = self._doors[running.number]
-        door.ends(running, stopped)
+        self._doors[running.number].ends(running, stopped)
         if self._on_end is not None:
-            self._on_end(door)
+            self._on_end(running.number)
 
 
 class NativeDoor:
