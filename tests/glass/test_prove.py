@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import warnings
 from typing import Any
@@ -128,6 +129,12 @@ def test_ctrl_c_ends_undecided() -> None:
     table = vetro.monotonicity(module, box, seconds=60, tell=tell)
     assert table.interrupted and list(table) == [("y0", "x0")]
     assert "the other columns were not reached" in str(table)
+
+
+def test_json_is_strict() -> None:
+    found = vetro.prove(rising(), "y0 <= 1000", BOX)
+    assert found.certain[0] == -np.inf
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["certain"][0] is None
 
 
 def test_the_table_of_directions() -> None:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from vetro.glass.as_json import as_json
+
 Verdict = Literal["passed", "failed", "undecided"]
 
 
@@ -34,15 +36,4 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; values that were not computed are None."""
-
-        def plain(value: float) -> float | None:
-            return value if math.isfinite(value) else None
-
-        return {
-            "name": self.name,
-            "verdict": self.verdict,
-            "deviation": plain(self.deviation),
-            "bound": plain(self.bound),
-            "share": plain(self.share),
-            "detail": self.detail,
-        }
+        return as_json(self, "name verdict deviation bound share detail")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from vetro.errors import Notice
+from vetro.glass.as_json import as_json
 from vetro.glass.bounds.narrowing import Narrowing
 
 Verdict = Literal["proved", "refuted", "undecided"]
@@ -25,10 +26,6 @@ class Pair:
     second: dict[str, Any]
     first_answer: float
     second_answer: float
-
-
-def _pair_json(pair: Pair | None) -> dict[str, Any] | None:
-    return None if pair is None else vars(pair)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +58,14 @@ class AnswerRange:
         """The certain range's extra width, as a share of the range between the rows found."""
         found = self.highest - self.lowest
         return (self.width - found) / found if found > 0 else math.inf if self.width else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return as_json(
+            self,
+            "low high unit lowest_found=lowest highest_found=highest lowest_row highest_row "
+            "plain_intervals=plain linear_relaxation=relaxed",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,27 +106,9 @@ class BoundsRecord(Mapping[str, tuple[float, float]]):
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
         return {
-            "ranges": {
-                name: {
-                    "low": found.low,
-                    "high": found.high,
-                    "unit": found.unit,
-                    "lowest_found": found.lowest,
-                    "highest_found": found.highest,
-                    "lowest_row": found.lowest_row,
-                    "highest_row": found.highest_row,
-                    "plain_intervals": list(found.plain),
-                    "linear_relaxation": list(found.relaxed),
-                }
-                for name, found in self.ranges.items()
-            },
-            "over": self.box,
-            "tightness": self.tightness,
-            "tight": self.tight,
-            "boxes": self.boxes,
+            **as_json(self, "ranges over=box tightness tight boxes"),
             "narrower_ranges_help": {item.column: item.gain for item in self.narrowings},
-            "seconds": self.seconds,
-            "interrupted": self.interrupted,
+            **as_json(self, "seconds interrupted"),
         }
 
 
@@ -160,18 +147,10 @@ class ProofRecord:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {
-            "claim": self.claim,
-            "verdict": self.verdict,
-            "margin": self.margin,
-            "certain": list(self.certain),
-            "counterexample": self.counterexample,
-            "answer": self.answer,
-            "pair": _pair_json(self.pair),
-            "over": self.box,
-            "seconds": self.seconds,
-            "interrupted": self.interrupted,
-        }
+        return as_json(
+            self,
+            "claim verdict margin certain counterexample answer pair over=box seconds interrupted",
+        )
 
 
 @dataclass(frozen=True)
@@ -192,14 +171,7 @@ class Trend:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {
-            "answer": self.answer,
-            "column": self.column,
-            "direction": self.direction,
-            "slope": list(self.slope),
-            "up": _pair_json(self.up),
-            "down": _pair_json(self.down),
-        }
+        return as_json(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +203,5 @@ class MonotonicityRecord(Mapping[tuple[str, str], Trend]):
         """A plain dict."""
         return {
             "trends": [trend.to_json() for trend in self.trends.values()],
-            "over": self.box,
-            "seconds": self.seconds,
-            "interrupted": self.interrupted,
+            **as_json(self, "over=box seconds interrupted"),
         }
