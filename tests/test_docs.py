@@ -15,7 +15,7 @@ import torch
 import typer
 from apps.conftest import run_here
 
-from vetro.apps.command_line import _claims_as_values, _resume_with_value, app_for
+from vetro.apps.command_line import COMMANDS, _claims_as_values, _resume_with_value, app_for
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -96,7 +96,8 @@ def command_lines(page: Path) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def commands() -> dict[str, Any]:
-    return typer.main.get_command(app_for([])).commands  # type: ignore[attr-defined]
+    apps = {name: typer.main.get_command(app_for([name])) for name in COMMANDS}
+    return {name: app.commands[name] for name, app in apps.items()}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("page", SHOWN, ids=lambda p: p.name)

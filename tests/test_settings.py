@@ -121,10 +121,10 @@ def _named() -> set[str]:
 
 
 def test_every_setting_is_an_option_of_some_command() -> None:
-    app = typer.main.get_command(app_for([]))
+    apps = {name: typer.main.get_command(app_for([name])) for name in COMMANDS}
     options = {
         option
-        for name in COMMANDS
+        for name, app in apps.items()
         for parameter in app.commands[name].params  # type: ignore[attr-defined]
         for option in (*parameter.opts, *parameter.secondary_opts)
     }

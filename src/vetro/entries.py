@@ -92,7 +92,7 @@ def _wrong(kind: Any, value: object) -> tuple[str, str | Words]:
         fits = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
         return ("" if fits else "a text or several are needed", "Correct it.")
     if isinstance(kind, type) and is_dataclass(kind) and not isinstance(value, kind):
-        return f"a {kind.__name__} is needed", "Correct it."
+        return f"a vetro {kind.__name__} is needed", "Give its entries as arguments, or make one."
     return "", ""
 
 

@@ -8,7 +8,7 @@ fills them in, quoting.py quotes for a shell and for Python.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from vetro.quoting import column_list, literal, number_or_literal, quoted
@@ -85,14 +85,17 @@ def setting_value(value: Any) -> str | bool | tuple[str, ...] | ColumnIs:
 
 
 def chosen(record: Any, usual: Any = None) -> tuple[Setting, ...]:
-    """A Setting for each entry of a frozen dataclass that is not the usual record's, or, without
-    one, not the default of its class."""
+    """A Setting for each entry of a frozen dataclass, and of the records in it, that is not the
+    usual record's, or, without one, not the default of its class."""
     usual = type(record)() if usual is None else usual
-    return tuple(
-        Setting(entry.name, _whole(entry.name, value))
-        for entry in fields(record)
-        if (value := getattr(record, entry.name)) != getattr(usual, entry.name)
-    )
+    found: list[Setting] = []
+    for entry in fields(record):
+        value, other = getattr(record, entry.name), getattr(usual, entry.name)
+        if is_dataclass(value):
+            found += chosen(value, other)
+        elif value != other:
+            found.append(Setting(entry.name, _whole(entry.name, value)))
+    return tuple(found)
 
 
 def _whole(name: str, value: Any) -> Value:

@@ -10,6 +10,7 @@ import pytest
 from told import told
 
 from vetro.apps.options import (
+    HELP,
     READING,
     RECIPE,
     ROLES,
@@ -17,11 +18,10 @@ from vetro.apps.options import (
     layers,
     names,
     number,
-    recipe_defaults,
     value_text,
     whole,
 )
-from vetro.engines.engine import EngineName
+from vetro.engines.names import EngineName
 from vetro.errors import UsageError, shown
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
@@ -116,7 +116,7 @@ def test_help_names_every_choice() -> None:
     shown = {choice.field: choice.metavar.split("|") for choice in RECIPE}
     for field, allowed in {
         "engine": get_args(EngineName),
-        "activation": get_args(recipes.Activation),
+        "activation": get_args(recipes.ActivationName),
         "loss": get_args(recipes.Loss),
         "optimizer": get_args(recipes.UpdateKind),
         "schedule": get_args(recipes.Schedule),
@@ -133,4 +133,8 @@ def test_help_shows_the_defaults(vetro) -> None:
     assert "{" not in text
     assert f"Units of the hidden layers [{value_text(recipes.Recipe().hidden)}]." in text
     assert f"Largest number of epochs [{recipes.Recipe().epochs}]." in text
-    assert set(recipe_defaults()) == {entry.name for entry in fields(recipes.Recipe)}
+    for entry in fields(recipes.Recipe):
+        if "[{}]" in HELP[entry.name]:
+            assert f"[{value_text(entry.default)}]" in text, entry.name
+    without = {entry.name for entry in fields(recipes.Recipe) if "{}" not in HELP[entry.name]}
+    assert without == {"time", "folds", "holdout"}  # their help says what the default means

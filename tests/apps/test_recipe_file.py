@@ -150,16 +150,16 @@ def test_the_command_line_wins() -> None:
         options=ReadOptions(sep=";", decimal=","),
         recipe=Recipe(epochs=7, folds=3, holdout=0.0),
     )
-    found = merged(base, {"drop": ("b",)}, {"sep": "|"}, {"epochs": 9, "holdout": 0.2})
+    found = merged(base, {"drop": ("b",), "sep": "|", "epochs": 9, "holdout": 0.2})
     assert found == replace(
         base,
         drop=("b",),
         options=ReadOptions(sep="|", decimal=","),
         recipe=replace(base.recipe, epochs=9, folds=0, holdout=0.2),
     )
-    assert merged(found, {}, {}, {"folds": 4}).recipe.holdout == 0
+    assert merged(found, {"folds": 4}).recipe.holdout == 0
     with pytest.raises(UsageError, match="folds are given as well"):
-        merged(base, {}, {}, {"folds": 4, "holdout": 0.2})
+        merged(base, {"folds": 4, "holdout": 0.2})
 
 
 @pytest.mark.parametrize(

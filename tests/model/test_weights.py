@@ -13,9 +13,10 @@ from vetro.errors import PredictionError
 from vetro.glass.diagnose.diagnose import diagnose
 from vetro.glass.rows import rows_of_table
 from vetro.glass.subject import subject_of
+from vetro.model.asked_table import with_roles
 from vetro.model.evaluate import evaluate_source
 from vetro.model.fit import fit_table
-from vetro.model.request import FitRequest, with_roles
+from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.training.recipe import Recipe

@@ -13,7 +13,8 @@ import pytest
 from told import told
 
 from vetro.errors import VetroError
-from vetro.model.request import FitRequest, read_for, with_roles
+from vetro.model.asked_table import read_for, with_roles
+from vetro.model.request import FitRequest
 from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table

@@ -21,7 +21,6 @@ from typer.core import TyperCommand
 import vetro
 from vetro import signals
 from vetro.addresses import is_address, safe, shown_source
-from vetro.apps.options import recipe_defaults
 from vetro.apps.present import message, say_line, show_notices
 from vetro.apps.streams import OutputError, discard_output
 from vetro.atomic import NO_SPACE, cannot_save
@@ -35,15 +34,11 @@ class Command(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, then the options of each panel, in the order declared."""
         panels: dict[str, list[tuple[str, str]]] = {}
-        defaults: dict[str, str] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
                 panel = getattr(parameter, "rich_help_panel", None) or kind
-                if "{" in record[1]:
-                    defaults = defaults or recipe_defaults()
-                    record = (record[0], record[1].format_map(defaults))
                 panels.setdefault(panel, []).append(record)
         for panel, records in panels.items():
             with formatter.section(panel):
@@ -72,7 +67,7 @@ COMMANDS = {
 
 
 def app_for(arguments: Sequence[str]) -> typer.Typer:
-    """The application with the named command only, or with all commands if none is named.
+    """The application with the named command, or, if none is named, with the names of all.
 
     typer examines every parameter of every command that it has, which takes half of the start-up.
     """
@@ -89,8 +84,17 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     named = next((item for item in arguments if not item.startswith("-")), "")
     for name in [named] if named in COMMANDS else COMMANDS:
         function = getattr(import_module(f"vetro.apps.{COMMANDS[name]}"), name)
-        app.command(name, cls=Command)(_command(function))
+        app.command(name, cls=Command)(_command(function) if name == named else _listed(function))
     return app
+
+
+def _listed(function: Callable[..., None]) -> Callable[[], None]:
+    """Something without parameters that has the command's help."""
+
+    def listed() -> None: ...
+
+    listed.__doc__ = function.__doc__
+    return listed
 
 
 def _root(

@@ -86,7 +86,7 @@ def fit(
     else:
         base = read_recipe(Path(recipe_file)) if recipe_file else RecipeFile()
     safe = spreadsheet_safe or base.spreadsheet_safe
-    asked = replace(_asked(source, base, roles, recipe, reading), spreadsheet_safe=safe)
+    asked = replace(_asked(source, base, {**roles, **recipe, **reading}), spreadsheet_safe=safe)
     claimed = runs.new_run(asked.source, run) if resumed is None else runs.old_run(resumed)
     with claimed as (folder, claim):
         model, lost = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
@@ -100,21 +100,18 @@ def fit(
         raise lost
 
 
-def _asked(
-    source: str, base: RecipeFile, roles: Given, recipe: Given, reading: Given
-) -> RecipeFile:
+def _asked(source: str, base: RecipeFile, given: Given) -> RecipeFile:
     """Source and request from the recipe file and the command line; E601, E604."""
     from vetro.apps.recipe_file import RecipeFile, merged
 
-    request = merged(base.request, roles, reading, recipe)
-    found = RecipeFile(source or base.source, request)
+    found = RecipeFile(source or base.source, merged(base.request, given))
     if not found.source:
         raise error("E604", what="vetro fit needs SOURCE", fix="See vetro fit --help.")
     if is_postgres(found.source.strip()):
         from vetro.tables.postgres import checked_address
 
         checked_address(found.source)  # before a folder is made and anything is written
-    if not request.targets:
+    if not found.request.targets:
         from vetro.report.command import inspect_command
 
         listing = inspect_command(found.source, found.request)

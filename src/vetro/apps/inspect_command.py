@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from vetro.tables.table import Table
 
 NARROW = 72  # on a terminal with fewer characters per line, the examples are left out
-FOLDS = 5  # as in a fit, for the check of equal rows in training and in validation
-FOLD_ROWS = 100_000  # with more rows, a fit holds out a part instead
 
 
 @taking(roles=ROLES, reading=READING)
@@ -43,29 +40,15 @@ def inspect(
     reading: Given,
 ) -> None:
     """Show what a table holds and how it is read."""
-    found, task = look(source, roles, reading)
+    from vetro.model.asked_table import looked_at
+    from vetro.model.request import FitRequest
+
+    request = FitRequest(()).with_settings({**roles, **reading})
+    found, task = looked_at(source, request)
     if json:
         print_json(_json(source, found, task))
     else:
         _show(found, task)
-
-
-def look(source: str, roles: Given, reading: Given) -> tuple[Table, str]:
-    """The table with its roles and all notices, and the task ("" without targets)."""
-    from vetro.tables.checks import check_rows, check_target
-    from vetro.tables.options import read_options
-    from vetro.tables.read import read_table
-    from vetro.tables.roles import check_known, roles_to_look_at
-    from vetro.tables.splits import folds_of_rows
-
-    options = read_options(None, reading)
-    table = read_table(source, options, check=partial(check_known, **roles))
-    found = roles_to_look_at(table, **roles, forced=options.forced)
-    if not found.schema.targets:
-        return found, ""
-    task, said = check_target(found)
-    fold = folds_of_rows(found, FOLDS, 0) if FOLDS <= found.rows <= FOLD_ROWS else None
-    return found.with_schema(found.schema, *said, *check_rows(found, fold)), task
 
 
 def _show(found: Table, task: str) -> None:

@@ -2,7 +2,6 @@
 
 Each option is parsed here into the value that ReadOptions, FitRequest or Recipe hold.
 Options not given on the command line are left out, so that a recipe file can supply them.
-Recipe holds the defaults: "{name}" in a help text is replaced by the default when it is shown.
 """
 
 from __future__ import annotations
@@ -13,16 +12,17 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
 from vetro.entries import TOO_LARGE, float_of
 from vetro.errors import Words, error
-from vetro.networks.losses.rule import LossKind
-from vetro.networks.updates.rule import UpdateKind
+from vetro.model.request import FitRequest
 from vetro.settings import option_name
+from vetro.tables.options import ReadOptions
+from vetro.training.recipe import Recipe
 
 Given = dict[str, Any]  # field -> value, for the options given on the command line
 
@@ -86,7 +86,6 @@ SafeOption = Annotated[
         help="In CSV, put an apostrophe before texts that a spreadsheet would run as a formula.",
     ),
 ]
-ENGINES = ("auto", "native", "torch")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -119,13 +118,6 @@ def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for row in rows for name in row if name))
 
 
-def _engine(option: str, raw: str) -> str:
-    """The name of an engine; E601."""
-    if raw not in ENGINES:
-        raise _refused(option, raw, "it is unknown", f"Use one of: {', '.join(ENGINES)}.")
-    return raw
-
-
 def _separator(option: str, raw: str) -> str:
     return {"\\t": "\t", "tab": "\t"}.get(raw, raw)
 
@@ -134,143 +126,115 @@ def _refused(option: str, raw: str, reason: str, fix: str | Words = "Correct it.
     return error("E601", argument=option, value=raw, reason=reason, fix=fix)
 
 
-def _columns(field: str, help: str) -> Choice:
-    return Choice(field, help, names, list[str], "COL[,COL...]")
+def value_text(value: Any) -> str:
+    """An entry of a recipe for people: 64,64 for a list, 0 for 0.0, none for nothing."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
 
 
-READING = (
-    Choice("sep", "Field separator (detected if not given).", _separator),
-    Choice("decimal", "Decimal mark: . or , (detected if not given)."),
-    Choice("thousands", "Thousands separator (none if not given)."),
-    Choice("encoding", "Text encoding, for example cp1252."),
-    Choice("date_format", 'Format of dates, for example "%d/%m/%Y".'),
-    Choice(
-        "header",
-        "The first line is data; columns are named c1, c2, ...",
-        lambda option, raw: False,
-        bool,
-    ),
-    Choice(
-        "missing",
-        "Another text that means missing; repeatable.",
-        lambda option, raw: tuple(raw),
-        list[str],
-    ),
-    Choice(
-        "bad_rows", "Rows with a wrong number of fields: refuse or skip.", metavar="refuse|skip"
-    ),
-    Choice(
-        "skip_rows",
-        "Lines to skip at the top; the header follows (titles are detected if not given).",
-        whole,
-        metavar="N",
-    ),
-    Choice("comment", "Skip lines that begin with this text, for example #."),
-    Choice(
-        "units_row",
-        "Whether the line below the header holds units (detected if not given).",
-        type=bool,
-        either=True,
-    ),
-    Choice(
-        "skip_footer",
-        "Lines to skip at the end, not counting blank ones (detected if not given).",
-        whole,
-        metavar="N",
-    ),
-    _columns("number", "Read these columns as numbers."),
-    _columns("category", "Read these columns as categories."),
-    _columns("date", "Read these columns as dates."),
-    _columns("flag", "Read these columns as flags (two values)."),
-    Choice("query", "SQL query to run; in it, a file is the view data.", metavar="SQL"),
-    Choice("sheet", "Sheet of a workbook (the first if not given)."),
-)
+HELP = {
+    "targets": "Column or columns to predict.",
+    "inputs": "Predict from these columns only. Naming only columns that would be ignored adds "
+    "them to the others.",
+    "drop": "Leave these columns out.",
+    "weight": "Column with the weight of each row.",
+    "group": "Rows with the same value stay in the same fold.",
+    "drop_missing_target": "Leave out rows whose target is empty.",
+    "engine": "Engine that trains [{}].",
+    # how the source is read
+    "sep": "Field separator (detected if not given).",
+    "decimal": "Decimal mark: . or , (detected if not given).",
+    "thousands": "Thousands separator (none if not given).",
+    "encoding": "Text encoding, for example cp1252.",
+    "date_format": 'Format of dates, for example "%d/%m/%Y".',
+    "header": "The first line is data; columns are named c1, c2, ...",
+    "missing": "Another text that means missing; repeatable.",
+    "bad_rows": "Rows with a wrong number of fields: refuse or skip.",
+    "skip_rows": "Lines to skip at the top; the header follows (titles are detected if not given).",
+    "comment": "Skip lines that begin with this text, for example #.",
+    "units_row": "Whether the line below the header holds units (detected if not given).",
+    "skip_footer": "Lines to skip at the end, not counting blank ones (detected if not given).",
+    "number": "Read these columns as numbers.",
+    "category": "Read these columns as categories.",
+    "date": "Read these columns as dates.",
+    "flag": "Read these columns as flags (two values).",
+    "query": "SQL query to run; in it, a file is the view data.",
+    "sheet": "Sheet of a workbook (the first if not given).",
+    # how the networks are trained
+    "hidden": "Units of the hidden layers [{}].",
+    "activation": "Activation between layers [{}].",
+    "loss": "Loss to minimise [{}].",
+    "optimizer": "Optimizer [{}].",
+    "learning_rate": "Highest learning rate of the schedule [{}].",
+    "momentum": "Momentum of sgd and rmsprop [{}].",
+    "schedule": "How the learning rate changes [{}].",
+    "batch_size": "Batch size; 0: chosen from the table [{}].",
+    "epochs": "Largest number of epochs [{}].",
+    "patience": "Stop after this many epochs without improvement; 0: never [{}].",
+    "weight_decay": "Weight decay [{}].",
+    "dropout": "Share of hidden values dropped during training [{}].",
+    "clip_norm": "Largest gradient norm; 0: no limit [{}].",
+    "seed": "Seed of every random choice [{}].",
+    "time": "Time limit for the whole fit, such as 30s, 5m or 1h [no limit].",
+    "members": "Number of networks per fold [{}].",
+    "folds": "Number of folds [5; above 100,000 rows, one held-out tenth].",
+    "holdout": "Hold out this share of the rows, without folds.",
+    "class_weight": "Class weights [{}].",
+    "device": "Device to compute on [{}].",
+}
+"""The help of every entry of FitRequest, Recipe and ReadOptions that has an option; {} is its
+default.  The rest of an option follows from the entry's declared type."""
 
-ROLES = (
-    _columns("targets", "Column or columns to predict."),
-    _columns(
-        "inputs",
-        "Predict from these columns only. Naming only columns that would be ignored adds them to "
-        "the others.",
-    ),
-    _columns("drop", "Leave these columns out."),
-    Choice("weight", "Column with the weight of each row.", metavar="COL"),
-    Choice("group", "Rows with the same value stay in the same fold.", metavar="COL"),
-    Choice(
-        "drop_missing_target",
-        "Leave out rows whose target is empty.",
-        lambda option, raw: True,
-        bool,
-    ),
-)
+_OF_TYPE: dict[Any, dict[str, Any]] = {
+    int: {"parse": whole, "metavar": "N"},
+    int | None: {"parse": whole, "metavar": "N"},
+    float: {"parse": number, "metavar": "X"},
+    tuple[int, ...]: {"parse": layers, "metavar": "N,N...", "empty": True},
+    tuple[str, ...]: {"parse": names, "type": list[str], "metavar": "COL[,COL...]"},
+    bool | None: {"type": bool, "either": True},
+}
+_OF_ENTRY: dict[str, dict[str, Any]] = {
+    "sep": {"parse": _separator},
+    "missing": {"parse": lambda option, raw: tuple(raw), "metavar": "TEXT"},
+    "weight": {"metavar": "COL"},
+    "group": {"metavar": "COL"},
+    "query": {"metavar": "SQL"},
+    "learning_rate": {"short": "--lr"},
+    "time": {"parse": duration, "metavar": "TIME"},
+}
+"""The entries whose options differ from those of their type."""
 
-RECIPE = (
-    Choice(
-        "hidden", "Units of the hidden layers [{hidden}].", layers, metavar="N,N...", empty=True
-    ),
-    Choice(
-        "activation",
-        "Activation between layers [{activation}].",
-        metavar="relu|tanh|gelu|silu|leaky_relu|sigmoid|identity",
-    ),
-    Choice(
-        "loss",
-        "Loss to minimise [{loss}].",
-        metavar="|".join(("auto", *get_args(LossKind))),
-    ),
-    Choice("optimizer", "Optimizer [{optimizer}].", metavar="|".join(get_args(UpdateKind))),
-    Choice(
-        "learning_rate",
-        "Highest learning rate of the schedule [{learning_rate}].",
-        number,
-        metavar="X",
-        short="--lr",
-    ),
-    Choice("momentum", "Momentum of sgd and rmsprop [{momentum}].", number, metavar="X"),
-    Choice(
-        "schedule",
-        "How the learning rate changes [{schedule}].",
-        metavar="constant|cosine|one_cycle|step|exponential|plateau",
-    ),
-    Choice(
-        "batch_size", "Batch size; 0: chosen from the table [{batch_size}].", whole, metavar="N"
-    ),
-    Choice("epochs", "Largest number of epochs [{epochs}].", whole, metavar="N"),
-    Choice(
-        "patience",
-        "Stop after this many epochs without improvement; 0: never [{patience}].",
-        whole,
-        metavar="N",
-    ),
-    Choice("weight_decay", "Weight decay [{weight_decay}].", number, metavar="X"),
-    Choice(
-        "dropout",
-        "Share of hidden values dropped during training [{dropout}].",
-        number,
-        metavar="X",
-    ),
-    Choice("clip_norm", "Largest gradient norm; 0: no limit [{clip_norm}].", number, metavar="X"),
-    Choice("seed", "Seed of every random choice [{seed}].", whole, metavar="N"),
-    Choice(
-        "time",
-        "Time limit for the whole fit, such as 30s, 5m or 1h [no limit].",
-        duration,
-        metavar="TIME",
-    ),
-    Choice("members", "Number of networks per fold [{members}].", whole, metavar="N"),
-    Choice(
-        "folds", "Number of folds [5; above 100,000 rows, one held-out tenth].", whole, metavar="N"
-    ),
-    Choice("holdout", "Hold out this share of the rows, without folds.", number, metavar="X"),
-    Choice("class_weight", "Class weights [{class_weight}].", metavar="none|balanced"),
-    Choice("device", "Device to compute on [{device}].", metavar="auto|cpu|cuda"),
-    Choice("engine", "Engine that trains [auto].", _engine, metavar="auto|native|torch"),
-)
 
+def _choices(record: type) -> tuple[Choice, ...]:
+    """The options of a record's entries, in its order."""
+    kinds = get_type_hints(record)
+    return tuple(
+        Choice(
+            entry.name,
+            HELP[entry.name].format(value_text(entry.default)),
+            **_of_type(kinds[entry.name], entry.default) | _OF_ENTRY.get(entry.name, {}),
+        )
+        for entry in fields(record)
+        if entry.name in HELP
+    )
+
+
+def _of_type(kind: Any, default: Any) -> dict[str, Any]:
+    if kind is bool:
+        return {"type": bool, "parse": lambda option, raw: not default}
+    if get_origin(kind) is Literal:
+        return {"metavar": "|".join(get_args(kind))}
+    return _OF_TYPE.get(kind, {})
+
+
+READING = _choices(ReadOptions)
+*ROLES, _ENGINE = _choices(FitRequest)
+RECIPE = (*_choices(Recipe), _ENGINE)
 PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}
 
 
-def taking(**groups: tuple[Choice, ...]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def taking(**groups: Sequence[Choice]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add groups of options to a command.
 
     The command gets, under each group's name, a dict of the fields that were given.
@@ -320,7 +284,7 @@ def _parameter(choice: Choice, panel: str) -> inspect.Parameter:
     )
 
 
-def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
+def _given(choices: Sequence[Choice], values: dict[str, Any]) -> Given:
     found = {}
     for choice in choices:
         raw = values.pop(f"option_{choice.field}")
@@ -331,17 +295,3 @@ def _given(choices: tuple[Choice, ...], values: dict[str, Any]) -> Given:
         elif raw is not None and raw is not False and raw != []:
             found[choice.field] = choice.parse(choice.option, raw)
     return found
-
-
-def recipe_defaults() -> dict[str, str]:
-    """field -> default of Recipe, in the form that --help shows."""
-    from vetro.training.recipe import Recipe
-
-    return {name: value_text(value) for name, value in Recipe().to_json().items()}
-
-
-def value_text(value: Any) -> str:
-    """An entry of a recipe for people: 64,64 for a list, 0 for 0.0, none for nothing."""
-    if isinstance(value, (list, tuple)):
-        return ",".join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value) or "none"

@@ -6,22 +6,19 @@ It is the Python counterpart of command_line.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from vetro.apps.runs import load_model
-from vetro.engines.engine import EngineName
+from vetro.engines.names import EngineName
 from vetro.entries import as_declared
 from vetro.errors import Setting, error, issue_warnings, nearest, words
+from vetro.model.asked_table import looked_at
 from vetro.model.fit import fit_table
 from vetro.model.model import Model
 from vetro.model.request import FitRequest, Progress
-from vetro.tables.checks import check_target
 from vetro.tables.options import ReadOptions, read_options
-from vetro.tables.read import read_table
-from vetro.tables.roles import check_known, roles_to_look_at
 from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
 
@@ -60,26 +57,21 @@ def fit(
     Raises TableError, UsageError, or TrainingError E301 if training diverged (its `.model` holds
     the best parameters).
     """
-    if recipe is not None and not isinstance(recipe, Recipe):
-        reason, fix = "a vetro Recipe is needed", "Give its entries as arguments, or make one."
-        raise error("E601", argument=Setting("recipe"), value=recipe, reason=reason, fix=fix)
     if on_progress is not None and not callable(on_progress):
         reason, argument = "a function of one argument is needed", Setting("on_progress")
         raise error("E601", argument=argument, value=on_progress, reason=reason, fix="Correct it.")
-    chosen_recipe, chosen_options = _with_settings(recipe or Recipe(), options, settings)
-    roles = as_declared(FitRequest, {"targets": target, "inputs": inputs, "drop": drop})
-    if not roles["targets"]:
+    known = sorted(entry.name for record in (Recipe, ReadOptions) for entry in fields(record))
+    for name in settings:
+        if name not in known:
+            hint = nearest(name, known)
+            raise error("E602", source="fit", name=name, hint=hint, entries=", ".join(known))
+    if not as_declared(FitRequest, {"targets": target})["targets"]:
         example = words("Use {=targets column}.", column="y")
         raise error("E604", what="vetro.fit needs a target", fix=example)
-    request = FitRequest(
-        **roles,
-        weight=weight,
-        group=group,
-        drop_missing_target=drop_missing_target,
-        options=chosen_options,
-        recipe=chosen_recipe,
-        engine=engine,
-    )
+    roles = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
+    given = {"drop_missing_target": drop_missing_target, "engine": engine, **settings}
+    base = FitRequest((), options=options or ReadOptions(), recipe=recipe or Recipe())
+    request = base.with_settings({**roles, **given})
     model = fit_table(source, request, on_progress=on_progress, writes_report=_write_report)
     issue_warnings(model.evidence.notices)
     return model
@@ -106,35 +98,13 @@ def inspect(
 ) -> Table:
     """The table as Vetro reads it: `.schema`, `.values` and `.notices`, before any training.
 
-    Roles are assigned as in fit(); targets, if given, are checked too.  settings: entries of
-    ReadOptions.
+    Roles are assigned as in fit(); with targets, the checks before training are made too.
+    settings: entries of ReadOptions.
     """
-    options = read_options(None, settings)
-    named = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
-    roles = as_declared(FitRequest, named)
-    table = read_table(source, options, check=partial(check_known, **roles))
-    if any(roles.values()):
-        roles["drop_missing_target"] = drop_missing_target
-        table = roles_to_look_at(table, **roles, forced=options.forced)
-    if roles["targets"]:
-        _, notices = check_target(table)
-        table = table.with_schema(table.schema, *notices)
-    return table
-
-
-def _with_settings(
-    recipe: Recipe, options: ReadOptions | None, settings: dict[str, Any]
-) -> tuple[Recipe, ReadOptions]:
-    """Both records with the entries that the caller gave by name; E602 for an unknown name."""
-    of_recipe = {entry.name for entry in fields(Recipe)}
-    known = sorted(of_recipe | {entry.name for entry in fields(ReadOptions)})
-    for name in settings:
-        if name not in known:
-            hint = nearest(name, known)
-            raise error("E602", source="fit", name=name, hint=hint, entries=", ".join(known))
-    trained = {name: value for name, value in settings.items() if name in of_recipe}
-    reading = {name: value for name, value in settings.items() if name not in of_recipe}
-    return replace(recipe, **trained), read_options(options, reading)
+    roles = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
+    base = FitRequest((), options=read_options(None, settings))
+    request = base.with_settings({**roles, "drop_missing_target": drop_missing_target})
+    return looked_at(source, request)[0]
 
 
 def _write_report(model: Model, path: Path) -> None:

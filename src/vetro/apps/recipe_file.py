@@ -12,25 +12,22 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vetro.addresses import kept
 from vetro.atomic import write_whole
-from vetro.entries import as_declared, float_of
+from vetro.entries import float_of
 from vetro.errors import Setting, UsageError, Words, error, nearest
-from vetro.model.request import FitRequest
+from vetro.model.request import READING, ROLES, FitRequest
 from vetro.settings import option_name
-from vetro.tables.options import ReadOptions, read_options
 from vetro.training.recipe import Recipe
 
-ROLE_ENTRIES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
-READING_ENTRIES = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
 SECTIONS = {
-    "table": ("source", *ROLE_ENTRIES, *READING_ENTRIES),
+    "table": ("source", *ROLES, *READING),
     "recipe": (*(entry.name for entry in fields(Recipe)), "engine"),
     "output": ("spreadsheet_safe",),
 }
@@ -80,17 +77,10 @@ def read_recipe(path: Path) -> RecipeFile:
     safe = output.get("spreadsheet_safe", False)
     if not isinstance(safe, bool):
         raise _refused(name, "[output] spreadsheet_safe", safe, "true or false is needed")
-    training = dict(data.get("recipe", {}))
-    engine = training.pop("engine", "auto")
     with _in_file(f"{name} [recipe]"):
-        recipe = Recipe.from_json(training, source=f"{name} [recipe]")
-        empty = FitRequest(targets=(), recipe=recipe, engine=engine)
+        request = FitRequest(()).with_settings(data.get("recipe", {}))
     with _in_file(f"{name} [table]"):
-        roles = {entry: table[entry] for entry in ROLE_ENTRIES if entry in table}
-        reading = {entry: table[entry] for entry in READING_ENTRIES if entry in table}
-        request = replace(
-            empty, **as_declared(FitRequest, roles), options=read_options(None, reading)
-        )
+        request = request.with_settings(table)
     return RecipeFile(source, request, safe)
 
 
@@ -101,15 +91,9 @@ def write_recipe(
     import tomli_w
 
     table: dict[str, Any] = {"source": kept(source)} if source else {}
-    for entry in ROLE_ENTRIES:
-        value = getattr(request, entry)
-        if value not in ((), "", False):
-            table[entry] = value
-    usual = ReadOptions()
-    for entry in READING_ENTRIES:
-        value = getattr(request.options, entry)
-        if value != getattr(usual, entry):
-            table[entry] = value
+    entries, usual = request.entries, FitRequest(()).entries
+    changed = {name: value for name, value in entries.items() if value != usual[name]}
+    table |= {name: changed[name] for name in (*ROLES, *READING) if name in changed}
     recipe = request.recipe.to_json()
     if request.engine != "auto":
         recipe["engine"] = request.engine
@@ -132,23 +116,14 @@ def _compact(text: str) -> str:
     return re.sub(r"^(\w+ = )\[\n((?: {4}.*\n)+)\]$", joined, text, flags=re.MULTILINE)
 
 
-def merged(
-    base: FitRequest, roles: dict[str, Any], reading: dict[str, Any], recipe: dict[str, Any]
-) -> FitRequest:
+def merged(base: FitRequest, given: Mapping[str, Any]) -> FitRequest:
     """The request of the file, overridden by the options of the command line."""
-    given = dict(recipe)
-    engine = given.pop("engine", base.engine)
+    other: dict[str, float] = {}  # of folds and holdout, the one that the given one replaces
     if given.get("holdout", 0) > 0:
-        given.setdefault("folds", 0)
+        other = {"folds": 0}
     elif given.get("folds", 0) > 0:
-        given.setdefault("holdout", 0.0)
-    return replace(
-        base,
-        **roles,
-        options=read_options(base.options, reading),
-        recipe=replace(base.recipe, **given),
-        engine=engine,
-    )
+        other = {"holdout": 0.0}
+    return base.with_settings({**other, **given})
 
 
 @contextmanager

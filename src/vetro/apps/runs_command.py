@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +67,7 @@ def runs(
 
 
 def _run(folder: RunFolder) -> Run:
-    from vetro.apps.recipe_file import ROLE_ENTRIES, read_recipe
+    from vetro.apps.recipe_file import read_recipe
     from vetro.apps.runs import load_model, table_name
 
     path, state, entries, source = str(folder.path), folder.state, {}, ""
@@ -76,9 +76,8 @@ def _run(folder: RunFolder) -> Run:
     try:
         file = read_recipe(folder.recipe)
         source, targets = file.source, file.request.targets
-        roles = {name: getattr(file.request, name) for name in ROLE_ENTRIES[1:]}
-        reading = {k: v for k, v in asdict(file.request.options).items() if k != "keep"}
-        entries = {**file.request.recipe.to_json(), **roles, **reading}
+        entries = file.request.entries
+        del entries["targets"], entries["engine"]
         if folder.model.is_file():
             evidence = load_model(path).evidence
     except VetroError as fault:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from vetro.engines.engine import Engine, EngineName
+from vetro.engines.engine import Engine
+from vetro.engines.names import EngineName
 from vetro.engines.native_core import why_not_native
 from vetro.errors import Notice, Setting, error, notice, words
 

@@ -7,12 +7,10 @@ recipe.  Engines: native_engine.py and torch_engine.py.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from vetro.engines.job import Epoch, Job, Matrix, Outcome, TrainingState
 from vetro.networks.network import Network
-
-EngineName = Literal["auto", "native", "torch"]
 
 
 class Running(Protocol):

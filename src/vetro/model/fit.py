@@ -22,6 +22,7 @@ from vetro.engines.engine import Engine
 from vetro.engines.interruption import Interruption
 from vetro.engines.job import Outcome
 from vetro.errors import Notice, TrainingError, error, notice, words
+from vetro.model.asked_table import read_for, with_roles
 from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
@@ -29,7 +30,7 @@ from vetro.model.held_out import HeldOut, Measured, baseline_job, held_out, meas
 from vetro.model.members import Ensemble
 from vetro.model.model import Model, WritesReport
 from vetro.model.parts import Member
-from vetro.model.request import FitRequest, Progress, read_for, with_roles
+from vetro.model.request import FitRequest, Progress
 from vetro.model.split import Split, split_rows
 from vetro.model.watching import OnProgress, watch
 from vetro.tables.checks import check_rows, check_target

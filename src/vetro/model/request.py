@@ -1,20 +1,18 @@
 """The user's request for a fit: targets, roles, reading and recipe, as one frozen value.
 
-The command line, the Python function and the recipe file all make one of these.
+The command line, the Python function and the recipe file all make one of these.  Its types and
+defaults are those of all three.  asked_table.py reads the table.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from vetro.engines.engine import EngineName
-from vetro.entries import check_entries
-from vetro.tables.options import ReadOptions
-from vetro.tables.read import read_table
-from vetro.tables.roles import assign_roles, check_known
-from vetro.tables.table import Table
+from vetro.engines.names import EngineName
+from vetro.entries import as_declared, check_entries
+from vetro.tables.options import ReadOptions, read_options
 from vetro.training.recipe import Recipe
 from vetro.twins import plain, plain_names
 
@@ -45,30 +43,40 @@ class FitRequest:
 
     @property
     def roles(self) -> dict[str, Any]:
-        """The columns that the user named, by role."""
+        """What decides the columns' roles, as the arguments of tables/roles.py."""
+        return {name: getattr(self, name) for name in ROLES} | {"forced": self.options.forced}
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """Every setting by name, as with_settings takes them: the recipe's, then the others'."""
         return {
-            "targets": self.targets,
-            "inputs": self.inputs,
-            "drop": self.drop,
-            "weight": self.weight,
-            "group": self.group,
+            **self.recipe.to_json(),
+            "engine": self.engine,
+            **{name: getattr(self, name) for name in ROLES},
+            **{name: getattr(self.options, name) for name in READING},
         }
 
+    def with_settings(self, settings: Mapping[str, Any]) -> FitRequest:
+        """The request with these entries, by name: its own, its recipe's or its options'.
 
-def read_for(source: Any, request: FitRequest, options: ReadOptions | None = None) -> Table:
-    """The table as the request reads it; E114 for a role's name before anything in a cell."""
-    named = partial(check_known, **request.roles)
-    return read_table(source, options or request.options, check=named)
+        E602 for an unknown name, E601 for a value that is not valid.
+        """
+        of_recipe = {entry.name for entry in fields(Recipe)}
+        recipe = {name: value for name, value in settings.items() if name in of_recipe}
+        own = {name: value for name, value in settings.items() if name in (*ROLES, "engine")}
+        reading = {name: settings[name] for name in settings if name not in {*recipe, *own}}
+        return replace(
+            self,
+            **as_declared(FitRequest, own),
+            recipe=replace(self.recipe, **recipe),
+            options=read_options(self.options, reading),
+        )
 
 
-def with_roles(table: Table, request: FitRequest) -> Table:
-    """The table with the roles that the request asks for; see assign_roles."""
-    return assign_roles(
-        table,
-        **request.roles,
-        drop_missing_target=request.drop_missing_target,
-        forced=request.options.forced,
-    )
+ROLES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
+"""The entries of a request that decide the columns' roles."""
+READING = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
+"""The options of reading that a fit has: it keeps no columns."""
 
 
 @dataclass(frozen=True)

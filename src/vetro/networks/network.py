@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-Activation = Literal["relu", "tanh", "gelu", "silu", "leaky_relu", "sigmoid", "identity"]
-ACTIVATIONS: tuple[Activation, ...] = (
-    "relu", "tanh", "gelu", "silu", "leaky_relu", "sigmoid", "identity",
-)  # fmt: skip
+from vetro.networks.activations.names import ActivationName
+
+ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
@@ -44,7 +43,7 @@ class Network:
     """
 
     sizes: tuple[int, ...]
-    activation: Activation = "relu"
+    activation: ActivationName = "relu"
     dropout: float = 0.0
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()

@@ -10,18 +10,11 @@ from vetro.model.request import FitRequest
 from vetro.quoting import quoted
 from vetro.settings import Setting, chosen
 
-_ROLES = ("targets", "inputs", "drop", "weight", "group")
-
 
 def repeat_command(source: str, request: FitRequest) -> str:
     """`vetro fit ...` with every choice that is not the default, quoted for a shell."""
-    roles = [Setting(name, value) for name in _ROLES if (value := getattr(request, name))]
-    if request.drop_missing_target:
-        roles.append(Setting("drop_missing_target", True))
-    trained = chosen(request.recipe)
-    if request.engine != "auto":
-        trained = (*trained, Setting("engine", request.engine))
-    return _command("fit", (source,), (*roles, *_reading(request), *trained))
+    request = replace(request, options=replace(request.options, keep=()))
+    return _command("fit", (source,), chosen(request, FitRequest(())))
 
 
 def predict_command(run: str, source: str, request: FitRequest) -> str:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from vetro.entries import check_entries
 from vetro.errors import Setting, Words, error, nearest, shown, words
+from vetro.networks.activations.names import ActivationName
 from vetro.networks.losses.rule import LossKind
-from vetro.networks.network import Activation
 from vetro.networks.updates.rule import UpdateKind, UpdateRule
 from vetro.networks.updates.table import UPDATES
 
@@ -39,7 +39,7 @@ class Recipe:
     """
 
     hidden: tuple[int, ...] = (64, 64)
-    activation: Activation = "relu"
+    activation: ActivationName = "relu"
     loss: Loss = "auto"
     optimizer: UpdateKind = "adamw"
     learning_rate: float = 1e-2

@@ -19,12 +19,12 @@ from vetro.glass.check import Check
 from vetro.glass.names import parameter_names
 from vetro.glass.subject import subject_of
 from vetro.glass.verify.comparison import Place, same_bits
+from vetro.model.asked_table import read_for, with_roles
 from vetro.model.held_out import held_out
 from vetro.model.members import Ensemble
 from vetro.model.metrics import figures
 from vetro.model.model import Model
 from vetro.model.own_table import chosen_over, fingerprint_of
-from vetro.model.request import read_for, with_roles
 from vetro.model.split import split_rows
 from vetro.tables.left_out import weights_of
 from vetro.tables.options import ReadOptions
