@@ -9,94 +9,66 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vetro import errors
-    from vetro.apps.progress_bar import ProgressBar
-    from vetro.apps.python import fit, inspect, load
-    from vetro.engines.explain import explain_engine
-    from vetro.glass.backprop.backprop import Backprop, backprop
-    from vetro.glass.bounds.bounds import Bounds, bounds
-    from vetro.glass.bounds.monotonicity import monotonicity
-    from vetro.glass.bounds.prove import Proof, prove
-    from vetro.glass.diagnose.diagnose import Diagnosis, diagnose
-    from vetro.glass.formula.formula import Formula, formula
-    from vetro.glass.names import parameters
-    from vetro.glass.trace.trace import Trace, trace
-    from vetro.glass.verify.verification import Verification
-    from vetro.glass.verify.verify import verify
-    from vetro.model.model import Model
-    from vetro.training.arguments import Training
-    from vetro.training.history import History
-    from vetro.training.many import train_many
-    from vetro.training.predictor import Predictor
-    from vetro.training.recipe import Recipe
-    from vetro.training.train import train
+    from vetro import errors as errors
+    from vetro.apps.progress_bar import ProgressBar as ProgressBar
+    from vetro.apps.python import fit as fit
+    from vetro.apps.python import inspect as inspect
+    from vetro.apps.python import load as load
+    from vetro.engines.explain import explain_engine as explain_engine
+    from vetro.glass.backprop.backprop import Backprop as Backprop
+    from vetro.glass.backprop.backprop import backprop as backprop
+    from vetro.glass.bounds.bounds import Bounds as Bounds
+    from vetro.glass.bounds.bounds import bounds as bounds
+    from vetro.glass.bounds.monotonicity import monotonicity as monotonicity
+    from vetro.glass.bounds.prove import Proof as Proof
+    from vetro.glass.bounds.prove import prove as prove
+    from vetro.glass.diagnose.diagnose import Diagnosis as Diagnosis
+    from vetro.glass.diagnose.diagnose import diagnose as diagnose
+    from vetro.glass.formula.formula import Formula as Formula
+    from vetro.glass.formula.formula import formula as formula
+    from vetro.glass.names import parameters as parameters
+    from vetro.glass.trace.trace import Trace as Trace
+    from vetro.glass.trace.trace import trace as trace
+    from vetro.glass.verify.verification import Verification as Verification
+    from vetro.glass.verify.verify import verify as verify
+    from vetro.model.model import Model as Model
+    from vetro.training.arguments import Training as Training
+    from vetro.training.history import History as History
+    from vetro.training.many import train_many as train_many
+    from vetro.training.predictor import Predictor as Predictor
+    from vetro.training.recipe import Recipe as Recipe
+    from vetro.training.train import train as train
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Backprop": "vetro.glass.backprop.backprop",
-    "Bounds": "vetro.glass.bounds.bounds",
-    "Diagnosis": "vetro.glass.diagnose.diagnose",
-    "Formula": "vetro.glass.formula.formula",
-    "History": "vetro.training.history",
-    "Model": "vetro.model.model",
-    "ProgressBar": "vetro.apps.progress_bar",
-    "Predictor": "vetro.training.predictor",
-    "Proof": "vetro.glass.bounds.prove",
-    "Recipe": "vetro.training.recipe",
-    "Trace": "vetro.glass.trace.trace",
-    "Training": "vetro.training.arguments",
-    "Verification": "vetro.glass.verify.verification",
-    "backprop": "vetro.glass.backprop.backprop",
-    "bounds": "vetro.glass.bounds.bounds",
-    "diagnose": "vetro.glass.diagnose.diagnose",
-    "errors": "vetro.errors",
-    "explain_engine": "vetro.engines.explain",
-    "fit": "vetro.apps.python",
-    "formula": "vetro.glass.formula.formula",
-    "inspect": "vetro.apps.python",
-    "load": "vetro.apps.python",
-    "monotonicity": "vetro.glass.bounds.monotonicity",
-    "parameters": "vetro.glass.names",
-    "prove": "vetro.glass.bounds.prove",
-    "trace": "vetro.glass.trace.trace",
-    "train": "vetro.training.train",
-    "train_many": "vetro.training.many",
-    "verify": "vetro.glass.verify.verify",
+_NAMES = {
+    "apps.progress_bar": "ProgressBar",
+    "apps.python": "fit inspect load",
+    "engines.explain": "explain_engine",
+    "errors": "errors",
+    "glass.backprop.backprop": "Backprop backprop",
+    "glass.bounds.bounds": "Bounds bounds",
+    "glass.bounds.monotonicity": "monotonicity",
+    "glass.bounds.prove": "Proof prove",
+    "glass.diagnose.diagnose": "Diagnosis diagnose",
+    "glass.formula.formula": "Formula formula",
+    "glass.names": "parameters",
+    "glass.trace.trace": "Trace trace",
+    "glass.verify.verification": "Verification",
+    "glass.verify.verify": "verify",
+    "model.model": "Model",
+    "training.arguments": "Training",
+    "training.history": "History",
+    "training.many": "train_many",
+    "training.predictor": "Predictor",
+    "training.recipe": "Recipe",
+    "training.train": "train",
 }
+"""The public names by the module that holds them."""
 
-__all__ = [
-    "Backprop",
-    "Bounds",
-    "Diagnosis",
-    "Formula",
-    "History",
-    "Model",
-    "Predictor",
-    "ProgressBar",
-    "Proof",
-    "Recipe",
-    "Trace",
-    "Training",
-    "Verification",
-    "__version__",
-    "backprop",
-    "bounds",
-    "diagnose",
-    "errors",
-    "explain_engine",
-    "fit",
-    "formula",
-    "inspect",
-    "load",
-    "monotonicity",
-    "parameters",
-    "prove",
-    "trace",
-    "train",
-    "train_many",
-    "verify",
-]
+_HOMES = {name: f"vetro.{home}" for home, names in _NAMES.items() for name in names.split()}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vetro.apps.options import READING, Given, taking, valued
-from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import notices_json, print_json, say_line, show_notices
-from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
-from vetro.apps.trace_command import member_number
+from vetro.apps.options import (
+    READING,
+    CompleteJsonOption,
+    Given,
+    ModelArgument,
+    UnknownOption,
+    taking,
+    valued,
+    whole,
+)
+from vetro.apps.present import print_json, say_lines
+from vetro.apps.row_options import ROW, check_member, looking_at
 from vetro.errors import error, listed, words
 from vetro.named import named_value
 from vetro.settings import ColumnIs
@@ -20,13 +27,11 @@ if TYPE_CHECKING:
     from vetro.model.model import Model
 
 
-@taking(reading=READING)
+@taking(row=ROW, reading=READING)
 def backprop(
     model: ModelArgument,
     *,
-    row: RowOption = "",
-    set_: SetOption = None,
-    source: SourceOption = "",
+    row: Given,
     unknown: UnknownOption = "refuse",
     target_value: Annotated[
         list[str] | None,
@@ -37,8 +42,8 @@ def backprop(
         ),
     ] = None,
     member: Annotated[
-        str, valued("--member", "N", "Member to show, counted from 1 [the first].")
-    ] = "",
+        int, valued("--member", "N", "Member to show, counted from 1 [the first].", whole)
+    ] = 1,
     parameter: Annotated[
         str,
         valued(
@@ -51,9 +56,7 @@ def backprop(
         bool,
         typer.Option("--all", help="Show every unit, term and gradient, not only the largest."),
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one complete JSON object instead.")
-    ] = False,
+    json: CompleteJsonOption = False,
     reading: Given,
 ) -> None:
     """Show backpropagation with its numbers, for one row.
@@ -61,26 +64,20 @@ def backprop(
     It shows the loss, the error signal of each unit, each gradient compared with autograd's and
     with a central difference, and the updates that SGD, Adam, AdamW and RMSprop would make.
     """
+    from vetro.glass.backprop.backprop import explain
     from vetro.glass.backprop.backprop_text import text
     from vetro.glass.backprop.differentiated import differentiated
 
-    looking = looking_at(model, row, set_, source, reading, unknown_of(unknown))
-    number = member_number(member, looking.subject) or 1
+    looking = looking_at(model, row, reading, unknown)
+    check_member(member, looking.subject)
     given = _targets(target_value or (), looking.model)
-    from vetro.glass.backprop.backprop import explain
-
-    found = explain(differentiated(looking.subject, looking.rows, given, None, None, number))
+    found = explain(differentiated(looking.subject, looking.rows, given, None, None, member))
     if json:
-        messages = notices_json(found.notices)
-        print_json(
-            {"model": model, "shown": looking.shown, **found.to_json(), "messages": messages}
-        )
+        print_json({"model": model, "shown": looking.shown, **found.to_json()}, found.notices)
         return
     several = len(looking.subject.parts)
-    of = f", member {number} of {several}" if several > 1 else ""
-    for line in [f"{looking.shown}{of}", *text(found, everything, parameter)]:
-        say_line(line)
-    show_notices(found.notices)
+    of = f", member {member} of {several}" if several > 1 else ""
+    say_lines([f"{looking.shown}{of}", *text(found, everything, parameter)], found.notices)
 
 
 def _targets(given: Sequence[str], model: Model) -> Any:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import number, valued
-from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
-from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
+from vetro.apps.options import JsonOption, ModelArgument, number, valued
+from vetro.apps.over_options import OverOption, SecondsOption, over_of
+from vetro.apps.present import DOOR, print_json, say_lines
 from vetro.errors import counted
 from vetro.figures import outward
 from vetro.signals import INTERRUPTED
@@ -25,16 +24,17 @@ def bounds(
     *,
     over: OverOption = None,
     tightness: Annotated[
-        str,
+        float | None,
         valued(
             "--tightness",
             "X",
             "Stop when the certain range is at most this share wider than the range between "
             "the rows found [0.05].",
+            number,
         ),
-    ] = "",
-    seconds: SecondsOption = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    ] = None,
+    seconds: SecondsOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Prove a range that contains the answers to all rows of a box.
 
@@ -58,15 +58,13 @@ def bounds(
         result = find_bounds(
             found,
             over_of(over, found),
-            tightness=number("--tightness", tightness) if tightness else TIGHTNESS,
-            seconds=seconds_of(seconds, SECONDS),
+            tightness=TIGHTNESS if tightness is None else tightness,
+            seconds=SECONDS if seconds is None else seconds,
             tell=tell,
         )
     if json:
-        print_json({"model": model, **result.to_json(), "messages": notices_json(result.notices)})
+        print_json({"model": model, **result.to_json()}, result.notices)
     else:
-        for text in bounds_lines(result, DOOR):
-            say_line(text)
-        show_notices(result.notices)
+        say_lines(bounds_lines(result, DOOR), result.notices)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from vetro.addresses import kept
-from vetro.apps.options import READING, Given, taking
-from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
+from vetro.apps.options import READING, Given, JsonOption, ModelArgument, UnknownOption, taking
+from vetro.apps.present import DOOR, print_json, say_lines
 
 
 @taking(reading=READING)
@@ -25,7 +24,7 @@ def diagnose(
     ] = "",
     *,
     unknown: UnknownOption = "refuse",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
     reading: Given,
 ) -> None:
     """Show what is unusual inside a model, and what to do about it.
@@ -40,19 +39,10 @@ def diagnose(
     from vetro.tables.options import read_options
 
     subject = subject_of(load_model(model))
-    options, texts = read_options(None, reading), unknown_of(unknown)
-    found = diagnose_model(subject, source or None, options=options, unknown=texts)
+    options = read_options(None, reading)
+    found = diagnose_model(subject, source or None, options=options, unknown=unknown)
     if json:
-        messages = notices_json(found.notices)
-        print_json(
-            {
-                "model": model,
-                "source": kept(source) or None,
-                **to_json(found, DOOR),
-                "messages": messages,
-            }
-        )
-        return
-    for line in text(found, DOOR):
-        say_line(line)
-    show_notices(found.notices)
+        place = kept(source) or None
+        print_json({"model": model, "source": place, **to_json(found, DOOR)}, found.notices)
+    else:
+        say_lines(text(found, DOOR), found.notices)

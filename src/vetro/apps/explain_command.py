@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vetro.apps.options import JsonOption
 from vetro.apps.present import DOOR, facts, print_json, say
 from vetro.errors import error, nearest
 from vetro.explanations import BLOCKS, Explanation, explanations
@@ -19,7 +20,7 @@ def explain(
         ),
     ] = "",
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Explain a message, with an example and what to do."""
     known = explanations()

@@ -17,9 +17,8 @@ from vetro.addresses import PASSWORD_KEPT, has_secrets, is_postgres, kept
 from vetro.apps.options import READING, RECIPE, ROLES, Given, SafeOption, taking, valued
 from vetro.apps.present import (
     DOOR,
-    notices_json,
+    QUALITY,
     print_json,
-    quality_json,
     say,
     say_line,
     show_notices,
@@ -91,7 +90,7 @@ def fit(
     with claimed as (folder, claim):
         model, lost = _train(asked, folder, claim, resume=resumed is not None, quiet=quiet)
     if json:
-        print_json(_json(model, folder))
+        print_json(_json(model, folder), model.evidence.notices)
     else:
         _show(model, folder, asked.source)
     if _interrupted(model):
@@ -289,9 +288,9 @@ def _show(model: Model, folder: RunFolder, source: str) -> None:
 
 
 def _json(model: Model, folder: RunFolder) -> dict[str, Any]:
+    from vetro.glass.as_json import as_json
     from vetro.report.verdict import verdict
 
-    evidence = model.evidence
     return {
         "run": str(folder.path),
         "model": str(folder.model),
@@ -299,11 +298,6 @@ def _json(model: Model, folder: RunFolder) -> dict[str, Any]:
         "held_out": str(folder.held_out),
         "interrupted": _interrupted(model),
         "verdict": verdict(model),
-        "task": evidence.task,
-        "targets": list(model.targets),
-        **quality_json(evidence),
-        "split": evidence.split,
-        "stopped": evidence.stopped,
-        "seconds": evidence.seconds,
-        "messages": notices_json(evidence.notices),
+        **as_json(model, "task targets"),
+        **as_json(model.evidence, f"{QUALITY} split stopped seconds"),
     }

@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import READING, Given, number, taking, valued, whole
-from vetro.apps.over_options import seconds_of
-from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import DOOR, print_json, say, say_line, show_notices
-from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
-from vetro.errors import error
+from vetro.apps.options import (
+    READING,
+    Given,
+    JsonOption,
+    ModelArgument,
+    UnknownOption,
+    at_least_one,
+    number,
+    one_of,
+    refused,
+    taking,
+    valued,
+    whole,
+)
+from vetro.apps.present import DOOR, print_json, say, say_line, say_lines, show_notices
+from vetro.apps.row_options import ROW, looking_at
 from vetro.signals import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -24,15 +34,30 @@ POINTS = 1000
 """Points of the proof, over all members: about 0.2 ms per point and member."""
 
 
-@taking(reading=READING)
+def _digits(option: str, raw: str) -> int:
+    count = whole(option, raw)
+    if not 1 <= count <= 17:
+        raise refused(option, raw, "1 to 17 are possible")
+    return count
+
+
+def _share(option: str, raw: str) -> float:
+    share = number(option, raw)
+    if not 0 <= share < math.inf:
+        fix = "Use for example --within 0.05."
+        raise refused(option, raw, "it must be a share of at least 0", fix)
+    return share
+
+
+@taking(row=ROW, reading=READING)
 def formula(
     model: ModelArgument,
     *,
-    row: RowOption = "",
-    settings: SetOption = None,
-    source: SourceOption = "",
+    row: Given,
     unknown: UnknownOption = "refuse",
-    format: Annotated[str, valued("--format", "|".join(FORMATS), "Output format [text].")] = "text",
+    format: Annotated[
+        str, valued("--format", "|".join(FORMATS), "Output format [text].", one_of(FORMATS))
+    ] = "text",
     exact: Annotated[
         bool,
         typer.Option(
@@ -43,30 +68,38 @@ def formula(
     region: Annotated[
         bool, typer.Option("--region", help="Add the inequalities of the region.")
     ] = False,
-    digits: Annotated[str, valued("--digits", "N", "Digits shown [3].")] = "3",
+    digits: Annotated[int, valued("--digits", "N", "Digits shown [3].", _digits)] = 3,
     every: Annotated[
         bool, typer.Option("--all", help="Add small terms and the other levels.")
     ] = False,
     within: Annotated[
-        str,
+        float,
         valued(
             "--within",
             "SHARE",
             "How far a tangent's box reaches, as a share of each training range [0.1].",
+            _share,
         ),
-    ] = "0.1",
+    ] = 0.1,
     points: Annotated[
-        str, valued("--points", "N", "Number of points in the proof [1000, shared by the members].")
-    ] = "",
+        int | None,
+        valued(
+            "--points",
+            "N",
+            "Number of points in the proof [1000, shared by the members].",
+            at_least_one,
+        ),
+    ] = None,
     seconds: Annotated[
-        str,
+        float,
         valued(
             "--seconds",
             "S",
             "Time limit to find the inequalities that matter, in seconds [no limit].",
+            number,
         ),
-    ] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    ] = math.inf,
+    json: JsonOption = False,
     reading: Given,
 ) -> None:
     """Show the exact formula of the answer around one row, and where it holds.
@@ -75,46 +108,25 @@ def formula(
     """
     from vetro.glass.formula.formula import formula as formula_of
 
-    if format not in FORMATS:
-        fix = f"Use one of: {', '.join(FORMATS)}."
-        raise error("E601", argument="--format", value=format, reason="it is unknown", fix=fix)
-    count = whole("--digits", digits)
-    if not 1 <= count <= 17:
-        raise error(
-            "E601", argument="--digits", value=digits, reason="1 to 17 are possible",
-            fix="Correct it.",
-        )  # fmt: skip
-    asked = whole("--points", points) if points else None
-    if asked is not None and asked < 1:
-        raise error(
-            "E601", argument="--points", value=points, reason="at least 1 is needed",
-            fix="Correct it.",
-        )  # fmt: skip
-    limit, reach = seconds_of(seconds, math.inf), number("--within", within)
-    if not 0 <= reach < math.inf:
-        raise error(
-            "E601", argument="--within", value=within, reason="it must be a share of at least 0",
-            fix="Use for example --within 0.05.",
-        )  # fmt: skip
-    look = looking_at(model, row, settings, source, reading, unknown_of(unknown))
-    found = formula_of(look.subject, look.rows, reach)
+    look = looking_at(model, row, reading, unknown)
+    found = formula_of(look.subject, look.rows, within)
     if exact and not found.members:
         found.exact()  # E722 before anything is printed
-    interrupted = (region or (format == "python" and not json)) and _settled(found, limit)
+    interrupted = (region or (format == "python" and not json)) and _settled(found, seconds)
     if format == "latex" and not json:
-        say_line_by_line(found.latex(count, every=every, borders=region))
+        say_lines(found.latex(digits, every=every, borders=region).splitlines())
     elif format == "python" and not json:
-        say_line_by_line(found.python(exact=exact))
+        say_lines(found.python(exact=exact).splitlines())
     else:
         members = found.members or ((found,) if found.kind == "exact" else ())
-        each = asked or max(1, POINTS // len(found.subject.parts))
+        each = points or max(1, POINTS // len(found.subject.parts))
         checks = [member.prove_equal(each) for member in members]
         if json:
             data = found.to_json(exact=exact, borders=region)
             print_json({**data, "checks": [check.to_json() for check in checks]})
         else:
             say(f"{look.shown[0].upper()}{look.shown[1:]}")
-            for line in found.text(count, every=every, borders=region, door=DOOR).splitlines():
+            for line in found.text(digits, every=every, borders=region, door=DOOR).splitlines():
                 say(line)
             for member in members if exact else ():
                 _say_fractions(member)
@@ -123,7 +135,7 @@ def formula(
             for check in checks:
                 word = "Proved" if check else "NOT EQUAL"
                 say(f"{word}: {check.name}, {check.detail}.")
-    show_notices(look.notices)
+    show_notices(look.rows.notices)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 
@@ -140,12 +152,6 @@ def _settled(found: Formula, seconds: float) -> bool:
                 lambda kept, left: line(f"{kept} inequalities matter, {left} are open"),
             )
         return limit.interrupted()
-
-
-def say_line_by_line(text: str) -> None:
-    """Print text that will be copied: unchanged and not wrapped."""
-    for line in text.splitlines():
-        say_line(line)
 
 
 def _say_fractions(found: Formula) -> None:

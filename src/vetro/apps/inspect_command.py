@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vetro.addresses import kept
-from vetro.apps.options import READING, ROLES, Given, taking
+from vetro.apps.options import READING, ROLES, Given, JsonOption, taking
 from vetro.apps.present import (
     console,
-    notices_json,
     print_json,
     say,
     show_notices,
@@ -35,7 +34,7 @@ def inspect(
         str, typer.Argument(metavar="SOURCE", help="File, folder, glob or database to look at.")
     ],
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
     roles: Given,
     reading: Given,
 ) -> None:
@@ -46,7 +45,7 @@ def inspect(
     request = FitRequest(()).with_settings({**roles, **reading})
     found, task = looked_at(source, request)
     if json:
-        print_json(_json(source, found, task))
+        print_json(_json(source, found, task), found.notices)
     else:
         _show(found, task)
 
@@ -107,5 +106,4 @@ def _json(source: str, found: Table, task: str) -> dict[str, Any]:
         "rows": found.rows,
         "task": task or None,
         "columns": [column_json(column) for column in found.schema],
-        "messages": notices_json(found.notices),
     }

@@ -50,10 +50,26 @@ class Choice:
         return "--no-header" if self.field == "header" else option_name(self.field)
 
 
-def valued(name: str, metavar: str, help: str, *, short: str = "") -> Any:
+def valued(
+    name: str,
+    metavar: str,
+    help: str,
+    parse: Callable[[str, Any], Any] | None = None,
+    *,
+    short: str = "",
+) -> Any:
     """The option of one command that takes a value; its help says what holds without it."""
-    names = (short, name) if short else (name,)
-    return typer.Option(*names, metavar=metavar, show_default=False, help=help)
+
+    def parsed(raw: Any) -> Any:  # a default is a value already
+        return parse(name, raw) if parse and isinstance(raw, str) else raw
+
+    return typer.Option(
+        *filter(None, (short, name)),
+        metavar=metavar,
+        show_default=False,
+        help=help,
+        parser=parsed if parse else None,
+    )
 
 
 def number(option: str, raw: str) -> float:
@@ -61,9 +77,9 @@ def number(option: str, raw: str) -> float:
     try:
         return float_of(raw)
     except ValueError:
-        raise _refused(option, raw, "a number is needed") from None
+        raise refused(option, raw, "a number is needed") from None
     except OverflowError:
-        raise _refused(option, raw, TOO_LARGE) from None
+        raise refused(option, raw, TOO_LARGE) from None
 
 
 def whole(option: str, raw: str) -> int:
@@ -72,13 +88,57 @@ def whole(option: str, raw: str) -> int:
         return int(raw)
     except ValueError:
         reason = TOO_LONG if _MANY_DIGITS.search(raw) else "a whole number is needed"
-        raise _refused(option, raw, reason) from None
+        raise refused(option, raw, reason) from None
+
+
+def at_least_one(option: str, raw: str) -> int:
+    """A whole number of at least 1; E601."""
+    count = whole(option, raw)
+    if count < 1:
+        raise refused(option, raw, "at least 1 is needed")
+    return count
+
+
+def one_of(known: Sequence[str]) -> Callable[[str, str], str]:
+    """The parser of an option with these values; E601."""
+
+    def parse(option: str, raw: str) -> str:
+        if raw not in known:
+            raise refused(option, raw, "it is unknown", f"Use one of: {', '.join(known)}.")
+        return raw
+
+    return parse
 
 
 TOO_LONG = "a number has too many digits"
 _MANY_DIGITS = re.compile(r"\d{4301}")  # int() of Python refuses them
 
 
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder of a run.")
+]
+UnknownOption = Annotated[
+    Any,
+    valued(
+        "--unknown",
+        "refuse|ignore",
+        "Category texts not seen in training: refuse, or ignore to read them as unknown [refuse].",
+        one_of(("refuse", "ignore")),
+    ),
+]
+MemberOption = Annotated[
+    int | None,
+    valued(
+        "--member",
+        "N",
+        "Member to show, counted from 1 [the one whose answer is nearest to the mean].",
+        whole,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+CompleteJsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one complete JSON object instead.")
+]
 SafeOption = Annotated[
     bool,
     typer.Option(
@@ -93,10 +153,10 @@ def duration(option: str, raw: str) -> float:
     """Seconds of "30", "30s", "5m", "1.5h" or "1h30m"; E601."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", raw)
     if not parts or "".join(count + unit for count, unit in parts) != raw.strip():
-        raise _refused(option, raw, "a time is needed", "Use for example 30s, 5m or 1h30m.")
+        raise refused(option, raw, "a time is needed", "Use for example 30s, 5m or 1h30m.")
     seconds = sum(float(count) * _SECONDS[unit] for count, unit in parts)
     if math.isinf(seconds):
-        raise _refused(option, raw, TOO_LARGE)
+        raise refused(option, raw, TOO_LARGE)
     return seconds
 
 
@@ -109,7 +169,7 @@ def layers(option: str, raw: str) -> tuple[int, ...]:
     except ValueError:
         fix = "Use for example 64,64, or none for a linear network."
         reason = TOO_LONG if _MANY_DIGITS.search(raw) else "whole numbers are needed"
-        raise _refused(option, raw, reason, fix) from None
+        raise refused(option, raw, reason, fix) from None
 
 
 def names(option: str, raw: Sequence[str]) -> tuple[str, ...]:
@@ -122,7 +182,8 @@ def _separator(option: str, raw: str) -> str:
     return {"\\t": "\t", "tab": "\t"}.get(raw, raw)
 
 
-def _refused(option: str, raw: str, reason: str, fix: str | Words = "Correct it.") -> Exception:
+def refused(option: str, raw: str, reason: str, fix: str | Words = "Correct it.") -> Exception:
+    """The E601 of a text that is not valid for an option, to be raised."""
     return error("E601", argument=option, value=raw, reason=reason, fix=fix)
 
 
@@ -235,19 +296,18 @@ PANELS = {"roles": "Columns", "recipe": "Training", "reading": "Reading"}
 
 
 def taking(**groups: Sequence[Choice]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add groups of options to a command.
+    """Add groups of options to a command, each in the place of its parameter.
 
     The command gets, under each group's name, a dict of the fields that were given.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
-        own = [entry for name, entry in signature.parameters.items() if name not in groups]
-        added = [
-            _parameter(choice, PANELS.get(group, ""))
-            for group, choices in groups.items()
-            for choice in choices
-        ]
+        parameters: list[inspect.Parameter] = []
+        for name, entry in signature.parameters.items():
+            panel = PANELS.get(name, "")
+            added = [_parameter(choice, panel) for choice in groups.get(name, ())]
+            parameters += added or [entry]
 
         @functools.wraps(command)
         def wrapped(**values: Any) -> None:
@@ -255,10 +315,8 @@ def taking(**groups: Sequence[Choice]) -> Callable[[Callable[..., None]], Callab
                 values[group] = _given(choices, values)
             command(**values)
 
-        wrapped.__dict__["__signature__"] = signature.replace(
-            parameters=sorted([*own, *added], key=lambda entry: entry.kind)
-        )
-        wrapped.__annotations__ = {entry.name: entry.annotation for entry in [*own, *added]}
+        wrapped.__dict__["__signature__"] = signature.replace(parameters=parameters)
+        wrapped.__annotations__ = {entry.name: entry.annotation for entry in parameters}
         return wrapped
 
     return decorate
@@ -291,7 +349,7 @@ def _given(choices: Sequence[Choice], values: dict[str, Any]) -> Given:
         if choice.either and raw is not None:
             found[choice.field] = raw
         elif raw == "" and not choice.empty:
-            raise _refused(choice.option, raw, "it is empty", "Leave it out.")
+            raise refused(choice.option, raw, "it is empty", "Leave it out.")
         elif raw is not None and raw is not False and raw != []:
             found[choice.field] = choice.parse(choice.option, raw)
     return found

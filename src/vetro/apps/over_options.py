@@ -23,12 +23,9 @@ OverOption = Annotated[
         "their whole training range.",
     ),
 ]
-SecondsOption = Annotated[str, valued("--seconds", "S", "Time limit in seconds [8].")]
-
-
-def seconds_of(text: str, default: float) -> float:
-    """The number of seconds in an option; E601."""
-    return number("--seconds", text) if text else default
+SecondsOption = Annotated[
+    float | None, valued("--seconds", "S", "Time limit in seconds [8].", number)
+]
 
 
 def over_of(settings: Sequence[str] | None, model: Model) -> dict[str, Any]:

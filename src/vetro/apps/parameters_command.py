@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from vetro.apps.options import valued
-from vetro.apps.predict_command import ModelArgument
+from vetro.apps.options import JsonOption, ModelArgument, valued, whole
 from vetro.apps.present import figure, print_json, say, table
-from vetro.apps.trace_command import member_number
+from vetro.apps.row_options import check_member
 from vetro.errors import counted, error, shown
 
 
 def parameters(
     model: ModelArgument,
     *,
-    member: Annotated[str, valued("--member", "N", "Show only member N [all].")] = "",
+    member: Annotated[
+        int | None, valued("--member", "N", "Show only member N [all].", whole)
+    ] = None,
     match: Annotated[
         str,
         valued(
             "--match", "TEXT", 'Show only names that contain this text, such as "h3 <-" or "bias".'
         ),
     ] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """List every weight and bias by name: layer1.weight[h3 <- cement].
 
@@ -34,8 +33,8 @@ def parameters(
     from vetro.glass.subject import subject_of
 
     subject = subject_of(load_model(model))
-    number = member_number(member, subject)
-    chosen = "" if number is None else subject.parts[number - 1].name
+    check_member(member, subject)
+    chosen = "" if member is None else subject.parts[member - 1].name
     found = {
         name: value
         for name, value in Parameters(subject).items()

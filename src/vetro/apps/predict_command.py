@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from vetro.addresses import kept
-from vetro.apps.options import READING, Given, SafeOption, names, taking, valued
-from vetro.apps.present import intervals_json, notices_json, print_json, say, show_notices
+from vetro.apps.options import (
+    READING,
+    Given,
+    JsonOption,
+    ModelArgument,
+    SafeOption,
+    UnknownOption,
+    names,
+    taking,
+    valued,
+)
+from vetro.apps.present import print_json, say, show_notices
 from vetro.errors import Notice, counted, notice, shown
-
-if TYPE_CHECKING:
-    from vetro.model.odd_rows import Unknown
 
 STDOUT = "-"
 
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder of a run.")
-]
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Table of the rows.")]
-UnknownOption = Annotated[
-    str,
-    valued(
-        "--unknown",
-        "refuse|ignore",
-        "Category texts not seen in training: refuse, or ignore to read them as unknown [refuse].",
-    ),
-]
 
 
 @taking(reading=READING)
@@ -69,7 +65,7 @@ def predict(
         options=options,
         probabilities=probabilities,
         keep=names("--keep", keep or ()),
-        unknown=unknown_of(unknown),
+        unknown=unknown,
     )
     with TableWriter(out, spreadsheet_safe=spreadsheet_safe) as writer:
         for chunk in chunks:
@@ -84,7 +80,7 @@ def evaluate(
     model: ModelArgument,
     source: SourceArgument,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
     unknown: UnknownOption = "refuse",
     reading: Given,
 ) -> None:
@@ -94,38 +90,28 @@ def evaluate(
     """
     from vetro.apps.quality import metrics_table, unit_of, with_unit
     from vetro.apps.runs import load_model
+    from vetro.glass.as_json import as_json
     from vetro.model.evaluate import evaluate_source
     from vetro.report.command import show_command
     from vetro.tables.options import read_options
 
     options = read_options(None, reading)
     fitted = load_model(model)
-    found = evaluate_source(fitted, source, options=options, unknown=unknown_of(unknown))
+    found = evaluate_source(fitted, source, options=options, unknown=unknown)
     notices = list(found.notices)
     if not options.query and _sha256(source) == fitted.evidence.data.get("sha256"):
         notices.insert(0, notice("W407", source=shown(kept(source)), command=show_command(model)))
     if json:
-        print_json(
-            {
-                "model": model,
-                "source": kept(source),
-                "rows": found.rows,
-                "groups": found.groups,
-                "metrics": intervals_json(found.metrics),
-                "per_target": {
-                    name: intervals_json(figures) for name, figures in found.per_target.items()
-                },
-                "messages": notices_json(notices),
-            }
-        )
+        figures = as_json(found, "rows groups metrics per_target")
+        print_json({"model": model, "source": kept(source), **figures}, notices)
         return
     groups = f" in {found.groups} groups" if found.groups else ""
     head = f"on {counted(found.rows, 'row')}{groups}"
     metrics_table(head, {"network": found.metrics}, unit_of(fitted))
     if found.per_target:
         say()
-        figures = {with_unit(fitted, name): each for name, each in found.per_target.items()}
-        metrics_table("target", figures)
+        own = {with_unit(fitted, name): each for name, each in found.per_target.items()}
+        metrics_table("target", own)
     show_notices(notices)
 
 
@@ -136,8 +122,3 @@ def _sha256(source: str) -> str | None:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def unknown_of(text: str) -> Unknown:
-    """The value of --unknown; its user raises E601 if it is wrong."""
-    return cast("Unknown", text)

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-    from vetro.model.evidence import Evidence, Interval
-
 DOOR: Door = "command line"
 # Wide enough for any line: in a pipe or a file, lines are neither cut nor wrapped.
 UNLIMITED = 100_000
@@ -66,57 +64,25 @@ def show_notices(
             message(item.code, item.words, stream)
 
 
-def notices_json(notices: Iterable[Notice]) -> list[dict[str, str]]:
-    """[{"code": ..., "message": ...}], each once."""
-    return [
-        {"code": item.code, "message": item.words.worded(DOOR)} for item in dict.fromkeys(notices)
-    ]
+def print_json(data: dict[str, Any], notices: Iterable[Notice] | None = None) -> None:
+    """One object on stdout, strict JSON, with the notices, each once, as its "messages".
 
+    Records become objects of all their fields; what is not finite becomes null.
+    """
+    from vetro.glass.as_json import plain
 
-def print_json(data: dict[str, Any]) -> None:
-    """One object on stdout, strict JSON: what is not finite becomes null."""
-    text = json.dumps(_plain(data), ensure_ascii=False, allow_nan=False, indent=2)
+    if notices is not None:
+        said = dict.fromkeys(notices)
+        texts = [{"code": item.code, "message": item.words.worded(DOOR)} for item in said]
+        data = {**data, "messages": texts}
+    text = json.dumps(plain(data), ensure_ascii=False, allow_nan=False, indent=2)
     sys.stdout.write(visible_json(text) + "\n")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):  # a NumPy number
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def intervals_json(figures: dict[str, Interval]) -> dict[str, dict[str, float]]:
-    """{"rmse": {"value": ..., "low": ..., "high": ...}}."""
-    return {
-        name: {"value": found.value, "low": found.low, "high": found.high}
-        for name, found in figures.items()
-    }
-
-
-def quality_json(evidence: Evidence) -> dict[str, Any]:
-    """The figures of network and baselines on the held-out rows, and their differences."""
-    return {
-        "judged_by": evidence.judged_by,
-        "metrics": intervals_json(evidence.metrics),
-        "per_target": {name: intervals_json(found) for name, found in evidence.per_target.items()},
-        "baselines": evidence.baselines,
-        "baselines_per_target": evidence.baselines_per_target,
-        "comparisons": _comparisons_json(evidence.comparisons),
-        "comparisons_per_target": {
-            name: _comparisons_json(found)
-            for name, found in evidence.comparisons_per_target.items()
-        },
-    }
-
-
-def _comparisons_json(found: dict[str, dict[str, Interval]]) -> dict[str, Any]:
-    return {name: intervals_json(figures) for name, figures in found.items()}
+QUALITY = (
+    "judged_by metrics per_target baselines baselines_per_target comparisons comparisons_per_target"
+)
+"""The entries of a model's evidence that compare it with the baselines on the held-out rows."""
 
 
 def table(
@@ -186,6 +152,13 @@ def _text(content: str) -> Text:
 def say(text: str = "") -> None:
     """Print a sentence of the results, wrapped at words on a terminal."""
     console().print(_text(text))
+
+
+def say_lines(lines: Iterable[str], notices: Iterable[Notice] = ()) -> None:
+    """Print the lines of a result, then its notices."""
+    for line in lines:
+        say_line(line)
+    show_notices(notices)
 
 
 def say_line(text: str, stream: TextIO | None = None) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vetro.apps.live_line import LiveLine
-from vetro.apps.over_options import OverOption, SecondsOption, over_of, seconds_of
-from vetro.apps.predict_command import ModelArgument
-from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
+from vetro.apps.options import JsonOption, ModelArgument
+from vetro.apps.over_options import OverOption, SecondsOption, over_of
+from vetro.apps.present import DOOR, print_json, say_lines
 from vetro.errors import counted, error
 from vetro.quoting import quoted
 from vetro.signals import INTERRUPTED
@@ -38,8 +38,8 @@ def prove(
             "--monotone", help="Without a claim: show with which columns the answers rise or fall."
         ),
     ] = False,
-    seconds: SecondsOption = "",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    seconds: SecondsOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Prove a claim for every row of a box, or refute it with a row.
 
@@ -57,7 +57,7 @@ def prove(
         fix = f'Use vetro prove {quoted(model)} --monotone, or a claim such as "flow >= 0" instead.'
         raise error("E604", what=what, fix=fix)
     found = load_model(model)
-    box, limit = over_of(over, found), seconds_of(seconds, SECONDS)
+    box, limit = over_of(over, found), SECONDS if seconds is None else seconds
     result: Monotonicity | Proof
     with LiveLine(search=True) as line:
         if monotone:
@@ -72,12 +72,9 @@ def prove(
             )  # fmt: skip
             lines, proved = proof_lines(result, DOOR), bool(result)
     if json:
-        messages = notices_json(result.notices)
-        print_json({"model": model, **result.to_json(), "messages": messages})
+        print_json({"model": model, **result.to_json()}, result.notices)
     else:
-        for text in lines:
-            say_line(text)
-        show_notices(result.notices)
+        say_lines(lines, result.notices)
     if result.interrupted:
         raise typer.Exit(INTERRUPTED)
     if not proved:

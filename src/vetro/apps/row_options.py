@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from vetro.addresses import is_address, kept, short_name
-from vetro.apps.options import Given, valued, whole
-from vetro.errors import Notice, error, shown, words
+from vetro.apps.options import Choice, Given, valued, whole
+from vetro.errors import error, shown, words
 from vetro.named import known_name, named_value
 from vetro.settings import ColumnIs, Setting, option_name
 from vetro.twins import match
@@ -24,18 +24,23 @@ if TYPE_CHECKING:
     from vetro.model.odd_rows import Unknown
     from vetro.tables.options import ReadOptions
 
-RowOption = Annotated[str, valued("--row", "N", "Row of the source, counted from 1.")]
-SetOption = Annotated[
-    list[str] | None,
-    valued(
-        "--set",
-        "COL=VALUE",
+ROW = (
+    Choice("row", "Row of the source, counted from 1.", whole, metavar="N"),
+    Choice(
+        "set",
         "Value of a column; repeatable. With --row, it replaces the row's value.",
+        type=list[str],
+        metavar="COL=VALUE",
     ),
-]
-SourceOption = Annotated[
-    str, valued("--source", "TABLE", "Table of the rows [the table that the model was fitted to].")
-]
+    Choice(
+        "source",
+        "Table of the rows [the table that the model was fitted to].",
+        metavar="TABLE",
+    ),
+)
+"""The options that name one row, for a parameter `row` of a command."""
+
+SourceOption = Annotated[str, valued("--source", "TABLE", ROW[-1].help)]
 
 
 @dataclass(frozen=True)
@@ -47,18 +52,10 @@ class Looking:
     subject: Subject
     rows: Rows
     shown: str
-    notices: tuple[Notice, ...]
 
 
-def looking_at(
-    named: str,
-    row: str,
-    settings: Sequence[str] | None,
-    source: str,
-    reading: Given,
-    unknown: Unknown = "refuse",
-) -> Looking:
-    """The model and the one row that the options name; E604 if they name none.
+def looking_at(named: str, row: Given, reading: Given, unknown: Unknown) -> Looking:
+    """The model and the one row that the options of ROW name; E604 if they name none.
 
     unknown: how category texts not seen in training are read.
     """
@@ -69,31 +66,39 @@ def looking_at(
 
     model = load_model(named)
     subject = subject_of(model)
-    written = settings_of(settings or (), model)
+    written = settings_of(row.get("set", ()), model)
     options = read_options(None, reading)
     given = {name: as_a_cell(model, name, text, options) for name, text in written.items()}
-    if not row and not given:
-        fix = words(
-            "Use {=row number} for the first row of the table, or {=set one} with a value for "
-            "each column.",
-            number=1,
-            one=_example(model, model.inputs[0], "set"),
-        )
-        raise error("E604", what="no row to look at is named", fix=fix)
-    if not row:
+    if "row" not in row:
+        if not given:
+            fix = words(
+                "Use {=row number} for the first row of the table, or {=set one} with a value for "
+                "each column.",
+                number=1,
+                one=_example(model, model.inputs[0], "set"),
+            )
+            raise error("E604", what="no row to look at is named", fix=fix)
         rows = rows_of(subject, {name: [text] for name, text in given.items()}, options, unknown)
-        return Looking(model, subject, rows, "the row given", rows.notices)
-    number = whole("--row", row)
+        return Looking(model, subject, rows, "the row given")
+    number = row["row"]
     if number < 1:
         what = f"row {number} not found: rows are counted from 1"
         raise error("E702", what=what, fix=words("Use another {=row}."))
-    place = source or source_of(named)
+    place = row.get("source") or source_of(named)
     rows = rows_of(subject, place, options, unknown, only=range(number - 1, number))
     name = f"row {number} of {short_name(place)}"
     if given:
         rows = with_values(subject, rows, given, options, unknown)
         name += " with " + ", ".join(f"{column} = {text}" for column, text in written.items())
-    return Looking(model, subject, rows, name, rows.notices)
+    return Looking(model, subject, rows, name)
+
+
+def check_member(number: int | None, subject: Subject) -> None:
+    """E702 if the model has no member of this number, from 1; None is no number."""
+    count = len(subject.parts)
+    if number is not None and not 1 <= number <= count:
+        what = f"member {number} not found: the model has {count}"
+        raise error("E702", what=what, fix="Members are counted from 1; leave out --member.")
 
 
 def as_a_cell(model: Model, name: str, text: str, options: ReadOptions) -> str:

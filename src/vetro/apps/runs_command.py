@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vetro.apps.options import value_text
-from vetro.apps.present import intervals_json, print_json, say, seconds_text, table
+from vetro.apps.options import JsonOption, value_text
+from vetro.apps.present import print_json, say, seconds_text, table
 from vetro.errors import VetroError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def runs(
         str, typer.Argument(metavar="[FOLDER]", help="Folder of runs.", show_default=False)
     ] = "runs",
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """List and compare runs.
 
@@ -148,9 +148,9 @@ def _json(run: Run) -> dict[str, Any]:
         "run": run.path,
         "state": run.state,
         "table": run.table,
-        "targets": list(run.targets),
+        "targets": run.targets,
         "task": evidence.task if evidence else None,
-        "metrics": intervals_json(evidence.metrics) if evidence else {},
+        "metrics": evidence.metrics if evidence else {},
         "baselines": evidence.baselines if evidence else {},
         "seconds": sum(evidence.seconds.values()) if evidence else None,
         "created": evidence.created if evidence else None,

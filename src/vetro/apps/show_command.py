@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from vetro.apps.inspect_command import column_json, column_rows
-from vetro.apps.options import value_text
-from vetro.apps.predict_command import ModelArgument
+from vetro.apps.options import JsonOption, ModelArgument, value_text
 from vetro.apps.present import (
+    QUALITY,
     facts,
     figure,
-    notices_json,
     print_json,
-    quality_json,
     say,
     seconds_text,
     show_notices,
@@ -32,7 +28,7 @@ MOST_IMPORTANT = 10
 def show(
     model: ModelArgument,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Show what a model is and how it was made.
 
@@ -42,7 +38,7 @@ def show(
 
     found = load_model(model)
     if json:
-        print_json(_json(model, found))
+        print_json(_json(model, found), found.evidence.notices)
     else:
         _show(found)
 
@@ -117,37 +113,20 @@ def _split_text(split: dict[str, Any], rows: int) -> str:
 
 
 def _json(path: str, model: Model) -> dict[str, Any]:
+    from vetro.glass.as_json import as_json
     from vetro.report.verdict import verdict
 
-    evidence, network = model.evidence, model.network
+    network = "sizes activation dropout parameters=parameter_count inputs=input_names"
     return {
         "model": path,
         "verdict": verdict(model),
-        "task": model.task,
-        "targets": list(model.targets),
-        "inputs": list(model.inputs),
-        "classes": list(model.classes),
+        **as_json(model, "task targets inputs classes"),
         "columns": [column_json(column) for column in model.schema],
-        **quality_json(evidence),
-        "training_metrics": evidence.training_metrics,
-        "importance": evidence.importance,
-        "network": {
-            "sizes": list(network.sizes),
-            "activation": network.activation,
-            "dropout": network.dropout,
-            "parameters": network.parameter_count,
-            "inputs": list(network.input_names),
-            "outputs": list(network.output_names),
-        },
-        "members": [{"fold": member.fold} for member in model.members],
-        "recipe": model.recipe.to_json(),
-        "data": evidence.data,
-        "split": evidence.split,
-        "stopped": evidence.stopped,
-        "engine": evidence.engine,
-        "engine_reason": evidence.engine_reason,
-        "versions": evidence.versions,
-        "seconds": evidence.seconds,
-        "created": evidence.created,
-        "messages": notices_json(evidence.notices),
+        **as_json(model.evidence, f"{QUALITY} training_metrics importance"),
+        "network": as_json(model.network, f"{network} outputs=output_names"),
+        "members": [as_json(member, "fold") for member in model.members],
+        "recipe": model.recipe,
+        **as_json(
+            model.evidence, "data split stopped engine engine_reason versions seconds created"
+        ),
     }

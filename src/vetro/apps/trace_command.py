@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from vetro.apps.options import READING, Given, taking, valued, whole
-from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import notices_json, print_json, say_line, show_notices
-from vetro.apps.row_options import RowOption, SetOption, SourceOption, looking_at
-from vetro.errors import error
-
-if TYPE_CHECKING:
-    from vetro.glass.subject import Subject
-
-MemberOption = Annotated[
-    str,
-    valued(
-        "--member",
-        "N",
-        "Member to show, counted from 1 [the one whose answer is nearest to the mean].",
-    ),
-]
+from vetro.apps.options import (
+    READING,
+    CompleteJsonOption,
+    Given,
+    MemberOption,
+    ModelArgument,
+    UnknownOption,
+    taking,
+    valued,
+)
+from vetro.apps.present import print_json, say_line, say_lines, show_notices
+from vetro.apps.row_options import ROW, check_member, looking_at
 
 
-@taking(reading=READING)
+@taking(row=ROW, reading=READING)
 def trace(
     model: ModelArgument,
     *,
-    row: RowOption = "",
-    set_: SetOption = None,
-    source: SourceOption = "",
+    row: Given,
     unknown: UnknownOption = "refuse",
-    member: MemberOption = "",
+    member: MemberOption = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every unit and every term, not only the largest.")
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one complete JSON object instead.")
-    ] = False,
+    json: CompleteJsonOption = False,
     html: Annotated[
         str, valued("--html", "FILE", "Write a page with a drawing of the network instead.")
     ] = "",
@@ -55,35 +46,22 @@ def trace(
     from vetro.glass.trace.trace import trace as trace_of
     from vetro.glass.trace.trace_text import lines
 
-    looking = looking_at(model, row, set_, source, reading, unknown_of(unknown))
-    number = member_number(member, looking.subject)
+    looking = looking_at(model, row, reading, unknown)
+    check_member(member, looking.subject)
     # the table's target does not belong to a row with other values
-    rows = replace(looking.rows, table=None) if set_ else looking.rows
+    rows = replace(looking.rows, table=None) if "set" in row else looking.rows
     found = trace_of(looking.subject, rows, looking.shown)
     if html:
         from vetro.report.trace_page import write_trace
 
-        write_trace(found, html, number)
+        write_trace(found, html, member)
         say_line(f"The trace is in {html}", sys.stderr if json else None)
     if json:
-        messages = notices_json(looking.notices)
-        print_json({"model": model, **found.to_json(number), "messages": messages})
+        print_json({"model": model, **found.to_json(member)}, rows.notices)
         return
     if not html:
-        for line in lines(found, number, everything):
-            say_line(line)
+        say_lines(lines(found, member, everything))
         if not everything:
             say_line("")
             say_line("--all shows every unit and term, --html FILE draws the network.")
-    show_notices(looking.notices)
-
-
-def member_number(text: str, subject: Subject) -> int | None:
-    """The member that --member names, from 1, None for none; E601, E702."""
-    if not text:
-        return None
-    number, count = whole("--member", text), len(subject.parts)
-    if not 1 <= number <= count:
-        what = f"member {number} not found: the model has {count}"
-        raise error("E702", what=what, fix="Members are counted from 1; leave out --member.")
-    return number
+    show_notices(rows.notices)

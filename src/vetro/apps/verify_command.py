@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vetro.addresses import kept, short_name
 from vetro.apps.live_line import LiveLine
-from vetro.apps.options import READING, Given, taking, whole
-from vetro.apps.predict_command import ModelArgument, UnknownOption, unknown_of
-from vetro.apps.present import DOOR, notices_json, print_json, say_line, show_notices
+from vetro.apps.options import (
+    READING,
+    Given,
+    JsonOption,
+    ModelArgument,
+    UnknownOption,
+    at_least_one,
+    taking,
+    valued,
+)
+from vetro.apps.present import DOOR, print_json, say_lines
 from vetro.apps.row_options import SourceOption, source_of
 from vetro.errors import VetroError, error
 
@@ -22,8 +30,6 @@ if TYPE_CHECKING:
     from vetro.glass.subject import Subject
     from vetro.model.model import Model
     from vetro.model.odd_rows import Unknown
-
-ROWS = 100
 
 
 @taking(reading=READING)
@@ -36,13 +42,13 @@ def verify(
     *,
     source: SourceOption = "",
     rows: Annotated[
-        str, typer.Option("--rows", metavar="N", help="Number of rows to recompute.")
-    ] = str(ROWS),
+        int, valued("--rows", "N", "Number of rows to recompute [100].", at_least_one)
+    ] = 100,
     refit: Annotated[
         bool, typer.Option("--refit", help="Also fit again, and compare every parameter.")
     ] = False,
     unknown: UnknownOption = "refuse",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+    json: JsonOption = False,
     reading: Given,
 ) -> None:
     """Prove that a model's numbers are right.
@@ -51,16 +57,11 @@ def verify(
     metrics again; outputs, gradients and updates agree with exact arithmetic within proven bounds
     of rounding.  Exit status: 0 if all checks passed, 1 if not.
     """
+    from vetro.glass.subject import subject_of
     from vetro.glass.verify.verification import Verification
     from vetro.glass.verify.verify_model import verify_model
     from vetro.glass.verify.verify_text import text
 
-    count = whole("--rows", rows)
-    if count < 1:
-        raise error(
-            "E601", argument="--rows", value=rows, reason="at least one is needed",
-            fix="Use for example --rows 100.",
-        )  # fmt: skip
     if table and source and table != source:
         what = f"two tables are named, {kept(table)} and {kept(source)}"
         raise error("E604", what=what, fix="Give one of them.")
@@ -68,19 +69,18 @@ def verify(
     if loaded is None:
         found = Verification(model, 0, (file_check,))
     else:
+        subject = subject_of(loaded)
         with LiveLine() as tell:
-            at_hand = _at_hand(
-                loaded, model, table or source, count, reading, refit, unknown_of(unknown), tell
+            chosen, of_data, notes = _at_hand(
+                loaded, subject, model, table or source, rows, reading, refit, unknown, tell
             )
-            made = verify_model(at_hand.subject, at_hand.rows, tell=tell)
-        checks = (file_check, *at_hand.checks, *made.checks)
-        found = replace(made, checks=checks, notes=(*at_hand.notes, *made.notes))
+            made = verify_model(subject, chosen, tell=tell)
+        checks = (file_check, *of_data, *made.checks)
+        found = replace(made, checks=checks, notes=(*notes, *made.notes))
     if json:
-        print_json({"model": model, **found.to_json(), "messages": notices_json(found.notices)})
+        print_json({"model": model, **found.to_json()}, found.notices)
     else:
-        for line in text(found):
-            say_line(line)
-        show_notices(found.notices)
+        say_lines(text(found), found.notices)
     if not found:
         raise typer.Exit(1)
 
@@ -100,47 +100,35 @@ def _loaded(named: str) -> tuple[Check, Model | None]:
     return Check(name, "passed", detail="its SHA-256 is that of its contents."), model
 
 
-@dataclass(frozen=True)
-class _AtHand:
-    """The rows to recompute, and the checks of the evidence with their table."""
-
-    subject: Subject
-    rows: Rows
-    checks: tuple[Check, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 def _at_hand(
     model: Model,
+    subject: Subject,
     named: str,
-    source: str,
+    place: str,
     count: int,
     reading: Given,
     refit: bool,
     unknown: Unknown,
     tell: Callable[[str], None],
-) -> _AtHand:
-    """The rows to recompute, and the checks of the evidence with their table.
+) -> tuple[Rows, tuple[Check, ...], tuple[str, ...]]:
+    """The rows to recompute, the checks of the evidence with their table, and notes.
 
     The rows come from the given table, or from the table that the run names, or are drawn from the
     schema.
     """
     from vetro.glass.drawn import drawn_rows
     from vetro.glass.rows import rows_of, rows_of_table
-    from vetro.glass.subject import subject_of
     from vetro.glass.verify.evidence_checks import data_check, evidence_checks, refit_check, reread
     from vetro.model.kept import kept_schema
     from vetro.tables.options import read_options
 
-    subject = subject_of(model)
-    place = source
     if not place:
         try:
             place = source_of(named)
         except VetroError as refusal:
             why = refusal.words.worded(DOOR)
             note = f"The evidence is not compared, and rows are drawn: {why}"
-            return _AtHand(subject, drawn_rows(model, count), notes=(note,))
+            return drawn_rows(model, count), (), (note,)
     options = read_options(None, reading)
     if model.request.options.query and not options.query:
         # It may be somebody else's text: model/own_table.py has the same rule.
@@ -148,18 +136,16 @@ def _at_hand(
             "The evidence is not compared, and rows are drawn: the table of the fit came from a "
             "query, and a query in a model file is never run. Use --query to give it."
         )
-        return _AtHand(subject, drawn_rows(model, count), notes=(note,))
+        return drawn_rows(model, count), (), (note,)
     tell("Reading the table")
     table = reread(model, place, options)
     shown = short_name(place)
     checks: tuple[Check, ...] = (data_check(model, table, shown),)
     if table is None or kept_schema(table.schema) != kept_schema(model.schema):
-        return _AtHand(
-            subject, rows_of(subject, place, options, unknown, only=range(count)), checks
-        )
+        return rows_of(subject, place, options, unknown, only=range(count)), checks, ()
     tell("Predicting the held-out rows again")
     checks = (*checks, *evidence_checks(model, table))
     if refit:
         tell("Fitting again")
         checks = (*checks, refit_check(model, place, options))
-    return _AtHand(subject, rows_of_table(subject, table, count), checks)
+    return rows_of_table(subject, table, count), checks, ()
