@@ -20,10 +20,13 @@ from vetro.glass.verify.rounded_activations import activation, derivative
 from vetro.glass.verify.rounding import (
     FORMATS,
     Rounded,
-    constant,
+    cast,
+    computed,
     exactly,
     last_place,
+    like,
     made,
+    mean,
     over,
     plus,
     product,
@@ -212,9 +215,31 @@ def test_a_bound_reaches_to_the_largest_number_and_no_further(dtype):
 
 def test_a_whole_number_is_not_rounded_on_its_way():
     format = FORMATS["float32"]
-    assert not constant(arb(5), format, 0.0).error.any()
-    assert constant(arb(5), format).error[0] == pytest.approx(5 * format.u)
-    assert constant(arb(5), format, 3.0).error[0] == pytest.approx(15 * format.u)
+    five = stored([[5.0], [15.0]])
+    assert not (five.error.any() or like(five, [5.0]).error.any())
+    assert cast(five, format).error[:, 0] == pytest.approx([5 * format.u, 15 * format.u])
+    # of a mean the sum and the quotient are rounded, the count is not
+    assert mean(five, 0, format).error == pytest.approx(20 * format.u / 2 + 8 * format.u)
+
+
+def test_computed_floats_have_the_bounds_of_exact_numbers():
+    """Up to the rounding of float64 itself."""
+    format = FORMATS["float32"]
+    weight, x = numbers(3, 3, 20, dtype="float32"), numbers(4, 20, 5, dtype="float32")
+    x[::4] = 0
+    for function, settings in (("relu", ()), ("gelu", ()), ("softplus", (2.0, 15.0))):
+        operation = Operation("activation", (0,), 1, function=function, numbers=settings)
+        found = []
+        for kind in (stored, computed):
+            with ctx.workprec(256):
+                z = mean(
+                    times(product(kind(weight), kind(x), format), kind(x[:3]), format), 1, format
+                )
+                found += [activation(operation, z, format), derivative(operation, z, format)]
+        for exact, held in zip(found[:2], found[2:], strict=True):
+            assert held.computed and not exact.computed
+            assert np.allclose(held.near, exact.near, rtol=1e-12)
+            assert np.allclose(held.error, exact.error, rtol=1e-9)
 
 
 def test_products_beyond_the_emulations_reach_are_left_alone():

@@ -23,7 +23,6 @@ from vetro.glass.backprop.differentiated import Differentiated, differentiated
 from vetro.glass.backprop.proposals import not_shown, proposals, within
 from vetro.glass.check import Check
 from vetro.glass.learning.loss_terms import LossTerms, OtherLoss, loss_terms
-from vetro.glass.learning.precision import Precision
 from vetro.glass.names import parameter_names
 from vetro.glass.rows import reading_asked
 from vetro.glass.subject import Part
@@ -103,9 +102,8 @@ def explain(given: Differentiated) -> Backprop:
             raise error("E710", what=f"the loss is {value}", fix=_why(values, part, terms))
     gradient, deltas = plain.backward(part, values, terms.slope)
     learns = ~np.isnan(by_torch.gradient)
-    precision = Precision.of(part.network.dtype)
-    rounding = allowance(part, values, deltas, terms, precision)
-    own_rounding = allowance(part, values, deltas, terms)
+    rounding = allowance(part, given.x, given.y, terms, "float64", part.network.dtype)
+    own_rounding = allowance(part, given.x, given.y, terms, "float64")
     chosen = _chosen(part, len(given.x), gradient, isinstance(rule, OtherLoss))
     central = differences(part, given.x, values, rule, given.y, chosen, own_rounding)
     names = tuple(parameter_names(given.subject))

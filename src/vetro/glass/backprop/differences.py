@@ -21,10 +21,10 @@ from vetro.glass import plain
 from vetro.glass.backprop.allowance import OWN, Allowance
 from vetro.glass.check import Verdict
 from vetro.glass.learning.loss_terms import OtherLoss, loss_values
-from vetro.glass.learning.precision import Precision
 from vetro.glass.names import slot_uses
 from vetro.glass.plain import standard
 from vetro.glass.subject import Part
+from vetro.glass.verify.rounding import FORMATS
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of
 from vetro.networks.lowered import Operation
@@ -124,7 +124,7 @@ def _slopes(
         moved = (step[piece, None] * SHIFTS).reshape(-1)
         outputs, sides = _moved(part, x, np.repeat(index[piece], len(SHIFTS)), moved)
         losses, slopes, sizes = loss_values(rule, outputs, target)
-        off = _rounding(slopes, sizes, rounding.values[-1]).reshape(-1, len(SHIFTS))
+        off = _rounding(slopes, sizes, rounding.outputs.T).reshape(-1, len(SHIFTS))
         losses = losses.reshape(-1, len(SHIFTS))
         steps = 2.0 * step[piece, None] * SHIFTS[::2]
         found = (losses[:, ::2] - losses[:, 1::2]) / steps
@@ -151,7 +151,7 @@ def _rounding(slopes: Floats, sizes: Floats, errors: Floats) -> Floats:
     product and an addition.
     """
     carried: Floats = (np.abs(slopes) * 2.0 * errors).sum(axis=(-2, -1))
-    return carried + Precision.of(np.float64).lost(errors.size + OWN, sizes)
+    return carried + FORMATS["float64"].lost(errors.size + OWN, sizes)
 
 
 def _moved(

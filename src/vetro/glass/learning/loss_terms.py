@@ -38,9 +38,7 @@ class LossTerms:
     """A loss at given outputs: value = terms.sum() / divisor.
 
     terms: (rows, outputs), or (rows, 1) if a row has one term.  slope: (rows, outputs), by each
-    output.  curvature: (rows, outputs), a bound of how fast any slope of the row changes with the
-    errors of its outputs; size: (rows, outputs), the sum of the absolute values of a slope's terms;
-    term_size: the same for the loss itself.
+    output.  size: the sum of the absolute values inside the loss, to which rounding is relative.
     """
 
     rule: LossRule | OtherLoss
@@ -48,9 +46,7 @@ class LossTerms:
     terms: Floats
     divisor: float
     slope: Floats
-    curvature: Floats
-    size: Floats
-    term_size: float
+    size: float
 
     @property
     def shown(self) -> str:
@@ -74,17 +70,13 @@ def loss_terms(rule: LossRule | OtherLoss, outputs: Floats, target: NDArray[Any]
     divisor = _divisor(loss, rule, outputs, target)
     value = float(terms.sum() / divisor) if divisor else float("nan")
     scale = 1.0 / divisor if divisor else float("nan")
-    slope, factor = loss.slope(rule, outputs, target, FLOATS), loss.factor(rule)
-    curvature = loss.curvature(rule, slope.parts) * np.ones_like(outputs)
     return LossTerms(
         rule=rule,
         value=value,
         terms=terms,
         divisor=divisor,
-        slope=slope.value / factor * scale,
-        curvature=curvature / factor * scale,
-        size=loss.sizes(rule, slope) / factor * scale,
-        term_size=float(loss.term_sizes(rule, outputs, target).sum()) * scale,
+        slope=loss.slope(rule, outputs, target, FLOATS).value / loss.factor(rule) * scale,
+        size=float(loss.term_sizes(rule, outputs, target).sum()) * scale,
     )
 
 
@@ -96,9 +88,7 @@ def _one_term(rule: OtherLoss, outputs: Floats) -> LossTerms:
         terms=np.full((len(outputs), 1), value / len(outputs)),
         divisor=1.0,
         slope=slope,
-        curvature=np.zeros_like(slope),
-        size=np.abs(slope),
-        term_size=abs(value) + float(np.abs(slope * outputs).sum()),
+        size=abs(value) + float(np.abs(slope * outputs).sum()),
     )
 
 
@@ -123,7 +113,4 @@ def loss_values(
 
 
 def _divisor(loss: Loss, rule: LossRule, outputs: Floats, y: NDArray[Any]) -> float:
-    if rule.reduction == "sum":
-        return 1.0
-    weights = loss.weights(rule, y)
-    return float(loss.count(rule, outputs.size, y) if weights is None else weights.sum())
+    return float(loss.divisors(rule, outputs.size, y).sum())

@@ -1,12 +1,14 @@
 """The network forward and backward as Rounded values: exact, with bounds for float computations.
 
 The same operations as in the engine and torch (native/step.h, torch's autograd), each with its own
-rounding and the errors that it passes on.  Works within exact.precision(network).  The rounding
-counted for each operation is in rounding.py and rounded_activations.py.
+rounding and the errors that it passes on.  verify's weights and rows are arb numbers, within
+exact.precision(network); backprop's are computed in float64.  The rounding counted for each
+operation is in rounding.py and rounded_activations.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +21,8 @@ from vetro.glass.verify.rounded_activations import activation, derivative
 from vetro.glass.verify.rounding import (
     Format,
     Rounded,
-    constant,
-    nothing,
+    cast,
+    like,
     plus,
     product,
     stored,
@@ -40,8 +42,8 @@ def forward(
     x: (rows, features) as the network reads it; dropout is the identity.  weights: if they exist
     already.
     """
-    arithmetic = _Forward(weights or Weights(part), format)
-    return walk.forward(part.network, stored(np.asarray(x).T), arithmetic)
+    weights = weights or Weights(part)
+    return walk.forward(part.network, weights.stored(np.asarray(x).T), _Forward(weights, format))
 
 
 def backward(
@@ -50,36 +52,36 @@ def backward(
     delta: Rounded,
     format: Format,
     weights: Weights | None = None,
-) -> tuple[Rounded, list[Rounded]]:
-    """The gradient by the parameters, (parameter_count,), and by every value, (features, rows).
+) -> Rounded:
+    """The gradient by the parameters, (parameter_count,).
 
     values: the result of `forward`.  delta: dLoss/d(last value), (outputs, rows).  A divisor that
-    was left out of delta is also left out of the results; format is then Format.scaled by it.
+    was left out of delta is also left out of the result; format is then Format.scaled by it.
     """
     network = part.network
     arithmetic = _Backward(weights or Weights(part), format, values)
-    deltas, gradients = walk.backward(network, delta, arithmetic, to_inputs=False)
-    found = nothing((network.parameter_count,))
+    _, gradients = walk.backward(network, delta, arithmetic, to_inputs=False)
+    found = like(delta, np.zeros(network.parameter_count))
     for number, gradient in gradients.items():
         slot = network.slots[number]
         place = slice(slot.offset, slot.offset + slot.size)
         found.exact[place] = gradient.exact.reshape(-1)
         found.error[place] = gradient.error.reshape(-1)
-    none = [nothing(value.shape) for value in values]
-    return found, [deltas.get(number, none[number]) for number in range(len(values))]
+    return Rounded(found.exact, found.error)
 
 
 class Weights:
-    """The slots' numbers as Rounded values, made when needed: (out, in), or (out, 1)."""
+    """The slots' numbers, made by `stored` when needed: (out, in), or (out, 1)."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, stored: Callable[[Any], Rounded] = stored) -> None:
         self._part = part
+        self.stored = stored
         self._made: dict[int, Rounded] = {}
 
     def __getitem__(self, slot: int) -> Rounded:
         if slot not in self._made:
             view = self._part.view(slot)
-            self._made[slot] = stored(view if view.ndim == 2 else view.reshape(-1, 1))
+            self._made[slot] = self.stored(view if view.ndim == 2 else view.reshape(-1, 1))
         return self._made[slot]
 
     def of(self, slot: int | None) -> Rounded | None:
@@ -104,7 +106,7 @@ class _Forward:
         return rounded_norm.forward(operation, gamma, beta, x, self.format)
 
     def scale(self, operation: Operation, x: Rounded) -> Rounded:
-        factor, shift = (_coefficients(operation, k, self.format).spread(x.shape) for k in (0, 1))
+        factor, shift = (_coefficients(operation, k, x, self.format) for k in (0, 1))
         return plus(times(x, factor, self.format), shift, self.format)
 
     def add(self, operation: Operation, x: Rounded, y: Rounded) -> Rounded:
@@ -138,7 +140,7 @@ class _Backward:
         return back
 
     def scale_back(self, operation: Operation, d: Rounded) -> Rounded:
-        return times(d, _coefficients(operation, 0, self.format).spread(d.shape), self.format)
+        return times(d, _coefficients(operation, 0, d, self.format), self.format)
 
     def add_back(self, operation: Operation, d: Rounded) -> Rounded:
         return d
@@ -147,14 +149,7 @@ class _Backward:
         return found if held is None else plus(held, found, self.format)
 
 
-def _coefficients(operation: Operation, which: int, format: Format) -> Rounded:
-    """The factor or the shift of a scaling, (features, 1): float64, cast to the format."""
-    held = stored(operation.constants[which].reshape(-1, 1))
-    return constant_like(held, format)
-
-
-def constant_like(held: Rounded, format: Format) -> Rounded:
-    """Numbers that are rounded when they are stored in the format."""
-    made = [constant(value, format) for value in held.exact.reshape(-1)]
-    errors = np.array([float(one.error[0]) for one in made]).reshape(held.shape)
-    return Rounded(held.exact, errors)
+def _coefficients(operation: Operation, which: int, x: Rounded, format: Format) -> Rounded:
+    """The factor or the shift of a scaling of x, in x's shape: float64, cast to the format."""
+    held = like(x, operation.constants[which].reshape(-1, 1))
+    return cast(held, format).spread(x.shape)

@@ -22,10 +22,11 @@ from vetro.glass.verify.rounding import (
     Rounded,
     each,
     exactly,
+    like,
     made,
     minus,
-    stored,
 )
+from vetro.networks.losses.floats import FLOATS
 from vetro.networks.losses.loss import OWN, Computed, DifferenceLoss, ScoreLoss
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of
@@ -46,7 +47,7 @@ class _Exact:
     number = staticmethod(exactly)
 
     def sign(self, x: Exact) -> Exact:
-        return each(lambda value: value.sgn(), x)
+        return each(arb.sgn, x)
 
     def limited(self, x: Exact, limit: float) -> Exact:
         most = arb(limit)
@@ -57,7 +58,7 @@ class _Exact:
 
     def softmax(self, x: Exact) -> Exact:
         most = np.array([_most(row) for row in x])[:, None]
-        powers = each(lambda value: value.exp(), x - most)
+        powers = each(arb.exp, x - most)
         found: Exact = powers / powers.sum(axis=1, keepdims=True)
         return found
 
@@ -67,58 +68,30 @@ _EXACT = _Exact()
 
 def slope(rule: LossRule, outputs: Rounded, target: NDArray[Any], format: Format) -> Slope:
     """The slope at outputs (outputs, rows), with targets (rows, outputs) or classes (rows,)."""
-    loss = loss_of(rule)
+    loss, of = loss_of(rule), FLOATS if outputs.computed else _EXACT
     divisor = divisor_of(rule, outputs, target) * arb(loss.factor(rule))
     scaled = format.scaled(abs(float(divisor)))
     if isinstance(loss, ScoreLoss):
-        delta = _of_scores(loss, rule, outputs, target, format, scaled)
+        with ctx.workprec(PRECISION):
+            found = loss.slope(rule, outputs.exact.T, target, of)
+        parts = tuple(part.astype(np.float64) for part in found.parts)
+        computed = Computed(outputs.near.T, outputs.error.T, scaled.u, scaled.tiny, ELEMENTARY)
+        exact, bound = found.value.T, loss.error(rule, parts, target, computed).T
     else:
         assert isinstance(loss, DifferenceLoss)
-        delta = _of_differences(loss, rule, outputs, target, format, scaled)
-    return Slope(delta, divisor, scaled)
+        e = minus(outputs, like(outputs, np.asarray(target).T), format)
+        exact = loss.slope_of(e.exact, rule.a, of)
+        carried = np.where(np.isinf(e.error), np.inf, loss.carried(e.near, e.error, rule.a))
+        size = np.abs(exact.astype(np.float64)) + carried
+        sure = np.equal(exact, 0).astype(np.bool_) & (carried == 0)
+        bound = np.where(sure, 0.0, carried + OWN * format.u * size + scaled.tiny)
+    return Slope(made(exact, bound, format), divisor, scaled)
 
 
 def divisor_of(rule: LossRule, outputs: Rounded, target: NDArray[Any]) -> arb:
     """The divisor of the sum: 1, the number of terms, or the sum of the rows' class weights."""
-    if rule.reduction == "sum":
-        return arb(1)
-    loss = loss_of(rule)
-    weights = loss.weights(rule, target)
-    if weights is None:
-        return arb(loss.count(rule, outputs.exact.size, target))
-    return sum(map(arb, weights.astype(np.float64).tolist()), ZERO)
-
-
-def _of_differences(
-    loss: DifferenceLoss,
-    rule: LossRule,
-    outputs: Rounded,
-    target: NDArray[Any],
-    format: Format,
-    scaled: Format,
-) -> Rounded:
-    e = minus(outputs, stored(np.asarray(target, dtype=np.float64).T), format)
-    exact = loss.slope_of(e.exact, rule.a, _EXACT)
-    carried = np.where(np.isinf(e.error), np.inf, loss.carried(e.near, e.error, rule.a))
-    size = np.abs(exact.astype(np.float64)) + carried
-    own = OWN * format.u * size + scaled.tiny
-    sure = np.equal(exact, ZERO).astype(np.bool_) & (carried == 0)
-    return made(exact, np.where(sure, 0.0, carried + own), format)
-
-
-def _of_scores(
-    loss: ScoreLoss,
-    rule: LossRule,
-    outputs: Rounded,
-    target: NDArray[Any],
-    format: Format,
-    scaled: Format,
-) -> Rounded:
-    with ctx.workprec(PRECISION):
-        found = loss.slope(rule, outputs.exact.T, target, _EXACT)
-    parts = tuple(part.astype(np.float64) for part in found.parts)
-    computed = Computed(outputs.near.T, outputs.error.T, scaled.u, scaled.tiny, ELEMENTARY)
-    return made(found.value.T, loss.error(rule, parts, target, computed).T, format)
+    numbers = loss_of(rule).divisors(rule, outputs.error.size, target)
+    return sum(map(arb, numbers.tolist()), ZERO)
 
 
 def _most(values: Exact) -> arb:

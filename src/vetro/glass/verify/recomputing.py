@@ -92,7 +92,7 @@ class Recomputed:
     def gradients(self, values: list[Rounded], target: Array, learning: Learning) -> Gradients:
         """The gradient of the loss by every parameter that learns; values: of `forward`."""
         found = slope(learning.loss, values[-1], target, self.format)
-        exact, _ = exact_backward.backward(
+        exact = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
         )
         learns = np.concatenate(

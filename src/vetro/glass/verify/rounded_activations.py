@@ -9,6 +9,7 @@ float32 is a polynomial (Abramowitz and Stegun 7.1.26) with an absolute error of
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 
 from vetro.glass import exact, plain
 from vetro.glass.verify.rounding import (
-    ONE,
     SLACK,
     TINY,
     ZERO,
@@ -26,6 +26,8 @@ from vetro.glass.verify.rounding import (
     Rounded,
     each,
     lifted,
+    like,
+    mapped,
 )
 from vetro.networks.activations.activation import Activation
 from vetro.networks.activations.arithmetic import FLOATS
@@ -41,25 +43,29 @@ def activation(operation: Operation, z: Rounded, format: Format) -> Rounded:
         return z
     above, below = _sides(z)
     sure = bool((above | below).all())
+    values = _values(known, z, above, sure)
     if known.below == 0:
-        values = np.where(above, z.exact, ZERO)
-        if not sure:
-            values = each(lambda value: value.max(ZERO), z.exact)
         # an error that may lift z above 0 changes the result only by the part above 0
         return Rounded(values, np.where(above, e, lifted(np.maximum(z.near + e, 0.0))))
-    if known.below is not None and sure:
-        values = np.where(above, z.exact, z.exact * arb(known.below))
-    else:
-        values = each(lambda value: known.value(exact.BALLS, value), z.exact)
     size = np.abs(values.astype(np.float64)) * SLACK + TINY
     carried = steepness(operation, z) * e
     own = format.u * known.roundings(z.size, size) + format.tiny * (1.0 + z.size)
     near = _near_an_edge(known, z, format)
     if known.straight_above:
         own = np.where(_above(known, z) & ~near, 0.0, own)
-    nothing = z.nothing & np.equal(values, ZERO).astype(np.bool_)
+    nothing = z.nothing & np.equal(values, 0).astype(np.bool_)
     own = np.where(near, own + known.gap, own)
     return Rounded(values, lifted(np.where(nothing, 0.0, carried + own)))
+
+
+def _values(known: Activation, z: Rounded, above: Flags, sure: bool) -> Any:
+    """The values of the function; a piecewise linear one of fractions is a fraction where the sign
+    of z is sure."""
+    if z.computed or known.below is None or (known.below and not sure):
+        return mapped(partial(known.value, exact.BALLS), partial(known.value, FLOATS), z.exact)
+    if sure:
+        return np.where(above, z.exact, z.exact * arb(known.below) if known.below else ZERO)
+    return each(lambda value: value.max(ZERO), z.exact)
 
 
 def derivative(operation: Operation, z: Rounded, format: Format) -> Rounded:
@@ -70,12 +76,14 @@ def derivative(operation: Operation, z: Rounded, format: Format) -> Rounded:
     known = operation.activation
     if known.below is None:
         with ctx.workprec(exact.PRECISION):
-            values = each(lambda value: known.slope(exact.BALLS, value), z.exact)
+            values = mapped(
+                partial(known.slope, exact.BALLS), partial(known.slope, FLOATS), z.exact
+            )
         carried = np.minimum(2.0 * known.steepest, known.bent * z.error)
         own = format.u * known.slope_roundings(z.size) + format.tiny * (1.0 + z.size)
     else:
-        below: Any = arb(known.below)
-        values = np.where(_sides(z)[0], ONE, below)
+        steep, flat = like(z, [1.0, known.below]).exact
+        values = np.where(_sides(z)[0], steep, flat)
         carried, own = np.zeros(z.shape), format.u * known.slope_roundings(z.size)
     near = _near_an_edge(known, z, format)
     if known.straight_above:
@@ -126,5 +134,5 @@ def _near_an_edge(known: Activation, z: Rounded, format: Format) -> Flags:
 
 def _sides(z: Rounded) -> tuple[Flags, Flags]:
     """Where the exact value is certainly above 0, and where it is certainly not above 0."""
-    above = np.greater(z.exact, ZERO).astype(np.bool_)
-    return above, np.less_equal(z.exact, ZERO).astype(np.bool_)
+    above = np.greater(z.exact, 0).astype(np.bool_)
+    return above, np.less_equal(z.exact, 0).astype(np.bool_)

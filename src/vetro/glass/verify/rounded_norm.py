@@ -17,11 +17,10 @@ from vetro.glass.verify.rounding import (
     Floats,
     Format,
     Rounded,
-    constant,
-    each,
     made,
+    mapped,
+    mean,
     minus,
-    over,
     plus,
     times,
     total,
@@ -50,25 +49,23 @@ def backward(
     With n the standardised x and g = d gamma: inverse (g - mean(g) - n mean(g n)); torch computes
     mean(g n) from sum(g x) - mean sum(g).
     """
-    n, mean, inverse = _standard(operation, x, format)
+    n, middle, inverse = _standard(operation, x, format)
     features = x.shape[0]
-    count = constant(arb(features), format, 0.0)
     g = d if gamma is None else times(d, gamma.spread(d.shape), format)
     of_gamma = total(times(d, n, format), 1, format)
-    along = total(times(g, n, format), 0, format)
-    level = over(total(g, 0, format), count.spread(along.shape), format)
-    along = over(along, count.spread(along.shape), format)
+    along = mean(times(g, n, format), 0, format)
+    level = mean(g, 0, format)
     inner = minus(g, level.spread(g.shape), format)
     back = times(n, along.spread(n.shape), format)
     inner = minus(inner, back, format)
     found = times(inner, inverse.spread(inner.shape), format)
     # torch's method: the cancellation in sum(g x) - mean sum(g), and in b x + c
-    reach = x.size + mean.size
+    reach = x.size + middle.size
     cancelled = (g.size * reach).sum(axis=0) / features
     scale = inverse.size
     lost = (features + OWN) * format.u * (cancelled * scale * scale * reach + _mean(g)) * scale
     slope = (g.size * n.size).mean(axis=0)
-    lost = lost + (mean.error * _mean(g) * scale**3 + 3.0 * inverse.error * slope * scale) * reach
+    lost = lost + (middle.error * _mean(g) * scale**3 + 3.0 * inverse.error * slope * scale) * reach
     return made(found.exact, found.error + lost, format), of_gamma
 
 
@@ -80,36 +77,35 @@ def _mean(g: Rounded) -> Floats:
 def _standard(operation: Operation, x: Rounded, format: Format) -> tuple[Rounded, Rounded, Rounded]:
     """(x - mean) inverse (features, rows), mean (rows,) and inverse = 1 / root (rows,)."""
     features = x.shape[0]
-    count = constant(arb(features), format, 0.0)
-    summed = total(x, 0, format)
-    mean = over(summed, count.spread(summed.shape), format)
+    middle = mean(x, 0, format)
     with ctx.workprec(DIVIDING):
-        centred = x.exact - mean.exact
+        centred = x.exact - middle.exact
         variance = np.sum(centred * centred, axis=0) / features
         eps = operation.numbers[0]
-        root = each(lambda value: value.sqrt(), variance + arb(eps))
+        root = mapped(arb.sqrt, np.sqrt, variance + eps)
         standard = centred / root
         inverse = 1 / root
     spread = np.sqrt(np.abs(variance.astype(np.float64)))
-    level = mean.size
+    level = middle.size
     # of the variance: the effect of the errors of x, then the rounding of its sum
-    carried = 2.0 * spread * _norm(x.error) + _norm(x.error) ** 2 + mean.error**2
+    carried = 2.0 * spread * _norm(x.error) + _norm(x.error) ** 2 + middle.error**2
     own = (
         4.0 * (features + OWN) * format.u * (spread * spread + level * spread + _norm(x.error) ** 2)
     )
     under = variance.astype(np.float64) + eps
     off = carried + own + 3.0 * format.u * under
-    # of 1 / sqrt: half the relative error of the radicand, which must be below 1
-    relative = np.where(off < 0.5 * under, off / under, np.inf) + 4.0 * format.u
+    # of 1 / sqrt, where the radicand is smaller by its relative error, which must be below 1
+    share = np.minimum(off / under, 0.5)
+    relative = np.where(share < 0.5, np.expm1(-0.5 * np.log1p(-share)), np.inf) + 4.0 * format.u
     scale = np.abs(inverse.astype(np.float64))
     of_inverse = scale * relative
     reach = x.size + level
-    moved = (x.error + mean.error) * (scale + of_inverse)
+    moved = (x.error + middle.error) * (scale + of_inverse)
     rounded = OWN * format.u * reach * (scale + of_inverse)
     size = np.abs(centred.astype(np.float64))
     return (
         made(standard, moved + size * of_inverse + rounded, format),
-        mean,
+        middle,
         made(inverse, of_inverse, format),
     )
 

@@ -11,6 +11,9 @@ measured over all floats (native/elementary.h); torch documents 1 for its vector
 composed ones stay within 4.
 
 The bounds are computed in float64; SLACK and TINY cover its own rounding and underflow.
+
+With float64 numbers in place of the exact ones (`computed`), the bounds are estimates to first
+order: backprop uses them for long vectors, in a format whose unit includes float64's.
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ from vetro.glass.verify.pairs import Pairs
 from vetro.networks.activations.activation import ELEMENTARY as ELEMENTARY
 
 Floats = NDArray[np.float64]
-Exact = NDArray[np.object_]
-"""arb numbers."""
+Exact = NDArray[Any]
+"""arb numbers, or computed floats."""
 
 SLACK = 1.0 + 2.0**-32
 """Bounds are sums of at most 2^20 non-negative terms: relative error below 2^-32."""
@@ -66,6 +69,12 @@ class Format:
         product = np.asarray(terms, dtype=np.float64) * self.u
         return np.where(product < 0.5, product / (1.0 - np.minimum(product, 0.5)), np.inf)
 
+    def lost(self, count: float, size: Floats | float) -> Floats:
+        """The error, to first order, of `count` operations with results up to `size`; results of 0
+        have none."""
+        sizes = np.asarray(size)
+        return np.asarray(count * (self.u * sizes + self.tiny * (sizes != 0)))
+
 
 FORMATS = {
     "float32": Format(2.0**-24, 2.0**-126, float(np.finfo(np.float32).max)),
@@ -75,10 +84,16 @@ FORMATS = {
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """exact: arb numbers, or Pairs, of any shape; error: the proven bound, of the same shape."""
+    """exact: arb numbers, Pairs, or computed floats, of any shape; error: the bound, of the same
+    shape."""
 
     exact: Any
     error: Floats
+
+    @property
+    def computed(self) -> bool:
+        """Whether floats stand for the exact values."""
+        return isinstance(self.exact, np.ndarray) and self.exact.dtype == np.float64
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -107,7 +122,7 @@ class Rounded:
             return self.exact.zero
         found: NDArray[np.bool_] = np.equal(self.near, 0.0)
         if found.any():  # or smaller than float64 can hold
-            found[found] = np.equal(self.exact[found], ZERO)
+            found[found] = np.equal(self.exact[found], 0)
         return found
 
     @cached_property
@@ -156,6 +171,17 @@ def stored(values: ArrayLike) -> Rounded:
     return known(exact, np.zeros(exact.shape), np.array(values, dtype=np.float64))
 
 
+def computed(values: ArrayLike) -> Rounded:
+    """Floats from which everything is computed in float64."""
+    exact = np.array(values, dtype=np.float64)
+    return known(exact, np.zeros(exact.shape), exact)
+
+
+def like(held: Rounded, values: ArrayLike) -> Rounded:
+    """Floats taken as exact, in numbers of the same kind as others."""
+    return computed(values) if held.computed else stored(values)
+
+
 def known(exact: Exact | Pairs, error: Floats, near: Floats) -> Rounded:
     """A Rounded value whose nearest floats are known already."""
     found = Rounded(exact, error)
@@ -168,15 +194,9 @@ def off(exact: Exact | Pairs) -> Floats | float:
     return exact.radius if isinstance(exact, Pairs) else 0.0
 
 
-def constant(value: arb, format: Format, roundings: float = 1.0) -> Rounded:
-    """A coefficient, (1,), that is rounded when it is stored in the format."""
-    exact = np.array([value], dtype=object)
-    return Rounded(exact, lifted(roundings * format.u * np.abs(exact.astype(np.float64))))
-
-
-def nothing(shape: tuple[int, ...]) -> Rounded:
-    """Zeros."""
-    return Rounded(np.full(shape, ZERO, dtype=object), np.zeros(shape))
+def cast(held: Rounded, format: Format) -> Rounded:
+    """Coefficients that are rounded when they are stored in the format."""
+    return known(held.exact, lifted(format.u * np.abs(held.near)), held.near)
 
 
 def lifted(bound: Floats | float) -> Floats:
@@ -245,7 +265,7 @@ def root(a: Rounded, format: Format) -> Rounded:
     """sqrt(a), a >= 0: |sqrt(x) - sqrt(y)| is at most sqrt|x - y| and |x - y| / sqrt(y)."""
     with ctx.workprec(DIVIDING):
         pairs = isinstance(a.exact, Pairs)
-        exact = a.exact.root() if pairs else each(lambda value: value.sqrt(), a.exact)
+        exact = a.exact.root() if pairs else mapped(arb.sqrt, np.sqrt, a.exact)
     near = exact.astype(np.float64)
     value = np.abs(near)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -265,15 +285,18 @@ def total(a: Rounded, axis: int, format: Format) -> Rounded:
     return made(exact, a.error.sum(axis=axis) + own, format)
 
 
+def mean(a: Rounded, axis: int, format: Format) -> Rounded:
+    """The sum over an axis, divided by the count, which is not rounded."""
+    summed = total(a, axis, format)
+    return over(summed, like(a, np.full(summed.shape, a.shape[axis])), format)
+
+
 def product(a: Rounded, b: Rounded, format: Format, start: Rounded | None = None) -> Rounded:
     """The matrix product (m, k) (k, n) + start (m, 1), each entry a sum in any order.
 
     Of t terms that are not 0 the bound is gamma_t; terms of exact zeros round nothing.
     """
-    multiplied = a.matrix * b.matrix
-    entries = np.empty(multiplied.nrows() * multiplied.ncols(), dtype=object)
-    entries[:] = multiplied.entries()
-    exact: Exact = entries.reshape(multiplied.nrows(), multiplied.ncols())
+    exact = a.exact @ b.exact if a.computed else _entries(a.matrix * b.matrix)
     terms = (~a.nothing).astype(np.float64) @ (~b.nothing).astype(np.float64)
     carried = a.magnitude @ b.error + a.error @ b.size
     sizes = a.size @ b.size
@@ -286,8 +309,19 @@ def product(a: Rounded, b: Rounded, format: Format, start: Rounded | None = None
     return made(exact, carried + own, format)
 
 
+def _entries(matrix: arb_mat) -> Exact:
+    found = np.empty(matrix.nrows() * matrix.ncols(), dtype=object)
+    found[:] = matrix.entries()
+    return found.reshape(matrix.nrows(), matrix.ncols())
+
+
 def each(function: Any, values: Exact) -> Exact:
     """function of every entry."""
     found = np.empty(values.size, dtype=object)
     found[:] = [function(value) for value in values.reshape(-1)]
     return found.reshape(values.shape)
+
+
+def mapped(of_ball: Any, of_floats: Any, values: Exact) -> Exact:
+    """A function of arb numbers one by one, or of all computed floats together."""
+    return of_floats(values) if values.dtype == np.float64 else each(of_ball, values)

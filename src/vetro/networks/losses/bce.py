@@ -23,12 +23,6 @@ class BinaryCrossEntropy(ScoreLoss):
     slope_formula = "sigmoid(s) - target"
     term_text = "s = {output}, target {target}; the term"
 
-    def weights(self, rule: LossRule, y: NDArray[Any]) -> None:
-        return None
-
-    def count(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> int:
-        return outputs
-
     def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
         weight, positive = _weights(rule, o.shape[-1])
         # log(1 + exp(-s)) without overflow
@@ -47,14 +41,6 @@ class BinaryCrossEntropy(ScoreLoss):
         falls = of.sigmoid(-o)
         factor = 1 + (positive - 1) * label
         return Slope(weight * ((1 - label) - factor * falls), (weight, label, factor, falls))
-
-    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> Floats:
-        weight, _, factor, _ = parts
-        return np.asarray(np.abs(weight * factor) * 0.25)
-
-    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
-        weight, label, factor, falls = slope.parts
-        return np.asarray(np.abs(weight) * (np.abs(1.0 - label) + np.abs(factor) * falls))
 
     def error(
         self, rule: LossRule, parts: tuple[Floats, ...], y: NDArray[Any], computed: Computed

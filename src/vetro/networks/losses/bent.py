@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers, Slope
+from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers
 from vetro.networks.losses.rule import LossRule
 
 
@@ -26,12 +26,6 @@ class _Bent(DifferenceLoss):
 
     def carried(self, e: Floats, off: Floats, a: float) -> Floats:
         return np.minimum(off, 2.0 * a)
-
-    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> float:
-        return 1.0
-
-    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
-        return np.abs(slope.value)
 
     def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
         e = o - y

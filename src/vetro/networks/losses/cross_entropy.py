@@ -25,11 +25,11 @@ class CrossEntropy(ScoreLoss):
     formula = "-log p(target), p = softmax(outputs)"
     slope_formula = "p - 1 at the target's class, p elsewhere"
 
-    def weights(self, rule: LossRule, y: NDArray[Any]) -> NDArray[np.floating] | None:
-        return None if rule.class_weights is None else rule.class_weights[y[y != rule.ignored]]
-
-    def count(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> int:
-        return int((y != rule.ignored).sum())
+    def divisors(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> Floats:
+        counted = y[y != rule.ignored]
+        if rule.reduction == "sum" or rule.class_weights is None:
+            return super().divisors(rule, counted.size, y)
+        return np.asarray(rule.class_weights[counted], dtype=np.float64)
 
     def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
         share = _share(rule, o.shape[-1], y, FLOATS)
@@ -49,15 +49,6 @@ class CrossEntropy(ScoreLoss):
         # the only class has p = 1: nothing to learn
         value = whole * p - share if o.shape[-1] > 1 else of.number(np.zeros(o.shape))
         return Slope(value, (whole, share, p))
-
-    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> Floats:
-        """A softmax changes by at most p (1 - p) of its own score and p p' of the others'."""
-        whole, _, p = parts
-        return whole * p
-
-    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
-        whole, share, p = slope.parts
-        return np.asarray(whole * p + share)
 
     def error(
         self, rule: LossRule, parts: tuple[Floats, ...], y: NDArray[Any], computed: Computed

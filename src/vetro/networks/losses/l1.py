@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers, Slope
+from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers
 from vetro.networks.losses.rule import LossRule
 
 
@@ -17,7 +17,6 @@ class AbsoluteError(DifferenceLoss):
     kind = "l1"
     torch_class = "L1Loss"
     torch_function = "l1_loss"
-    jump = 2.0
     formula = "|output - target|"
     slope_formula = "the sign of output - target"
     term_text = "|{difference}|"
@@ -33,12 +32,6 @@ class AbsoluteError(DifferenceLoss):
 
     def carried(self, e: Floats, off: Floats, a: float) -> Floats:
         return np.where((np.abs(e) <= off) & (off > 0), 2.0, 0.0)
-
-    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> float:
-        return 0.0
-
-    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
-        return np.ones_like(slope.value)
 
     def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
         return np.asarray(np.sign(o - y))

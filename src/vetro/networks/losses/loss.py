@@ -72,8 +72,8 @@ class Loss(ABC):
 
     option: which of them is LossRule.a, with its default.  without: the loss that it is where the
     option is 0.  target: a number for each output, a share from 0 to 1 for each output, or the
-    number of a class.  jump: how far the slope jumps where a term is 0.  formula: of a term before
-    weights; slope_formula: of its slope; term_text: a term with its numbers.
+    number of a class.  formula: of a term before weights; slope_formula: of its slope; term_text: a
+    term with its numbers.
     """
 
     kind: ClassVar[LossKind]
@@ -84,7 +84,6 @@ class Loss(ABC):
     default: ClassVar[float] = 0.0
     without: ClassVar[LossKind | None] = None
     target: ClassVar[Literal["number", "share", "class"]] = "number"
-    jump: ClassVar[float] = 0.0
     formula: ClassVar[str]
     slope_formula: ClassVar[str]
     term_text: ClassVar[str] = ""
@@ -101,16 +100,13 @@ class Loss(ABC):
         return self.kind + (f" ({', '.join(words)})" if words else "")
 
     def factor(self, rule: LossRule) -> float:
-        """The number by which slopes, their curvature and sizes are too large."""
+        """The number by which slopes are too large."""
         return 1.0
 
-    @abstractmethod
-    def weights(self, rule: LossRule, y: NDArray[Any]) -> NDArray[np.floating] | None:
-        """The weights of the terms, whose sum divides a mean; None: all terms count as 1."""
-
-    @abstractmethod
-    def count(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> int:
-        """The number of terms; outputs: of all rows."""
+    def divisors(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> Floats:
+        """The numbers whose sum divides the sum of the terms: 1, their number, or their weights.
+        outputs: of all rows."""
+        return np.array([1.0 if rule.reduction == "sum" else outputs])
 
     @abstractmethod
     def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
@@ -123,14 +119,6 @@ class Loss(ABC):
     @abstractmethod
     def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
         """The slope at outputs (..., rows, outputs)."""
-
-    @abstractmethod
-    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> Floats | float:
-        """A bound of how fast any slope of a row changes with the errors of its outputs."""
-
-    @abstractmethod
-    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
-        """The sums of the absolute values of the slopes' terms."""
 
     @abstractmethod
     def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats | None:
@@ -158,12 +146,6 @@ class DifferenceLoss(Loss):
 
     def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
         return self.term(o - y, rule.a)
-
-    def weights(self, rule: LossRule, y: NDArray[Any]) -> None:
-        return None
-
-    def count(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> int:
-        return outputs
 
 
 class ScoreLoss(Loss):

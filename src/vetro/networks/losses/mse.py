@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers, Slope
+from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers
 from vetro.networks.losses.rule import LossRule
 
 
@@ -32,12 +31,6 @@ class SquaredError(DifferenceLoss):
 
     def carried(self, e: Floats, off: Floats, a: float) -> Floats:
         return 2.0 * off
-
-    def curvature(self, rule: LossRule, parts: tuple[Floats, ...]) -> float:
-        return 2.0
-
-    def sizes(self, rule: LossRule, slope: Slope) -> Floats:
-        return np.abs(slope.value)
 
     def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> None:
         return None
