@@ -19,7 +19,9 @@ from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.tables.schema import Schema, with_role
+from vetro.tables.sources import open_source
 from vetro.tables.table import Table
+from vetro.tables.whole import read_whole
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLAIN = ReadOptions()
@@ -259,3 +261,50 @@ def test_matrix_is_the_columns_side_by_side(rows):
     np.testing.assert_array_equal(
         chosen, np.column_stack([columns["c2"], columns["c0"]]).astype(np.float32)
     )
+
+
+ODD_CELLS = (
+    *("", '""', " 2.5", "2.5 ", "+2.5", "2_500", "+-2.5", "1e999", "1e-400", "nan", "inf", "0x1F"),
+    *(
+        "007",
+        "1,5",
+        "2.5x",
+        "NA",
+        ".5",
+        "5.",
+        "2.5\u00a0",
+        "\u22122.5",
+        '"2.5"',
+        "9007199254740993",
+    ),
+)
+
+
+@pytest.mark.parametrize("rest", ["", ",7.5", ",7.5,"])
+@pytest.mark.parametrize("odd", ["2.5", *ODD_CELLS])
+def test_numbers_cast_without_texts_are_those_of_the_texts(
+    tmp_path: Path, odd: str, rest: str
+) -> None:
+    cells = [*["1.5", "-2.25"] * 2000, odd, "3.5"]
+    rows = "".join(f"{cell}{rest}\n" for cell in cells)
+    path = write(tmp_path, f"x{rest.replace('7.5', 'y')}\n{rows}")
+
+    def read(quick: bool) -> object:
+        try:
+            opened = open_source(path, PLAIN)
+            if not quick:
+                opened.as_numbers = ""
+            table = read_whole(opened, PLAIN)
+        except VetroError as failure:
+            return str(failure)
+        values = {name: column.tobytes() for name, column in table.values.items()}
+        return values, table.rows, table.notices, table.schema
+
+    assert read(quick=True) == read(quick=False)
+
+
+def test_plain_numbers_are_cast_without_texts(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n1.5,2.5\n3.5,-4e3\n")
+    found = open_source(tmp_path / "t.csv", ReadOptions()).numbers([1, 0])
+    assert found is not None
+    assert [found["v0"].tolist(), found["v1"].tolist()] == [[2.5, -4000.0], [1.5, 3.5]]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vetro.errors import VetroError, error
-from vetro.tables.connection import check_names, connect, described, literal, unreadable
+from vetro.tables.connection import check_names, connect, described, literal
 from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.table import row_place
@@ -73,7 +73,6 @@ def open_arrow(
         name=name,
         fingerprint=fingerprint,
         place_of=place_of,
-        explain=unreadable(name),
         faults=found,
     )
 

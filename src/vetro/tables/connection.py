@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,16 +120,12 @@ def reason(failure: BaseException) -> str:
     return "".join(filter(str.isprintable, text)).rstrip(" .!:;")
 
 
-def unreadable(source: str) -> Callable[[Exception], VetroError]:
-    """A function that turns a failure of reading into its E125, or E901 if memory ran out."""
-
-    def explained(failure: Exception) -> VetroError:
-        if no_memory := memory_error(failure):
-            return no_memory
-        what = f"it cannot be read ({shown(reason(failure))})"
-        return error("E125", source=source, what=what, fix="Write it again, or restore it.")
-
-    return explained
+def unreadable(source: str, failure: Exception) -> VetroError:
+    """The E125 of a failure of reading, or E901 if memory ran out."""
+    if no_memory := memory_error(failure):
+        return no_memory
+    what = f"it cannot be read ({shown(reason(failure))})"
+    return error("E125", source=source, what=what, fix="Write it again, or restore it.")
 
 
 def files_fingerprint(paths: Iterable[Path]) -> str:

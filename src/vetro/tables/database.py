@@ -103,15 +103,9 @@ def _open_duckdb(path: Path, query: str) -> Opened:
         if [kind for _, _, kind in found] == ["VIEW"]:
             return _view(connection, relation, path)
     except duckdb.Error as failure:  # it is a view of a table that is missing or out of reach
-        raise unreadable(path.name)(failure) from failure
-    return Opened(
-        connection,
-        relation,
-        columns,
-        path.name,
-        fingerprint=files_fingerprint([path]),
-        explain=unreadable(path.name),
-    )
+        raise unreadable(path.name, failure) from failure
+    fingerprint = files_fingerprint([path])
+    return Opened(connection, relation, columns, path.name, fingerprint=fingerprint)
 
 
 def _view(connection: duckdb.DuckDBPyConnection, relation: str, path: Path) -> Opened:
@@ -206,7 +200,6 @@ def _queried(
         name,
         fingerprint=values_fingerprint(reader.schema, reader),
         notices=opened.notices if opened is not None else [],
-        explain=unreadable(name),
     )
 
 
@@ -225,15 +218,8 @@ def _one_select(connection: duckdb.DuckDBPyConnection, query: str, name: str) ->
 
 def _check_whole(opened: Opened) -> None:
     """Read everything once, so that a fault of the file is not reported as a fault of the query."""
-    import duckdb
-
-    names = [f"c{position}" for position in range(len(opened.columns))]
-    counts = ", ".join(f"count({name})" for name in names)
-    relation = f"(SELECT * FROM {opened.relation}) AS t({', '.join(names)})"
-    try:
-        opened.connection.execute(f"SELECT {counts} FROM {relation}").fetchall()
-    except duckdb.Error as failure:
-        raise opened.explain(failure) from failure
+    counts = ", ".join(f"count(c{position})" for position in range(len(opened.columns)))
+    opened.ask(f"SELECT {counts} FROM {opened.numbered}")
     opened.finish()
 
 
@@ -295,4 +281,4 @@ def _sqlite_error(path: Path, query: str, failure: Exception, refused: bool) -> 
     )
     if query and (refused or not damaged):
         return error("E127", source=path.name, reason=why)
-    return unreadable(path.name)(failure)
+    return unreadable(path.name, failure)

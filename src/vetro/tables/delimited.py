@@ -147,28 +147,32 @@ def _opened(
     rewritten: bool,
 ) -> Opened:
     check_column_count(original.width, original.source)
-    every = range(original.width)
-    columns = ", ".join(f"'c{index}': 'VARCHAR'" for index in every)
     # DuckDB takes the first line break for the line end, and it may be one within quotes.
     line_end = r"new_line = '\n', " if rewritten else ""
-    relation = (
-        f"read_csv([{file_literal(work)}], auto_detect = false, all_varchar = true, "
-        f"delim = {literal(sep)}, quote = '\"', escape = '\"', {line_end}"
-        f"header = {str(original.header).lower()}, strict_mode = true, "
-        f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
-    )
+
+    def relation(type_: str) -> str:
+        columns = ", ".join(f"'c{index}': '{type_}'" for index in range(original.width))
+        return (
+            f"read_csv([{file_literal(work)}], auto_detect = false, "
+            f"delim = {literal(sep)}, quote = '\"', escape = '\"', {line_end}"
+            f"header = {str(original.header).lower()}, strict_mode = true, "
+            f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
+        )
+
+    texts, as_numbers = relation("VARCHAR"), relation("DOUBLE")
     if original.nameless:
         # The values of a column without a name would be lost silently.
         empty = " AND ".join(f"c{index} IS NULL" for index in original.nameless)
-        shown = ", ".join(f"c{index}" for index in every if index not in original.nameless)
+        named = (index for index in range(original.width) if index not in original.nameless)
+        shown = ", ".join(f"c{index}" for index in named)
         checked = f"CASE WHEN {empty} THEN true ELSE error('a value without a name') END"
-        relation = f"(SELECT {shown} FROM {relation} WHERE {checked})"
+        texts, as_numbers = f"(SELECT {shown} FROM {texts} WHERE {checked})", ""
     elif len(names) == 1:
         # If there is only one column, DuckDB reads a blank line as a missing value.
-        relation = f"(SELECT * FROM {relation} WHERE c0 IS NOT NULL)"
+        texts, as_numbers = f"(SELECT * FROM {texts} WHERE c0 IS NOT NULL)", ""
     return Opened(
         connection=connect([work]),
-        relation=relation,
+        relation=texts,
         columns=dict.fromkeys(names, "VARCHAR"),
         name=original.source,
         is_text=True,
@@ -176,6 +180,7 @@ def _opened(
         sep=original.sep,
         place_of=original.place_of,
         loose=facts.loose,
+        as_numbers=as_numbers,
         explain=original.explain,
     )
 

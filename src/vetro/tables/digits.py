@@ -11,9 +11,8 @@ from collections.abc import Mapping
 
 from vetro.tables.date_formats import is_of_numbers
 from vetro.tables.numbers import LARGEST_EXACT
-from vetro.tables.opened import Opened, explained
+from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.scan_sql import relation_of
 from vetro.tables.schema import Kind
 from vetro.tables.typed_plans import is_number_type, is_whole_type
 
@@ -36,7 +35,7 @@ def as_digits(opened: Opened, kinds: Mapping[str, Kind | None], options: ReadOpt
                 replaced[name] = f"CAST({digits} AS VARCHAR) AS c{index}"
     if replaced:
         listing = ", ".join(replaced.values())
-        opened.relation = f"(SELECT * REPLACE ({listing}) FROM {relation_of(opened)})"
+        opened.relation = f"(SELECT * REPLACE ({listing}) FROM {opened.numbered})"
         opened.columns = {
             name: "VARCHAR" if name in replaced else type_ for name, type_ in opened.columns.items()
         }
@@ -49,8 +48,5 @@ def _digits(opened: Opened, column: str, type_: str) -> str:
     # A column of whole numbers with gaps is one of floats in pandas, with NaN in the gaps.
     present = f"CASE WHEN NOT isnan(CAST({column} AS DOUBLE)) THEN {column} END"
     fits = f"abs({present}) <= {LARGEST_EXACT} AND floor({present}) = {present}"
-    try:
-        whole = opened.ask(f"SELECT coalesce(bool_and({fits}), true) FROM {relation_of(opened)}")
-    except Exception as failure:
-        raise explained(opened, failure) from failure
+    whole = opened.ask(f"SELECT coalesce(bool_and({fits}), true) FROM {opened.numbered}")
     return f"CAST({present} AS BIGINT)" if whole[0][0] else ""

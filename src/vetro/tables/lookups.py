@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vetro.tables import numbers
-from vetro.tables.opened import Opened, explained
+from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
 from vetro.tables.scan import BATCH_ROWS
-from vetro.tables.scan_sql import relation_of, undressed
+from vetro.tables.scan_sql import undressed
 
 
 def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list[Any]], int]:
@@ -20,11 +20,7 @@ def sample(opened: Opened, indices: Sequence[int], rows: int) -> tuple[list[list
     if not indices:
         return [], 0
     columns = ", ".join(f"c{index}" for index in indices)
-    query = f"SELECT {columns} FROM {relation_of(opened)} LIMIT {rows}"
-    try:
-        found = opened.ask(query)
-    except Exception as failure:
-        raise explained(opened, failure) from failure
+    found = opened.ask(f"SELECT {columns} FROM {opened.numbered} LIMIT {rows}")
     return [list(column) for column in zip(*found, strict=True)] or [[] for _ in indices], len(
         found
     )
@@ -36,7 +32,7 @@ def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
     import pyarrow.compute as pc
 
     wanted = pa.array(list(texts), pa.string())
-    query = f"SELECT CAST(c{index} AS VARCHAR) FROM {relation_of(opened)}"
+    query = f"SELECT CAST(c{index} AS VARCHAR) FROM {opened.numbered}"
     start = 0
     for record in opened.reader(query, BATCH_ROWS):
         found = pc.index(pc.is_in(record.column(0), wanted), True).as_py()
@@ -61,7 +57,7 @@ def large_texts(opened: Opened, plan: Plan) -> list[str]:
     text = f"CAST(c{plan.index} AS VARCHAR)"
     digits = text if plan.dress is None else undressed(plan.dress, text)
     query = (
-        f"SELECT {text} FROM {relation_of(opened)} "
+        f"SELECT {text} FROM {opened.numbered} "
         f"WHERE abs(TRY_CAST({digits} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
     )
     return [str(row[0]) for row in opened.ask(query)]
@@ -78,7 +74,7 @@ def vanished(opened: Opened, plans: Sequence[Plan]) -> dict[str, str]:
             f"min({text}) FILTER (WHERE abs({value}) < {numbers.SMALLEST_EXACT} "
             f"AND regexp_matches({text}, '^[^eE]*[1-9]'))"
         )
-    found = opened.ask(f"SELECT {', '.join(parts)} FROM {relation_of(opened)}")[0] if parts else ()
+    found = opened.ask(f"SELECT {', '.join(parts)} FROM {opened.numbered}")[0] if parts else ()
     return {plan.name: text for plan, text in zip(plans, found, strict=True) if text is not None}
 
 
@@ -91,7 +87,7 @@ def offsets(opened: Opened, index: int) -> list[str]:
         f"ELSE replace(rpad(replace({offset}, ':', ''), 5, '0'), '-0000', '+0000') END"
     )
     query = (
-        f"SELECT {form} AS form, min({text}) FROM {relation_of(opened)} "
+        f"SELECT {form} AS form, min({text}) FROM {opened.numbered} "
         f"WHERE {offset} <> '' GROUP BY form ORDER BY form"
     )
     return [str(row[1]) for row in opened.ask(query)]
@@ -100,14 +96,14 @@ def offsets(opened: Opened, index: int) -> list[str]:
 def text_at(opened: Opened, index: int, row: int) -> str:
     """The text of one value; row: counted as for the source's place_of."""
     text = f"CAST(c{index} AS VARCHAR)"
-    query = f"SELECT {text} FROM {relation_of(opened)} LIMIT 1 OFFSET {opened.start + row}"
+    query = f"SELECT {text} FROM {opened.numbered} LIMIT 1 OFFSET {opened.start + row}"
     return str(opened.ask(query)[0][0])
 
 
 def has_months(opened: Opened, index: int) -> bool:
     """Whether an INTERVAL of a column has months or years."""
     query = (
-        f"SELECT count(*) FROM {relation_of(opened)} "
+        f"SELECT count(*) FROM {opened.numbered} "
         f"WHERE datepart('month', c{index}) <> 0 OR datepart('year', c{index}) <> 0"
     )
     return bool(opened.ask(query)[0][0])
@@ -115,5 +111,5 @@ def has_months(opened: Opened, index: int) -> bool:
 
 def distinct_texts(opened: Opened, index: int) -> int:
     """The exact number of different texts in a column."""
-    query = f"SELECT count(DISTINCT c{index}) FROM {relation_of(opened)}"
+    query = f"SELECT count(DISTINCT c{index}) FROM {opened.numbered}"
     return int(opened.ask(query)[0][0])

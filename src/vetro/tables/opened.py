@@ -6,7 +6,8 @@ into a Table.  It reads nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,18 +32,20 @@ class Opened:
     relation: the SQL after FROM.  columns: name -> DuckDB type, in order; VARCHAR
     columns are text whose kind Vetro decides, the others keep their type's meaning.
     is_text: whether the source is delimited text (numbers arrive as text too).
-    The relation is read as `(SELECT * FROM relation) AS t(c0, c1, ...)`: its columns are
-    taken by position, so that names may differ in case only.
+    The relation is read as `numbered`: its columns are taken by position, so that names may differ
+    in case only.
     headed: whether its first line or row may be the names of the columns.
     sep: the separator of a delimited text.  loose: whether some value may hold
     "_" or "+-", with which DuckDB reads numbers that are none.
+    as_numbers: the same rows, with every column read as DOUBLE at once, which fails at the first
+    cell that is no number; empty if the source cannot do so.
     start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
     advice: for columns of a type that Vetro does not read, how they can be read.
     beneath: the columns of the text that a query has read, for which options may give kinds too.
-    explain: turns a failure of reading into the error to raise.  finish: is called after all rows
-    were read, and completes the fingerprint.
+    explain: turns a failure of reading into an error that says more than DuckDB's text, if it can.
+    finish: is called after all rows were read, and completes the fingerprint.
     readers: the open readers on the connection, at most one.  A connection answers one query at a
     time, so every query goes through `ask` or `reader`.
     """
@@ -59,6 +62,7 @@ class Opened:
     place_of: Callable[[int], str] = row_place
     start: int = 0
     loose: bool = True
+    as_numbers: str = ""
     units: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
     advice: dict[str, Words] = field(default_factory=dict)
@@ -66,6 +70,12 @@ class Opened:
     explain: Callable[[Exception], Exception] = lambda failure: failure
     finish: Callable[[], None] = lambda: None
     readers: list[pa.RecordBatchReader] = field(default_factory=list)
+
+    @property
+    def numbered(self) -> str:
+        """The rows with the columns c0, c1, ..., as SQL after FROM."""
+        names = ", ".join(f"c{position}" for position in range(len(self.columns)))
+        return f"(SELECT * FROM {self.relation}) AS t({names})"
 
     def reader(self, query: str, rows: int) -> pa.RecordBatchReader:
         """The rows of a query as record batches of `rows`; later queries may close this reader."""
@@ -77,30 +87,45 @@ class Opened:
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The result rows of a short query; an open reader is closed first."""
         self.interrupt()
-        return self.connection.sql(query).fetchall()
+        with self.explaining():
+            return self.connection.sql(query).fetchall()
 
     def arrays(self, query: str) -> dict[str, Any]:
         """The result of a query as NumPy arrays; an open reader is closed first."""
         self.interrupt()
-        found: dict[str, Any] = self.connection.execute(query).fetchnumpy()
-        return found
+        with self.explaining():
+            found: dict[str, Any] = self.connection.execute(query).fetchnumpy()
+            return found
+
+    def numbers(self, indices: Sequence[int]) -> dict[str, Any] | None:
+        """Columns as arrays v0, v1, ... of doubles; None if a cell is no number, or if the source
+        cannot do so.  Without texts in between it takes a quarter less time."""
+        import duckdb
+
+        if not self.as_numbers:
+            return None
+        values = ", ".join(f"c{index} AS v{at}" for at, index in enumerate(indices))
+        with contextlib.suppress(duckdb.ConversionException, duckdb.InvalidInputException):
+            return self.connection.execute(f"SELECT {values} FROM {self.as_numbers}").fetchnumpy()
+        return None
 
     def interrupt(self) -> None:
         """Close the open reader, if there is one; scan.stream continues with a new one."""
         while self.readers:
             self.readers.pop().close()
 
-
-def explained(opened: Opened, failure: Exception) -> Exception:
-    """The error to raise for a failure of reading, if possible without DuckDB's own text."""
-    if isinstance(failure, VetroError):
-        return failure
-    if no_memory := memory_error(failure):
-        return no_memory
-    explained = opened.explain(failure)
-    if isinstance(explained, VetroError):
-        return explained
-    return unreadable(opened.name)(failure)
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """A context in which a failure of reading becomes the VetroError that explains it."""
+        try:
+            yield
+        except VetroError:
+            raise
+        except Exception as failure:
+            said = memory_error(failure) or self.explain(failure)
+            if not isinstance(said, VetroError):
+                said = unreadable(self.name, failure)
+            raise said from failure
 
 
 def check_lengths(names: Iterable[str], source: str) -> None:

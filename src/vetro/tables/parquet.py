@@ -20,7 +20,6 @@ from vetro.tables.connection import (
     files_fingerprint,
     quoted,
     reason,
-    unreadable,
 )
 from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
@@ -67,7 +66,6 @@ def open_parquet(source: str | os.PathLike[str], options: ReadOptions) -> Opened
         described(connection, relation),
         name,
         fingerprint=files_fingerprint(paths),
-        explain=unreadable(name),
         faults=faults,
     )
 

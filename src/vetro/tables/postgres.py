@@ -14,7 +14,7 @@ from typing import Any
 
 from vetro.addresses import FORM, PASSWORD_HINT, Address, shown_source, taken_apart
 from vetro.errors import VetroError, error, words
-from vetro.tables.connection import ONLY_SELECT, check_names, connect, unreadable
+from vetro.tables.connection import ONLY_SELECT, check_names, connect
 from vetro.tables.faults import Fault
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -137,7 +137,6 @@ def _loaded(reader: Any, address: Address, driver_error: type[Exception]) -> Ope
         dict(zip(reader.schema.names, (str(row[1]) for row in rows), strict=True)),
         name,
         fingerprint=values_fingerprint(values.schema, values),
-        explain=unreadable(name),
         faults=faults,
     )
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.tables.cells import MOST_EXCEPTIONS, MOST_LEVELS, Cells, Codes, Values
-from vetro.tables.opened import Opened, explained
+from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
 from vetro.tables.scan_sql import parts_of
 
@@ -53,7 +53,7 @@ def stream(
     parts = parts_of(opened, plans, missing, keep)
     own, shared = parts.own, parts.shared
     first_own = len(plans) + len(keep)
-    try:
+    with opened.explaining():
         for record in _records(opened, parts.with_texts(), rows, skip):
             count = record.num_rows
             exceptions: list[tuple[int, str, list[int]]] = []
@@ -74,8 +74,6 @@ def stream(
             columns = [record.column(position) for position in range(len(plans))]
             kept = {name: record.column(len(plans) + at) for at, name in enumerate(keep)}
             yield Batch(count, columns, kept, exceptions)
-    except Exception as failure:
-        raise explained(opened, failure) from failure
 
 
 def _records(opened: Opened, query: str, rows: int, skip: int) -> Iterator[pa.RecordBatch]:
@@ -127,10 +125,12 @@ def _clean_numbers(
     # If neither missing values nor exceptions are expected, the values themselves show them.
     gapless = all(plan.is_text and not plan.sparse and not plan.whole for plan in plans)
     gapless = gapless and not opened.loose
-    try:
+    plain = all(plan.decimal == "." and not (plan.thousands or plan.dress) for plan in plans)
+    found = None
+    if gapless and plain and not missing and len(plans) == len(opened.columns):
+        found = opened.numbers([plan.index for plan in plans])
+    if found is None:
         found = opened.arrays(parts.values() if gapless else parts.flagged())
-    except Exception as failure:
-        raise explained(opened, failure) from failure
     if not gapless and parts.shared and bool(np.ma.getdata(found["x"]).any()):
         return None
     cells: list[Cells] = []

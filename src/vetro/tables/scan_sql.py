@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from vetro.tables import dates, numbers
 from vetro.tables.dress import Dress
 from vetro.tables.opened import Opened
-
-if TYPE_CHECKING:
-    pass
 from vetro.tables.plan import Plan
-
-
-def relation_of(opened: Opened) -> str:
-    names = ", ".join(f"c{index}" for index in range(len(opened.columns)))
-    return f"(SELECT * FROM {opened.relation}) AS t({names})"
 
 
 @dataclass(frozen=True)
@@ -88,7 +79,7 @@ def parts_of(
             total = " + ".join(f"v{at}" for at in dense)
             checks.append(f"NOT coalesce(isfinite({total}), false)")
         suspect = " OR ".join(checks)
-    inner = f"SELECT {', '.join(masked)} FROM {relation_of(opened)}"
+    inner = f"SELECT {', '.join(masked)} FROM {opened.numbered}"
     source = f"SELECT {', '.join(cast)} FROM ({inner})"
     return Parts(shown, source, own, shared, suspect, bad)
 
