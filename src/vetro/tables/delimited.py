@@ -30,6 +30,7 @@ from vetro.tables.opened import Opened, check_column_count
 from vetro.tables.options import ReadOptions
 from vetro.tables.packed import unpacked
 from vetro.tables.signatures import content_of
+from vetro.tables.source_kinds import TEXT
 from vetro.tables.textfaults import LONGEST_FIELD, TextFile
 from vetro.tables.trimmed import preface_of, surroundings, top_notices, write_trimmed
 
@@ -72,7 +73,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         work = _transcoded(work, folder, encoding, source)
         with work.open("rb") as file:
             head = file.read(dialects.HEAD_BYTES)
-    if folder is not None and (packed := content_of(work, head)) and packed.opens != "text":
+    if folder is not None and (packed := content_of(work, head)) and packed.opens is not TEXT:
         what = f"it holds {packed.what}, not delimited text"
         raise error("E125", source=source, what=what, fix="Unpack it first.")
     facts = dialects.byte_facts(work)
@@ -99,7 +100,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     notices: list[Notice] = top_notices(around, names, source)
     if around.head is not None:
         original = original.with_head(around.head)
-    original = original.with_width(len(names) + len(original.nameless))
+    original = replace(original, width=len(names) + len(original.nameless))
     if around.head is not None and around.head.header is not None and not around.head.plain:
         original = replace(original, header=False)
     if options.bad_rows == "refuse" and any(
@@ -124,7 +125,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
                     place=f"line {first}",
                 )
             )
-        original = original.skipping() if options.bad_rows == "skip" else original
+        original = replace(original, skips=options.bad_rows == "skip")
     work_sep = "\t" if sep in dialects.BLANKS else sep
     opened = _opened(work, work_sep, names, original, facts, rewritten=rewritten)
     opened.notices.extend(notices)

@@ -16,7 +16,7 @@ import json
 import os
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CHUNK, _MOST_PARTS = 20_000, 10
+_ROW = 'Write each row as {"column": value, ...}.'
 _MOST_DIGITS = 400
 _MOST_SPARSE_CELLS = 1 << 24
 _LEAST_SHARE = 0.02
@@ -135,10 +136,8 @@ def _chunks(path: Path, places: array[int], said: list[Notice]) -> Iterator[list
                 yield from _of_object(path, document, said)
                 return
         with _text(path, packed) as file:
-            if start == "[":
-                yield from _array(path, file.read())
-            else:
-                yield from _lines(path, file, places)
+            records = _array(path, file.read()) if start == "[" else _lines(path, file, places)
+            yield from _batched(records)
     except UnicodeDecodeError as failure:
         what = f"byte 0x{failure.object[failure.start]:02X} is not UTF-8"
         raise _broken(path, what, "Write it again as UTF-8.") from failure
@@ -155,32 +154,30 @@ def _of_object(
         raise _broken(path, failure.what, failure.fix) from None
     if how:
         said.append(notice("I169", source=path.name, how=how))
-    for start in range(0, len(rows), _CHUNK):
-        yield rows[start : start + _CHUNK]
+    yield from _batched(rows)
+
+
+def _batched(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    waiting = iter(records)
+    while chunk := list(itertools.islice(waiting, _CHUNK)):
+        yield chunk
 
 
 def _text(path: Path, packed: bool) -> io.TextIOWrapper:
     return io.TextIOWrapper(unpacked(path) if packed else path.open("rb"), encoding="utf-8-sig")
 
 
-def _array(path: Path, text: str) -> Iterator[list[dict[str, Any]]]:
+def _array(path: Path, text: str) -> Iterator[dict[str, Any]]:
     """The objects of an array, without all of them in memory at once."""
-    chunk: list[dict[str, Any]] = []
     try:
         for position, record in enumerate(_elements(text), start=1):
             if not isinstance(record, dict):
-                what = f"element {position} of the array is not an object"
-                raise _broken(path, what, 'Write each row as {"column": value, ...}.')
-            chunk.append(record)
-            if len(chunk) == _CHUNK:
-                yield chunk
-                chunk = []
+                raise _broken(path, f"element {position} of the array is not an object", _ROW)
+            yield record
     except json.JSONDecodeError as failure:
         raise _not_json(path, failure.lineno, failure) from failure
     except (_RepeatedKeyError, RecursionError) as failure:
         raise _broken(path, _why(failure), "Correct it.") from failure
-    if chunk:
-        yield chunk
 
 
 def _elements(text: str) -> Iterator[Any]:
@@ -206,9 +203,8 @@ def _elements(text: str) -> Iterator[Any]:
         raise json.JSONDecodeError("Extra data", text, end)
 
 
-def _lines(path: Path, file: Any, places: array[int]) -> Iterator[list[dict[str, Any]]]:
+def _lines(path: Path, file: Any, places: array[int]) -> Iterator[dict[str, Any]]:
     decode = _decoder().decode
-    chunk: list[dict[str, Any]] = []
     for line, text in enumerate(file, start=1):
         if not text.strip():
             continue
@@ -219,16 +215,9 @@ def _lines(path: Path, file: Any, places: array[int]) -> Iterator[list[dict[str,
         except (_RepeatedKeyError, RecursionError) as failure:
             raise _broken(path, _why(failure), "Correct it.", line) from failure
         if not isinstance(record, dict):
-            raise _broken(
-                path, "it is not an object", 'Write each row as {"column": value, ...}.', line
-            )
-        chunk.append(record)
+            raise _broken(path, "it is not an object", _ROW, line)
         places.append(line)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+        yield record
 
 
 class _RepeatedKeyError(ValueError):

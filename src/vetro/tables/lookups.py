@@ -55,10 +55,10 @@ def in_order(opened: Opened, index: int, texts: Iterable[str]) -> list[tuple[str
 def large_texts(opened: Opened, plan: Plan) -> list[str]:
     """The texts of some of the numbers that are too large to be exact."""
     text = f"CAST(c{plan.index} AS VARCHAR)"
-    digits = text if plan.dress is None else undressed(plan.dress, text)
+    value = f"TRY_CAST({undressed(plan.dress, text)} AS DOUBLE)"
     query = (
         f"SELECT {text} FROM {opened.numbered} "
-        f"WHERE abs(TRY_CAST({digits} AS DOUBLE)) > {numbers.LARGEST_EXACT} LIMIT 100"
+        f"WHERE abs({value}) > {numbers.LARGEST_EXACT} LIMIT 100"
     )
     return [str(row[0]) for row in opened.ask(query)]
 
@@ -68,8 +68,7 @@ def vanished(opened: Opened, plans: Sequence[Plan]) -> dict[str, str]:
     parts = []
     for plan in plans:
         text = f"c{plan.index}"
-        digits = text if plan.dress is None else undressed(plan.dress, text)
-        value = numbers.sql(digits, plan.decimal, plan.thousands)
+        value = numbers.sql(undressed(plan.dress, text), plan.decimal, plan.thousands)
         parts.append(
             f"min({text}) FILTER (WHERE abs({value}) < {numbers.SMALLEST_EXACT} "
             f"AND regexp_matches({text}, '^[^eE]*[1-9]'))"

@@ -109,13 +109,12 @@ def _expressions(plan: Plan, text: str, value: str, loose: bool) -> tuple[str, s
     refused = f"NOT coalesce(isfinite({value}), {text} IS NULL)"
     if loose or plan.dress is not None:
         refused += f" OR contains({text}, '_') OR contains({text}, '+-')"
-    digits = text if plan.dress is None else undressed(plan.dress, text)
-    return numbers.sql(digits, plan.decimal, plan.thousands), refused
+    return numbers.sql(undressed(plan.dress, text), plan.decimal, plan.thousands), refused
 
 
-def undressed(dress: Dress, text: str) -> str:
+def undressed(dress: Dress | None, text: str) -> str:
     """SQL for the digits of a cell in the column's usual dress; NULL (an exception) in others."""
-    if not dress.key:
+    if dress is None or not dress.key:
         return text
     before, after = (part.replace("'", "''") for part in (dress.before, dress.after))
     first, last = len(dress.before) + 1, len(dress.before) + len(dress.after)

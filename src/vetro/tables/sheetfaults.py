@@ -9,16 +9,14 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+from vetro.tables import ods
+
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
-_CALC = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
 
 # Tags may carry a namespace prefix, as in <x:c r="B2" t="e">.
 _ERROR = re.compile(
@@ -46,13 +44,10 @@ class CellFault:
 
 def cell_faults(path: Path, sheet: str) -> list[CellFault]:
     """The sheet's faulty cells, row by row; errors before formulas that were never computed."""
+    if path.suffix.lower() == ".ods":
+        return [_error(*found) for found in ods.errors(path, sheet)]
     with zipfile.ZipFile(path) as book:
-        if path.suffix.lower() == ".ods":
-            return [_error(*found) for found in _ods_errors(book, sheet)]
-        part = sheet_part(book, sheet)
-        if part is None:
-            return []
-        data = book.read(part)
+        data = sheet_xml(book, sheet)
     faults = []
     for found in _ERROR.finditer(data):
         value = _VALUE.search(found["inside"])
@@ -80,40 +75,27 @@ def address(cell: bytes) -> tuple[int, int]:
     found = _ADDRESS.search(cell)
     if found is None:
         return -1, -1
-    column = 0
-    for letter in found[1].decode():
-        column = 26 * column + ord(letter) - ord("A") + 1
-    return int(found[2]) - 1, column - 1
+    return int(found[2]) - 1, column_number(found[1]) - 1
 
 
-def sheet_part(book: zipfile.ZipFile, sheet: str) -> str | None:
-    """The name of the sheet's part in an .xlsx file."""
+def sheet_xml(book: zipfile.ZipFile, sheet: str) -> bytes:
+    """The sheet's part of an .xlsx file; empty if it has none."""
     workbook = ElementTree.fromstring(book.read("xl/workbook.xml"))
     relations = ElementTree.fromstring(book.read("xl/_rels/workbook.xml.rels"))
     targets = {item.get("Id"): item.get("Target", "") for item in relations}
-    for item in workbook.iter(f"{_MAIN}sheet"):
+    for item in workbook.iter(f"{MAIN}sheet"):
         if item.get("name") == sheet:
             target = targets.get(item.get(_RELATION), "")
-            return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
-    return None
+            return book.read(posixpath.normpath(posixpath.join("/xl", target)).lstrip("/"))
+    return b""
 
 
-def _ods_errors(book: zipfile.ZipFile, sheet: str) -> Iterator[tuple[int, int, str]]:
-    """Row, column and text of each cell of an .ods sheet that holds an error."""
-    content = ElementTree.fromstring(book.read("content.xml"))
-    for table in content.iter(f"{_TABLE}table"):
-        if table.get(f"{_TABLE}name") != sheet:
-            continue
-        row_number = 0
-        for row in table.iter(f"{_TABLE}table-row"):
-            column = 0
-            for cell in row:
-                if cell.get(f"{_CALC}value-type") == "error":
-                    text = cell.find(f"{_TEXT}p")
-                    value = "".join(text.itertext()) if text is not None else "an error"
-                    yield row_number, column, value
-                column += int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
-            row_number += int(row.get(f"{_TABLE}number-rows-repeated", "1"))
+def column_number(letters: bytes) -> int:
+    """The number of a column, counted from 1: A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - ord("A") + 1
+    return number
 
 
 def column_letters(column: int) -> str:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from vetro.tables.sheetfaults import address, sheet_part
+from vetro.tables.sheetfaults import MAIN, address, sheet_xml
 
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ZEROS = re.compile(r"0{2,15}")
 _CELL = re.compile(rb"<(?:\w+:)?c\s([^>]*\bs=[\"']([0-9]+)[\"'][^>]*)>")
 
@@ -28,10 +27,7 @@ def padded_cells(path: Path, sheet: str) -> Padded:
         return {}
     with zipfile.ZipFile(path) as book:
         digits = _digits_of_styles(book)
-        part = sheet_part(book, sheet) if digits else None
-        if part is None:
-            return {}
-        data = book.read(part)
+        data = sheet_xml(book, sheet) if digits else b""
     return {
         address(found[1]): digits[int(found[2])]
         for found in _CELL.finditer(data)
@@ -46,10 +42,10 @@ def _digits_of_styles(book: zipfile.ZipFile) -> dict[int, int]:
     root = ElementTree.fromstring(book.read("xl/styles.xml"))
     formats = {
         item.get("numFmtId"): len(code)
-        for item in root.iter(f"{_MAIN}numFmt")
+        for item in root.iter(f"{MAIN}numFmt")
         if _ZEROS.fullmatch(code := item.get("formatCode", ""))
     }
-    styles = root.find(f"{_MAIN}cellXfs")
+    styles = root.find(f"{MAIN}cellXfs")
     return {
         place: formats[style.get("numFmtId")]
         for place, style in enumerate(styles if styles is not None else ())

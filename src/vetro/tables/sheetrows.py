@@ -13,11 +13,11 @@ from vetro.errors import Notice, counted, error, notice
 from vetro.tables.around import find_head
 from vetro.tables.footer import find_footer, footer_notice
 from vetro.tables.head import Head, Place, Record
+from vetro.tables.ods import Range
 from vetro.tables.options import ReadOptions
 from vetro.tables.sheetfaults import column_letters
 from vetro.tables.values import as_text
 
-Range = tuple[tuple[int, int], tuple[int, int]]
 _HEAD_ROWS = 200
 _TAIL_ROWS = 5000
 

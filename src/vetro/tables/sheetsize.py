@@ -10,10 +10,11 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
-from xml.etree import ElementTree
+
+from vetro.tables import ods
+from vetro.tables.sheetfaults import column_letters, column_number
 
 MOST_BYTES = 1 << 30
 """The most bytes that the parts of a workbook may have when unpacked."""
@@ -26,8 +27,6 @@ _CHUNK = 1 << 20
 _LONGEST_TAG = 1 << 12
 # A cell with content: its tag does not close itself.
 _CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'][^>]*(?<!/)>")
-_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 
 
 def too_large(path: Path) -> tuple[str, str] | None:
@@ -40,7 +39,7 @@ def too_large(path: Path) -> tuple[str, str] | None:
                 what = f"its parts are larger than {MOST_BYTES >> 30} GiB unpacked"
                 return what, "Save the sheet as CSV."
         if path.suffix.lower() == ".ods":
-            return _span(*_ods_extent(book)) if "content.xml" in book.namelist() else None
+            return _span(*ods.extent(path)) if "content.xml" in book.namelist() else None
         for name in book.namelist():
             if name.startswith("xl/worksheets/") and name.endswith(".xml"):
                 with book.open(name) as sheet:
@@ -50,8 +49,8 @@ def too_large(path: Path) -> tuple[str, str] | None:
     return None
 
 
-def _span(rows: int, columns: int, cells: int, last: str) -> tuple[str, str] | None:
-    area = rows * columns
+def _span(rows: int, columns: int, cells: int) -> tuple[str, str] | None:
+    area, last = rows * columns, f"{column_letters(columns - 1)}{rows}"
     if area <= _SPARSE_CELLS or (area <= MOST_CELLS and cells >= _SPARSE_SHARE * area):
         return None
     what = f"its {cells:,} cells span {rows:,} rows and {columns:,} columns (up to {last})"
@@ -83,10 +82,10 @@ def _unpacked_size(file: BinaryIO, part: zipfile.ZipInfo, most: int) -> int:
     return size
 
 
-def _extent(sheet: IO[bytes]) -> tuple[int, int, int, str]:
-    """The rectangle from A1 to the last cell: rows, columns, filled cells, and its corner."""
+def _extent(sheet: IO[bytes]) -> tuple[int, int, int]:
+    """The rectangle from A1 to the last cell: rows, columns, and its filled cells."""
     rows, cells = 0, 0
-    letters: set[bytes] = set()
+    letters = {b"A"}
     held = b""
     while data := sheet.read(_CHUNK):
         data = held + data
@@ -98,43 +97,4 @@ def _extent(sheet: IO[bytes]) -> tuple[int, int, int, str]:
         start = data.rfind(b"<")
         held = data[start:] if start >= 0 and b">" not in data[start:] else b""
         held = held if len(held) <= _LONGEST_TAG else b""
-    column = max(letters, key=lambda one: (len(one), one), default=b"A")
-    number = 0
-    for letter in column:
-        number = 26 * number + letter - 64
-    return rows, number, cells, f"{column.decode()}{rows}"
-
-
-def _ods_extent(book: zipfile.ZipFile) -> tuple[int, int, int, str]:
-    """The same for the largest sheet of an .ods file, whose cells and rows have repeat counts."""
-    from vetro.tables.sheetfaults import column_letters
-
-    largest = (0, 0, 0, "A1")
-    row = rows = columns = cells = 0
-    width = held = position = 0
-    with book.open("content.xml") as content:
-        for event, item in _events(content):
-            if event == "start":
-                if item.tag == f"{_TABLE}table":
-                    row = rows = columns = cells = 0
-                elif item.tag == f"{_TABLE}table-row":
-                    width = held = position = 0
-                continue
-            if item.tag == f"{_TABLE}table-cell":
-                times = int(item.get(f"{_TABLE}number-columns-repeated", "1"))
-                position += times
-                if item.get(f"{_OFFICE}value-type"):
-                    width, held = position, held + times
-            elif item.tag == f"{_TABLE}table-row":
-                times = int(item.get(f"{_TABLE}number-rows-repeated", "1"))
-                row += times
-                if held:
-                    rows, columns, cells = row, max(columns, width), cells + held * times
-            elif item.tag == f"{_TABLE}table" and rows * columns > largest[0] * largest[1]:
-                largest = rows, columns, cells, f"{column_letters(columns - 1)}{rows}"
-            item.clear()
-    return largest
-
-
-def _events(content: IO[bytes]) -> Iterator[tuple[str, ElementTree.Element]]:
-    yield from ElementTree.iterparse(content, events=("start", "end"))
+    return rows, max(map(column_number, letters)), cells

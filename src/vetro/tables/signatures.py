@@ -10,21 +10,11 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from vetro.errors import VetroError, error, shown
-
-Kind = Literal["text", "sheet", "JSON", "Parquet", "database", ""]
-"""What a file's name says it is."""
+from vetro.errors import error, shown
+from vetro.tables.source_kinds import DATABASE, FILES, JSON, SHEET, TEXT, SourceKind
 
 _HEAD = 1 << 12
-_EXPECTED: dict[Kind, str] = {
-    "text": "delimited text",
-    "sheet": "a spreadsheet",
-    "JSON": "JSON",
-    "Parquet": "Parquet",
-    "database": "a database",
-}
 _SPECIAL = (
     ("is_fifo", "a pipe"),
     ("is_socket", "a socket"),
@@ -42,15 +32,14 @@ class Content:
     """
 
     what: str
-    opens: Kind = ""
+    opens: SourceKind | None = None
     suffix: str = ""
     fix: str = ""
 
 
 _UNPACK, _EXPORT = "Unpack it first.", "Export the table as CSV or Parquet."
 _STARTS: tuple[tuple[bytes, Content], ...] = (
-    (b"PAR1", Content("Parquet", "Parquet", ".parquet")),
-    (b"SQLite format 3\0", Content("a SQLite database", "database", ".sqlite")),
+    *((start, Content(what, kind, end)) for kind in FILES for start, what, end in kind.starts),
     (b"BZh", Content("a bzip2 file", fix=_UNPACK)),
     (b"\xfd7zXZ\0", Content("an xz file", fix=_UNPACK)),
     (b"\x28\xb5\x2f\xfd", Content("a zstd file", fix=_UNPACK)),
@@ -62,17 +51,14 @@ _STARTS: tuple[tuple[bytes, Content], ...] = (
     (b"\x93NUMPY", Content("a NumPy array", fix=_EXPORT)),
     (b"\x89HDF", Content("an HDF5 file", fix=_EXPORT)),
     (b"MATLAB 5", Content("a MATLAB file", fix=_EXPORT)),
-    (b"\x80\x02", Content("a pickle", fix=_EXPORT)),
-    (b"\x80\x03", Content("a pickle", fix=_EXPORT)),
-    (b"\x80\x04", Content("a pickle", fix=_EXPORT)),
-    (b"\x80\x05", Content("a pickle", fix=_EXPORT)),
+    *((b"\x80" + bytes([protocol]), Content("a pickle", fix=_EXPORT)) for protocol in range(2, 6)),
     (b"%PDF-", Content("a PDF document", fix=_EXPORT)),
     (b"\x89PNG", Content("a picture (PNG)", fix="Check the path.")),
     (b"\xff\xd8\xff", Content("a picture (JPEG)", fix="Check the path.")),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         Content(
-            "an old or encrypted Office document", "sheet", fix="Save the sheet as .xlsx or CSV."
+            "an old or encrypted Office document", SHEET, fix="Save the sheet as .xlsx or CSV."
         ),
     ),
     (
@@ -87,7 +73,7 @@ _MARKUP = re.compile(rb"\s*<(?:!doctype|\?xml|!--|html|head|body|table|svg)\b", 
 _PAGE = re.compile(rb"<!doctype html|<html|<table|<body", re.IGNORECASE)
 
 
-def check_content(path: Path, kind: Kind) -> None:
+def check_content(path: Path, kind: SourceKind | None) -> None:
     """E125 for what is no file at all, and for a file that is not what its name says."""
     for test, what in _SPECIAL:
         if getattr(path, test)():
@@ -105,23 +91,18 @@ def check_content(path: Path, kind: Kind) -> None:
     found = content_of(path, head)
     if found is None:
         return
-    if found.opens and found.opens == kind:
+    if found.opens is not None and found.opens is kind:
         fitting = _SHEETS.get(found.suffix)
         if fitting is not None and path.suffix.lower() not in fitting:
             what = f"it is {found.what}, not {path.suffix}"
             fix = f"Rename it to {path.stem}{found.suffix}."
             raise error("E125", source=path.name, what=what, fix=fix)
         return
-    if found.opens == "text" and kind not in ("sheet", "Parquet", "database"):
+    if found.opens is TEXT and kind in (None, TEXT, JSON):
         return
-    raise _refused(path.name, found, kind)
-
-
-def _refused(source: str, found: Content, kind: Kind) -> VetroError:
-    """E125 for content that the name does not say."""
-    what = f"it is {found.what}" + (f", not {_EXPECTED[kind]}" if kind else "")
-    fix = found.fix or f"Rename it to {Path(source).stem}{found.suffix}."
-    return error("E125", source=source, what=what, fix=fix)
+    what = f"it is {found.what}" + (f", not {kind.label}" if kind else "")
+    fix = found.fix or f"Rename it to {path.stem}{found.suffix}."
+    raise error("E125", source=path.name, what=what, fix=fix)
 
 
 def content_of(path: Path, head: bytes) -> Content | None:
@@ -131,7 +112,7 @@ def content_of(path: Path, head: bytes) -> Content | None:
     if head.startswith(b"PK\x03\x04"):
         return _archive(path)
     if head[8:12] == b"DUCK":
-        return Content("a DuckDB database", "database", ".duckdb")
+        return Content("a DuckDB database", DATABASE, ".duckdb")
     if head[8:10] == b'{"' and head[5:8] == b"\0\0\0":
         return Content("a model file (.safetensors)", fix="Name the table instead.")
     for start, content in _STARTS:
@@ -151,8 +132,8 @@ def text_of(head: bytes) -> Content | None:
             return Content("a web page (HTML)", fix=fix)
         return Content("XML", fix=_EXPORT)
     if _JSON.match(text):
-        return Content("JSON", "JSON", ".json" if text.lstrip().startswith(b"[") else ".jsonl")
-    return Content("text", "text", ".csv")
+        return Content("JSON", JSON, ".json" if text.lstrip().startswith(b"[") else ".jsonl")
+    return Content("text", TEXT, ".csv")
 
 
 def _archive(path: Path) -> Content | None:
@@ -162,11 +143,11 @@ def _archive(path: Path) -> Content | None:
     except (zipfile.BadZipFile, OSError):
         return None  # what opens it says what is wrong
     if "xl/workbook.xml" in names:
-        return Content("an Excel workbook", "sheet", ".xlsx")
+        return Content("an Excel workbook", SHEET, ".xlsx")
     if "xl/workbook.bin" in names:
-        return Content("a binary Excel workbook", "sheet", ".xlsb")
+        return Content("a binary Excel workbook", SHEET, ".xlsb")
     if "content.xml" in names:
-        return Content("an OpenDocument file", "sheet", ".ods")
+        return Content("an OpenDocument file", SHEET, ".ods")
     if path.suffix.lower() in _SHEETS:
         return None  # a workbook without its parts
     holds = f" (it holds {shown(names[0])})" if names else ""

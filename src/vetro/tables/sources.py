@@ -12,19 +12,14 @@ from pathlib import Path
 from vetro.addresses import FORM, is_address, is_postgres, shown_source
 from vetro.atomic import NO_SPACE
 from vetro.errors import error
-from vetro.tables.applicable import check_applies
 from vetro.tables.connection import check_names
 from vetro.tables.opened import Opened, check_column_count, check_lengths
 from vetro.tables.options import ReadOptions
-from vetro.tables.signatures import Kind, check_content
+from vetro.tables.signatures import check_content
+from vetro.tables.source_kinds import FILES, FRAME, PARQUET, SERVER, SourceKind
 from vetro.twins import plain
 from vetro.visible import is_text
 
-_TEXT = (".csv", ".tsv", ".txt", ".dat", ".data")
-_SHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
-_DATABASES = (".duckdb", ".ddb", ".db", ".sqlite", ".sqlite3", ".db3")
-_JSON = (".jsonl", ".ndjson", ".json")
-_PARQUET = (".parquet", ".pq")
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".npz", ".rds", ".rdata", ".mat")
 _KNOWN = "CSV, TSV, Parquet, JSON lines, .xlsx, DuckDB and SQLite files, and PostgreSQL addresses"
 
@@ -60,9 +55,9 @@ def _opened(source: object, options: ReadOptions) -> Opened:
     from vetro.tables import frames
 
     if kind := frames.frame_kind(source):
-        if kind != "dict":  # values of the command line come as a dict, with their table's options
-            check_applies(options, "frame", frames.NAMES[kind])
-        return _asked(frames.open_frame(source, options), options)
+        if kind == "dict":  # values of the command line, with the options of their table
+            return _asked(frames.open_frame(source, options), options)
+        return _asked(FRAME.open(source, options, frames.NAMES[kind]), options)
     raise error(
         "E125",
         source=f"a {type(source).__name__}",
@@ -76,10 +71,7 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
         what = "its name is not valid text (UTF-8)"
         raise error("E125", source=text, what=what, fix="Rename the file.")
     if is_postgres(text.strip()):
-        from vetro.tables.postgres import open_postgres
-
-        check_applies(options, "server", shown_source(text))
-        return open_postgres(text, options)
+        return SERVER.open(text, options, shown_source(text))
     path = Path(text)
     suffix = _suffix(path)
     exists = _exists(path)
@@ -95,13 +87,10 @@ def _open_path(text: str, options: ReadOptions) -> Opened:
     kind = _kind(path, suffix, several)
     if suffix not in _PICKLES:
         check_content(path, kind)
-    if kind:
-        check_applies(options, kind, path.name)
-    if kind == "database":
-        from vetro.tables.database import open_database
-
-        return open_database(path, options)
-    return _asked(_open_file(path, kind, options), options)
+    if kind is None:
+        raise _unknown(path, suffix)
+    opened = kind.open(path, options, path.name)
+    return opened if kind.queries else _asked(opened, options)
 
 
 def _exists(path: Path) -> bool:
@@ -125,37 +114,11 @@ def _asked(opened: Opened, options: ReadOptions) -> Opened:
     return with_query(opened, options.query)
 
 
-def _kind(path: Path, suffix: str, several: bool) -> Kind:
-    """What the path says the source is; "" for a suffix that is not known."""
-    if path.is_dir() or several or suffix in _PARQUET:
-        return "Parquet"
-    if suffix in _JSON:
-        return "JSON"
-    if suffix in _SHEETS:
-        return "sheet"
-    if suffix in _DATABASES:
-        return "database"
-    return "text" if suffix in _TEXT else ""
-
-
-def _open_file(path: Path, kind: Kind, options: ReadOptions) -> Opened:
-    if kind == "Parquet":
-        from vetro.tables.parquet import open_parquet
-
-        return open_parquet(path, options)
-    if kind == "JSON":
-        from vetro.tables.jsonlines import open_json
-
-        return open_json(path, options)
-    if kind == "sheet":
-        from vetro.tables.spreadsheet import open_spreadsheet
-
-        return open_spreadsheet(path, options)
-    if kind == "text":
-        from vetro.tables.delimited import open_delimited
-
-        return open_delimited(path, options)
-    raise _unknown(path, _suffix(path))
+def _kind(path: Path, suffix: str, several: bool) -> SourceKind | None:
+    """What the path says the source is; None for a suffix that is not known."""
+    if path.is_dir() or several:
+        return PARQUET
+    return next((kind for kind in FILES if suffix in kind.suffixes), None)
 
 
 def _suffix(path: Path) -> str:
@@ -164,7 +127,8 @@ def _suffix(path: Path) -> str:
     if suffix != ".gz":
         return suffix
     inner = Path(path.stem).suffix.lower()
-    return inner if inner in (*_TEXT, *_JSON) else ".gz"
+    packed = any(kind.packed and inner in kind.suffixes for kind in FILES)
+    return inner if packed else ".gz"
 
 
 def _unknown(path: Path, suffix: str) -> Exception:

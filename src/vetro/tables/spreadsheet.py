@@ -19,12 +19,12 @@ from vetro.tables.connection import files_fingerprint, reason
 from vetro.tables.faults import Fault
 from vetro.tables.head import Place, free_name, units_of
 from vetro.tables.head_words import head_notices
-from vetro.tables.ods_merged import merged_ranges
+from vetro.tables.ods import Range, merged_ranges
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.sheetfaults import CellFault, cell_faults, column_letters
 from vetro.tables.sheetformats import padded_cells, write_zeros
-from vetro.tables.sheetrows import Range, fill_down, filled_notice, rows_of_sheet
+from vetro.tables.sheetrows import fill_down, filled_notice, rows_of_sheet
 from vetro.tables.sheetsize import too_large
 from vetro.tables.values import EXACT, ValueColumn, as_text, finished
 

@@ -45,14 +45,6 @@ class TextFile:
         top = head.header.line if head.header is not None else 1
         return replace(self, nameless=head.nameless, short=short, top=top)
 
-    def with_width(self, width: int) -> TextFile:
-        """The same file once its number of fields is known."""
-        return replace(self, width=width)
-
-    def skipping(self) -> TextFile:
-        """The same file with rows of another width left out."""
-        return replace(self, skips=True)
-
     def records(self, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
         """Each record that is not blank, with the line on which it starts.
 

@@ -10,10 +10,9 @@ import csv
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
 
 from vetro.errors import Notice, TableError
 from vetro.tables import dialect as dialects
@@ -120,56 +119,31 @@ def surroundings(
 
 
 def write_trimmed(path: Path, target: Path, found: Surroundings, comment: str) -> None:
-    """The copy, with the lines that are left out blank and without the footer."""
-    with path.open("rb") as given, target.open("wb") as plain:
-        if comment:
-            removed = _copy_lines(given, plain, found.lines, comment.encode())
-        else:
-            removed = _copy_head(given, plain, found.lines)
-            shutil.copyfileobj(given, plain, _CHUNK)
-    if found.end is not None:
-        with target.open("r+b") as plain:
-            plain.truncate(found.end - removed)
+    """The copy, with the lines that are left out blank and without the footer.
 
-
-def _copy_head(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int]) -> int:
-    """Copy the lines up to the last one left out, and some more; returns the bytes removed."""
-    last = max(left_out, default=0)
-    data = b""
-    while part := given.read(_CHUNK):
-        data += part
-        lines = data.splitlines(keepends=True)
-        if len(lines) > last + 1:
-            break
-    return _copied(data.splitlines(keepends=True), plain, lambda number, line: number in left_out)
-
-
-def _copy_lines(given: BinaryIO, plain: BinaryIO, left_out: frozenset[int], mark: bytes) -> int:
-    """Copy every line; lines that begin with the mark outside quotes become blank too."""
+    comment: lines that begin with this mark outside quotes become blank too; without one, what
+    follows the last line to leave out is copied as it is.
+    """
+    last, mark = max(found.lines, default=0), comment.encode()
+    number = removed = 0
     inside = False
-
-    def is_left_out(number: int, line: bytes) -> bool:
-        nonlocal inside
-        if number in left_out or (not inside and line.lstrip(b'\xef\xbb\xbf \t"').startswith(mark)):
-            return True
-        inside ^= bool(line.count(b'"') % 2)
-        return False
-
-    lines = (part for line in given for part in line.splitlines(keepends=True))
-    return _copied(lines, plain, is_left_out)
-
-
-def _copied(
-    lines: Iterable[bytes], plain: BinaryIO, is_left_out: Callable[[int, bytes], bool]
-) -> int:
-    removed = 0
-    for number, line in enumerate(lines, 1):
-        if is_left_out(number, line):
-            ending = line[len(line.rstrip(b"\r\n")) :]
-            removed += len(line) - len(ending)
-            line = ending
-        plain.write(line)
-    return removed
+    with path.open("rb") as given, target.open("wb") as plain:
+        for lines in given:
+            for line in lines.splitlines(keepends=True):
+                number += 1
+                commented = mark and line.lstrip(b'\xef\xbb\xbf \t"').startswith(mark)
+                if number in found.lines or (commented and not inside):
+                    ending = line[len(line.rstrip(b"\r\n")) :]
+                    removed += len(line) - len(ending)
+                    line = ending
+                else:
+                    inside ^= bool(line.count(b'"') % 2)
+                plain.write(line)
+            if number >= last and not mark:
+                break
+        shutil.copyfileobj(given, plain, _CHUNK)
+        if found.end is not None:
+            plain.truncate(found.end - removed)
 
 
 def records_of(lines: Sequence[str], sep: str, first: int = 1) -> Iterator[Record]:

@@ -10,11 +10,7 @@ from vetro.tables.plan import Plan
 from vetro.tables.schema import Kind
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
-
-
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-
-
 _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
 
