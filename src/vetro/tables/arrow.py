@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vetro.errors import VetroError, error
+from vetro.errors import VetroError
 from vetro.tables.connection import check_names, connect, described, literal
-from vetro.tables.faults import Fault
+from vetro.tables.faults import Fault, refused_type
 from vetro.tables.opened import Opened
 from vetro.tables.table import row_place
 
@@ -118,11 +118,6 @@ def period_extension(field: pa.Field) -> str:
     told = (field.metadata or {}).get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
     name = getattr(field.type, "extension_name", told)
     return name if name == "pandas.period" else ""
-
-
-def refused_type(name: str, kind: str) -> VetroError:
-    """The E128 for a column whose type cannot be converted."""
-    return error("E128", column=name, type=kind, fix="Make it numbers or text, or leave it out.")
 
 
 def _levels(column: pa.ChunkedArray) -> list[str]:

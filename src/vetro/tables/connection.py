@@ -21,6 +21,8 @@ from vetro.visible import is_text
 if TYPE_CHECKING:
     import duckdb
 
+LONGEST_NAME = 1000
+"""As long as levels may be."""
 ONLY_SELECT = "it is not a SELECT, and Vetro only reads"
 
 
@@ -88,7 +90,8 @@ def described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str,
 
 
 def check_names(names: Iterable[str], source: str, rename: str = "Rename one.") -> None:
-    """E110 for a name used twice, E125 for an empty one or one that UTF-8 cannot hold."""
+    """E110 for a name used twice; E125 for one that is empty, not valid text, or too long to be a
+    name: it would stand in every message and picture."""
     seen: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():
@@ -97,6 +100,10 @@ def check_names(names: Iterable[str], source: str, rename: str = "Rename one.") 
         if not is_text(name):
             what = f'the name of column {position}, "{shown(name)}", is not valid text (UTF-8)'
             raise error("E125", source=source, what=what, fix="Rename it.")
+        if len(name) > LONGEST_NAME:
+            what = f"the name of column {position} has {len(name):,} characters"
+            fix = f"Shorten it to {LONGEST_NAME:,} characters."
+            raise error("E125", source=source, what=what, fix=fix)
         first = seen.setdefault(name, position)
         if first != position:
             raise error("E110", first=first, second=position, name=name, fix=rename)

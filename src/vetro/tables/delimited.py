@@ -15,11 +15,12 @@ import tempfile
 import threading
 import weakref
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from vetro.atomic import NO_SPACE, cannot_save
-from vetro.errors import Notice, VetroError, counted, error, notice, words
+from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import dialect as dialects
 from vetro.tables import encodings, textfaults
 from vetro.tables.connection import connect, file_literal, literal
@@ -45,46 +46,45 @@ def open_delimited(path: Path, options: ReadOptions) -> Opened:
             opened = _open(path, options, undo)
         except OSError as failure:
             if failure.errno in NO_SPACE:
-                raise _no_room(path, failure) from failure
+                copy = f"a temporary copy of {path.name}"
+                raise cannot_save(tempfile.gettempdir(), failure, copy) from failure
             raise
         # From here on, the folder lives as long as the opened source.
         undo.pop_all()
         return opened
 
 
+class _Copies:
+    """Temporary copies of a file, in a folder that is made for the first one."""
+
+    def __init__(self, undo: contextlib.ExitStack) -> None:
+        self._undo = undo
+        self.folder: Path | None = None
+
+    def new(self, name: str) -> Path:
+        """The path of the next copy."""
+        if self.folder is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="vetro-"))
+            self._undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        return self.folder / name
+
+
 def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opened:
     source = path.name
-    size = path.stat().st_size
-    if size == 0:
+    if path.stat().st_size == 0:
         raise error("E101", source=source, size="0 bytes")
-    fingerprint = _Fingerprint(path)
-    suffix = path.suffix.lower()
-    work = path
-    folder: Path | None = None
-    if suffix == ".gz":
-        suffix = Path(path.stem).suffix.lower()
-        folder = _folder(undo)
-        work = _unpacked(path, folder, source)
-    with work.open("rb") as file:
-        head = file.read(dialects.HEAD_BYTES)
-    encoding = encodings.encoding_of(head, options.encoding)
-    if encoding not in ("utf-8", "utf-8-sig"):
-        folder = folder or _folder(undo)
-        work = _transcoded(work, folder, encoding, source)
-        with work.open("rb") as file:
-            head = file.read(dialects.HEAD_BYTES)
-    if folder is not None and (packed := content_of(work, head)) and packed.opens is not TEXT:
-        what = f"it holds {packed.what}, not delimited text"
-        raise error("E125", source=source, what=what, fix="Unpack it first.")
+    digest, copies = _digest_of(path), _Copies(undo)
+    work, head = _decoded(path, options, copies)
     facts = dialects.byte_facts(work)
     if facts.blank or not head.removeprefix(b"\xef\xbb\xbf").strip():
-        raise error("E101", source=source, size="only blank lines" if size else "0 bytes")
+        raise error("E101", source=source, size="only blank lines")
     if facts.nul >= 0:
         raise textfaults.nul_error(work, source, facts.nul)
     text = _head_text(head, work, source)
     preface = preface_of(text, options)
     if not preface.text.strip():
         raise error("E101", source=source, size="only lines that are left out")
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     sep = dialects.separator_of(preface.text, source, suffix, options.sep or preface.sep)
     if not options.sep and preface.sep:
         dialects.refuse_lone_column(preface.text, sep, source)
@@ -92,8 +92,7 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     around = surroundings(work, preface, sep, options, source, cut=cut)
     decoded = work
     if around.lines or around.end is not None or options.comment:
-        folder = folder or _folder(undo)
-        work = folder / "trimmed"
+        work = copies.new("trimmed")
         write_trimmed(decoded, work, around, options.comment)
     original = TextFile(work, source, sep, options.header, decoded=decoded)
     names = _names(original, around.head)
@@ -112,19 +111,8 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
         facts.mixed or sep in dialects.BLANKS or options.bad_rows == "skip" or original.short > 0
     )
     if rewritten:
-        folder = folder or _folder(undo)
-        work, skipped = _rewritten(original, folder, skip=options.bad_rows == "skip")
-        if skipped:
-            lines, first = skipped
-            notices.append(
-                notice(
-                    "W130",
-                    source=source,
-                    rows=counted(lines, "row"),
-                    were="was" if lines == 1 else "were",
-                    place=f"line {first}",
-                )
-            )
+        work = copies.new("records")
+        notices += _rewrite(original, work, skip=options.bad_rows == "skip")
         original = replace(original, skips=options.bad_rows == "skip")
     work_sep = "\t" if sep in dialects.BLANKS else sep
     opened = _opened(work, work_sep, names, original, facts, rewritten=rewritten)
@@ -132,10 +120,31 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     if sep == dialects.BLANKS[1] and not options.sep:
         opened.notices.append(notice("I175", source=source))
     opened.units = around.units
-    fingerprint.complete(opened)
-    if folder is not None:
-        weakref.finalize(original, shutil.rmtree, folder, ignore_errors=True)
+    opened.digest = digest
+    if copies.folder is not None:
+        weakref.finalize(original, shutil.rmtree, copies.folder, ignore_errors=True)
     return opened
+
+
+def _decoded(path: Path, options: ReadOptions, copies: _Copies) -> tuple[Path, bytes]:
+    """The file, or a copy of it, as unpacked text in UTF-8, and its first bytes."""
+    work = path
+    if path.suffix.lower() == ".gz":
+        work = _unpacked(path, copies.new("unpacked"))
+    head = _first_bytes(work)
+    encoding = encodings.encoding_of(head, options.encoding)
+    if encoding not in ("utf-8", "utf-8-sig"):
+        work = _transcoded(work, copies.new("utf8"), encoding, path.name)
+        head = _first_bytes(work)
+    if work != path and (packed := content_of(work, head)) and packed.opens is not TEXT:
+        what = f"it holds {packed.what}, not delimited text"
+        raise error("E125", source=path.name, what=what, fix="Unpack it first.")
+    return work, head
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(dialects.HEAD_BYTES)
 
 
 def _opened(
@@ -236,19 +245,7 @@ def _head_text(head: bytes, path: Path, source: str) -> str:
         return whole.decode("utf-8-sig", errors="ignore")
 
 
-def _folder(undo: contextlib.ExitStack) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="vetro-"))
-    undo.callback(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _no_room(path: Path, failure: OSError) -> VetroError:
-    """The E503 of a copy of the file that the temporary folder cannot hold."""
-    return cannot_save(tempfile.gettempdir(), failure, f"a temporary copy of {path.name}")
-
-
-def _unpacked(path: Path, folder: Path, source: str) -> Path:
-    target = folder / "unpacked"
+def _unpacked(path: Path, target: Path) -> Path:
     try:
         with unpacked(path) as packed, target.open("wb") as plain:
             shutil.copyfileobj(packed, plain, 1 << 20)
@@ -257,17 +254,16 @@ def _unpacked(path: Path, folder: Path, source: str) -> Path:
             raise
         raise error(
             "E125",
-            source=source,
+            source=path.name,
             what=f"not a complete gzip file ({str(failure).rstrip('.')})",
             fix="Provide the file again.",
         ) from failure
     if target.stat().st_size == 0:
-        raise error("E101", source=source, size="0 bytes")
+        raise error("E101", source=path.name, size="0 bytes")
     return target
 
 
-def _transcoded(path: Path, folder: Path, encoding: str, source: str) -> Path:
-    target = folder / "utf8"
+def _transcoded(path: Path, target: Path, encoding: str, source: str) -> Path:
     try:
         with (
             path.open(encoding=encoding, newline="") as given,
@@ -281,10 +277,8 @@ def _transcoded(path: Path, folder: Path, encoding: str, source: str) -> Path:
     return target
 
 
-def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple[int, int] | None]:
-    """The records in a plain dialect; with skip, also the number of records left out and the line
-    of the first."""
-    target = folder / "records"
+def _rewrite(file: TextFile, target: Path, *, skip: bool) -> list[Notice]:
+    """Write the records in a plain dialect; with skip, leave out those that do not fit (W130)."""
     left_out, first = 0, 0
     sep = "\t" if file.sep in dialects.BLANKS else file.sep
     with target.open("w", encoding="utf-8", newline="") as plain:
@@ -296,29 +290,29 @@ def _rewritten(file: TextFile, folder: Path, *, skip: bool) -> tuple[Path, tuple
             if len(fields) == file.width - file.short:
                 fields = [*fields, *[""] * file.short]
             writer.writerow(fields)
-    return target, (left_out, first) if left_out else None
+    if not left_out:
+        return []
+    were, rows = "was" if left_out == 1 else "were", counted(left_out, "row")
+    return [notice("W130", source=file.source, rows=rows, were=were, place=f"line {first}")]
 
 
-class _Fingerprint:
-    """SHA-256 of a file, computed during the reading: hashing needs no interpreter lock."""
+def _digest_of(path: Path) -> Callable[[], str]:
+    """A function that returns the file's SHA-256, which a thread computes from now on.
 
-    def __init__(self, path: Path) -> None:
-        # Opened here, so that the file may be renamed or removed from now on.
-        self._file = path.open("rb")
-        self._digest = ""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+    Hashing needs no interpreter lock.  The file may be renamed or removed from now on.
+    """
+    file = path.open("rb")
+    found = [""]
 
-    def _run(self) -> None:
+    def run() -> None:
         # DuckDB also fails on an unreadable file, and that failure is reported.
-        with self._file, contextlib.suppress(OSError):
-            self._digest = hashlib.file_digest(self._file, "sha256").hexdigest()
+        with file, contextlib.suppress(OSError):
+            found[0] = hashlib.file_digest(file, "sha256").hexdigest()
 
-    def complete(self, opened: Opened) -> None:
-        """Have `finish` wait for the digest and write it into the opened source."""
+    def digest() -> str:
+        thread.join()
+        return found[0]
 
-        def finish() -> None:
-            self._thread.join()
-            opened.fingerprint = self._digest
-
-        opened.finish = finish
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return digest

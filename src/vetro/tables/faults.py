@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vetro.errors import Notice, VetroError, Words, notice, words
+from vetro.errors import Notice, VetroError, Words, error, notice, words
 from vetro.tables.schema import Column
 
 
@@ -24,6 +24,12 @@ class Fault:
     error: VetroError
     of_type: bool = False
     advice: Words | None = None
+
+
+def refused_type(column: str, kind: str) -> VetroError:
+    """The E128 for a column whose type cannot be converted."""
+    fix = "Make it numbers or text, or leave it out."
+    return error("E128", column=column, type=kind, fix=fix)
 
 
 Faults = Mapping[str, Fault]

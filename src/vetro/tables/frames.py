@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, VetroError, Words, counted, error, shown
-from vetro.tables.connection import check_names, reason
-from vetro.tables.faults import Fault
+from vetro.tables.connection import reason
+from vetro.tables.faults import Fault, refused_type
 from vetro.tables.objects import dated_objects
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -26,32 +26,17 @@ from vetro.tables.spans import plain_spans
 
 FrameKind = Literal["pandas", "polars", "pyarrow", "dict", "numpy", "torch", ""]
 
-NAMES = {
-    "pandas": "the DataFrame",
-    "polars": "the DataFrame",
-    "pyarrow": "the Arrow table",
-    "dict": "the dict",
-    "numpy": "the array",
-    "torch": "the tensor",
-}
 _READABLE = (str, int, float, decimal.Decimal, dt.date, dt.time, dt.timedelta, np.generic)
-_CLASSES: dict[FrameKind, tuple[str, ...]] = {
-    "pandas": ("DataFrame", "Series"),
-    "polars": ("DataFrame", "LazyFrame", "Series"),
-    "pyarrow": ("Table", "RecordBatch", "RecordBatchReader"),
-    "numpy": ("ndarray",),
-    "torch": ("Tensor",),
-}
 
 
 def frame_kind(source: object) -> FrameKind:
     """The kind of frame of an object; "" for anything else (a path, a list, ...)."""
     if isinstance(source, dict):
         return "dict"
-    for kind, names in _CLASSES.items():
+    for kind, frame in FRAMES.items():
         module = sys.modules.get(kind)
-        classes = tuple(getattr(module, name) for name in names) if module is not None else ()
-        if classes and isinstance(source, classes):
+        classes = tuple(getattr(module, name) for name in frame.classes) if module else ()
+        if isinstance(source, classes):
             return kind
     return ""
 
@@ -64,17 +49,9 @@ def open_frame(source: Any, options: ReadOptions) -> Opened:
     """
     from vetro.tables.arrow import open_arrow
 
-    kind = frame_kind(source)
-    readers: dict[str, Callable[[Any, str], Any]] = {
-        "pandas": _from_pandas,
-        "polars": _from_polars,
-        "pyarrow": _from_arrow,
-        "dict": _from_dict,
-        "numpy": _from_numpy,
-        "torch": _from_torch,
-    }
-    name = NAMES[kind]
-    found = readers[kind](source, name)
+    frame = FRAMES[frame_kind(source)]
+    name = frame.name
+    found = frame.read(source, name)
     if found.table.num_columns == 0:
         raise error("E101", source=name, size="0 columns")
     opened = open_arrow(found.table, name, faults=found.faults)
@@ -193,11 +170,31 @@ def _tensor_array(tensor: Any, name: str) -> NDArray[Any]:
     return array
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """A kind of frame: its name in messages, its classes, and the function that reads it."""
+
+    name: str
+    classes: tuple[str, ...]
+    read: Callable[[Any, str], _Arrow]
+
+
+FRAMES: dict[FrameKind, _Frame] = {
+    "pandas": _Frame("the DataFrame", ("DataFrame", "Series"), _from_pandas),
+    "polars": _Frame("the DataFrame", ("DataFrame", "LazyFrame", "Series"), _from_polars),
+    "pyarrow": _Frame(
+        "the Arrow table", ("Table", "RecordBatch", "RecordBatchReader"), _from_arrow
+    ),
+    "dict": _Frame("the dict", (), _from_dict),
+    "numpy": _Frame("the array", ("ndarray",), _from_numpy),
+    "torch": _Frame("the tensor", ("Tensor",), _from_torch),
+}
+
+
 def _joined(names: list[str], columns: list[Any], name: str) -> _Arrow:
     """The columns, of any array kind; a column that Arrow cannot convert is empty."""
     import pyarrow as pa
 
-    check_names(names, name)
     arrays, faults, notices = [], {}, []
     for item, column in zip(names, columns, strict=True):
         try:
@@ -233,9 +230,9 @@ def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
         if values.dtype == np.longdouble:
             values = values.astype(np.float64)
         elif values.dtype.kind in "cV":
-            raise _refused(name, str(values.dtype))
+            raise refused_type(name, str(values.dtype))
     if kind is not None and str(kind).startswith("complex"):
-        raise _refused(name, str(kind))
+        raise refused_type(name, str(kind))
     if frame_kind(values) == "polars":
         return _from_series(values, name), []
     if isinstance(values, pa.Array | pa.ChunkedArray):
@@ -248,7 +245,7 @@ def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
         if "pandas" in sys.modules:
             values, said = plain_spans(values, name)
     except (TypeError, ValueError) as failure:
-        raise _refused(name, f"{kind} ({shown(reason(failure))})") from failure
+        raise refused_type(name, f"{kind} ({shown(reason(failure))})") from failure
     if kind is None or str(kind) == "object":
         values = dated_objects(values, name)
     try:
@@ -256,7 +253,7 @@ def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
         return pa.array(values, mask=mask, from_pandas=missing_is_nan), said
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as failure:
         what = f"{kind} ({_found(values)})" if kind is not None else _found(values)
-        raise _refused(name, what) from failure
+        raise refused_type(name, what) from failure
 
 
 def _from_series(series: Any, name: str) -> Any:
@@ -265,7 +262,7 @@ def _from_series(series: Any, name: str) -> Any:
     import pyarrow as pa
 
     if series.dtype == pl.Object:
-        raise _refused(name, "Object")
+        raise refused_type(name, "Object")
     if str(series.dtype) in ("Int128", "UInt128"):
         # Arrow has no whole numbers of 128 bits; as text, none loses a digit.
         small = series.cast(pl.Int64, strict=False)
@@ -274,7 +271,7 @@ def _from_series(series: Any, name: str) -> Any:
     try:
         return series.to_arrow()
     except (pa.ArrowException, pl.exceptions.PolarsError) as failure:
-        raise _refused(name, str(series.dtype)) from failure
+        raise refused_type(name, str(series.dtype)) from failure
 
 
 def _found(values: Any) -> str:
@@ -285,11 +282,6 @@ def _found(values: Any) -> str:
 
 def _shape(source: str, what: str, fix: str | Words) -> VetroError:
     return error("E125", source=source, what=what, fix=fix)
-
-
-def _refused(column: str, kind: str) -> VetroError:
-    fix = "Make it numbers or text, or leave it out."
-    return error("E128", column=column, type=kind, fix=fix)
 
 
 def to_kind(

@@ -7,7 +7,7 @@ into a Table.  It reads nothing itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-MOST_COLUMNS, LONGEST_NAME = 16_384, 1000
-"""As many columns as a spreadsheet has, with names as long as levels may be."""
+MOST_COLUMNS = 16_384
+"""As many columns as a spreadsheet has."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Opened:
     advice: for columns of a type that Vetro does not read, how they can be read.
     beneath: the columns of the text that a query has read, for which options may give kinds too.
     explain: turns a failure of reading into an error that says more than DuckDB's text, if it can.
-    finish: is called after all rows were read, and completes the fingerprint.
+    digest: the fingerprint, if it is computed during the reading.
     readers: the open readers on the connection, at most one.  A connection answers one query at a
     time, so every query goes through `ask` or `reader`.
     """
@@ -68,7 +68,7 @@ class Opened:
     advice: dict[str, Words] = field(default_factory=dict)
     beneath: frozenset[str] = frozenset()
     explain: Callable[[Exception], Exception] = lambda failure: failure
-    finish: Callable[[], None] = lambda: None
+    digest: Callable[[], str] = lambda: ""
     readers: list[pa.RecordBatchReader] = field(default_factory=list)
 
     @property
@@ -114,6 +114,10 @@ class Opened:
         while self.readers:
             self.readers.pop().close()
 
+    def finish(self) -> None:
+        """Complete the fingerprint, after all rows were read."""
+        self.fingerprint = self.fingerprint or self.digest()
+
     @contextlib.contextmanager
     def explaining(self) -> Iterator[None]:
         """A context in which a failure of reading becomes the VetroError that explains it."""
@@ -126,15 +130,6 @@ class Opened:
             if not isinstance(said, VetroError):
                 said = unreadable(self.name, failure)
             raise said from failure
-
-
-def check_lengths(names: Iterable[str], source: str) -> None:
-    """E125 for a name that is too long to be one: it would stand in every message and picture."""
-    for position, name in enumerate(names, start=1):
-        if len(name) > LONGEST_NAME:
-            what = f"the name of column {position} has {len(name):,} characters"
-            fix = f"Shorten it to {LONGEST_NAME:,} characters."
-            raise error("E125", source=source, what=what, fix=fix)
 
 
 def check_column_count(count: int, name: str) -> None:

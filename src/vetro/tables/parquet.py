@@ -21,7 +21,7 @@ from vetro.tables.connection import (
     quoted,
     reason,
 )
-from vetro.tables.faults import Fault
+from vetro.tables.faults import Fault, refused_type
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 
@@ -81,7 +81,7 @@ def _with_meaning(relation: str, path: Path) -> tuple[str, dict[str, Fault]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from vetro.tables.arrow import period_extension, refused_type
+    from vetro.tables.arrow import period_extension
 
     try:
         schema = pq.read_schema(path)

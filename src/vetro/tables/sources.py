@@ -13,7 +13,7 @@ from vetro.addresses import FORM, is_address, is_postgres, shown_source
 from vetro.atomic import NO_SPACE
 from vetro.errors import error
 from vetro.tables.connection import check_names
-from vetro.tables.opened import Opened, check_column_count, check_lengths
+from vetro.tables.opened import Opened, check_column_count
 from vetro.tables.options import ReadOptions
 from vetro.tables.signatures import check_content
 from vetro.tables.source_kinds import FILES, FRAME, PARQUET, SERVER, SourceKind
@@ -32,7 +32,6 @@ def open_source(source: object, options: ReadOptions) -> Opened:
     """
     opened = _opened(source, options)
     check_column_count(len(opened.columns), opened.name)
-    check_lengths(opened.columns, opened.name)
     names = {name: plain(name) for name in opened.columns}
     check_names(names.values(), opened.name)
     opened.columns = {names[name]: type_ for name, type_ in opened.columns.items()}
@@ -57,7 +56,7 @@ def _opened(source: object, options: ReadOptions) -> Opened:
     if kind := frames.frame_kind(source):
         if kind == "dict":  # values of the command line, with the options of their table
             return _asked(frames.open_frame(source, options), options)
-        return _asked(FRAME.open(source, options, frames.NAMES[kind]), options)
+        return _asked(FRAME.open(source, options, frames.FRAMES[kind].name), options)
     raise error(
         "E125",
         source=f"a {type(source).__name__}",
