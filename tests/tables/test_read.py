@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import math
 import tempfile
@@ -280,20 +281,22 @@ ODD_CELLS = (
 )
 
 
-@pytest.mark.parametrize("rest", ["", ",7.5", ",7.5,"])
+@pytest.mark.parametrize("rest", ["", ",7.5", ",7.5,", ";7,5"])
 @pytest.mark.parametrize("odd", ["2.5", *ODD_CELLS])
 def test_numbers_cast_without_texts_are_those_of_the_texts(
     tmp_path: Path, odd: str, rest: str
 ) -> None:
     cells = [*["1.5", "-2.25"] * 2000, odd, "3.5"]
     rows = "".join(f"{cell}{rest}\n" for cell in cells)
-    path = write(tmp_path, f"x{rest.replace('7.5', 'y')}\n{rows}")
+    if rest == ";7,5":
+        rows = rows.replace(".", ",")
+    path = write(tmp_path, f"x{rest.replace('7.5', 'y').replace('7,5', 'y')}\n{rows}")
 
     def read(quick: bool) -> object:
         try:
             opened = open_source(path, PLAIN)
             if not quick:
-                opened.as_numbers = ""
+                opened.as_numbers = None
             table = read_whole(opened, PLAIN)
         except VetroError as failure:
             return str(failure)
@@ -303,8 +306,24 @@ def test_numbers_cast_without_texts_are_those_of_the_texts(
     assert read(quick=True) == read(quick=False)
 
 
-def test_plain_numbers_are_cast_without_texts(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("x,y\n1.5,2.5\n3.5,-4e3\n")
-    found = open_source(tmp_path / "t.csv", ReadOptions()).numbers([1, 0])
-    assert found is not None
-    assert [found["v0"].tolist(), found["v1"].tolist()] == [[2.5, -4000.0], [1.5, 3.5]]
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("x,y\n1.5,2.5\n3.5,-4e3\n", True),
+        ("x;y\n1,5;2,5\n3,5;-4,0\n", True),
+        ("x;y\n1,5;2.5\n3,5;-4.0\n", False),
+        ("x,y\n1.5,2\n3.5,4\n", False),
+        ("x,y\n1.5,\n3.5,2.5\n", False),
+        ("x,y\n1.5,a\n3.5,b\n", False),
+        ("x,y,\n1.5,2.5,\n3.5,2.5,\n", False),
+    ],
+)
+def test_only_plain_numbers_are_cast_without_texts(tmp_path: Path, text: str, plain: bool) -> None:
+    opened = open_source(write(tmp_path, text), PLAIN)
+    asked: list[str] = []
+    as_numbers = opened.as_numbers
+    if as_numbers is not None:
+        opened.as_numbers = lambda decimal: asked.append(decimal) or as_numbers(decimal)
+    with contextlib.suppress(TableError):  # two marks in one file
+        read_whole(opened, PLAIN)
+    assert bool(asked) == plain

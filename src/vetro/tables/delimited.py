@@ -17,6 +17,7 @@ import weakref
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from vetro.atomic import NO_SPACE, cannot_save
@@ -160,26 +161,27 @@ def _opened(
     # DuckDB takes the first line break for the line end, and it may be one within quotes.
     line_end = r"new_line = '\n', " if rewritten else ""
 
-    def relation(type_: str) -> str:
+    def relation(type_: str, decimal: str = ".") -> str:
         columns = ", ".join(f"'c{index}': '{type_}'" for index in range(original.width))
         return (
             f"read_csv([{file_literal(work)}], auto_detect = false, "
             f"delim = {literal(sep)}, quote = '\"', escape = '\"', {line_end}"
             f"header = {str(original.header).lower()}, strict_mode = true, "
+            f"decimal_separator = '{decimal}', "
             f"buffer_size = {_BUFFER}, max_line_size = {LONGEST_FIELD}, columns = {{{columns}}})"
         )
 
-    texts, as_numbers = relation("VARCHAR"), relation("DOUBLE")
+    texts = relation("VARCHAR")
     if original.nameless:
         # The values of a column without a name would be lost silently.
         empty = " AND ".join(f"c{index} IS NULL" for index in original.nameless)
         named = (index for index in range(original.width) if index not in original.nameless)
         shown = ", ".join(f"c{index}" for index in named)
         checked = f"CASE WHEN {empty} THEN true ELSE error('a value without a name') END"
-        texts, as_numbers = f"(SELECT {shown} FROM {texts} WHERE {checked})", ""
+        texts = f"(SELECT {shown} FROM {texts} WHERE {checked})"
     elif len(names) == 1:
         # If there is only one column, DuckDB reads a blank line as a missing value.
-        texts, as_numbers = f"(SELECT * FROM {texts} WHERE c0 IS NOT NULL)", ""
+        texts = f"(SELECT * FROM {texts} WHERE c0 IS NOT NULL)"
     return Opened(
         connection=connect([work]),
         relation=texts,
@@ -190,7 +192,7 @@ def _opened(
         sep=original.sep,
         place_of=original.place_of,
         loose=facts.loose,
-        as_numbers=as_numbers,
+        as_numbers=None if texts != relation("VARCHAR") else partial(relation, "DOUBLE"),
         explain=original.explain,
     )
 

@@ -7,7 +7,7 @@ into a Table.  It reads nothing itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,8 @@ class Opened:
     headed: whether its first line or row may be the names of the columns.
     sep: the separator of a delimited text.  loose: whether some value may hold
     "_" or "+-", with which DuckDB reads numbers that are none.
-    as_numbers: the same rows, with every column read as DOUBLE at once, which fails at the first
-    cell that is no number; empty if the source cannot do so.
+    as_numbers: for a decimal mark, the same rows with every column read as DOUBLE at once, which
+    fails at the first cell that is no number; None if the source cannot do so.
     start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
@@ -62,7 +62,7 @@ class Opened:
     place_of: Callable[[int], str] = row_place
     start: int = 0
     loose: bool = True
-    as_numbers: str = ""
+    as_numbers: Callable[[str], str] | None = None
     units: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
     advice: dict[str, Words] = field(default_factory=dict)
@@ -96,18 +96,6 @@ class Opened:
         with self.explaining():
             found: dict[str, Any] = self.connection.execute(query).fetchnumpy()
             return found
-
-    def numbers(self, indices: Sequence[int]) -> dict[str, Any] | None:
-        """Columns as arrays v0, v1, ... of doubles; None if a cell is no number, or if the source
-        cannot do so.  Without texts in between it takes a quarter less time."""
-        import duckdb
-
-        if not self.as_numbers:
-            return None
-        values = ", ".join(f"c{index} AS v{at}" for at, index in enumerate(indices))
-        with contextlib.suppress(duckdb.ConversionException, duckdb.InvalidInputException):
-            return self.connection.execute(f"SELECT {values} FROM {self.as_numbers}").fetchnumpy()
-        return None
 
     def interrupt(self) -> None:
         """Close the open reader, if there is one; scan.stream continues with a new one."""

@@ -119,19 +119,15 @@ def _clean_numbers(
 
     None if there are texts, or exceptions, whose texts are then needed.
     """
-    parts = parts_of(opened, plans, missing, ())
-    if parts.own or not plans or any(plan.way == "text" for plan in plans):
+    if not plans or any(plan.way == "text" for plan in plans):
         return None
-    # If neither missing values nor exceptions are expected, the values themselves show them.
-    gapless = all(plan.is_text and not plan.sparse and not plan.whole for plan in plans)
-    gapless = gapless and not opened.loose
-    plain = all(plan.decimal == "." and not (plan.thousands or plan.dress) for plan in plans)
-    found = None
-    if gapless and plain and not missing and len(plans) == len(opened.columns):
-        found = opened.numbers([plan.index for plan in plans])
-    if found is None:
-        found = opened.arrays(parts.values() if gapless else parts.flagged())
-    if not gapless and parts.shared and bool(np.ma.getdata(found["x"]).any()):
+    if not missing and _are_plain(opened, plans):
+        return _read_as_numbers(opened, plans)
+    parts = parts_of(opened, plans, missing, ())
+    if parts.own:
+        return None
+    found = opened.arrays(parts.flagged())
+    if parts.shared and bool(np.ma.getdata(found["x"]).any()):
         return None
     cells: list[Cells] = []
     for position in range(len(plans)):
@@ -139,12 +135,43 @@ def _clean_numbers(
         values: NDArray[np.float64] = np.ma.getdata(array)
         if np.ma.is_masked(array):
             values[np.ma.getmaskarray(array)] = np.nan
-        if gapless and not math.isfinite(float(values.sum())):
-            return None
         column = Values(array=values, rows=len(values))
-        if not gapless:
-            column.close()
+        column.close()
         cells.append(column)
+    return cells
+
+
+def _are_plain(opened: Opened, plans: Sequence[Plan]) -> bool:
+    """Whether all columns of a text are numbers with one decimal mark, as far as is known."""
+    return (
+        opened.as_numbers is not None
+        and not opened.loose
+        and len(plans) == len(opened.columns)
+        and len({plan.decimal for plan in plans}) == 1
+        and not any(plan.own or plan.sparse or plan.whole for plan in plans)
+        and not any(plan.thousands or plan.dress for plan in plans)
+    )
+
+
+def _read_as_numbers(opened: Opened, plans: Sequence[Plan]) -> list[Cells] | None:
+    """The numbers, cast by the reader of the file itself, which saves a quarter of the time.
+
+    None if a cell is empty, is not finite, or is no number.
+    """
+    import duckdb
+
+    assert opened.as_numbers is not None
+    try:
+        rows = opened.connection.execute(f"FROM {opened.as_numbers(plans[0].decimal)}")
+        found = rows.fetchnumpy()
+    except (duckdb.ConversionException, duckdb.InvalidInputException):
+        return None
+    cells: list[Cells] = []
+    for plan in plans:
+        values = found.pop(f"c{plan.index}")
+        if np.ma.is_masked(values) or not math.isfinite(float(values.sum())):
+            return None
+        cells.append(Values(array=np.ma.getdata(values), rows=len(values)))
     return cells
 
 

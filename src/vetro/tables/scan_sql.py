@@ -34,10 +34,6 @@ class Parts:
             texts.append(f"CASE WHEN {self.suspect} THEN [{each}] END AS x")
         return f"SELECT {', '.join([*self.shown, *texts])} FROM ({self.source})"
 
-    def values(self) -> str:
-        """The values alone."""
-        return f"SELECT {', '.join(self.shown)} FROM ({self.source})"
-
     def flagged(self) -> str:
         """The values, then x: whether the row has an exception."""
         some = " OR ".join(f"({self.bad[at]})" for at in self.shared)
