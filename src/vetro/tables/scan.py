@@ -161,11 +161,13 @@ def _read_as_numbers(opened: Opened, plans: Sequence[Plan]) -> list[Cells] | Non
     import duckdb
 
     assert opened.as_numbers is not None
-    try:
-        rows = opened.connection.execute(f"FROM {opened.as_numbers(plans[0].decimal)}")
-        found = rows.fetchnumpy()
-    except (duckdb.ConversionException, duckdb.InvalidInputException):
-        return None
+    opened.interrupt()
+    with opened.explaining():
+        try:
+            rows = opened.connection.execute(f"FROM {opened.as_numbers(plans[0].decimal)}")
+            found: dict[str, Any] = rows.fetchnumpy()
+        except (duckdb.ConversionException, duckdb.InvalidInputException):
+            return None
     cells: list[Cells] = []
     for plan in plans:
         values = found.pop(f"c{plan.index}")
