@@ -23,32 +23,11 @@ from typing import Any, Self
 
 from vetro.addresses import safe
 from vetro.catalogue import CATALOGUE
-from vetro.settings import Door, Setting, Words
-from vetro.templates import shown, words
-
-__all__ = [
-    "Door",
-    "GlassError",
-    "InternalError",
-    "ModelFileError",
-    "Notice",
-    "PredictionError",
-    "Setting",
-    "TableError",
-    "TrainingError",
-    "UsageError",
-    "VetroError",
-    "VetroWarning",
-    "Words",
-    "counted",
-    "error",
-    "issue_warnings",
-    "listed",
-    "nearest",
-    "notice",
-    "shown",
-    "words",
-]
+from vetro.settings import Door as Door
+from vetro.settings import Setting as Setting
+from vetro.settings import Words as Words
+from vetro.templates import shown as shown
+from vetro.templates import words as words
 
 
 class VetroError(Exception):

@@ -17,7 +17,6 @@ import pytest
 import torch
 
 from vetro.apps import tour_command
-from vetro.apps.tour.commands import run_command
 from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, cells, tour_in
 from vetro.apps.tour.own_table import own_cell, place_of
 from vetro.apps.tour.page import PAGES, tour_page
@@ -35,7 +34,7 @@ PLACEHOLDER = re.compile(r"\{(\w[^}]*)\}")
 def session() -> Iterator[Session]:
     """One run of the whole tour, which leaves torch as it was."""
     threads = torch.get_num_threads()
-    with torch.random.fork_rng(), Session(tour_in("en").steps, run_command) as run:
+    with torch.random.fork_rng(), Session(tour_in("en").steps) as run:
         yield run
     torch.set_num_threads(threads)
 

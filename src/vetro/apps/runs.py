@@ -36,39 +36,29 @@ ATTEMPTS = 50  # to claim a folder while failing fits keep removing it
 _ENDINGS = re.compile(r"\.(csv|tsv|txt|parquet|jsonl|ndjson|json|xlsx|db|duckdb|sqlite|gz)$", re.I)
 
 
+class _File:
+    """A file of a run: its path, by name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, run: RunFolder, kind: type) -> Path:
+        return run.path / self._name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The paths of one run."""
 
     path: Path
 
-    @property
-    def model(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def history(self) -> Path:
-        return self.path / "history.csv"
-
-    @property
-    def held_out(self) -> Path:
-        return self.path / "held-out.csv"
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.toml"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log.txt"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.safetensors"
+    model = _File("model.safetensors")
+    report = _File("report.html")
+    history = _File("history.csv")
+    held_out = _File("held-out.csv")
+    recipe = _File("recipe.toml")
+    log = _File("log.txt")
+    checkpoint = _File("checkpoint.safetensors")
 
     @property
     def state(self) -> str:

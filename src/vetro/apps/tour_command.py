@@ -14,7 +14,6 @@ import typer
 
 from vetro.apps.options import valued
 from vetro.apps.present import console, message, visible
-from vetro.apps.tour.commands import run_command
 from vetro.errors import VetroError, error
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def tour(
     shown = tour_in(lang)
     numbers = _numbers(shown, step)
     asking = not plain and sys.stdin.isatty() and sys.stdout.isatty()
-    with Session(shown.steps, run_command) as session:
+    with Session(shown.steps) as session:
         if asking:
             with suppress(ImportError):
                 import readline  # noqa: F401  (input() then edits its line)

@@ -15,6 +15,7 @@ from vetro.report.drawing import FIRST, MUTED, SERIES, name_axes, square, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
 _MOST_POINTS = 250
@@ -43,19 +44,16 @@ def curve_variable(place: int, count: int) -> str:
 
 def roc(actual: NDArray[np.int64], predicted: Floats, codes: Sequence[int]) -> str:
     """True positive rate against false positive rate, one curve for each class of `codes`."""
-    figure, axes = square()
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+    figure, axes = _unit_square("false positive rate", "true positive rate", diagonal=True)
     for place, code in enumerate(codes):
         found, missed, _ = _thresholds(actual == code, predicted[:, code])
         axes.plot(missed, found, color=curve_color(place, len(codes)), linewidth=1.3)
-    _unit_square(axes)
-    name_axes(axes, "false positive rate", "true positive rate")
     return svg(figure, "ROC curve")
 
 
 def precision_recall(actual: NDArray[np.int64], predicted: Floats, codes: Sequence[int]) -> str:
     """Precision against recall; the dashed line is the class's share of the rows."""
-    figure, axes = square()
+    figure, axes = _unit_square("recall", "precision")
     for place, code in enumerate(codes):
         color = curve_color(place, len(codes))
         truth = actual == code
@@ -63,8 +61,6 @@ def precision_recall(actual: NDArray[np.int64], predicted: Floats, codes: Sequen
         axes.plot(found[1:], precision[1:], color=color, linewidth=1.3)
         if len(codes) == 1:
             axes.axhline(truth.mean(), color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    _unit_square(axes)
-    name_axes(axes, "recall", "precision")
     return svg(figure, "Precision-recall curve")
 
 
@@ -73,12 +69,11 @@ def calibration(actual: NDArray[np.int64], predicted: Floats) -> str:
 
     Of two classes: the second; of more: the predicted class.
     """
-    figure, axes = square()
+    figure, axes = _unit_square("predicted probability", "actual share", diagonal=True)
     if predicted.shape[1] == 2:
         said, right = predicted[:, 1], actual == 1
     else:
         said, right = predicted.max(axis=1), actual == predicted.argmax(axis=1)
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
     places, shares, below, above = [], [], [], []
     bins = np.clip((said * _BINS).astype(int), 0, _BINS - 1)
     for number in range(_BINS):
@@ -94,8 +89,6 @@ def calibration(actual: NDArray[np.int64], predicted: Floats) -> str:
         places, shares, yerr=[below, above], fmt="o", color=FIRST, linewidth=1.1,
         markersize=4, elinewidth=0.9,
     )  # fmt: skip
-    _unit_square(axes)
-    name_axes(axes, "predicted probability", "actual share")
     return svg(figure, "Calibration")
 
 
@@ -131,6 +124,12 @@ def _wilson(share: float, rows: int) -> tuple[float, float]:
     return float(middle - half), float(middle + half)
 
 
-def _unit_square(axes: Axes) -> None:
+def _unit_square(horizontal: str, vertical: str, *, diagonal: bool = False) -> tuple[Figure, Axes]:
+    """Axes from 0 to 1 with their names; diagonal: a dashed line where both are equal."""
+    figure, axes = square()
+    if diagonal:
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
+    name_axes(axes, horizontal, vertical)
+    return figure, axes

@@ -24,8 +24,9 @@ from vetro.report.drawing import (
     name_axes,
     square,
     svg,
+    whole_ticks,
 )
-from vetro.report.markup import said, section, text
+from vetro.report.markup import captioned, not_drawn, note, notices_list, section, text
 
 if TYPE_CHECKING:
     from vetro.glass.diagnose.activity import LayerActivity
@@ -48,20 +49,19 @@ def units_over(model: Model, table: Table) -> str:
 def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
     """The whole section: pictures, and the findings as a list."""
     rows = f"{found.rows:,} {'drawn ' if found.drawn else ''}{'row' if found.rows == 1 else 'rows'}"
-    chosen = () if found.few else _shown(found)
-    layers = [_captioned(unit_activity(layer), _of_units(layer)) for layer in chosen]
+    chosen = () if found.few else found.layers[:_MOST_LAYERS]
+    layers = [captioned(unit_activity(layer), _of_units(layer)) for layer in chosen]
     others = []
     if found.agreement is not None:
-        others.append(_captioned(disagreement(found), _of_members(found.agreement)))
+        others.append(captioned(disagreement(found), _of_members(found.agreement)))
     if found.influence is not None:
-        others.append(_captioned(pulls(found.influence), _of_rows(found.influence)))
+        others.append(captioned(pulls(found.influence), _of_rows(found.influence)))
     more = 0 if found.few else len(found.layers) - _MOST_LAYERS
-    note = f'<p class="note">{counted(more, "more layer")} not drawn.</p>' if more > 0 else ""
     return section(
         "units",
         title,
         _grid("Layer by layer", layers),
-        note,
+        not_drawn(more),
         _grid("Row by row", others),
         _findings(found),
         lead=f"Based on {rows}.",
@@ -85,7 +85,7 @@ def unit_activity(layer: Sequence[LayerActivity]) -> str:
         axes.plot([1], [(first.deviation if limited else 100 * first.on)[0]], "o", color=FIRST)
     if not limited:
         axes.set_ylim(-4, 104)
-    _whole_ticks(axes)
+    whole_ticks(axes.xaxis, nbins=6)
     vertical = "spread of its value" if limited else "rows in which it is on, %"
     name_axes(axes, "units of {layer}, the busiest first", vertical)
     return svg(figure, f"Activity of {first.layer}", {"layer": first.layer})
@@ -132,10 +132,6 @@ def pulls(found: Influence) -> str:
     return svg(figure, "Pull of the rows")
 
 
-def _shown(found: Diagnosis) -> Sequence[Sequence[LayerActivity]]:
-    return found.layers[:_MOST_LAYERS]
-
-
 def _of_units(layer: Sequence[LayerActivity]) -> str:
     first = layer[0]
     each = "one line for each member" if len(layer) > 1 else f"{len(first.units)} units"
@@ -164,24 +160,9 @@ def _few(found: Influence) -> bool:
 
 
 def _findings(found: Diagnosis) -> str:
-    items = [
-        f'<li class="warning"><code>{text(item.code)}</code> <span>{said(item.words)}</span></li>'
-        for item in found.findings
-    ]
-    note = found.notes[0] if found.few else "" if items else "Nothing stands out."
-    told = f'<ul class="notices">{"".join(items)}</ul>' if items else ""
-    return told + (f'<p class="note">{text(note)}</p>' if note else "")
+    told = notices_list(("warning", item.code, item.words) for item in found.findings)
+    return told + note(found.notes[0] if found.few else "" if told else "Nothing stands out.")
 
 
 def _grid(head: str, figures: Sequence[str]) -> str:
     return f'<h3>{text(head)}</h3><div class="three">{"".join(figures)}</div>' if figures else ""
-
-
-def _captioned(picture: str, caption: str) -> str:
-    return f"<figure>{picture}<figcaption>{text(caption)}</figcaption></figure>"
-
-
-def _whole_ticks(axes: object) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))  # type: ignore[attr-defined]

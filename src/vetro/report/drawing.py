@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -61,6 +61,13 @@ def name_axes(axes: Axes, horizontal: str, vertical: str) -> None:
     """The axes' labels; {names in braces} are filled in by `svg`."""
     axes.set_xlabel(horizontal, color=INK, fontsize=_NAME_SIZE)
     axes.set_ylabel(vertical, color=INK, fontsize=_NAME_SIZE)
+
+
+def whole_ticks(axis: Axis, nbins: int | Literal["auto"] = "auto") -> None:
+    """Whole numbers only at the ticks; nbins: at most this many intervals."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=nbins, integer=True))
 
 
 def _shorter(path: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from vetro.glass.trace.trace import Trace, trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_text import engine, in_short, sentence
 from vetro.glass.verify.verify import verify
-from vetro.report.markup import section, table, text
+from vetro.report.markup import captioned, note, section, table, text
 from vetro.report.network_drawing import caption, drawing_of, network_svg
 
 if TYPE_CHECKING:
@@ -44,19 +44,15 @@ def at_row(model: Model, row: Floats, place: str) -> str:
         if several
         else "The network with the values of this prediction:"
     )
-    picture = (
-        f'<figure><div class="drawing">{network_svg(drawing)}</div>'
-        f"<figcaption>{text(caption(drawing))}</figcaption></figure>"
-    )
+    picture = captioned(f'<div class="drawing">{network_svg(drawing)}</div>', caption(drawing))
     steps = table(("number", "how it is computed", "value"), _rows(found, chain), "dense", (2,))
-    everything = text(found)
     return section(
         "inside",
         "Look inside",
         picture,
         f"<h3>One prediction, step by step</h3>{steps}",
-        f'<p class="note">{text(engine(found))}</p>',
-        f"<details><summary>The trace in full</summary><pre>{everything}</pre></details>",
+        note(engine(found)),
+        f"<details><summary>The trace in full</summary><pre>{text(found)}</pre></details>",
         _formula(model, row),
         _checks(model, row),
         lead=lead,
@@ -83,14 +79,12 @@ def _checks(model: Model, row: Floats) -> str:
         for check in found.checks
     ]
     heads = ("check", "verdict", "off by at most", "proven bound", "share of the bound")
-    note = (
+    how = (
         "Every number is recomputed in fractions, and the difference is compared with what "
         "rounding can explain. vetro verify does the same for rows of the table, with gradients, "
         "updates and the evidence of this page."
     )
-    return (
-        f'<h3>Checks</h3>{table(heads, rows, "dense", (2, 3, 4))}<p class="note">{text(note)}</p>'
-    )
+    return f"<h3>Checks</h3>{table(heads, rows, 'dense', (2, 3, 4))}{note(how)}"
 
 
 def _rows(found: Trace, chain: Chain) -> Iterator[tuple[str, str, str]]:

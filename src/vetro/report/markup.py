@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
-from vetro.errors import Words
+from vetro.errors import Words, counted
 from vetro.model.evidence import Interval
 from vetro.visible import visible
 
@@ -141,6 +141,30 @@ def table(
         )
     lines.append("</tbody></table></div>")
     return "\n".join(lines)
+
+
+def note(content: str) -> str:
+    """A remark in small type, plain text; an empty text gives nothing."""
+    return f'<p class="note">{text(content)}</p>' if content else ""
+
+
+def not_drawn(layers: int) -> str:
+    """The remark that so many layers are not drawn; nothing if all are."""
+    return note(f"{counted(layers, 'more layer')} not drawn." if layers > 0 else "")
+
+
+def captioned(picture: str, caption: str, keys: str = "") -> str:
+    """A picture with its caption, plain text; keys: a legend above it."""
+    return f"<figure>{keys}{picture}<figcaption>{text(caption)}</figcaption></figure>"
+
+
+def notices_list(items: Iterable[tuple[str, str, Words]]) -> str:
+    """Messages as (kind, code, words), or an empty text if there are none."""
+    lines = [
+        f'<li class="{kind}"><code>{text(code)}</code> <span>{said(message)}</span></li>'
+        for kind, code, message in items
+    ]
+    return f'<ul class="notices">{"".join(lines)}</ul>' if lines else ""
 
 
 def page(title: str, style: str, body: str, after: str = "") -> str:

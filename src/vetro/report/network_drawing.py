@@ -7,12 +7,13 @@ Colours are the page's CSS variables, so that one drawing serves light, dark and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.errors import counted
 from vetro.figures import figure
 from vetro.glass.plain import Floats
 from vetro.glass.trace.trace import Trace
@@ -44,9 +45,6 @@ _NARROW_GAP = 64
 _MARGIN, _LARGEST_MARGIN = 12, 230
 
 
-_Layer = tuple[str, tuple[str, ...], Floats, NDArray[np.bool_], tuple[Stage, ...]]
-
-
 @dataclass(frozen=True, eq=False)
 class Column:
     """One layer as drawn.  values, off: of all its units; drawn: the numbers of those shown, in
@@ -65,6 +63,11 @@ class Column:
         """How many units are not drawn."""
         return len(self.units) - len(self.drawn)
 
+    @property
+    def rows(self) -> int:
+        """How many boxes are drawn, with the one for the units that are not."""
+        return len(self.drawn) + bool(self.more)
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
@@ -78,50 +81,51 @@ class Drawing:
     height: float
     gap: float
 
-    def place(self, column: int, unit: int) -> tuple[float, float] | None:
-        """The left edge and the middle of a unit, None where it is not drawn."""
+    def place(self, column: int, unit: int) -> tuple[float, float]:
+        """The left edge and the middle of a unit that is drawn."""
         found = self.columns[column]
-        if unit not in found.drawn:
-            return None
-        rows = len(found.drawn) + bool(found.more)
-        first = TOP + (self.height - TOP - BOTTOM - rows * PITCH) / 2
+        first = TOP + (self.height - TOP - BOTTOM - found.rows * PITCH) / 2
         return found.x, first + (found.drawn.index(unit) + 0.5) * PITCH
+
+    def passing(self, column: int) -> Iterator[int]:
+        """The values that pass to a column unit by unit: into an activation, or into a sum of two
+        values."""
+        for stage in self.columns[column].stages:
+            if stage.kind != "affine" and stage is self.columns[column].stages[0]:
+                yield stage.operation.inputs[0]
+            if stage.kind == "add":
+                yield from (v for v in stage.operation.inputs if self.holders[v] != column)
 
 
 def drawing_of(trace: Trace, chain: Chain) -> Drawing:
     """The layout: the position of every column and unit."""
-    layers = chain.layers
     names = trace.subject.features
-    nothing = np.zeros(len(names), dtype=np.bool_)
-    columns: list[_Layer] = [("inputs", names, chain.features, nothing, ())]
-    columns += [
-        (
-            ", ".join(dict.fromkeys(stage.where for stage in stages)),
-            stages[-1].units,
-            stages[-1].values,
-            np.any([stage.off for stage in stages], axis=0),
-            stages,
-        )
-        for stages in layers
-    ]
     holders = {0: 0} | {
         stage.operation.output: number
-        for number, stages in enumerate(layers, start=1)
+        for number, stages in enumerate(chain.layers, start=1)
         for stage in stages
     }
     labels = [label for unit in range(len(names)) for label in _input_label(trace, chain, unit)]
-    answers = [_answer_label(trace, chain, unit) for unit in range(len(columns[-1][1]))]
-    gap = next((gap for most, gap in _GAPS if len(columns) <= most), _NARROW_GAP)
-    left = _margin(labels, columns[0][0], gap)
-    right = _margin([label for pair in answers for label in pair], columns[-1][0], gap)
-    made = []
-    for number, (title, units, values, off, stages) in enumerate(columns):
-        drawn = _carrying_most(number, layers, values, holders)
+    count = 1 + len(chain.layers)
+    gap = next((gap for most, gap in _GAPS if count <= most), _NARROW_GAP)
+    left = _margin(labels, "inputs", gap)
+    columns = []
+    for number, stages in enumerate([(), *chain.layers]):
+        title, units, values, off = "inputs", names, chain.features, np.zeros(len(names), np.bool_)
+        if stages:
+            title = ", ".join(dict.fromkeys(stage.where for stage in stages))
+            units, values = stages[-1].units, stages[-1].values
+            off = np.any([stage.off for stage in stages], axis=0)
+        drawn = _carrying_most(number, chain.layers, values, holders)
         x = left + number * (WIDTH + gap)
-        made.append(Column(title, units, values, off, drawn, stages, x))
-    rows = max(len(column.drawn) + bool(column.more) for column in made)
-    width = left + len(made) * (WIDTH + gap) - gap + right
-    return Drawing(trace, chain, tuple(made), holders, width, TOP + rows * PITCH + BOTTOM, gap)
+        columns.append(Column(title, units, values, off, drawn, stages, x))
+    last = columns[-1]
+    answers = [
+        label for unit in range(len(last.units)) for label in _answer_label(trace, chain, unit)
+    ]
+    width = last.x + WIDTH + _margin(answers, last.title, gap)
+    height = TOP + max(column.rows for column in columns) * PITCH + BOTTOM
+    return Drawing(trace, chain, tuple(columns), holders, width, height, gap)
 
 
 def _carrying_most(
@@ -159,15 +163,13 @@ def network_svg(drawing: Drawing, interactive: bool = False) -> str:
         last = number == len(drawing.columns) - 1
         for unit in column.drawn:
             parts.append(_unit(drawing, number, unit, interactive))
-            place = drawing.place(number, unit)
-            assert place is not None
+            x, y = drawing.place(number, unit)
             if not number:
-                name, value = _input_label(trace, chain, unit)
-                parts.append(two_lines(place[0] - 9, place[1], name, value, "end", column.x - 12))
+                parts.append(two_lines(x - 9, y, *_input_label(trace, chain, unit), "end", x - 12))
             if last:
-                name, value = _answer_label(trace, chain, unit)
-                room = drawing.width - place[0] - WIDTH - 12
-                parts.append(two_lines(place[0] + WIDTH + 9, place[1], name, value, "start", room))
+                x += WIDTH
+                label = _answer_label(trace, chain, unit)
+                parts.append(two_lines(x + 9, y, *label, "start", drawing.width - x - 12))
         if column.more:
             parts.append(_more(drawing, number, interactive))
     return "".join(parts) + "</svg>"
@@ -209,15 +211,13 @@ def _lines(drawing: Drawing) -> list[str]:
         for stage in column.stages:
             if stage.kind == "affine":
                 found += _weights(drawing, number, stage)
-            elif stage is column.stages[0]:
-                found += _passed(drawing, number, stage.operation.inputs[0])
-            if stage.kind == "add":
-                found += [
-                    line
-                    for value in stage.operation.inputs
-                    if drawing.holders[value] != number
-                    for line in _passed(drawing, number, value)
-                ]
+        for value in drawing.passing(number):
+            source = drawing.holders[value]
+            both = set(drawing.columns[source].drawn) & set(column.drawn)
+            found += [
+                f'<path class="passed" d="{_curve(drawing, source, unit, number, unit)}"/>'
+                for unit in sorted(both)
+            ]
     return found
 
 
@@ -238,30 +238,16 @@ def _weights(drawing: Drawing, number: int, stage: Stage) -> list[str]:
     return found
 
 
-def _passed(drawing: Drawing, number: int, value: int) -> list[str]:
-    """Lines between units that pass their value on: into an activation or a sum of two values."""
-    source = drawing.holders[value]
-    both = set(drawing.columns[source].drawn) & set(drawing.columns[number].drawn)
-    return [
-        f'<path class="passed" d="{_curve(drawing, source, unit, number, unit)}"/>'
-        for unit in sorted(both)
-    ]
-
-
 def _curve(drawing: Drawing, source: int, other: int, column: int, unit: int) -> str:
-    start, end = drawing.place(source, other), drawing.place(column, unit)
-    assert start is not None
-    assert end is not None
-    x, bend = start[0] + WIDTH, (end[0] - start[0] - WIDTH) * 0.45
-    return (f"M{x:g} {start[1]:g}C{x + bend:g} {start[1]:g} {end[0] - bend:g} {end[1]:g} "
-            f"{end[0]:g} {end[1]:g}")  # fmt: skip
+    (x, y), (end, height) = drawing.place(source, other), drawing.place(column, unit)
+    x += WIDTH
+    bend = (end - x) * 0.45
+    return f"M{x:g} {y:g}C{x + bend:g} {y:g} {end - bend:g} {height:g} {end:g} {height:g}"
 
 
 def _unit(drawing: Drawing, number: int, unit: int, interactive: bool) -> str:
     column = drawing.columns[number]
-    place = drawing.place(number, unit)
-    assert place is not None
-    x, y = place
+    x, y = drawing.place(number, unit)
     value = float(column.values[unit])
     finite = np.abs(column.values[np.isfinite(column.values)])
     largest = float(finite.max()) if len(finite) else 0.0
@@ -270,42 +256,44 @@ def _unit(drawing: Drawing, number: int, unit: int, interactive: bool) -> str:
     sign = "off" if off else ("minus" if value < 0 else "plus")
     name, shown = column.units[unit], "off" if off else value_text(value)
     says = f"{name} of {column.title}: {'off, ' if off else ''}{figure(value)}"
-    data = f' data-at="{number},{unit}" tabindex="0" role="button"' if interactive else ""
-    hidden = 0 < number < len(drawing.columns) - 1
-    inside = (
-        f'<text x="{x + 9:g}" y="{y + 4:g}" class="name">{text(cut(name, 36, SMALL_SIZE))}</text>'
-    )
-    at = x + WIDTH - 9 if hidden else x + WIDTH / 2
-    side = "end" if hidden else "middle"
-    return (
-        f'<g class="unit {sign}" style="--share:{share:.2f}"{data} aria-label="{text(says)}">'
-        f"<title>{text(says)}</title>"
-        f'<rect x="{x:g}" y="{y - HEIGHT / 2:g}" width="{WIDTH}" height="{HEIGHT}" rx="12"/>'
-        f"{inside if hidden else ''}"
-        f'<text x="{at:g}" y="{y + 4:g}" text-anchor="{side}">{text(shown)}</text></g>'
-    )
+    content = _inside(x + WIDTH / 2, y, "middle", shown)
+    if 0 < number < len(drawing.columns) - 1:
+        label = text(cut(name, 36, SMALL_SIZE))
+        content = f'<text x="{x + 9:g}" y="{y + 4:g}" class="name">{label}</text>'
+        content += _inside(x + WIDTH - 9, y, "end", shown)
+    data = f'data-at="{number},{unit}"' if interactive else ""
+    return _box(x, y, sign, f' style="--share:{share:.2f}"', data, says, content)
 
 
 def _more(drawing: Drawing, number: int, interactive: bool) -> str:
     column = drawing.columns[number]
-    place = drawing.place(number, column.drawn[-1])
-    assert place is not None
-    x, y = place[0], place[1] + PITCH
+    x, y = drawing.place(number, column.drawn[-1])
     others = [unit for unit in range(len(column.units)) if unit not in column.drawn]
     off = int(column.off[others].sum())
     shown = f"{column.more} more"
     says = f"{shown} units of {column.title}" + (f", {off} of them off" if off else "")
-    data = f' data-more="{number}" tabindex="0" role="button"' if interactive else ""
+    data = f'data-more="{number}"' if interactive else ""
+    content = _inside(x + WIDTH / 2, y + PITCH, "middle", shown)
+    return _box(x, y + PITCH, "more", "", data, says, content)
+
+
+def _inside(x: float, y: float, side: str, shown: str) -> str:
+    return f'<text x="{x:g}" y="{y + 4:g}" text-anchor="{side}">{text(shown)}</text>'
+
+
+def _box(x: float, y: float, kind: str, style: str, data: str, says: str, content: str) -> str:
+    """A box around a content.  data: for a script; the box can then be reached by keyboard."""
+    button = f' {data} tabindex="0" role="button"' if data else ""
     return (
-        f'<g class="unit more"{data} aria-label="{text(says)}"><title>{text(says)}</title>'
+        f'<g class="unit {kind}"{style}{button} aria-label="{text(says)}">'
+        f"<title>{text(says)}</title>"
         f'<rect x="{x:g}" y="{y - HEIGHT / 2:g}" width="{WIDTH}" height="{HEIGHT}" rx="12"/>'
-        f'<text x="{x + WIDTH / 2:g}" y="{y + 4:g}" text-anchor="middle">{shown}</text></g>'
+        f"{content}</g>"
     )
 
 
 def _count(column: Column) -> str:
-    noun = "unit" if column.stages else "feature"
-    count = f"{len(column.units)} {noun}{'s' * (len(column.units) != 1)}"
+    count = counted(len(column.units), "unit" if column.stages else "feature")
     off = int(column.off.sum())
     return f"{count}, {off} off" if off else count
 

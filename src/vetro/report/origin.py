@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vetro.errors import Notice
 from vetro.figures import ends
 from vetro.report.command import repeat_command
-from vetro.report.markup import said, section, signed, table, text
+from vetro.report.markup import notices_list, section, signed, table, text
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 from vetro.training.recipe import Recipe
@@ -23,12 +23,8 @@ _DENSE_FROM = 40
 def warnings_list(notices: Sequence[Notice]) -> str:
     """Every message, the warnings first."""
     ordered = sorted(dict.fromkeys(notices), key=lambda item: not item.is_warning)
-    items = [
-        f'<li class="{"warning" if item.is_warning else "note"}"><code>{text(item.code)}</code> '
-        f"<span>{said(item.words)}</span></li>"
-        for item in ordered
-    ]
-    content = f'<ul class="notices">{"".join(items)}</ul>' if items else "<p>None.</p>"
+    items = [("warning" if item.is_warning else "note", item.code, item.words) for item in ordered]
+    content = notices_list(items) or "<p>None.</p>"
     return section("warnings", "Warnings and notes", content)
 
 

@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.diagnose.course import LayerCourse
-from vetro.report.drawing import FIRST, INK, MUTED, SECOND, SERIES, dots, name_axes, square, svg
+from vetro.report.drawing import (
+    FIRST,
+    INK,
+    MUTED,
+    SECOND,
+    SERIES,
+    dots,
+    name_axes,
+    square,
+    svg,
+    whole_ticks,
+)
 from vetro.training.history import EpochRecord
 
 Floats = NDArray[np.float64]
@@ -20,8 +31,6 @@ _MOST_CURVES = 20
 
 def learning_curves(history: Sequence[EpochRecord]) -> str:
     """Training and validation error of every member by epoch, the kept epoch marked."""
-    from matplotlib.ticker import MaxNLocator
-
     figure, axes = square(10.0, 3.1)
     runs = [list(records) for _, records in groupby(history, lambda item: (item.fold, item.member))]
     for records in runs[:_MOST_CURVES]:
@@ -36,15 +45,13 @@ def learning_curves(history: Sequence[EpochRecord]) -> str:
     if errors and min(errors) > 0 and max(errors) > 5 * min(errors):
         axes.set_yscale("log")
         _plain_ticks(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(axes.xaxis)
     name_axes(axes, "epoch", "loss")
     return svg(figure, "Learning curves")
 
 
 def layer_sizes(courses: Sequence[LayerCourse], values: str) -> str:
     """A line for each layer by epoch, in the series' colours; values: "weights" or "gradients"."""
-    from matplotlib.ticker import MaxNLocator
-
     figure, axes = square(4.9)
     for course, color in zip(courses, SERIES, strict=False):
         sizes = np.maximum(getattr(course, values), np.finfo(np.float32).tiny)
@@ -53,7 +60,7 @@ def layer_sizes(courses: Sequence[LayerCourse], values: str) -> str:
         axes.plot(epochs[::step], sizes[::step], color=color, linewidth=1.1)
     axes.set_yscale("log")
     _plain_ticks(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    whole_ticks(axes.xaxis)
     name_axes(axes, "epoch", f"{values}, root mean square")
     return svg(figure, f"{values.capitalize()} of the layers over training")
 

@@ -11,6 +11,7 @@ from vetro.report.markup import (
     figure,
     interval,
     label,
+    note,
     number,
     section,
     table,
@@ -37,15 +38,12 @@ def tiles(model: Model) -> str:
     target = model.schema.targets[0]
     shown = [
         (
-            f"{_with_unit(name, figure(name, value.value), target)}",
+            _with_unit(name, figure(name, value.value), target),
             label(name),
-            interval(name, value),
+            f"95% interval {span}" if (span := interval(name, value)) else "held out",
         )
         for name, value in evidence.metrics.items()
         if name in ("r2", "rmse", "accuracy", "auc")
-    ]
-    shown = [
-        (value, name, f"95% interval {span}" if span else "held out") for value, name, span in shown
     ]
     split = evidence.split
     shown.append((f"{split['held_out_rows']:,}", "rows held out", _split_in_short(model)))
@@ -109,8 +107,8 @@ def quality_table(model: Model) -> str:
         )
     unit = "" if several else model.schema.targets[0].unit
     head = ["", *[_headed(name, unit) for name in names]]
-    note = " R² is the mean of the targets’." if several else ""
-    lead = f"{_split_in_words(model)} Every figure is of those predictions.{note}"
+    of_several = " R² is the mean of the targets’." if several else ""
+    lead = f"{_split_in_words(model)} Every figure is of those predictions.{of_several}"
     content = table(head, rows, "figures", range(1, len(head)))
     return section("quality", "Quality compared with the baselines", content, lead=lead)
 
@@ -158,11 +156,7 @@ def importance_bars(model: Model) -> str:
         for name, rise in list(found.items())[:_MOST_COLUMNS]
     ]
     rest = list(found.values())[_MOST_COLUMNS:]
-    more = (
-        f'<p class="note">{len(rest)} more columns, each at most {text(number(max(rest)))}.</p>'
-        if rest
-        else ""
-    )
+    more = f"{len(rest)} more columns, each at most {number(max(rest))}." if rest else ""
     target = model.schema.targets[0]
     error = "log loss"
     if model.evidence.task == "regression":
@@ -175,7 +169,7 @@ def importance_bars(model: Model) -> str:
         "columns that carry the same information share their importance."
     )
     content = f'<dl class="bars">{"".join(bars)}</dl>'
-    return section("importance", "What each column is worth", content, more, lead=lead)
+    return section("importance", "What each column is worth", content, note(more), lead=lead)
 
 
 def _headed(name: str, unit: str) -> str:

@@ -20,7 +20,7 @@ from vetro.glass.trace.trace import Trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.glass.trace.trace_text import actual, engine, lines, sentence
-from vetro.report.markup import page, text
+from vetro.report.markup import captioned, note, page, text
 from vetro.report.network_drawing import Drawing, caption, drawing_of, network_svg
 from vetro.visible import visible, visible_lines
 
@@ -62,14 +62,14 @@ def trace_page(trace: Trace, member: int | None = None) -> str:
 </header>
 <section id="network">
 <div class="stage">
-<figure>{"".join(pictures)}<figcaption>{text(caption(drawings[shown]))}</figcaption></figure>
+{captioned("".join(pictures), caption(drawings[shown]))}
 <aside class="panel" aria-live="polite" aria-label="How the chosen value is computed"></aside>
 </div>
 <noscript><p class="note">Only this page's script shows the sums behind the units; all of them are
 in the text below.</p></noscript>
 </section>
 <section id="text">
-<p class="note">{text(engine(trace))}</p>
+{note(engine(trace))}
 <details><summary>The trace as text</summary>
 <pre>{text(visible_lines(lines(trace, member)))}</pre></details>
 </section>"""

@@ -45,11 +45,11 @@ def verdict(model: Model) -> str:
 
 def compared(differences: dict[str, dict[str, Interval]], metric: str) -> dict[str, str]:
     """baseline -> "better", "equal" or "worse": the network compared with it by the metric."""
-    found = {}
-    for name, figures in differences.items():
-        if metric in figures:
-            found[name] = standing(metric, figures[metric])
-    return found
+    return {
+        name: standing(metric, figures[metric])
+        for name, figures in differences.items()
+        if metric in figures
+    }
 
 
 def standing(metric: str, difference: Interval) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import counted
 from vetro.glass.diagnose.course import LayerCourse, layer_courses
 from vetro.model.metrics import predicted_codes
 from vetro.report import class_pictures, pictures
 from vetro.report.drawing import SERIES
-from vetro.report.markup import section, table, text
+from vetro.report.markup import captioned, not_drawn, note, section, table, text
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
@@ -34,7 +33,7 @@ def curves(model: Model) -> str:
         "Dots mark the epochs whose parameters were kept."
     )
     picture = f'<div class="broad">{pictures.learning_curves(history)}</div>'
-    figure = _figure(picture, caption, keys)
+    figure = captioned(picture, caption, keys)
     return section("learning", "Learning curves", figure, _layers(layer_courses(history)))
 
 
@@ -44,18 +43,34 @@ def _layers(courses: Sequence[LayerCourse]) -> str:
         return ""
     networks = len(courses[0].kept)
     over = f", the median of {networks} networks" if networks > 1 else ""
-    last = " in the last step of each epoch"
     shown = courses[: len(SERIES)]
     keys = _legend([(f"--series-{k}", item.layer) for k, item in enumerate(shown, start=1)])
     more = len(courses) - len(shown)
-    note = f'<p class="note">{counted(more, "more layer")} not drawn.</p>' if more > 0 else ""
     figures = [
-        _figure(pictures.layer_sizes(courses, "weights"), f"Weights of each layer{over}."),
-        _figure(
-            pictures.layer_sizes(courses, "gradients"), f"Gradients of each layer{last}{over}."
+        captioned(pictures.layer_sizes(courses, "weights"), f"Weights of each layer{over}."),
+        captioned(
+            pictures.layer_sizes(courses, "gradients"),
+            f"Gradients of each layer in the last step of each epoch{over}.",
         ),
     ]
-    return f'{keys}<div class="two">{"".join(figures)}</div>{note}'
+    return f'{keys}<div class="two">{"".join(figures)}</div>{not_drawn(more)}'
+
+
+_OF_NUMBERS = (
+    (
+        pictures.predicted_against_actual,
+        "Actual against predicted values; on the line both are equal.",
+    ),
+    (
+        pictures.residuals,
+        "Residuals; the line joins the means of ten groups and should be near 0.",
+    ),
+    (
+        pictures.residual_histogram,
+        "Histogram of residuals; 95% lie between the dashed lines.",
+    ),
+)
+"""The pictures of one target's predictions, with their captions."""
 
 
 def regression_views(model: Model) -> str:
@@ -66,26 +81,15 @@ def regression_views(model: Model) -> str:
     rows = []
     for place, target in enumerate(targets[:_MOST_TARGETS]):
         actual, predicted = evidence.actual[:, place], evidence.predicted[:, place]
-        arguments = (actual, predicted, target.name, target.unit)
         figures = [
-            _figure(
-                pictures.predicted_against_actual(*arguments),
-                "Actual against predicted values; on the line both are equal.",
-            ),
-            _figure(
-                pictures.residuals(*arguments),
-                "Residuals; the line joins the means of ten groups and should be near 0.",
-            ),
-            _figure(
-                pictures.residual_histogram(*arguments),
-                "Histogram of residuals; 95% lie between the dashed lines.",
-            ),
+            captioned(draw(actual, predicted, target.name, target.unit), caption)
+            for draw, caption in _OF_NUMBERS
         ]
         name = f"<h3>{text(target.name)}</h3>" if len(targets) > 1 else ""
         rows.append(f'{name}<div class="three">{"".join(figures)}</div>')
     left = len(targets) - _MOST_TARGETS
     if left > 0:
-        rows.append(f'<p class="note">{left} more targets are only in the table above.</p>')
+        rows.append(note(f"{left} more targets are only in the table above."))
     return section("predictions", "Predictions on held-out rows", *rows, lead=_kept(model))
 
 
@@ -106,15 +110,15 @@ def class_views(model: Model) -> str:
     share = "; the dashed line is its share of the rows" if two else ""
     what = f"rows are {names[1]}" if two else "the predicted class is right"
     figures = [
-        _figure(
+        captioned(
             class_pictures.roc(actual, predicted, codes),
             f"ROC curve {of}; the dashed line is a random guess.",
         ),
-        _figure(
+        captioned(
             class_pictures.precision_recall(actual, predicted, codes),
             f"Precision and recall {of}{share}.",
         ),
-        _figure(
+        captioned(
             class_pictures.calibration(actual, predicted),
             f"Calibration: how often {what}, by predicted probability, with 95% intervals; on the "
             "dashed line both are equal.",
@@ -166,10 +170,6 @@ def _confusion(
         'one; percentages are of the row.</p><div class="wide"><table class="confusion">'
         f"<thead><tr><td></td>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
-
-
-def _figure(picture: str, caption: str, keys: str = "") -> str:
-    return f"<figure>{keys}{picture}<figcaption>{text(caption)}</figcaption></figure>"
 
 
 def _legend(keys: list[tuple[str, str]]) -> str:

@@ -11,7 +11,6 @@ import re
 import sys
 from pathlib import Path
 
-from vetro.apps.tour.commands import run_command
 from vetro.apps.tour.content import LANGUAGES, Cell, Step, Tour, tour_in
 from vetro.apps.tour.running import Ran, Session
 from vetro.visible import visible
@@ -65,7 +64,7 @@ def _cell(shown: Tour, cell: Cell, printed: str, *, times: bool) -> list[str]:
 
 def write_pages(folder: Path) -> None:
     """Run the tour once and write a page for each language."""
-    with Session(tour_in(LANGUAGES[0]).steps, run_command) as session:
+    with Session(tour_in(LANGUAGES[0]).steps) as session:
         for language in LANGUAGES:
             text = tour_page(tour_in(language), session)
             (folder / PAGES[language]).write_text(text, encoding="utf-8")

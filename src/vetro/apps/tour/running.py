@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import linecache
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, chdir, redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -19,9 +19,6 @@ from warnings import catch_warnings, simplefilter
 from vetro.apps.tour.content import Cell, Step
 from vetro.errors import VetroError, VetroWarning
 from vetro.visible import visible
-
-RunCommand = Callable[[Sequence[str]], str]
-"""Runs `vetro ARGUMENTS` and returns its output."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,8 @@ class Session:
     change: cell name -> source to run instead of the tour's, for the reader's own table.
     """
 
-    def __init__(self, steps: Sequence[Step], run_command: RunCommand) -> None:
+    def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = {step.number: step for step in steps}
-        self._run_command = run_command
         self._ran: dict[int, Ran] = {}
         self._stack = ExitStack()
         self.change: dict[str, str] = {}
@@ -102,7 +98,16 @@ class Session:
         """A transcript: each command after "$ ", then its output."""
         transcript = []
         for line in source.splitlines():
-            printed = self._run_command(shlex.split(line)[1:])
+            printed = run_command(shlex.split(line)[1:])
             lines = (text.rstrip() for text in printed.rstrip().splitlines())
             transcript.append("\n".join([f"$ {line}", *lines]))
         return "\n\n".join(transcript)
+
+
+def run_command(arguments: Sequence[str]) -> str:
+    """The stdout of `vetro ARGUMENTS`, run in this process; raises the command's error."""
+    from vetro.apps.command_line import app_for
+
+    with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()):
+        app_for(arguments)(args=list(arguments), prog_name="vetro", standalone_mode=False)
+    return printed.getvalue()
