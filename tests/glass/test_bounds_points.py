@@ -17,11 +17,12 @@ from flint import arb
 from glass.bounds_cases import ACTIVATIONS, boxes_of
 from torch import nn
 
-from vetro.glass.bounds import activation_lines, interval_bounds
+from vetro.glass.bounds import activation_lines
 from vetro.glass.bounds.activation_lines import Lines, lines, slopes
 from vetro.glass.bounds.answer_forms import _certain_shares, answers_over
 from vetro.glass.bounds.box import Axis, Boxes, InputMap, Range, Space
 from vetro.glass.bounds.forms import Form, Region
+from vetro.glass.bounds.interval_bounds import Intervals, Span
 from vetro.glass.bounds.rounding_bounds import OWN, gamma, smallest, unit
 from vetro.glass.bounds.tangent_bounds import _product_lines
 from vetro.glass.plain import activation, derivative
@@ -137,6 +138,11 @@ def chain(name: str, dtype: str) -> nn.Sequential:
     return nn.Sequential(*layers).to(getattr(torch, dtype))
 
 
+def span(low: np.ndarray, high: np.ndarray) -> Span:
+    """Inputs without room."""
+    return Span(low, high, np.zeros_like(low))
+
+
 def outside_of_answers(module: nn.Module, z: np.ndarray) -> int:
     """How many results of both engines leave the bounds of the boxes {z}, or the intervals."""
     subject = subject_of(module)
@@ -144,12 +150,12 @@ def outside_of_answers(module: nn.Module, z: np.ndarray) -> int:
     space, several = boxes_of(subject, ranges)
     found = answers_over(subject, space, several).least
     part, outputs = subject.parts[0], len(subject.answers)
-    low, high = interval_bounds.through(part, z, z)
+    last = Intervals(part).through(span(z, z)).last
     count = 0
     for value in engines(module, z):
         below, above = found[:, :outputs], -found[:, outputs:]
         count += int((value < below).sum() + (value > above).sum())
-        count += int((value < low).sum() + (value > high).sum())
+        count += int((value < last.low).sum() + (value > last.high).sum())
     return count
 
 
@@ -234,10 +240,10 @@ def test_the_engines_results_of_each_operation_lie_within_the_bounds_at_points(
     assert outside_of_answers(module, z) == 0
     # and at most some thousand roundings of the largest number inside are allowed for
     part = subject_of(module).parts[0]
-    low, high = interval_bounds.through(part, z, z)
+    last = Intervals(part).through(span(z, z)).last
     reach = 1.0 + np.abs(z) + (1000.0 if name == "norm far off" else 0.0)
     if "norm" not in name:
-        assert (high - low <= 600 * unit(dtype) * reach * 10).all()
+        assert (last.high - last.low <= 600 * unit(dtype) * reach * 10).all()
 
 
 @DTYPES
@@ -248,29 +254,18 @@ def test_a_box_allows_what_each_of_its_points_needs(name: str, dtype: str) -> No
     random = np.random.default_rng(9)
     low, high = np.sort(random.normal(0, 10, (2, 40, 1)), axis=0)
     inside = low + (high - low) * random.random((40, 12))
-    values: list[Any] = [(low, high)]
-    at = [(inside.reshape(-1, 1),) * 2]
+    points_in = inside.reshape(-1, 1)
+    over_box = Intervals(part).through(span(low, high)).values
+    at_points = Intervals(part).through(span(points_in, points_in)).values
     for operation in part.network.operations:
-        kind = operation.kind
-        if kind not in ("affine", "scale", "add"):
+        if operation.kind not in ("affine", "scale", "add"):
             break
-        steps = []
-        for several in (values, at):
-            ends = [several[number] for number in operation.inputs]
-            affine = kind == "affine"
-            steps.append(
-                interval_bounds.affine(operation, part, *ends[0])
-                if affine
-                else interval_bounds.elementwise(operation, part, ends)
-            )
-        box, point = steps
+        box, point = over_box[operation.output], at_points[operation.output]
         count = box.low.shape[1]
         room = point.room.reshape(40, 12, count)
         assert (room <= box.room[:, None] * (1 + 1e-9)).all()
         assert (box.low[:, None] <= point.low.reshape(40, 12, count) + 1e-12).all()
         assert (point.high.reshape(40, 12, count) <= box.high[:, None] + 1e-12).all()
-        values.append((box.low, box.high))
-        at.append((point.low, point.high))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

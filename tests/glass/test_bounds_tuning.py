@@ -18,7 +18,7 @@ from vetro.glass.bounds.answer_forms import answers_over
 from vetro.glass.bounds.box import Boxes, Range, halves, space_of
 from vetro.glass.bounds.forms import Region
 from vetro.glass.bounds.over import ranges_of
-from vetro.glass.bounds.relaxation import enclose, lower_forms
+from vetro.glass.bounds.relaxation import enclose
 from vetro.glass.bounds.tuning import tune
 from vetro.glass.bounds.witness import Search
 from vetro.glass.rows import Rows, answers, part_inputs
@@ -117,7 +117,7 @@ def test_the_least_of_a_form_is_reached_where_it_is_said() -> None:
     part = subject.parts[0]
     found = enclose(part, 0, region)
     spec = random.normal(size=(1, 1, part.network.outputs))
-    form = lower_forms(part, 0, region, found, spec, len(part.network.operations))
+    form = found.below(spec, len(part.network.operations))
     numbers, _ = form.reached(region)
     value = (form.of_variables[:, 0] * numbers).sum(axis=1) + form.constant[:, 0]
     least = form.least(region)[:, 0]

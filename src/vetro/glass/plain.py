@@ -26,12 +26,12 @@ def forward(part: Part, x: NDArray[Any]) -> list[Floats]:
 
     x: (rows, features) as the network reads it; dropout is the identity.
     """
-    return walk.forward(part.network, np.asarray(x, dtype=np.float64), _Forward(part))
+    return walk.forward(part.network, np.asarray(x, dtype=np.float64), Forward(part))
 
 
 def apply(operation: Operation, part: Part, inputs: list[Floats]) -> Floats:
     """The result of an operation on its inputs, each (rows, features)."""
-    return walk.apply(operation, inputs, _Forward(part))
+    return walk.apply(operation, inputs, Forward(part))
 
 
 def backward(part: Part, values: list[Floats], delta: Floats) -> tuple[Floats, list[Floats]]:
@@ -56,7 +56,9 @@ def flat(network: LoweredNetwork, by_slot: dict[int, Floats]) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class _Forward:
+class Forward:
+    """The arithmetic."""
+
     part: Part
 
     def affine(self, operation: Operation, x: Floats) -> Floats:
@@ -68,10 +70,14 @@ class _Forward:
         return activation(operation, x)
 
     def layer_norm(self, operation: Operation, x: Floats) -> Floats:
-        found, _ = standard(operation, x)
+        found = self.standard(operation, x)
         if operation.weight is not None:
             found = found * self.part.view(operation.weight)
         return found if operation.bias is None else found + self.part.view(operation.bias)
+
+    def standard(self, operation: Operation, x: Floats) -> Floats:
+        """x with mean 0 and variance 1."""
+        return standard(operation, x)[0]
 
     def scale(self, operation: Operation, x: Floats) -> Floats:
         scaled: Floats = x * operation.constants[0] + operation.constants[1]

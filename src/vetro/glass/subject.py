@@ -6,7 +6,7 @@ parameters.  Names of single units are in names.py, rows in rows.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,6 +44,11 @@ class Part:
         """The numbers of a slot in its shape, weight (out, in) or bias (out,); no copy."""
         found = self.network.slots[slot]
         return self.parameters[found.offset : found.offset + found.size].reshape(found.shape)
+
+    @property
+    def in_reals(self) -> Part:
+        """The part with a network whose roundings are those of float64: too few to count."""
+        return replace(self, network=replace(self.network, dtype="float64"))
 
     @property
     def not_finite(self) -> str:

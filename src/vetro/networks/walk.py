@@ -102,7 +102,9 @@ def backward(
             by_slot[slot] = arithmetic.plus(by_slot.get(slot), found)
 
     for operation in reversed(network.operations):
-        d = by_value[operation.output]
+        d = by_value.get(operation.output)
+        if d is None:  # the last value does not depend on it
+            continue
         if operation.kind == "affine":
             arithmetic.learned(operation, d, learn)
         if not (to_inputs or any(operation.inputs) or operation.kind == "layer_norm"):

@@ -13,20 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import error
-from vetro.glass.bounds import interval_bounds
 from vetro.glass.bounds.activation_lines import lines
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.branching import Bounded
 from vetro.glass.bounds.forms import Form, Region
-from vetro.glass.bounds.relaxation import (
-    Enclosure,
-    Known,
-    Slopes,
-    enclose,
-    looseness,
-    lower_forms,
-    with_slopes,
-)
+from vetro.glass.bounds.forms_below import Weights
+from vetro.glass.bounds.interval_bounds import Intervals, Span, product
+from vetro.glass.bounds.relaxation import Enclosure, Known, Slopes, both, enclose
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, largest, unit
 from vetro.glass.subject import Part, Subject
 from vetro.networks.lowered import Operation
@@ -69,43 +62,36 @@ def answers_over(
     for number, part in enumerate(subject.parts):
         found = enclose(part, number, region, tuned.known[number] if tuned else None)
         enclosures.append(found)
-        weights: dict[int, Floats] = {}
-        form, least = _of_part(subject, part, number, region, found, weights)
+        weights: Weights = {}
+        form, least = _of_part(subject, found, weights)
         forms.append(form)
         single.append(least)
-        gain = looseness(part, region, found, weights)
+        gain = found.looseness(weights)
         if subject.kind == "classification" or not weights:  # the rows are not answers
             pulls.append(gain.sum(axis=1, keepdims=True))
         else:
-            pulls.append(gain * unscaling(part, found)[0][:, None])
+            pulls.append(gain * unscaling(part, found.last)[0][:, None])
     mean = Form.mean(forms, region)
     if less is None:
         least = np.maximum(mean.least(region), _mean(single))
         if tuned and tuned.slopes:
-            least = np.maximum(least, _with_slopes(subject, region, enclosures, tuned))
+            least = np.maximum(least, _with_slopes(region, enclosures, tuned))
         least = _possible(subject, least)
     else:
         mean = mean.less(less)
         least = mean.least(region)
-    return Bounded(least, mean.pull(space, boxes) + np.mean(pulls, axis=0))
+    return Bounded(least, mean.pull(region) + np.mean(pulls, axis=0))
 
 
-def _with_slopes(
-    subject: Subject, region: Region, enclosures: list[Enclosure], tuned: Tuned
-) -> Floats:
+def _with_slopes(region: Region, enclosures: list[Enclosure], tuned: Tuned) -> Floats:
     """Bounds by the lines that suit the surrounding box, (boxes, objectives)."""
     least = []
-    outputs = subject.network.outputs
-    spec = np.concatenate([np.eye(outputs), -np.eye(outputs)])
     for objective, slopes in enumerate(tuned.slopes):
-        forms = []
-        for number, part in enumerate(subject.parts):
-            found = with_slopes(part, enclosures[number], slopes[number])
-            row = spec[None, objective : objective + 1]
-            form = lower_forms(part, number, region, found, row, len(part.network.operations))
-            factor, shift, room = unscaling(part, found)
-            own = (shift - room)[:, objective : objective + 1]
-            forms.append(form.scaled(factor[objective : objective + 1], own))
+        row = slice(objective, objective + 1)
+        forms = [
+            _number_forms(found.with_slopes(own), row)
+            for found, own in zip(enclosures, slopes, strict=True)
+        ]
         least.append(Form.mean(forms, region).least(region)[:, 0])
     return np.stack(least, axis=1)
 
@@ -119,27 +105,25 @@ def plain_intervals(subject: Subject, space: Space, root: Boxes) -> Floats:
     single = []
     for number, part in enumerate(subject.parts):
         found = enclose(part, number, region)
-        _check(part, found)
-        low, high = interval_bounds.through(part, found.low[0], found.high[0])
+        _check(found)
+        last = Intervals(part).through(found.values[0]).last
         if subject.kind == "classification":
             matrix = margins_of(part.network.outputs)
-            step = interval_bounds.product(matrix, np.zeros(len(matrix)), part, low, high)
-            single.append(_certain_shares(step.low, step.high, len(subject.answers)))
+            margins = product(part, matrix, np.zeros(len(matrix)), last)
+            single.append(_certain_shares(margins.low, margins.high, len(subject.answers)))
         else:
-            both = np.concatenate([low, -high], axis=1)
-            factor, shift, room = unscaling(part, found)
-            single.append(both * factor + shift - room)
+            single.append(_unscaled(part, last))
     certain: Floats = _possible(subject, _mean(single))[0]
     return certain
 
 
-def _check(part: Part, found: Enclosure) -> None:
-    limit = largest(part.network.dtype)
-    sizes = [np.abs(values).max(initial=0.0) for values in (*found.low, *found.high)]
+def _check(found: Enclosure) -> None:
+    dtype = found.part.network.dtype
+    sizes = [span.size.max(initial=0.0) for span in found.values.values()]
     # a layer's room is more than 4 u times the sizes of its terms
-    sizes += [room.max(initial=0.0) / (4 * unit(part.network.dtype)) for room in found.room]
-    if not all(size < limit for size in sizes):
-        raise error("E733", dtype=part.network.dtype)
+    sizes += [span.room.max(initial=0.0) / (4 * unit(dtype)) for span in found.values.values()]
+    if not all(size < largest(dtype) for size in sizes):
+        raise error("E733", dtype=dtype)
 
 
 def _possible(subject: Subject, least: Floats) -> Floats:
@@ -157,66 +141,54 @@ def _mean(single: list[Floats]) -> Floats:
     return found
 
 
-def share_ranges(
-    part: Part, number: int, region: Region, found: Enclosure, classes: int
-) -> tuple[Floats, Floats]:
+def share_ranges(found: Enclosure, classes: int) -> tuple[Floats, Floats]:
     """The range of a member's class probabilities, (boxes, classes) each."""
-    _, low, high = _margin_ranges(part, number, region, found)
-    both = _certain_shares(low, high, classes)
-    return both[:, :classes], -both[:, classes:]
+    low, high, _ = _margins(found)
+    shares = _certain_shares(low, high, classes)
+    return shares[:, :classes], -shares[:, classes:]
 
 
-def _margin_ranges(
-    part: Part,
-    number: int,
-    region: Region,
-    found: Enclosure,
-    weights: dict[int, Floats] | None = None,
-) -> tuple[Form, Floats, Floats]:
-    """Forms below the margins and their negatives, and the margins' ranges."""
-    matrix = margins_of(part.network.outputs)
-    both = np.concatenate([matrix, -matrix])[None]
-    last = len(part.network.operations)
-    forms = lower_forms(part, number, region, found, both, last, weights)
-    least, rows = forms.least(region), len(matrix)
-    step = interval_bounds.product(matrix, np.zeros(rows), part, found.low[-1], found.high[-1])
-    return forms, np.maximum(step.low, least[:, :rows]), np.minimum(step.high, -least[:, rows:])
+def _margins(found: Enclosure, weights: Weights | None = None) -> tuple[Floats, Floats, Form]:
+    """The margins' ranges, and forms below the margins and their negatives."""
+    network = found.part.network
+    matrix = margins_of(network.outputs)
+    return found.tightened(matrix, len(network.operations), found.last, weights)
 
 
-def _of_part(
-    subject: Subject,
-    part: Part,
-    number: int,
-    region: Region,
-    found: Enclosure,
-    weights: dict[int, Floats],
-) -> tuple[Form, Floats]:
+def _of_part(subject: Subject, found: Enclosure, weights: Weights) -> tuple[Form, Floats]:
     """A member's form, and its bounds together with the intervals', (boxes, 2 answers)."""
     if subject.kind == "classification":
-        forms, low, high = _margin_ranges(part, number, region, found, weights)
+        low, high, forms = _margins(found, weights)
         classes = len(subject.answers)
         return _share_forms(forms, low, high, classes), _certain_shares(low, high, classes)
-    outputs = part.network.outputs
-    both = np.concatenate([np.eye(outputs), -np.eye(outputs)])[None]
-    last = len(part.network.operations)
-    form = lower_forms(part, number, region, found, both, last, weights)
-    factor, shift, room = unscaling(part, found)
-    low, high = found.low[-1], found.high[-1]
-    scaled = form.scaled(factor, shift - room)
-    return scaled, np.concatenate([low, -high], axis=1) * factor + shift - room
+    return _number_forms(found, slice(None), weights), _unscaled(found.part, found.last)
 
 
-def unscaling(part: Part, found: Enclosure) -> tuple[Floats, Floats, Floats]:
+def _number_forms(found: Enclosure, rows: slice, weights: Weights | None = None) -> Form:
+    """A member's forms below some of the answers and their negatives, which are numbers."""
+    network = found.part.network
+    spec = both(np.eye(network.outputs))[:, rows]
+    form = found.below(spec, len(network.operations), weights)
+    factor, shift, room = unscaling(found.part, found.last)
+    return form.scaled(factor[rows], (shift - room)[:, rows])
+
+
+def _unscaled(part: Part, last: Span) -> Floats:
+    """Bounds of a part's answers and their negatives, from the range of its outputs."""
+    factor, shift, room = unscaling(part, last)
+    return np.concatenate([last.low, -last.high], axis=1) * factor + shift - room
+
+
+def unscaling(part: Part, last: Span) -> tuple[Floats, Floats, Floats]:
     """factor and shift (2 answers,) of the answer and its negative, and the rounding allowance."""
-    low, high = found.low[-1], found.high[-1]
+    size = np.tile(last.size, 2)
     if part.encoder is None:
-        return np.ones(2 * low.shape[1]), np.zeros(2 * low.shape[1]), np.zeros((1, 1))
+        return np.ones(size.shape[1]), np.zeros(size.shape[1]), np.zeros_like(size)
     targets = part.encoder.number_targets
     factor = np.tile([target.deviation for target in targets], 2)
     mean = np.array([target.mean for target in targets])
     shift = np.concatenate([mean, -mean])
-    size = np.maximum(np.abs(low), np.abs(high))
-    room = SAFE * 32 * OWN * (np.tile(size, 2) * factor + np.abs(shift))
+    room = SAFE * 32 * OWN * (size * factor + np.abs(shift))
     return factor, shift, room
 
 
@@ -266,15 +238,15 @@ def _share_forms(margins: Form, low: Floats, high: Floats, classes: int) -> Form
 
     below, above = slice(count, None), slice(0, count)
 
-    def both(values: Floats) -> Floats:
+    def halves(values: Floats) -> Floats:
         return np.concatenate(
             [summed(values, factors[:, 0], below), summed(values, factors[:, 1], above)], axis=1
         )
 
     return Form(
-        both(margins.of_variables),
-        both(margins.of_alternatives),
-        both(margins.constant[..., None])[..., 0] + constant - 2 * _share_room(classes),
+        halves(margins.of_variables),
+        halves(margins.of_alternatives),
+        halves(margins.constant[..., None])[..., 0] + constant - 2 * _share_room(classes),
     )
 
 

@@ -85,10 +85,10 @@ class Form:
             self.constant - other.constant,
         )
 
-    def pull(self, space: Space, boxes: Boxes) -> Floats:
+    def pull(self, region: Region) -> Floats:
         """How much each axis moves the form over each box, (boxes, rows, axes)."""
-        low, high = space.ranges(boxes)
-        moved = np.abs(self.of_variables) * (high - low)[:, None]
+        space = region.space
+        moved = np.abs(self.of_variables) * (region.high - region.low)[:, None]
         found = np.zeros((*self.constant.shape, len(space.axes)))
         places, variables = space.single.T
         found[:, :, places] = moved[:, :, variables]
@@ -97,7 +97,7 @@ class Form:
                 found[:, :, place] = moved[:, :, slice(*axis.variables)].sum(axis=-1)
         choices = space.choices
         if len(choices.axes):
-            across, barred = self.of_alternatives, _barred(boxes)
+            across, barred = self.of_alternatives, _barred(region.boxes)
             least = np.minimum.reduceat(across + barred, choices.starts, axis=-1)
             most = np.maximum.reduceat(across - barred, choices.starts, axis=-1)
             found[:, :, choices.axes] += most - least

@@ -9,20 +9,31 @@ rounding.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.bounds import interval_bounds
 from vetro.glass.bounds.activation_lines import Lines, slopes
 from vetro.glass.bounds.answer_forms import margins_of, share_ranges, unscaling
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.forms import Region
-from vetro.glass.bounds.interval_bounds import Step, own_roundings
-from vetro.glass.bounds.relaxation import Enclosure, enclose, feature_forms, line_room
+from vetro.glass.bounds.forms_below import Below, Sloped
+from vetro.glass.bounds.interval_bounds import (
+    Ends,
+    Intervals,
+    Norm,
+    Span,
+    centring,
+    own_roundings,
+    product,
+    scaled,
+)
+from vetro.glass.bounds.relaxation import Enclosure, both, enclose
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma
 from vetro.glass.subject import Part, Subject
+from vetro.networks.lowered import Operation
 from vetro.tables.blocks import PERIODS
 
 Floats = NDArray[np.float64]
@@ -45,18 +56,18 @@ def slopes_over(subject: Subject, space: Space, boxes: Boxes, column: int) -> Sl
     pull = np.zeros((len(boxes), len(space.axes)))
     for number, part in enumerate(subject.parts):
         values = enclose(part, number, region)
-        direction = _direction(space, number, region, column)
-        tangents = _tangents(part, values, direction)
-        found = _of_part(subject, part, number, region, values, tangents)
+        tangents = Tangents(part.in_reals, of=values)
+        tangents.through(_direction(space, number, region, column))
+        found = _of_part(subject, values, tangents)
         low, high = low + found[0], high + found[1]
         size_low, size_high = size_low + np.abs(found[0]), size_high + np.abs(found[1])
-        pull += _pull(part, space, boxes, values, tangents)
+        pull += tangents.pull()
     count = len(subject.parts)
     spare = OWN * 8 * (count + 2)
     return Slopes((low - spare * size_low) / count, (high + spare * size_high) / count, pull)
 
 
-def _direction(space: Space, number: int, region: Region, column: int) -> tuple[Floats, Floats]:
+def _direction(space: Space, number: int, region: Region, column: int) -> Span:
     """d features / d column, its range (boxes, features)."""
     axis, matrix = space.axes[column], space.maps[number].of_variables
     first = axis.variables[0]
@@ -73,90 +84,85 @@ def _direction(space: Space, number: int, region: Region, column: int) -> tuple[
             low += np.outer(rate * least, matrix[variable])
             high += np.outer(rate * most, matrix[variable])
     spare = 16 * OWN * np.maximum(np.abs(low), np.abs(high))
-    return low - spare, high + spare
+    return Span(low - spare, high + spare, np.zeros_like(low))
 
 
-def _tangents(
-    part: Part, values: Enclosure, direction: tuple[Floats, Floats]
-) -> tuple[Part, Enclosure]:
-    """The tangent network, without biases and shifts, and the known ranges of its values."""
-    operations = [
-        replace(
-            operation,
-            bias=None,
-            kind="activation" if operation.kind == "layer_norm" else operation.kind,
-            constants=tuple(
-                constant if place == 0 else np.zeros_like(constant)
-                for place, constant in enumerate(operation.constants)
-            ),
-        )
-        for operation in part.network.operations
-    ]
-    network = replace(part.network, operations=tuple(operations), dtype="float64")
-    tangent = replace(part, network=network)
-    low, high = direction
-    found = Enclosure([low], [high], [np.zeros_like(low)], {}, {}, {})
-    for place, operation in enumerate(part.network.operations):
-        source = operation.inputs[0]
-        low, high = found.low[source], found.high[source]
-        if operation.kind == "affine":
-            assert operation.weight is not None
-            step = _product(tangent, part.view(operation.weight).astype(np.float64), low, high)
-        elif operation.kind == "activation" and operation.function == "identity":
-            step = Step(low, high, np.zeros_like(low))
-        elif operation.kind in ("activation", "layer_norm"):
-            low, high = _tightened(tangent, found, source)
-            found.low[source], found.high[source] = low, high
-            if operation.kind == "activation":
-                ends = slopes(operation, values.low[source], values.high[source])
-                line = _product_lines(low, high, *ends)
-            else:
-                line = _norm_lines(part, place, values, low, high)
-            found.lines[place] = line
-            room = line_room(tangent, line, low, high)
-            step = Step(line.least, line.most, room)
-        else:
-            ranges = [(found.low[value], found.high[value]) for value in operation.inputs]
-            step = interval_bounds.elementwise(operations[place], tangent, ranges)
-        found.low.append(step.low)
-        found.high.append(step.high)
-        found.room.append(step.room)
-    return tangent, found
+@dataclass(eq=False, kw_only=True)
+class Tangents(Intervals):
+    """The arithmetic of the tangent network.  of: the values of the network itself."""
+
+    of: Enclosure
+
+    def affine(self, operation: Operation, x: Span) -> Span:
+        """W t.  An end that is 0 stays exactly 0: otherwise a rise with a flat part could not be
+        proved.  The allowance for rounding is a share of each end's own terms."""
+        assert operation.weight is not None
+        weight = self.part.view(operation.weight).astype(np.float64)
+        rising, falling = np.maximum(weight, 0.0).T, np.minimum(weight, 0.0).T
+        share = SAFE * gamma(own_roundings(self.part), OWN)
+        size_low = np.abs(x.low) @ rising - np.abs(x.high) @ falling
+        size_high = np.abs(x.high) @ rising - np.abs(x.low) @ falling
+        low = x.low @ rising + x.high @ falling - share * size_low
+        high = x.high @ rising + x.low @ falling + share * size_high
+        return self._kept(operation, Span(low, high, share * np.maximum(size_low, size_high)))
+
+    def activation(self, operation: Operation, x: Span) -> Span:
+        self._tighten(operation, x)
+        z = self.of.read(operation.output)
+        ends = slopes(operation, z.low, z.high)
+        return self._lined(operation, x, _product_lines(x.low, x.high, *ends))
+
+    def layer_norm(self, operation: Operation, x: Span) -> Span:
+        self._tighten(operation, x)
+        norm = self.of.norms[operation.output]
+        return self._lined(operation, x, _norm_lines(self.part, operation, norm, x))
+
+    def scale(self, operation: Operation, x: Span) -> Span:
+        factor, shift = operation.constants
+        return self._kept(operation, scaled(self.part, x, factor, np.zeros_like(shift)))
+
+    def least(self, spec: Floats, value: int) -> Floats:
+        """The smallest spec t for the value t, (boxes, rows)."""
+        form, constant = _BelowTangent(self, spec).back(spec, value)
+        x = self.values[0]
+        middle, radius = x.low / 2 + x.high / 2, x.high / 2 - x.low / 2
+        size = np.abs(form)
+        total = (size @ x.size[..., None])[..., 0] + np.abs(constant)
+        least: Floats = (form @ middle[..., None] - size @ radius[..., None])[..., 0] + constant
+        lowered: Floats = least - SAFE * gamma(form.shape[-1] + 64, OWN) * total
+        return lowered
+
+    def pull(self) -> Floats:
+        """How much each axis moves the inputs of activations with an open slope, (boxes, axes)."""
+        region = self.of.region
+        total = np.zeros((len(region.boxes), len(region.space.axes)))
+        for output, form in self.of.forms.items():
+            z, t = self.of.read(output), self.read(output)
+            least, most = slopes(self.part.network.operations[output - 1], z.low, z.high)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                weight = np.where(z.high > z.low, (most - least) * t.size / (z.high - z.low), 0.0)
+            total += np.einsum("bu,bua->ba", weight, form.pull(region))
+        return total
+
+    def _tighten(self, operation: Operation, x: Span) -> None:
+        units = x.low.shape[1]
+        least = self.least(both(np.eye(units)), operation.inputs[0])
+        x.narrow(least[:, :units], -least[:, units:])
 
 
-def _product(tangent: Part, weight: Floats, low: Floats, high: Floats) -> Step:
-    """weight t.  An end that is 0 stays exactly 0: otherwise a rise with a flat part could not be
-    proved.  The allowance for rounding is a share of each end's own terms."""
-    rising, falling = np.maximum(weight, 0.0).T, np.minimum(weight, 0.0).T
-    share = SAFE * gamma(own_roundings(tangent), OWN)
-    size_low = np.abs(low) @ rising - np.abs(high) @ falling
-    size_high = np.abs(high) @ rising - np.abs(low) @ falling
-    return Step(
-        low @ rising + high @ falling - share * size_low,
-        high @ rising + low @ falling + share * size_high,
-        share * np.maximum(size_low, size_high),
-    )
+class _BelowTangent(Below):
+    """The tangent network has no biases and shifts, and lines for a layer norm."""
 
+    def layer_norm_back(
+        self, operation: Operation, d: Floats | Sloped, learn: Any
+    ) -> Floats | Sloped:
+        return self.activation_back(operation, d)
 
-def _tightened(tangent: Part, found: Enclosure, value: int) -> tuple[Floats, Floats]:
-    spec = np.eye(tangent.network.widths[value])
-    least = _least(tangent, found, np.concatenate([spec, -spec])[None], value)
-    return (
-        np.maximum(found.low[value], least[:, : len(spec)]),
-        np.minimum(found.high[value], -least[:, len(spec) :]),
-    )
+    def _bias(self, operation: Operation) -> None:
+        return None
 
-
-def _least(tangent: Part, found: Enclosure, spec: Floats, value: int) -> Floats:
-    """The smallest spec x for the tangent value x, (boxes, rows)."""
-    form, constant = feature_forms(tangent, found, spec, value)
-    low, high = found.low[0], found.high[0]
-    middle, radius = low / 2 + high / 2, high / 2 - low / 2
-    size = np.abs(form)
-    total = (size @ np.maximum(np.abs(low), np.abs(high))[..., None])[..., 0] + np.abs(constant)
-    least: Floats = (form @ middle[..., None] - size @ radius[..., None])[..., 0] + constant
-    lowered: Floats = least - SAFE * gamma(form.shape[-1] + 64, OWN) * total
-    return lowered
+    def _shift(self, form: Floats, shift: Floats | None) -> None:
+        pass
 
 
 def _product_lines(low: Floats, high: Floats, least: Floats, most: Floats) -> Lines:
@@ -187,15 +193,11 @@ def _product_lines(low: Floats, high: Floats, least: Floats, most: Floats) -> Li
     return Lines(*line(False), *line(True), ends.min(axis=0), ends.max(axis=0), np.zeros_like(low))
 
 
-def _norm_lines(part: Part, place: int, values: Enclosure, low: Floats, high: Floats) -> Lines:
+def _norm_lines(part: Part, operation: Operation, norm: Norm, x: Span) -> Lines:
     """The tangent of a layer norm, factor (c - n mean(n c)) weight with c = t - mean(t), as a
     constant range: it has no lines."""
-    operation, norm = part.network.operations[place], values.norms[place]
-    features = low.shape[1]
-    centre = interval_bounds.centring(features)
-    own = interval_bounds.product(centre, np.zeros(features), replace(
-        part, network=replace(part.network, dtype="float64")), low, high)  # fmt: skip
-    unit = norm.standard
+    own = product(part, centring(x.low.shape[1]), np.zeros(x.low.shape[1]), x)
+    unit = norm.least, norm.most
     along = _times((own.low, own.high), unit)
     mean = along[0].mean(axis=1, keepdims=True), along[1].mean(axis=1, keepdims=True)
     second = _times(unit, mean)
@@ -207,44 +209,35 @@ def _norm_lines(part: Part, place: int, values: Enclosure, low: Floats, high: Fl
         result = _times(result, (weight, weight))
     spare = 2.0**-46 * (np.abs(result[0]) + np.abs(result[1]))
     least, most = result[0] - spare, result[1] + spare
-    zero = np.zeros_like(low)
+    zero = np.zeros_like(x.low)
     return Lines(zero, least, zero, most, least, most, zero)
 
 
-def _times(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+def _times(first: Ends, second: Ends) -> Ends:
     """The product of two ranges."""
     ends = np.stack(np.broadcast_arrays(*(x * y for x in first for y in second)))
     return ends.min(axis=0), ends.max(axis=0)
 
 
-def _of_part(
-    subject: Subject,
-    part: Part,
-    number: int,
-    region: Region,
-    values: Enclosure,
-    tangents: tuple[Part, Enclosure],
-) -> tuple[Floats, Floats]:
+def _of_part(subject: Subject, values: Enclosure, tangents: Tangents) -> Ends:
     """The range of d answer of a member, (boxes, answers) each."""
-    tangent, found = tangents
-    last = len(part.network.operations)
-    outputs = part.network.outputs
+    part = values.part
+    last, outputs = len(part.network.operations), part.network.outputs
     if subject.kind != "classification":
-        spec = np.concatenate([np.eye(outputs), -np.eye(outputs)])[None]
-        least = _least(tangent, found, spec, last)
-        low = np.maximum(least[:, :outputs], found.low[-1])
-        high = np.minimum(-least[:, outputs:], found.high[-1])
-        factor = unscaling(part, values)[0][:outputs]
+        least = tangents.least(both(np.eye(outputs)), last)
+        low = np.maximum(least[:, :outputs], tangents.last.low)
+        high = np.minimum(-least[:, outputs:], tangents.last.high)
+        factor = unscaling(part, values.last)[0][:outputs]
         ends = np.stack([low * factor, high * factor])
         spare = 2.0**-50 * np.abs(ends)
         return (ends - spare)[0], (ends + spare)[1]
     # p_i = softmax: dp_i = -p_i sum over j of p_j d(z_j - z_i)
     matrix = margins_of(outputs)
-    least = _least(tangent, found, np.concatenate([matrix, -matrix])[None], last)
+    least = tangents.least(both(matrix), last)
     rows, classes = len(matrix), len(subject.answers)
     shape = (len(least), classes, classes - 1)
     margin = least[:, :rows].reshape(shape), -least[:, rows:].reshape(shape)
-    shares = share_ranges(part, number, region, values, classes)
+    shares = share_ranges(values, classes)
     own = shares[0][..., None], shares[1][..., None]
     order = [[j for j in range(classes) if j != i] for i in range(classes)]
     others = shares[0][:, order], shares[1][:, order]
@@ -254,23 +247,3 @@ def _of_part(
         -terms[1].sum(axis=2) - share * np.abs(terms[1]).sum(axis=2),
         -terms[0].sum(axis=2) + share * np.abs(terms[0]).sum(axis=2),
     )
-
-
-def _pull(
-    part: Part, space: Space, boxes: Boxes, values: Enclosure, tangents: tuple[Part, Enclosure]
-) -> Floats:
-    """How much each axis moves the inputs of activations with an open slope, (boxes, axes)."""
-    total = np.zeros((len(boxes), len(space.axes)))
-    for place, form in values.forms.items():
-        operation = part.network.operations[place]
-        source = operation.inputs[0]
-        least, most = slopes(operation, values.low[source], values.high[source])
-        found = tangents[1]
-        size = np.maximum(np.abs(found.low[source]), np.abs(found.high[source]))
-        width = values.high[source] - values.low[source]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            weight = np.where(width > 0, (most - least) * size / width, 0.0)
-        units = weight.shape[1]
-        moved = form.first(units).pull(space, boxes)
-        total += np.einsum("bu,bua->ba", weight, moved)
-    return total

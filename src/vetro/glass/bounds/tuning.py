@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,11 @@ from vetro.glass import plain
 from vetro.glass.bounds.answer_forms import Tuned, unscaling
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.forms import Form, Region
-from vetro.glass.bounds.relaxation import (
-    Enclosure,
-    Known,
-    Slopes,
-    enclose,
-    lower_forms,
-    with_slopes,
-)
+from vetro.glass.bounds.forms_below import Weights
+from vetro.glass.bounds.relaxation import Enclosure, Known, Slopes, both, enclose
 from vetro.glass.subject import Part, Subject
+from vetro.networks import walk
+from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]
 
@@ -41,8 +38,6 @@ class _Target:
     """One part's term in the sum that is bounded: spec (rows, features) of a value, times factor
     plus shift, (rows,)."""
 
-    number: int
-    part: Part
     found: Enclosure
     spec: Floats
     value: int
@@ -63,15 +58,10 @@ def tune(subject: Subject, space: Space, root: Boxes, over: Callable[[], bool]) 
         targets = []
         for number, part in enumerate(subject.parts):
             found = enclose(part, number, region, known[number])
-            eye = np.eye(part.network.outputs)
-            factor, shift, room = unscaling(part, found)
-            targets.append(
-                _Target(
-                    number, part, found, np.concatenate([eye, -eye]),
-                    len(part.network.operations), factor, (shift - room)[0],
-                )
-            )  # fmt: skip
-        least, of_parts = _climb(targets, region, over)
+            factor, shift, room = unscaling(part, found.last)
+            spec, last = both(np.eye(part.network.outputs))[0], len(part.network.operations)
+            targets.append(_Target(found, spec, last, factor, (shift - room)[0]))
+        least, of_parts = _climb(targets, over)
         slopes = tuple(
             tuple({place: rows[k] for place, rows in chosen.items()} for chosen in of_parts)
             for k in range(objectives)
@@ -80,10 +70,10 @@ def tune(subject: Subject, space: Space, root: Boxes, over: Callable[[], bool]) 
 
 
 def _bends(part: Part) -> list[int]:
-    """The activations with a convex bend: relu, and leaky_relu up to a slope of 1."""
+    """The results of activations with a convex bend: relu, and leaky_relu up to a slope of 1."""
     return [
-        place
-        for place, operation in enumerate(part.network.operations)
+        operation.output
+        for operation in part.network.operations
         if operation.bends and operation.activation.below is not None
         and operation.activation.below <= 1
     ]  # fmt: skip
@@ -92,62 +82,53 @@ def _bends(part: Part) -> list[int]:
 def _ranges(part: Part, number: int, region: Region, over: Callable[[], bool]) -> Known:
     """The ranges of the inputs of activations that follow other activations."""
     known: Known = {}
-    bends = _bends(part)
-    for place, operation in enumerate(part.network.operations):
-        if not operation.bends:
+    first = min(_bends(part))
+    for operation in part.network.operations:
+        if not operation.bends or operation.output <= first or over():
             continue
         source = operation.inputs[0]
-        if not any(bend < place for bend in bends) or over():
-            continue
         found = enclose(part, number, region, known)
-        low, high = found.low[source][0].copy(), found.high[source][0].copy()
+        x = found.values[source]
+        low, high = x.low[0].copy(), x.high[0].copy()
         units = np.flatnonzero((low < 0) & (high > 0))
         if len(units):
-            eye = np.eye(len(low))[units]
-            rows, none = np.ones(2 * len(eye)), np.zeros(2 * len(eye))
-            spec = np.concatenate([eye, -eye])
-            target = _Target(number, part, found, spec, source, rows, none)
-            least, _ = _climb([target], region, over)
-            low[units] = np.maximum(low[units], least[: len(eye)])
-            high[units] = np.minimum(high[units], -least[len(eye) :])
+            spec = both(np.eye(len(low))[units])[0]
+            target = _Target(found, spec, source, np.ones(len(spec)), np.zeros(len(spec)))
+            least, _ = _climb([target], over)
+            low[units] = np.maximum(low[units], least[: len(units)])
+            high[units] = np.minimum(high[units], -least[len(units) :])
         known[source] = low, high
     return known
 
 
-def _climb(
-    targets: Sequence[_Target], region: Region, over: Callable[[], bool]
-) -> tuple[Floats, list[Slopes]]:
+def _climb(targets: Sequence[_Target], over: Callable[[], bool]) -> tuple[Floats, list[Slopes]]:
     """The best lower bounds of the mean of the targets, (rows,), and each part's slopes that give
-    them, by operation (rows, units)."""
+    them, by result (rows, units)."""
     rows = len(targets[0].spec)
-    several = _repeated(region, rows)
-    found = [_spread(target.found, rows) for target in targets]
-    places = [
-        [place for place in _bends(target.part) if place in target.found.lines
-         and place < target.value]
-        for target in targets
-    ]  # fmt: skip
+    spread = [_spread(target.found, rows) for target in targets]
+    region = spread[0].region
     slopes = [
-        {place: one.lines[place].lower_slope.copy() for place in own}
-        for one, own in zip(found, places, strict=True)
+        {
+            output: found.lines[output].lower_slope.copy()
+            for output in _bends(found.part)
+            if output <= target.value
+        }
+        for found, target in zip(spread, targets, strict=True)
     ]
     best, kept = np.full(rows, -np.inf), [dict(own) for own in slopes]
     moves = [_Moves() for _ in targets]
     rate = RATE
     for _ in range(STEPS):
-        forms, weights, lined = [], [], []
-        for target, one, own in zip(targets, found, slopes, strict=True):
-            with_own = with_slopes(target.part, one, own)
-            weight: dict[int, Floats] = {}
-            form = lower_forms(
-                target.part, target.number, several, with_own, target.spec[:, None],
-                target.value, weight,
-            )  # fmt: skip
-            forms.append(form.scaled(target.factor[:, None], target.shift[:, None]))
-            weights.append(weight)
-            lined.append(with_own)
-        mean = Form.mean(forms, several)
-        least = mean.least(several)[:, 0]
+        lined = [found.with_slopes(own) for found, own in zip(spread, slopes, strict=True)]
+        weights: list[Weights] = [{} for _ in targets]
+        forms = [
+            found.below(target.spec[:, None], target.value, weight).scaled(
+                target.factor[:, None], target.shift[:, None]
+            )
+            for target, found, weight in zip(targets, lined, weights, strict=True)
+        ]
+        mean = Form.mean(forms, region)
+        least = mean.least(region)[:, 0]
         better = least > best
         best = np.where(better, least, best)
         kept = [
@@ -156,15 +137,15 @@ def _climb(
         ]
         if over():
             break
-        numbers, chosen = mean.reached(several)
-        for k, target in enumerate(targets):
-            map_ = region.space.maps[target.number]
+        numbers, chosen = mean.reached(region)
+        for k, found in enumerate(lined):
+            map_ = region.space.maps[found.number]
             features = numbers @ map_.of_variables + chosen @ map_.of_alternatives + map_.constant
-            reads = _along_lines(target.part, lined[k], weights[k], features, target.value)
-            for place in places[k]:
-                if place not in weights[k]:
-                    continue
-                source = target.part.network.operations[place].inputs[0]
+            network = found.part.network
+            before = replace(network, operations=network.operations[: targets[k].value])
+            reads = walk.forward(before, features, _AlongLines(found.part, found, weights[k]))
+            for place in slopes[k].keys() & weights[k].keys():
+                source = network.operations[place - 1].inputs[0]
                 up = np.maximum(weights[k][place][:, 0], 0.0) * reads[source]
                 slopes[k][place] = moves[k].moved(place, slopes[k][place], up, rate)
         rate *= DECAY
@@ -191,53 +172,42 @@ class _Moves:
         return np.clip(numbers + rate * step, 0.0, 1.0)
 
 
-def _repeated(region: Region, rows: int) -> Region:
-    """One box, repeated for each row, each copy with its own slopes."""
-    first = np.zeros(rows, dtype=np.intp)
-    return Region(region.space, region.boxes.take(first), region.low[first], region.high[first])
-
-
 def _spread(found: Enclosure, rows: int) -> Enclosure:
-    """The known ranges of one box, repeated for as many."""
+    """The enclosure of one box, repeated for each row, each copy with its own slopes."""
 
-    def wide(values: Floats) -> Floats:
-        return np.broadcast_to(values, (rows, *values.shape[1:]))
+    def wide(record: Any) -> Any:
+        arrays = {
+            name: np.broadcast_to(x, (rows, *x.shape[1:])) for name, x in vars(record).items()
+        }
+        return replace(record, **arrays)
 
-    lines = {
-        place: replace(line, **{name: wide(value) for name, value in vars(line).items()})
-        for place, line in found.lines.items()
-    }
-    norms = {
-        place: replace(norm, factor=wide(norm.factor), radius=wide(norm.radius))
-        for place, norm in found.norms.items()
-    }
-    low, high, room = ([wide(x) for x in xs] for xs in (found.low, found.high, found.room))
-    return Enclosure(low, high, room, lines, norms, {})
+    first = np.zeros(rows, dtype=np.intp)
+    region = found.region
+    return replace(
+        found,
+        region=Region(
+            region.space, region.boxes.take(first), region.low[first], region.high[first]
+        ),
+        values={place: wide(span) for place, span in found.values.items()},
+        lines={place: wide(line) for place, line in found.lines.items()},
+        norms={place: wide(norm) for place, norm in found.norms.items()},
+    )
 
 
-def _along_lines(
-    part: Part, found: Enclosure, weights: dict[int, Floats], features: Floats, value: int
-) -> list[Floats]:
-    """The values that the lines give for features (rows, features): every value up to `value`."""
-    values = [features]
-    for place, operation in enumerate(part.network.operations[:value]):
-        inputs = [values[number] for number in operation.inputs]
-        if place in found.lines:
-            line = found.lines[place]
-            form = weights[place][:, 0] if place in weights else np.zeros_like(inputs[0])
-            made = np.where(
-                form > 0,
-                line.lower_slope * inputs[0] + line.lower,
-                line.upper_slope * inputs[0] + line.upper,
-            )
-        elif place in found.norms:
-            x = inputs[0] - inputs[0].mean(axis=1, keepdims=True)
-            made = x * found.norms[place].factor
-            if operation.weight is not None:
-                made = made * part.view(operation.weight)
-            if operation.bias is not None:
-                made = made + part.view(operation.bias)
-        else:
-            made = plain.apply(operation, part, inputs)
-        values.append(made)
-    return values
+@dataclass(frozen=True, eq=False)
+class _AlongLines(plain.Forward):
+    """The values that the lines give: of each line, the one that the activation's form takes."""
+
+    found: Enclosure
+    weights: Weights
+
+    def activation(self, operation: Operation, x: Floats) -> Floats:
+        line, form = self.found.lines[operation.output], self.weights.get(operation.output)
+        rising = form[:, 0] > 0 if form is not None else np.zeros(x.shape, dtype=bool)
+        return np.where(
+            rising, line.lower_slope * x + line.lower, line.upper_slope * x + line.upper
+        )
+
+    def standard(self, operation: Operation, x: Floats) -> Floats:
+        centred: Floats = x - x.mean(axis=1, keepdims=True)
+        return centred * self.found.norms[operation.output].factor
