@@ -1,9 +1,25 @@
-// Activation functions and their derivatives, as torch defines them.
+// The activation functions: their list for every file, their formulas for the kernels.
 //
 // The derivatives of relu, leaky_relu, elu, tanh and sigmoid are computed from their output, which
 // shows the sign of the input if slope and alpha are not negative.  The others store their
 // derivative in a buffer during the forward pass.
-#pragma once
+
+// Constant, name, and whether the derivative is stored, which may depend on the first number `a`.
+#ifndef VETRO_ACTIVATIONS
+#define VETRO_ACTIVATIONS(X)                                    \
+  X(IDENTITY, "identity", false)                                \
+  X(RELU, "relu", false)                                        \
+  X(LEAKY_RELU, "leaky_relu", a < 0)   /* a: slope below zero */ \
+  X(ELU, "elu", a < 0)                 /* a: alpha */           \
+  X(TANH, "tanh", false)                                        \
+  X(SIGMOID, "sigmoid", false)                                  \
+  X(SILU, "silu", true)                                         \
+  X(GELU, "gelu", true)                                         \
+  X(GELU_TANH, "gelu_tanh", true)                               \
+  X(SOFTPLUS, "softplus", true)        /* a: beta, b: threshold */
+#endif
+
+#ifdef VETRO_LANES  // the kernels, which include this file a second time, after lanes.h
 
 // A function and its derivative; derive: whether to compute `slope`.
 template <class T>
@@ -51,73 +67,70 @@ INLINE Lanes<T> softplus(Lanes<T> z, Lanes<T> beta, Lanes<T> threshold, bool der
   return select(linear, z, soft / beta);
 }
 
+// out = formula(z, slope), in place allowed; the slope goes to `derivative` if that is not null.
+template <class T, class F>
+INLINE void map(const T* z, T* out, T* derivative, int64_t count, F formula) {
+  Lanes<T> slope = zero<T>();
+  for (int64_t i = 0; i < count; i += COUNT<T>) {
+    store(out + i, formula(load(z + i), slope));
+    if (derivative) store(derivative + i, slope);
+  }
+}
+
+// d = d slope(out).
+template <class T, class F>
+INLINE void map_back(const T* out, T* d, int64_t count, F slope) {
+  for (int64_t i = 0; i < count; i += COUNT<T>) store(d + i, slope(load(out + i), load(d + i)));
+}
+
 // out = function(z), in place allowed.  Functions that store their derivative write it to
 // `derivative` (may be null).  count: a multiple of COUNT<T>.
 template <class T>
 void activate(int32_t function, double a, double b, const T* z, T* out, T* derivative,
               int64_t count) {
-  constexpr int L = COUNT<T>;
+  using L = Lanes<T>;
   const bool derive = derivative != nullptr;
-  Lanes<T> slope = zero<T>();
+  const L one = fill(T(1)), number = fill(T(a)), other = fill(T(b));
+  T* const none = nullptr;
   switch (function) {
     case IDENTITY:
-      if (z != out)
-        for (int64_t i = 0; i < count; i += L) store(out + i, load(z + i));
+      if (z != out) map(z, out, none, count, [](L x, L&) { return x; });
       break;
     case RELU:
-      for (int64_t i = 0; i < count; i += L) store(out + i, larger(zero<T>(), load(z + i)));
+      map(z, out, none, count, [](L x, L&) { return larger(zero<T>(), x); });
       break;
-    case LEAKY_RELU: {
-      const Lanes<T> rate = fill(T(a));
-      for (int64_t i = 0; i < count; i += L) {
-        const Lanes<T> x = load(z + i);
-        if (derive) store(derivative + i, select(zero<T>() < x, fill(T(1)), rate));
-        store(out + i, select(zero<T>() < x, x, x * rate));
-      }
+    case LEAKY_RELU:
+      map(z, out, derivative, count, [=](L x, L& slope) {
+        if (derive) slope = select(zero<T>() < x, one, number);
+        return select(zero<T>() < x, x, x * number);
+      });
       break;
-    }
-    case ELU: {
-      const Lanes<T> alpha = fill(T(a));
-      for (int64_t i = 0; i < count; i += L) {
-        const Lanes<T> x = load(z + i);
-        const Lanes<T> below = alpha * expm1(smaller(zero<T>(), x));
-        if (derive) store(derivative + i, select(zero<T>() < x, fill(T(1)), below + alpha));
-        store(out + i, select(zero<T>() < x, x, below));
-      }
+    case ELU:
+      map(z, out, derivative, count, [=](L x, L& slope) {
+        const L below = number * expm1(smaller(zero<T>(), x));
+        if (derive) slope = select(zero<T>() < x, one, below + number);
+        return select(zero<T>() < x, x, below);
+      });
       break;
-    }
     case TANH:
-      for (int64_t i = 0; i < count; i += L) store(out + i, tanh(load(z + i)));
+      map(z, out, none, count, [](L x, L&) { return tanh(x); });
       break;
     case SIGMOID:
-      for (int64_t i = 0; i < count; i += L) store(out + i, sigmoid(load(z + i)));
+      map(z, out, none, count, [](L x, L&) { return sigmoid(x); });
       break;
     case SILU:
-      for (int64_t i = 0; i < count; i += L) {
-        store(out + i, silu(load(z + i), derive, slope));
-        if (derive) store(derivative + i, slope);
-      }
+      map(z, out, derivative, count, [=](L x, L& slope) { return silu(x, derive, slope); });
       break;
     case GELU:
-      for (int64_t i = 0; i < count; i += L) {
-        store(out + i, gelu(load(z + i), derive, slope));
-        if (derive) store(derivative + i, slope);
-      }
+      map(z, out, derivative, count, [=](L x, L& slope) { return gelu(x, derive, slope); });
       break;
     case GELU_TANH:
-      for (int64_t i = 0; i < count; i += L) {
-        store(out + i, gelu_tanh(load(z + i), derive, slope));
-        if (derive) store(derivative + i, slope);
-      }
+      map(z, out, derivative, count, [=](L x, L& slope) { return gelu_tanh(x, derive, slope); });
       break;
-    case SOFTPLUS: {
-      const Lanes<T> beta = fill(T(a)), threshold = fill(T(b));
-      for (int64_t i = 0; i < count; i += L) {
-        store(out + i, softplus(load(z + i), beta, threshold, derive, slope));
-        if (derive) store(derivative + i, slope);
-      }
+    case SOFTPLUS:
+      map(z, out, derivative, count,
+          [=](L x, L& slope) { return softplus(x, number, other, derive, slope); });
       break;
-    }
   }
 }
 
@@ -125,43 +138,27 @@ void activate(int32_t function, double a, double b, const T* z, T* out, T* deriv
 template <class T>
 void activate_backward(int32_t function, double a, double, const T* out, const T* derivative, T* d,
                        int64_t count) {
-  constexpr int L = COUNT<T>;
-  if (derivative) {
-    for (int64_t i = 0; i < count; i += L) store(d + i, load(d + i) * load(derivative + i));
-    return;
-  }
+  using L = Lanes<T>;
+  const L one = fill(T(1)), number = fill(T(a));
+  if (derivative) return map_back(derivative, d, count, [](L slope, L g) { return g * slope; });
   switch (function) {
     case RELU:
-      for (int64_t i = 0; i < count; i += L)
-        store(d + i, select(load(out + i) <= zero<T>(), zero<T>(), load(d + i)));
+      map_back(out, d, count, [](L y, L g) { return select(y <= zero<T>(), zero<T>(), g); });
       break;
-    case LEAKY_RELU: {
-      const Lanes<T> rate = fill(T(a));
-      for (int64_t i = 0; i < count; i += L) {
-        const Lanes<T> g = load(d + i);
-        store(d + i, select(zero<T>() < load(out + i), g, g * rate));
-      }
+    case LEAKY_RELU:
+      map_back(out, d, count, [=](L y, L g) { return select(zero<T>() < y, g, g * number); });
       break;
-    }
-    case ELU: {
-      const Lanes<T> alpha = fill(T(a));
-      for (int64_t i = 0; i < count; i += L) {
-        const Lanes<T> g = load(d + i), y = load(out + i);
-        store(d + i, select(y <= zero<T>(), g * (y + alpha), g));
-      }
+    case ELU:
+      map_back(out, d, count,
+               [=](L y, L g) { return select(y <= zero<T>(), g * (y + number), g); });
       break;
-    }
     case TANH:
-      for (int64_t i = 0; i < count; i += L) {
-        const Lanes<T> y = load(out + i);
-        store(d + i, load(d + i) * fnma(y, y, fill(T(1))));
-      }
+      map_back(out, d, count, [=](L y, L g) { return g * fnma(y, y, one); });
       break;
     case SIGMOID:
-      for (int64_t i = 0; i < count; i += L) {
-        const Lanes<T> y = load(out + i);
-        store(d + i, load(d + i) * ((fill(T(1)) - y) * y));
-      }
+      map_back(out, d, count, [=](L y, L g) { return g * ((one - y) * y); });
       break;
   }
 }
+
+#endif

@@ -38,6 +38,7 @@ inline const Kernels& kernels_here() {
 }
 
 using Names = std::map<std::string, int32_t>;
+#define VETRO_NAME(constant, name, ...) {name, constant},  // of the lists beside the formulas
 
 inline int32_t code(const Names& names, const std::string& name) {
   const auto found = names.find(name);

@@ -8,10 +8,7 @@ namespace {
 
 const Names KINDS = {{"affine", AFFINE},   {"activation", ACTIVATION}, {"layer_norm", LAYER_NORM},
                      {"dropout", DROPOUT}, {"scale", SCALE},           {"add", ADD}};
-const Names FUNCTIONS = {
-    {"identity", IDENTITY}, {"relu", RELU}, {"leaky_relu", LEAKY_RELU}, {"elu", ELU},
-    {"tanh", TANH}, {"sigmoid", SIGMOID}, {"silu", SILU}, {"gelu", GELU},
-    {"gelu_tanh", GELU_TANH}, {"softplus", SOFTPLUS}};
+const Names FUNCTIONS = {VETRO_ACTIVATIONS(VETRO_NAME)};
 
 using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 

@@ -8,9 +8,8 @@
 namespace vetro {
 namespace {
 
-const Names LOSSES = {{"mse", MSE},     {"l1", L1},          {"smooth_l1", SMOOTH_L1},
-                      {"huber", HUBER}, {"bce", BCE_LOGITS}, {"cross_entropy", CROSS_ENTROPY}};
-const Names OPTIMIZERS = {{"sgd", SGD}, {"adam", ADAM}, {"adamw", ADAMW}, {"rmsprop", RMSPROP}};
+const Names LOSSES = {VETRO_LOSSES(VETRO_NAME)};
+const Names OPTIMIZERS = {VETRO_OPTIMIZERS(VETRO_NAME)};
 
 template <class T>
 bool all_finite(const T* values, size_t count) {
@@ -127,12 +126,8 @@ void bind_task(nb::module_& m) {
       m, "Rows",
       "Arrays that are read where they lie: x (rows, inputs) and y (rows, outputs) of the network's\n"
       "dtype, or classes (rows,) int64; weights (rows,).")
-      .def(
-          "__init__",
-          [](RowsObject* self, AnyArray x, AnyArray y, MaybeArray weights) {
-            new (self) RowsObject{std::move(x), std::move(y), std::move(weights)};
-          },
-          "x"_a, "y"_a, "weights"_a.none() = nb::none());
+      .def(nb::init<AnyArray, AnyArray, MaybeArray>(), "x"_a, "y"_a,
+           "weights"_a.none() = nb::none());
 
   nb::class_<LossObject>(
       m, "Loss",
@@ -158,16 +153,10 @@ void bind_task(nb::module_& m) {
   nb::class_<Group>(m, "Group",
                     "Settings of a parameter group.  The learning rate, and momentum or beta1, come\n"
                     "with each step; here momentum only says whether there is one.")
-      .def(
-          "__init__",
-          [](Group* self, double momentum, double dampening, double weight_decay, double beta2,
-             double eps, double alpha, bool nesterov, bool maximize, bool amsgrad, bool centered) {
-            new (self) Group{momentum, dampening, weight_decay, beta2,   eps,
-                             alpha,    nesterov,  maximize,     amsgrad, centered};
-          },
-          nb::kw_only(), "momentum"_a = 0.0, "dampening"_a = 0.0, "weight_decay"_a = 0.0,
-          "beta2"_a = 0.999, "eps"_a = 1e-8, "alpha"_a = 0.99, "nesterov"_a = false,
-          "maximize"_a = false, "amsgrad"_a = false, "centered"_a = false);
+      .def(nb::init<double, double, double, double, double, double, bool, bool, bool, bool>(),
+           nb::kw_only(), "momentum"_a = 0.0, "dampening"_a = 0.0, "weight_decay"_a = 0.0,
+           "beta2"_a = 0.999, "eps"_a = 1e-8, "alpha"_a = 0.99, "nesterov"_a = false,
+           "maximize"_a = false, "amsgrad"_a = false, "centered"_a = false);
 
   nb::class_<Range>(m, "Range", "Parameters [begin, end) of the flat vector that a group updates.")
       .def(nb::init<int64_t, int64_t, int32_t>(), "begin"_a, "end"_a, "group"_a = 0);

@@ -307,12 +307,8 @@ void bind_state(nb::module_& m) {
       "(parameter_count,) of the network's dtype, step (ranges,) float64, and counters.  None: not\n"
       "kept, or left as it is.")
       .def(
-          "__init__",
-          [](State* self, nb::object parameters, nb::object best, nb::object first_moment,
-             nb::object second_moment, nb::object third, nb::object step,
-             std::optional<Counters> counters) {
-            new (self) State{parameters, best, first_moment, second_moment, third, step, counters};
-          },
+          nb::init<nb::object, nb::object, nb::object, nb::object, nb::object, nb::object,
+                   std::optional<Counters>>(),
           nb::kw_only(), "parameters"_a = nb::none(), "best"_a = nb::none(),
           "first_moment"_a = nb::none(), "second_moment"_a = nb::none(), "third"_a = nb::none(),
           "step"_a = nb::none(), "counters"_a = nb::none())

@@ -6,6 +6,7 @@
 // included inside the kernel's anonymous namespace and does not use the STL.
 #pragma once
 
+#define VETRO_LANES  // the lists beside the formulas are read without them
 #define INLINE inline __attribute__((always_inline))
 
 template <class T>

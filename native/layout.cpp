@@ -27,11 +27,14 @@ bool elementwise(const Operation& op) {
   return op.kind == ACTIVATION || op.kind == SCALE || op.kind == DROPOUT;
 }
 
-// With a negative slope or alpha, the output of leaky_relu or elu does not show its input's sign.
-bool saves_derivative(const Operation& op) {
-  const bool falls = (op.function == LEAKY_RELU || op.function == ELU) && op.a < 0;
-  return falls || op.function == SILU || op.function == GELU || op.function == GELU_TANH ||
-         op.function == SOFTPLUS;
+bool saves_derivative(int32_t function, double a) {
+  switch (function) {
+#define VETRO_SAVES(constant, name, saves) \
+  case constant: return saves;
+    VETRO_ACTIVATIONS(VETRO_SAVES)
+#undef VETRO_SAVES
+  }
+  return false;
 }
 
 void require(bool holds, size_t number, const char* what) {
@@ -158,7 +161,8 @@ Program Layout::arrange(int64_t most_rows, bool single, bool training) {
     values_at[op.out] = replaces ? values_at[op.in] : take(size);
     op.saved_at = -1;
     if (op.kind == LAYER_NORM) op.saved_at = take(2 * p.stride);
-    if (training && (op.kind == DROPOUT || (op.kind == ACTIVATION && saves_derivative(op))))
+    const bool derives = op.kind == ACTIVATION && saves_derivative(op.function, op.a);
+    if (training && (op.kind == DROPOUT || derives))
       op.saved_at = take(size);
     if (op.kind == AFFINE) widest = std::max<int64_t>(widest, op.inputs);
   }

@@ -2,7 +2,19 @@
 //
 // The lanes hold rows.  The lanes of each feature are summed by the tree, then the features in
 // order, in double.  A row's weight multiplies its loss.
-#pragma once
+
+// Constant and name, for every file.
+#ifndef VETRO_LOSSES
+#define VETRO_LOSSES(X)                        \
+  X(MSE, "mse")                                \
+  X(L1, "l1")                                  \
+  X(SMOOTH_L1, "smooth_l1") /* a: beta */      \
+  X(HUBER, "huber")         /* a: delta */     \
+  X(BCE_LOGITS, "bce")                         \
+  X(CROSS_ENTROPY, "cross_entropy") /* a: label smoothing */
+#endif
+
+#ifdef VETRO_LANES  // the kernels, which include this file a second time, after lanes.h
 
 // One element's loss and its slope.
 template <class T>
@@ -168,3 +180,5 @@ double cross_entropy_divisor(const Loss<T>& loss, const int64_t* classes, int64_
       total += loss.class_weights ? double(loss.class_weights[classes[i]]) : 1.0;
   return total;
 }
+
+#endif

@@ -2,7 +2,17 @@
 //
 // SGD, Adam, AdamW and RMSprop; torch has no fused RMSprop on the CPU.  Coefficients are
 // computed in double, then cast.  numerics 1.
-#pragma once
+
+// Constant and name, for every file.
+#ifndef VETRO_OPTIMIZERS
+#define VETRO_OPTIMIZERS(X) \
+  X(SGD, "sgd")             \
+  X(ADAM, "adam")           \
+  X(ADAMW, "adamw")         \
+  X(RMSPROP, "rmsprop")
+#endif
+
+#ifdef VETRO_LANES  // the kernels, which include this file a second time, after lanes.h
 
 // base^t for whole t: repeated squaring in twice the precision, rounded once at the end.
 INLINE double power(double base, double t) {
@@ -42,13 +52,12 @@ struct Gradient {
         maximize(u.maximize),
         decays(u.weight_decay != 0 && u.kind != ADAMW) {}
 
-  INLINE bool clips() const { return scaled || clamped; }
-  INLINE Lanes<T> clip(Lanes<T> g) const {
+  template <class A>
+  INLINE Lanes<T> operator()(const Update<T>& u, A a, Lanes<T> p) const {
+    Lanes<T> g = a.get(u.gradients);
     if (scaled) g = g * factor;
     if (clamped) g = smaller(limit, larger(-limit, g));
-    return g;
-  }
-  INLINE Lanes<T> direct(Lanes<T> g, Lanes<T> p) const {
+    if (scaled || clamped) a.put(u.gradients, g);
     if (maximize) g = -g;
     if (decays) g = fma(decay, p, g);
     return g;
@@ -86,10 +95,8 @@ struct Sgd {
 
   template <class A>
   INLINE void operator()(const Update<T>& u, A a) const {
-    Lanes<T> g = gradient.clip(a.get(u.gradients));
-    if (gradient.clips()) a.put(u.gradients, g);
     const Lanes<T> p = a.get(u.parameters);
-    g = gradient.direct(g, p);
+    Lanes<T> g = gradient(u, a, p);
     if (has_momentum) {
       const Lanes<T> b = first ? g : fma(undamped, g, momentum * a.get(u.first_moment));
       a.put(u.first_moment, b);
@@ -133,10 +140,8 @@ struct Adam {
 
   template <class A>
   INLINE void operator()(const Update<T>& u, A a) const {
-    Lanes<T> g = gradient.clip(a.get(u.gradients));
-    if (gradient.clips()) a.put(u.gradients, g);
     Lanes<T> p = a.get(u.parameters);
-    g = gradient.direct(g, p);
+    const Lanes<T> g = gradient(u, a, p);
     if (shrinks) p = p * shrink;
     const Lanes<T> m = average(a.get(u.first_moment), g);
     Lanes<T> v = a.get(u.second_moment) * beta2;
@@ -171,10 +176,7 @@ struct RmsProp {
 
   template <class A>
   INLINE void operator()(const Update<T>& u, A a) const {
-    Lanes<T> g = gradient.clip(a.get(u.gradients));
-    if (gradient.clips()) a.put(u.gradients, g);
-    const Lanes<T> p = a.get(u.parameters);
-    g = gradient.direct(g, p);
+    const Lanes<T> p = a.get(u.parameters), g = gradient(u, a, p);
     Lanes<T> s = a.get(u.second_moment) * alpha;
     s = fma(rest * g, g, s);
     a.put(u.second_moment, s);
@@ -212,3 +214,5 @@ void update_parameters(const Update<T>& u) {
     case RMSPROP: return update_all(u, RmsProp<T>(u));
   }
 }
+
+#endif

@@ -5,22 +5,19 @@
 #pragma once
 #include <cstdint>
 
+#include "activations.h"
+#include "losses.h"
+#include "optimizers.h"
+
 namespace vetro {
 
 enum Kind : int32_t { AFFINE, ACTIVATION, LAYER_NORM, DROPOUT, SCALE, ADD };
 
-enum Function : int32_t {
-  IDENTITY,
-  RELU,
-  LEAKY_RELU,  // a: slope below zero
-  ELU,         // a: alpha
-  TANH,
-  SIGMOID,
-  SILU,
-  GELU,       // x Phi(x)
-  GELU_TANH,  // its approximation by tanh
-  SOFTPLUS,   // a: beta, b: threshold
-};
+#define VETRO_CONSTANT(constant, ...) constant,
+enum Function : int32_t { VETRO_ACTIVATIONS(VETRO_CONSTANT) };
+enum LossKind : int32_t { VETRO_LOSSES(VETRO_CONSTANT) };
+enum OptimizerKind : int32_t { VETRO_OPTIMIZERS(VETRO_CONSTANT) };
+#undef VETRO_CONSTANT
 
 // One operation of a network.  Values are numbered.  Value 0 holds the inputs; every operation
 // writes one new value (`out`); the last one holds the outputs.
@@ -68,8 +65,6 @@ struct Program {
   const int32_t* group_sizes;
   const int32_t* dense_columns;
 };
-
-enum LossKind : int32_t { MSE, L1, SMOOTH_L1, HUBER, BCE_LOGITS, CROSS_ENTROPY };
 
 template <class T>
 struct Loss {
@@ -125,8 +120,6 @@ struct Chunk {
   uint32_t seed;     // of this step's dropout
   double value;      // out: its share of the loss
 };
-
-enum OptimizerKind : int32_t { SGD, ADAM, ADAMW, RMSPROP };
 
 // One update of the parameters [begin, end) with the settings of their group, numerics 1.
 template <class T>

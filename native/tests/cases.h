@@ -127,16 +127,18 @@ inline Net plain() {
 
 inline std::vector<Case> all() {
   std::vector<Case> list;
-  const char* functions[] = {"identity", "relu", "leaky_relu", "elu",       "tanh",
-                             "sigmoid",  "silu", "gelu",       "gelu_tanh", "softplus"};
-  for (int f = IDENTITY; f <= SOFTPLUS; ++f) {
+#define VETRO_WORD(constant, name, ...) name,
+  const std::vector<const char*> functions = {VETRO_ACTIVATIONS(VETRO_WORD)};
+  const std::vector<const char*> losses = {VETRO_LOSSES(VETRO_WORD)};
+  const std::vector<const char*> kinds = {VETRO_OPTIMIZERS(VETRO_WORD)};
+#undef VETRO_WORD
+  for (int f = 0; f < int(functions.size()); ++f) {
     Net net(5);
     const double a = f == LEAKY_RELU ? 0.01 : 1;
     net.affine(17).apply(Function(f), a, 20).affine(9).apply(Function(f), a, 20).affine(3);
     list.push_back({functions[f], net});
   }
-  const char* losses[] = {"mse", "l1", "smooth_l1", "huber", "bce", "cross_entropy"};
-  for (int l = MSE; l <= CROSS_ENTROPY; ++l)
+  for (int l = 0; l < int(losses.size()); ++l)
     for (int variant = 0; variant < 2; ++variant) {
       Case c{std::string(losses[l]) + (variant ? " weighted" : ""), plain()};
       c.loss = LossKind(l);
@@ -148,8 +150,7 @@ inline std::vector<Case> all() {
       c.validation = true;
       list.push_back(c);
     }
-  const char* kinds[] = {"sgd", "adam", "adamw", "rmsprop"};
-  for (int k = SGD; k <= RMSPROP; ++k)
+  for (int k = 0; k < int(kinds.size()); ++k)
     for (int variant = 0; variant < 3; ++variant) {
       Case c{std::string(kinds[k]) + " " + std::to_string(variant), plain()};
       c.optimizer = OptimizerKind(k);

@@ -94,4 +94,8 @@ double loss_with(int kind, double a, int64_t ignored, const T* class_weights,
   }
 EXPORT(float, float32)
 EXPORT(double, float64)
+#define VETRO_WORD(constant, name, ...) name " "
+extern "C" const char* functions() { return VETRO_ACTIVATIONS(VETRO_WORD); }
+extern "C" const char* losses() { return VETRO_LOSSES(VETRO_WORD); }
+extern "C" const char* optimizers() { return VETRO_OPTIMIZERS(VETRO_WORD); }
 extern "C" double power_of(double base, double t) { return power(base, t); }

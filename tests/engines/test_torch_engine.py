@@ -16,7 +16,10 @@ from vetro.engines.job import Epoch, Rows
 from vetro.engines.torch_engine import TorchEngine
 from vetro.networks.initial import initial_parameters
 from vetro.networks.lift import flat_parameters, lift
+from vetro.networks.losses.rule import LossRule
+from vetro.networks.losses.table import LOSSES
 from vetro.networks.network import ACTIVATIONS, Network
+from vetro.networks.torch_losses import torch_loss
 
 ROWS, INPUTS, OUTPUTS = 70, 5, 3
 
@@ -230,3 +233,40 @@ def test_leaves_torch_as_it_was():
     train(net, plan(), initial_parameters(net, 3), rows(), None, go_on)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
+
+
+RULES = [
+    LossRule("mse"),
+    LossRule("mse", "sum"),
+    LossRule("l1"),
+    LossRule("smooth_l1", a=0.5),
+    LossRule("huber", a=0.7),
+    LossRule("bce"),
+    LossRule("bce", class_weights=np.array([0.5, 2.0]), positive_weights=np.array([3.0, 0.2])),
+    LossRule("cross_entropy"),
+    LossRule("cross_entropy", a=0.2, class_weights=np.array([0.5, 2.0])),
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_loss_that_torch_has_not_runs_by_its_formula(rule, monkeypatch):
+    random = np.random.default_rng(5)
+    outputs = torch.from_numpy(random.normal(0, 9, (60, 2))).requires_grad_()
+    y = torch.from_numpy(random.uniform(size=(60, 2)))
+    if rule.kind == "cross_entropy":
+        y = torch.from_numpy(np.append(random.integers(0, 2, 59), rule.ignored))
+    with_torch = torch_loss(rule, torch.device("cpu"))
+    monkeypatch.setattr(type(LOSSES[rule.kind]), "torch_function", "")
+    alone = torch_loss(rule, torch.device("cpu"))
+    for options in ({}, {"reduction": "none"}):
+        found, wanted = alone(outputs, y, **options), with_torch(outputs, y, **options)
+        assert torch.allclose(found, wanted, rtol=1e-13, atol=1e-13)
+        slopes = [torch.autograd.grad(one.sum(), outputs)[0] for one in (found, wanted)]
+        assert torch.allclose(*slopes, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", ["huber", "bce", "cross_entropy"])
+def test_training_by_a_formula_equals_the_plain_loop(loss, weighted, monkeypatch):
+    monkeypatch.setattr(type(LOSSES[loss]), "torch_function", "")
+    test_equals_the_plain_loop(loss, "adamw", weighted)

@@ -13,13 +13,7 @@ from native.building import NATIVE, SETS, compiler, run
 from numpy.typing import NDArray
 
 LANES = 16
-FUNCTIONS = (
-    "identity", "relu", "leaky_relu", "elu", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
-    "softplus",
-)  # fmt: skip
 SAVED = ("silu", "gelu", "gelu_tanh", "softplus")  # differentiated from what forward leaves
-LOSSES = ("mse", "l1", "smooth_l1", "huber", "bce", "cross_entropy")
-OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop")
 Array = NDArray[np.floating]
 
 
@@ -48,6 +42,12 @@ class Parts:
     def library(self) -> ctypes.CDLL:
         return ctypes.CDLL(str(self.path))
 
+    def number(self, listed: str, name: str) -> int:
+        """The number of an activation, loss or optimizer in the core."""
+        names = getattr(self.library, listed)
+        names.restype = ctypes.c_char_p
+        return int(names().decode().split().index(name))
+
     def call(self, name: str, dtype: np.dtype, *arguments: object) -> None:
         getattr(self.library, f"{name}_{dtype}")(
             *(pointer(a) if a is None or isinstance(a, np.ndarray) else a for a in arguments)
@@ -66,8 +66,8 @@ class Parts:
         delta = np.zeros_like(padded)
         delta[: z.size] = d
         self.call(
-            "activate", z.dtype, FUNCTIONS.index(function), ctypes.c_double(a), ctypes.c_double(b),
-            padded, out, derivative, delta, ctypes.c_int64(count),
+            "activate", z.dtype, self.number("functions", function), ctypes.c_double(a),
+            ctypes.c_double(b), padded, out, derivative, delta, ctypes.c_int64(count),
         )  # fmt: skip
         return out[: z.size], delta[: z.size]
 
@@ -93,8 +93,9 @@ class Parts:
         function = getattr(self.library, f"loss_{out.dtype}")
         function.restype = ctypes.c_double
         value = function(
-            LOSSES.index(kind), ctypes.c_double(a), ctypes.c_int64(ignored), pointer(class_weights),
-            pointer(positive_weights), pointer(targets), pointer(classes), pointer(lane_weights),
+            self.number("losses", kind), ctypes.c_double(a), ctypes.c_int64(ignored),
+            pointer(class_weights), pointer(positive_weights), pointer(targets), pointer(classes),
+            pointer(lane_weights),
             len(out), out.shape[1], pointer(values), ctypes.c_int64(values.shape[1]),
             ctypes.c_double(scale), pointer(delta),
         )  # fmt: skip

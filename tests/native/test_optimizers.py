@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from native.building import RUN_HERE, runs_here
-from native.parts import OPTIMIZERS, Parts, build_parts
+from native.parts import Parts, build_parts
 
 WHOLE = 4096
 COUNT = WHOLE + 3  # whole lanes and a rest
@@ -24,10 +24,10 @@ def parts(request: pytest.FixtureRequest, compiled: Path) -> Parts:
     return build_parts(compiled, request.param)
 
 
-def settings(kind, options, *, first, step, factor=1.0, limit=0.0):
+def settings(number, options, *, first, step, factor=1.0, limit=0.0):
     beta1, beta2 = options.get("betas", (0, 0))
     return np.array([
-        OPTIMIZERS.index(kind), options.get("nesterov", 0), options.get("maximize", 0),
+        number, options.get("nesterov", 0), options.get("maximize", 0),
         options.get("amsgrad", 0), options.get("centered", 0), first, options["lr"],
         options.get("momentum", 0), options.get("dampening", 0), options.get("weight_decay", 0),
         beta1, beta2, options.get("eps", 0), options.get("alpha", 0), step, factor, limit,
@@ -60,7 +60,10 @@ def both(parts: Parts, kind, options, dtype, *, clip_norm=0.0, clip_value=0.0, s
         if clip_value:
             torch.nn.utils.clip_grad_value_([theirs], clip_value)
         optimizer.step()
-        mine = settings(kind, options, first=step == 1, step=step, factor=factor, limit=clip_value)
+        number = parts.number("optimizers", kind)
+        mine = settings(
+            number, options, first=step == 1, step=step, factor=factor, limit=clip_value
+        )
         bounds = [0, *(split or ()), COUNT]
         for begin, end in itertools.pairwise(bounds):
             parts.call(

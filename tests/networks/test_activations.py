@@ -17,8 +17,8 @@ from vetro.engines.native_program import program_of
 from vetro.glass.exact import BALLS
 from vetro.glass.formula.curves import RANGES
 from vetro.networks.activations.activation import STRAIGHT, Activation, Curve
-from vetro.networks.activations.arithmetic import FLOATS
-from vetro.networks.activations.table import BY_NAME, activation_of, settings_of
+from vetro.networks.activations.table import BY_NAME, activation_of, defaults_of
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.lower_module import lower_module
 from vetro.networks.lowered import lower_network
 from vetro.networks.network import ACTIVATIONS, Network
@@ -118,7 +118,7 @@ def test_slope_and_bend_are_the_derivatives(name, numbers) -> None:
 def test_values_and_slopes_are_torchs(name, numbers) -> None:
     known = activation_of(name, numbers)
     named = known.torch
-    settings = dict(zip(settings_of(name), numbers, strict=False))
+    settings = dict(zip(defaults_of(name), numbers, strict=False))
     layer = getattr(nn, named.layer)(**settings, **named.options)
     z = np.concatenate([np.linspace(-30, 30, 301), [-800.0, 800.0, 1e-300]])
     x = torch.from_numpy(z).requires_grad_()
@@ -131,13 +131,13 @@ def test_values_and_slopes_are_torchs(name, numbers) -> None:
     if named.function:
         again = getattr(functional, named.function)(x, *numbers, **named.options)
         assert torch.equal(again, y)
-    assert len(settings_of(name)) == len(numbers)
+    assert len(defaults_of(name)) == len(numbers)
 
 
 @each_case
 def test_the_facts_are_those_of_the_function(name, numbers) -> None:
     known = activation_of(name, numbers)
-    assert known.name == name
+    assert BY_NAME[name].__name__ == name
     z = np.linspace(-40, 40, 8001)
     value, slope = known.value(FLOATS, z), known.slope(FLOATS, z)
     assert known.rising == bool((slope >= 0).all())
@@ -178,7 +178,7 @@ def test_what_torch_keeps_for_the_derivative(name, numbers) -> None:
 @each_case
 def test_a_layer_a_function_and_a_lift_are_read_as_their_activation(name, numbers) -> None:
     known = activation_of(name, numbers)
-    settings = dict(zip(settings_of(name), numbers, strict=False))
+    settings = dict(zip(defaults_of(name), numbers, strict=False))
     if not known.torch.function:
         return
     layer = getattr(nn, known.torch.layer)(**settings, **known.torch.options)
@@ -204,8 +204,8 @@ def test_a_layer_a_function_and_a_lift_are_read_as_their_activation(name, number
 def test_the_table_doors_activations_are_among_them() -> None:
     for name in ACTIVATIONS:
         operation = lower_network(Network((2, 3, 1), name)).operations[1]
-        assert operation.activation.name == name
-        assert operation.numbers == tuple(settings_of(name).values())
+        assert operation.activation is activation_of(name, operation.numbers)
+        assert operation.numbers == tuple(defaults_of(name).values())
 
 
 def test_straight_is_not_rounded() -> None:

@@ -19,7 +19,7 @@ from flint import arb, arb_mat, ctx
 from numpy.typing import ArrayLike
 
 from vetro.glass.subject import piecewise_linear
-from vetro.networks.activations.arithmetic import Piece
+from vetro.networks.arithmetic import Piece
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 PRECISION = 256

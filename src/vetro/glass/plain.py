@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vetro.glass.subject import Part
 from vetro.networks import walk
-from vetro.networks.activations.arithmetic import FLOATS
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.lowered import LoweredNetwork, Operation
 from vetro.networks.walk import Learn
 

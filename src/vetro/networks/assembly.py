@@ -7,9 +7,9 @@ lowered.py.  The width of the input is None until an operation fixes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,30 +27,16 @@ DTYPES = (torch.float32, torch.float64)
 
 
 @dataclass(slots=True)
-class _Draft:
-    """An operation whose parameters are still tensors, and whose output is `output`."""
-
-    kind: Kind
-    inputs: tuple[int, ...]
-    output: int
-    where: str
-    function: str = "identity"
-    weight: nn.Parameter | None = None
-    bias: nn.Parameter | None = None
-    numbers: tuple[float, ...] = ()
-    constants: tuple[Numbers, ...] = ()
-
-
-@dataclass(slots=True)
 class Assembly:
     """The operations so far.  Every method that adds an operation returns the value that it writes.
 
-    declared: hooks on gradients are ignored; see lower_module.
+    declared: hooks on gradients are ignored; see lower_module.  A draft is an Operation whose
+    weight and bias are the ids of `parameters`, and whose constants may be single numbers.
     """
 
     inputs: int | None = None
     declared: bool = False
-    drafts: list[_Draft] = field(default_factory=list)
+    drafts: list[Operation] = field(default_factory=list)
     widths: list[int | None] = field(default_factory=lambda: [None])
     parameters: dict[int, nn.Parameter] = field(default_factory=dict)
     dtype: torch.dtype | None = None
@@ -67,7 +53,7 @@ class Assembly:
         elif known != width:
             raise NotUnderstood(f"{width} columns are needed where there are {known}")
 
-    def producer(self, value: int) -> _Draft | None:
+    def producer(self, value: int) -> Operation | None:
         """The operation that writes a value; None for the input."""
         return self.drafts[value - 1] if value else None
 
@@ -80,8 +66,9 @@ class Assembly:
         if bias is not None and tuple(bias.shape) != (outputs,):
             raise NotUnderstood(f"a bias of shape {tuple(bias.shape)} for {outputs} outputs")
         self.fix_width(value, inputs)
-        self._use(weight, bias)
-        return self._put("affine", (value,), outputs, where, weight=weight, bias=bias)
+        return self._put(
+            "affine", (value,), outputs, where, weight=self._use(weight), bias=self._use(bias)
+        )
 
     def with_bias(self, value: int, bias: nn.Parameter, where: str) -> int:
         """Give the affine operation that wrote `value` a bias, if it has none."""
@@ -90,7 +77,7 @@ class Assembly:
             raise NotUnderstood("adds a parameter to a value that is not a product with a weight")
         if made_by.kind != "affine":
             raise NotUnderstood("adds a parameter to a layer norm")
-        return self.affine(made_by.inputs[0], made_by.weight, bias, where)
+        return self.affine(made_by.inputs[0], self.parameters[made_by.weight], bias, where)
 
     def activation(self, value: int, function: str, numbers: tuple[float, ...], where: str) -> int:
         if not all(0 <= number < np.inf for number in numbers):
@@ -113,10 +100,8 @@ class Assembly:
             if parameter is not None and tuple(parameter.shape) != tuple(shape):
                 raise NotUnderstood("a layer norm's parameters do not have its shape")
         self.fix_width(value, shape[0])
-        self._use(weight, bias)
-        return self._put(
-            "layer_norm", (value,), shape[0], where, weight=weight, bias=bias, numbers=(eps,)
-        )
+        slots = {"weight": self._use(weight), "bias": self._use(bias)}
+        return self._put("layer_norm", (value,), shape[0], where, numbers=(eps,), **slots)
 
     def dropout(self, value: int, share: float, where: str) -> int:
         """Dropout: the share > 0 of the values is set to zero in training."""
@@ -173,18 +158,13 @@ class Assembly:
         named: the module's parameters; the slots are in their order.
         """
         needed = {output}
-        kept: list[_Draft] = []
+        kept: list[Operation] = []
         for draft in reversed(self.drafts):
             if draft.output in needed:
                 needed.update(draft.inputs)
                 kept.append(draft)
         kept.reverse()
-        used = {
-            id(parameter)
-            for draft in kept
-            for parameter in (draft.weight, draft.bias)
-            if parameter is not None
-        }
+        used = {one for draft in kept for one in (draft.weight, draft.bias)} - {None}
         slots: list[ParameterSlot] = []
         parameters: list[nn.Parameter] = []
         number_of: dict[int | None, int | None] = {None: None}
@@ -212,75 +192,58 @@ class Assembly:
             value_of[draft.output] = len(widths)
             widths.append(columns)
             operations.append(
-                Operation(
-                    kind=draft.kind,
+                replace(
+                    draft,
                     inputs=tuple(value_of[value] for value in draft.inputs),
                     output=value_of[draft.output],
-                    function=draft.function,
-                    weight=number_of[_id(draft.weight)],
-                    bias=number_of[_id(draft.bias)],
-                    numbers=draft.numbers,
+                    weight=number_of[draft.weight],
+                    bias=number_of[draft.bias],
                     constants=tuple(
                         np.ascontiguousarray(np.broadcast_to(constant, (columns,)))
                         for constant in draft.constants
                     ),
-                    where=draft.where,
                 )
             )
         if 0 in widths:
             raise NotUnderstood("a layer has no columns")
-        dtype: Literal["float32", "float64"] = "float32"
-        if self.dtype == torch.float64:
-            dtype = "float64"
+        dtype: Literal["float32", "float64"]
+        dtype = "float64" if self.dtype == torch.float64 else "float32"
         network = LoweredNetwork(tuple(operations), tuple(widths), tuple(slots), dtype)
         return network, tuple(parameters)
 
     def _put(
-        self,
-        kind: Kind,
-        inputs: tuple[int, ...],
-        width: int | None,
-        where: str,
-        *,
-        function: str = "identity",
-        weight: nn.Parameter | None = None,
-        bias: nn.Parameter | None = None,
-        numbers: tuple[float, ...] = (),
-        constants: tuple[Numbers, ...] = (),
+        self, kind: Kind, inputs: tuple[int, ...], width: int | None, where: str, **others: Any
     ) -> int:
+        """Add an operation; others: its fields."""
         output = len(self.widths)
-        self.drafts.append(
-            _Draft(kind, inputs, output, where, function, weight, bias, numbers, constants)
-        )
+        self.drafts.append(Operation(kind, inputs, output, where=where, **others))
         self.widths.append(width)
         return output
 
-    def _use(self, *parameters: nn.Parameter | None) -> None:
-        """Check each parameter once: the native engine must be able to read and write it."""
-        for parameter in parameters:
-            if parameter is None or id(parameter) in self.parameters:
-                continue
-            if type(parameter) is not nn.Parameter:
-                raise NotUnderstood(f"a parameter is a {type(parameter).__name__}")
-            if is_lazy(parameter):
-                raise NotUnderstood("a parameter has no shape yet")
-            if parameter.device.type != "cpu":
-                raise NotUnderstood(f"a parameter is on {parameter.device}")
-            if self.dtype is None:
-                self.dtype = parameter.dtype
-            if parameter.dtype not in DTYPES or parameter.dtype != self.dtype:
-                names = sorted({_dtype_name(self.dtype), _dtype_name(parameter.dtype)})
-                raise NotUnderstood(f"its parameters are {' and '.join(names)}")
-            if not parameter.is_contiguous():
-                raise NotUnderstood("a parameter is not contiguous")
-            hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
-            if hooks and not self.declared:
-                raise NotUnderstood("a parameter has a hook on its gradient")
-            self.parameters[id(parameter)] = parameter
-
-
-def _id(parameter: nn.Parameter | None) -> int | None:
-    return None if parameter is None else id(parameter)
+    def _use(self, parameter: nn.Parameter | None) -> int | None:
+        """Its id; each is checked once: the native engine must be able to read and write it."""
+        if parameter is None:
+            return None
+        if id(parameter) in self.parameters:
+            return id(parameter)
+        if type(parameter) is not nn.Parameter:
+            raise NotUnderstood(f"a parameter is a {type(parameter).__name__}")
+        if is_lazy(parameter):
+            raise NotUnderstood("a parameter has no shape yet")
+        if parameter.device.type != "cpu":
+            raise NotUnderstood(f"a parameter is on {parameter.device}")
+        if self.dtype is None:
+            self.dtype = parameter.dtype
+        if parameter.dtype not in DTYPES or parameter.dtype != self.dtype:
+            names = sorted({_dtype_name(self.dtype), _dtype_name(parameter.dtype)})
+            raise NotUnderstood(f"its parameters are {' and '.join(names)}")
+        if not parameter.is_contiguous():
+            raise NotUnderstood("a parameter is not contiguous")
+        hooks = parameter._backward_hooks or parameter._post_accumulate_grad_hooks
+        if hooks and not self.declared:
+            raise NotUnderstood("a parameter has a hook on its gradient")
+        self.parameters[id(parameter)] = parameter
+        return id(parameter)
 
 
 def _dtype_name(dtype: torch.dtype) -> str:

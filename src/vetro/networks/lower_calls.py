@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from vetro.networks import lower_arithmetic, lower_shapes
-from vetro.networks.activations.table import BY_NAME, activation_of, settings_of
+from vetro.networks.activations.table import BY_NAME, activation_of, defaults_of
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.standin import StandIn, Value, Weight
 from vetro.networks.tracing import Trace, value_of
@@ -60,7 +60,7 @@ def _activation(function: str) -> Handler:
     """The handler of torch.nn.functional.`function`, which may be several activations."""
     names = [name for name in BY_NAME if activation_of(name).torch.function == function]
     usual = activation_of(names[0]).torch
-    settings = settings_of(names[0])
+    settings = defaults_of(names[0])
     place, word = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
     signature = Signature([
         Parameter("input", place),

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vetro.networks.activations.table import BY_NAME, activation_of, settings_of
+from vetro.networks.activations.table import BY_NAME, activation_of, defaults_of
 from vetro.networks.assembly import Assembly
 from vetro.networks.lowered import LoweredNetwork, Operation
 from vetro.networks.module_checks import check_module, title
@@ -192,7 +192,7 @@ def _activation(assembly: Assembly, value: int, where: str, layer: Any) -> int |
         named = activation_of(name).torch
         wanted = named.options.items()
         if named.layer == type(layer).__name__ and all(getattr(layer, o) == v for o, v in wanted):
-            numbers = tuple(float(getattr(layer, setting)) for setting in settings_of(name))
+            numbers = tuple(float(getattr(layer, setting)) for setting in defaults_of(name))
             return assembly.activation(value, name, numbers, where)
     return None
 

@@ -8,14 +8,13 @@ below makes it from a Network, lower_module.py from a torch module.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.networks.activations.activation import Activation
-from vetro.networks.activations.table import activation_of, settings_of
+from vetro.networks.activations.table import activation_of, defaults_of
 from vetro.networks.network import Network, ParameterSlot
 
 Kind = Literal["affine", "activation", "layer_norm", "dropout", "scale", "add"]
@@ -89,39 +88,20 @@ def lower_network(network: Network) -> LoweredNetwork:
     """The operations of a Network; its slots are the network's own."""
     operations: list[Operation] = []
     widths = [network.inputs]
-    layers = list(pairwise(network.sizes))
-    for number, (_, outputs) in enumerate(layers, start=1):
-        slot = 2 * (number - 1)
-        name = f"layer{number}"
-        value = len(widths) - 1
-        operations.append(
-            Operation("affine", (value,), value + 1, weight=slot, bias=slot + 1, where=name)
-        )
+    name, hidden = network.activation, len(network.sizes) - 2
+
+    def put(kind: Kind, where: str, outputs: int, **others: Any) -> None:
+        source = len(operations)
+        operations.append(Operation(kind, (source,), source + 1, where=where, **others))
         widths.append(outputs)
-        if number == len(layers):
+
+    for layer, outputs in enumerate(network.sizes[1:]):
+        number = layer + 1
+        put("affine", f"layer{number}", outputs, weight=2 * layer, bias=2 * layer + 1)
+        if layer == hidden:
             break
-        value += 1
-        operations.append(
-            Operation(
-                "activation",
-                (value,),
-                value + 1,
-                function=network.activation,
-                numbers=tuple(settings_of(network.activation).values()),
-                where=f"{network.activation}{number}",
-            )
-        )
-        widths.append(outputs)
+        numbers = tuple(defaults_of(name).values())
+        put("activation", f"{name}{number}", outputs, function=name, numbers=numbers)
         if network.dropout > 0:
-            value += 1
-            operations.append(
-                Operation(
-                    "dropout",
-                    (value,),
-                    value + 1,
-                    numbers=(network.dropout,),
-                    where=f"dropout{number}",
-                )
-            )
-            widths.append(outputs)
+            put("dropout", f"dropout{number}", outputs, numbers=(network.dropout,))
     return LoweredNetwork(tuple(operations), tuple(widths), network.slots)

@@ -25,9 +25,10 @@ from vetro.networks.updates.table import UPDATES
 
 _TORCH = str(Path(torch.__file__).parent)
 _FUNCTIONS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (functional, tuple(filter(None, (activation_of(name).torch.function for name in BY_NAME)))),
     (functional, (
-        "linear", "dropout", "layer_norm", *(loss.torch_function for loss in LOSSES.values()),
+        "linear", "dropout", "layer_norm",
+        *filter(None, (activation_of(name).torch.function for name in BY_NAME)),
+        *filter(None, (loss.torch_function for loss in LOSSES.values())),
     )),
     (torch, ("relu", "tanh", "sigmoid", "matmul", "mm", "addmm", "layer_norm")),
     (torch.autograd, ("backward", "grad")),

@@ -25,6 +25,7 @@ _KINDS: dict[Any, LossKind] = {
     getattr(owner, name): kind
     for kind, loss in LOSSES.items()
     for owner, name in ((nn, loss.torch_class), (functional, loss.torch_function))
+    if name
 }
 _FIELDS = {
     "beta": "a", "delta": "a", "label_smoothing": "a", "ignore_index": "ignored",
@@ -129,9 +130,49 @@ def _weights(
     return np.ascontiguousarray(values.numpy())
 
 
+class _Tensors:
+    """The arithmetic of terms on tensors like this one."""
+
+    where: Any = staticmethod(torch.where)
+
+    def __init__(self, like: Tensor) -> None:
+        self._like = like
+
+    def number(self, values: Any) -> Any:
+        return torch.as_tensor(values, dtype=self._like.dtype, device=self._like.device)
+
+    def log1p_exp(self, z: Any) -> Any:
+        return torch.logaddexp(torch.zeros_like(z), z)
+
+    def log_softmax(self, x: Any) -> Any:
+        return functional.log_softmax(x, dim=-1)
+
+
+def _by_formula(
+    rule: LossRule,
+    outputs: Tensor,
+    target: Tensor,
+    *,
+    reduction: str = "",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """The loss from its own terms, called as torch's functions are."""
+    loss, y = LOSSES[rule.kind], target.cpu().numpy()
+    rows: Any = outputs.reshape(len(y), -1)
+    own = y if loss.target == "class" else y.reshape(rows.shape)
+    terms = torch.as_tensor(loss.terms(rule, rows, own, _Tensors(outputs)))
+    if weight is not None:
+        terms = terms * weight.reshape(len(y), -1)
+    if reduction == "none":
+        return terms.reshape(target.shape)
+    return terms.sum() / float(loss.divisors(rule, rows.numel(), y).sum())
+
+
 def torch_loss(rule: LossRule, device: torch.device) -> Callable[..., Tensor]:
-    """torch's function (outputs, target) with the rule's options."""
+    """torch's function (outputs, target) with the rule's options, or the loss's own formula."""
     loss = LOSSES[rule.kind]
+    if not loss.torch_function:
+        return functools.partial(_by_formula, rule)
     options: dict[str, Any] = {}
     for name in ("reduction", *loss.options):
         value = getattr(rule, _FIELDS[name])

@@ -195,7 +195,9 @@ def asked_loss(loss: Any, y: Any) -> tuple[Any, str]:
     """The given loss or the loss of that name, else the one that suits the targets; and a note."""
     from torch import nn
 
-    losses: dict[str, Any] = {kind: getattr(nn, one.torch_class) for kind, one in LOSSES.items()}
+    losses: dict[str, Any] = {
+        kind: getattr(nn, one.torch_class) for kind, one in LOSSES.items() if one.torch_class
+    }
     if isinstance(loss, str):
         if loss not in losses:
             fix = f"Use one of: {', '.join(losses)}; or a loss of torch."

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vetro.glass.bounds.rounding_bounds import SAFE, smallest, unit
 from vetro.networks.activations.activation import Activation
-from vetro.networks.activations.arithmetic import FLOATS
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.lowered import Operation
 
 Floats = NDArray[np.float64]

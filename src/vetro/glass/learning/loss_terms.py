@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.floats import FLOATS
-from vetro.networks.losses.loss import Loss
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.losses.rule import LossRule, Reduction
 from vetro.networks.losses.table import loss_of
 
@@ -66,8 +65,8 @@ def loss_terms(rule: LossRule | OtherLoss, outputs: Floats, target: NDArray[Any]
     if isinstance(rule, OtherLoss):
         return _one_term(rule, outputs)
     loss = loss_of(rule)
-    terms = loss.terms(rule, outputs, target)
-    divisor = _divisor(loss, rule, outputs, target)
+    terms = loss.terms(rule, outputs, target, FLOATS)
+    divisor = float(loss.divisors(rule, outputs.size, target).sum())
     value = float(terms.sum() / divisor) if divisor else float("nan")
     scale = 1.0 / divisor if divisor else float("nan")
     return LossTerms(
@@ -106,11 +105,7 @@ def loss_values(
         )
         return values, slopes, np.abs(values) + np.abs(slopes * outputs).sum(axis=over)
     loss = loss_of(rule)
-    divisor = _divisor(loss, rule, outputs[0], target)
-    values = loss.terms(rule, outputs, target).sum(axis=over) / divisor
+    divisor = float(loss.divisors(rule, outputs[0].size, target).sum())
+    values = loss.terms(rule, outputs, target, FLOATS).sum(axis=over) / divisor
     slopes = loss.slope(rule, outputs, target, FLOATS).value / loss.factor(rule) / divisor
     return values, slopes, loss.term_sizes(rule, outputs, target).sum(axis=over) / divisor
-
-
-def _divisor(loss: Loss, rule: LossRule, outputs: Floats, y: NDArray[Any]) -> float:
-    return float(loss.divisors(rule, outputs.size, y).sum())

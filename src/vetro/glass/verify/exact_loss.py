@@ -26,7 +26,7 @@ from vetro.glass.verify.rounding import (
     made,
     minus,
 )
-from vetro.networks.losses.floats import FLOATS
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.losses.loss import OWN, Computed, DifferenceLoss, ScoreLoss
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of

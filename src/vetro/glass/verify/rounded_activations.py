@@ -30,7 +30,7 @@ from vetro.glass.verify.rounding import (
     mapped,
 )
 from vetro.networks.activations.activation import Activation
-from vetro.networks.activations.arithmetic import FLOATS
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.lowered import Operation
 
 Flags = NDArray[np.bool_]

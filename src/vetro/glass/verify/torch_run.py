@@ -108,7 +108,7 @@ def learning_of(
         rule = describe_loss(loss, lowering)
         described = describe_optimizer(optimizer, module, lowering)
     except NotUnderstood as reason:
-        losses = listed(loss.torch_class for loss in LOSSES.values())
+        losses = listed(loss.torch_class for loss in LOSSES.values() if loss.torch_class)
         optimizers = listed(update.torch_class for update in UPDATES.values())
         fix = f"Use one of torch's that verify has a formula of: {losses}; {optimizers}."
         raise error("E711", what=f"this cannot be recomputed: {reason}", fix=fix) from None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.activations.arithmetic import Arithmetic
+from vetro.networks.arithmetic import Arithmetic
 
 Array = NDArray[np.float64]
 Formula = Callable[[Arithmetic, Any], Any]
@@ -84,7 +84,7 @@ def nothing(z: Array) -> Array:
 class Activation:
     """An activation with its settings.
 
-    name: in Vetro and in the native engine.  formula: text in z; {0} and {1} are the settings.
+    formula: text in z; {0} and {1} are the settings.
 
     curves: one more than edges, from left to right.  A curve begins above its edge, which `steep`
     times z is compared with.
@@ -101,7 +101,6 @@ class Activation:
     exact: whether f rounds nothing.
     """
 
-    name: str
     formula: str
     torch: Torch
     curves: tuple[Curve, ...]

@@ -16,7 +16,6 @@ def elu(alpha: float = 1.0) -> Activation:
         bend=lambda a, z: a.exp(z) * alpha,
     )
     return Activation(
-        name="elu",
         formula="z where z > 0, else {0}(exp(z) - 1)",
         torch=Torch("ELU", "elu", in_place=True, in_place_from_output=True),
         curves=(below, STRAIGHT),

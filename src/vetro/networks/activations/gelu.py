@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vetro.networks.activations.activation import ELEMENTARY, Activation, Curve, Torch
-from vetro.networks.activations.arithmetic import Arithmetic
+from vetro.networks.arithmetic import Arithmetic
 
 
 def _density(a: Arithmetic, z: Any) -> Any:
@@ -26,7 +26,6 @@ def gelu() -> Activation:
     Phi is off by half of erf's error and its argument's rounding; z^3 phi(z) < 0.5.
     """
     return Activation(
-        name="gelu",
         formula="z (1 + erf(z / sqrt(2))) / 2",
         torch=Torch("GELU", "gelu", {"approximate": "none"}),
         curves=(

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from vetro.networks.activations.activation import ELEMENTARY, Activation, Array, Curve, Torch
-from vetro.networks.activations.arithmetic import Arithmetic
+from vetro.networks.arithmetic import Arithmetic
 
 
 def _step(a: Arithmetic, z: Any) -> Any:
@@ -41,7 +41,6 @@ def gelu_tanh() -> Activation:
     tanh's argument, of 5 roundings, counts by at most x sech^2 x < 0.5.
     """
     return Activation(
-        name="gelu_tanh",
         formula="z (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))) / 2",
         torch=Torch("GELU", "gelu", {"approximate": "tanh"}),
         curves=(

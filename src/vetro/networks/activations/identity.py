@@ -8,7 +8,6 @@ from vetro.networks.activations.activation import STRAIGHT, Activation, Torch
 def identity() -> Activation:
     """z."""
     return Activation(
-        name="identity",
         formula="z",
         torch=Torch("Identity", ""),
         curves=(STRAIGHT,),

@@ -11,7 +11,6 @@ def leaky_relu(negative_slope: float = 0.01) -> Activation:
     """z above 0, negative_slope z below: one product, of a slope that is rounded when stored."""
     size = abs(negative_slope)
     return Activation(
-        name="leaky_relu",
         formula="z where z > 0, else {0}z",
         torch=Torch("LeakyReLU", "leaky_relu", in_place=True, in_place_from_output=True),
         curves=(line(negative_slope), STRAIGHT),

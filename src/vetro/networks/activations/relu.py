@@ -10,7 +10,6 @@ _OFF = Curve(*[lambda a, z: a.constant(z, 0.0)] * 3)
 def relu() -> Activation:
     """max(0, z)."""
     return Activation(
-        name="relu",
         formula="max(0, z)",
         torch=Torch("ReLU", "relu", in_place=True, from_output=True, in_place_from_output=True),
         curves=(_OFF, STRAIGHT),

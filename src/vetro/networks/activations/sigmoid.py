@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vetro.networks.activations.activation import ELEMENTARY, Activation, Curve, Torch
-from vetro.networks.activations.arithmetic import Arithmetic
+from vetro.networks.arithmetic import Arithmetic
 
 
 def _slope(a: Arithmetic, z: Any) -> Any:
@@ -19,7 +19,6 @@ def _slope(a: Arithmetic, z: Any) -> Any:
 def sigmoid() -> Activation:
     """s = 1 / (1 + e^-z).  |f''| = s (1 - s) |1 - 2 s| is largest where tanh(z / 2)^2 = 1/3."""
     return Activation(
-        name="sigmoid",
         formula="1 / (1 + exp(-z))",
         torch=Torch("Sigmoid", "sigmoid", from_output=True, in_place_from_output=True),
         curves=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vetro.networks.activations.activation import ELEMENTARY, Activation, Curve, Torch
-from vetro.networks.activations.arithmetic import Arithmetic
+from vetro.networks.arithmetic import Arithmetic
 
 
 def _slope(a: Arithmetic, z: Any) -> Any:
@@ -16,7 +16,6 @@ def _slope(a: Arithmetic, z: Any) -> Any:
 def silu() -> Activation:
     """z s, s = 1 / (1 + e^-z).  The slope is largest at z = 2.3994, |f''| at 0."""
     return Activation(
-        name="silu",
         formula="z / (1 + exp(-z))",
         torch=Torch("SiLU", "silu", in_place=True),
         curves=(

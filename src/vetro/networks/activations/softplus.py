@@ -34,7 +34,6 @@ def softplus(beta: float = 1.0, threshold: float = 20.0) -> Activation:
         bend=lambda a, z: a.sech2(beta * z / 2) * beta / 4,
     )
     return Activation(
-        name="softplus",
         formula="ln(1 + exp({0}z)) / {0}, z where {0}z > {1}",
         torch=Torch("Softplus", "softplus"),
         curves=(below, STRAIGHT),

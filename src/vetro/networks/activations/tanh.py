@@ -12,7 +12,6 @@ from vetro.networks.activations.activation import ELEMENTARY, Activation, Curve,
 def tanh() -> Activation:
     """tanh z.  |f''| = 2 |t| (1 - t^2) is largest at t^2 = 1/3."""
     return Activation(
-        name="tanh",
         formula="tanh(z)",
         torch=Torch("Tanh", "tanh", from_output=True, in_place_from_output=True),
         curves=(

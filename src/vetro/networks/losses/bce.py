@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.loss import OWN, Arithmetic, Computed, Floats, Numbers, ScoreLoss, Slope
+from vetro.networks.arithmetic import Array, Numbers, Slopes, Terms
+from vetro.networks.losses.loss import OWN, Computed, ScoreLoss, Slope
 from vetro.networks.losses.rule import LossRule
 
 
@@ -23,18 +24,18 @@ class BinaryCrossEntropy(ScoreLoss):
     slope_formula = "sigmoid(s) - target"
     term_text = "s = {output}, target {target}; the term"
 
-    def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-        weight, positive = _weights(rule, o.shape[-1])
-        # log(1 + exp(-s)) without overflow
-        soft = np.logaddexp(0.0, -o)
-        return np.asarray(weight * ((1.0 - y) * o + (1.0 + (positive - 1.0) * y) * soft))
+    def terms(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Terms) -> Numbers:
+        weight, positive = map(of.number, _weights(rule, o.shape[-1]))
+        label = of.number(y)
+        factor = 1.0 + (positive - 1.0) * label
+        return weight * ((1.0 - label) * o + factor * of.log1p_exp(-o))
 
-    def term_sizes(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+    def term_sizes(self, rule: LossRule, o: Array, y: NDArray[Any]) -> Array:
         weight, positive = _weights(rule, o.shape[-1])
         soft = np.abs(1.0 + (positive - 1.0) * y) * np.logaddexp(0.0, -o)
         return np.asarray(np.abs(weight) * (np.abs((1.0 - y) * o) + soft))
 
-    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
+    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Slopes) -> Slope:
         """w ((1 - y) - (1 + (p - 1) y) sigmoid(-s)); torch and the engine group it differently."""
         weight, positive = map(of.number, _weights(rule, o.shape[-1]))
         label = of.number(y)
@@ -43,8 +44,8 @@ class BinaryCrossEntropy(ScoreLoss):
         return Slope(weight * ((1 - label) - factor * falls), (weight, label, factor, falls))
 
     def error(
-        self, rule: LossRule, parts: tuple[Floats, ...], y: NDArray[Any], computed: Computed
-    ) -> Floats:
+        self, rule: LossRule, parts: tuple[Array, ...], y: NDArray[Any], computed: Computed
+    ) -> Array:
         weight, label, factor, _ = parts
         _, positive = _weights(rule, computed.outputs.shape[-1])
         size = np.abs(weight) * (1.0 + np.abs(label) + 2.0 * np.abs(positive * label))
@@ -53,7 +54,10 @@ class BinaryCrossEntropy(ScoreLoss):
         return np.asarray(steep * computed.errors + own)
 
 
-def _weights(rule: LossRule, outputs: int) -> tuple[Floats, Floats]:
+LOSS = BinaryCrossEntropy()
+
+
+def _weights(rule: LossRule, outputs: int) -> tuple[Array, Array]:
     """The weights of the outputs and of their positives, (outputs,) each; 1 if there are none."""
     found = (rule.class_weights, rule.positive_weights)
     weight, positive = (

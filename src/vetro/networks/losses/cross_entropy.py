@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.floats import FLOATS, log_softmax
-from vetro.networks.losses.loss import OWN, Arithmetic, Computed, Floats, Numbers, ScoreLoss, Slope
+from vetro.networks.arithmetic import FLOATS, Array, Numbers, Slopes, Terms
+from vetro.networks.losses.loss import OWN, Computed, ScoreLoss, Slope
 from vetro.networks.losses.rule import LossRule
 
 
@@ -25,23 +25,24 @@ class CrossEntropy(ScoreLoss):
     formula = "-log p(target), p = softmax(outputs)"
     slope_formula = "p - 1 at the target's class, p elsewhere"
 
-    def divisors(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> Floats:
+    def divisors(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> Array:
         counted = y[y != rule.ignored]
         if rule.reduction == "sum" or rule.class_weights is None:
             return super().divisors(rule, counted.size, y)
         return np.asarray(rule.class_weights[counted], dtype=np.float64)
 
-    def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-        share = _share(rule, o.shape[-1], y, FLOATS)
-        return np.asarray(-(share * log_softmax(o)).sum(axis=-1, keepdims=True))
+    def terms(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Terms) -> Numbers:
+        share = _share(rule, o.shape[-1], y, of)
+        terms: Numbers = -(share * of.log_softmax(o)).sum(axis=-1, keepdims=True)
+        return terms
 
-    def term_sizes(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+    def term_sizes(self, rule: LossRule, o: Array, y: NDArray[Any]) -> Array:
         moved = o - o.max(axis=-1, keepdims=True)
         # exp(0) = 1 is a term of the sum under the logarithm, so its rounding is absolute
         logarithm = np.log(np.exp(moved).sum(axis=-1, keepdims=True))
         return np.asarray(_share(rule, o.shape[-1], y, FLOATS) * (np.abs(moved) + logarithm + 1.0))
 
-    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
+    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Slopes) -> Slope:
         """p_k sum(share) - share_k."""
         share = _share(rule, o.shape[-1], y, of)
         whole = share.sum(axis=-1, keepdims=True)
@@ -51,8 +52,8 @@ class CrossEntropy(ScoreLoss):
         return Slope(value, (whole, share, p))
 
     def error(
-        self, rule: LossRule, parts: tuple[Floats, ...], y: NDArray[Any], computed: Computed
-    ) -> Floats:
+        self, rule: LossRule, parts: tuple[Array, ...], y: NDArray[Any], computed: Computed
+    ) -> Array:
         whole, share, near = parts
         outputs, unit, classes = computed.outputs, computed.unit, computed.outputs.shape[-1]
         carried = 2.0 * computed.errors.max(axis=-1, keepdims=True)
@@ -68,7 +69,10 @@ class CrossEntropy(ScoreLoss):
         return np.where((y != rule.ignored)[:, None], bound, 0.0)
 
 
-def _share(rule: LossRule, classes: int, y: NDArray[Any], of: Arithmetic) -> Numbers:
+LOSS = CrossEntropy()
+
+
+def _share(rule: LossRule, classes: int, y: NDArray[Any], of: Slopes | Terms) -> Numbers:
     """(rows, classes): the factor of each class's -log p, from label smoothing and weights."""
     counts = y != rule.ignored
     own = np.zeros((len(y), classes))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers
+from vetro.networks.arithmetic import Array, Numbers, Slopes, Terms
+from vetro.networks.losses.loss import DifferenceLoss
 from vetro.networks.losses.rule import LossRule
 
 
@@ -21,17 +22,17 @@ class AbsoluteError(DifferenceLoss):
     slope_formula = "the sign of output - target"
     term_text = "|{difference}|"
 
-    def term(self, e: Floats, a: float) -> Floats:
-        return np.abs(e)
+    def term(self, e: Numbers, a: float, of: Terms) -> Numbers:
+        return abs(e)
 
-    def term_sizes(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-        return self.terms(rule, o, y)
-
-    def slope_of(self, e: Numbers, a: float, of: Arithmetic) -> Numbers:
+    def slope_of(self, e: Numbers, a: float, of: Slopes) -> Numbers:
         return of.sign(e)
 
-    def carried(self, e: Floats, off: Floats, a: float) -> Floats:
+    def carried(self, e: Array, off: Array, a: float) -> Array:
         return np.where((np.abs(e) <= off) & (off > 0), 2.0, 0.0)
 
-    def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+    def pieces(self, rule: LossRule, o: Array, y: NDArray[Any]) -> Array:
         return np.asarray(np.sign(o - y))
+
+
+LOSS = AbsoluteError()

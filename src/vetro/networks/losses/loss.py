@@ -1,45 +1,23 @@
 """The facts that every loss states: torch's names, terms, slopes, and bounds of their errors.
 
-Each loss has its own file.  A slope is written once, for every kind of number (Arithmetic); terms
-are plain float64.  It is divided by the number of terms, and multiplied by no weight of a row.
+Each loss has its own file.  Terms and slopes are written once, for every kind of number.  A slope
+is divided by the number of terms, and multiplied by no weight of a row.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from vetro.networks.arithmetic import FLOATS, Array, Numbers, Slopes, Terms
 from vetro.networks.losses.rule import LossKind, LossRule
-
-Floats = NDArray[np.float64]
-Numbers = NDArray[Any]
-"""Numbers of an arithmetic, in arrays that add, subtract, multiply and divide."""
 
 OWN = 6.0
 """Roundings of a slope beyond those named: weights, and the division by the rows."""
-
-
-class Arithmetic(Protocol):
-    """The functions of slopes for one kind of number, on arrays (rows, outputs)."""
-
-    def number(self, values: ArrayLike) -> Numbers:
-        """Stored floats as such numbers, without rounding."""
-
-    def sign(self, x: Numbers) -> Numbers:
-        """-1, 0 or 1."""
-
-    def limited(self, x: Numbers, limit: float) -> Numbers:
-        """The nearest number from -limit to limit."""
-
-    def sigmoid(self, x: Numbers) -> Numbers:
-        """1 / (1 + exp(-x))."""
-
-    def softmax(self, x: Numbers) -> Numbers:
-        """exp(x) / (the row's sum of it)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +37,8 @@ class Computed:
     the smallest normal number of the slopes; elementary: the error of exp in units of `unit`.
     """
 
-    outputs: Floats
-    errors: Floats
+    outputs: Array
+    errors: Array
     unit: float
     tiny: float
     elementary: float
@@ -68,7 +46,8 @@ class Computed:
 
 class Loss(ABC):
     """One loss.  kind: its name here and in the core.  torch_class, torch_function: its names in
-    torch.nn and torch.nn.functional; options: torch's names of its options, and reduction.
+    torch.nn and torch.nn.functional, "" if torch has none; options: torch's names of its options,
+    apart from reduction.
 
     option: which of them is LossRule.a, with its default.  without: the loss that it is where the
     option is 0.  target: a number for each output, a share from 0 to 1 for each output, or the
@@ -77,8 +56,8 @@ class Loss(ABC):
     """
 
     kind: ClassVar[LossKind]
-    torch_class: ClassVar[str]
-    torch_function: ClassVar[str]
+    torch_class: ClassVar[str] = ""
+    torch_function: ClassVar[str] = ""
     options: ClassVar[tuple[str, ...]] = ()
     option: ClassVar[str] = ""
     default: ClassVar[float] = 0.0
@@ -103,49 +82,52 @@ class Loss(ABC):
         """The number by which slopes are too large."""
         return 1.0
 
-    def divisors(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> Floats:
+    def divisors(self, rule: LossRule, outputs: int, y: NDArray[Any]) -> Array:
         """The numbers whose sum divides the sum of the terms: 1, their number, or their weights.
         outputs: of all rows."""
         return np.array([1.0 if rule.reduction == "sum" else outputs])
 
     @abstractmethod
-    def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+    def terms(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Terms) -> Numbers:
         """Weighted terms (..., rows, outputs), or (..., rows, 1) if a row has one term."""
 
     @abstractmethod
-    def term_sizes(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
+    def term_sizes(self, rule: LossRule, o: Array, y: NDArray[Any]) -> Array:
         """The absolute values inside the terms, to whose sum rounding is relative."""
 
     @abstractmethod
-    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
+    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Slopes) -> Slope:
         """The slope at outputs (..., rows, outputs)."""
 
-    @abstractmethod
-    def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats | None:
+    def pieces(self, rule: LossRule, o: Array, y: NDArray[Any]) -> Array | None:
         """The number of the piece on which each term is; None if the loss is smooth."""
+        return None
 
 
 class DifferenceLoss(Loss):
     """A loss of e = output - target alone, whose slope is in pieces linear in e."""
 
     @abstractmethod
-    def term(self, e: Floats, a: float) -> Floats:
+    def term(self, e: Numbers, a: float, of: Terms) -> Numbers:
         """One term."""
 
     @abstractmethod
-    def slope_of(self, e: Numbers, a: float, of: Arithmetic) -> Numbers:
+    def slope_of(self, e: Numbers, a: float, of: Slopes) -> Numbers:
         """The slope of a term."""
 
     @abstractmethod
-    def carried(self, e: Floats, off: Floats, a: float) -> Floats:
+    def carried(self, e: Array, off: Array, a: float) -> Array:
         """A bound of how far the slope moves if e is off by `off`."""
 
-    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Arithmetic) -> Slope:
+    def slope(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Slopes) -> Slope:
         e = o - of.number(y)
         return Slope(self.slope_of(e, rule.a, of), (e,))
 
-    def terms(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-        return self.term(o - y, rule.a)
+    def terms(self, rule: LossRule, o: Numbers, y: NDArray[Any], of: Terms) -> Numbers:
+        return self.term(o - of.number(y), rule.a, of)
+
+    def term_sizes(self, rule: LossRule, o: Array, y: NDArray[Any]) -> Array:
+        return self.terms(rule, o, y, FLOATS)
 
 
 class ScoreLoss(Loss):
@@ -153,9 +135,6 @@ class ScoreLoss(Loss):
 
     @abstractmethod
     def error(
-        self, rule: LossRule, parts: tuple[Floats, ...], y: NDArray[Any], computed: Computed
-    ) -> Floats:
+        self, rule: LossRule, parts: tuple[Array, ...], y: NDArray[Any], computed: Computed
+    ) -> Array:
         """A bound of a computed slope's error; parts: of the slope, to the nearest floats."""
-
-    def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> None:
-        return None

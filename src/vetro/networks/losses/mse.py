@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
-from vetro.networks.losses.loss import Arithmetic, DifferenceLoss, Floats, Numbers
-from vetro.networks.losses.rule import LossRule
+from vetro.networks.arithmetic import Array, Numbers, Slopes, Terms
+from vetro.networks.losses.loss import DifferenceLoss
 
 
 class SquaredError(DifferenceLoss):
@@ -20,17 +16,14 @@ class SquaredError(DifferenceLoss):
     slope_formula = "2 (output - target)"
     term_text = "({difference})^2"
 
-    def term(self, e: Floats, a: float) -> Floats:
+    def term(self, e: Numbers, a: float, of: Terms) -> Numbers:
         return e * e
 
-    def term_sizes(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> Floats:
-        return self.terms(rule, o, y)
-
-    def slope_of(self, e: Numbers, a: float, of: Arithmetic) -> Numbers:
+    def slope_of(self, e: Numbers, a: float, of: Slopes) -> Numbers:
         return 2 * e
 
-    def carried(self, e: Floats, off: Floats, a: float) -> Floats:
+    def carried(self, e: Array, off: Array, a: float) -> Array:
         return 2.0 * off
 
-    def pieces(self, rule: LossRule, o: Floats, y: NDArray[Any]) -> None:
-        return None
+
+LOSS = SquaredError()

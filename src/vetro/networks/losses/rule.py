@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # the command line reads the names, and starts without NumPy
     from numpy.typing import NDArray
 
 LossKind = Literal["mse", "l1", "smooth_l1", "huber", "cross_entropy", "bce"]
+"""Each is the LOSS of the file of that name."""
 Reduction = Literal["mean", "sum"]
 
 

@@ -1,19 +1,20 @@
-"""Adam (Kingma and Ba 2015), and AdamW, which decouples the weight decay (Loshchilov 2019)."""
+"""Adam (Kingma and Ba 2015)."""
 
 from __future__ import annotations
 
-from vetro.networks.updates.rule import UpdateRule
-from vetro.networks.updates.update import (
-    After,
-    Arithmetic,
-    Number,
-    Update,
-    ascending,
-    coupled,
-)
+from typing import ClassVar
+
+from vetro.networks.updates.rule import UpdateKind, UpdateRule
+from vetro.networks.updates.update import After, Number, Steps, Update, coupled
 
 
-class _Adam(Update):
+class Adam(Update):
+    """w' = w - rate M / (sqrt(V) + eps), with the averages M of g and V of g^2, both corrected for
+    their start at 0."""
+
+    kind: ClassVar[UpdateKind] = "adam"
+    torch_class = title = "Adam"
+    usual = UpdateRule("adam", 1e-3)
     betas = True
     options = ("weight_decay", "maximize", "eps", "amsgrad")
     moving = "beta1"
@@ -22,9 +23,10 @@ class _Adam(Update):
     def wanted(self, rule: UpdateRule) -> tuple[str, ...]:
         return self.buffers if rule.amsgrad else self.buffers[:2]
 
-    def moved(
-        self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number
-    ) -> After[Number]:
+    def step(self, rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> After[Number]:
+        return self.moved(rule, of, w, coupled(rule, of, w, g))
+
+    def moved(self, rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> After[Number]:
         """The step after the weight decay."""
         m = of.named("m", of.average(rule.beta1, of.held(0, "m"), g))
         v = of.named("v", of.squares(rule.beta2, of.held(1, "v"), g))
@@ -35,27 +37,4 @@ class _Adam(Update):
         return After(of.named("w'", of.minus(w, step)), m, v, most)
 
 
-class Adam(_Adam):
-    """w' = w - rate M / (sqrt(V) + eps), with the averages M of g and V of g^2, both corrected for
-    their start at 0."""
-
-    kind = "adam"
-    torch_class = title = "Adam"
-    usual = UpdateRule("adam", 1e-3)
-
-    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
-        return self.moved(rule, of, w, coupled(rule, of, w, g))
-
-
-class AdamW(_Adam):
-    """Adam's step from w (1 - rate weight_decay)."""
-
-    kind = "adamw"
-    torch_class = title = "AdamW"
-    usual = UpdateRule("adamw", 1e-3, weight_decay=1e-2)
-
-    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
-        g = ascending(rule, of, g)
-        if rule.weight_decay:
-            w = of.named("w", of.shrunk(w, rule.rate, rule.weight_decay))
-        return self.moved(rule, of, w, g)
+UPDATE = Adam()

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from vetro.networks.updates.rule import UpdateRule
-from vetro.networks.updates.update import (
-    After,
-    Arithmetic,
-    Number,
-    Update,
-    coupled,
-)
+from vetro.networks.updates.update import After, Number, Steps, Update, coupled
 
 
 class RMSprop(Update):
@@ -27,7 +21,7 @@ class RMSprop(Update):
         momentum = ("momentum_buffer",) if rule.momentum > 0 else ()
         return ("square_avg", *momentum, *(("grad_avg",) if rule.centered else ()))
 
-    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
+    def step(self, rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> After[Number]:
         g = coupled(rule, of, w, g)
         s = square = of.named("s", of.squares(rule.alpha, of.held(1, "s"), g))
         mean = None
@@ -41,3 +35,6 @@ class RMSprop(Update):
         held = of.scaled(rule.momentum, of.held(0, "b"))
         buffer = of.named("b", of.plus(held, of.over(g, below)))
         return After(of.named("w'", of.minus(w, of.scaled(rule.rate, buffer))), buffer, s, mean)
+
+
+UPDATE = RMSprop()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 UpdateKind = Literal["sgd", "adam", "adamw", "rmsprop"]
+"""Each is the UPDATE of the file of that name."""
 
 VECTORS = ("first_moment", "second_moment", "third")
 """The flat vectors of an optimizer's state, (parameter_count,), as the core names them."""

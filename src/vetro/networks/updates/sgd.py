@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from vetro.networks.updates.rule import UpdateRule
-from vetro.networks.updates.update import (
-    After,
-    Arithmetic,
-    Number,
-    Update,
-    coupled,
-)
+from vetro.networks.updates.update import After, Number, Steps, Update, coupled
 
 
 class SGD(Update):
@@ -25,7 +19,7 @@ class SGD(Update):
     def wanted(self, rule: UpdateRule) -> tuple[str, ...]:
         return ("momentum_buffer",) if rule.momentum else ()
 
-    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
+    def step(self, rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> After[Number]:
         buffer, way = None, coupled(rule, of, w, g)
         if rule.momentum:
             gradient, held = way, of.held(0, "b")
@@ -35,3 +29,6 @@ class SGD(Update):
             if rule.nesterov:
                 way = of.named("d", of.plus(gradient, of.scaled(rule.momentum, buffer)))
         return After(of.named("w'", of.minus(w, of.scaled(rule.rate, way))), buffer)
+
+
+UPDATE = SGD()

@@ -1,6 +1,6 @@
 """The facts that every optimizer states: torch's names, its state, and its steps.
 
-Each optimizer has its own file.  Its steps are written once, for every kind of number (Arithmetic):
+Each optimizer has its own file.  Its steps are written once, for every kind of number (Steps):
 float64, text, or exact numbers with bounds.  Nothing is updated here.
 """
 
@@ -16,7 +16,7 @@ from vetro.networks.updates.rule import UpdateKind, UpdateRule
 Number = TypeVar("Number")
 
 
-class Arithmetic(Protocol[Number]):
+class Steps(Protocol[Number]):
     """The operations of a step on all parameters at once; coefficients are given as floats."""
 
     def held(self, vector: int, name: str) -> Number:
@@ -100,21 +100,21 @@ class Update(ABC):
         """The buffers that torch keeps, in the order in which it makes them."""
 
     @abstractmethod
-    def step(self, rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> After[Number]:
+    def step(self, rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> After[Number]:
         """One step of parameters w with gradients g."""
 
 
-def coupled(rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> Number:
+def coupled(rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> Number:
     """The gradient that a step uses: of the loss to minimise, with the weight decay added."""
     return decayed(rule, of, w, ascending(rule, of, g))
 
 
-def ascending(rule: UpdateRule, of: Arithmetic[Number], g: Number) -> Number:
+def ascending(rule: UpdateRule, of: Steps[Number], g: Number) -> Number:
     """The gradient, turned around to maximise the loss."""
     return of.named("g", of.negative(g)) if rule.maximize else g
 
 
-def decayed(rule: UpdateRule, of: Arithmetic[Number], w: Number, g: Number) -> Number:
+def decayed(rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> Number:
     """The gradient with that of the weight decay."""
     if not rule.weight_decay:
         return g

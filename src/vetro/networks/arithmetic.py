@@ -1,7 +1,7 @@
-"""The arithmetics in which activations are written: what each of them must be able to do.
+"""The arithmetics in which activations and losses are written: what each must be able to do.
 
 `Floats` is float64 arrays, for display and counts.  The glass has balls with proven radii and
-ranges; floor 1 knows neither.
+ranges; floor 1 knows neither.  The steps of optimizers have their own, in updates/update.py.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+Numbers = NDArray[Any]
+"""Numbers of an arithmetic, in arrays that add, subtract, multiply and divide."""
 Piece = Callable[[Any, Any], Any]
 """A formula in an arithmetic and z."""
 
 
 class Arithmetic(Protocol):
-    """Functions of numbers of one kind.  Sums and products are the numbers' own operators."""
+    """Functions of one number, for activations.  Sums and products are the numbers' operators."""
 
     @property
     def pi(self) -> Any:
@@ -71,10 +73,64 @@ class Arithmetic(Protocol):
         """pieces[k](self, z) where `scaled` is above k of the rising edges, and not at them."""
 
 
+class Slopes(Protocol):
+    """The functions in which a loss's slopes are written, on arrays (rows, outputs)."""
+
+    def number(self, values: ArrayLike) -> Numbers:
+        """Stored floats as such numbers, without rounding."""
+
+    def sign(self, x: Numbers) -> Numbers:
+        """-1, 0 or 1."""
+
+    def limited(self, x: Numbers, limit: float) -> Numbers:
+        """The nearest number from -limit to limit."""
+
+    def sigmoid(self, z: Numbers) -> Numbers:
+        """1 / (1 + e^-z)."""
+
+    def softmax(self, x: Numbers) -> Numbers:
+        """exp(x) / (the row's sum of it)."""
+
+
+class Terms(Protocol):
+    """The functions in which a loss's terms are written, on arrays (rows, outputs)."""
+
+    def number(self, values: ArrayLike) -> Numbers:
+        """Stored floats as such numbers."""
+
+    def where(self, holds: Any, x: Any, y: Any) -> Numbers:
+        """x where it holds, else y."""
+
+    def log1p_exp(self, z: Numbers) -> Numbers:
+        """log(1 + e^z)."""
+
+    def log_softmax(self, x: Numbers) -> Numbers:
+        """The logarithm of a row's softmax."""
+
+
 class Floats:
-    """float64 arrays, element by element."""
+    """float64 arrays: each Arithmetic here, without overflow."""
 
     pi = math.pi
+
+    def number(self, values: ArrayLike) -> Array:
+        return np.asarray(values, dtype=np.float64)
+
+    def where(self, holds: Any, x: Any, y: Any) -> Array:
+        return np.asarray(np.where(holds, x, y))
+
+    def sign(self, x: Array) -> Array:
+        return np.sign(x)
+
+    def limited(self, x: Array, limit: float) -> Array:
+        return np.clip(x, -limit, limit)
+
+    def softmax(self, x: Array) -> Array:
+        return np.asarray(np.exp(self.log_softmax(x)))
+
+    def log_softmax(self, x: Array) -> Array:
+        moved = x - x.max(axis=-1, keepdims=True)
+        return np.asarray(moved - np.log(np.exp(moved).sum(axis=-1, keepdims=True)))
 
     def decimal(self, text: str) -> float:
         return float(text)
