@@ -23,13 +23,15 @@ from vetro.errors import (
 )
 from vetro.tables import kinds, scan
 from vetro.tables.cells import Cells, Codes, Values
-from vetro.tables.dressed_columns import bare_notices, unit_of
+from vetro.tables.evidence import Case
+from vetro.tables.number_notices import bare_notices, unit_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
-from vetro.tables.plans import Findings, evidence_of, first_plans, left_open, settle
+from vetro.tables.plans import evidence_of, first_plans, left_open
 from vetro.tables.reviews import review
 from vetro.tables.schema import KINDS, Column, Schema
+from vetro.tables.settled import settle
 from vetro.tables.table import Table
 from vetro.tables.whole import check_named, opened_with
 from vetro.twins import plain
@@ -74,9 +76,9 @@ def read_chunks(
     columns = _wanted(opened, schema)
     positions = {name: index for index, name in enumerate(opened.columns)}
     indices = [positions[name] for name in columns]
-    plans, found = first_plans(opened, indices, options, columns)
+    plans, case = first_plans(opened, indices, options, columns)
     if left_open(plans, columns):
-        plans, found = _settled_by_all(opened, plans, options, columns)
+        plans, case = _settled_by_all(opened, plans, options, columns)
     present = Schema(tuple(columns.values()))
 
     def batches_from(start: int) -> Generator[scan.Batch]:
@@ -93,11 +95,11 @@ def read_chunks(
         scan.add(cells, batch, start=0)
         for cell in cells:
             cell.close()
-        revised = review(opened, plans, cells, found, options, columns, final=found.whole)
+        revised = review(case, plans, cells, final=case.whole)
         if left_open(revised, columns):
             # Only all rows together decide how to read these; the rest is then read in that way.
             batches.close()
-            plans, found = _settled_by_all(opened, revised, options, columns)
+            plans, case = _settled_by_all(opened, revised, options, columns)
             batches = batches_from(start)
             continue
         plans = revised
@@ -129,7 +131,7 @@ def read_chunks(
 
 def _settled_by_all(
     opened: Opened, plans: list[Plan], options: ReadOptions, columns: dict[str, Column]
-) -> tuple[list[Plan], Findings]:
+) -> tuple[list[Plan], Case]:
     """The plans, decided by all rows of all columns; E106, E107 or E120 if they stay ambiguous."""
     again = [
         replace(plan, way="date" if columns[plan.name].kind == "date" else "number", own=True)
@@ -137,8 +139,8 @@ def _settled_by_all(
         else plan
         for plan in plans
     ]
-    found = evidence_of(opened, options, columns)
-    return settle(opened, again, found, options, columns, final=True), found
+    case = evidence_of(opened, options, columns)
+    return settle(case, again, final=True), case
 
 
 def _wanted(opened: Opened, schema: Schema) -> dict[str, Column]:

@@ -26,6 +26,7 @@ from vetro.tables.date_proposals import (
 from vetro.tables.date_texts import CROATIAN, croatian_month, readings
 from vetro.tables.dates import DateForms
 from vetro.tables.durations import Spans
+from vetro.tables.evidence import Case
 from vetro.tables.instants import (
     ISO,
     MINUTES,
@@ -114,28 +115,26 @@ def _is_formatted(text: str, format_: str) -> bool:
     return plausible(found, format_) or not numbers.is_number(numbers.tidy(text))
 
 
-def with_format(
-    opened: Opened,
-    plan: Plan,
-    forms: DateForms,
-    known: Column | None,
-    given: str,
-    *,
-    final: bool,
-) -> Plan:
+def with_format(case: Case, plan: Plan, *, final: bool) -> Plan:
     """The plan with its format; a plan to read text if the format is open and `final` is false.
 
-    given: the user's format.  E120, E135, E136 and E137 as the module says.
+    E120, E135, E136 and E137 as the module says.
     """
+    opened, given, known = case.opened, case.options.date_format, case.schema.get(plan.name)
+    forms = case.columns[plan.name].forms or DateForms()
+    format_ = forms.decided()
+    # A model's own format counts only if no other one reads all rows.
+    sure = format_ != "" and forms.given in ("", given)
+    if known is not None and known.kind == "date" and not (case.whole or sure):
+        return replace(plan, way="text")  # all rows are asked: a later one may decide
     if is_duration(plan.date_format):
         return plan
     if forms.apart is not None:
-        raise _apart(opened, plan, *forms.apart)
+        raise _of_two_forms(plan, *lookups.in_order(opened, plan, forms.apart))
     if forms.zoned is not None and forms.naive is not None:
-        zoned = forms.zoned, lookups.first_row(opened, plan.index, [forms.zoned])
-        naive = forms.naive, lookups.first_row(opened, plan.index, [forms.naive])
-        raise _mixed_zones(opened, plan, zoned, naive)
-    format_ = forms.decided()
+        both = forms.zoned, forms.naive
+        zoned, naive = ((lookups.place_of(opened, plan, text), text) for text in both)
+        raise lookups.of_two("E135", plan.name, zoned, naive)
     if not format_:
         ambiguous = forms.ambiguous()
         if ambiguous is not None:
@@ -148,13 +147,12 @@ def with_format(
     zone = forms.zoned is not None
     if known is not None and known.kind == "date":
         text = forms.zoned or forms.naive or ""
-
-        def what() -> str:
-            return (
-                f'{opened.place_of(lookups.first_row(opened, plan.index, [text]))} "{shown(text)}"'
-            )
-
-        other_kinds.check_as_known(known, format_, zoned=zone, what=what)
+        other_kinds.check_as_known(
+            known,
+            format_,
+            zoned=zone,
+            what=lambda: f'{lookups.place_of(opened, plan, text)} "{shown(text)}"',
+        )
     return replace(plan, date_format=format_, clock=forms.clock or "", zoned=zone)
 
 
@@ -162,35 +160,9 @@ def _form_of(text: str) -> str:
     return " or ".join(f'"{format_}"' for format_ in readings(text))
 
 
-def _apart(opened: Opened, plan: Plan, *texts: str) -> VetroError:
-    first, second = lookups.in_order(opened, plan.index, texts)
-    return _of_two_forms(plan, first, second)
-
-
 def _of_two_forms(plan: Plan, first: tuple[str, str], second: tuple[str, str]) -> VetroError:
-    return error(
-        "E136",
-        column=plan.name,
-        place=first[0],
-        value=first[1],
-        form=_form_of(first[1]) or f'"{plan.date_format}"',
-        other_place=second[0],
-        other=second[1],
-        other_form=_form_of(second[1]),
-    )
-
-
-def _mixed_zones(
-    opened: Opened, plan: Plan, zoned: tuple[str, int], naive: tuple[str, int]
-) -> VetroError:
-    return error(
-        "E135",
-        column=plan.name,
-        place=opened.place_of(zoned[1]),
-        value=zoned[0],
-        other_place=opened.place_of(naive[1]),
-        other=naive[0],
-    )
+    form, other_form = _form_of(first[1]) or f'"{plan.date_format}"', _form_of(second[1])
+    return lookups.of_two("E136", plan.name, first, second, form=form, other_form=other_form)
 
 
 def _ambiguous(
@@ -230,22 +202,21 @@ def check_zones(opened: Opened, plan: Plan, column: Values, known: Column | None
     """
     if plan.date_format == TIME or is_duration(plan.date_format):
         return
-    first: dict[bool, tuple[str, int]] = {}
-    for text, rows in column.exceptions.items():
+    rows: dict[bool, tuple[int, str]] = {}
+    for text, at in column.exceptions.items():
         found = dates.instant(text, plan.date_format)
-        if found is not None and (found.zoned not in first or rows[0] < first[found.zoned][1]):
-            first[found.zoned] = text, rows[0]
-    if (not plan.zoned) not in first:
+        if found is not None and (found.zoned not in rows or at[0] < rows[found.zoned][0]):
+            rows[found.zoned] = at[0], text
+    if (not plan.zoned) not in rows:
         return
-    odd = first[not plan.zoned]
-    good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
-    if len(good) and plan.zoned not in first:
-        row = int(good[0])
-        first[plan.zoned] = lookups.text_at(opened, plan.index, row), row
+    first = {zoned: (opened.place_of(row), text) for zoned, (row, text) in rows.items()}
+    if plan.zoned not in first and (read := _first_read(opened, plan, column)) is not None:
+        first[plan.zoned] = read
     if plan.zoned in first:
-        raise _mixed_zones(opened, plan, first[True], first[False])
+        raise lookups.of_two("E135", plan.name, first[True], first[False])
     if known is not None:
-        what = f'{opened.place_of(odd[1])} "{shown(odd[0])}"'
+        place, text = first[not plan.zoned]
+        what = f'{place} "{shown(text)}"'
         other_kinds.check_as_known(known, plan.date_format, zoned=not plan.zoned, what=lambda: what)
 
 
@@ -308,6 +279,11 @@ def _a_date(
     for text, at in column.exceptions.items():
         if text not in bad and dates.instant(text, plan.date_format) is not None:
             return opened.place_of(at[0]), text
+    return _first_read(opened, plan, column)
+
+
+def _first_read(opened: Opened, plan: Plan, column: Values) -> tuple[str, str] | None:
+    """The first text that the pass itself has read, after its place; None if there is none."""
     good = np.flatnonzero(~np.isnan(column.array[: column.rows]))
     if not len(good):
         return None

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date
 
 from vetro.tables.date_words import croatian, month_of, weekdays_of
@@ -53,8 +53,6 @@ _CTIME = re.compile(
 )
 _WEEKDAY = re.compile(rf"(?P<name>{_WORD}(?:-feira)?)\.?,?\s+(?=\S)")
 _ORDINAL = "(?:st|nd|rd|th|er|º|°|\\.)?"
-_DAY = "(?P<day>[0-9]{1,2})"
-_MONTH_NAME = rf"(?P<name>{_WORD})\.?"
 
 Dates = dict[str, int | None]
 
@@ -157,15 +155,30 @@ def _dated(text: str) -> Dates:
 
 
 def _by_shape(text: str) -> Dates:
-    for shape, read in _SHAPES:
+    for shape, values, formats in _SHAPES:
         found = shape.fullmatch(text)
         if found is not None:
-            days = read(found)
-            if croatian(found.groupdict().get("name") or ""):
-                # No format reads Croatian: it is no instant.
-                days |= {format_ + CROATIAN: None for format_ in days}
-            return days
+            return _in_formats(found, found.group(*values), formats)
     return {}
+
+
+def _in_formats(
+    found: re.Match[str], values: tuple[str, ...], formats: tuple[tuple[str, str], ...]
+) -> Dates:
+    """The days that a text of a shape means, in each of its formats in which it is a date."""
+    marks = found.groupdict()
+    if "mark" in marks:
+        marks["mark"] = _mark(marks["mark"])
+    days: Dates = {}
+    for format_, letters in formats:
+        try:
+            days[format_.format(**marks)] = _day(dict(zip(letters, values, strict=True)))
+        except ValueError:
+            continue
+    if "b" in formats[0][1] and any(map(croatian, values)):
+        # No format reads Croatian: it is no instant.
+        days |= {format_ + CROATIAN: None for format_ in days}
+    return days
 
 
 def croatian_month(text: str) -> str:
@@ -178,72 +191,33 @@ def century(year: int) -> int:
     return year + (1900 if year >= 69 else 2000)
 
 
-def _day(year: int, month: int, day: int) -> int | None:
-    try:
-        return date(year, month, day).toordinal() - _EPOCH
-    except ValueError:
+def _day(parts: Mapping[str, str]) -> int | None:
+    """Days since 1970-01-01 of a date's parts, given by their directives.
+
+    None for a day without a year; ValueError if there is no such date.
+    """
+    if "G" in parts:
+        monday = date.fromisocalendar(int(parts["G"]), int(parts["V"]), int(parts.get("u", 1)))
+        return monday.toordinal() - _EPOCH
+    month, day = _month(parts), int(parts.get("d", 1))
+    year = parts.get("Y") or parts.get("y")
+    if year is None:
+        if not 1 <= day <= 31:
+            raise ValueError
         return None
+    if len(year) != (4 if "Y" in parts else 2):
+        raise ValueError
+    full = int(year) if len(year) == 4 else century(int(year))
+    return date(full, month, day).toordinal() - _EPOCH
 
 
-def _valid(days: Dates) -> Dates:
-    return {format_: day for format_, day in days.items() if day is not None}
-
-
-def _iso(found: re.Match[str]) -> Dates:
-    return _valid({ISO: _day(int(found[1]), int(found[3]), int(found[4]))})
-
-
-def _numeric(found: re.Match[str]) -> Dates:
-    first, mark, second, year = int(found[1]), found[2], int(found[3]), int(found[4])
-    days = {f"%d{mark}%m{mark}%Y": _day(year, second, first)}
-    if mark[0] != ".":
-        days[f"%m{mark}%d{mark}%Y"] = _day(year, first, second)
-    return _valid(days)
-
-
-def _short(found: re.Match[str]) -> Dates:
-    first, mark, second, third = int(found[1]), found[2], int(found[3]), int(found[4])
-    days = {f"%d{mark}%m{mark}%y": _day(century(third), second, first)}
-    if mark != ".":
-        days[f"%m{mark}%d{mark}%y"] = _day(century(third), first, second)
-        if len(found[1]) == 2:
-            days[f"%y{mark}%m{mark}%d"] = _day(century(first), second, third)
-    return _valid(days)
-
-
-def _digits(found: re.Match[str]) -> Dates:
-    return _valid({"%Y%m%d": _day(int(found[1]), int(found[2]), int(found[3]))})
-
-
-def _month(found: re.Match[str]) -> Dates:
-    return _valid({f"%Y{found[2]}%m": _day(int(found[1]), int(found[3]), 1)})
-
-
-def _month_first(found: re.Match[str]) -> Dates:
-    return _valid({f"%m{found[2]}%Y": _day(int(found[3]), int(found[1]), 1)})
-
-
-def _quarter(found: re.Match[str]) -> Dates:
-    return _valid({f"%Y{found[2]}Q%q": _day(int(found[1]), 3 * int(found[3]) - 2, 1)})
-
-
-def _quarter_first(found: re.Match[str]) -> Dates:
-    return _valid({f"Q%q{found[2]}%Y": _day(int(found[3]), 3 * int(found[1]) - 2, 1)})
-
-
-def _week(found: re.Match[str]) -> Dates:
-    mark, day = found[2], found[4]
-    format_ = f"%G{mark}W%V" + (f"{mark}%u" if day else "")
-    try:
-        moment = date.fromisocalendar(int(found[1]), int(found[3]), int(day or 1))
-    except ValueError:
-        return {}
-    return {format_: moment.toordinal() - _EPOCH}
-
-
-def _east_asian(found: re.Match[str]) -> Dates:
-    year, month, day = found[2] + found[3], found[5] + found[3], found[7]
-    return _valid({f"%Y{year}%m{month}%d{day}": _day(int(found[1]), int(found[4]), int(found[6]))})
+def _month(parts: Mapping[str, str]) -> int:
+    if "b" not in parts:
+        return int(parts["m"]) if "m" in parts else 3 * int(parts["q"]) - 2
+    month = month_of(parts["b"], alone=len(parts) == 2)
+    if month is None:
+        raise ValueError
+    return month
 
 
 def _mark(separator: str) -> str:
@@ -251,94 +225,75 @@ def _mark(separator: str) -> str:
     return bare if bare in ("-", "/", ".") and bare == separator else " " if separator else ""
 
 
-def _named(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"])
-    if month is None:
-        return {}
-    mark, year = _mark(found["mark"]), found["year"]
-    whole = int(year) if len(year) == 4 else century(int(year))
-    format_ = f"%d{mark}%b{mark}{'%Y' if len(year) == 4 else '%y'}"
-    return _valid({format_: _day(whole, month, int(found["day"]))})
+_YEAR, _DAY = "([0-9]{4})", "([0-9]{1,2})"
+_NAME = rf"({_WORD})\.?"
 
 
-def _named_first(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"])
-    if month is None:
-        return {}
-    format_ = "%b %d, %Y" if "," in found["mark"] else f"%b{found['first']}%d{found['first']}%Y"
-    return _valid({format_: _day(int(found["year"]), month, int(found["day"]))})
+def _shape(
+    pattern: str, *formats: str
+) -> tuple[re.Pattern[str], tuple[int, ...], tuple[tuple[str, str], ...]]:
+    """The shape, its groups that are values, and its formats with the letters of directives."""
+    shape = re.compile(pattern, re.IGNORECASE)
+    marks = shape.groupindex.values()
+    values = tuple(group for group in range(1, shape.groups + 1) if group not in marks)
+    letters = ("".join(part[0] for part in format_.split("%")[1:]) for format_ in formats)
+    return shape, values, tuple(zip(formats, letters, strict=True))
 
 
-def _named_middle(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"])
-    mark = found["mark"]
-    days = _day(int(found["year"]), month, int(found["day"])) if month is not None else None
-    return _valid({f"%Y{mark}%b{mark}%d": days})
-
-
-def _hungarian(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"])
-    days = _day(int(found["year"]), month, int(found["day"])) if month is not None else None
-    return _valid({"%Y. %b %d.": days})
-
-
-def _dotted(found: re.Match[str]) -> Dates:
-    return _valid({"%Y. %m. %d.": _day(int(found[1]), int(found[2]), int(found[3]))})
-
-
-def _named_month(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"], alone=True)
-    if month is None:
-        return {}
-    mark = _mark(found["mark"])
-    if len(found["year"]) == 4:
-        return _valid({f"%b{mark}%Y": _day(int(found["year"]), month, 1)})
-    year = int(found["year"])
-    days: Dates = {f"%b{mark}%y": _day(century(year), month, 1)}
-    if 1 <= year <= 31:
-        days[f"%b{mark}%d"] = None  # a day without a year
-    return days
-
-
-def _year_month(found: re.Match[str]) -> Dates:
-    month = month_of(found["name"], alone=True)
-    days = _day(int(found["year"]), month, 1) if month is not None else None
-    return _valid({f"%Y{found['mark']}%b": days})
-
-
-_YEAR = "(?P<year>[0-9]{4})"
-_SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Dates]], ...] = tuple(
-    (re.compile(shape, re.IGNORECASE), read)
-    for shape, read in (
-        (r"([0-9]{4})([-/. ])([0-9]{1,2})\2([0-9]{1,2})", _iso),
-        (r"([0-9]{1,2})([-/. ])([0-9]{1,2})\2([0-9]{4})", _numeric),
-        (r"([0-9]{1,2})(\. )([0-9]{1,2})\2([0-9]{4})", _numeric),
-        (r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{2})", _short),
-        (r"([0-9]{4})([0-9]{2})([0-9]{2})", _digits),
-        (r"([0-9]{4})([-/])([0-9]{2})", _month),
-        (r"([0-9]{1,2})([-/])([0-9]{4})", _month_first),
-        (r"([0-9]{4})([- ]?)Q([1-4])", _quarter),
-        (r"Q([1-4])([-/ ]?)([0-9]{4})", _quarter_first),
-        (r"([0-9]{4})(-?)W([0-9]{2})(?:\2([1-7]))?", _week),
-        (r"([0-9]{4})([年년])( ?)([0-9]{1,2})([月월])\3([0-9]{1,2})([日일])", _east_asian),
+_SHAPES = tuple(
+    _shape(*item)
+    for item in (
+        (rf"{_YEAR}(?P<mark>[-/. ]){_DAY}(?P=mark){_DAY}", ISO),
         (
-            rf"{_DAY}(?P<mark>{_ORDINAL}\s+(?:de\s+|of\s+)?|\.?[-/]|\.|){_MONTH_NAME}"
+            rf"{_DAY}(?P<mark>[-/ ]){_DAY}(?P=mark){_YEAR}",
+            "%d{mark}%m{mark}%Y",
+            "%m{mark}%d{mark}%Y",
+        ),
+        (rf"{_DAY}(?P<dot>\. ?){_DAY}(?P=dot){_YEAR}", "%d{dot}%m{dot}%Y"),
+        (
+            rf"{_DAY}(?P<mark>[-/]){_DAY}(?P=mark)([0-9]{{2}})",
+            "%d{mark}%m{mark}%y",
+            "%m{mark}%d{mark}%y",
+            "%y{mark}%m{mark}%d",
+        ),
+        (rf"{_DAY}\.{_DAY}\.([0-9]{{2}})", "%d.%m.%y"),
+        (rf"{_YEAR}([0-9]{{2}})([0-9]{{2}})", "%Y%m%d"),
+        (rf"{_YEAR}(?P<mark>[-/])([0-9]{{2}})", "%Y{mark}%m"),
+        (rf"{_DAY}(?P<mark>[-/]){_YEAR}", "%m{mark}%Y"),
+        (rf"{_YEAR}(?P<mark>[- ]?)Q([1-4])", "%Y{mark}Q%q"),
+        (rf"Q([1-4])(?P<mark>[-/ ]?){_YEAR}", "Q%q{mark}%Y"),
+        (rf"{_YEAR}(?P<mark>-?)W([0-9]{{2}})", "%G{mark}W%V"),
+        (rf"{_YEAR}(?P<mark>-?)W([0-9]{{2}})(?P=mark)([1-7])", "%G{mark}W%V{mark}%u"),
+        (
+            rf"{_YEAR}(?P<year>[年년])(?P<blank> ?){_DAY}(?P<month>[月월])(?P=blank)"
+            rf"{_DAY}(?P<day>[日일])",
+            "%Y{year}{blank}%m{month}{blank}%d{day}",
+        ),
+        (
+            rf"{_DAY}(?P<mark>{_ORDINAL}\s+(?:de\s+|of\s+)?|\.?[-/]|\.|){_NAME}"
             # "r." and "г.": year, as Polish and Russian write it.
-            rf"(?:,?\s+(?:del?\s+)?'?|[-/]|)(?P<year>[0-9]{{4}}|[0-9]{{2}})(?:\s(?:r|г|р)\.?)?",
-            _named,
+            r"(?:,?\s+(?:del?\s+)?'?|[-/]|)([0-9]{4}|[0-9]{2})(?:\s(?:r|г|р)\.?)?",
+            "%d{mark}%b{mark}%Y",
+            "%d{mark}%b{mark}%y",
         ),
+        (rf"{_NAME}[-/\s]{_DAY}(?:st|nd|rd|th)?,\s?{_YEAR}", "%b %d, %Y"),
         (
-            rf"{_MONTH_NAME}(?P<first>[-/\s]){_DAY}(?:st|nd|rd|th)?(?P<mark>,\s?|[-/\s]){_YEAR}",
-            _named_first,
+            rf"{_NAME}(?P<mark>[-/\s]){_DAY}(?:st|nd|rd|th)?[-/\s]{_YEAR}",
+            "%b{mark}%d{mark}%Y",
         ),
-        (rf"{_YEAR}(?P<mark>[-/\s]){_MONTH_NAME}(?P=mark){_DAY}", _named_middle),
-        (rf"{_YEAR}\. {_MONTH_NAME} {_DAY}\.", _hungarian),
-        (r"([0-9]{4})\. ([0-9]{1,2})\. ([0-9]{1,2})\.", _dotted),
-        (rf"{_MONTH_NAME}(?P<mark>[-/]|,?\s(?:de[l]?\s)?|){_YEAR}", _named_month),
-        (rf"{_MONTH_NAME}(?P<mark>[-/]|\s)'?(?P<year>[0-9]{{2}})", _named_month),
-        (rf"{_YEAR}(?P<mark>[-/\s]){_MONTH_NAME}", _year_month),
+        (rf"{_YEAR}(?P<mark>[-/\s]){_NAME}(?P=mark){_DAY}", "%Y{mark}%b{mark}%d"),
+        (rf"{_YEAR}\. {_NAME} {_DAY}\.", "%Y. %b %d."),
+        (rf"{_YEAR}\. {_DAY}\. {_DAY}\.", "%Y. %m. %d."),
+        (rf"{_NAME}(?P<mark>[-/]|,?\s(?:de[l]?\s)?|){_YEAR}", "%b{mark}%Y"),
+        (rf"{_NAME}(?P<mark>[-/]|\s)'?([0-9]{{2}})", "%b{mark}%y", "%b{mark}%d"),
+        (rf"{_YEAR}(?P<mark>[-/\s]){_NAME}", "%Y{mark}%b"),
     )
 )
+"""The shapes of dates, each with the formats that may read it.
+
+A named group is what stands between the numbers and returns in the format, `mark` without words;
+the other groups are the values of the format's directives, in order.
+"""
 
 _CLOCKED = re.compile(r"(?<![0-9:])[0-9]{1,3}:[0-9]{2}(?![0-9])")
 _APART = r"\s?[-/.–—_ ]\s?"

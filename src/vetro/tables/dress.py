@@ -23,6 +23,7 @@ unit.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,30 +35,8 @@ from vetro.tables import unit_spellings as units
 from vetro.tables.numbers import Marks
 from vetro.tables.unit_spellings import NONE, Unit
 
-_VULGAR = dict(
-    zip(
-        "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞",
-        [
-            "1/2",
-            "1/3",
-            "2/3",
-            "1/4",
-            "3/4",
-            "1/5",
-            "2/5",
-            "3/5",
-            "4/5",
-            "1/6",
-            "5/6",
-            "1/8",
-            "3/8",
-            "5/8",
-            "7/8",
-        ],
-        strict=True,
-    )
-)
 _BLANKS = " \u00a0\u2007\u2009\u202f"
+_VULGAR = re.compile(rf"[{_BLANKS}]*([½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 _NUMBER = rf"(?:[0-9](?:[0-9'’{_BLANKS}]|[.,](?![-—–]))*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?"
 _FRACTION = rf"(?:[0-9]{{1,9}}[{_BLANKS}]+)?[0-9]{{1,2}}[/\u2044][0-9]{{1,2}}(?![0-9.,/])"
 _MONEY = r"[^\W\d_]{0,3}(?:[$£¥￥¢฿\u20a0-\u20bf]|[^\W\d_]\.?)"
@@ -149,9 +128,10 @@ def undress(text: str) -> Dressed | None:
     bare = numbers.tidy(text)
     if len(bare) > LONGEST_CELL or not any(map(str.isnumeric, bare)):
         return None
-    for vulgar, plain in _VULGAR.items():
-        if vulgar in bare:
-            bare = re.sub(rf"[{_BLANKS}]*{vulgar}", f" {plain}", bare).strip()
+    if not bare.isascii():
+        bare = _VULGAR.sub(
+            lambda found: " " + unicodedata.normalize("NFKC", found[1]), bare
+        ).strip()
     brackets = bare.startswith("(") and bare.endswith(")") and bare.count("(") == 1
     bare = bare[1:-1].strip() if brackets else bare
     behind = bare.endswith("-") and bare[-2:-1] not in ("", ".", ",", "-")
@@ -188,6 +168,10 @@ def undress(text: str) -> Dressed | None:
             or (large and (after[:1].isspace() or unit.text == "°"))
         ),
     )
+
+
+def _plain_fraction(found: re.Match[str]) -> str:
+    return " " + unicodedata.normalize("NFKC", found[1])
 
 
 def _fraction(body: str) -> tuple[int, int, int] | None:

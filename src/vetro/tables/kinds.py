@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import date_notices, date_plans, dates, dress, lookups, numbers
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
-from vetro.tables.dressed_columns import respelled_notices, unit_of
 from vetro.tables.instants import SECONDS, date_text, is_duration
 from vetro.tables.labels import LONG_TEXTS
+from vetro.tables.number_notices import respelled_notices, unit_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
@@ -371,27 +371,3 @@ def _missing_notices(plan: Plan, column: Codes, options: ReadOptions) -> list[No
             rows = counted(int(counts[code]), "row")
             notices.append(notice("W121", column=plan.name, value=text, rows=rows))
     return notices
-
-
-def reading_notice(
-    opened: Opened, sep: str, columns: Mapping[str, Plan], examples: Mapping[str, str]
-) -> list[Notice]:
-    """I105 for the first column that was read with a decimal comma or with thousands."""
-    for name, text in examples.items():
-        plan = columns[name]
-        value = _value(plan, text)
-        if value is None:
-            continue
-        row = lookups.first_row(opened, plan.index, [text])
-        return [
-            notice(
-                "I105",
-                column=name,
-                sep=sep.replace("\t", "\\t"),
-                decimal=plan.decimal,
-                example=text,
-                value=numbers.number_text(value),
-                place=opened.place_of(row),
-            )
-        ]
-    return []

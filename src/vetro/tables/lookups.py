@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from vetro.errors import VetroError, error
 from vetro.tables import numbers
 from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
@@ -46,10 +47,24 @@ def first_row(opened: Opened, index: int, texts: Sequence[str]) -> int:
     return start - opened.start
 
 
-def in_order(opened: Opened, index: int, texts: Iterable[str]) -> list[tuple[str, str]]:
+def place_of(opened: Opened, plan: Plan, *texts: str) -> str:
+    """The place of the first of the texts in a column."""
+    return opened.place_of(first_row(opened, plan.index, texts))
+
+
+def in_order(opened: Opened, plan: Plan, texts: Iterable[str]) -> list[tuple[str, str]]:
     """(place, text) for texts of a column, by their first rows in the source."""
-    rows = sorted((first_row(opened, index, [text]), text) for text in texts)
+    rows = sorted((first_row(opened, plan.index, [text]), text) for text in texts)
     return [(opened.place_of(row), text) for row, text in rows]
+
+
+def of_two(
+    code: str, column: str, first: tuple[str, Any], second: tuple[str, Any], **more: Any
+) -> VetroError:
+    """The refusal of a column for two values that contradict each other, each after its place."""
+    (place, value), (other_place, other) = first, second
+    places = {"place": place, "value": value, "other_place": other_place, "other": other}
+    return error(code, column=column, **places, **more)
 
 
 def large_texts(opened: Opened, plan: Plan) -> list[str]:

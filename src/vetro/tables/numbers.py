@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 from vetro.tables.respelled import respelled
@@ -48,6 +48,15 @@ _FORM = re.compile(
     )""",
     re.VERBOSE,
 )
+_SHOWN_BY = {
+    "either_dot": (("either", "."),),
+    "either_comma": (("either", ","),),
+    "decimal_dot": (("decimal", "."),),
+    "decimal_comma": (("decimal", ","),),
+    "grouped_comma": (("thousands", ","), ("decimal", ".")),
+    "grouped_dot": (("thousands", "."), ("decimal", ",")),
+}
+"""The marks that a text of each case shows; see Marks."""
 
 
 @dataclass
@@ -71,22 +80,9 @@ class Marks:
         found = _FORM.fullmatch(tidy(body or text))
         if found is None:
             return False
-        kind = found.lastgroup if found["spaced"] is None else "spaced"
-        if kind == "either_dot":
-            self.either.setdefault(".", text)
-        elif kind == "either_comma":
-            self.either.setdefault(",", text)
-        elif kind == "decimal_dot":
-            self.decimal.setdefault(".", text)
-        elif kind == "decimal_comma":
-            self.decimal.setdefault(",", text)
-        elif kind == "grouped_comma":
-            self.thousands.setdefault(",", text)
-            self.decimal.setdefault(".", text)
-        elif kind == "grouped_dot":
-            self.thousands.setdefault(".", text)
-            self.decimal.setdefault(",", text)
-        elif kind == "spaced":
+        for role, mark in _SHOWN_BY.get(found.lastgroup or "", ()):
+            getattr(self, role).setdefault(mark, text)
+        if found["spaced"] is not None:
             self.thousands.setdefault(found["mark"], text)
             if found["fraction"]:
                 self.decimal.setdefault(found["fraction"][0], text)
@@ -94,13 +90,9 @@ class Marks:
 
     def merge(self, other: Marks) -> None:
         """Add the marks of other texts that come after these."""
-        for mine, theirs in (
-            (self.decimal, other.decimal),
-            (self.either, other.either),
-            (self.thousands, other.thousands),
-        ):
-            for mark, text in theirs.items():
-                mine.setdefault(mark, text)
+        for entry in fields(self):
+            for mark, text in getattr(other, entry.name).items():
+                getattr(self, entry.name).setdefault(mark, text)
 
     @property
     def decided(self) -> str:
@@ -111,6 +103,11 @@ class Marks:
     def mixed(self) -> bool:
         """Whether the texts contradict each other."""
         return len(self.decimal) > 1 or (not self.decimal and len(self.either) > 1)
+
+    @property
+    def seen(self) -> bool:
+        """Whether a text has a mark."""
+        return bool(self.decimal or self.either or self.thousands)
 
     @property
     def open(self) -> bool:
@@ -237,7 +234,7 @@ def sql(text: str, decimal: str, thousands: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, '{fits}') THEN TRY_CAST({digits} AS DOUBLE) END"
 
 
-def file_decision(columns: Mapping[str, Marks]) -> str:
+def file_decision(columns: Iterable[Marks]) -> str:
     """The decimal mark on which a file's columns agree; "" if they differ or none shows one."""
-    told = {marks.decided for marks in columns.values() if marks.decided}
+    told = {marks.decided for marks in columns if marks.decided}
     return told.pop() if len(told) == 1 else ""

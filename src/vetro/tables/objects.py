@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vetro.errors import error
+from vetro.tables.lookups import of_two
 from vetro.tables.table import row_place
 
 
@@ -33,14 +34,8 @@ def dated_objects(given: Any, column: str) -> Any:
     if {"aware", "naive"} <= set(kinds) or {"aware", "date"} <= set(kinds):
         zoned = kinds["aware"]
         naive = min(row for kind, row in kinds.items() if kind != "aware")
-        raise error(
-            "E135",
-            column=column,
-            place=row_place(zoned),
-            value=values[zoned],
-            other_place=row_place(naive),
-            other=values[naive],
-        )
+        first, second = ((row_place(row), values[row]) for row in (zoned, naive))
+        raise of_two("E135", column, first, second)
     if set(kinds) != {"naive", "date"}:
         names = sorted({type(values[row]).__name__ for row in kinds.values()})
         type_ = " and ".join(names) if len(names) > 1 else "time with an offset from UTC"

@@ -1,156 +1,166 @@
-"""Plans: how each column is tried first, and how the texts decide the final plan.
+"""Plans: how each column is tried first, and how the texts decide the plan.
 
-The first rows propose a plan; all rows decide (reviews.py).  A column that allows two readings is
-refused (E106, E107, E120).  The plans of dates are in date_plans.py.
+The first rows propose a plan; all rows decide (reviews.py).  Each reading of texts proposes a plan
+or passes, in a fixed order: what the user says, the model's durations, numbers, dates; other texts
+stay texts.  settled.py fills in marks and formats, and refuses a column that allows two readings.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from vetro.errors import TableError, VetroError, Words, error, shown, words
+from vetro.errors import TableError, VetroError, Words, error, shown
 from vetro.tables import date_plans, dress, durations, lookups, numbers, other_kinds, scan
-from vetro.tables.dates import DateForms
 from vetro.tables.digits import as_digits
 from vetro.tables.dress import Dress
-from vetro.tables.dress_plans import DressFindings, worn_by
-from vetro.tables.dressed_columns import check_unit, mixed_units
+from vetro.tables.dress_plans import worn_by
 from vetro.tables.durations import Spans
+from vetro.tables.evidence import Case, Evidence
 from vetro.tables.faults import Fault
 from vetro.tables.instants import DURATION, is_duration
 from vetro.tables.majority import is_column_of, most_bad_of
-from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
 from vetro.tables.schema import Column, Kind
-from vetro.tables.span_plans import spans_beyond_a_day, spans_of, with_spans
+from vetro.tables.settled import settle
+from vetro.tables.span_plans import spans_beyond_a_day, spans_of
 from vetro.tables.typed_plans import typed_plan
 
 
-@dataclass
-class Findings:
-    """What is known of the text columns so far: marks of numbers, forms of dates and durations,
-    dresses.
+@dataclass(frozen=True)
+class _Texts:
+    """The texts of a column that are not missing, with their rows, in order of first appearance.
 
-    numbers: the marks of columns that the user's format makes dates; they are numbers again if one
-    of their texts does not fit it.  whole: whether every row of every text column of the source was
-    looked at.  spared: columns that may not be needed: what is wrong with one is kept in `faults`
-    and refuses nothing.
+    gaps: whether other texts mean missing values.  known: a model's column.
     """
 
-    marks: dict[str, Marks] = field(default_factory=dict)
-    forms: dict[str, DateForms] = field(default_factory=dict)
-    spans: dict[str, Spans] = field(default_factory=dict)
-    worn: DressFindings = field(default_factory=DressFindings)
-    numbers: dict[str, Marks] = field(default_factory=dict)
-    whole: bool = False
-    spared: frozenset[str] = frozenset()
-    faults: dict[str, Fault] = field(default_factory=dict)
+    plan: Plan
+    counts: Mapping[str, int]
+    gaps: bool
+    kind: Kind | None
+    known: Column | None
 
+    @property
+    def rows(self) -> int:
+        return sum(self.counts.values())
 
-def forced_kind(name: str, options: ReadOptions, schema: Mapping[str, Column]) -> Kind | None:
-    """The kind that the user or a model's schema gives."""
-    if name in schema:
-        return schema[name].kind
-    if name in options.number:
-        return "number"
-    if name in options.category:
-        return "category"
-    if name in options.date:
-        return "date"
-    return "flag" if name in options.flag else None
+    def lasting(self, spans: Spans, own: Evidence) -> Plan:
+        """The plan of durations; settle gives it its form."""
+        own.spans = spans
+        final = self.kind == "number"
+        return replace(self.plan, way="date", date_format=DURATION, own=True, final=final)
 
 
 def text_plan(
+    case: Case,
     plan: Plan,
     texts: Mapping[str, int],
     kind: Kind | None,
-    found: Findings,
-    options: ReadOptions,
     known: Column | None = None,
 ) -> Plan:
-    """A text column's plan from texts with their counts, in order of first appearance.
+    """A text column's plan from its texts with their rows, in order of first appearance.
 
-    It records in `found` the texts' evidence about marks and dates.  known: a model's column.
+    It records the texts' evidence in `case`.  known: a model's column.
     """
     if kind in ("category", "flag"):
         return replace(plan, way="text", final=True)
     present = {text: count for text, count in texts.items() if not numbers.means_missing(text)}
-    rows = sum(present.values())
-    found.spans.pop(plan.name, None)
-    said = date_plans.as_the_user_says(plan.name, present, kind, options)
-    if isinstance(said, Spans):
-        return _lasting(plan, said, found, kind)
-    if said is not None:
-        found.forms[plan.name] = said
-        marks, others = numbers.marks_of(present)
-        if not others:
-            found.numbers[plan.name] = marks
-        return replace(plan, way="date", date_format="", own=True)
-    if known is not None and is_duration(known.reading.date_format):
-        return _lasting(plan, _known_spans(present, known), found, kind)
-    if kind in (None, "number"):
-        marks, others = numbers.marks_of(present)
-        worn: Dress | None = None
-        if others and (kind == "number" or dress.looks_dressed(present)):
-            worn = worn_by(plan, present, found.worn, forced=kind == "number")
-            if worn is not None:
-                marks, others = dress.dressed_marks(present, worn)
-            if others and spans_of(present, 0) is not None:  # "5 days" and "1 day, 2:00:00"
-                found.worn.mixed.pop(plan.name, None)
-                worn, (marks, others) = None, numbers.marks_of(present)
-        bad = sum(present[text] for text in others if not numbers.is_infinity(text))
-        most_bad = most_bad_of(rows)
-        spans = spans_of(present, min(bad - 1, most_bad)) if bad and kind == "number" else None
-        if known is not None and spans is not None:
-            raise other_kinds.not_durations(known, f'"{shown(next(iter(present)))}"')
-        if spans is not None:
-            return _lasting(plan, spans, found, kind)
-        if kind == "number" or plan.name in found.worn.mixed or is_column_of(rows - bad, bad):
-            found.marks.setdefault(plan.name, Marks()).merge(marks)
-            marks = found.marks[plan.name]
-            whole = not (marks.decimal or marks.either or marks.thousands or worn)
-            own = len(texts) > len(present) or bool(others) or worn is not None
-            refused = set(others)
-            first = next((text for text in present if text not in refused), "")
-            if first:
-                found.worn.first.setdefault(plan.name, first)
-            return replace(
-                plan, way="number", whole=whole, own=own, dress=worn, final=kind == "number"
-            )
-    if kind in (None, "date"):
-        most_bad = rows if kind == "date" else most_bad_of(rows)
-        reading = known.reading if known is not None else None
-        if known is not None and (refusal := other_kinds.digits_instead(present, options, known)):
-            raise refusal
-        forms, bad = date_plans.read_forms(present, options, reading, most_bad)
-        spans = (
-            spans_beyond_a_day(present, min(bad - 1, most_bad)) if kind is None and bad else None
-        )
-        if spans is not None:
-            return _lasting(plan, spans, found, kind)
-        if kind == "date" or is_column_of(rows - bad, bad):
-            found.forms[plan.name] = forms
-            return replace(plan, way="date", date_format="", own=True, final=kind == "date")
+    column = _Texts(plan, present, len(texts) > len(present), kind, known)
+    own = case.columns[plan.name]
+    own.spans = None
+    for reading in _READINGS:
+        found = reading(column, own, case.options)
+        if found is not None:
+            return found
     return replace(plan, way="text")
 
 
-def _known_spans(texts: Mapping[str, int], known: Column) -> Spans:
-    """What the texts of a model's column of durations allow; E137 if most are none."""
-    spans = spans_of(texts, most_bad_of(sum(texts.values())), known=True)
-    if spans is None and texts:
-        text = next(text for text in texts if not durations.seconds_by_form(text))
-        raise other_kinds.not_durations(known, f'"{shown(text)}"')
-    return spans or Spans()
+def _as_the_user_says(column: _Texts, own: Evidence, options: ReadOptions) -> Plan | None:
+    said = date_plans.as_the_user_says(column.plan.name, column.counts, column.kind, options)
+    if said is None:
+        return None
+    if isinstance(said, Spans):
+        return column.lasting(said, own)
+    own.forms = said
+    marks, others = numbers.marks_of(column.counts)
+    if not others:
+        own.numbers = marks
+    return replace(column.plan, way="date", date_format="", own=True)
 
 
-def _lasting(plan: Plan, spans: Spans, found: Findings, kind: Kind | None) -> Plan:
-    """The plan of durations; settle gives it its form."""
-    found.spans[plan.name] = spans
-    return replace(plan, way="date", date_format=DURATION, own=True, final=kind == "number")
+def _as_the_models_durations(column: _Texts, own: Evidence, _: ReadOptions) -> Plan | None:
+    """What a model's column of durations allows; E137 if most texts are none."""
+    if column.known is None or not is_duration(column.known.reading.date_format):
+        return None
+    spans = spans_of(column.counts, most_bad_of(column.rows), known=True)
+    if spans is None and column.counts:
+        text = next(text for text in column.counts if not durations.seconds_by_form(text))
+        raise other_kinds.not_durations(column.known, f'"{shown(text)}"')
+    return column.lasting(spans or Spans(), own)
+
+
+def _as_numbers(column: _Texts, own: Evidence, _: ReadOptions) -> Plan | None:
+    if column.kind not in (None, "number"):
+        return None
+    texts, rows, forced = column.counts, column.rows, column.kind == "number"
+    marks, others = numbers.marks_of(texts)
+    worn: Dress | None = None
+    if others and (forced or dress.looks_dressed(texts)):
+        worn = worn_by(texts, own, forced=forced)
+        if worn is not None:
+            marks, others = dress.dressed_marks(texts, worn)
+        if others and spans_of(texts, 0) is not None:  # "5 days" and "1 day, 2:00:00"
+            own.mixed = None
+            worn, (marks, others) = None, numbers.marks_of(texts)
+    bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
+    spans = spans_of(texts, min(bad - 1, most_bad_of(rows))) if bad and forced else None
+    if spans is not None:
+        if column.known is not None:
+            raise other_kinds.not_durations(column.known, f'"{shown(next(iter(texts)))}"')
+        return column.lasting(spans, own)
+    if not (forced or own.mixed or is_column_of(rows - bad, bad)):
+        return None
+    own.marks.merge(marks)
+    refused = set(others)
+    own.first = own.first or next((text for text in texts if text not in refused), "")
+    return replace(
+        column.plan,
+        way="number",
+        whole=not (own.marks.seen or worn),
+        own=column.gaps or bool(others) or worn is not None,
+        dress=worn,
+        final=forced,
+    )
+
+
+def _as_dates(column: _Texts, own: Evidence, options: ReadOptions) -> Plan | None:
+    if column.kind not in (None, "date"):
+        return None
+    texts, rows, known = column.counts, column.rows, column.known
+    forced = column.kind == "date"
+    if known is not None and (refusal := other_kinds.digits_instead(texts, options, known)):
+        raise refusal
+    most_bad = rows if forced else most_bad_of(rows)
+    reading = known.reading if known is not None else None
+    forms, bad = date_plans.read_forms(texts, options, reading, most_bad)
+    spans = spans_beyond_a_day(texts, min(bad - 1, most_bad)) if bad and not forced else None
+    if spans is not None:
+        return column.lasting(spans, own)
+    if not (forced or is_column_of(rows - bad, bad)):
+        return None
+    own.forms = forms
+    return replace(column.plan, way="date", date_format="", own=True, final=forced)
+
+
+_READINGS: tuple[Callable[[_Texts, Evidence, ReadOptions], Plan | None], ...] = (
+    _as_the_user_says,
+    _as_the_models_durations,
+    _as_numbers,
+    _as_dates,
+)
 
 
 def first_plans(
@@ -161,7 +171,7 @@ def first_plans(
     *,
     rows: int = 0,
     spared: frozenset[str] = frozenset(),
-) -> tuple[list[Plan], Findings]:
+) -> tuple[list[Plan], Case]:
     """The plans of the columns at these positions, from the first rows of the source.
 
     A column that has a fault and may be left out has no plan.
@@ -169,16 +179,15 @@ def first_plans(
     A column that these rows leave open is read as text for now.  It is refused if these are all
     rows and no schema is given, since then every column was seen.
     """
+    case = Case(opened, options, schema, spared)
     names = list(opened.columns)
-    kinds = {names[index]: forced_kind(names[index], options, schema) for index in indices}
+    kinds = {names[index]: case.forced_kind(names[index]) for index in indices}
     as_digits(opened, kinds, options)
     types = list(opened.columns.values())
-    found = Findings(spared=spared)
     rows = rows or max(200, min(2000, 20_000 // max(len(indices), 1)))
     texts = [index for index in indices if types[index] == "VARCHAR"]
     columns, count = lookups.sample(opened, texts, rows)
     samples = dict(zip(texts, columns, strict=True))
-    all_seen = count < rows
     faults = dict(opened.faults)
     plans = []
     for index in indices:
@@ -188,9 +197,8 @@ def first_plans(
             seen = Counter(text for text in samples[index] if text is not None)
             for text in options.missing:
                 seen.pop(text, None)
-            first = Plan(name, index, "VARCHAR", "text")
-            plan = text_plan(first, seen, kind, found, options, schema.get(name))
-            plan = replace(plan, sparse=sum(seen.values()) < count)
+            plan = Plan(name, index, "VARCHAR", "text", sparse=sum(seen.values()) < count)
+            plan = text_plan(case, plan, seen, kind, schema.get(name))
         else:
             try:
                 plan = _known_type(
@@ -200,13 +208,12 @@ def first_plans(
                 faults[name] = _fault(refusal, opened.advice.get(name))
         if name in faults:
             fault = faults[name]
-            if not _may_wait(name, fault, spared, kind):
-                raise fault.error
-            found.faults[name] = fault
+            if not (name in spared or (fault.of_type and kind is None)):
+                raise fault.error  # a column whose kind was given is needed
+            case.faults[name] = fault
             continue
         plans.append(plan)
-    final = all_seen and not schema
-    return settle(opened, plans, found, options, schema, final=final), found
+    return settle(case, plans, final=count < rows and not schema), case
 
 
 def _fault(refusal: VetroError, advice: Words | None) -> Fault:
@@ -215,11 +222,6 @@ def _fault(refusal: VetroError, advice: Words | None) -> Fault:
         refusal = error("E128", **{**refusal.values, "fix": advice})
         return Fault(refusal, of_type=True, advice=advice)
     return Fault(refusal, of_type=refusal.code == "E128")
-
-
-def _may_wait(name: str, fault: Fault, spared: frozenset[str], kind: Kind | None) -> bool:
-    """Whether the column may turn out not to be needed; a column whose kind was given is needed."""
-    return name in spared or (fault.of_type and kind is None)
 
 
 def _known_type(opened: Opened, plan: Plan, known: Column | None) -> Plan:
@@ -244,164 +246,16 @@ def left_open(plans: Sequence[Plan], schema: Mapping[str, Column]) -> bool:
     )
 
 
-def evidence_of(opened: Opened, options: ReadOptions, schema: Mapping[str, Column]) -> Findings:
+def evidence_of(opened: Opened, options: ReadOptions, schema: Mapping[str, Column]) -> Case:
     """The evidence of all rows of all text columns, the same as when the source is inspected.
 
     schema: the kinds of a model's columns; the other columns have the kinds of their texts.
     """
     names, types = list(opened.columns), list(opened.columns.values())
     indices = [index for index, type_ in enumerate(types) if type_ == "VARCHAR"]
-    found = Findings(whole=True)
-    for index, counts in zip(
-        indices, scan.count_texts(opened, indices, missing=options.missing), strict=True
-    ):
+    case = Case(opened, options, schema, whole=True)
+    all_counts = scan.count_texts(opened, indices, missing=options.missing)
+    for index, counts in zip(indices, all_counts, strict=True):
         plan = Plan(names[index], index, "VARCHAR", "text")
-        kind, known = forced_kind(plan.name, options, schema), schema.get(plan.name)
-        text_plan(plan, counts, kind, found, options, known)
-    return found
-
-
-def settle(
-    opened: Opened,
-    plans: Sequence[Plan],
-    found: Findings,
-    options: ReadOptions,
-    schema: Mapping[str, Column],
-    *,
-    final: bool,
-) -> list[Plan]:
-    """The plans with marks and date formats filled in.
-
-    A column that the texts leave open is read as text for now, or refused if `final`.
-    """
-    settled = []
-    for plan in plans:
-        try:
-            plan = _settled(opened, plan, found, options, schema, final)
-        except TableError as refusal:
-            if plan.name not in found.spared:
-                raise
-            found.faults[plan.name] = Fault(refusal)
-            plan = replace(plan, way="text", final=True)
-        settled.append(plan)
-    return settled
-
-
-def _settled(
-    opened: Opened,
-    plan: Plan,
-    found: Findings,
-    options: ReadOptions,
-    schema: Mapping[str, Column],
-    final: bool,
-) -> Plan:
-    if plan.is_text and plan.way != "text" and plan.name in found.spans:
-        spans, known = found.spans[plan.name], schema.get(plan.name)
-        return with_spans(plan, spans, options, known, final=final, whole=found.whole)
-    if plan.is_text and plan.way == "number":
-        if plan.name in found.worn.mixed:
-            raise mixed_units(opened, plan, found.worn.mixed[plan.name])
-        if plan.name in schema:
-            check_unit(opened, plan, schema[plan.name])
-        return _with_marks(opened, plan, found, options, schema, final)
-    if plan.is_text and plan.way == "date":
-        return _with_format(opened, plan, found, options, schema, final)
-    return plan
-
-
-def _with_marks(
-    opened: Opened,
-    plan: Plan,
-    found: Findings,
-    options: ReadOptions,
-    schema: Mapping[str, Column],
-    final: bool,
-) -> Plan:
-    marks = found.marks.get(plan.name) or Marks()
-    decimal = options.decimal or ({".": ",", ",": "."}.get(options.thousands, ""))
-    if not decimal and marks.mixed:
-        if schema and not final:
-            return replace(plan, way="text")
-        first, second = list((marks.decimal or marks.either).values())[:2]
-        (place, value), (other_place, other) = lookups.in_order(opened, plan.index, (first, second))
-        raise error(
-            "E107",
-            column=plan.name,
-            place=place,
-            value=value,
-            other_place=other_place,
-            other=other,
-        )
-    decimal = decimal or marks.decided
-    # Under a schema only some columns are planned: the file has decided once all were seen.
-    if not decimal and (found.whole or not schema):
-        decimal = numbers.file_decision(found.marks)
-    if not decimal and marks.thousands and schema and not found.whole:
-        return replace(plan, way="text")  # a later row may show the mark
-    if not decimal and marks.open:
-        if not final:
-            return replace(plan, way="text")
-        ((_, text),) = marks.either.items()
-        row = lookups.first_row(opened, plan.index, [text])
-        readings = {
-            dress.dressed_value(text, mark, "," if mark == "." else ".", plan.dress)
-            for mark in (".", ",")
-        }
-        first_value, second_value = sorted(value for value in readings if value is not None)
-        raise error(
-            "E106",
-            column=plan.name,
-            place=opened.place_of(row),
-            value=text,
-            first=numbers.number_text(first_value),
-            second=numbers.number_text(second_value),
-            fix=_choice_of_mark(found, schema),
-        )
-    decimal = decimal if marks.decimal or marks.either or options.decimal else "."
-    thousands = options.thousands or numbers.thousands_for(marks, decimal)
-    return replace(plan, decimal=decimal, thousands=thousands)
-
-
-def _with_format(
-    opened: Opened,
-    plan: Plan,
-    found: Findings,
-    options: ReadOptions,
-    schema: Mapping[str, Column],
-    final: bool,
-) -> Plan:
-    known = schema.get(plan.name)
-    forms = found.forms.get(plan.name) or DateForms()
-    # A model's own format counts only if no other one reads all rows.
-    sure = forms.decided() != "" and forms.given in ("", options.date_format)
-    if known is not None and known.kind == "date" and not (found.whole or sure):
-        return replace(plan, way="text")  # all rows are asked: a later one may decide
-    return date_plans.with_format(opened, plan, forms, known, options.date_format, final=final)
-
-
-def _choice_of_mark(found: Findings, schema: Mapping[str, Column]) -> Words:
-    """The fix of E106: either mark, and the likely one under a model.  If other columns need both
-    marks, it proposes neither."""
-    sure = {marks.decided: name for name, marks in found.marks.items() if marks.decided}
-    if len(sure) > 1:
-        text = (
-            "Column {point!q} has decimal points and column {comma!q} decimal commas: use one mark."
-        )
-        return words(text, point=sure["."], comma=sure[","])
-    return words('Use {=decimal "."} or {=decimal ","}{likely}.', likely=_likely_mark(schema))
-
-
-def _likely_mark(schema: Mapping[str, Column]) -> Words | str:
-    """The likely decimal mark by the model's table, as a proposal, never as a decision."""
-    columns = [column for column in schema.values() if column.kind == "number"]
-    marks = {column.reading.decimal for column in columns if _shows_mark(column)}
-    if len(marks) != 1:
-        return ""
-    return words("; the model's table used {mark!q}: likely {=decimal mark}", mark=marks.pop())
-
-
-def _shows_mark(column: Column) -> bool:
-    """Whether a model's column was written with a decimal mark; whole numbers show none."""
-    ends = (column.minimum, column.maximum)
-    fraction = any(end is not None and end != int(end) for end in ends)
-    return column.reading.decimal == "," or column.reading.thousands != "" or fraction
+        text_plan(case, plan, counts, case.forced_kind(plan.name), schema.get(plan.name))
+    return case

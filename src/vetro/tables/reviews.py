@@ -12,25 +12,18 @@ from vetro.errors import error, words
 from vetro.tables import date_plans, date_texts, dates, numbers
 from vetro.tables.cells import Cells, Codes, Values
 from vetro.tables.dress_plans import late_dress
+from vetro.tables.evidence import Case
 from vetro.tables.instants import is_duration
 from vetro.tables.majority import is_column_of
-from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
-from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
-from vetro.tables.plans import Findings, settle, text_plan
+from vetro.tables.plans import text_plan
 from vetro.tables.schema import Column
+from vetro.tables.settled import settle
 
 
 def review(
-    opened: Opened,
-    plans: Sequence[Plan],
-    cells: Sequence[Cells],
-    found: Findings,
-    options: ReadOptions,
-    schema: Mapping[str, Column],
-    *,
-    final: bool = True,
+    case: Case, plans: Sequence[Plan], cells: Sequence[Cells], *, final: bool = True
 ) -> list[Plan]:
     """The plans after a pass: the same list if the columns need not be read again.
 
@@ -41,10 +34,10 @@ def review(
         if not plan.is_text:
             revised.append(plan)
         elif isinstance(column, Codes):
-            revised.append(_review_codes(plan, column, found, options))
+            revised.append(_review_codes(case, plan, column))
         else:
-            revised.append(_review_values(plan, column, found, options, schema.get(plan.name)))
-    settled = settle(opened, revised, found, options, schema, final=final)
+            revised.append(_review_values(case, plan, column))
+    settled = settle(case, revised, final=final)
     kept = []
     for plan, new, column in zip(plans, settled, cells, strict=True):
         if new == plan and isinstance(column, Values) and column.overflowed:
@@ -60,7 +53,7 @@ def review(
     return kept
 
 
-def _review_codes(plan: Plan, column: Codes, found: Findings, options: ReadOptions) -> Plan:
+def _review_codes(case: Case, plan: Plan, column: Codes) -> Plan:
     if plan.final:
         return plan
     counts = column.counts()
@@ -68,41 +61,38 @@ def _review_codes(plan: Plan, column: Codes, found: Findings, options: ReadOptio
         text: int(counts[code]) if not column.overflowed else 1
         for text, code in column.levels.items()
     }
-    return text_plan(plan, texts, None, found, options)
+    return text_plan(case, plan, texts, None)
 
 
-def _review_values(
-    plan: Plan, column: Values, found: Findings, options: ReadOptions, model: Column | None
-) -> Plan:
+def _review_values(case: Case, plan: Plan, column: Values) -> Plan:
+    own, known = case.columns[plan.name], case.schema.get(plan.name)
     texts = {
         text: len(rows)
         for text, rows in column.exceptions.items()
         if not numbers.means_missing(text)
     }
     if plan.way == "date":
-        forms = found.forms.get(plan.name)
+        forms = own.forms
         if forms is not None and texts and not forms.formats and not forms.given:
             # The first rows had no dates, so these texts decide.
-            return text_plan(plan, texts, "date", found, options, model)
-        if plan.name in found.numbers and not all(
-            dates.instant(t, plan.date_format) for t in texts
-        ):
+            return text_plan(case, plan, texts, "date", known)
+        if own.numbers is not None and not all(dates.instant(t, plan.date_format) for t in texts):
             # The user's format fits only some of these numbers: it is not meant for them.
-            found.marks.setdefault(plan.name, Marks()).merge(found.numbers.pop(plan.name))
+            own.marks.merge(own.numbers)
+            own.numbers = None
             return replace(plan, way="number", date_format="", clock="", zoned=False)
         bad = sum(n for text, n in texts.items() if not _is_dated(text, plan))
-    elif plan.name not in found.worn.first and column.empty + sum(texts.values()) == column.rows:
+    elif not own.first and column.empty + sum(texts.values()) == column.rows:
         # The rows so far held no number: the exceptions are the column.
-        return text_plan(plan, texts, "number", found, options, model)
+        return text_plan(case, plan, texts, "number", known)
     else:
-        plan, others, marks = late_dress(plan, texts, found.worn)
-        found.marks.setdefault(plan.name, Marks()).merge(marks)
+        plan, others, marks = late_dress(plan, texts, own)
+        own.marks.merge(marks)
         bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
-        known = found.marks[plan.name]
-        if plan.name in found.worn.mixed:
+        if own.mixed is not None:
             return plan
         zeros = any(map(numbers.is_code, texts))
-        if zeros and not plan.final and not (known.decimal or known.either or known.thousands):
+        if zeros and not plan.final and not own.marks.seen:
             return replace(plan, way="text", final=True)
         if column.overflowed and plan.whole and is_column_of(column.rows - bad, bad):
             return replace(plan, whole=False, own=True)

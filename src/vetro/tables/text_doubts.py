@@ -9,10 +9,8 @@ from vetro.errors import Words, words
 from vetro.tables import date_notices, dress, lookups, numbers
 from vetro.tables.cells import Codes
 from vetro.tables.doubts import Doubt
-from vetro.tables.dress import Dress
+from vetro.tables.evidence import Case
 from vetro.tables.majority import is_column_of
-from vetro.tables.opened import Opened
-from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
 from vetro.tables.unread_numbers import holds_number
 
@@ -25,13 +23,9 @@ FEW = 3
 _LOOKED_AT = 1000
 
 
-def doubt_of(
-    opened: Opened, plan: Plan, column: Codes, offered: Dress | None, options: ReadOptions
-) -> Doubt | None:
-    """Why a text column may not be one of labels: W142, W118, I145, W147 or W148.
-
-    offered: a dress that its texts may have.
-    """
+def doubt_of(case: Case, plan: Plan, column: Codes) -> Doubt | None:
+    """Why a text column may not be one of labels: W142, W118, I145, W147 or W148."""
+    options, offered = case.options, case.columns[plan.name].offered
     if not plan.is_text or plan.name in (*options.category, *options.flag):
         return None
     counts = column.counts()
@@ -49,7 +43,7 @@ def doubt_of(
         return Doubt("W118", {"column": plan.name, "value": codes[0]}) if codes else None
     if offered is not None:
         return Doubt("I145", {"column": plan.name, "value": offered.example})
-    return _of_numbers(opened, plan, texts) if any(map(_is_numeric, looked_at)) else None
+    return _of_numbers(case, plan, texts) if any(map(_is_numeric, looked_at)) else None
 
 
 def _is_numeric(text: str) -> bool:
@@ -66,7 +60,7 @@ def _is_number(text: str) -> bool:
     )  # fmt: skip
 
 
-def _of_numbers(opened: Opened, plan: Plan, texts: Mapping[str, int]) -> Doubt | None:
+def _of_numbers(case: Case, plan: Plan, texts: Mapping[str, int]) -> Doubt | None:
     """W148 for numbers in spellings that are not read, W147 for numbers among other texts."""
     read = {text for text in texts if _is_number(text)}
     others = [text for text in texts if text not in read]
@@ -90,7 +84,7 @@ def _of_numbers(opened: Opened, plan: Plan, texts: Mapping[str, int]) -> Doubt |
         values = {"value": other}
     else:
         return None
-    place = opened.place_of(lookups.first_row(opened, plan.index, [other]))
+    place = lookups.place_of(case.opened, plan, other)
     code = "W147" if "share" in values else "W148"
     return Doubt(code, {"column": plan.name, "place": place, **values})
 

@@ -75,6 +75,18 @@ fl oz: fluid-ounce fluid-ounces fl-oz | nautical mile: nautical-miles | light ye
 mmHg: mm-hg | us gal: us-gallon us-gallons | °C: deg-c degrees-celsius degree-celsius degrees-c | °F: deg-f degrees-fahrenheit degrees-f | man hour: man-hours | light hour: light-hours
 """
 
+_SAME = """
+month: mo | year: y | week: w | hour: h hrs Std | day: d | minute: min | second: s | %: pct
+piece: pcs stk | pound: lb | ounce: oz | m2: sqm square-meter | ft2: sqft square-foot
+l: L liter | m: meter | km: kilometer | mm: millimeter | cm: centimeter | in: inch | ft: foot
+g: gram | kg: kilogram | mg: milligram | ml: milliliter | W: watt | V: volt | kW: kilowatt
+Hz: hertz | K: kelvin | A: amp | J: joule | °C: celsius | °F: fahrenheit | EUR: euro
+m3: cubic-meter | cm3: cubic-centimeter | km/hour: kmh | mi: mile | yd: yard | CNY: RMB
+USD: us-dollar | knot: kn | bps: basis-point | million: mn | billion: bn | °: deg degree
+ac: acre | ha: hectare | t: tonne metric-ton | N: newton | Pa: pascal | ms: millisecond | cup:
+x:
+"""
+
 SIGNS_OF_MONEY = {
     "€": "EUR", "£": "GBP", "¥": "¥", "￥": "¥", "$": "$", "₹": "INR", "₽": "RUB", "₩": "KRW", "₺": "TRY",
     "₫": "VND", "₴": "UAH", "₦": "NGN", "₱": "PHP", "฿": "THB", "₪": "ILS", "₸": "KZT", "₲": "PYG", "₡": "CRC",
@@ -119,78 +131,6 @@ SCALES = words("k K M m B b bn mn mln mio million billion thousand lakh crore")
 KNOWN = _listed(_SYMBOLS)
 KNOWN_WORDS = {spelling.replace("-", " "): key for spelling, key in _listed(_WORDS).items()}
 SAME = {
-    "mo": "month",
-    "y": "year",
-    "w": "week",
-    "h": "hour",
-    "d": "day",
-    "min": "minute",
-    "s": "second",
-}
-SAME |= {
-    "hrs": "hour",
-    "Std": "hour",
-    "pct": "%",
-    "pcs": "piece",
-    "stk": "piece",
-    "lb": "pound",
-    "oz": "ounce",
-}
-SAME |= {
-    "sqm": "m2",
-    "square meter": "m2",
-    "sqft": "ft2",
-    "square foot": "ft2",
-    "L": "l",
-    "liter": "l",
-}
-SAME |= {
-    "meter": "m",
-    "kilometer": "km",
-    "millimeter": "mm",
-    "centimeter": "cm",
-    "inch": "in",
-    "foot": "ft",
-}
-SAME |= {
-    "gram": "g",
-    "kilogram": "kg",
-    "milligram": "mg",
-    "milliliter": "ml",
-    "watt": "W",
-    "volt": "V",
-}
-SAME |= {"kilowatt": "kW", "hertz": "Hz", "kelvin": "K", "amp": "A", "joule": "J", "celsius": "°C"}
-SAME |= {
-    "fahrenheit": "°F",
-    "euro": "EUR",
-    "cubic meter": "m3",
-    "cubic centimeter": "cm3",
-    "kmh": "km/hour",
-}
-SAME |= {
-    "mile": "mi",
-    "yard": "yd",
-    "RMB": "CNY",
-    "us dollar": "USD",
-    "kn": "knot",
-    "basis point": "bps",
-}
-SAME |= {
-    "mn": "million",
-    "bn": "billion",
-    "deg": "°",
-    "degree": "°",
-    "acre": "ac",
-    "hectare": "ha",
-    "tonne": "t",
-}
-SAME |= {
-    "newton": "N",
-    "pascal": "Pa",
-    "millisecond": "ms",
-    "cup": "cup",
-    "metric ton": "t",
-    "x": "x",
+    spelling.replace("-", " "): key.replace("-", " ") for spelling, key in _listed(_SAME).items()
 }
 """key -> the key of the same unit written in full or as a symbol."""

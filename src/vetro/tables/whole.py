@@ -25,13 +25,14 @@ from vetro.tables.cells import Cells, Codes
 from vetro.tables.date_formats import check_format
 from vetro.tables.doubts import CATEGORY, Doubt
 from vetro.tables.dress_plans import same_pass
-from vetro.tables.dressed_columns import dress_notices
+from vetro.tables.evidence import Case
 from vetro.tables.faults import Fault, left_out, unread
 from vetro.tables.headers import header_notices
+from vetro.tables.number_notices import dress_notices, marks_notice
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
-from vetro.tables.plans import Findings, first_plans
+from vetro.tables.plans import first_plans
 from vetro.tables.reviews import review
 from vetro.tables.schema import KINDS, Column, Schema
 from vetro.tables.sentinels import sentinel_notices
@@ -60,15 +61,15 @@ def opened_with(source: object, options: ReadOptions) -> Opened:
 def read_whole(opened: Opened, options: ReadOptions, spared: frozenset[str] = frozenset()) -> Table:
     check_named(opened, options)
     indices = [i for i, name in enumerate(opened.columns) if name not in options.keep]
-    plans, found = first_plans(opened, indices, options, {}, spared=spared)
+    plans, case = first_plans(opened, indices, options, {}, spared=spared)
     if not plans:
-        for fault in found.faults.values():
+        for fault in case.faults.values():
             raise fault.error
     for _ in range(_MOST_PASSES):
         cells, kept, rows, whole = scan.collect(
             opened, plans, missing=options.missing, keep=options.keep
         )
-        revised = review(opened, plans, cells, found, options, {})
+        revised = review(case, plans, cells)
         if _same_way(plans, revised) and whole:
             break
         plans = revised
@@ -77,7 +78,7 @@ def read_whole(opened: Opened, options: ReadOptions, spared: frozenset[str] = fr
     opened.finish()
     if rows < 2:
         raise too_few(opened.name, rows, headed=opened.headed and options.header)
-    return _table(opened, revised, cells, kept, rows, found, options)
+    return _table(case, revised, cells, kept, rows)
 
 
 def too_few(source: str, rows: int, *, headed: bool) -> Exception:
@@ -88,14 +89,9 @@ def too_few(source: str, rows: int, *, headed: bool) -> Exception:
 
 
 def _table(
-    opened: Opened,
-    plans: list[Plan],
-    cells: list[Cells],
-    kept: dict[str, Any],
-    rows: int,
-    found: Findings,
-    options: ReadOptions,
+    case: Case, plans: list[Plan], cells: list[Cells], kept: dict[str, Any], rows: int
 ) -> Table:
+    opened, options = case.opened, case.options
     columns: dict[str, Column] = {}
     values: dict[str, NDArray[Any]] = {}
     notices = dress_notices(opened, plans)
@@ -105,20 +101,17 @@ def _table(
         try:
             if isinstance(column, Codes):
                 entry, array, told = kinds.finish_codes(opened, plan, column, options)
-                offered = found.worn.offered.get(plan.name)
-                if entry.kind == "category" and (
-                    doubt := doubt_of(opened, plan, column, offered, options)
-                ):
+                if entry.kind == "category" and (doubt := doubt_of(case, plan, column)):
                     doubts[plan.name] = doubt
                     told.append(doubt.said(CATEGORY))
             else:
                 entry, array, told = kinds.finish_values(opened, plan, column, options)
         except TableError as refusal:
-            if plan.name not in found.spared:
+            if plan.name not in case.spared:
                 raise
-            found.faults.setdefault(plan.name, Fault(refusal))
+            case.faults.setdefault(plan.name, Fault(refusal))
             continue
-        if plan.name not in found.faults:
+        if plan.name not in case.faults:
             columns[plan.name], values[plan.name] = entry, array
             notices.extend(told)
     if opened.headed and options.header:
@@ -127,10 +120,10 @@ def _table(
     notices.extend(sentinel_notices(opened, plans, columns, values))
     notices.extend(time_code_notices(opened, list(columns.values()), values, options))
     notices.extend(subtotal_notices(opened, list(columns.values()), values))
-    for name, fault in found.faults.items():
+    for name, fault in case.faults.items():
         columns[name] = unread(name)
         values[name] = np.broadcast_to(np.int32(MISSING), (rows,))
-        if name not in found.spared:
+        if name not in case.spared:
             notices.append(left_out(name, fault))
     return Table(
         schema=Schema(tuple(columns[name] for name in opened.columns if name in columns)),
@@ -139,12 +132,10 @@ def _table(
         name=opened.name,
         fingerprint=opened.fingerprint,
         # A query's table repeats what was said of the table that it reads.
-        notices=tuple(
-            dict.fromkeys((*opened.notices, *_marks_notice(opened, plans, found), *notices))
-        ),
+        notices=tuple(dict.fromkeys((*opened.notices, *marks_notice(case, plans), *notices))),
         place_of=opened.place_of,
         kept=kept,
-        faults=found.faults,
+        faults=case.faults,
         doubts=doubts,
     )
 
@@ -178,23 +169,6 @@ def _too_small(
 def _same_way(before: list[Plan], after: list[Plan]) -> bool:
     """Whether everything that the pass depended on is unchanged."""
     return all(same_pass(old, new) for old, new in zip(before, after, strict=True))
-
-
-def _marks_notice(opened: Opened, plans: list[Plan], found: Findings) -> list[Notice]:
-    if not opened.is_text:
-        return []
-    examples: dict[str, str] = {}
-    for plan in plans:
-        marks = found.marks.get(plan.name)
-        if plan.way != "number" or marks is None:
-            continue
-        if plan.thousands:
-            examples[plan.name] = next(
-                iter([*marks.thousands.values(), *marks.either.values()]), ""
-            )
-        elif plan.decimal == ",":
-            examples[plan.name] = next(iter([*marks.decimal.values(), *marks.either.values()]), "")
-    return kinds.reading_notice(opened, opened.sep, {plan.name: plan for plan in plans}, examples)
 
 
 def check_named(opened: Opened, options: ReadOptions) -> None:
