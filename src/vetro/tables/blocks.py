@@ -118,6 +118,20 @@ def _filled(values: Floats, median: float) -> tuple[Floats, NDArray[np.bool_] | 
     return np.where(missing, median, values), missing
 
 
+def _scaling(column: Column, values: Floats, weights: Floats | None) -> dict[str, Any]:
+    """What numbers and dates have in common: their statistics and the indicator of missing ones."""
+    present, weights = known(values, weights)
+    mean, deviation = moments(present, weights)
+    return {
+        "name": column.name,
+        "mean": mean,
+        "scale": reciprocal(deviation),
+        "median": median_of(present, weights),
+        "indicator": column.missing > 0,
+        "indicator_trained": column.missing > 0 and len(present) < len(values),
+    }
+
+
 @dataclass(frozen=True)
 class NumberBlock:
     """A number or a flag: (x - mean) * scale; scale is 1 / standard deviation, or 0.
@@ -138,16 +152,7 @@ class NumberBlock:
     def fit(column: Column, values: Floats, weights: Floats | None = None) -> NumberBlock:
         """The block for a column.  The statistics come from the values of the training rows, the
         layout only from the schema's column."""
-        present, weights = known(values, weights)
-        mean, deviation = moments(present, weights)
-        return NumberBlock(
-            name=column.name,
-            mean=mean,
-            scale=reciprocal(deviation),
-            median=median_of(present, weights),
-            indicator=column.missing > 0,
-            indicator_trained=column.missing > 0 and len(present) < len(values),
-        )
+        return NumberBlock(**_scaling(column, values, weights))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -264,7 +269,6 @@ class DateBlock:
         weights_everywhere: Floats | None = None,
     ) -> DateBlock:
         """From the training rows' values; the layout from the values of all rows."""
-        present, weights = known(values, weights)
         whole, weights_everywhere = known(everywhere, weights_everywhere)
         if is_time(column.reading.date_format):
             days, cycles = False, _CLOCK
@@ -273,17 +277,7 @@ class DateBlock:
             cycles = tuple(
                 cycle for cycle in PERIODS if _has_cycle(whole, weights_everywhere, cycle)
             )
-        mean, deviation = moments(present, weights)
-        return DateBlock(
-            name=column.name,
-            mean=mean,
-            scale=reciprocal(deviation),
-            median=median_of(present, weights),
-            days=days,
-            cycles=cycles,
-            indicator=column.missing > 0,
-            indicator_trained=column.missing > 0 and len(present) < len(values),
-        )
+        return DateBlock(**_scaling(column, values, weights), days=days, cycles=cycles)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,19 +7,23 @@ names it, and never gives a block that fails later.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, fields
+from typing import Any, TypeVar, get_type_hints
 
 from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, NumberBlock
 from vetro.tables.targets import ClassTarget, NumberTarget
 
 Targets = tuple[NumberTarget, ...] | tuple[ClassTarget]
+Part = TypeVar("Part", NumberBlock, CategoryBlock, DateBlock, NumberTarget, ClassTarget)
 
+_BLOCKS: dict[str, type[Block]] = {
+    "number": NumberBlock,
+    "category": CategoryBlock,
+    "date": DateBlock,
+}
 _KINDS: dict[type, str] = {
-    NumberBlock: "number",
-    CategoryBlock: "category",
-    DateBlock: "date",
+    **{block: kind for kind, block in _BLOCKS.items()},
     NumberTarget: "number",
     ClassTarget: "class",
 }
@@ -33,69 +37,45 @@ def to_json(part: Block | NumberTarget | ClassTarget) -> dict[str, Any]:
 def block_from_json(data: Mapping[str, Any]) -> Block:
     """The inverse of to_json for an input block."""
     kind = data["kind"]
-    if kind == "category":
-        return _category(data)
-    if kind not in ("number", "date"):
+    if kind not in _BLOCKS:
         raise ValueError(f"kind {kind!r} is unknown")
-    name, indicator, trained = _text(data["name"]), data["indicator"], data["indicator_trained"]
-    mean, scale, median = (_finite(data[entry]) for entry in ("mean", "scale", "median"))
-    if scale < 0:
-        raise ValueError(f"scale {scale} of {name!r} is negative")
-    _require_order(_flag(indicator), _flag(trained), name)
-    if kind == "number":
-        return NumberBlock(name, mean, scale, median, indicator, trained)
-    cycles = _texts(data["cycles"])
-    if list(cycles) != [cycle for cycle in PERIODS if cycle in cycles]:
-        raise ValueError(f"cycles {cycles} of {name!r} are unknown or out of order")
-    return DateBlock(
-        name=name,
-        mean=mean,
-        scale=scale,
-        median=median,
-        days=_flag(data["days"]),
-        cycles=cycles,
-        indicator=indicator,
-        indicator_trained=trained,
-    )
+    block: Block = _made(_BLOCKS[kind], data)
+    if isinstance(block, CategoryBlock):
+        _check_category(block)
+        return block
+    if block.scale < 0:
+        raise ValueError(f"scale {block.scale} of {block.name!r} is negative")
+    _require_order(block.indicator, block.indicator_trained, block.name)
+    if isinstance(block, DateBlock):
+        cycles = block.cycles
+        if list(cycles) != [cycle for cycle in PERIODS if cycle in cycles]:
+            raise ValueError(f"cycles {cycles} of {block.name!r} are unknown or out of order")
+    return block
 
 
 def targets_from_json(data: Iterable[Mapping[str, Any]]) -> Targets:
     """The inverse of to_json for the targets: one of classes, or one or more numbers."""
     items = list(data)
     if [item["kind"] for item in items] == ["class"]:
-        name, classes = _text(items[0]["name"]), _texts(items[0]["classes"])
-        if len(classes) < 2 or len(set(classes)) < len(classes):
-            raise ValueError(f"the classes of {name!r} are not two or more different texts")
-        return (ClassTarget(name, classes),)
+        target = _made(ClassTarget, items[0])
+        if len(target.classes) < 2 or len(set(target.classes)) < len(target.classes):
+            raise ValueError(f"the classes of {target.name!r} are not two or more different texts")
+        return (target,)
     if not items or any(item["kind"] != "number" for item in items):
         raise ValueError("the targets are neither numbers nor one of classes")
-    targets = tuple(
-        NumberTarget(_text(item["name"]), _finite(item["mean"]), _finite(item["deviation"]))
-        for item in items
-    )
-    for target in targets:
-        if target.deviation <= 0:
-            raise ValueError(f"deviation {target.deviation} of {target.name!r} is not positive")
+    targets = tuple(_made(NumberTarget, item) for item in items)
+    for number in targets:
+        if number.deviation <= 0:
+            raise ValueError(f"deviation {number.deviation} of {number.name!r} is not positive")
     return targets
 
 
-def _category(data: Mapping[str, Any]) -> CategoryBlock:
-    name, levels = _text(data["name"]), _texts(data["levels"])
-    if len(set(levels)) < len(levels):
-        raise ValueError(f"a level of {name!r} occurs twice")
-    kept = data["kept"]
-    if not isinstance(kept, (list, tuple)) or len(kept) != len(levels):
-        raise ValueError(f"kept of {name!r} does not have one entry per level")
-    missing, missing_trained = _flag(data["missing"]), _flag(data["missing_trained"])
-    _require_order(missing, missing_trained, name)
-    return CategoryBlock(
-        name=name,
-        levels=levels,
-        kept=tuple(_flag(item) for item in kept),
-        other_trained=_flag(data["other_trained"]),
-        missing=missing,
-        missing_trained=missing_trained,
-    )
+def _check_category(block: CategoryBlock) -> None:
+    if len(set(block.levels)) < len(block.levels):
+        raise ValueError(f"a level of {block.name!r} occurs twice")
+    if len(block.kept) != len(block.levels):
+        raise ValueError(f"kept of {block.name!r} does not have one entry per level")
+    _require_order(block.missing, block.missing_trained, block.name)
 
 
 def _require_order(exists: bool, trained: bool, name: str) -> None:
@@ -103,16 +83,16 @@ def _require_order(exists: bool, trained: bool, name: str) -> None:
         raise ValueError(f"{name!r}: a column that does not exist cannot be trained")
 
 
+def _made(part: type[Part], data: Mapping[str, Any]) -> Part:
+    """A part from its entries, each of its declared type."""
+    types = get_type_hints(part)
+    return part(**{entry.name: _AS[types[entry.name]](data[entry.name]) for entry in fields(part)})
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{value!r} is not a list of texts")
-    return tuple(_text(item) for item in value)
 
 
 def _flag(value: object) -> bool:
@@ -127,3 +107,18 @@ def _finite(value: object) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{value!r} is not finite")
     return float(value)
+
+
+def _several(value: object, each: Callable[[object], Any], what: str) -> tuple[Any, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{value!r} is not a list of {what}")
+    return tuple(map(each, value))
+
+
+_AS: dict[Any, Callable[[object], Any]] = {
+    str: _text,
+    bool: _flag,
+    float: _finite,
+    tuple[str, ...]: lambda value: _several(value, _text, "texts"),
+    tuple[bool, ...]: lambda value: _several(value, _flag, "true and false"),
+}

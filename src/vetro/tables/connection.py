@@ -78,6 +78,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def matching(text: str, shape: str, value: str) -> str:
+    """SQL for a value where a text has the shape of a regular expression, else NULL."""
+    return f"CASE WHEN regexp_full_match({text}, {literal(shape)}) THEN {value} END"
+
+
 def file_literal(path: Path) -> str:
     """A file's path as an SQL string that is not a pattern, home folder or address for DuckDB."""
     return literal(glob.escape(str(path.absolute())))

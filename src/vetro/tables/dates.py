@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from vetro.tables import date_formats, date_texts, durations
+from vetro.tables.connection import literal, matching
 from vetro.tables.instants import ISO, TIME, Instant, is_duration
 
 _MONTHS = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
@@ -146,19 +147,16 @@ def days_sql(text: str, format_: str, clock: str = "", *, zoned: bool = False) -
     """
     if is_duration(format_):
         shape = "[0-9]{1,4}:[0-5][0-9]:[0-5][0-9]"
-        value = f"epoch(TRY_CAST({text} AS INTERVAL))"
-        return f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {value} END"
+        return matching(text, shape, f"epoch(TRY_CAST({text} AS INTERVAL))")
     if format_ == TIME:
-        return _days(
-            f"CASE WHEN regexp_full_match({text}, '{_CLOCK}') THEN TRY_CAST({text} AS TIME) END"
-        )
+        return _days(matching(text, _CLOCK, f"TRY_CAST({text} AS TIME)"))
     if format_ == ISO:
         zone = "(Z|[+]00:?00)" if zoned else ""
         shape = f"{_ISO_DATE}[T ]{_CLOCK}{zone}" if zoned else f"{_ISO_DATE}([T ]{_CLOCK})?"
-        plain = f"WHEN regexp_full_match({text}, '{shape}') THEN TRY_CAST({text} AS TIMESTAMP)"
+        plain = _days(matching(text, shape, f"TRY_CAST({text} AS TIMESTAMP)"))
         if not zoned or "%z" not in clock:
-            return _days(f"CASE {plain} END")
-        return f"coalesce({_days(f'CASE {plain} END')}, {_parsed(text, format_ + clock)})"
+            return plain
+        return f"coalesce({plain}, {_parsed(text, format_ + clock)})"
     if "%H" not in format_:
         format_ += clock
     return _parsed(text, format_) if ("%z" in format_) == zoned else "CAST(NULL AS DOUBLE)"
@@ -173,9 +171,7 @@ def _parsed(text: str, format_: str) -> str:
     shape = _shape(format_)
     if not shape:
         return "CAST(NULL AS DOUBLE)"
-    quoted = format_.replace("'", "''")
-    moment = f"try_strptime({text}, '{quoted}')"
-    return _days(f"CASE WHEN regexp_full_match({text}, '{shape}') THEN {moment} END")
+    return _days(matching(text, shape, f"try_strptime({text}, {literal(format_)})"))
 
 
 def _shape(format_: str) -> str:

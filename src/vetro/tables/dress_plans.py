@@ -41,11 +41,3 @@ def late_dress(
         plan = replace(plan, dress=worn)
         marks, others = dress.dressed_marks(texts, plan.dress)
     return plan, others, marks
-
-
-def same_pass(old: Plan, new: Plan) -> bool:
-    """Whether a pass over the rows gives the same values and exceptions for both plans."""
-    late = replace(new, thousands=old.thousands)
-    if not old.unit and not new.unit:
-        late = replace(late, dress=old.dress)
-    return late == old

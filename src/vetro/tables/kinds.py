@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import date_notices, date_plans, dates, dress, lookups, numbers
+from vetro.tables.blocks import MISSING
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
 from vetro.tables.instants import SECONDS, date_text, is_duration
 from vetro.tables.labels import LONG_TEXTS
@@ -30,18 +31,9 @@ from vetro.twins import plain
 
 FALSE_WORDS = frozenset(("false", "no", "n", "f", "off", "falso", "0", "0.0"))
 TRUE_WORDS = frozenset(("true", "yes", "y", "t", "on", "vero", "si", "sì", "1", "1.0"))
-_PAIRS = frozenset(
-    (
-        ("false", "true"),
-        ("no", "yes"),
-        ("n", "y"),
-        ("f", "t"),
-        ("off", "on"),
-        ("falso", "vero"),
-        ("no", "si"),
-        ("no", "sì"),
-        ("0", "1"),
-    )
+_PAIRS = (
+    *(("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"), ("0", "1")),
+    *(("falso", "vero"), ("no", "si"), ("no", "sì")),
 )
 _COUNTED = 10_000
 
@@ -158,18 +150,16 @@ def finish_codes(
         unit=opened.units.get(plan.name) or unit_of(plan.name),
         reading=Reading(missing=tuple(dict.fromkeys(("", *options.missing)))),
     )
-    if column.overflowed:
-        distinct = lookups.distinct_texts(opened, plan.index)
-        reason = f"more than {MOST_LEVELS} different texts; they were not kept"
-        nothing = np.broadcast_to(np.int32(-1), (column.rows,))
-        example = next(iter(column.levels))
-        return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []
     longest = max(map(len, column.levels), default=0)
-    if longest > LONGEST_LEVEL:
-        nothing = np.full(column.rows, -1, np.int32)
-        reason = f"{LONG_TEXTS}{longest:,} characters; they were not kept"
-        example = next(text for text in column.levels if text.strip())[:LONGEST_LEVEL]
-        distinct = len(column.levels)
+    if column.overflowed or longest > LONGEST_LEVEL:
+        if column.overflowed:
+            distinct = lookups.distinct_texts(opened, plan.index)
+            why, example = f"more than {MOST_LEVELS} different texts", next(iter(column.levels))
+        else:
+            distinct, why = len(column.levels), f"{LONG_TEXTS}{longest:,} characters"
+            example = next(text for text in column.levels if text.strip())[:LONGEST_LEVEL]
+        reason = f"{why}; they were not kept"
+        nothing = np.broadcast_to(np.int32(MISSING), (column.rows,))
         return replace(entry, distinct=distinct, example=example, reason=reason), nothing, []
     missing = {plain(text) for text in options.missing}
     forms = {text: plain(text) for text in column.levels}
@@ -208,16 +198,8 @@ def twin_notices(name: str, column: Codes, forms: Mapping[str, str]) -> list[Not
         counts = column.counts()
         first, second = twins[0][:2]
         rows = sum(int(counts[column.levels[text]]) for texts in twins for text in texts[1:])
-        found.append(
-            notice(
-                "I171",
-                column=name,
-                first=first,
-                second=second,
-                levels=counted(len(twins), "level"),
-                rows=counted(rows, "row"),
-            )
-        )
+        numbers_of = {"levels": counted(len(twins), "level"), "rows": counted(rows, "row")}
+        found.append(notice("I171", column=name, first=first, second=second, **numbers_of))
     if alike:
         first, second = alike[0][:2]
         found.append(notice("I172", column=name, first=first, second=second))
@@ -242,7 +224,7 @@ def flag_words(levels: list[str]) -> tuple[str, str] | None:
     if len(folded) != 2:
         return None
     for false, true in _PAIRS:
-        if set(folded) == {false, true}:
+        if folded.keys() == {false, true}:
             return folded[false], folded[true]
     return None
 
@@ -274,12 +256,10 @@ def distinct_numbers(
         return 1, True
     head = np.unique(array[:_COUNTED])
     head = head[~np.isnan(head)]
-    if not np.all(head == np.floor(head)):
-        if len(head) > _COUNTED // 10 and len(array) > _COUNTED:
-            return len(head), False
-        found = np.unique(array)
-        return len(found) - int(np.isnan(found[-1])), True
-    if high - low < 4 * len(array):
+    whole = bool(np.all(head == np.floor(head)))
+    if not whole and len(head) > _COUNTED // 10 and len(array) > _COUNTED:
+        return len(head), False
+    if whole and high - low < 4 * len(array):
         present = array[~np.isnan(array)]
         if np.all(present == np.floor(present)):
             seen = np.zeros(int(high - low) + 1, dtype=bool)
@@ -332,16 +312,10 @@ def _flag(
     found = [flag_value(level, flag_words or ("", "")) for level in entry.levels]
     if None in found:
         other = entry.levels[found.index(None)]
-        spellings = [text for text in texts if plain(text) == other]
-        row = lookups.first_row(opened, plan.index, spellings)
-        raise error(
-            "E125",
-            source=f'column "{plan.name}", {opened.place_of(row)}',
-            what=f'"{other}" is not a flag value',
-            fix=words(
-                "Use words such as yes and no, or leave out {-flag column}.", column=plan.name
-            ),
-        )
+        place = lookups.place_of(opened, plan, *(t for t in texts if plain(t) == other))
+        fix = words("Use words such as yes and no, or leave out {-flag column}.", column=plan.name)
+        source, what = f'column "{plan.name}", {place}', f'"{other}" is not a flag value'
+        raise error("E125", source=source, what=what, fix=fix)
     if flag_words is None:
         pair = {value: level for level, value in zip(entry.levels, found, strict=True)}
         flag_words = pair.get(0.0, "false"), pair.get(1.0, "true")
@@ -364,10 +338,9 @@ def _missing_notices(plan: Plan, column: Codes, options: ReadOptions) -> list[No
     """W121 for each level that may mean a missing value."""
     if plan.name in options.category or not plan.is_text:
         return []
-    notices = []
     counts = column.counts()
-    for text, code in column.levels.items():
-        if numbers.word_for_missing(text):
-            rows = counted(int(counts[code]), "row")
-            notices.append(notice("W121", column=plan.name, value=text, rows=rows))
-    return notices
+    return [
+        notice("W121", column=plan.name, value=text, rows=counted(int(counts[code]), "row"))
+        for text, code in column.levels.items()
+        if numbers.word_for_missing(text)
+    ]

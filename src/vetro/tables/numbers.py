@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
+from vetro.tables.connection import literal, matching
 from vetro.tables.respelled import respelled
 
 MISSING_WORDS = frozenset(
@@ -224,14 +225,12 @@ def sql(text: str, decimal: str, thousands: str) -> str:
             f"CASE WHEN contains({text}, '.') THEN NULL "
             f"ELSE TRY_CAST(replace({text}, ',', '.') AS DOUBLE) END"
         )
-    fits = pattern(decimal, thousands).replace("'", "''")
     digits = text
     for mark in thousands:
-        quoted = mark.replace("'", "''")
-        digits = f"replace({digits}, '{quoted}', '')"
+        digits = f"replace({digits}, {literal(mark)}, '')"
     if decimal == ",":
         digits = f"replace({digits}, ',', '.')"
-    return f"CASE WHEN regexp_full_match({text}, '{fits}') THEN TRY_CAST({digits} AS DOUBLE) END"
+    return matching(text, pattern(decimal, thousands), f"TRY_CAST({digits} AS DOUBLE)")
 
 
 def file_decision(columns: Iterable[Marks]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vetro.tables.dress import Dress
@@ -39,6 +39,11 @@ class Plan:
     def unit(self) -> str:
         """The key of the numbers' unit, "" for none."""
         return self.dress.key if self.dress is not None else ""
+
+    def with_late(self, new: Plan) -> Plan:
+        """The plan with what a new one changes for exceptions alone, so that no pass is needed."""
+        worn = self.dress if self.unit or new.unit else new.dress
+        return replace(self, thousands=new.thousands, dress=worn)
 
     @property
     def is_text(self) -> bool:

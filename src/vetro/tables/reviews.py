@@ -44,9 +44,7 @@ def review(
             new = replace(new, final=True)  # many exceptions, and all of them values
         elif not column.overflowed:
             # A thousands separator found late needs no new pass: its texts are exceptions.
-            late = replace(plan, thousands=new.thousands)
-            if not plan.unit and not new.unit:
-                late = replace(late, dress=new.dress)
+            late = plan.with_late(new)
             if replace(new, whole=plan.whole, own=plan.own, final=plan.final) == late:
                 new = late
         kept.append(new)

@@ -42,6 +42,8 @@ _ID_WORDS = frozenset(("id", "ids", "uuid", "guid", "pid", "rowid", "rownames", 
 _ID_ENDINGS = _ID_WORDS | {"idx", "index", "key", "nr", "no", "num", "rownum"}
 """Words that count only at the end of a name: "order_no" numbers orders, "no_of_rooms" does not."""
 _IDENTIFIER = "identifier: different in every row"
+_Named = tuple[Role, str, tuple[str, ...]]
+"""A role, its word in messages, and the columns that the user named for it."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -67,7 +69,8 @@ def assign_roles(
     E114: a name is not found; E604: a column is named for two roles; E208: no input is left.
     """
     targets, inputs, drop = plain_names(targets), plain_names(inputs), plain_names(drop)
-    named = _named_roles(table.schema, targets, inputs, drop, plain(weight), plain(group))
+    by_role = _by_role(targets, inputs, drop, plain(weight), plain(group))
+    named = _named_roles(table.schema, by_role)
     given = Schema(
         tuple(replace(item, role=named.get(item.name, "input")) for item in table.schema)
     )
@@ -110,14 +113,8 @@ def check_known(
     They are not judged before assign_roles.  E114 for the first name of a role that is not a
     column, before any cell is read.
     """
-    for word, names in (
-        ("target", targets),
-        ("input", inputs),
-        ("dropped column", drop),
-        ("weight", (weight,) if weight else ()),
-        ("group", (group,) if group else ()),
-    ):
-        for name in plain_names(names):
+    for _, word, names in _by_role(targets, inputs, drop, weight, group):
+        for name in names:
             known_name(name, columns, word)
     named = set(plain_names((*targets, *inputs, weight, group)))
     return frozenset(plain_names(drop)) | (frozenset(columns) - named if inputs else frozenset())
@@ -135,25 +132,23 @@ def roles_to_look_at(table: Table, **roles: Any) -> Table:
         return left.with_schema(left.schema, notice("W217", **refusal.values))
 
 
-def _named_roles(
-    schema: Schema,
-    targets: Sequence[str],
-    inputs: Sequence[str],
-    drop: Sequence[str],
-    weight: str,
-    group: str,
-) -> dict[str, Role]:
-    """The roles that the user named; E114 and E604."""
-    lists: tuple[tuple[Role, str, Sequence[str]], ...] = (
-        ("target", "target", targets),
-        ("input", "input", inputs),
-        ("ignored", "dropped column", drop),
-        ("weight", "weight", (weight,) if weight else ()),
-        ("group", "group", (group,) if group else ()),
+def _by_role(
+    targets: Sequence[str], inputs: Sequence[str], drop: Sequence[str], weight: str, group: str
+) -> tuple[_Named, ...]:
+    return (
+        ("target", "target", plain_names(targets)),
+        ("input", "input", plain_names(inputs)),
+        ("ignored", "dropped column", plain_names(drop)),
+        ("weight", "weight", plain_names((weight,) if weight else ())),
+        ("group", "group", plain_names((group,) if group else ())),
     )
+
+
+def _named_roles(schema: Schema, by_role: Sequence[_Named]) -> dict[str, Role]:
+    """The roles that the user named; E114 and E604."""
     roles: dict[str, Role] = {}
     words: dict[str, str] = {}
-    for role, word, names in lists:
+    for role, word, names in by_role:
         for name in names:
             known_name(name, schema.names, word)
             if words.get(name, word) != word:

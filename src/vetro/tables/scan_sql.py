@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vetro.tables import dates, numbers
+from vetro.tables.connection import literal
 from vetro.tables.dress import Dress
 from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
@@ -45,7 +46,7 @@ def parts_of(
     opened: Opened, plans: Sequence[Plan], missing: Sequence[str], keep: Sequence[str]
 ) -> Parts:
     """The pass as SQL: each column's text t, its value v, and the texts that could not be cast."""
-    texts = ", ".join("'" + text.replace("'", "''") + "'" for text in missing)
+    texts = ", ".join(map(literal, missing))
     masked, cast, shown = [], [], []
     own: list[int] = []
     shared: list[int] = []
@@ -112,12 +113,11 @@ def undressed(dress: Dress | None, text: str) -> str:
     """SQL for the digits of a cell in the column's usual dress; NULL (an exception) in others."""
     if dress is None or not dress.key:
         return text
-    before, after = (part.replace("'", "''") for part in (dress.before, dress.after))
     first, last = len(dress.before) + 1, len(dress.before) + len(dress.after)
     if not last:
         return "CAST(NULL AS VARCHAR)"
-    fits = [f"starts_with({text}, '{before}')"] if before else []
-    fits += [f"ends_with({text}, '{after}')"] if after else []
+    fits = [f"starts_with({text}, {literal(dress.before)})"] if dress.before else []
+    fits += [f"ends_with({text}, {literal(dress.after)})"] if dress.after else []
     digits = f"substr({text}, {first}, length({text}) - {last})"
     # Digits at both ends; dress.py decides about cells with other texts.
     fits.append(f"regexp_full_match({digits}, '[+-]?[0-9].*[0-9]|[0-9]')")

@@ -29,22 +29,12 @@ def folds_of_rows(table: Table, folds: int, seed: int) -> NDArray[np.int32]:
     """
     classes, groups = class_codes(table), group_codes(table)
     generator = np.random.Generator(np.random.PCG64(seed))
+    count, noun = (int(groups.max()) + 1, "group") if groups is not None else (table.rows, "row")
+    if count < folds:
+        raise _too_few("folds", folds, count, noun, words("Use {=folds count}.", count=count))
     if groups is not None:
-        count = int(groups.max()) + 1
-        if count < folds:
-            raise _too_few(
-                "folds", folds, count, "group", words("Use {=folds count}.", count=count)
-            )
         shares = np.full(folds, 1 / folds)
         return _deal_groups(classes, groups, shares, generator, largest_first=True)
-    if table.rows < folds:
-        raise _too_few(
-            "folds",
-            folds,
-            table.rows,
-            "row",
-            words("Use {=folds count}.", count=table.rows),
-        )
     fold = np.empty(table.rows, dtype=np.int32)
     fold[_shuffled(classes, table.rows, generator)] = np.arange(table.rows) % folds
     return fold
@@ -54,9 +44,8 @@ def held_out_rows(table: Table, share: float, seed: int) -> Bools:
     """Which rows are held out, (rows,): about this share of them, at least one, never all."""
     classes, groups = class_codes(table), group_codes(table)
     if groups is not None and groups.max() == 0:
-        raise _too_few(
-            "holdout", share, 1, "group", words("Provide more groups, or leave out {-group}.")
-        )
+        fix = words("Provide more groups, or leave out {-group}.")
+        raise _too_few("holdout", share, 1, "group", fix)
     if table.rows < 2:
         raise _too_few("holdout", share, table.rows, "row", "Provide more rows.")
     return _part(classes, groups, table.rows, share, seed)

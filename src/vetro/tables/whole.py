@@ -24,7 +24,6 @@ from vetro.tables.blocks import MISSING
 from vetro.tables.cells import Cells, Codes
 from vetro.tables.date_formats import check_format
 from vetro.tables.doubts import CATEGORY, Doubt
-from vetro.tables.dress_plans import same_pass
 from vetro.tables.evidence import Case
 from vetro.tables.faults import Fault, left_out, unread
 from vetro.tables.headers import header_notices
@@ -70,7 +69,10 @@ def read_whole(opened: Opened, options: ReadOptions, spared: frozenset[str] = fr
             opened, plans, missing=options.missing, keep=options.keep
         )
         revised = review(case, plans, cells)
-        if _same_way(plans, revised) and whole:
+        # Whether everything that the pass depended on is unchanged.
+        if [
+            old.with_late(new) for old, new in zip(plans, revised, strict=True)
+        ] == revised and whole:
             break
         plans = revised
     else:
@@ -164,11 +166,6 @@ def _too_small(
         place = opened.place_of(row)
         found.append(notice("W149", column=name, place=place, value=text, number=number))
     return found
-
-
-def _same_way(before: list[Plan], after: list[Plan]) -> bool:
-    """Whether everything that the pass depended on is unchanged."""
-    return all(same_pass(old, new) for old, new in zip(before, after, strict=True))
 
 
 def check_named(opened: Opened, options: ReadOptions) -> None:
