@@ -57,15 +57,8 @@ def of_values(
         return [notice("I141", column=plan.name, value=text, seconds=seconds)]
     found = []
     if plan.name not in options.date and numbers.is_number(numbers.tidy(text)):
-        found.append(
-            notice(
-                "I151",
-                column=plan.name,
-                format=plan.date_format,
-                value=text,
-                date=date_text(value, plan.date_format),
-            )
-        )
+        date, format_ = date_text(value, plan.date_format), plan.date_format
+        found.append(notice("I151", column=plan.name, format=format_, value=text, date=date))
     if plan.date_format == TIME and plan.name not in options.date:
         found += _may_last(opened, plan, text)
     if plan.zoned and len(offsets := lookups.offsets(opened, plan.index)) > 1:

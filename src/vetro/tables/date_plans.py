@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from vetro.tables.instants import (
     is_duration,
     is_time,
 )
+from vetro.tables.majority import rows_refused
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
@@ -51,33 +53,18 @@ def read_forms(
     It stops after `most_bad` such rows.  An option's format is used if it reads at least as many
     texts as the texts' own formats, a model's format only if it reads more.
     """
-    forms, bad = DateForms(), 0
-    for text, count in texts.items():
-        if not forms.add(text):
-            bad += count
-            if bad > most_bad:
-                break
+    forms = DateForms()
+    bad = rows_refused(texts, forms.add, most_bad)
     for format_ in (options.date_format, known.date_format if known is not None else ""):
         if not format_ or is_duration(format_) or forms.given:
             continue
         limit = min(bad, most_bad) - (format_ != options.date_format)
-        unread = _unread(texts, format_, limit)
+        unread = rows_refused(texts, partial(dates.instant, format_=format_), limit)
         if unread <= limit:
             own = format_ == options.date_format
             forms.read_as(format_, texts, ("", ()) if own else rivals_of(texts, format_))
             bad = unread
     return forms, bad
-
-
-def _unread(texts: Mapping[str, int], format_: str, limit: float) -> int:
-    """The rows whose texts a format does not read; counting stops past the limit."""
-    unread = 0
-    for text, count in texts.items():
-        if dates.instant(text, format_) is None:
-            unread += count
-            if unread > limit:
-                break
-    return unread
 
 
 def as_the_user_says(

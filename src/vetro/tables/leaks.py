@@ -67,18 +67,9 @@ def find_leaks(table: Table) -> list[Notice]:
             strength = _strength(shown, explained, classes is not None)
             if strength:
                 # Rounded down, so that 0.99999 is not shown as perfect.
-                text = (
-                    f"{'R2' if classes is None else 'accuracy'} {np.floor(shown * 1e4) / 1e4:.4f}"
-                )
-                found.append(
-                    notice(
-                        "W201",
-                        column=column.name,
-                        target=target.name,
-                        strength=strength,
-                        score=text,
-                    )
-                )
+                measure, rounded = "R2" if classes is None else "accuracy", np.floor(shown * 1e4)
+                said = {"strength": strength, "score": f"{measure} {rounded / 1e4:.4f}"}
+                found.append(notice("W201", column=column.name, target=target.name, **said))
     return found
 
 

@@ -15,7 +15,6 @@ from vetro.errors import TableError, VetroError, Words, error, shown
 from vetro.tables import date_plans, dress, durations, lookups, numbers, other_kinds, scan
 from vetro.tables.digits import as_digits
 from vetro.tables.dress import Dress
-from vetro.tables.dress_plans import worn_by
 from vetro.tables.durations import Spans
 from vetro.tables.evidence import Case, Evidence
 from vetro.tables.faults import Fault
@@ -109,7 +108,7 @@ def _as_numbers(column: _Texts, own: Evidence, _: ReadOptions) -> Plan | None:
     marks, others = numbers.marks_of(texts)
     worn: Dress | None = None
     if others and (forced or dress.looks_dressed(texts)):
-        worn = worn_by(texts, own, forced=forced)
+        worn = _worn_by(texts, own, forced=forced)
         if worn is not None:
             marks, others = dress.dressed_marks(texts, worn)
         if others and spans_of(texts, 0) is not None:  # "5 days" and "1 day, 2:00:00"
@@ -134,6 +133,16 @@ def _as_numbers(column: _Texts, own: Evidence, _: ReadOptions) -> Plan | None:
         dress=worn,
         final=forced,
     )
+
+
+def _worn_by(present: Mapping[str, int], own: Evidence, *, forced: bool) -> Dress | None:
+    """The dress of a column's texts, None if they have none; units that contradict are recorded."""
+    worn = dress.dress_of(present, forced=forced)
+    own.offered = None
+    if not (forced or is_column_of(worn.good, worn.bad)):
+        return None
+    own.offered, own.mixed = worn.offered, worn.mixed or own.mixed
+    return worn.dress
 
 
 def _as_dates(column: _Texts, own: Evidence, options: ReadOptions) -> Plan | None:

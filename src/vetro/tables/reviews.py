@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vetro.errors import error, words
-from vetro.tables import date_plans, date_texts, dates, numbers
+from vetro.tables import date_plans, date_texts, dates, dress, numbers
 from vetro.tables.cells import Cells, Codes, Values
-from vetro.tables.dress_plans import late_dress
-from vetro.tables.evidence import Case
+from vetro.tables.dress import Dress
+from vetro.tables.evidence import Case, Evidence
 from vetro.tables.instants import is_duration
 from vetro.tables.majority import is_column_of
+from vetro.tables.numbers import Marks
 from vetro.tables.opened import Opened
 from vetro.tables.plan import Plan
 from vetro.tables.plans import text_plan
@@ -84,7 +85,7 @@ def _review_values(case: Case, plan: Plan, column: Values) -> Plan:
         # The rows so far held no number: the exceptions are the column.
         return text_plan(case, plan, texts, "number", known)
     else:
-        plan, others, marks = late_dress(plan, texts, own)
+        plan, others, marks = _late_dress(plan, texts, own)
         own.marks.merge(marks)
         bad = sum(texts[text] for text in others if not numbers.is_infinity(text))
         if own.mixed is not None:
@@ -98,6 +99,23 @@ def _review_values(case: Case, plan: Plan, column: Values) -> Plan:
     if plan.final or is_column_of(present - bad, bad) or not bad:
         return plan
     return replace(plan, way="text", final=True)
+
+
+def _late_dress(
+    plan: Plan, texts: Mapping[str, int], own: Evidence
+) -> tuple[Plan, list[str], Marks]:
+    """The plan with the dress of the exceptions, the exceptions that do not fit, and all marks."""
+    marks, others = dress.dressed_marks(texts, plan.dress)
+    other = dress.contradiction(plan.dress, others)
+    if other is not None and own.first:
+        own.mixed = own.first, other
+        return plan, others, marks
+    open_ = plan.dress is None or (bool(others) and plan.dress.fractions == "none")
+    if open_ and not plan.unit and (marked := dress.marked_text(texts)):
+        worn = Dress(fractions="all" if dress.has_mixed(texts) else "none", example=marked)
+        plan = replace(plan, dress=worn)
+        marks, others = dress.dressed_marks(texts, plan.dress)
+    return plan, others, marks
 
 
 def _is_dated(text: str, plan: Plan) -> bool:

@@ -43,17 +43,9 @@ def sentinel_notices(
         places = {int(np.argmax(values[plan.name] == code)): n for code, n in codes.items()}
         texts = [lookups.text_at(opened, plan.index, row) for row in places]
         first, rows = next(iter(places.items()))
+        said = {"value": texts[0], "rows": counted(rows, "row"), "place": opened.place_of(first)}
         fix = words("Use {=missing texts} if no value is meant.", texts=tuple(texts))
-        found.append(
-            notice(
-                "W154",
-                column=plan.name,
-                value=texts[0],
-                rows=counted(rows, "row"),
-                place=opened.place_of(first),
-                fix=fix,
-            )
-        )
+        found.append(notice("W154", column=plan.name, **said, fix=fix))
     return found
 
 

@@ -16,6 +16,7 @@ from vetro.tables import durations
 from vetro.tables.date_texts import readings
 from vetro.tables.durations import Spans
 from vetro.tables.instants import DURATION, HOURS, MINUTES, duration_form
+from vetro.tables.majority import rows_refused
 from vetro.tables.options import ReadOptions
 from vetro.tables.other_kinds import times_instead
 from vetro.tables.plan import Plan
@@ -36,17 +37,18 @@ def spans_of(texts: Mapping[str, int], most_bad: float, *, known: bool = False) 
         and all(map(_unit_of, texts))
     ):
         return None  # numbers with a unit: dress.py decides whether they are labels, such as 90s
-    spans, bad = Spans(), 0
-    for text, count in texts.items():
+    spans = Spans()
+
+    def accepts(text: str) -> bool:
         if not spans.add(text):
-            bad += count
-            if bad > most_bad:
-                return None
-        elif _is_clock(text):
+            return False
+        if _is_clock(text):
             spans.clock = spans.clock or text
         else:
             spans.lasting = True
-    return spans if texts else None
+        return True
+
+    return spans if texts and rows_refused(texts, accepts, most_bad) <= most_bad else None
 
 
 def _is_clock(text: str) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vetro.errors import Setting, VetroError, Words, counted, error, words
 from vetro.tables.blocks import MISSING
 from vetro.tables.table import Table
+from vetro.tables.targets import ClassTarget
 
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -75,10 +76,7 @@ def class_codes(table: Table) -> Integers | None:
     targets = table.schema.targets
     if len(targets) != 1 or targets[0].kind not in ("category", "flag"):
         return None
-    values = table.values[targets[0].name]
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values, nan=MISSING)
-    return values.astype(np.int64)
+    return ClassTarget.encode(table.values[targets[0].name])
 
 
 def group_codes(table: Table) -> Integers | None:

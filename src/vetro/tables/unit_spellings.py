@@ -176,14 +176,17 @@ def _same(key: str) -> str:
     return SAME.get(key, key)
 
 
+_SPELLINGS = {
+    **{code: _same(code) for code in MONEY_CODES},
+    **SIGNS_OF_MONEY,
+    **{text: _same(key) for text, key in KNOWN.items()},
+}
+
+
 def _known(text: str) -> str:
     """The key of a unit in the lists; "" if it is in none."""
-    if text in KNOWN:
-        return _same(KNOWN[text])
-    if text in SIGNS_OF_MONEY:
-        return SIGNS_OF_MONEY[text]
-    if text in MONEY_CODES:
-        return _same(text)
+    if text in _SPELLINGS:
+        return _SPELLINGS[text]
     if SCALED.fullmatch(text) and not (len(text) == 2 and text.isupper()):
         return text
     folded = text.casefold().replace("-", " ")
