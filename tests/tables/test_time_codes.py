@@ -100,3 +100,15 @@ def test_several_offsets_are_said_once(texts: tuple[str, str], shown: bool, tmp_
         assert notices[0].startswith('I177 column "t": the offsets from UTC differ (')
         assert f'"{first}"' in notices[0] and f'"{second}"' in notices[0]
         assert notices[0].endswith("all times are in UTC.")
+
+
+@pytest.mark.parametrize("hours", [(1, 2), (-5, 0), (2, 2)])
+def test_several_offsets_of_datetimes_in_memory(hours: tuple[int, int]) -> None:
+    zones = [dt.timezone(dt.timedelta(hours=hour)) for hour in hours]
+    times = [dt.datetime(2024, 1, 1 + row, 10, tzinfo=zones[row % 2]) for row in range(9)]
+    expected = (
+        f'I177 column "t": the offsets from UTC differ ("{times[0]}", "{times[1]}"); '
+        "all times are in UTC."
+    )
+    found = said(read_table({"t": [*times, None], "y": np.arange(10.0)}))
+    assert found == ([expected] if hours[0] != hours[1] else [])

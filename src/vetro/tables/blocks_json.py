@@ -15,7 +15,7 @@ from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, Number
 from vetro.tables.targets import ClassTarget, NumberTarget
 
 Targets = tuple[NumberTarget, ...] | tuple[ClassTarget]
-Part = TypeVar("Part", NumberBlock, CategoryBlock, DateBlock, NumberTarget, ClassTarget)
+Part = TypeVar("Part", bound=Block | NumberTarget | ClassTarget)
 
 _BLOCKS: dict[str, type[Block]] = {
     "number": NumberBlock,

@@ -298,8 +298,8 @@ the other groups are the values of the format's directives, in order.
 _CLOCKED = re.compile(r"(?<![0-9:])[0-9]{1,3}:[0-9]{2}(?![0-9])")
 _APART = r"\s?[-/.–—_ ]\s?"
 _NUMBERED = re.compile(
-    # 2023-123: a day of the year.
-    r"^(?:19|20)[0-9]{2}[-/.][0-3][0-9]{2}$|年.*月"
+    # 2023-123: a day of the year.  3.5.: a day without a year, as German writes it.
+    r"^(?:19|20)[0-9]{2}[-/.][0-3][0-9]{2}$|年.*月|^[0-3]?[0-9]\.\s?[01]?[0-9]\.$"
     rf"|(?<!\d)(?:\d{{4}}{_APART}\d{{1,2}}{_APART}\d{{1,2}}"
     rf"|\d{{1,2}}{_APART}\d{{1,2}}{_APART}(?:\d{{4}}|\d{{2}}))(?!\d)"
 )

@@ -247,7 +247,8 @@ def _arrow(values: Any, name: str) -> tuple[Any, list[Notice]]:
     except (TypeError, ValueError) as failure:
         raise refused_type(name, f"{kind} ({shown(reason(failure))})") from failure
     if kind is None or str(kind) == "object":
-        values = dated_objects(values, name)
+        values, offsets = dated_objects(values, name)
+        said += offsets
     try:
         # In pandas NaN is the missing value; in NumPy it stays NaN, which is read as missing.
         return pa.array(values, mask=mask, from_pandas=missing_is_nan), said

@@ -10,27 +10,34 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from vetro.errors import error
+from vetro.errors import Notice, error, notice
 from vetro.tables.lookups import of_two
 from vetro.tables.table import row_place
 
 
-def dated_objects(given: Any, column: str) -> Any:
+def dated_objects(given: Any, column: str) -> tuple[Any, list[Notice]]:
     """The values; if the column has dates and datetimes, dates become datetimes.  E128 and E135.
 
+    I177 if the datetimes have several offsets from UTC.
     None, NaN and pandas' NaT are missing.
     """
     if not any(
         issubclass(item, (dt.date, dt.time, dt.timedelta)) for item in set(map(type, given))
     ):
-        return given
+        return given, []
     values: Sequence[Any] = list(given)
     kinds: dict[str, int] = {}
+    offsets: dict[dt.timedelta | None, int] = {}
     for row, value in enumerate(values):
         if isinstance(value, (dt.date, dt.time, dt.timedelta)) and value == value:  # NaT differs
-            kinds.setdefault(_kind(value), row)
+            kind, offset = _kind_and_offset(value)
+            kinds.setdefault(kind, row)
+            offsets.setdefault(offset, row)
     if len(kinds) < 2 and "time with an offset" not in kinds:
-        return given
+        if len(offsets) < 2:
+            return given, []
+        first, last = (str(values[offsets[end(offsets)]]) for end in (min, max))
+        return given, [notice("I177", column=column, first=first, second=last)]
     if {"aware", "naive"} <= set(kinds) or {"aware", "date"} <= set(kinds):
         zoned = kinds["aware"]
         naive = min(row for kind, row in kinds.items() if kind != "aware")
@@ -41,17 +48,20 @@ def dated_objects(given: Any, column: str) -> Any:
         type_ = " and ".join(names) if len(names) > 1 else "time with an offset from UTC"
         fix = "Give the column one kind of value."
         raise error("E128", column=column, type=type_, fix=fix)
-    return [
+    dated = [
         dt.datetime(value.year, value.month, value.day)
         if isinstance(value, dt.date) and not isinstance(value, dt.datetime)
         else value
         for value in values
     ]
+    return dated, []
 
 
-def _kind(value: dt.date | dt.time | dt.timedelta) -> str:
+def _kind_and_offset(value: dt.date | dt.time | dt.timedelta) -> tuple[str, dt.timedelta | None]:
+    """The kind of a value, and the offset from UTC of a datetime that has one."""
     if isinstance(value, dt.datetime):
-        return "naive" if value.utcoffset() is None else "aware"
+        offset = value.utcoffset()
+        return "naive" if offset is None else "aware", offset
     if isinstance(value, dt.time):
-        return "time" if value.tzinfo is None else "time with an offset"
-    return "date" if isinstance(value, dt.date) else "duration"
+        return "time" if value.tzinfo is None else "time with an offset", None
+    return "date" if isinstance(value, dt.date) else "duration", None
