@@ -27,17 +27,18 @@ def dated_objects(given: Any, column: str) -> tuple[Any, list[Notice]]:
         return given, []
     values: Sequence[Any] = list(given)
     kinds: dict[str, int] = {}
-    offsets: dict[dt.timedelta | None, int] = {}
+    offsets: dict[dt.timedelta, str] = {}
     for row, value in enumerate(values):
         if isinstance(value, (dt.date, dt.time, dt.timedelta)) and value == value:  # NaT differs
-            kind, offset = _kind_and_offset(value)
-            kinds.setdefault(kind, row)
-            offsets.setdefault(offset, row)
+            kinds.setdefault(_kind(value), row)
+            offset = value.utcoffset() if isinstance(value, dt.datetime) else None
+            if offset is not None and offset not in offsets:
+                offsets[offset] = str(value)
     if len(kinds) < 2 and "time with an offset" not in kinds:
         if len(offsets) < 2:
             return given, []
-        first, last = (str(values[offsets[end(offsets)]]) for end in (min, max))
-        return given, [notice("I177", column=column, first=first, second=last)]
+        ends = {"first": offsets[min(offsets)], "second": offsets[max(offsets)]}
+        return given, [notice("I177", column=column, **ends)]
     if {"aware", "naive"} <= set(kinds) or {"aware", "date"} <= set(kinds):
         zoned = kinds["aware"]
         naive = min(row for kind, row in kinds.items() if kind != "aware")
@@ -57,11 +58,9 @@ def dated_objects(given: Any, column: str) -> tuple[Any, list[Notice]]:
     return dated, []
 
 
-def _kind_and_offset(value: dt.date | dt.time | dt.timedelta) -> tuple[str, dt.timedelta | None]:
-    """The kind of a value, and the offset from UTC of a datetime that has one."""
+def _kind(value: dt.date | dt.time | dt.timedelta) -> str:
     if isinstance(value, dt.datetime):
-        offset = value.utcoffset()
-        return "naive" if offset is None else "aware", offset
+        return "naive" if value.utcoffset() is None else "aware"
     if isinstance(value, dt.time):
-        return "time" if value.tzinfo is None else "time with an offset", None
-    return "date" if isinstance(value, dt.date) else "duration", None
+        return "time" if value.tzinfo is None else "time with an offset"
+    return "date" if isinstance(value, dt.date) else "duration"
