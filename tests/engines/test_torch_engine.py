@@ -18,6 +18,7 @@ from vetro.networks.initial import initial_parameters
 from vetro.networks.lift import flat_parameters, lift
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import LOSSES
+from vetro.networks.lowered import lower_network
 from vetro.networks.network import ACTIVATIONS, Network
 from vetro.networks.torch_losses import torch_loss
 
@@ -157,7 +158,7 @@ def test_predict_equals_a_float64_forward(activation):
     for layer in (1, 2, 3):
         hidden = hidden @ views[f"layer{layer}.weight"].T + views[f"layer{layer}.bias"]
         hidden = functions[activation](hidden) if layer < 3 else hidden
-    outputs = TorchEngine().predict(net, parameters, x)
+    outputs = TorchEngine().predictor(lower_network(net), parameters)(x)
     np.testing.assert_allclose(outputs, hidden, rtol=1e-4, atol=1e-5)
 
 
@@ -176,7 +177,7 @@ def test_keeps_the_best_parameters_and_stops():
     assert outcome.stopped == "patience"
     assert outcome.best_epoch == int(np.argmin(losses)) + 1
     assert outcome.epochs == outcome.best_epoch + 5 == len(seen)
-    outputs = TorchEngine().predict(net, outcome.parameters, validation.x)
+    outputs = TorchEngine().predictor(lower_network(net), outcome.parameters)(validation.x)
     assert ((outputs - validation.y) ** 2).mean() == pytest.approx(min(losses), rel=1e-5)
 
 

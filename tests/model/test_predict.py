@@ -75,6 +75,14 @@ def test_outputs_are_those_of_float64(regression, classification, path):
         np.testing.assert_allclose(mean, found, rtol=1e-12, atol=1e-12 * scale)
 
 
+def test_changed_parameters_are_seen(path):
+    model = model_of(path, "pressure")
+    table = read_table(path, schema=model.schema)
+    before = predict_outputs(model, table)
+    model.members[0].parameters[:] *= 2
+    assert not np.array_equal(predict_outputs(model, table), before)
+
+
 def test_rows_of_many_blocks_keep_their_order(monkeypatch):
     columns = rows_of(1000)
     model = model_of(columns, "pressure")

@@ -7,10 +7,12 @@ recipe.  Engines: native_engine.py and torch_engine.py.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from vetro.engines.job import Epoch, Job, Matrix, Outcome, TrainingState
-from vetro.networks.network import Network
+from numpy.typing import NDArray
+
+from vetro.engines.job import Epoch, Job, Outcome, TrainingState, Vector
+from vetro.networks.lowered import LoweredNetwork
 
 
 class Running(Protocol):
@@ -63,6 +65,15 @@ class Watch(Protocol[RunningT]):
         ...
 
 
+class Predictor(Protocol):
+    """Outputs of a network, which keeps a copy of the parameters."""
+
+    def __call__(self, x: NDArray[Any], /) -> NDArray[Any]:
+        """Outputs (rows, outputs) of rows x (rows, inputs), contiguous, both of the network's
+        dtype, in the network's own scale, before any softmax."""
+        ...
+
+
 class Engine(Protocol):
     """Trains and predicts networks."""
 
@@ -84,6 +95,6 @@ class Engine(Protocol):
         """
         ...
 
-    def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
-        """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
+    def predictor(self, network: LoweredNetwork, parameters: Vector) -> Predictor:
+        """What predicts with these parameters."""
         ...

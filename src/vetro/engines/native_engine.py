@@ -6,9 +6,8 @@ the rounds or on the threads.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
-from functools import lru_cache
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,11 @@ import numpy as np
 
 from vetro.engines.engine import Watch
 from vetro.engines.flights import Flights
-from vetro.engines.job import Job, Matrix
+from vetro.engines.job import Job, Vector
 from vetro.engines.native_core import core
 from vetro.engines.native_program import program_of
 from vetro.engines.native_run import MOST_ROWS, NativeRun
-from vetro.networks.lowered import lower_network
-from vetro.networks.network import Network
+from vetro.networks.lowered import LoweredNetwork
 
 if TYPE_CHECKING:
     from vetro.engines.native_core import _native
@@ -29,18 +27,16 @@ if TYPE_CHECKING:
 _ROWS_TOGETHER = 8 * MOST_ROWS
 """The most row numbers in the windows of all jobs together."""
 
-_MOST_PREDICTORS = 64
 
-
+@dataclass(frozen=True)
 class NativeEngine:
     """Trains on the CPU; threads: the most to use, 0 for all cores."""
+
+    threads: int = 0
 
     name = "native"
     version = version("vetro")
     together = True
-
-    def __init__(self, threads: int = 0) -> None:
-        self._threads = threads or core().cores()
 
     def run(self, jobs: Iterable[Job], watch: Watch[NativeRun], many: int = 1) -> None:
         """Train the jobs side by side; see Engine.run.
@@ -49,17 +45,18 @@ class NativeEngine:
         reported: if the caller's iterator raises, all are put back.  If the watch raises, the
         others end first, with the reason "interrupted".
         """
-        company = _Company(watch, many, self._threads)
+        threads = self.threads or core().cores()
+        company = _Company(watch, many, threads)
         try:
-            with Flights(self._threads) as flights:
+            with Flights(threads) as flights:
                 company.fly(flights, company.board_all(flights, jobs))
         finally:
             company.leave("interrupted")
 
-    def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
-        """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
-        predictor = _predictor(network, parameters, self._threads)
-        return predictor(np.ascontiguousarray(x, dtype=np.float32))
+    def predictor(self, network: LoweredNetwork, parameters: Vector) -> _native.Predictor:
+        """What predicts with these parameters; see Engine.predictor.  It takes `out`, too."""
+        vector = np.ascontiguousarray(parameters, dtype=network.dtype)
+        return core().Predictor(program_of(network), vector, self.threads)
 
 
 class _Company:
@@ -137,25 +134,3 @@ class _Company:
     def _end(self, run: NativeRun, reason: str) -> None:
         del self._running[run]
         self._watch.ends(run, reason)
-
-
-@lru_cache(maxsize=64)
-def _program(network: Network) -> _native.Program:
-    return program_of(lower_network(network))
-
-
-_PREDICTORS: OrderedDict[tuple[Network, bytes, int], _native.Predictor] = OrderedDict()
-
-
-def _predictor(network: Network, parameters: Matrix, threads: int) -> _native.Predictor:
-    """The predictor of a network with these numbers, made once for the last few."""
-    key = (network, parameters.tobytes(), threads)
-    if key in _PREDICTORS:
-        _PREDICTORS.move_to_end(key)
-        return _PREDICTORS[key]
-    vector = np.ascontiguousarray(parameters, dtype=np.float32)
-    predictor = core().Predictor(_program(network), vector, threads)
-    _PREDICTORS[key] = predictor
-    while len(_PREDICTORS) > _MOST_PREDICTORS:
-        _PREDICTORS.popitem(last=False)
-    return predictor

@@ -95,5 +95,10 @@ class Seeded(Order):
         epochs = self.epochs(first, steps)
         orders = np.empty((len(epochs), self.epoch_rows), dtype=np.int32)
         for order, epoch in zip(orders, epochs, strict=True):
-            order[:] = np.random.default_rng((self.seed, epoch)).permutation(self.epoch_rows)
+            order[:], _ = self.begin(epoch)
         return self.part([orders.reshape(-1)], first, steps)
+
+    def begin(self, epoch: int) -> tuple[NDArray[np.int64], np.random.Generator]:
+        """The order of an epoch, and its generator as the permutation leaves it."""
+        generator = np.random.default_rng((self.seed, epoch))
+        return generator.permutation(self.epoch_rows), generator

@@ -31,25 +31,18 @@ class Batches(Protocol):
 
 
 class RowBatches:
-    """Batches of rows in memory, in an order, from step `first` on.  begin_epoch: called with the
-    number of each epoch, from 0, after its order is drawn."""
+    """Batches of rows in memory, in an order, from step `first` on.  The order of each epoch is
+    taken when the epoch begins."""
 
-    def __init__(
-        self,
-        rows: Rows,
-        order: Order,
-        first: int = 0,
-        begin_epoch: Callable[[int], None] = lambda epoch: None,
-    ) -> None:
+    def __init__(self, rows: Rows, order: Order, first: int = 0) -> None:
         self._rows, self._order, self._step = rows, order, first
-        self._begin_epoch = begin_epoch
         self._chosen: Tensor | None = None  # the row numbers of the epoch
 
     def draw(self) -> tuple[Rows, bool]:
         order, rows = self._order, self._rows
-        epoch, within = divmod(self._step, order.steps_an_epoch)
+        within = self._step % order.steps_an_epoch
         if not within:
-            self._begin(epoch)
+            self._begin()
         self._step += 1
         start = within * order.batch_size
         end = min(start + order.batch_size, order.epoch_rows)
@@ -61,13 +54,12 @@ class RowBatches:
             return rows, last
         return tuple(tensor[start:end] for tensor in rows), last
 
-    def _begin(self, epoch: int) -> None:
+    def _begin(self) -> None:
         steps = self._order.steps_an_epoch
         numbers = self._order.take(self._step, steps)
         self._order.commit(steps, steps)
         if numbers is not None:
             self._chosen = torch.from_numpy(numbers).long().to(self._rows[0].device)
-        self._begin_epoch(epoch)
 
     def finish(self) -> None:
         pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,22 @@ from torch import Tensor, nn
 
 from vetro.engines import torch_loop
 from vetro.engines.best import Best
-from vetro.engines.engine import Running, Watch
+from vetro.engines.engine import Predictor, Running, Watch
 from vetro.engines.job import (
     Divergence,
     Epoch,
     Job,
-    Matrix,
     Outcome,
     Rows,
     TrainingState,
+    Vector,
 )
+from vetro.engines.orders import Order, Seeded
 from vetro.engines.torch_batches import RowBatches
-from vetro.networks.lift import flat_parameters, lift, lift_lowered, load_parameters
+from vetro.networks.lift import flat_parameters, lift_lowered, load_parameters
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of
-from vetro.networks.network import Network
+from vetro.networks.lowered import LoweredNetwork
 from vetro.networks.torch_losses import torch_loss
 from vetro.networks.torch_updates import torch_optimizer
 
@@ -42,6 +44,7 @@ PREDICTION_ROWS = 65_536
 SINGLE_THREAD_WORK = 20_000_000
 
 
+@dataclass(frozen=True)
 class TorchEngine:
     """Trains on the CPU or a CUDA device through torch's autograd."""
 
@@ -63,15 +66,16 @@ class TorchEngine:
                 run = _Run(number, job, watch)
                 watch.ends(run, run.until_stopped())
 
-    def predict(self, network: Network, parameters: Matrix, x: Matrix) -> Matrix:
-        """Outputs (rows, outputs) of the network in its own scale, before any softmax."""
-        module = lift(network, parameters).eval()
-        outputs = np.empty((len(x), network.outputs), dtype=np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(x), PREDICTION_ROWS):
-                block = torch.from_numpy(np.ascontiguousarray(x[start : start + PREDICTION_ROWS]))
-                outputs[start : start + len(block)] = module(block).numpy()
-        return outputs
+    def predictor(self, network: LoweredNetwork, parameters: Vector) -> Predictor:
+        """What predicts with these parameters; see Engine.predictor."""
+        module = lift_lowered(network, parameters).eval()
+
+        def predict(x: NDArray[Any]) -> NDArray[Any]:
+            blocks = torch.split(torch.from_numpy(x), PREDICTION_ROWS)
+            with torch.inference_mode():
+                return torch.cat([module(block) for block in blocks]).numpy()
+
+        return predict
 
 
 @contextmanager
@@ -82,6 +86,29 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+class _Masking(Order):
+    """An order that seeds torch's generator from the seed and the epoch as each epoch begins, so
+    that a resumed run repeats the masks of dropout.  Where the rows are drawn from the same seed,
+    the masks follow them in the same generator."""
+
+    def __init__(self, order: Order, seed: int) -> None:
+        self.batch_size, self.epoch_rows = order.batch_size, order.epoch_rows
+        self._order, self._seed = order, seed
+
+    def take(self, first: int, steps: int) -> NDArray[Any] | None:
+        order, epoch = self._order, first // self.steps_an_epoch
+        numbers: NDArray[Any] | None
+        if isinstance(order, Seeded) and order.seed == self._seed:
+            numbers, generator = order.begin(epoch)
+        else:
+            numbers, generator = (
+                order.take(first, steps),
+                np.random.default_rng((self._seed, epoch)),
+            )
+        torch.manual_seed(int(generator.integers(2**62)))
+        return numbers
 
 
 class _Run:
@@ -127,7 +154,9 @@ class _Run:
             loss=self.loss,
             optimizer=self.optimizer,
             batches=RowBatches(
-                tuple(self.training), course.order, self.epoch * self.steps, self._begin_epoch
+                tuple(self.training),
+                _Masking(course.order, course.seed) if self.drops else course.order,
+                self.epoch * self.steps,
             ),
             steps=course.stopping.steps - self.epoch * self.steps,
             clip=torch_loop.clipping(course.clipping, self.module),
@@ -141,15 +170,6 @@ class _Run:
         if reason == "diverged" and self.divergence is None:
             self.divergence = self._diverged()
         return "epochs" if reason == "done" else reason
-
-    def _begin_epoch(self, epoch: int) -> None:
-        """Seed torch's generator from the job's seed and the epoch, so that a resumed run repeats
-        the masks of dropout."""
-        if self.drops:
-            course = self.job.course
-            generator = np.random.default_rng((course.seed, epoch))
-            generator.permutation(course.order.epoch_rows)  # these numbers are those of the order
-            torch.manual_seed(int(generator.integers(2**62)))
 
     def _end_epoch(self) -> str:
         self.divergence = self._diverged()

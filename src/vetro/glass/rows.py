@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.native_core import core, why_not_native
-from vetro.engines.native_program import program_of
+from vetro.engines.native_core import why_not_native
+from vetro.engines.native_engine import NativeEngine
 from vetro.errors import Notice, Setting, error, listed
 from vetro.glass.subject import Part, Subject
 from vetro.model.model import Model
@@ -279,7 +279,7 @@ def part_outputs(part: Part, x: NDArray[Any]) -> NDArray[Any]:
     missing = why_not_native()
     if missing:
         raise error("E604", what=missing, fix="Use a machine whose processor has them.")
-    predictor = core().Predictor(program_of(part.network), part.parameters, 1)
+    predictor = NativeEngine(threads=1).predictor(part.network, part.parameters)
     return predictor(np.ascontiguousarray(x, dtype=part.network.dtype))
 
 

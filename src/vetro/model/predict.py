@@ -1,6 +1,6 @@
 """Predicting: rows of a table through the encoders, the networks and back.
 
-One direction: read_chunks -> Encoder.encode -> Engine.predict -> decode -> mean of the
+One direction: read_chunks -> Encoder.encode -> Engine.predictor -> decode -> mean of the
 members.  It writes no file and prints nothing: notices go to the list that the caller gives.
 """
 
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.choose import engine_for_prediction
+from vetro.engines.engine import Engine, Predictor
 from vetro.errors import Notice, error, issue_warnings, words
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.parts import Member, ModelParts
+from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
 from vetro.tables import frames
 from vetro.tables.chunks import read_chunks
@@ -79,7 +82,8 @@ def _mean_outputs(
     for start in range(0, count, step):
         part = slice(start, start + step)
         for member in members:
-            outputs = engine.predict(network, member.parameters, encode(member.encoder, part))
+            predictor = _predictor(engine, network, member.parameters.tobytes())
+            outputs = predictor(encode(member.encoder, part))
             # A value far outside the training range may overflow: the infinity is its prediction.
             with np.errstate(over="ignore", invalid="ignore"):
                 if first.classes:
@@ -88,6 +92,13 @@ def _mean_outputs(
                     total[part] += member.encoder.decode_targets(outputs)
     total /= len(members)
     return total
+
+
+@lru_cache(maxsize=64)
+def _predictor(engine: Engine, network: Network, parameters: bytes) -> Predictor:
+    """The predictor of a network with these numbers, made once for the last few."""
+    vector = np.frombuffer(parameters, dtype=np.float32)
+    return engine.predictor(lower_network(network), vector)
 
 
 def probabilities_of(logits: NDArray[Any]) -> Floats:

@@ -19,9 +19,7 @@ from vetro.engines.best import evaluating
 from vetro.engines.explain import NativeTask, active_dropout, understand
 from vetro.engines.interruption import INTERRUPTED, ctrl_c
 from vetro.engines.job import Clipping, Course, Job, Stopping
-from vetro.engines.native_core import core
 from vetro.engines.native_engine import NativeEngine
-from vetro.engines.native_program import program_of
 from vetro.engines.native_run import NativeRun
 from vetro.engines.native_session import NativeSession
 from vetro.engines.native_sight import Owners
@@ -282,7 +280,7 @@ def _compare_outputs(asked: Request, job: Job) -> None:
     module = asked.training.module
     with evaluating(module), torch.no_grad(), _threads(len(x)):
         expected = module(x)
-    predictor = core().Predictor(program_of(job.network), job.parameters, 1)
+    predictor = NativeEngine(threads=1).predictor(job.network, job.parameters)
     found = torch.from_numpy(predictor(x.contiguous().numpy())).view_as(expected)
     slack = _AGREE[x.dtype] * float(expected.abs().max())
     if not bool(((found - expected).abs() <= slack).all()):

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vetro.engines.native_core import core, why_not_native
-from vetro.engines.native_program import program_of
+from vetro.engines.native_core import why_not_native
+from vetro.engines.native_engine import NativeEngine
 from vetro.errors import error
 from vetro.networks.lower_module import lower_module
 from vetro.networks.refusal import NotUnderstood
@@ -48,7 +48,7 @@ class Predictor:
                 fix="Call the module itself.",
             ) from None
         network = lowering.network
-        self._native = core().Predictor(program_of(network), lowering.flat(), threads or 0)
+        self._native = NativeEngine(threads or 0).predictor(network, lowering.flat())
         self._squeezed = lowering.squeezed
         self._wanted = f"contiguous rows (n, {network.inputs}) of {network.dtype}"
 
