@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vetro.apps import progress
 from vetro.apps.progress import Reporter, line
 from vetro.model.request import Progress
+from vetro.training.history import EpochRecord
+
+
+def latest(fold: int, member: int, epoch: int, training: float, validation: Any) -> EpochRecord:
+    return EpochRecord.of((fold, member, epoch, training, validation, 0.1, True, 0.0))
 
 
 def training(fold: int, epoch: int, **values: float) -> Progress:
     return Progress(
         "training",
-        fold=fold,
+        latest=latest(fold, 1, epoch, 0.25, 0.5),
         folds=2,
-        member=1,
         members=1,
-        epoch=epoch,
         epochs=9,
-        training=0.25,
-        validation=0.5,
         seconds=epoch + 10 * fold,
         **values,
     )
@@ -79,8 +81,8 @@ def test_quiet_still_logs(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
 
 
 def test_line_leaves_out_what_there_is_none_of() -> None:
-    alone = Progress("training", member=1, members=1, epoch=3, epochs=4, training=1.0, seconds=2.0)
+    alone = Progress("training", 0.5, latest(0, 1, 3, 1.0, None), members=1, epochs=4, seconds=2.0)
     assert line(alone) == "epoch 3/4; training 1; 2.0 s"
-    several = Progress("training", member=2, members=3, epoch=3, epochs=4, training=1.0)
+    several = Progress("training", 0.5, latest(0, 2, 3, 1.0, None), members=3, epochs=4)
     assert line(several).startswith("member 2/3; epoch 3/4")
     assert line(training(1, 2, seconds_left=61)).endswith("about 1 min 1 s left")

@@ -264,7 +264,7 @@ def test_of_many_at_once_one_gets_a_folder(folder: str) -> None:
 def test_history() -> None:
     run = make("a-1", "a.csv")
     sizes = (0.5, float(np.float32(0.1))), (2.0, 1e-30)
-    run.write_history([EpochRecord(1, 2, 3, 0.1, 1 / 3, 0.001, True, 1.5, *sizes)])
+    run.write_history([EpochRecord.of([1, 2, 3, 0.1, 1 / 3, 0.001, True, 1.5, *sizes])])
     with run.history.open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert row == {

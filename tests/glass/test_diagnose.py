@@ -235,7 +235,7 @@ def test_few_rows_say_nothing_of_units(model, module, x):
     assert "W741" in codes(enough) and "dead" in str(enough) and "too little" not in str(enough)
     # what the history tells is told of any rows
     shrunk = tuple(
-        replace(one, weights=(one.weights[0], one.weights[1] * (1e-3 if one.epoch == 8 else 1)))
+        with_sizes(one, (one.weights[0], one.weights[1] * (1e-3 if one.epoch == 8 else 1)))
         for one in fitted.evidence.history
     )
     worse = replace(fitted, evidence=replace(fitted.evidence, history=shrunk))
@@ -252,13 +252,20 @@ def test_a_layer_of_one_unit_is_told_in_the_singular(x):
     assert told.startswith("0 (Linear): dead units, 0 on all 200 rows: 1 of 1 relu unit")
 
 
+def with_sizes(record, weights, *gradients):
+    """The record with other weights, and perhaps other gradients."""
+    sizes = dict(zip(("weights", "gradients"), (weights, *gradients), strict=False))
+    return replace(record, ended=replace(record.ended, **sizes))
+
+
 def read_csv(table):
     return pd.read_csv(table).to_dict("list")
 
 
 def test_the_course_of_training():
     def record(epoch, validation, best, member=1):
-        return EpochRecord(1, member, epoch, 1 / epoch, validation, 0.1 / epoch, best, 0.0)
+        columns = (1, member, epoch, 1 / epoch, validation, 0.1 / epoch, best, 0.0)
+        return EpochRecord.of(columns)
 
     history = [record(1, 1.0, True), record(2, 0.5, True), record(3, 0.6, False),
                record(4, 0.75, False), record(1, 3.0, True, 2)]  # fmt: skip
@@ -273,7 +280,7 @@ def test_the_course_of_training():
 def test_the_course_of_layers():
     def record(epoch, weights, gradients, member=1):
         rest = (1.0, 1.0, 0.1, False, 0.0)
-        return EpochRecord(1, member, epoch, *rest, weights, gradients)
+        return EpochRecord.of((1, member, epoch, *rest, weights, gradients))
 
     history = [record(1, (1.0, 2.0), (0.5, 0.1)), record(2, (0.5, 2.0), (0.25, 0.2)),
                record(1, (3.0, 4.0), (1.5, 0.3), 2)]  # fmt: skip
@@ -281,7 +288,7 @@ def test_the_course_of_layers():
     assert (first.layer, second.layer) == ("layer1", "layer2")
     assert first.weights.tolist() == [2.0, 0.5] and first.gradients.tolist() == [1.0, 0.25]
     assert first.kept.tolist() == [0.5, 1.0] and second.kept.tolist() == [1.0, 1.0]
-    assert layer_courses([EpochRecord(1, 1, 1, 1.0, 1.0, 0.1, True, 0.0)]) == ()
+    assert layer_courses([EpochRecord.of((1, 1, 1, 1.0, 1.0, 0.1, True, 0.0))]) == ()
     assert layer_courses([]) == ()
 
 
@@ -293,13 +300,13 @@ def test_a_layer_that_shrinks_away_is_found(model):
     (shown,) = [line for line in str(found).splitlines() if "layer1, gradient" in line]
     assert figure(float(found.layer_courses[0].gradients[-1]), 3) in shown
     shrunk = tuple(
-        replace(one, weights=(one.weights[0], one.weights[1] * (1e-3 if one.epoch == 8 else 1)))
+        with_sizes(one, (one.weights[0], one.weights[1] * (1e-3 if one.epoch == 8 else 1)))
         for one in fitted.evidence.history
     )
     worse = replace(fitted, evidence=replace(fitted.evidence, history=shrunk))
     told = message(vetro.diagnose(worse, table), "W750")
     assert told.startswith("in 3 of 3 networks, the weights of layer2 shrank to")
-    older = tuple(replace(one, weights=(), gradients=()) for one in fitted.evidence.history)
+    older = tuple(with_sizes(one, (), ()) for one in fitted.evidence.history)
     plain = vetro.diagnose(replace(fitted, evidence=replace(fitted.evidence, history=older)), table)
     assert plain.layer_courses == () and "over training (root" not in str(plain)
 

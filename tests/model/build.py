@@ -144,8 +144,8 @@ def evidence_of(encoder: Encoder, generator: np.random.Generator, layers: int) -
     several = len(encoder.targets) > 1
     sizes = tuple(0.5 * number for number in range(1, layers + 1))
     none = (0.0,) * layers
-    record = EpochRecord(1, 1, 1, 0.5, 0.625, 1e-3, True, 0.125, sizes, none)
-    last = EpochRecord(2, 1, 2, float("inf"), float("nan"), 5e-4, False, 0.25, none, sizes)
+    record = EpochRecord.of([1, 1, 1, 0.5, 0.625, 1e-3, True, 0.125, sizes, none])
+    last = EpochRecord.of([2, 1, 2, float("inf"), float("nan"), 5e-4, False, 0.25, none, sizes])
     return Evidence(
         task=encoder.task,
         data={"name": "tàble.csv", "sha256": "ab" * 32, "rows": 120, "columns": 9},

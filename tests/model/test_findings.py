@@ -18,12 +18,13 @@ def found(judged_by, own, training, majority=None, log_loss=0.0, given=()):
     if metric != "r2":
         metrics.setdefault("accuracy", Interval(0.9, 0.8, 1.0))
     measured = SimpleNamespace(
+        judged_by=judged_by,
         metrics=metrics,
         training_metrics={metric: training},
         baselines={"majority": {metric: majority}},
         comparisons={"majority": {"log_loss": Interval(log_loss, log_loss - 0.1, log_loss + 0.1)}},
     )
-    return [told(item) for item in quality_findings(judged_by, measured, given)]
+    return [told(item) for item in quality_findings(measured, given)]
 
 
 def test_a_message_refers_only_to_messages_that_were_given():

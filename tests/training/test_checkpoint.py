@@ -31,7 +31,7 @@ def checkpoint(size=10, seed=0):
             )
             for number in (1, 11)
         },
-        history=[EpochRecord(1, 1, 1, 0.5, 1 / 3, 0.01, True, 0.25, (0.5, 0.1), (0.2, 1 / 3))],
+        history=[EpochRecord.of([1, 1, 1, 0.5, 1 / 3, 0.01, True, 0.25, (0.5, 0.1), (0.2, 1 / 3)])],
         seconds=1.5,
     )
 

@@ -15,7 +15,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from vetro.atomic import cannot_save, write_whole
 from vetro.errors import VetroError, error
 from vetro.report.command import fit_command, resume_command
 from vetro.signals import held
-from vetro.training.history import SIZES, EpochRecord
+from vetro.training.history import COLUMNS, SIZES, EpochRecord
 
 if TYPE_CHECKING:
     from vetro.model.model import Model, WritesReport
@@ -80,14 +80,13 @@ class RunFolder:
         """Write one line per epoch, with a header and with columns for each layer."""
         records = list(records)
         layers = range(1, len(records[0].weights) + 1) if records else range(0)
-        single = [entry.name for entry in fields(EpochRecord) if entry.name not in SIZES]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(
-            [*single, *(f"layer{number}.{name}" for name in SIZES for number in layers)]
+            [*COLUMNS, *(f"layer{number}.{name}" for name in SIZES for number in layers)]
         )
         for record in records:
-            values = [getattr(record, name) for name in single]
+            values = [getattr(record, name) for name in COLUMNS]
             sizes = (f"{size:.9g}" for name in SIZES for size in getattr(record, name))
             writer.writerow([*(int(v) if isinstance(v, bool) else v for v in values), *sizes])
         write_whole(self.history, text.getvalue().encode(), "the history")

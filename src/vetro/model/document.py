@@ -30,7 +30,7 @@ from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Schema
 from vetro.tables.targets import class_labels
 from vetro.tables.unit_spellings import key_of
-from vetro.training.history import SIZES, EpochRecord
+from vetro.training.history import COLUMNS, SIZES, EpochRecord
 from vetro.training.recipe import Recipe
 
 Arrays = dict[str, NDArray[Any]]
@@ -38,16 +38,7 @@ Arrays = dict[str, NDArray[Any]]
 MOST_NOTICES = 200_000
 # The parts of the evidence that are tensors.
 _EVIDENCE_TENSORS = frozenset({"actual", "predicted", "fold", "history"})
-_HISTORY = {
-    "fold": "<i4",
-    "member": "<i4",
-    "epoch": "<i4",
-    "training": "<f8",
-    "validation": "<f8",
-    "learning_rate": "<f8",
-    "best": "|u1",
-    "seconds": "<f8",
-}
+_HISTORY = dict(zip(COLUMNS, ("<i4", "<i4", "<i4", "<f8", "<f8", "<f8", "|u1", "<f8"), strict=True))
 
 
 def document_of(model: ModelParts) -> dict[str, Any]:
@@ -254,9 +245,8 @@ def _history(tensors: Arrays, layers: int) -> tuple[EpochRecord, ...]:
             sizes = _taken(tensors, f"history.{name}", "<f4")
             if sizes.shape != (len(lists["best"]), layers):
                 raise ValueError(f"history.{name} does not have its epochs and layers")
-            lists[name] = [tuple(size) for size in sizes.tolist()]
-    rows = zip(*lists.values(), strict=True)
-    return tuple(EpochRecord(**dict(zip(lists, row, strict=True))) for row in rows)
+            lists[name] = sizes.tolist()
+    return tuple(map(EpochRecord.of, zip(*lists.values(), strict=True)))
 
 
 def _taken(tensors: Arrays, name: str, dtype: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vetro.engines.job import Outcome
 from vetro.errors import Notice, VetroError, Words, error, listed, notice, words
-from vetro.model.held_out import Measured
+from vetro.model.evidence import Evidence
 from vetro.networks.network import Network
 from vetro.training.history import EpochRecord
 from vetro.training.recipe import Recipe
@@ -50,16 +50,16 @@ def still_falling(
     return [notice("W305", epochs=recipe.epochs, rate=rate, suggestion=3 * recipe.epochs)]
 
 
-def quality_findings(judged_by: str, measured: Measured, given: Collection[str]) -> list[Notice]:
+def quality_findings(measured: Evidence, given: Collection[str]) -> list[Notice]:
     """W306, W307 and W318, from the metrics on training and on held-out rows.
 
-    judged_by: the metric of the verdict.  given: the codes of the other messages of this fit; the
-    warning names those that may be the reason.
+    given: the codes of the other messages of this fit; the warning names those that may be the
+    reason.
     """
     see = listed(code for code in _REASONS if code in given)
     fix = f"Do not use this model; see {see}." if see else "Do not use this model."
     classes = "accuracy" in measured.metrics
-    metric = judged_by if classes else "r2"
+    metric = measured.judged_by if classes else "r2"
     score, reference = measured.metrics[metric].value, measured.training_metrics[metric]
     if not classes and score < 0:
         return [notice("W306", score=score, fix=fix)]
@@ -74,7 +74,7 @@ def quality_findings(judged_by: str, measured: Measured, given: Collection[str])
     return []
 
 
-def _useless(metric: str, measured: Measured) -> bool:
+def _useless(metric: str, measured: Evidence) -> bool:
     """Whether naming the most frequent class is more often right, and probabilities do not help.
 
     With rare classes, a good network may nearly always name the frequent one.  If its log loss is

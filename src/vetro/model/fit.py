@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from vetro.model.asked_table import read_for, with_roles
 from vetro.model.baselines_apart import Baselines
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
-from vetro.model.held_out import HeldOut, Measured, baseline_job, held_out, measure_held_out
+from vetro.model.held_out import HeldOut, baseline_job, held_out, measure_held_out
 from vetro.model.members import Ensemble
 from vetro.model.model import Model, WritesReport
 from vetro.model.parts import Member
@@ -130,13 +131,11 @@ def fit_table(
     if on_held_out is not None:
         on_held_out(model, table, unseen)
     measured = measure_held_out(model, ensemble, unseen, first, baselines)
+    model = replace(model, evidence=measured)
     clock.step("measuring")
-    found = _findings(model, ensemble, outcomes, first, state, measured)
-    notices = table.notices + tuple(found)
-    model = replace(
-        model,
-        evidence=_evidence(model, table, split, measured, notices, outcomes, clock),
-    )
+    notices = table.notices + tuple(_findings(model, ensemble, outcomes, first, state))
+    evidence = _evidence(measured, table, split, notices, outcomes, clock)
+    model = replace(model, evidence=evidence)
     tell(Progress("done", share=1.0, seconds=clock.seconds))
     failed = _diverged(outcomes)
     if failed is not None:
@@ -245,7 +244,6 @@ def _findings(
     outcomes: dict[int, Outcome],
     first: int,
     state: Checkpoint,
-    measured: Measured,
 ) -> list[Notice]:
     named = {_place(ensemble, number): outcome for number, outcome in outcomes.items()}
     found = still_falling(model.recipe, named, state.history)
@@ -253,7 +251,7 @@ def _findings(
     x = model.members[0].encoder.encode(ensemble.table, training[:20_000])
     found += dead_units(model.network, model.members[0].parameters, x)
     given = {item.code for item in (*ensemble.table.notices, *found)}
-    found += quality_findings(model.evidence.judged_by, measured, given)
+    found += quality_findings(model.evidence, given)
     interrupted = [place for place, one in named.items() if one.stopped == "interrupted"]
     if interrupted:
         slowest = min(interrupted, key=lambda place: named[place].epochs)
@@ -274,17 +272,13 @@ def _place(ensemble: Ensemble, number: int) -> tuple[int, int]:
 
 
 def _evidence(
-    model: Model,
+    measured: Evidence,
     table: Table,
     split: Split,
-    measured: Measured,
     notices: tuple[Notice, ...],
     outcomes: dict[int, Outcome],
     clock: _Clock,
 ) -> Evidence:
-    stopped: dict[str, int] = {}
-    for outcome in outcomes.values():
-        stopped[outcome.stopped] = stopped.get(outcome.stopped, 0) + 1
     data = {
         "name": table.name,
         "sha256": table.fingerprint,
@@ -292,15 +286,14 @@ def _evidence(
         "columns": len(table.schema),
     }
     return replace(
-        model.evidence,
+        measured,
         data=data,
         split=split.to_json(),
         notices=tuple(dict.fromkeys(notices)),
         versions={name: version(name) for name in PACKAGES},
         seconds={name: round(value, 3) for name, value in clock.steps.items()},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        stopped=stopped,
-        **vars(measured),
+        stopped=dict(Counter(outcome.stopped for outcome in outcomes.values())),
     )
 
 
@@ -311,10 +304,11 @@ def _finite(record: EpochRecord) -> EpochRecord:
     def kept(value: float) -> float:
         return value if math.isfinite(value) else largest
 
-    return replace(
-        record,
+    ended = replace(
+        record.ended,
         training=kept(record.training),
         validation=kept(record.validation),
         weights=tuple(map(kept, record.weights)),
         gradients=tuple(map(kept, record.gradients)),
     )
+    return replace(record, ended=ended)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vetro.model.baselines import BaselineJob
 from vetro.model.baselines_apart import Baselines
 from vetro.model.bootstrap import compare
-from vetro.model.evidence import Interval
+from vetro.model.evidence import Evidence
 from vetro.model.importance import permutation_importance
 from vetro.model.members import Ensemble
 from vetro.model.metrics import figures
@@ -25,23 +25,6 @@ from vetro.tables.splits import group_codes
 Floats = NDArray[np.float64]
 
 KEPT_ROWS = 20_000
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The entries of Evidence that held-out rows give, by the names that they have there."""
-
-    metrics: dict[str, Interval]
-    per_target: dict[str, dict[str, Interval]]
-    baselines: dict[str, dict[str, float]]
-    baselines_per_target: dict[str, dict[str, dict[str, float]]]
-    comparisons: dict[str, dict[str, Interval]]
-    comparisons_per_target: dict[str, dict[str, dict[str, Interval]]]
-    training_metrics: dict[str, float]
-    importance: dict[str, float]
-    actual: NDArray[Any]
-    predicted: Floats
-    fold: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +46,9 @@ class HeldOut:
 
 def measure_held_out(
     model: Model, ensemble: Ensemble, found: HeldOut, first: int, baselines: Baselines
-) -> Measured:
-    """Measure on the rows held out from the model's members (of an interrupted fit: fewer).
+) -> Evidence:
+    """The model's evidence with what the rows held out from its members say (of an interrupted fit:
+    fewer).
 
     first: the number of the task whose outcome is the model's first member.
     """
@@ -92,7 +76,8 @@ def measure_held_out(
             one = slice(number, number + 1)
             theirs = {rival: values[:, one] for rival, values in rivals.items()}
             each[name] = compare(task, actual[:, one], predicted[:, one], theirs, weights, groups)
-    return Measured(
+    return replace(
+        model.evidence,
         metrics=whole.own,
         per_target={name: one.own for name, one in each.items()},
         baselines=whole.rivals,

@@ -13,6 +13,7 @@ from typing import Any
 from vetro.engines.names import EngineName
 from vetro.entries import as_declared, check_entries
 from vetro.tables.options import ReadOptions, read_options
+from vetro.training.history import EpochRecord
 from vetro.training.recipe import Recipe
 from vetro.twins import plain, plain_names
 
@@ -79,27 +80,34 @@ READING = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "ke
 """The options of reading that a fit has: it keeps no columns."""
 
 
+def _of_latest(name: str, before: int | None) -> property:
+    """What the latest epoch says, or before there is one."""
+    return property(lambda self: getattr(self.latest, name, before))
+
+
 @dataclass(frozen=True)
 class Progress:
     """The progress of a fit: after every step, and after every epoch or several short ones.
 
     step: "reading", "checking", "training", "measuring" or "done".  share: of the training, 0 to 1.
-    fold of folds, member of members, epoch of epochs: counted from 1, of the network that
-    has just ended an epoch.  together: number of networks that train at the same time.  training,
-    validation: its mean loss per row.  seconds: since the start; seconds_left: an estimate.
-    None: not known, or not yet.
+    latest: the latest epoch of the network that has just ended one, from which fold of folds,
+    member of members, epoch of epochs come, counted from 1 (0: none yet), and training and
+    validation, its mean losses per row.  together: number of networks that train at the same time.
+    seconds: since the start; seconds_left: an estimate.  None: not known, or not yet.
     """
 
     step: str
     share: float = 0.0
-    fold: int = 0
+    latest: EpochRecord | None = None
     folds: int = 0
-    member: int = 0
     members: int = 0
-    together: int = 1
-    epoch: int = 0
     epochs: int = 0
-    training: float | None = None
-    validation: float | None = None
+    together: int = 1
     seconds: float = 0.0
     seconds_left: float | None = None
+
+    fold = _of_latest("fold", 0)
+    member = _of_latest("member", 0)
+    epoch = _of_latest("epoch", 0)
+    training = _of_latest("training", None)
+    validation = _of_latest("validation", None)

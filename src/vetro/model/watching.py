@@ -8,7 +8,8 @@ from pathlib import Path
 
 from vetro.model.members import Ensemble
 from vetro.model.request import Progress
-from vetro.training.ensemble import Standing, Watch
+from vetro.training.ensemble import Watch
+from vetro.training.history import EpochRecord
 
 OnProgress = Callable[[Progress], object]
 
@@ -24,22 +25,17 @@ def watch(
     recipe, folds = ensemble.recipe, ensemble.split.folds
     remaining = _Remaining(recipe.time)
 
-    def on_epochs(standing: Standing) -> None:
-        record, share = standing.latest, standing.share
+    def on_epochs(latest: EpochRecord, share: float, together: int) -> None:
         seconds = time.monotonic() - started
         tell(
             Progress(
                 "training",
-                share=share,
-                fold=record.fold,
+                share,
+                latest,
                 folds=folds,
-                member=record.member,
                 members=recipe.members,
-                together=standing.together,
-                epoch=record.epoch,
                 epochs=recipe.epochs,
-                training=record.training,
-                validation=record.validation,
+                together=together,
                 seconds=seconds,
                 seconds_left=remaining.seconds(seconds, share),
             )

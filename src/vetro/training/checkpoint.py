@@ -8,7 +8,7 @@ intact.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             for number, one in checkpoint.done.items()
         },
         "current": {number: state.numbers for number, state in checkpoint.current.items()},
-        "history": [list(asdict(record).values()) for record in checkpoint.history],
+        "history": [record.columns for record in checkpoint.history],
     }
     write_whole(
         path, save(arrays, metadata={"vetro.checkpoint": json.dumps(document)}), "the checkpoint"
@@ -85,17 +85,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
             int(number): TrainingState(_named(arrays, f"current.{number}."), numbers)
             for number, numbers in document["current"].items()
         }
-        history = [
-            replace(record, weights=tuple(record.weights), gradients=tuple(record.gradients))
-            for record in (EpochRecord(*values) for values in document["history"])
-        ]
         return Checkpoint(
             document["table"],
             document["request"],
             document["engine"],
             done,
             current,
-            history,
+            [EpochRecord.of(columns) for columns in document["history"]],
             float(document["seconds"]),
         )
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as reason:

@@ -33,26 +33,17 @@ class MemberTask:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Progress of training: the latest epoch of a member, how many members are trained in
-    parallel, and the share of all members' epochs that are done."""
-
-    latest: EpochRecord
-    together: int
-    share: float
-
-
-@dataclass(frozen=True)
 class Watch:
     """The caller's functions and limits.
 
-    on_epochs: receives the progress after each epoch or several.  stop: returns "" or a reason
-    that ends everything ("interrupted").  path: of the checkpoint, None for none.  time_limit:
-    seconds for all members together, 0 for none (members that are trained one after another
-    get equal shares).
+    on_epochs: receives the latest epoch, after each epoch or several, the share of all members'
+    epochs that are done, and how many members are trained in parallel.  stop: returns "" or a
+    reason that ends everything ("interrupted").  path: of the checkpoint, None for none.
+    time_limit: seconds for all members together, 0 for none (members that are trained one after
+    another get equal shares).
     """
 
-    on_epochs: Callable[[Standing], None]
+    on_epochs: Callable[[EpochRecord, float, int], None]
     stop: Callable[[], str]
     path: Path | None = None
     time_limit: float = 0.0
@@ -160,26 +151,12 @@ class _Trainer:
 
     def _tell(self, number: int, epochs: Sequence[Epoch], share: float) -> None:
         task, seconds = self.tasks[number], self.seconds
-        records = [
-            EpochRecord(
-                fold=task.fold,
-                member=task.member,
-                epoch=epoch.number,
-                training=epoch.training,
-                validation=epoch.validation,
-                learning_rate=epoch.learning_rate,
-                best=epoch.best,
-                seconds=seconds,
-                weights=epoch.weights,
-                gradients=epoch.gradients,
-            )
-            for epoch in epochs
-        ]
+        records = [EpochRecord(task.fold, task.member, seconds, epoch) for epoch in epochs]
         self.trained.add(number)
         self.checkpoint.history += records
         self.shares[number] = share
         done = sum(self.shares.values()) / len(self.tasks)
-        self.watch.on_epochs(Standing(records[-1], len(self.numbers), done))
+        self.watch.on_epochs(records[-1], done, len(self.numbers))
 
     def _save(self) -> None:
         self.saved = time.monotonic()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
 
+from vetro.engines.job import Epoch
 from vetro.errors import counted
 from vetro.notebook import ShownAsText
 
@@ -40,28 +44,45 @@ class History(ShownAsText):
         )
 
 
+COLUMNS = (
+    "fold", "member", "epoch", "training", "validation", "learning_rate", "best", "seconds",
+)  # fmt: skip
+"""The numbers of an EpochRecord, in the order in which files keep them."""
+
 SIZES = ("weights", "gradients")
-"""The fields of an EpochRecord that hold one number per layer."""
+"""Those of which an EpochRecord has one per layer."""
 
 
 @dataclass(frozen=True)
 class EpochRecord:
     """One epoch of one member of a fit, as progress shows it and history.csv keeps it.
 
-    fold, member and epoch count from 1 (fold 0: the held-out split).  training,
-    validation: mean loss per row in scaled units.  best: whether the validation loss
-    is the lowest so far.  seconds: since the fit began.  weights, gradients: root mean
-    squares of each layer's weights at the epoch's end, and of their gradients at its last
-    step, in float32; empty in files of older versions.
+    fold and member count from 1 (fold 0: the held-out split).  seconds: since the fit began.
+    ended: the epoch as its engine told it, with losses in scaled units; files of older versions
+    have no weights and no gradients.  It has everything that `ended` has; epoch is its number.
     """
 
     fold: int
     member: int
-    epoch: int
-    training: float
-    validation: float
-    learning_rate: float
-    best: bool
     seconds: float
-    weights: tuple[float, ...] = ()
-    gradients: tuple[float, ...] = ()
+    ended: Epoch
+
+    epoch = property(attrgetter("ended.number"))
+    training = property(attrgetter("ended.training"))
+    validation = property(attrgetter("ended.validation"))
+    learning_rate = property(attrgetter("ended.learning_rate"))
+    best = property(attrgetter("ended.best"))
+    weights = property(attrgetter("ended.weights"))
+    gradients = property(attrgetter("ended.gradients"))
+
+    @staticmethod
+    def of(columns: Sequence[Any]) -> EpochRecord:
+        """The record of COLUMNS and perhaps SIZES, as files keep them."""
+        fold, member, number, training, validation, rate, best, seconds, *sizes = columns
+        ended = Epoch(number, training, validation, rate, best, *map(tuple, sizes))
+        return EpochRecord(fold, member, seconds, ended)
+
+    @property
+    def columns(self) -> list[Any]:
+        """COLUMNS and SIZES."""
+        return [getattr(self, name) for name in (*COLUMNS, *SIZES)]
