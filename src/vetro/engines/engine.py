@@ -77,6 +77,8 @@ class Predictor(Protocol):
 class Engine(Protocol):
     """Trains and predicts networks."""
 
+    def __hash__(self) -> int: ...
+
     @property
     def name(self) -> str: ...
 

@@ -5,10 +5,10 @@ Mistakes in module, loss and optimizer themselves: misuse.py, misfit.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
+from vetro.engines.drawn_order import Drawn
+from vetro.engines.orders import Consecutive, Given, Order
 from vetro.errors import Notice
 from vetro.training import misuse
 from vetro.training.advice import check_hidden_parameters, check_rate
@@ -36,7 +38,7 @@ from vetro.training.given import (
     role_of_input,
     role_of_target,
 )
-from vetro.training.loaders import Loaded, loaded, pair_of
+from vetro.training.loaders import Loaded, LoaderOrder, loaded, pair_of
 from vetro.training.stepping import Schedule, Stepping
 from vetro.training.weighted import check_row_weights_of_loss, check_weights, weighted
 
@@ -68,6 +70,19 @@ class Training:
     clip_norm: float | None = field(default=None, kw_only=True)
     clip_value: float | None = field(default=None, kw_only=True)
 
+    def __post_init__(self) -> None:
+        """Counts, sizes and switches become Python's own; E601 for one that is not valid."""
+        for kind, names in _SIMPLE.items():
+            for name in names:
+                object.__setattr__(self, name, kind(name, getattr(self, name)))
+
+
+_SIMPLE: dict[Callable[[str, Any], Any], tuple[str, ...]] = {
+    count_of: ("steps", "epochs", "batch_size", "patience"),
+    size_of: ("clip_norm", "clip_value"),
+    switch_of: ("shuffle", "drop_last"),
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Request:
@@ -75,8 +90,7 @@ class Request:
 
     x, y: as tensors; without rows if only the DataLoader knows them.  weights: (rows,) or
     None.  held_out: x, y and perhaps weights.  given: (steps, batch) row numbers, int32 or int64,
-    or None.  batch_size: rows per step, at most all.  steps_an_epoch, total: in steps.  notices:
-    warnings to issue.
+    or None.  notices: warnings to issue.
     """
 
     training: Training
@@ -86,18 +100,40 @@ class Request:
     held_out: tuple[Tensor, ...] | None
     given: NDArray[Any] | None
     loader: Loaded | None
-    batch_size: int
-    steps_an_epoch: int
-    total: int
     notices: list[Notice]
 
     @property
-    def rows(self) -> int:
-        return int(self.x.shape[0])
+    def tensors(self) -> tuple[Tensor, ...]:
+        """x, y and, where rows have weights, those."""
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
 
     @property
     def by_epochs(self) -> bool:
         return self.training.steps is None
+
+    @cached_property
+    def order(self) -> Order:
+        """The order of the rows; NotUnderstood if only the DataLoader knows it."""
+        training, rows = self.training, len(self.x)
+        if self.loader is not None:
+            return LoaderOrder(self.loader, self.total, by_epochs=self.by_epochs)
+        if self.given is not None:
+            numbers = self.given.reshape(-1).astype(np.int32, copy=False)
+            return Given(numbers, self.given.shape[1])
+        size = min(training.batch_size or rows, rows)
+        epoch_rows = rows - rows % size if training.drop_last else rows
+        if training.shuffle:
+            return Drawn(rows, epoch_rows, size, training.generator)
+        return Consecutive(epoch_rows, size)
+
+    @property
+    def steps_an_epoch(self) -> int:
+        return self.order.steps_an_epoch if self.loader is None else len(self.loader.loader)
+
+    @property
+    def total(self) -> int:
+        """The steps of the whole training."""
+        return self.training.steps or self.steps_an_epoch * (self.training.epochs or 1)
 
     def loss_of(self, output: Tensor, target: Tensor, *weights: Tensor) -> Tensor:
         """The loss; of weighted rows if there are weights."""
@@ -123,7 +159,7 @@ def request(training: Training) -> Request:
     """The checked training; TrainingError or UsageError says what is wrong."""
     module, loss, optimizer = training.module, training.loss, training.optimizer
     misuse.check_kinds(module, loss, optimizer)
-    training = _normal(training)
+    _check_together(training)
     notices = misuse.check_parameters(module, optimizer)
     notices += check_hidden_parameters(module, loss, optimizer)
     notices += check_rate(optimizer, training.schedule)
@@ -140,40 +176,15 @@ def request(training: Training) -> Request:
         weighted(loss)
     notices += misuse.check_gradients(module, optimizer) + misuse.check_mode(module)
     given = None if training.batches is None else _batches(training.batches, rows)
-    if loader is not None:
-        steps_an_epoch, batch_size = len(loader.loader), loader.batch_size
-    elif given is not None:
-        steps_an_epoch, batch_size = given.shape
-    else:
-        batch_size = min(training.batch_size or rows, rows)
-        steps_an_epoch = rows // batch_size if training.drop_last else math.ceil(rows / batch_size)
-    total = steps_an_epoch * (training.epochs or 1)
-    if training.steps is not None:
-        total = training.steps
-    in_order = given is None and loader is None and not training.shuffle and batch_size == rows
+    whole = loader is None and given is None and (training.batch_size or rows) >= rows
+    in_order = whole and not training.shuffle
     check_row_weights_of_loss(loss, y, in_order=in_order, validated=held_out is not None)
-    return Request(
-        training=training,
-        x=x,
-        y=y,
-        weights=weights,
-        held_out=held_out,
-        given=given,
-        loader=loader,
-        batch_size=batch_size,
-        steps_an_epoch=steps_an_epoch,
-        total=total,
-        notices=notices,
-    )
+    return Request(training, x, y, weights, held_out, given, loader, notices)
 
 
-def _normal(training: Training) -> Training:
-    """The same with plain numbers, after checks of each argument and of their combinations."""
-    names = ("steps", "epochs", "batch_size", "patience")
-    counts = {name: count_of(name, getattr(training, name)) for name in names}
-    sizes = {name: size_of(name, getattr(training, name)) for name in ("clip_norm", "clip_value")}
-    switches = {name: switch_of(name, getattr(training, name)) for name in ("shuffle", "drop_last")}
-    training = replace(training, **counts, **sizes, **switches)  # type: ignore[arg-type]
+def _check_together(training: Training) -> None:
+    """E601 or E604 for functions that cannot be called, and for arguments that contradict each
+    other."""
     steps, epochs, generator = training.steps, training.epochs, training.generator
     if steps is not None and epochs is not None:
         raise contradiction("both steps and epochs are given", "Use steps=1000, or epochs=10")
@@ -188,7 +199,6 @@ def _normal(training: Training) -> Training:
     _check_order(training)
     if training.patience is not None and training.validation is None:
         raise contradiction("patience is given without validation", "Use validation=(x, y)")
-    return training
 
 
 def _given(value: object) -> bool:

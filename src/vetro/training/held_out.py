@@ -69,15 +69,11 @@ def check_lonely_row(asked: Request) -> None:
     norms = [part for part in training.module.modules() if isinstance(part, _BatchNorm)]
     if not any(part.training for part in norms):
         return
-    if asked.loader is not None:
-        if asked.loader.x is None or asked.loader.reason:
-            return
-        rows, dropped = asked.loader.epoch_rows, asked.loader.drop_last
-    else:
-        rows, dropped = asked.rows, training.drop_last
-    size = asked.batch_size
-    cut = rows % size == 1 and not dropped and asked.given is None
-    if size > 1 and not (cut and asked.total >= asked.steps_an_epoch):
+    if asked.loader is not None and (asked.loader.x is None or asked.loader.reason):
+        return
+    order = asked.order
+    last = order.epoch_rows - order.batch_size * (order.steps_an_epoch - 1)
+    if last > 1 or (order.batch_size > 1 and asked.total < order.steps_an_epoch):
         return
     try:
         module = copy.deepcopy(training.module)

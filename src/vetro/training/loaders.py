@@ -53,29 +53,12 @@ def pair_of(dataset: Dataset[Any]) -> tuple[Tensor, Tensor]:
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """A DataLoader.  x, y: its rows if they are tensors, else None.  reason: why its order
-    cannot be drawn ahead, "" if it can.
-
-    batch_size, drop_last and epoch_rows are those of its batch sampler: a loader that was given
-    one has no batch_size, and a sampler that it does not use.  They hold only without a reason.
-    """
+    cannot be drawn ahead, "" if it can."""
 
     loader: DataLoader[Any]
     x: Tensor | None
     y: Tensor | None
     reason: str
-
-    @property
-    def batch_size(self) -> int:
-        return int(getattr(self.loader.batch_sampler, "batch_size", None) or 1)
-
-    @property
-    def drop_last(self) -> bool:
-        return bool(getattr(self.loader.batch_sampler, "drop_last", False))
-
-    @property
-    def epoch_rows(self) -> int:
-        rows = len(_sampler_of(self.loader))
-        return rows - rows % self.batch_size if self.drop_last else rows
 
 
 def loaded(loader: DataLoader[Any]) -> Loaded:
@@ -129,7 +112,10 @@ class LoaderOrder(Order):
         if loaded.reason:
             raise NotUnderstood(loaded.reason)
         loader = loaded.loader
-        self.batch_size, self.epoch_rows = loaded.batch_size, loaded.epoch_rows
+        # of its batch sampler: a loader that was given one has none of these itself
+        batches: Any = loader.batch_sampler
+        self.batch_size, rows = batches.batch_size, len(batches.sampler)
+        self.epoch_rows = rows - rows % self.batch_size if batches.drop_last else rows
         self._total = None if by_epochs else total
         # this draws the same as iterating the loader itself, without collecting any rows
         self._numbers: DataLoader[Any] = DataLoader(

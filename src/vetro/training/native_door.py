@@ -31,9 +31,8 @@ from vetro.training.arguments import Request
 from vetro.training.ending import Ended
 from vetro.training.held_out import check_held_out
 from vetro.training.history import History
-from vetro.training.loaders import LoaderOrder
 from vetro.training.stepping import Stepping
-from vetro.training.torch_door import Tick, explaining, judged_loss, order_of_rows
+from vetro.training.torch_door import Tick, explaining, judged_loss
 
 UNDERSTOOD = "the native engine understands the module, the loss and the optimizer"
 
@@ -119,8 +118,7 @@ class NativeDoor:
         self._history, self._tick = history, tick
         self._patience = training.patience
         self._validated = asked.held_out is not None
-        if asked.loader is not None and asked.loader.reason:
-            raise NotUnderstood(asked.loader.reason)
+        order = asked.order
         inputs = asked.x.shape[1] if asked.x.dim() == 2 else None
 
         def understood() -> NativeTask:
@@ -136,9 +134,7 @@ class NativeDoor:
         self._drops = bool(active_dropout(task.lowering))
         if training.generator is not None and training.generator.device.type != "cpu":
             raise NotUnderstood("the generator is not the CPU's")
-        order = _order(asked)
-        rows = (asked.x, asked.y) if asked.weights is None else (asked.x, asked.y, asked.weights)
-        if any(tensor.layout is not torch.strided for tensor in rows):
+        if any(tensor.layout is not torch.strided for tensor in asked.tensors):
             raise NotUnderstood("x or y is sparse")
         with explaining(asked):
             check_held_out(asked)
@@ -147,7 +143,7 @@ class NativeDoor:
         self.reason = self.doubt = ""
         seed = int(torch.randint(2**62, (), device="cpu")) if self._drops else 0
         owners = Owners(training.module, training.loss, training.optimizer)
-        self._session = NativeSession(understood, owners, rows, asked.held_out)
+        self._session = NativeSession(understood, owners, asked.tensors, asked.held_out)
         rates = Ahead(
             stepping,
             training.optimizer,
@@ -229,12 +225,6 @@ class NativeDoor:
         return Ended(self.reason, restore_best if patient else lambda: 0)
 
 
-def _order(asked: Request) -> Order:
-    if asked.loader is not None:
-        return LoaderOrder(asked.loader, asked.total, by_epochs=asked.by_epochs)
-    return order_of_rows(asked)
-
-
 def _witness(asked: Request, order: Order, drops: bool) -> tuple[float, float]:
     """The first step's loss by the module's own forward, and how much the trainer's may differ.
 
@@ -244,11 +234,10 @@ def _witness(asked: Request, order: Order, drops: bool) -> tuple[float, float]:
     """
     rows = order.take(0, 1)
     order.commit(0, 0)
-    chosen: slice | Tensor = slice(asked.batch_size)
+    chosen: slice | Tensor = slice(order.batch_size)
     if rows is not None:
         chosen = torch.from_numpy(rows).long()
-    x, y = asked.x[chosen], asked.y[chosen]
-    weights = () if asked.weights is None else (asked.weights[chosen],)
+    x, y, *weights = (tensor[chosen] for tensor in asked.tensors)
     module = asked.training.module
     with explaining(asked), _threads(len(x)), evaluating(module) if drops else nullcontext():
         value, output = judged_loss(asked, x, y, *weights)

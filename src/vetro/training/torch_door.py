@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import numpy as np
 from torch import Tensor
 
 from vetro.engines.best import Best, evaluate
-from vetro.engines.drawn_order import Drawn
 from vetro.engines.interruption import INTERRUPTED
 from vetro.engines.job import Clipping
-from vetro.engines.orders import Consecutive, Given, Order
 from vetro.engines.torch_batches import Batches, LoaderBatches, RowBatches
 from vetro.engines.torch_loop import Loop, clipping, run
 from vetro.training import misfit, misuse, raised
@@ -135,23 +132,10 @@ def judged_loss(
 
 
 def _batches(asked: Request) -> Batches:
-    training = asked.training
     if asked.loader is not None:
-        device = next(training.module.parameters()).device
+        device = next(asked.training.module.parameters()).device
         return LoaderBatches(asked.loader.loader, device, pair_of_batch)
-    rows = (asked.x, asked.y) if asked.weights is None else (asked.x, asked.y, asked.weights)
-    return RowBatches(rows, order_of_rows(asked))
-
-
-def order_of_rows(asked: Request) -> Order:
-    """The order of rows in memory."""
-    training, size = asked.training, asked.batch_size
-    if asked.given is not None:
-        return Given(asked.given.reshape(-1).astype(np.int32, copy=False), size)
-    epoch_rows = asked.rows - asked.rows % size if training.drop_last else asked.rows
-    if training.shuffle:
-        return Drawn(asked.rows, epoch_rows, size, training.generator)
-    return Consecutive(epoch_rows, size)
+    return RowBatches(asked.tensors, asked.order)
 
 
 @contextmanager

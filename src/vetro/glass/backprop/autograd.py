@@ -83,9 +83,6 @@ def as_module(part: Part, x: NDArray[Any], y: NDArray[Any], loss: Any) -> tuple[
         held_out=None,
         given=None,
         loader=None,
-        batch_size=len(x),
-        steps_an_epoch=1,
-        total=1,
         notices=[],
     )
     return asked, Lowering(part.network, tuple(module.values), squeezed=False, traced=False)

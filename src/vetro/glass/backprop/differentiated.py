@@ -135,7 +135,7 @@ def _finish(
 ) -> Differentiated:
     from vetro.glass.backprop.autograd import rule_of
 
-    rows = asked.rows
+    rows = len(asked.x)
     x = asked.x.detach().double().numpy().reshape(rows, -1)
     rule = rule_of(asked.training.loss, lowering, asked.y)
     target = asked.y.detach().numpy()
