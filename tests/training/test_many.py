@@ -11,7 +11,7 @@ from torch.optim import lr_scheduler
 import vetro
 from vetro.engines.native_core import why_not_native
 from vetro.errors import TrainingError, UsageError
-from vetro.training import many
+from vetro.training import together
 
 pytestmark = pytest.mark.skipif(bool(why_not_native()), reason=why_not_native())
 
@@ -169,7 +169,7 @@ def test_ctrl_c_while_they_are_prepared(prepared, monkeypatch):
     unchanged = [copy.deepcopy(one.module.state_dict()) for one in ones]
     drawn = [one.generator.get_state() for one in ones]
     found = []
-    door = many._door
+    door = together.Run.open_door
 
     def watched(one):
         found.append(one)
@@ -177,7 +177,7 @@ def test_ctrl_c_while_they_are_prepared(prepared, monkeypatch):
             signal.raise_signal(signal.SIGINT)
         return door(one)
 
-    monkeypatch.setattr(many, "_door", watched)
+    monkeypatch.setattr(together.Run, "open_door", watched)
     histories = vetro.train_many(ones, threads=2)
     assert len(found) == prepared
     assert {history.stopped for history in histories} == {"interrupted"}

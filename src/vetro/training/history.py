@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -42,6 +42,16 @@ class History(ShownAsText):
             f"History({steps}{losses}{best}, stopped by {self.stopped or 'nothing'}, "
             f"{self.engine or 'no'} engine, {self.seconds:.3g} s)"
         )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an engine has ended a training of the PyTorch door.  reason: "done", "patience",
+    "interrupted" or "diverged".  restore_best: puts the best epoch's values into the module, if
+    there was one, and returns its number, else 0."""
+
+    reason: str
+    restore_best: Callable[[], int]
 
 
 COLUMNS = (

@@ -6,9 +6,8 @@ understands run together; the others run one after another on the torch engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import perf_counter
 
 import torch
@@ -16,17 +15,11 @@ from torch.utils.data import DataLoader
 
 from vetro.engines import ticks
 from vetro.engines.interruption import Interruption, ctrl_c
-from vetro.engines.job import Job
-from vetro.engines.native_engine import NativeEngine
-from vetro.errors import TrainingError, error, issue_warnings
-from vetro.networks.refusal import NotUnderstood
+from vetro.errors import error, issue_warnings
 from vetro.training.arguments import Request, Training, request
 from vetro.training.checks import check_function, contradiction, count_of, invalid
-from vetro.training.ending import Ended, conclude
 from vetro.training.history import History
-from vetro.training.native_door import NativeDoor, Watching
-from vetro.training.stepping import Stepping
-from vetro.training.torch_door import run_in_torch
+from vetro.training.together import Run, run_all
 
 OnProgress = Callable[[int, int], object]
 
@@ -63,43 +56,11 @@ def train_many(
     _check_apart(trainings)
     requests = [request(training) for training in trainings]
     issue_warnings([notice for asked in requests for notice in asked.notices])
-    ones = [_One(_with_generator(asked), History()) for asked in requests]
-    with _schedules(ones), ctrl_c() as interruption:
-        progress = _Progress(ones, interruption, on_progress)
-        _run_together(ones, progress, threads or 0)
-        for one in ones:
-            if one.door is None:
-                if not progress():
-                    _run_apart(one, progress)
-                one.history.stopped = one.history.stopped or progress()
-    return [one.history for one in ones]
-
-
-@dataclass(eq=False)
-class _One:
-    """The state of one training."""
-
-    asked: Request
-    history: History
-    stepping: Stepping | None = None
-    door: NativeDoor | None = None
-    began: float = 0.0
-
-    @property
-    def steps(self) -> int:
-        """Steps done, as far as is known."""
-        return self.door.steps if self.door is not None else len(self.history.loss)
-
-    def end(self, ended: Ended) -> None:
-        """Complete the history; a divergence does not raise, since the others go on."""
-        self.history.seconds = perf_counter() - self.began
-        if self.stepping is not None:
-            self.stepping.finish()
-        try:
-            conclude(self.asked, self.history, ended)
-        except TrainingError as diverged:
-            if diverged.code != "E317":
-                raise
+    runs = [Run(_with_generator(asked)) for asked in requests]
+    with ctrl_c() as interruption:
+        progress = _Progress(runs, interruption, on_progress)
+        run_all(runs, progress, threads or 0, progress.report)
+    return [run.history for run in runs]
 
 
 def _check_apart(trainings: Sequence[Training]) -> None:
@@ -132,27 +93,14 @@ def _with_generator(asked: Request) -> Request:
     return replace(asked, training=replace(training, generator=generator))
 
 
-@contextmanager
-def _schedules(ones: Sequence[_One]) -> Iterator[None]:
-    """Give each training its schedule; on leaving, put back learning rates that functions vary."""
-    try:
-        for one in ones:
-            one.stepping = one.asked.stepping()
-        yield
-    finally:
-        for one in ones:
-            if one.stepping is not None:
-                one.stepping.finish()
-
-
 class _Progress:
     """Reports the steps of all trainings together; its answer is why to end all, "" to go on."""
 
     def __init__(
-        self, ones: Sequence[_One], interruption: Interruption, on_progress: OnProgress | None
+        self, runs: Sequence[Run], interruption: Interruption, on_progress: OnProgress | None
     ) -> None:
-        self._ones, self._interruption, self._on_progress = ones, interruption, on_progress
-        self._total = sum(one.asked.total for one in ones)
+        self._runs, self._interruption, self._on_progress = runs, interruption, on_progress
+        self._total = sum(run.asked.total for run in runs)
         self._next = perf_counter() + ticks.TICK_SECONDS
 
     def __call__(self) -> str:
@@ -163,54 +111,7 @@ class _Progress:
     def report(self) -> None:
         """Report now."""
         if self._on_progress is not None:
-            steps = sum(one.steps for one in self._ones)
+            steps = sum(run.steps for run in self._runs)
             if self._on_progress(steps, self._total) is False:
                 self._interruption.stop()
             self._next = perf_counter() + ticks.TICK_SECONDS
-
-
-def _run_together(ones: Sequence[_One], progress: _Progress, threads: int) -> None:
-    """Run the trainings that the native engine understands until each has ended.
-
-    No module changes before Vetro has read all trainings; the first ones already advance meanwhile.
-    """
-    running: list[_One] = []
-    doors: list[NativeDoor] = []
-
-    def jobs() -> Iterator[Job]:
-        for one in ones:
-            door = _door(one)
-            if door is not None:
-                one.door, one.began = door, perf_counter()
-                running.append(one)
-                doors.append(door)
-                yield door.job
-
-    def on_end(number: int) -> None:
-        running[number].end(doors[number].ended())
-
-    with suppress(KeyboardInterrupt):
-        NativeEngine(threads).run(jobs(), Watching(progress, doors, on_end), len(ones))
-    for one in running:
-        if one.door is not None and one.door.doubt:
-            one.history.reason, one.door = one.door.doubt, None
-    if running:
-        progress.report()
-
-
-def _door(one: _One) -> NativeDoor | None:
-    """The training as the native engine takes it; None if it cannot."""
-    assert one.stepping is not None
-    try:
-        return NativeDoor(one.asked, one.history, one.stepping)
-    except NotUnderstood as why:
-        one.history.reason = str(why)
-        return None
-
-
-def _run_apart(one: _One, progress: _Progress) -> None:
-    """Run one training on the torch engine."""
-    assert one.stepping is not None
-    one.began = perf_counter()
-    one.end(run_in_torch(one.asked, one.history, one.stepping, None, progress, fallen=True))
-    progress.report()

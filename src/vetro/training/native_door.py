@@ -7,8 +7,8 @@ module's own forward on the first batch shows whether it read them correctly.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from time import perf_counter
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from vetro.engines import ticks
 from vetro.engines.best import evaluating
 from vetro.engines.explain import NativeTask, active_dropout, understand
-from vetro.engines.interruption import INTERRUPTED, ctrl_c
+from vetro.engines.interruption import INTERRUPTED
 from vetro.engines.job import Clipping, Course, Job, Stopping
 from vetro.engines.native_engine import NativeEngine
 from vetro.engines.native_run import NativeRun
@@ -28,9 +28,8 @@ from vetro.networks.lower_module import check_validation
 from vetro.networks.refusal import NotUnderstood
 from vetro.training.ahead import Ahead
 from vetro.training.arguments import Request
-from vetro.training.ending import Ended
 from vetro.training.held_out import check_held_out
-from vetro.training.history import History
+from vetro.training.history import Ended, History
 from vetro.training.stepping import Stepping
 from vetro.training.torch_door import Tick, explaining, judged_loss
 
@@ -44,58 +43,6 @@ _WITNESSES = 64
 """Rows whose outputs are compared instead of the loss, if dropout's masks make losses differ."""
 
 _FEW_ROWS = 512
-
-
-def run_natively(
-    asked: Request,
-    history: History,
-    stepping: Stepping,
-    tick: Tick | None,
-    *,
-    forced: bool,
-    threads: int,
-) -> Ended:
-    """Run on the native engine; NotUnderstood, with nothing changed, if it cannot.
-
-    forced: run also with dropout, whose masks are then not torch's.
-    """
-    door = NativeDoor(asked, history, stepping, tick, forced=forced)
-    with ctrl_c() as interruption, suppress(KeyboardInterrupt):
-        NativeEngine(threads).run([door.job], Watching(interruption, [door]))
-    if door.doubt:
-        del history.loss[:], history.validation[:], history.learning_rate[:]
-        raise NotUnderstood(door.doubt)
-    if tick is not None and door.reason != "diverged":
-        tick(len(history.loss))
-    return door.ended()
-
-
-class Watching:
-    """The engine's watch over trainings of the PyTorch door.
-
-    doors: of the jobs, in their order.  interruption: why all are to end.  on_end: called with
-    the number of each training that has ended.
-    """
-
-    def __init__(
-        self,
-        interruption: Callable[[], str],
-        doors: list[NativeDoor],
-        on_end: Callable[[int], None] | None = None,
-    ) -> None:
-        self.interruption = interruption
-        self._doors, self._on_end = doors, on_end
-
-    def begins(self, running: NativeRun) -> bool:
-        return self._doors[running.number].begins(running)
-
-    def told(self, running: NativeRun) -> str:
-        return self._doors[running.number].told(running)
-
-    def ends(self, running: NativeRun, stopped: str) -> None:
-        self._doors[running.number].ends(running, stopped)
-        if self._on_end is not None:
-            self._on_end(running.number)
 
 
 class NativeDoor:

@@ -15,10 +15,9 @@ from vetro.engines.torch_loop import Loop, clipping, run
 from vetro.training import misfit, misuse, raised
 from vetro.training.advice import advise, check_confined, check_own_loss, check_softmax, check_speed
 from vetro.training.arguments import Request
-from vetro.training.ending import Ended
 from vetro.training.given import code_of
 from vetro.training.held_out import check_held_out, check_lonely_row
-from vetro.training.history import History
+from vetro.training.history import Ended, History
 from vetro.training.loaders import pair_of_batch
 from vetro.training.loss_probe import Tape
 from vetro.training.stepping import Stepping

@@ -7,30 +7,18 @@ is vetro.fit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
 
 import torch
 from torch import nn
 
 from vetro.engines.interruption import ctrl_c
-from vetro.errors import error
-from vetro.networks.refusal import NotUnderstood
 from vetro.training.advice import advise
-from vetro.training.arguments import (
-    Loss,
-    Request,
-    Source,
-    Training,
-    Validation,
-    request,
-)
+from vetro.training.arguments import Loss, Source, Training, Validation, request
 from vetro.training.checks import check_function, count_of, invalid
-from vetro.training.ending import Ended, conclude
 from vetro.training.given import Rows
 from vetro.training.history import History
-from vetro.training.native_door import run_natively
-from vetro.training.stepping import Schedule, Stepping
-from vetro.training.torch_door import Tick, run_in_torch
+from vetro.training.stepping import Schedule
+from vetro.training.together import Run, run_all
 
 OnProgress = Callable[[int, float, History], object]
 
@@ -136,41 +124,9 @@ def train(
     def tick(step: int) -> bool:
         return on_progress is None or on_progress(step, history.loss[-1], history) is not False
 
-    stepping = asked.stepping()
-    start = perf_counter()
-    try:
-        ended = _run(
-            asked, history, stepping, None if on_progress is None else tick, engine, threads or 0
-        )
-    finally:
-        stepping.finish()
-        history.seconds = perf_counter() - start
-    conclude(asked, history, ended)
-    return history
-
-
-def _run(
-    asked: Request,
-    history: History,
-    stepping: Stepping,
-    tick: Tick | None,
-    engine: str,
-    threads: int,
-) -> Ended:
-    """Train on the engine asked for, or on the one that can."""
-    history.reason = "the caller asked for the torch engine"
-    if engine != "torch":
-        try:
-            return run_natively(
-                asked, history, stepping, tick, forced=engine == "native", threads=threads
-            )
-        except NotUnderstood as why:
-            if engine == "native":
-                raise error(
-                    "E604",
-                    what=f"the native engine cannot run this: {why}",
-                    fix='Use engine="auto" or engine="torch".',
-                ) from None
-            history.reason = str(why)
+    one = Run(asked, engine, None if on_progress is None else tick, history)
     with ctrl_c() as interruption:
-        return run_in_torch(asked, history, stepping, tick, interruption, fallen=engine != "torch")
+        run_all([one], interruption, threads or 0)
+    if one.diverged is not None:
+        raise one.diverged
+    return history
