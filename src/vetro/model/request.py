@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vetro.engines.names import EngineName
 from vetro.entries import as_declared, check_entries
 from vetro.tables.options import ReadOptions, read_options
-from vetro.training.history import EpochRecord
 from vetro.training.recipe import Recipe
 from vetro.twins import plain, plain_names
+
+if TYPE_CHECKING:  # the command line reads a request without numpy
+    from vetro.training.history import EpochRecord
 
 
 @dataclass(frozen=True)
