@@ -219,7 +219,8 @@ def _chunk(
     values: dict[str, NDArray[Any]] = {}
     unseen: dict[str, dict[str, int]] = {}
     notices = list(told)
-    shifted = replace_place(opened, rows.start)
+    first = rows.start
+    shifted = replace(opened, place_of=lambda row: opened.place_of(first + row), start=first)
     for plan, cell in zip(plans, cells, strict=True):
         column = schema[plan.name]
         if isinstance(cell, Values):
@@ -262,11 +263,6 @@ def _that_count(schema: Schema, values: dict[str, NDArray[Any]], rows: int) -> N
     for column in schema.with_role("weight"):
         count &= values[column.name] != 0 if column.name in values else True
     return count
-
-
-def replace_place(opened: Opened, start: int) -> Opened:
-    """The same source with rows counted from `start`."""
-    return replace(opened, place_of=lambda row: opened.place_of(start + row), start=start)
 
 
 def _group_codes(cell: Codes, options: ReadOptions, groups: dict[str, int]) -> NDArray[Any]:

@@ -21,12 +21,13 @@ from functools import partial
 from pathlib import Path
 
 from vetro.atomic import NO_SPACE, cannot_save
-from vetro.errors import Notice, counted, error, notice, words
+from vetro.errors import Notice, Words, counted, error, notice, words
 from vetro.tables import dialect as dialects
 from vetro.tables import encodings, textfaults
 from vetro.tables.connection import connect, file_literal, literal
 from vetro.tables.csv_lines import csv_writer
-from vetro.tables.head import Head, free_name
+from vetro.tables.head import Head, free_name, units_of
+from vetro.tables.head_words import distinct_names
 from vetro.tables.numbers import value_of
 from vetro.tables.opened import Opened, check_column_count
 from vetro.tables.options import ReadOptions
@@ -120,7 +121,8 @@ def _open(path: Path, options: ReadOptions, undo: contextlib.ExitStack) -> Opene
     opened.notices.extend(notices)
     if sep == dialects.BLANKS[1] and not options.sep:
         opened.notices.append(notice("I175", source=source))
-    opened.units = around.units
+    if around.head is not None:
+        opened.units = units_of(around.head)
     opened.digest = digest
     if copies.folder is not None:
         weakref.finalize(original, shutil.rmtree, copies.folder, ignore_errors=True)
@@ -216,24 +218,17 @@ def _names(file: TextFile, head: Head | None) -> list[str]:
     if all(len(name) > 1 and name[0] == name[-1] == "'" for name in names):
         what, fix = "the fields are quoted with ' and not with \"", 'Quote them with ".'
         raise error("E111", source=file.source, line=line, what=what, fix=fix)
-    places: dict[str, int] = {}
     gaps = head.gaps if head is not None else ()
-    for position, name in enumerate(names, 1):
-        if position - 1 in gaps:
-            continue
-        if not name:
-            raise error("E131", source=file.source, line=line, position=position)
-        if name in places:
-            value = value_of(name, ".", "") is not None
-            advice = words(
-                "Rename one, or use {=skip_rows line} with {=header no} for the names c1, c2, ...",
-                line=line,
-            )
-            if value:
-                advice = words("Use {=header no} if that line holds values.")
-            raise error("E110", first=places[name], second=position, name=name, fix=advice)
-        places[name] = position
-    return list(places)
+    cells = ((at, name) for at, name in enumerate(names, 1) if at - 1 not in gaps)
+    return distinct_names(cells, file.source, line, partial(_not_twice, line))
+
+
+def _not_twice(line: int, name: str) -> Words:
+    """How to correct a name that the header has twice; a value is no name."""
+    if value_of(name, ".", "") is not None:
+        return words("Use {=header no} if that line holds values.")
+    text = "Rename one, or use {=skip_rows line} with {=header no} for the names c1, c2, ..."
+    return words(text, line=line)
 
 
 def _head_text(head: bytes, path: Path, source: str) -> str:

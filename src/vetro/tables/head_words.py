@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from vetro.errors import Notice, Words, counted, error, notice, shown, words
 from vetro.tables.head import Head, Place, Record, units_of
@@ -79,6 +79,27 @@ def heading(headings: Sequence[Record], place: Place, *, units: bool = False) ->
         what=what,
         fix=fix,
     )
+
+
+def distinct_names(
+    cells: Iterable[tuple[int | str, str]],
+    source: str,
+    line: int,
+    fix: Callable[[str], str | Words],
+) -> list[str]:
+    """The names of a header; E131 for an empty one, E110 for one that is there twice.
+
+    cells: the place of each name (the number or the letters of its column) and the name.
+    fix: of E110, for a name.
+    """
+    places: dict[str, int | str] = {}
+    for position, name in cells:
+        if not name:
+            raise error("E131", source=source, line=line, position=position)
+        if name in places:
+            raise error("E110", first=places[name], second=position, name=name, fix=fix(name))
+        places[name] = position
+    return list(places)
 
 
 def no_header(record: Record, width: int, place: Place) -> Exception:

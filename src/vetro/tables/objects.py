@@ -50,7 +50,7 @@ def dated_objects(given: Any, column: str) -> tuple[Any, list[Notice]]:
         fix = "Give the column one kind of value."
         raise error("E128", column=column, type=type_, fix=fix)
     dated = [
-        dt.datetime(value.year, value.month, value.day)
+        dt.datetime.combine(value, dt.time.min)
         if isinstance(value, dt.date) and not isinstance(value, dt.datetime)
         else value
         for value in values

@@ -18,7 +18,7 @@ from vetro.tables.doubts import CATEGORY
 from vetro.tables.instants import is_duration, is_time
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
-from vetro.tables.schema import Column
+from vetro.tables.schema import KINDS, Column
 from vetro.tables.table import Table
 
 _ASKED_AGAIN = ("W174", "I176")
@@ -49,15 +49,8 @@ def without_query(opened: Opened, options: ReadOptions) -> ReadOptions:
     def known(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in names if name in present)
 
-    return replace(
-        options,
-        query="",
-        keep=(),
-        number=known(options.number),
-        category=known(options.category),
-        date=known(options.date),
-        flag=known(options.flag),
-    )
+    kinds: dict[str, Any] = {kind: known(getattr(options, kind)) for kind in KINDS}
+    return replace(options, query="", keep=(), **kinds)
 
 
 def _arrow(column: Column, values: NDArray[Any]) -> pa.Array:

@@ -18,7 +18,7 @@ from vetro.errors import VetroError, Words, error, nearest, notice, shown, words
 from vetro.tables.connection import files_fingerprint, reason
 from vetro.tables.faults import Fault
 from vetro.tables.head import Place, free_name, units_of
-from vetro.tables.head_words import head_notices
+from vetro.tables.head_words import distinct_names, head_notices
 from vetro.tables.ods import Range, merged_ranges
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -26,7 +26,7 @@ from vetro.tables.sheetfaults import CellFault, cell_faults, column_letters
 from vetro.tables.sheetformats import padded_cells, write_zeros
 from vetro.tables.sheetrows import fill_down, filled_notice, rows_of_sheet
 from vetro.tables.sheetsize import too_large
-from vetro.tables.values import EXACT, ValueColumn, as_text, finished
+from vetro.tables.values import EXACT, ValueColumn, finished
 
 _SUFFIXES = (".xlsx", ".xlsm", ".ods")
 
@@ -82,8 +82,8 @@ def open_spreadsheet(source: str | os.PathLike[str], options: ReadOptions) -> Op
         for fault in faulty:
             if fault.row == head.header.line - 1:
                 raise _refused(path, fault.what, fault.fix)
-        named = {at: name for at, name in enumerate(header) if at not in gaps}
-        names = _names(path, named, letters, head.header.line)
+        named = ((letters[at], name) for at, name in enumerate(header) if at not in gaps)
+        names = distinct_names(named, path.name, head.header.line, lambda name: "Rename one.")
     places = [at for at in range(len(names) + len(gaps)) if at not in gaps]
     positions = dict(zip(places, names, strict=True))
     faults = _column_faults(path, faulty, rows, positions, (top, left), len(cells))
@@ -209,19 +209,6 @@ def _trimmed(cells: list[list[Any]]) -> tuple[list[list[Any]], tuple[int, int]]:
 
 def _filled(value: Any) -> bool:
     return not isinstance(value, str) or bool(value.strip())
-
-
-def _names(path: Path, row: Mapping[int, Any], letters: list[str], line: int) -> list[str]:
-    """The header's texts; a number or a date in it is a name as it would be written."""
-    names: dict[str, str] = {}
-    for at, value in row.items():
-        name, letter = as_text(value).strip(), letters[at]
-        if not name:
-            raise error("E131", source=path.name, line=line, position=letter)
-        if name in names:
-            raise error("E110", first=names[name], second=letter, name=name, fix="Rename one.")
-        names[name] = letter
-    return list(names)
 
 
 def _whole(values: list[Any]) -> list[Any]:

@@ -170,49 +170,37 @@ class TextFile:
         """Check the quotes: E109 for one that is never closed, E111 for text after a closed one."""
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             quoted = False
-            opened_line = opened_field = 0
-            length = 0
+            opened_line = opened_field = length = 0
             for line, text in enumerate(file, 1):
-                if not quoted:
-                    length = 0
-                position = 1
-                at = 0
                 if dialects.QUOTE not in text and not quoted:
                     self._refuse_length(text.split(self.sep), line)
                     continue
-                start = not quoted
+                at, position = 0, 1
                 while at < len(text):
-                    letter = text[at]
-                    if quoted:
-                        if letter == dialects.QUOTE:
-                            if text[at + 1 : at + 2] == dialects.QUOTE:
-                                at += 1
-                            else:
-                                quoted = False
-                                after = text[at + 1 : at + 2]
-                                if after and after not in (self.sep, "\r", "\n"):
-                                    raise error(
-                                        "E111",
-                                        source=self.source,
-                                        line=line,
-                                        what="text follows the closing quote of a value",
-                                        fix="Write a quote inside a value twice.",
-                                    )
-                        length += 1
-                    elif letter == self.sep:
-                        position, start, length = position + 1, True, 0
-                        at += 1
-                        continue
-                    elif letter == dialects.QUOTE and start:
+                    if not quoted and text[at] == dialects.QUOTE:
                         quoted, opened_line, opened_field = True, line, position
-                    else:
-                        length += 1
-                    start = False
-                    at += 1
-                if length > LONGEST_FIELD and not quoted:
-                    raise self._too_long(opened_line or line)
+                        at, length = at + 1, 0
+                    start = at
+                    if quoted:
+                        at = _closing_quote(text, at)
+                        if at == len(text):
+                            length += at - start
+                            break
+                        quoted, at = False, at + 1
+                        self._refuse_text_after_quote(text[at : at + 1], line)
+                    at = end if (end := text.find(self.sep, at)) >= 0 else len(text)
+                    length += at - start
+                    if length > LONGEST_FIELD:
+                        raise self._too_long(opened_line or line)
+                    at, position, length = at + 1, position + 1, 0
             if quoted:
                 raise error("E109", source=self.source, line=opened_line, position=opened_field)
+
+    def _refuse_text_after_quote(self, after: str, line: int) -> None:
+        if after not in ("", self.sep, "\r", "\n"):
+            what = "text follows the closing quote of a value"
+            fix = "Write a quote inside a value twice."
+            raise error("E111", source=self.source, line=line, what=what, fix=fix)
 
     def _refuse_length(self, fields: list[str], line: int) -> None:
         if sum(map(len, fields)) + len(fields) > LONGEST_FIELD:
@@ -226,6 +214,15 @@ class TextFile:
             what=f"{'a field' if field else 'the line'} exceeds 1 MiB",
             fix="Check for a missing quote.",
         )
+
+
+def _closing_quote(text: str, at: int) -> int:
+    """The place of the quote that closes a field; the length of the text if none does."""
+    while (found := text.find(dialects.QUOTE, at)) >= 0:
+        if text[found + 1 : found + 2] != dialects.QUOTE:
+            return found
+        at = found + 2
+    return len(text)
 
 
 def nul_error(path: Path, source: str, offset: int) -> Exception:

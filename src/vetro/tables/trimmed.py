@@ -11,14 +11,14 @@ import io
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vetro.errors import Notice, TableError
 from vetro.tables import dialect as dialects
 from vetro.tables.around import find_head
 from vetro.tables.footer import empty_notice, find_footer, footer_notice
-from vetro.tables.head import Head, Place, Record, units_of
+from vetro.tables.head import Head, Place, Record
 from vetro.tables.head_words import head_notices
 from vetro.tables.options import ReadOptions
 
@@ -52,7 +52,6 @@ class Surroundings:
     head: Head | None
     lines: frozenset[int]
     end: int | None
-    units: dict[str, str] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
 
@@ -115,7 +114,7 @@ def surroundings(
         notices = [empty_notice(tail.empty, place)]
     cut_off = bool(notices) or tail.padded
     end = tail.end_of(len(tail.records) - len(footer)) if cut_off else None
-    return Surroundings(head, frozenset(left_out), end, units_of(head), tuple(notices))
+    return Surroundings(head, frozenset(left_out), end, tuple(notices))
 
 
 def write_trimmed(path: Path, target: Path, found: Surroundings, comment: str) -> None:

@@ -127,15 +127,14 @@ def _array(values: Iterable[Any], kind: str) -> pa.Array:
     elif kind == "text":
         values = [v if v is None or type(v) is str else as_text(v) for v in values]
     elif kind == "datetime":
-        values = [v if v is None or type(v) is dt.datetime else _midnight(v) for v in values]
+        values = [
+            v if v is None or type(v) is dt.datetime else dt.datetime.combine(v, dt.time.min)
+            for v in values
+        ]
     elif kind == "":
         values = list(values)
         return pa.nulls(len(values))
     return pa.array(values, _ARROW[kind])
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime(day.year, day.month, day.day)
 
 
 def as_text(value: Any) -> str:
