@@ -14,7 +14,7 @@ from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.plan import Plan
 from vetro.tables.read import read_table
-from vetro.tables.sources import open_source
+from vetro.tables.sources.opening import open_source
 
 PLAIN = ReadOptions()
 

@@ -20,7 +20,7 @@ from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.tables.schema import Schema, with_role
-from vetro.tables.sources import open_source
+from vetro.tables.sources.opening import open_source
 from vetro.tables.table import Table
 from vetro.tables.whole import read_whole
 

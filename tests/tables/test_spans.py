@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from told import told
 
-from vetro.tables.frames import open_frame
 from vetro.tables.instants import date_text
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
+from vetro.tables.sources.frames import open_frame
 from vetro.tables.spans import interval_ends
 
 

@@ -107,7 +107,7 @@ def _asked(source: str, base: RecipeFile, given: Given) -> RecipeFile:
     if not found.source:
         raise error("E604", what="vetro fit needs SOURCE", fix="See vetro fit --help.")
     if is_postgres(found.source.strip()):
-        from vetro.tables.postgres import checked_address
+        from vetro.tables.sources.postgres import checked_address
 
         checked_address(found.source)  # before a folder is made and anything is written
     if not found.request.targets:

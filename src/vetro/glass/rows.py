@@ -24,10 +24,10 @@ from vetro.model.predict import raw_outputs
 from vetro.settings import chosen
 from vetro.tables.blocks import MISSING
 from vetro.tables.chunks import read_chunks
-from vetro.tables.frames import frame_kind
 from vetro.tables.instants import date_text
 from vetro.tables.options import ReadOptions, read_options
 from vetro.tables.schema import Column, Schema, with_role
+from vetro.tables.sources.frames import frame_kind
 from vetro.tables.table import Table
 
 Floats = NDArray[np.float64]

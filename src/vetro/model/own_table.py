@@ -15,8 +15,8 @@ from typing import Any
 
 from vetro.errors import VetroError
 from vetro.model.parts import ModelParts
-from vetro.tables import frames
 from vetro.tables.options import ReadOptions
+from vetro.tables.sources import frames
 
 _PLAIN = ReadOptions()
 

@@ -22,11 +22,11 @@ from vetro.model.own_table import reading_of
 from vetro.model.parts import Member, ModelParts
 from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
-from vetro.tables import frames
 from vetro.tables.chunks import read_chunks
 from vetro.tables.encoder import Encoder
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Schema, with_role
+from vetro.tables.sources import frames
 from vetro.tables.table import Table
 from vetro.twins import plain_names
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, notice, words
 from vetro.tables.connection import literal, quoted
-from vetro.tables.footer import TOTALS
 from vetro.tables.opened import Opened
 from vetro.tables.schema import Column
+from vetro.tables.sources.footer import TOTALS
 
 _CLOSE = 1e-6
 

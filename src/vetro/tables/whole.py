@@ -35,7 +35,7 @@ from vetro.tables.plans import first_plans
 from vetro.tables.reviews import review
 from vetro.tables.schema import KINDS, Column, Schema
 from vetro.tables.sentinels import sentinel_notices
-from vetro.tables.sources import open_source
+from vetro.tables.sources.opening import open_source
 from vetro.tables.subtotals import subtotal_notices
 from vetro.tables.table import Table
 from vetro.tables.text_doubts import doubt_of
@@ -50,7 +50,7 @@ def opened_with(source: object, options: ReadOptions) -> Opened:
     opened = open_source(source, options)
     if not options.query or not opened.is_text:
         return opened
-    from vetro.tables.queries import query_table, without_query  # pyarrow takes 0.1 s
+    from vetro.tables.sources.queries import query_table, without_query  # pyarrow takes 0.1 s
 
     beneath = frozenset(opened.columns)
     table = read_whole(opened, without_query(opened, options))
