@@ -1,6 +1,6 @@
 """An opened source: a DuckDB relation, with facts about it for messages.
 
-Every kind of source becomes one of these (sources.py chooses how); scan.py turns it
+Every kind of source becomes one of these (sources/opening.py chooses how); scan.py turns it
 into a Table.  It reads nothing itself.
 """
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Setting, VetroError, Words, counted, error, words
-from vetro.tables.blocks import MISSING
+from vetro.tables.labels import is_missing
 from vetro.tables.table import Table
 from vetro.tables.targets import ClassTarget
 
@@ -89,7 +89,7 @@ def group_codes(table: Table) -> Integers | None:
 
 def groups_of(values: NDArray[Any]) -> Integers:
     """The group of each row from the values of a group column; a row without one is its own."""
-    missing = np.isnan(values) if values.dtype.kind == "f" else values == MISSING
+    missing = is_missing(values)
     groups = np.empty(len(values), dtype=np.int64)
     known, groups[~missing] = np.unique(values[~missing], return_inverse=True)
     groups[missing] = len(known) + np.arange(int(missing.sum()))
