@@ -43,9 +43,10 @@ def bounds(
     that is certain by then.
     """
     from vetro.apps.runs import load_model
-    from vetro.glass.bounds.bounds import SECONDS, TIGHTNESS
+    from vetro.glass.bounds.bounds import TIGHTNESS
     from vetro.glass.bounds.bounds import bounds as find_bounds
     from vetro.glass.bounds.bounds_text import bounds_lines
+    from vetro.glass.bounds.question import SECONDS
 
     found = load_model(model)
     answers = found.classes or found.targets

@@ -47,10 +47,10 @@ def prove(
     search undecided.
     """
     from vetro.apps.runs import load_model
-    from vetro.glass.bounds.bounds import SECONDS
     from vetro.glass.bounds.bounds_text import proof_lines, trend_lines
     from vetro.glass.bounds.monotonicity import monotonicity
     from vetro.glass.bounds.prove import prove as find_proof
+    from vetro.glass.bounds.question import SECONDS
 
     if bool(claim) == monotone:
         what = "--monotone takes no claim" if monotone else "vetro prove needs CLAIM"

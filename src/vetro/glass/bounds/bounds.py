@@ -8,38 +8,26 @@ rounding included.  The witness rows show how much of a range is really reached.
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import issue_warnings
 from vetro.glass.bounds.bounds_text import bounds_lines
-from vetro.glass.bounds.box import Range as Box
-from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.exploring import Explored, Tell, explore
 from vetro.glass.bounds.narrowing import narrowings
-from vetro.glass.bounds.over import (
-    inputs_of,
-    over_data,
-    over_text,
-    ranges_of,
-    units_of,
-)
+from vetro.glass.bounds.question import SECONDS, asked
 from vetro.glass.bounds.records import AnswerRange, BoundsRecord
 from vetro.glass.bounds.rounding_bounds import unit
 from vetro.glass.bounds.witness import Search
 from vetro.glass.rows import row_of
-from vetro.glass.stopping import Limit, check_seconds, limited
-from vetro.glass.subject import Subject, subject_of
+from vetro.glass.stopping import check_seconds
+from vetro.glass.subject import Subject
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
 
 Floats = NDArray[np.float64]
 
-SECONDS = 8.0
 TIGHTNESS = 0.05
 _ROUNDINGS = 64
 """An end this many units in the last place from the best row is tight: cutting would not help."""
@@ -78,20 +66,9 @@ def bounds(
     class's probability.  E114, E731, E732: the box cannot be read; E733: numbers may overflow;
     W731, W732.
     """
-    start = time.monotonic()
     check_seconds("tightness", tightness)
-    check_seconds("seconds", seconds)
-    subject = subject_of(thing, inputs=inputs_of(over))
-    ranges, notices = ranges_of(subject, over)
-    issue_warnings(notices)
-    with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
-        found = _bounded(subject, ranges, tightness, limit, tell)
-    return replace(found, seconds=time.monotonic() - start, notices=notices)
-
-
-def _bounded(
-    subject: Subject, ranges: list[Box], tightness: float, limit: Limit, tell: Tell
-) -> Bounds:
+    question = asked(thing, over, seconds)
+    subject = question.subject
     ends = len(subject.answers)
     rounding = _ROUNDINGS * unit(subject.network.dtype)
 
@@ -102,22 +79,20 @@ def _bounded(
         spare = np.tile(tightness * np.maximum(spread, 0.0) / 2, 2)
         return search.values - np.maximum(spare, rounding * np.abs(search.values))
 
-    found = explore(subject, ranges, wanted, limit, tell)
-    interrupted = limit.interrupted() and not found.done
+    with question.searching() as limit:
+        found = explore(subject, question.ranges, wanted, limit, tell)
+        interrupted = limit.interrupted() and not found.done
+        helpful = () if found.done or interrupted else narrowings(found)
     return Bounds(
         ranges={
             name: _range(subject, found, number) for number, name in enumerate(subject.answers)
         },
-        over=over_text(subject, ranges),
-        box=over_data(subject, ranges),
         tightness=tightness,
         tight=found.done,
         boxes=found.boxes,
         late=_late(found, ends),
-        narrowings=() if found.done or interrupted else narrowings(found),
-        seconds=0.0,
-        interrupted=interrupted,
-        units=units_of(subject),
+        narrowings=helpful,
+        **question.facts(interrupted=interrupted),
     )
 
 

@@ -71,7 +71,6 @@ def branch(
     watch: Watch,
     wanted: Wanted,
     over: Callable[[], bool],
-    batch: int = BATCH,
     tell: Callable[[int, Floats], object] = lambda boxes, certain: None,
     pause: float = np.inf,
 ) -> Branched:
@@ -92,7 +91,7 @@ def branch(
             np.concatenate([part.pull for part in parts]),
         )
 
-    live, found, most = root, measured(root), batch
+    live, found, batch = root, measured(root), BATCH
     first = found.least
     dropped = np.full(found.least.shape[1], np.inf)
     count = len(root)
@@ -126,7 +125,7 @@ def branch(
         )
         count += len(cuts)
         took = (time.monotonic() - began) / len(chosen)
-        batch = max(1, min(most, int(pause / max(took, 1e-9)))) if pause < np.inf else most
+        batch = max(1, min(BATCH, int(pause / max(took, 1e-9)))) if pause < np.inf else BATCH
 
 
 def _chosen(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import answers_over
 from vetro.glass.bounds.box import Boxes, Range, Space, space_of
-from vetro.glass.bounds.branching import Bounded, branch, one_thread
+from vetro.glass.bounds.branching import branch, one_thread
 from vetro.glass.bounds.forms import Form
 from vetro.glass.bounds.witness import Search, centres
 from vetro.glass.rows import Rows, answers
@@ -54,36 +54,11 @@ def departures(
     numbers, and levels (answers,), its value at `middles`.
     """
     space, root = space_of(subject, ranges)
-    line = _lines(space, slopes, levels)
-    bounded = subject if rounded else _in_reals(subject)
-    least = _least(
-        subject, space, root, slopes, levels, middles(ranges),
-        lambda boxes: answers_over(bounded, space, boxes, line),
-    )  # fmt: skip
-    ends = len(levels)
-    return least[:ends], -least[ends:]
-
-
-def _in_reals(subject: Subject) -> Subject:
-    """The subject with networks whose roundings are those of float64: too few to count."""
-    parts = [
-        replace(part, network=replace(part.network, dtype="float64")) for part in subject.parts
-    ]
-    return replace(subject, parts=tuple(parts))
-
-
-def _least(
-    subject: Subject,
-    space: Space,
-    root: Boxes,
-    slopes: Floats,
-    levels: Floats,
-    middle: Floats,
-    bound: Callable[[Boxes], Bounded],
-) -> Floats:
-    """Certain lower bounds of the differences, then of their negatives."""
-    search = Search(subject, space, root)
-    seen = np.full(2 * len(levels), np.inf)
+    line, middle = _lines(space, slopes, levels), middles(ranges)
+    reals = tuple(part.in_reals for part in subject.parts)
+    bounded = subject if rounded else replace(subject, parts=reals)
+    search, ends = Search(subject, space, root), len(levels)
+    seen = np.full(2 * ends, np.inf)
     boxes_seen, until = 0, time.monotonic() + SECONDS
 
     def look(raw: Floats) -> None:
@@ -98,21 +73,21 @@ def _least(
         look(centres(space, boxes))
 
     def wanted() -> Floats:
-        spread = -seen[: len(levels)] - seen[len(levels) :]
+        spread = -seen[:ends] - seen[ends:]
         goals: Floats = seen - np.tile(ENOUGH * spread, 2)
         return goals
 
     look(np.concatenate([search.random(500), search.random(500, corners=True)]))
     with one_thread(), np.errstate(all="ignore"):
-        found = branch(
+        least = branch(
             space,
             root,
-            bound,
+            lambda boxes: answers_over(bounded, space, boxes, line),
             watch,
             wanted,
             lambda: boxes_seen >= BOXES or time.monotonic() >= until,
-        )
-    return found.certain
+        ).certain
+    return least[:ends], -least[ends:]
 
 
 def _lines(space: Space, slopes: Floats, levels: Floats) -> Form:

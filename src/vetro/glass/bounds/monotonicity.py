@@ -8,7 +8,6 @@ in the column, and whose answers by the engine move the other way by more than r
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,20 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import issue_warnings
 from vetro.glass.bounds.answer_forms import plain_intervals
-from vetro.glass.bounds.bounds import SECONDS
 from vetro.glass.bounds.bounds_text import trend_lines
 from vetro.glass.bounds.box import Boxes, Range, space_of
-from vetro.glass.bounds.branching import Bounded, branch, one_thread
+from vetro.glass.bounds.branching import Bounded, branch
 from vetro.glass.bounds.claims import answer_label
 from vetro.glass.bounds.exploring import PAUSE, Tell
-from vetro.glass.bounds.over import inputs_of, over_data, over_text, ranges_of, units_of
 from vetro.glass.bounds.pairs import Pairs
+from vetro.glass.bounds.question import SECONDS, asked
 from vetro.glass.bounds.records import Direction, MonotonicityRecord, Pair, Trend
 from vetro.glass.bounds.tangent_bounds import slopes_over
-from vetro.glass.stopping import Limit, check_seconds, limited
-from vetro.glass.subject import Subject, subject_of
+from vetro.glass.stopping import Limit
+from vetro.glass.subject import Subject
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
 
@@ -61,40 +58,27 @@ def monotonicity(
     tell: called repeatedly with the column that is being examined.  Ctrl-C ends the search and
     keeps the columns done so far.
     """
-    start = time.monotonic()
-    check_seconds("seconds", seconds)
-    subject = subject_of(thing, inputs=inputs_of(over))
-    ranges, notices = ranges_of(subject, over)
-    issue_warnings(notices)
+    question = asked(thing, over, seconds)
+    subject, ranges = question.subject, question.ranges
     columns = [place for place in range(len(ranges)) if why_not_moving(ranges[place]) is None]
-    trends: dict[tuple[str, str], Trend] = {}
-    with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
+    by_column: list[list[Trend]] = []
+    with question.searching() as limit:
         for number, column in enumerate(columns):
             part = limit.part(1 / (len(columns) - number))
 
             def looking(boxes: int, certain: Floats, name: str = subject.inputs[column]) -> None:
                 tell(name)
 
-            found = trends_along(subject, ranges, column, part, looking)
-            trends.update({(trend.answer, trend.column): trend for trend in found})
+            by_column.append(trends_along(subject, ranges, column, part, looking))
             if limit.interrupted():
                 break
-    ordered = {key: trends[key] for key in sorted(trends, key=lambda key: _order(subject, key))}
-    spent = time.monotonic() - start
-    return Monotonicity(
-        ordered,
-        over_text(subject, ranges),
-        over_data(subject, ranges),
-        spent,
-        limit.interrupted(),
-        notices,
-        units_of(subject),
-    )
-
-
-def _order(subject: Subject, key: tuple[str, str]) -> tuple[int, int]:
-    labels = [answer_label(subject, number) for number in range(len(subject.answers))]
-    return labels.index(key[0]), subject.inputs.index(key[1])
+        interrupted = limit.interrupted()
+    trends = {
+        (trend.answer, trend.column): trend
+        for of_answer in zip(*by_column, strict=True)
+        for trend in of_answer
+    }
+    return Monotonicity(trends=trends, **question.facts(interrupted=interrupted))
 
 
 def why_not_moving(found: Range) -> str | None:
@@ -111,12 +95,12 @@ def trends_along(
     ranges: list[Range],
     column: int,
     limit: Limit,
-    tell: Tell = lambda boxes, certain: None,
-    asked: tuple[int, Direction] | None = None,
+    tell: Tell,
+    only: tuple[int, Direction] | None = None,
 ) -> list[Trend]:
     """A Trend of every answer along one column, as far as the limit allows.
 
-    asked: an answer and "rises" or "falls", if only that is to be decided.
+    only: an answer and "rises" or "falls", if nothing else is to be decided.
     """
     # The column takes every number between its ends: a flag's slope is proved between 0 and 1.
     ranges = [
@@ -142,9 +126,9 @@ def trends_along(
         goals = np.zeros(2 * count)
         goals[:count][pairs.shown(falling=True)] = -np.inf
         goals[count:][pairs.shown(falling=False)] = -np.inf
-        if asked is not None:
-            only = asked[0] + (0 if asked[1] == "rises" else count)
-            goals[np.arange(2 * count) != only] = -np.inf
+        if only is not None:
+            end = only[0] + (0 if only[1] == "rises" else count)
+            goals[np.arange(2 * count) != end] = -np.inf
         return goals
 
     found = branch(

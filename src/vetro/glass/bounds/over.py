@@ -322,27 +322,3 @@ def inputs_of(over: Any) -> int | None:
     if over is None or isinstance(over, (str, Mapping)) or not hasattr(over, "__len__"):
         return None
     return len(over)
-
-
-def over_text(subject: Subject, ranges: list[Any]) -> dict[str, str]:
-    """column -> its allowed values, as text."""
-    columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
-    return {
-        name: text_of(column, found)
-        for name, column, found in zip(subject.inputs, columns, ranges, strict=True)
-    }
-
-
-def units_of(subject: Subject) -> dict[str, str]:
-    """column -> its unit, for the columns that have one."""
-    pairs = zip(subject.inputs, subject.units, strict=True)
-    return {name: unit for name, unit in pairs if unit}
-
-
-def over_data(subject: Subject, ranges: list[Any]) -> dict[str, Any]:
-    """column -> its allowed values, as JSON: see over.data_of."""
-    columns = subject.model.schema.inputs if subject.model else (None,) * len(ranges)
-    return {
-        name: data_of(column, found)
-        for name, column, found in zip(subject.inputs, columns, ranges, strict=True)
-    }

@@ -8,26 +8,23 @@ the engine's own answers break the claim.
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.errors import Words, error, issue_warnings, words
-from vetro.glass.bounds.bounds import SECONDS
+from vetro.errors import Words, error, words
 from vetro.glass.bounds.bounds_text import proof_lines
-from vetro.glass.bounds.box import Range
-from vetro.glass.bounds.branching import one_thread
 from vetro.glass.bounds.claims import Claim, answer_label, read_claim
 from vetro.glass.bounds.exploring import Tell, explore
 from vetro.glass.bounds.monotonicity import trends_along, why_not_moving
-from vetro.glass.bounds.over import example_of, inputs_of, over_data, over_text, ranges_of, units_of
+from vetro.glass.bounds.over import example_of
+from vetro.glass.bounds.question import SECONDS, Question, asked
 from vetro.glass.bounds.records import ProofRecord, Verdict
 from vetro.glass.bounds.witness import Search
 from vetro.glass.rows import row_of
-from vetro.glass.stopping import Limit, check_seconds, limited
-from vetro.glass.subject import Subject, subject_of
+from vetro.glass.stopping import Limit
+from vetro.glass.subject import Subject
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
 
@@ -58,32 +55,24 @@ def prove(
     the claim is undecided.
     E734: the claim cannot be read.
     """
-    start = time.monotonic()
-    check_seconds("seconds", seconds)
-    subject = subject_of(thing, inputs=inputs_of(over))
-    ranges, notices = ranges_of(subject, over)
+    question = asked(thing, over, seconds)
+    subject = question.subject
     read = read_claim(subject, claim)
-    issue_warnings(notices)
     decide = _decide_range if read.kind == "range" else _decide_direction
-    with one_thread(), limited(seconds - (time.monotonic() - start)) as limit:
-        found = decide(subject, ranges, read, limit, tell)
+    with question.searching() as limit:
+        found = decide(question, read, limit, tell)
+        interrupted = limit.interrupted() and found["verdict"] == "undecided"
     return Proof(
         claim=read.text,
         about=answer_label(subject, read.answer),
         unit=subject.answer_units[read.answer],
-        over=over_text(subject, ranges),
-        box=over_data(subject, ranges),
-        seconds=time.monotonic() - start,
-        interrupted=limit.interrupted() and found["verdict"] == "undecided",
-        notices=notices,
-        units=units_of(subject),
         **found,
+        **question.facts(interrupted=interrupted),
     )
 
 
-def _decide_range(
-    subject: Subject, ranges: list[Range], claim: Claim, limit: Limit, tell: Tell
-) -> dict[str, Any]:
+def _decide_range(question: Question, claim: Claim, limit: Limit, tell: Tell) -> dict[str, Any]:
+    subject = question.subject
     low, high = claim.answer, claim.answer + len(subject.answers)
     goals = np.full(2 * len(subject.answers), -np.inf)
     goals[low] = np.nextafter(claim.low, np.inf) if claim.strict_low else claim.low
@@ -94,33 +83,21 @@ def _decide_range(
         broken = bool((search.values < goals).any())
         return np.full_like(goals, -np.inf) if broken else goals
 
-    found = explore(subject, ranges, wanted, limit, tell)
-    search, certain = found.search, found.certain
-    ends = [end for end in (low, high) if np.isfinite(goals[end])]
-    broken = [end for end in ends if search.values[end] < goals[end]]
-    verdict: Verdict = "undecided"
-    answer = row = None
-    if broken:
-        verdict = "refuted"
-        worst = max(broken, key=lambda end: goals[end] - search.values[end])
-        row = row_of(subject, search.rows[worst])
+    found = explore(subject, question.ranges, wanted, limit, tell)
+    search = found.search
+    certain = np.where(np.isfinite(goals), found.certain, -np.inf)
+    ends = (float(certain[low]), -float(certain[high]))
+    worst = int(np.argmax(goals - search.values))
+    broken = float(goals[worst] - search.values[worst])
+    if broken > 0:
         answer = float(search.values[worst] if worst == low else -search.values[worst])
-        margin = float(goals[worst] - search.values[worst])
-    else:
-        spare = [float(certain[end] - goals[end]) for end in ends]
-        verdict = "proved" if min(spare) >= 0 else "undecided"
-        margin = abs(min(spare))
-    return {
-        "verdict": verdict,
-        "margin": margin,
-        "certain": (
-            float(certain[low]) if low in ends else -math.inf,
-            -float(certain[high]) if high in ends else math.inf,
-        ),
-        "counterexample": row,
-        "answer": answer,
-        "pair": None,
-    }
+        row = row_of(subject, search.rows[worst])
+        return {"verdict": "refuted", "margin": broken, "certain": ends, "counterexample": row,
+                "answer": answer}  # fmt: skip
+    asked_for = np.isfinite(goals)
+    spare = float((certain[asked_for] - goals[asked_for]).min())
+    verdict: Verdict = "proved" if spare >= 0 else "undecided"
+    return {"verdict": verdict, "margin": abs(spare), "certain": ends}
 
 
 def _what_moves(subject: Subject, column: int) -> Words:
@@ -133,9 +110,8 @@ def _what_moves(subject: Subject, column: int) -> Words:
     return words("Give it a range such as {=over all}.", all=example_of(found))
 
 
-def _decide_direction(
-    subject: Subject, ranges: list[Range], claim: Claim, limit: Limit, tell: Tell
-) -> dict[str, Any]:
+def _decide_direction(question: Question, claim: Claim, limit: Limit, tell: Tell) -> dict[str, Any]:
+    subject, ranges = question.subject, question.ranges
     reason = why_not_moving(ranges[claim.column])
     if reason is not None:
         fix = _what_moves(subject, claim.column)
@@ -146,16 +122,12 @@ def _decide_direction(
     )
     trend = trends[claim.answer]
     against = trend.down if rises else trend.up
-    spare = trend.slope[0] if rises else -trend.slope[1]
-    verdict: Verdict = "refuted" if against else "proved" if spare >= 0 else "undecided"
-    margin = abs(spare)
-    if against:
+    if against is not None:
         margin = abs(against.second_answer - against.first_answer)
-    return {
-        "verdict": verdict,
-        "margin": margin if math.isfinite(margin) else math.inf,
-        "certain": trend.slope,
-        "counterexample": against.first if against else None,
-        "answer": against.first_answer if against else None,
-        "pair": against,
-    }
+        return {"verdict": "refuted", "margin": margin, "certain": trend.slope,
+                "counterexample": against.first, "answer": against.first_answer,
+                "pair": against}  # fmt: skip
+    spare = trend.slope[0] if rises else -trend.slope[1]
+    verdict: Verdict = "proved" if spare >= 0 else "undecided"
+    margin = abs(spare) if math.isfinite(spare) else math.inf
+    return {"verdict": verdict, "margin": margin, "certain": trend.slope}

@@ -18,6 +18,22 @@ Verdict = Literal["proved", "refuted", "undecided"]
 Direction = Literal["rises", "falls", "constant", "neither", "undecided"]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SearchRecord:
+    """What every search reports.
+
+    over, box: column -> its allowed values, as text and as data.  units: column -> unit, for the
+    columns that have one.  seconds: how long it took.  interrupted: whether Ctrl-C ended it.
+    """
+
+    over: dict[str, str]
+    box: dict[str, Any]
+    seconds: float
+    interrupted: bool = False
+    notices: tuple[Notice, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two rows that differ only in one column, the lower value first, and the answers to them."""
@@ -68,30 +84,21 @@ class AnswerRange:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class BoundsRecord(Mapping[str, tuple[float, float]]):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BoundsRecord(SearchRecord, Mapping[str, tuple[float, float]]):
     """answer -> (low, high), certain for every row of the box; `.ranges` has more about each.
 
-    over, box: column -> its allowed values, as text and as data.  boxes: how many were bounded.
-    tight: whether `tightness` was reached in time.  late: the largest share by which the second
-    half of the boxes narrowed a range; NaN for too few boxes.
-    units: column -> unit.
+    boxes: how many were bounded.  tight: whether `tightness` was reached in time.  late: the
+    largest share by which the second half of the boxes narrowed a range; NaN for too few boxes.
     narrowings: if not tight, the columns whose narrower ranges would help most.
-    interrupted: whether Ctrl-C ended the search.
     """
 
     ranges: dict[str, AnswerRange]
-    over: dict[str, str]
-    box: dict[str, Any]
     tightness: float
     tight: bool
     boxes: int
     late: float
     narrowings: tuple[Narrowing, ...]
-    seconds: float
-    interrupted: bool
-    notices: tuple[Notice, ...] = ()
-    units: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> tuple[float, float]:
         found = self.ranges[name]
@@ -112,8 +119,8 @@ class BoundsRecord(Mapping[str, tuple[float, float]]):
         }
 
 
-@dataclass(frozen=True, eq=False)
-class ProofRecord:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProofRecord(SearchRecord):
     """The result of a claim; bool() is true only if it is proved.
 
     counterexample: a row that breaks the claim, column -> value, and `answer`, the engine's answer
@@ -121,26 +128,18 @@ class ProofRecord:
     certain: the proved range of the answer (for rises and falls, of its slope); an end that the
     claim does not limit is infinite.  margin: if proved, the distance between the certain range and
     the claim's limit; if refuted, by how much the claim is broken; if undecided, how far the range
-    reaches beyond the claim.  over, box: column -> its allowed values, as text and as data.
-    units: column -> unit, for the columns that have one.
-    interrupted: whether Ctrl-C ended the search, so that the claim stayed undecided.
+    reaches beyond the claim.  interrupted: whether it stayed undecided because of Ctrl-C.
     """
 
     claim: str
     verdict: Verdict
     margin: float
     certain: tuple[float, float]
-    counterexample: dict[str, Any] | None
-    answer: float | None
-    pair: Pair | None
+    counterexample: dict[str, Any] | None = None
+    answer: float | None = None
+    pair: Pair | None = None
     about: str
     unit: str
-    over: dict[str, str]
-    box: dict[str, Any]
-    seconds: float
-    interrupted: bool = False
-    notices: tuple[Notice, ...] = ()
-    units: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.verdict == "proved"
@@ -174,21 +173,14 @@ class Trend:
         return as_json(self)
 
 
-@dataclass(frozen=True, eq=False)
-class MonotonicityRecord(Mapping[tuple[str, str], Trend]):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MonotonicityRecord(SearchRecord, Mapping[tuple[str, str], Trend]):
     """(answer, column) -> Trend for every column of numbers, dates or flags.
 
-    over, box: column -> its allowed values, as text and as data.  units: column -> unit.
-    interrupted: whether Ctrl-C ended it; the columns that were not reached are left out.
+    interrupted: the columns that were not reached are left out.
     """
 
     trends: dict[tuple[str, str], Trend]
-    over: dict[str, str]
-    box: dict[str, Any]
-    seconds: float
-    interrupted: bool = False
-    notices: tuple[Notice, ...] = ()
-    units: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: tuple[str, str]) -> Trend:
         return self.trends[key]
