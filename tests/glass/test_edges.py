@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from flint import arb, ctx
 
-from vetro.glass.bounds.box import _WAVE_ERROR, Axis, Boxes, Space, halves
-from vetro.glass.bounds.pairs import Pairs
+from vetro.glass.bounds.box import _WAVE_ERROR, Axis, Boxes, Space, halves, points_at
 from vetro.glass.diagnose.activity import FEW_ROWS, _activity, _duplicates
 from vetro.glass.formula import redundancy
 from vetro.glass.formula.redundancy import follows, sort_out
@@ -37,9 +36,8 @@ def test_the_levels_of_a_category_are_cut_into_two_sets():
 
 
 def test_a_row_as_a_box_has_its_number_or_is_missing():
-    pairs: Any = object.__new__(Pairs)
-    pairs._space = space(AGE)
-    there, absent = (pairs._point(np.array([value])) for value in (3.5, np.nan))
+    both = points_at(space(AGE), np.array([[3.5], [np.nan]]))
+    there, absent = both.take(slice(0, 1)), both.take(slice(1, 2))
     assert there.allowed.tolist() == [[True, False]]
     assert there.low.tolist() == there.high.tolist() == [[3.5]]
     assert absent.allowed.tolist() == [[False, True]]

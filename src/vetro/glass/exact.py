@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from vetro.glass.subject import piecewise_linear
 from vetro.networks.arithmetic import Piece
-from vetro.networks.lowered import LoweredNetwork, Operation
+from vetro.networks.lowered import LoweredNetwork
 
 PRECISION = 256
 """Bits for a network with smooth activations."""
@@ -54,12 +54,6 @@ def fraction(number: arb) -> Fraction:
     mantissa, exponent = number.man_exp()
     whole, power = int(mantissa), int(exponent)
     return Fraction(whole << power) if power >= 0 else Fraction(whole, 1 << -power)
-
-
-def activation(operation: Operation, z: arb) -> arb:
-    """function(z) for every z in the ball."""
-    found: arb = operation.activation.value(BALLS, z)
-    return found
 
 
 def sigmoid(z: arb) -> arb:

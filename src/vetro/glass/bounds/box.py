@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,21 @@ _WAVE_ERROR = 2.0**-40
 """A bound of the error of a phase's sine and cosine, in the engine and here."""
 
 
+class Several:
+    """A record of arrays whose first axis is that of the boxes."""
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Self:
+        return type(self)(*(array[rows] for array in vars(self).values()))
+
+    @classmethod
+    def joined(cls, several: Sequence[Self]) -> Self:
+        """All boxes of several records."""
+        columns = zip(*(vars(one).values() for one in several), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+
 @dataclass(frozen=True, eq=False)
-class Boxes:
+class Boxes(Several):
     """Several boxes at once.
 
     low, high: (boxes, numbers), the ends of each column with numbers.  allowed: (boxes,
@@ -47,17 +61,6 @@ class Boxes:
 
     def __len__(self) -> int:
         return len(self.low)
-
-    def take(self, rows: NDArray[np.intp] | slice) -> Boxes:
-        return Boxes(self.low[rows], self.high[rows], self.allowed[rows])
-
-    @staticmethod
-    def joined(several: list[Boxes]) -> Boxes:
-        return Boxes(
-            np.concatenate([boxes.low for boxes in several]),
-            np.concatenate([boxes.high for boxes in several]),
-            np.concatenate([boxes.allowed for boxes in several]),
-        )
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,24 @@ class Axis:
     alternatives: tuple[int, int]
     codes: tuple[float | None, ...]
     whole: bool = False
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may have a number or, in other alternatives, none."""
+        return self.number >= 0 and self.codes[:1] == (None,)
+
+    @cached_property
+    def raw_codes(self) -> Floats:
+        """The raw value of each alternative, infinite for "it has a number"."""
+        return np.array([np.inf if code is None else code for code in self.codes])
+
+    def alternative_of(self, raw: Floats) -> NDArray[np.intp]:
+        """The alternative of raw values (rows,), counted from the axis' first."""
+        codes, here = self.raw_codes, raw[:, None]
+        same = (codes == here) | (np.isnan(codes) & np.isnan(here))
+        same |= np.isposinf(codes) & ~np.isnan(here)
+        found: NDArray[np.intp] = same.argmax(axis=1)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +161,7 @@ class Space:
         numbers = [
             (axis.alternatives[0], axis.variables[0])
             for axis in self.axes
-            if axis.number >= 0 and axis.codes and axis.codes[0] is None and not axis.waves
+            if axis.optional and not axis.waves
         ]
         return Choices(
             np.array(coded, dtype=np.intp),
@@ -310,11 +331,22 @@ def rows_at(space: Space, numbers: Floats, chosen: NDArray[np.intp]) -> Floats:
     for place, axis in enumerate(space.axes):
         values = numbers[:, axis.number] if axis.number >= 0 else np.full(len(numbers), np.nan)
         if axis.codes:
-            codes = np.array([np.inf if code is None else code for code in axis.codes])
-            code = codes[chosen[:, place] - axis.alternatives[0]]
+            code = axis.raw_codes[chosen[:, place] - axis.alternatives[0]]
             values = np.where(np.isposinf(code), values, code)
         raw[:, place] = values
     return raw
+
+
+def points_at(space: Space, raw: Floats) -> Boxes:
+    """The boxes that contain only one row each; raw: (rows, columns)."""
+    places = [place for place, axis in enumerate(space.axes) if axis.number >= 0]
+    numbers = np.nan_to_num(raw[:, places], nan=0.0)
+    allowed = np.zeros((len(raw), space.alternatives), dtype=bool)
+    for place, axis in enumerate(space.axes):
+        if axis.codes:
+            found = axis.alternatives[0] + axis.alternative_of(raw[:, place])
+            allowed[np.arange(len(raw)), found] = True
+    return Boxes(numbers, numbers, allowed)
 
 
 def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:

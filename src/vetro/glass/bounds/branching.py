@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.bounds.box import Boxes, Space, halves, widths
+from vetro.glass.bounds.box import Boxes, Several, Space, halves, widths
 
 Floats = NDArray[np.float64]
 
@@ -26,15 +26,12 @@ CHUNK = 128
 
 
 @dataclass(frozen=True, eq=False)
-class Bounded:
+class Bounded(Several):
     """least: certain lower bounds (boxes, objectives).  pull: how much each axis of the box
     moves the bound, (boxes, objectives, axes); the axis with the largest pull is cut."""
 
     least: Floats
     pull: Floats
-
-    def take(self, rows: NDArray[np.intp]) -> Bounded:
-        return Bounded(self.least[rows], self.pull[rows])
 
 
 Bound = Callable[[Boxes], Bounded]
@@ -85,11 +82,8 @@ def branch(
 
     def measured(boxes: Boxes) -> Bounded:
         watch(boxes)
-        parts = [bound(boxes.take(slice(at, at + CHUNK))) for at in range(0, len(boxes), CHUNK)]
-        return Bounded(
-            np.concatenate([part.least for part in parts]),
-            np.concatenate([part.pull for part in parts]),
-        )
+        starts = range(0, len(boxes), CHUNK)
+        return Bounded.joined([bound(boxes.take(slice(at, at + CHUNK))) for at in starts])
 
     live, found, batch = root, measured(root), BATCH
     first = found.least
@@ -112,17 +106,16 @@ def branch(
         chosen, objective = _chosen(found.least - goals, short, batch)
         parents = found.take(chosen)
         pull = parents.pull[np.arange(len(chosen)), objective]
-        cuts = halves(space, live.take(chosen), _axis(space, live.take(chosen), pull))
+        cut = live.take(chosen)
+        # the axis with the largest pull among those that can be cut
+        cuts = halves(space, cut, np.where(widths(space, cut) > 0, pull, -1.0).argmax(axis=1))
         children = measured(cuts)
         least = np.maximum(children.least, np.concatenate([parents.least, parents.least]))
         rest = np.ones(len(live), dtype=bool)
         rest[chosen] = False
         kept = np.flatnonzero(rest)
         live = Boxes.joined([live.take(kept), cuts])
-        found = Bounded(
-            np.concatenate([found.least[kept], least]),
-            np.concatenate([found.pull[kept], children.pull]),
-        )
+        found = Bounded.joined([found.take(kept), Bounded(least, children.pull)])
         count += len(cuts)
         took = (time.monotonic() - began) / len(chosen)
         batch = max(1, min(BATCH, int(pause / max(took, 1e-9)))) if pause < np.inf else BATCH
@@ -146,9 +139,3 @@ def _chosen(
         for box in nearest[np.isfinite(order[nearest])]:
             taken.setdefault(int(box), int(objective))
     return np.array(list(taken)), np.array(list(taken.values()))
-
-
-def _axis(space: Space, boxes: Boxes, pull: Floats) -> NDArray[np.intp]:
-    """The axis with the largest pull among those that can be cut."""
-    found: NDArray[np.intp] = np.where(widths(space, boxes) > 0, pull, -1.0).argmax(axis=1)
-    return found

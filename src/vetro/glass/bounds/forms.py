@@ -145,12 +145,12 @@ class Form:
                 continue
             part, own = slice(*axis.alternatives), slice(*axis.variables)
             choices = np.where(region.boxes.allowed[:, part], across[:, part], np.inf)
-            if axis.number >= 0 and axis.codes[0] is None:
+            if axis.optional:
                 choices[:, 0] += (form[:, own] * numbers[:, own]).sum(axis=1)
             best = choices.argmin(axis=1)
             chosen[rows, axis.alternatives[0] + best] = 1.0
             if axis.number >= 0:
-                there = best == 0 if axis.codes[0] is None else np.zeros(len(rows), dtype=bool)
+                there = best == 0 if axis.optional else np.zeros(len(rows), dtype=bool)
                 numbers[:, own] = np.where(there[:, None], numbers[:, own], 0.0)
         return numbers, chosen
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import answers_over
-from vetro.glass.bounds.box import Boxes, Space, is_flag
+from vetro.glass.bounds.box import Boxes, Space, is_flag, points_at
 from vetro.glass.bounds.records import Pair
 from vetro.glass.bounds.witness import Search, centres
 from vetro.glass.rows import Rows, answers, row_of
@@ -122,24 +122,8 @@ class Pairs:
     def _certain(self, ends: Floats, falling: int, answer: int) -> bool:
         """Whether the pair differs by more than rounding explains: the certain ranges of both rows,
         each as a box of its own, do not overlap."""
-        boxes = Boxes.joined([self._point(row) for row in ends])
+        boxes = points_at(self._space, ends)
         least = answers_over(self._subject, self._space, boxes).least
         count = len(self._subject.answers)
         low, high = least[:, answer], -least[:, count + answer]
         return bool(high[1] < low[0]) if falling else bool(high[0] < low[1])
-
-    def _point(self, row: Floats) -> Boxes:
-        """The box that contains only this row."""
-        axes = self._space.axes
-        numbers = np.array([row[place] for place, axis in enumerate(axes) if axis.number >= 0])
-        allowed = np.zeros(self._space.alternatives, dtype=bool)
-        for place, axis in enumerate(axes):
-            for offset, code in enumerate(axis.codes):
-                same = (
-                    not np.isnan(row[place])
-                    if code is None
-                    else code == row[place] or (np.isnan(code) and np.isnan(row[place]))
-                )
-                allowed[axis.alternatives[0] + offset] = bool(same)
-        numbers = np.nan_to_num(numbers, nan=0.0)[None]
-        return Boxes(numbers, numbers.copy(), allowed[None])

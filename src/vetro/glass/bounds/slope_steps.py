@@ -38,10 +38,9 @@ def steepest(
         if axis.codes:
             choices = across[:, slice(*axis.alternatives)]
             choices = np.where(root.allowed[0, slice(*axis.alternatives)], choices, np.inf)
-            codes = np.array([np.inf if code is None else code for code in axis.codes])
-            now = _chosen(here, codes)
+            codes, now = axis.raw_codes, axis.alternative_of(here)
             middle = 0.0 if axis.number < 0 else space.middle[axis.number]
-            if axis.number >= 0 and axis.codes[0] is None:
+            if axis.optional:
                 choices[:, 0] += slope * (there - middle)
             best = choices.argmin(axis=1)
             rows = np.arange(len(raw))
@@ -52,14 +51,6 @@ def steepest(
             there = np.where(np.isposinf(codes[best]), there, codes[best])
         values[:, place], gains[:, place] = there, -change
     return values, gains
-
-
-def _chosen(here: Floats, codes: Floats) -> NDArray[np.intp]:
-    """The alternative of a raw value: codes has infinity for "it has a number"."""
-    same = (codes == here[:, None]) | (np.isnan(codes) & np.isnan(here[:, None]))
-    same |= np.isposinf(codes) & ~np.isnan(here[:, None])
-    found: NDArray[np.intp] = same.argmax(axis=1)
-    return found
 
 
 def _slopes(

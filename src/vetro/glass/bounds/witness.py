@@ -145,7 +145,7 @@ class Search:
         """The rows with other values in one column, (rows, ways, columns)."""
         axis, root = self.space.axes[place], self.root
         values = [np.full(len(raw), code) for code in axis.codes if code is not None]
-        if axis.number >= 0 and (not axis.codes or axis.codes[0] is None):
+        if axis.number >= 0 and (not axis.codes or axis.optional):
             low, high = root.low[0, axis.number], root.high[0, axis.number]
             values += [np.full(len(raw), low), np.full(len(raw), high)]
             if not axis.whole:
