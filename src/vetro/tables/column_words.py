@@ -1,6 +1,8 @@
-"""The range or levels of a column, in a few words."""
+"""A column in words: the words of its name, and its range or levels."""
 
 from __future__ import annotations
+
+import re
 
 from vetro.errors import counted
 from vetro.figures import ends
@@ -10,6 +12,12 @@ from vetro.visible import visible
 
 LEVELS_SHOWN = 4
 LEVEL_WIDTH = 16
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name in lower case: "customer" and "id" of customerID."""
+    return [word.casefold() for word in _WORD.findall(name)]
 
 
 def range_text(column: Column) -> str:

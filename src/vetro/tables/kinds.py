@@ -58,26 +58,34 @@ def finish_values(
         if largest > numbers.LARGEST_EXACT and (plan.is_text or is_whole_type(plan.type)):
             notices.extend(_digits_lost(opened, plan))
     distinct, exact = distinct_numbers(array, low, high)
+    lasting = is_duration(plan.date_format)
+    dated = plan.way == "date" and not lasting
+    words = ("false", "true") if plan.type == "BOOLEAN" else ("", "")
+    if _may_be_flag(plan, column, options) and (low, high, distinct) == (0.0, 1.0, 2):
+        words = "0", "1"
     reading = Reading(
         decimal=plan.decimal,
         thousands=plan.thousands,
         date_format=plan.date_format,
         missing=tuple(dict.fromkeys(("", *options.missing, *missing))),
+        flag_words=words,
         zoned=plan.zoned,
         unit=plan.dress.unit if plan.dress is not None else "",
     )
-    dated = plan.way == "date" and not is_duration(plan.date_format)
+    unit = SECONDS if lasting else reading.unit or opened.units.get(plan.name)
     notices.extend(date_notices.of_values(opened, plan, array, low, high, options))
     example = ""
     if present:
         first = float(array[int(np.argmin(np.isnan(array)))])
-        example = date_text(first, plan.date_format) if dated else numbers.number_text(first)
+        example = numbers.number_text(first)
+        if dated:
+            example = date_text(first, plan.date_format)
+        elif plan.type == "BOOLEAN":
+            example = "" if np.isnan(array[0]) else words[int(array[0])]
     entry = Column(
         name=plan.name,
-        kind="date" if dated else "number",
-        unit=SECONDS
-        if is_duration(plan.date_format)
-        else reading.unit or opened.units.get(plan.name) or unit_of(plan.name),
+        kind="flag" if any(words) else "date" if dated else "number",
+        unit=unit or unit_of(plan.name),
         reading=reading,
         missing=absent,
         minimum=low,
@@ -86,16 +94,6 @@ def finish_values(
         distinct_exact=exact,
         example=example,
     )
-    if plan.type == "BOOLEAN":
-        words = ("false", "true")
-        entry = replace(
-            entry,
-            kind="flag",
-            reading=replace(reading, flag_words=words),
-            example=words[int(array[0])] if present and array[0] == array[0] else "",
-        )
-    elif entry.kind == "number" and _is_zero_one(plan, column, low, high, distinct, options):
-        entry = replace(entry, kind="flag", reading=replace(reading, flag_words=("0", "1")))
     return entry, array, notices
 
 
@@ -285,16 +283,9 @@ def _digits_lost(opened: Opened, plan: Plan) -> list[Notice]:
     return []
 
 
-def _is_zero_one(
-    plan: Plan,
-    column: Values,
-    low: float | None,
-    high: float | None,
-    distinct: int,
-    options: ReadOptions,
-) -> bool:
-    """Whether the column holds exactly the whole numbers 0 and 1."""
-    if plan.name in options.number or (low, high, distinct) != (0.0, 1.0, 2):
+def _may_be_flag(plan: Plan, column: Values, options: ReadOptions) -> bool:
+    """Whether the column is a flag if it holds exactly the numbers 0 and 1: they are whole."""
+    if plan.way != "number" or plan.name in options.number:
         return False
     if not plan.is_text:
         return is_whole_type(plan.type)

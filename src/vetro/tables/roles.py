@@ -6,7 +6,6 @@ can be learnt.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,7 @@ from vetro.errors import (
 )
 from vetro.named import known_name
 from vetro.tables.cells import LONGEST_LEVEL
+from vetro.tables.column_words import words_of
 from vetro.tables.doubts import CATEGORY, IGNORED
 from vetro.tables.faults import NOT_READ, left_out
 from vetro.tables.labels import is_missing, label_of, too_long, unkept
@@ -44,7 +44,6 @@ _ID_ENDINGS = _ID_WORDS | {"idx", "index", "key", "nr", "no", "num", "rownum"}
 _IDENTIFIER = "identifier: different in every row"
 _Named = tuple[Role, str, tuple[str, ...]]
 """A role, its word in messages, and the columns that the user named for it."""
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def assign_roles(
@@ -300,5 +299,5 @@ def _counts_rows(column: Column, values: NDArray[Any]) -> bool:
 
 def looks_like_id(name: str) -> bool:
     """Whether a column's name is that of an identifier: "id", "customerID", "row_no"."""
-    words = [word.casefold() for word in _WORD.findall(name)]
+    words = words_of(name)
     return bool(words) and (words[0] in _ID_WORDS or words[-1] in _ID_ENDINGS)

@@ -71,22 +71,15 @@ def _of_numbers(case: Case, plan: Plan, texts: Mapping[str, int]) -> Doubt | Non
     if not others:
         return None
     if (len(read) >= SEVERAL or _measured(read) >= MEASURED) and count >= SHARE * rows:
-        other = others[0]
-        values = {
-            "count": f"{count:,}",
-            "of": f"{rows:,}",
-            "share": count / rows,
-            "value": other,
-            "fix": _of_others(plan, others),
-        }
+        code, other = "W147", others[0]
+        more = {"count": f"{count:,}", "of": f"{rows:,}", "share": count / rows}
+        more["fix"] = _of_others(plan, others)
     elif len(unread) >= SEVERAL and is_column_of(held, rows - held):
-        other = unread[0]
-        values = {"value": other}
+        code, other, more = "W148", unread[0], {}
     else:
         return None
     place = lookups.place_of(case.opened, plan, other)
-    code = "W147" if "share" in values else "W148"
-    return Doubt(code, {"column": plan.name, "place": place, **values})
+    return Doubt(code, {"column": plan.name, "place": place, "value": other, **more})
 
 
 def _measured(texts: Iterable[str]) -> int:

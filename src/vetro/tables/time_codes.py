@@ -6,7 +6,6 @@ lie in the same ranges.  The column stays one of numbers; the note gives the que
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, Words, notice, words
+from vetro.tables.column_words import words_of
 from vetro.tables.connection import quoted
 from vetro.tables.numbers import number_text
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Column
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DATED = frozenset(("date", "datetime", "datum", "fecha", "dato"))
 _TIMED = _DATED | {
     *("time", "timestamp", "ts", "epoch", "unix", "unixtime", "stamp", "created", "updated"),
@@ -53,7 +52,7 @@ def time_code_notices(
         low, high = column.minimum, column.maximum
         if column.kind != "number" or column.name in options.number or low is None or high is None:
             continue
-        named = {word.casefold() for word in _WORD.findall(column.name)}
+        named = {*words_of(column.name)}
         for names, first, end, what, read in _FORMS:
             if named & names and first <= low < high < end and _all_whole(values[column.name]):
                 number = number_text(low)
