@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from vetro.errors import Setting, Words, error, words
+from vetro.errors import Setting, Words, error, nearest, words
 
 TOO_LARGE = "it is too large for a 64-bit number"
 _WANTED = {
@@ -46,6 +46,14 @@ def check_entries(record: Any) -> None:
             object.__setattr__(record, name, operator.index(value))
         elif kind is float and type(value) is not float:
             object.__setattr__(record, name, float(value))
+
+
+def check_names(names: Iterable[str], known: Sequence[str], source: str) -> None:
+    """E602 for the first name that is not known.  source: what names the entries."""
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known)
+            raise error("E602", source=source, name=name, hint=hint, entries=", ".join(known))
 
 
 def float_of(text: str) -> float:

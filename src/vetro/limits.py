@@ -27,7 +27,7 @@ _MEMORY = re.compile(
 def check_memory() -> None:
     """E901 where the limit on the address space (`ulimit -v`) is too low to begin.
 
-    Where there is a limit at all, pyarrow is told to be sparing, if it is not loaded yet.
+    Where there is a limit at all, pyarrow is set to reserve little, if it is not loaded yet.
     """
     try:
         import resource

@@ -1,6 +1,6 @@
 """Text that cannot drive a terminal or hide: control characters are escaped.
 
-Each medium has one place where text leaves, which calls one of these: messages in settings.words,
+Each medium has one place where text leaves, which calls one of these: messages in templates.words,
 results in apps/present and notebook, pages in report/markup, JSON in apps/present.
 """
 

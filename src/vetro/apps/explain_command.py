@@ -38,13 +38,7 @@ def explain(
         return
     say(f"{found.code}, {found.kind}: {found.block.lower()}")
     say()
-    facts(
-        [
-            ("example", found.example.worded(DOOR)),
-            ("meaning", found.meaning.worded(DOOR)),
-            ("what to do", found.remedy.worded(DOOR)),
-        ]
-    )
+    facts((name.replace("_", " "), text) for name, text in _texts(found).items())
 
 
 def _list(known: dict[str, Explanation], json: bool) -> None:
@@ -60,11 +54,9 @@ def _list(known: dict[str, Explanation], json: bool) -> None:
 
 
 def _json(found: Explanation) -> dict[str, str]:
-    return {
-        "code": found.code,
-        "kind": found.kind,
-        "block": found.block,
-        "example": found.example.worded(DOOR),
-        "meaning": found.meaning.worded(DOOR),
-        "what_to_do": found.remedy.worded(DOOR),
-    }
+    return {"code": found.code, "kind": found.kind, "block": found.block, **_texts(found)}
+
+
+def _texts(found: Explanation) -> dict[str, str]:
+    parts = {"example": found.example, "meaning": found.meaning, "what_to_do": found.remedy}
+    return {name: words.worded(DOOR) for name, words in parts.items()}

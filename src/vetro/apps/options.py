@@ -33,6 +33,7 @@ class Choice:
 
     type: str, list[str] (repeatable) or bool (given or not).  parse: (option, raw) -> value.
     short: another way to write the option.  either: whether a switch may also be turned off.
+    empty: whether an empty text is a value.
     """
 
     field: str

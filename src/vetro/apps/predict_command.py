@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -92,6 +90,7 @@ def evaluate(
     from vetro.apps.runs import load_model
     from vetro.glass.as_json import as_json
     from vetro.model.evaluate import evaluate_source
+    from vetro.model.own_table import is_own_table
     from vetro.report.command import show_command
     from vetro.tables.options import read_options
 
@@ -99,7 +98,7 @@ def evaluate(
     fitted = load_model(model)
     found = evaluate_source(fitted, source, options=options, unknown=unknown)
     notices = list(found.notices)
-    if not options.query and _sha256(source) == fitted.evidence.data.get("sha256"):
+    if not options.query and is_own_table(fitted, source):
         notices.insert(0, notice("W407", source=shown(kept(source)), command=show_command(model)))
     if json:
         figures = as_json(found, "rows groups metrics per_target")
@@ -113,12 +112,3 @@ def evaluate(
         own = {with_unit(fitted, name): each for name, each in found.per_target.items()}
         metrics_table("target", own)
     show_notices(notices)
-
-
-def _sha256(source: str) -> str | None:
-    """The SHA-256 of a file, as in a model's evidence; None for other sources."""
-    path = Path(source)
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

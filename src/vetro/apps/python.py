@@ -12,8 +12,8 @@ from typing import Any
 
 from vetro.apps.runs import load_model
 from vetro.engines.names import EngineName
-from vetro.entries import as_declared
-from vetro.errors import Setting, error, issue_warnings, nearest, words
+from vetro.entries import as_declared, check_names
+from vetro.errors import Setting, error, issue_warnings, words
 from vetro.model.asked_table import looked_at
 from vetro.model.fit import fit_table
 from vetro.model.model import Model
@@ -61,10 +61,7 @@ def fit(
         reason, argument = "a function of one argument is needed", Setting("on_progress")
         raise error("E601", argument=argument, value=on_progress, reason=reason, fix="Correct it.")
     known = sorted(entry.name for record in (Recipe, ReadOptions) for entry in fields(record))
-    for name in settings:
-        if name not in known:
-            hint = nearest(name, known)
-            raise error("E602", source="fit", name=name, hint=hint, entries=", ".join(known))
+    check_names(settings, known, "fit")
     if not as_declared(FitRequest, {"targets": target})["targets"]:
         example = words("Use {=targets column}.", column="y")
         raise error("E604", what="vetro.fit needs a target", fix=example)

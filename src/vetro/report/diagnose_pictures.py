@@ -50,12 +50,12 @@ def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
     """The whole section: pictures, and the findings as a list."""
     rows = f"{found.rows:,} {'drawn ' if found.drawn else ''}{'row' if found.rows == 1 else 'rows'}"
     chosen = () if found.few else found.layers[:_MOST_LAYERS]
-    layers = [captioned(unit_activity(layer), _of_units(layer)) for layer in chosen]
+    layers = [unit_activity(layer) for layer in chosen]
     others = []
     if found.agreement is not None:
-        others.append(captioned(disagreement(found), _of_members(found.agreement)))
+        others.append(disagreement(found, found.agreement))
     if found.influence is not None:
-        others.append(captioned(pulls(found.influence), _of_rows(found.influence)))
+        others.append(pulls(found.influence))
     more = 0 if found.few else len(found.layers) - _MOST_LAYERS
     return section(
         "units",
@@ -69,7 +69,10 @@ def what_units_do(found: Diagnosis, title: str = "What the units do") -> str:
 
 
 def unit_activity(layer: Sequence[LayerActivity]) -> str:
-    """Units sorted by how often they are on, or by how far they move; one line for each member."""
+    """The picture of a layer: its units, sorted by how often they are on or by how far they move.
+
+    One line for each member.
+    """
     figure, axes = square()
     first = layer[0]
     limited = activation_of(first.function).limits is not None
@@ -88,13 +91,19 @@ def unit_activity(layer: Sequence[LayerActivity]) -> str:
     whole_ticks(axes.xaxis, nbins=6)
     vertical = "spread of its value" if limited else "rows in which it is on, %"
     name_axes(axes, "units of {layer}, the busiest first", vertical)
-    return svg(figure, f"Activity of {first.layer}", {"layer": first.layer})
+    each = "one line for each member" if len(layer) > 1 else f"{len(first.units)} units"
+    words = ""
+    if any(item.saturated.any() for item in layer):
+        words = "; the dots are saturated units"
+    elif any((item.dead | item.always_on).any() for item in layer):
+        words = "; the dots are units that are never on or always on"
+    picture = svg(figure, f"Activity of {first.layer}", {"layer": first.layer})
+    return captioned(picture, f"{first.layer}, {first.function}, {each}{words}.")
 
 
-def disagreement(found: Diagnosis) -> str:
-    """The members' spread against their mean answer: first target, or most probable class."""
-    agreement = found.agreement
-    assert agreement is not None
+def disagreement(found: Diagnosis, agreement: Agreement) -> str:
+    """The picture of the members' spread against their mean answer: of the first target, or of the
+    most probable class."""
     figure, axes = square()
     mean = agreement.answers.mean(axis=0)
     if found.subject.kind == "classification":
@@ -112,14 +121,19 @@ def disagreement(found: Diagnosis) -> str:
     axes.axhline(middle, color=SECOND, linewidth=1.2)
     axes.set_ylim(bottom=0)
     name_axes(axes, horizontal, vertical)
-    return svg(figure, "Disagreement of the members", values)
+    caption = (
+        f"How far the {counted(len(agreement.answers), 'member')} disagree at each row (standard "
+        "deviation of their answers); the line is the median."
+    )
+    return captioned(svg(figure, "Disagreement of the members", values), caption)
 
 
 def pulls(found: Influence) -> str:
-    """Each row's pull against its leverage; the mean pull is a line."""
+    """The picture of each row's pull against its leverage; the mean pull is a line."""
     figure, axes = square()
     ratio = found.ratio
     known = ~np.isnan(ratio)
+    over = ""
     if np.isnan(found.leverage[known]).any():
         order = np.sort(ratio[known])[::-1]
         axes.plot(np.arange(1, len(order) + 1), order, color=FIRST, linewidth=1.4)
@@ -127,36 +141,11 @@ def pulls(found: Influence) -> str:
     else:
         dots(axes, found.leverage[known], ratio[known])
         name_axes(axes, "leverage", "pull, as a multiple of the mean")
+        over = " against its leverage (how much it decides its own answer)"
     axes.axhline(1.0, color=MUTED, linewidth=0.9)
     axes.axhline(0.0, color=INK, linewidth=0.0)
-    return svg(figure, "Pull of the rows")
-
-
-def _of_units(layer: Sequence[LayerActivity]) -> str:
-    first = layer[0]
-    each = "one line for each member" if len(layer) > 1 else f"{len(first.units)} units"
-    words = ""
-    if any(item.saturated.any() for item in layer):
-        words = "; the dots are saturated units"
-    elif any((item.dead | item.always_on).any() for item in layer):
-        words = "; the dots are units that are never on or always on"
-    return f"{first.layer}, {first.function}, {each}{words}."
-
-
-def _of_members(agreement: Agreement) -> str:
-    return (
-        f"How far the {counted(len(agreement.answers), 'member')} disagree at each row (standard "
-        "deviation of their answers); the line is the median."
-    )
-
-
-def _of_rows(found: Influence) -> str:
-    over = " against its leverage (how much it decides its own answer)" if not _few(found) else ""
-    return f"The pull of each row on the fit (the length of its gradient){over}."
-
-
-def _few(found: Influence) -> bool:
-    return bool(np.isnan(found.leverage[~np.isnan(found.pull)]).any())
+    caption = f"The pull of each row on the fit (the length of its gradient){over}."
+    return captioned(svg(figure, "Pull of the rows"), caption)
 
 
 def _findings(found: Diagnosis) -> str:

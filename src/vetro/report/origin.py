@@ -31,28 +31,18 @@ def warnings_list(notices: Sequence[Notice]) -> str:
 def schema_table(model: Model) -> str:
     """Every column of the table: kind, role, unit, range or levels."""
     columns = list(model.schema)
-    with_units = any(column.unit for column in columns)
-    with_reasons = any(column.reason for column in columns)
-    head = ["column", "kind", "role", "range or levels", "missing", "example"]
-    if with_units:
-        head.insert(3, "unit")
-    if with_reasons:
-        head.append("note")
-    rows = []
-    for column in columns:
-        row = [
-            text(column.name),
-            text(column.kind),
-            f'<span class="role {text(column.role)}">{text(column.role)}</span>',
-            text(_content(column)),
-            f"{column.missing:,}" if column.missing else "",
-            text(column.example),
-        ]
-        if with_units:
-            row.insert(3, text(column.unit))
-        if with_reasons:
-            row.append(text(column.reason))
-        rows.append(row)
+    cells = {
+        "column": [text(column.name) for column in columns],
+        "kind": [text(column.kind) for column in columns],
+        "role": [f'<span class="role {c.role}">{c.role}</span>' for c in columns],
+        "unit": [text(column.unit) for column in columns],
+        "range or levels": [text(_content(column)) for column in columns],
+        "missing": [f"{column.missing:,}" if column.missing else "" for column in columns],
+        "example": [text(column.example) for column in columns],
+        "note": [text(column.reason) for column in columns],
+    }
+    head = [name for name in cells if name not in ("unit", "note") or any(cells[name])]
+    rows = zip(*(cells[name] for name in head), strict=True)
     kind = "schema dense" if len(columns) > _DENSE_FROM else "schema"
     return section("schema", "The columns", table(head, rows, kind, [head.index("missing")]))
 

@@ -64,38 +64,34 @@ def quality_table(model: Model) -> str:
     names = list(evidence.metrics)
     own = {name: value.value for name, value in evidence.metrics.items()}
     judged = {"network": own, **evidence.baselines}
-    best = {}
-    for name in names:
-        values = [figures[name] for figures in judged.values() if name in figures]
-        best[name] = min(values) if name in LOWER_IS_BETTER else max(values)
-    several = len(model.schema.targets) > 1
+    best = {
+        name: (min if name in LOWER_IS_BETTER else max)(
+            figures[name] for figures in judged.values() if name in figures
+        )
+        for name in names
+    }
+    unit = model.schema.targets[0].unit if len(model.schema.targets) == 1 else ""
 
-    def cell(name: str, figures: dict[str, float]) -> str:
+    def cell(kind: str, name: str, figures: dict[str, float]) -> str:
         if name not in figures:
             return "–"
         shown = text(figure(name, figures[name]))
         # figures that print the same are equally good
-        is_best = figure(name, figures[name]) == figure(name, best[name])
-        return f'<strong class="best">{shown}</strong>' if is_best else shown
-
-    rows = []
-    for kind, figures in judged.items():
-        cells = [cell(name, figures) for name in names]
+        if shown == text(figure(name, best[name])):
+            shown = f'<strong class="best">{shown}</strong>'
         if kind == "network":
-            spans = [interval(name, evidence.metrics[name]) for name in names]
-            cells = [
-                f"{shown}<small>{text(span)}</small>" if span else shown
-                for shown, span in zip(cells, spans, strict=True)
-            ]
-            rows.append(["<b>this network</b>", *cells])
-        else:
-            apart = evidence.comparisons.get(kind, {})
-            unit = "" if several else model.schema.targets[0].unit
-            cells = [
-                f"{shown}{_apart(name, apart, unit)}" if name == evidence.judged_by else shown
-                for name, shown in zip(names, cells, strict=True)
-            ]
-            rows.append([text(_BASELINES.get(kind, kind)), *cells])
+            span = interval(name, evidence.metrics[name])
+            return f"{shown}<small>{text(span)}</small>" if span else shown
+        apart = evidence.comparisons.get(kind, {}) if name == evidence.judged_by else {}
+        return shown + _apart(name, apart, unit)
+
+    rows = [
+        [
+            "<b>this network</b>" if kind == "network" else text(_BASELINES.get(kind, kind)),
+            *(cell(kind, name, figures) for name in names),
+        ]
+        for kind, figures in judged.items()
+    ]
     if evidence.training_metrics:
         trained = evidence.training_metrics
         cells = [text(figure(name, trained[name])) if name in trained else "–" for name in names]
@@ -105,9 +101,8 @@ def quality_table(model: Model) -> str:
                 *[f'<span class="muted">{shown}</span>' for shown in cells],
             ]
         )
-    unit = "" if several else model.schema.targets[0].unit
     head = ["", *[_headed(name, unit) for name in names]]
-    of_several = " R² is the mean of the targets’." if several else ""
+    of_several = " R² is the mean of the targets’." if len(model.schema.targets) > 1 else ""
     lead = f"{_split_in_words(model)} Every figure is of those predictions.{of_several}"
     content = table(head, rows, "figures", range(1, len(head)))
     return section("quality", "Quality compared with the baselines", content, lead=lead)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from vetro.figures import figure
-from vetro.report.markup import MINUS, text
+from vetro.report.markup import signed, text
 
 NAME_SIZE, SMALL_SIZE = 13.0, 11.5
 """Font sizes of names and of the values below them, as in page.css."""
@@ -59,5 +59,4 @@ def cut(content: str, room: float, size: float) -> str:
 
 def value_text(value: float) -> str:
     """A number with three digits and a true minus."""
-    shown = figure(value, 3)
-    return MINUS + shown[1:] if shown.startswith("-") else shown
+    return signed(figure(value, 3))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vetro.atomic import write_whole
 from vetro.errors import Setting
+from vetro.glass.as_json import as_json
 from vetro.glass.trace.trace import Trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
@@ -136,10 +137,7 @@ def _numbers(drawing: Drawing) -> dict[str, Any]:
     return {
         "cells": [
             {
-                "column": cell.column,
-                "shown": cell.shown,
-                "note": cell.note,
-                "first": cell.first,
+                **as_json(cell, "column shown note first"),
                 "features": [
                     [*step.formula.split(" = ", 1), step.working] for step in cell.features
                 ],

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from vetro.entries import as_declared, check_entries
-from vetro.errors import Setting, error, nearest
+from vetro.entries import as_declared, check_entries, check_names
+from vetro.errors import Setting, error
 from vetro.tables.schema import KINDS
 from vetro.twins import plain_names
 
@@ -97,10 +97,5 @@ def read_options(options: ReadOptions | None, settings: Mapping[str, Any]) -> Re
     if not isinstance(base, ReadOptions):
         reason, fix = "a vetro ReadOptions is needed", "Give its entries as arguments, or make one."
         raise error("E601", argument=Setting("options"), value=options, reason=reason, fix=fix)
-    known = [entry.name for entry in fields(ReadOptions)]
-    for name in settings:
-        if name not in known:
-            listing = ", ".join(known)
-            hint = nearest(name, known)
-            raise error("E602", source="reading", name=name, hint=hint, entries=listing)
+    check_names(settings, [entry.name for entry in fields(ReadOptions)], "reading")
     return replace(base, **as_declared(ReadOptions, settings))

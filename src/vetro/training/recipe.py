@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from numbers import Integral
 from typing import Any, Literal
 
-from vetro.entries import check_entries
-from vetro.errors import Setting, Words, error, nearest, shown, words
+from vetro.entries import check_entries, check_names
+from vetro.errors import Setting, Words, error, shown, words
 from vetro.networks.activations.names import ActivationName
 from vetro.networks.losses.rule import LossKind
 from vetro.networks.updates.rule import UpdateKind, UpdateRule
@@ -80,11 +80,7 @@ class Recipe:
     @staticmethod
     def from_json(data: dict[str, Any], source: str = "recipe") -> Recipe:
         """A recipe from a dict; E602 for an unknown entry, E601 for a value that is not valid."""
-        names = [entry.name for entry in fields(Recipe)]
-        for name in data:
-            if name not in names:
-                hint = nearest(name, names)
-                raise error("E602", source=source, name=name, hint=hint, entries=", ".join(names))
+        check_names(data, [entry.name for entry in fields(Recipe)], source)
         return Recipe(**data)
 
 

@@ -1,19 +1,22 @@
 """The content of the tour: prose in one language, code shared by all.
 
-code.py holds the cells, in the order in which they run.  LANGUAGE.md holds the prose, which names
-each cell on a separate line, [[cell]].  running.py runs the cells; screen.py and page.py show them.
+The files of CODE hold the cells, in the order in which they run.  LANGUAGE.md holds the prose,
+which names each cell on a separate line, [[cell]].  running.py runs the cells.  screen.py and
+page.py show them.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
 LANGUAGES = ("en", "it")
+CODE = ("code_networks.py", "code_tables.py")
 
 _CELL = re.compile(
     r"^# %% (?P<step>\d+) (?P<name>\w+)(?: needs (?P<needs>[\d ]+?))?(?P<shell> shell)?"
@@ -74,21 +77,19 @@ class Tour:
 @cache
 def cells() -> dict[str, Cell]:
     """Every cell by name, in the order in which they run."""
-    text = _resource("code.py")
-    heads = list(_CELL.finditer(text))
     found: dict[str, Cell] = {}
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
-        source = text[head.end() : following.start() if following else None].strip("\n")
-        if head["shell"]:
-            source = "\n".join(line.removeprefix("# ") for line in source.splitlines())
-        found[head["name"]] = Cell(
-            int(head["step"]),
-            head["name"],
-            source,
-            "shell" if head["shell"] else "python",
-            tuple(map(int, (head["needs"] or "").split())),
-            head["varies"] or "",
-        )
+    for text in map(_resource, CODE):
+        for head, source in _parts(_CELL, text):
+            if head["shell"]:
+                source = "\n".join(line.removeprefix("# ") for line in source.splitlines())
+            found[head["name"]] = Cell(
+                int(head["step"]),
+                head["name"],
+                source,
+                "shell" if head["shell"] else "python",
+                tuple(map(int, (head["needs"] or "").split())),
+                head["varies"] or "",
+            )
     return found
 
 
@@ -96,19 +97,18 @@ def cells() -> dict[str, Cell]:
 def tour_in(language: str) -> Tour:
     """The tour in a language of LANGUAGES."""
     _, words, text = _resource(f"{language}.md").split("+++\n", 2)
-    heads = list(_STEP.finditer(text))
-    title, introduction = text[: heads[0].start()].strip().split("\n", 1)
-    steps = tuple(
-        Step(
-            int(head[1]),
-            head[2],
-            _pieces(text[head.end() : following.start() if following else None]),
-        )
-        for head, following in zip(heads, [*heads[1:], None], strict=True)
-    )
+    title, introduction = _STEP.split(text, maxsplit=1)[0].strip().split("\n", 1)
+    steps = tuple(Step(int(head[1]), head[2], _pieces(body)) for head, body in _parts(_STEP, text))
     return Tour(
         language, title.removeprefix("# "), introduction.strip(), tomllib.loads(words), steps
     )
+
+
+def _parts(head: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each head that is found, and the text below it up to the next."""
+    heads = list(head.finditer(text))
+    for found, following in zip(heads, [*heads[1:], None], strict=True):
+        yield found, text[found.end() : following.start() if following else None].strip("\n")
 
 
 def _pieces(text: str) -> tuple[str | Cell, ...]:
