@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 import vetro
-from vetro.glass.learning import engine_run
-from vetro.glass.verify import recomputing, torch_run, verify_model, verify_module
+from vetro.engines import native_run
+from vetro.glass.learning import engine_run, torch_steps
+from vetro.glass.verify import recomputing, verify_model, verify_module
 
 ROWS = 40
 Fault = Callable[[Any], Any]
@@ -386,13 +387,13 @@ def engine_gradient_not_divided(monkeypatch):
 
 @fault
 def engine_parameter_off_by_a_bit(monkeypatch):
-    return engine_steps(monkeypatch, lambda step: nudged(step.after["parameters"], 33))
+    return engine_steps(monkeypatch, lambda step: nudged(step.after.parameters, 33))
 
 
 @fault
 def engine_moment_off_by_a_millionth(monkeypatch):
     def change(step):
-        step.after["second_moment"][50] *= 1 + 2**-20
+        step.after.second[50] *= 1 + 2**-20
 
     return engine_steps(monkeypatch, change)
 
@@ -402,13 +403,13 @@ def engine_moment_off_by_a_millionth(monkeypatch):
 
 def other_settings(monkeypatch: Any, optimizer: Any, **changed: Any) -> Any:
     """The engine steps by another rule than it was asked to."""
-    own = engine_run.core_optimizer
+    own = native_run.core_optimizer
 
     def optimizer_of(updates):
         rules = tuple(dataclasses.replace(rule, **changed) for rule in updates.rules)
         return own(dataclasses.replace(updates, rules=rules))
 
-    monkeypatch.setattr(engine_run, "core_optimizer", optimizer_of)
+    monkeypatch.setattr(native_run, "core_optimizer", optimizer_of)
     module = net()
     return verified(module, optimizer(module.parameters()))
 
@@ -467,22 +468,22 @@ def mean_not_taken_away(monkeypatch):
     )
 
 
-def torch_steps(monkeypatch: Any, change: Any) -> Any:
+def steps_of_torch(monkeypatch: Any, change: Any) -> Any:
     """The same of torch's own step."""
-    own = torch_run.steps_of
+    own = torch_steps.steps_of
 
     def steps(*arguments, **options):
         found = own(*arguments, **options)
         change(found)
         return found
 
-    monkeypatch.setattr(torch_run, "steps_of", steps)
+    monkeypatch.setattr(torch_steps, "steps_of", steps)
     return verified(net())
 
 
 @fault
 def torch_parameter_off_by_a_bit(monkeypatch):
-    return torch_steps(monkeypatch, lambda found: nudged(found[1].after["parameters"], 3))
+    return steps_of_torch(monkeypatch, lambda found: nudged(found[1].after.parameters, 3))
 
 
 @fault
@@ -490,4 +491,4 @@ def torch_takes_a_step_twice(monkeypatch):
     def twice(found):
         found[0] = dataclasses.replace(found[0], after=found[1].after)
 
-    return torch_steps(monkeypatch, twice)
+    return steps_of_torch(monkeypatch, twice)

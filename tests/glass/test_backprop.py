@@ -18,7 +18,8 @@ import vetro.glass.backprop.backprop_text
 from vetro.errors import VetroError
 from vetro.glass import plain
 from vetro.glass.learning.loss_terms import loss_terms, loss_values
-from vetro.glass.learning.update_terms import UpdateState, written
+from vetro.glass.learning.steps import State
+from vetro.glass.learning.update_terms import written
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.updates.rule import UpdateRule
 
@@ -132,13 +133,21 @@ def test_updates_go_on_from_the_optimizers_state(name):
 
 
 def test_a_first_step_by_hand():
-    w, g, none = np.array([1.0]), np.array([0.5]), UpdateState.none(1)
-    assert written(UpdateRule("sgd", 0.1), w, g, none).new == pytest.approx([0.95])
-    assert written(UpdateRule("adam", 0.1), w, g, none).new == pytest.approx([0.9])
-    assert written(UpdateRule("adamw", 0.1, weight_decay=0.1), w, g, none).new == pytest.approx(
-        [0.89]
-    )
-    assert written(UpdateRule("rmsprop", 0.1), w, g, none).new == pytest.approx([0.0], abs=1e-6)
+    w, g = State.new(np.array([1.0])), np.array([0.5])
+    assert written(UpdateRule("sgd", 0.1), w, g).new == pytest.approx([0.95])
+    assert written(UpdateRule("adam", 0.1), w, g).new == pytest.approx([0.9])
+    assert written(UpdateRule("adamw", 0.1, weight_decay=0.1), w, g).new == pytest.approx([0.89])
+    assert written(UpdateRule("rmsprop", 0.1), w, g).new == pytest.approx([0.0], abs=1e-6)
+
+
+def test_a_float32_state_goes_on_in_float64():
+    """As the exact step does: 0.9 m of a float32 m is not rounded to float32."""
+    m, one = np.array([0.1], dtype=np.float32), np.ones(1, dtype=np.float32)
+    before = State(one, m, one, one, np.array([2.0]))
+    found = written(UpdateRule("adam", 0.1), before, np.array([0.5]))
+    first, second = 0.9 * float(m[0]) + 0.05, 0.999 + 0.001 * 0.25
+    step = 0.1 * (first / (1 - 0.9**3)) / (math.sqrt(second / (1 - 0.999**3)) + 1e-8)
+    assert found.new[0] == pytest.approx(1.0 - step, rel=1e-14)
 
 
 def test_a_network_by_hand():

@@ -9,7 +9,8 @@ import pytest
 from flint import arb, ctx
 from hypothesis import assume, given, strategies
 
-from vetro.glass.verify.exact_update import State, update
+from vetro.glass.learning.steps import State
+from vetro.glass.verify.exact_update import update
 from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import FORMATS
 from vetro.networks.updates.rule import UpdateRule
@@ -133,7 +134,9 @@ def test_an_update_is_that_of_long_arithmetic():
     p, g, m = (draw.normal(size=50) for _ in range(3))
     v = m * m * draw.uniform(1, 3, 50)
     rule = UpdateRule("adamw", 1e-3, weight_decay=0.1)
-    found = update(rule, State(p, m, v, v, 2.0), g, FORMATS["float64"]).after.parameters
+    found = update(
+        rule, State(p, m, v, v, np.full(50, 2.0)), g, FORMATS["float64"]
+    ).after.parameters
     rate, one, two, eps = arb(rule.rate), arb(rule.beta1), arb(rule.beta2), arb(rule.eps)
     for index in range(50):
         w, gradient = arb(float(p[index])), arb(float(g[index]))

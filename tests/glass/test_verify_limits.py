@@ -84,16 +84,16 @@ def test_the_reasons_are_told():
 
 
 def test_a_fault_beside_an_overflow_is_still_found(monkeypatch):
-    from vetro.glass.verify import torch_run
+    from vetro.glass.learning import torch_steps
 
-    own = torch_run.steps_of
+    own = torch_steps.steps_of
 
     def wrong(*arguments):
         found = own(*arguments)
-        found[0].after["parameters"][0] = math.nan
+        found[0].after.parameters[0] = math.nan
         return found
 
-    monkeypatch.setattr(torch_run, "steps_of", wrong)
+    monkeypatch.setattr(torch_steps, "steps_of", wrong)
     module = smooth()
     found = vetro.verify(
         module,

@@ -1,8 +1,7 @@
 """Torch's results for the same module, loss and rows: loss, gradients, and a step on copies.
 
-Nothing that belongs to the user changes: gradients are computed without touching .grad, the modes
-and torch's generator are restored, and steps are taken on copies.  The only file of backprop that
-needs torch.
+Nothing that belongs to the user changes: gradients are computed without touching .grad, and the
+modes and torch's generator are restored.  The only file of backprop that needs torch.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vetro.glass.learning.loss_terms import OtherLoss, Slopes
-from vetro.glass.learning.update_terms import StepTaken, UpdateState
+from vetro.glass.learning.steps import Step
+from vetro.glass.learning.torch_steps import steps_of
 from vetro.glass.subject import Part
 from vetro.glass.untouched import untouched
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.torch_losses import check_target, describe_loss
-from vetro.networks.torch_updates import describe_optimizer, in_torchs_arithmetic, read_state
-from vetro.networks.updates.rule import VECTORS, UpdateRule
+from vetro.networks.torch_updates import describe_optimizer, in_torchs_arithmetic
+from vetro.networks.updates.rule import Updates
 from vetro.training.arguments import Request, Training
 from vetro.training.torch_door import explaining, judged_loss
 
@@ -170,42 +170,22 @@ def _slopes(loss: Any, lowering: Lowering, y: Tensor) -> Slopes:
     return slopes
 
 
-def stepped(
+def taken(
     module: nn.Module, optimizer: torch.optim.Optimizer, lowering: Lowering, gradient: Floats
-) -> StepTaken | None:
-    """The optimizer's own step from these gradients, on copies of the optimizer and the module.
+) -> tuple[Step, Updates] | None:
+    """The optimizer's own step from this gradient; its rules have no ranges if they are not known.
 
     None for an optimizer that evaluates the loss itself, such as LBFGS.
     """
-    rules: list[tuple[int, int, UpdateRule]] = []
-    state = UpdateState.none(lowering.network.parameter_count)
-    try:
+    described, updates = None, Updates((), ())
+    with suppress(NotUnderstood):
         described = describe_optimizer(optimizer, module, lowering)
-        held = read_state(optimizer, described, lowering)
-        steps = np.zeros(lowering.network.parameter_count)
-        by_group = in_torchs_arithmetic(described.rules, optimizer)
-        for number, part in enumerate(described.ranges):
-            rules.append((part.begin, part.end, by_group[part.group]))
-            steps[part.begin : part.end] = held["step"][number]
-        vectors = [held[name].astype(np.float64) for name in VECTORS]
-        state = UpdateState(vectors[0], vectors[1], vectors[2], steps)
-    except NotUnderstood:
-        rules = []
-    twin, own = copy.deepcopy((module, optimizer))
-    of = {id(p): q for p, q in zip(module.parameters(), twin.parameters(), strict=True)}
-    for parameter in twin.parameters():
-        parameter.grad = None
-    for slot, parameter in zip(lowering.network.slots, lowering.parameters, strict=True):
-        values = gradient[slot.offset : slot.offset + slot.size]
-        if parameter.requires_grad:
-            mine = of[id(parameter)]
-            mine.grad = torch.from_numpy(values.copy()).to(mine).reshape(mine.shape)
+        rules = in_torchs_arithmetic(described.rules, optimizer)
+        updates = replace(described.plain, rules=rules)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            own.step()
+            (step,) = steps_of(optimizer, described, lowering, gradient, 1)
         except TypeError:
             return None
-    new = lowering.flat(lambda parameter: of[id(parameter)]).astype(np.float64)
-    name = f"torch's {type(optimizer).__name__}"
-    return StepTaken(name, new, gradient, tuple(rules), state)
+    return step, updates

@@ -12,19 +12,14 @@ from numpy.typing import NDArray
 from vetro.engines.native_core import why_not_native
 from vetro.glass.backprop.differentiated import Differentiated
 from vetro.glass.check import Check, Verdict
-from vetro.glass.learning.engine_run import Learning, steps_of
+from vetro.glass.learning.engine_run import job_of, steps_of
 from vetro.glass.learning.loss_terms import OtherLoss
-from vetro.glass.learning.update_terms import (
-    StepTaken,
-    Update,
-    UpdateState,
-    title,
-    written,
-)
+from vetro.glass.learning.steps import State, Step
+from vetro.glass.learning.update_terms import Update, title, written
 from vetro.glass.names import parameter_names
-from vetro.glass.verify.exact_update import State, update
+from vetro.glass.verify.exact_update import update
 from vetro.glass.verify.rounding import FORMATS, last_place
-from vetro.networks.updates.rule import UpdateRule, Updates
+from vetro.networks.updates.rule import Updates
 from vetro.networks.updates.table import update_of
 
 Floats = NDArray[np.float64]
@@ -56,24 +51,27 @@ def proposals(
     given: Differentiated, gradient: Floats, by_torch: Floats
 ) -> tuple[tuple[Proposal, ...], list[Check]]:
     """The update of each rule and of the given optimizer, whose own step is also compared."""
-    w = given.part.parameters.astype(np.float64)
     learns = ~np.isnan(by_torch)
     found: list[Proposal] = []
     checks: list[Check] = []
     own_kind = ""
     taken = _taken(given, np.where(learns, by_torch, 0.0)) if given.given else None
     if taken is not None:
-        pieces, new = _pieces(taken.rules, w, gradient, taken.state)
-        own_kind = taken.rules[0][2].kind if taken.rules else ""
-        shown = title(taken.rules[0][2]) if taken.rules else taken.name
-        found.append(Proposal(shown, True, new if taken.rules else taken.new, pieces))
-        checks += _stepping(given, taken, w)
+        who, step, updates = taken
+        if updates.ranges:
+            own = updates.rules[updates.ranges[0][2]]
+            found.append(_proposal(title(own), True, updates, step.before, gradient))
+            checks.append(_stepping(given, who, step, updates))
+            own_kind = own.kind
+        else:
+            found.append(Proposal(who, True, step.after.parameters.astype(np.float64), ()))
+    slots = [(slot.offset, slot.offset + slot.size) for slot in given.part.network.slots]
+    ranges = tuple((begin, end, 0) for begin, end in slots if learns[begin : begin + 1].all())
+    new = State.new(given.part.parameters.astype(np.float64))
     for rule in given.rules:
-        if rule.kind == own_kind:
-            continue
-        ranges = [(begin, end, rule) for begin, end in _learning(given, learns)]
-        pieces, new = _pieces(ranges, w, gradient, UpdateState.none(len(w)))
-        found.append(Proposal(title(rule), False, new, pieces))
+        if rule.kind != own_kind:
+            updates = Updates((rule,), ranges)
+            found.append(_proposal(title(rule), False, updates, new, gradient))
     return tuple(found), checks
 
 
@@ -85,71 +83,48 @@ def not_shown(given: Differentiated, updates: Sequence[Proposal]) -> list[str]:
     return [f"The step of {name} is not shown: it evaluates the loss several times."]
 
 
-def _taken(given: Differentiated, by_torch: Floats) -> StepTaken | None:
-    """The step that the optimizer in use takes: torch's, or for a model the engine's.
+def _taken(given: Differentiated, by_torch: Floats) -> tuple[str, Step, Updates] | None:
+    """The step that the optimizer in use takes: torch's, or for a model the engine's; its name and
+    its rules.
 
     None if it cannot be taken: for LBFGS, or on a machine where the engine does not run.
     """
     if given.subject.model is None:
-        from vetro.glass.backprop.autograd import stepped
+        from vetro.glass.backprop.autograd import taken
 
         training = given.asked.training
-        return stepped(training.module, training.optimizer, given.lowering, by_torch)
+        found = taken(training.module, training.optimizer, given.lowering, by_torch)
+        return found and (f"torch's {type(training.optimizer).__name__}", *found)
     if why_not_native():
         return None
-    rule = given.subject.model.recipe.update
-    count = given.part.network.parameter_count
     assert not isinstance(given.rule, OtherLoss)
-    learning = Learning(given.rule, Updates((rule,), ((0, count, 0),)))
-    y = given.y if given.y.dtype == np.int64 else given.y.astype(np.float32)
-    (step,) = steps_of(given.part, given.x, y, learning, 1)
-    if not step.taken:
-        return None
-    return StepTaken(
-        "the engine",
-        step.after["parameters"].astype(np.float64),
-        step.gradient.astype(np.float64),
-        ((0, count, rule),),
-        UpdateState.none(count),
-    )
+    whole = ((0, given.part.network.parameter_count, 0),)
+    updates = Updates((given.subject.model.recipe.update,), whole)
+    step = steps_of(job_of(given.part, given.x, given.y, given.rule, updates))[0]
+    return ("the engine", step, updates) if step.taken else None
 
 
-def _stepping(given: Differentiated, taken: StepTaken, w: Floats) -> list[Check]:
+def _stepping(given: Differentiated, who: str, step: Step, updates: Updates) -> Check:
     """The step that was taken, compared with the exact one for the same gradient."""
-    if not taken.rules:
-        return []
     format = FORMATS[given.part.network.dtype]
-    apart, bounds = np.zeros(len(w)), np.zeros(len(w))
-    for begin, end, rule in taken.rules:
+    apart, bounds = np.zeros((2, given.part.network.parameter_count))
+    for rule, places in step.pieces(updates):
+        exact = update(rule, step.before.at(places), step.gradient[places], format).parameters
+        apart[places] = step.after.parameters[places] - exact.near
+        bounds[places] = exact.error + last_place(exact.magnitude, FORMATS["float64"])
+    name = update_of(updates.rules[updates.ranges[0][2]]).title
+    claim = f"the step of {name} agrees with {who}"
+    return within(claim, apart, bounds, parameter_names(given.subject))
+
+
+def _proposal(title: str, own: bool, updates: Updates, before: State, gradient: Floats) -> Proposal:
+    new, pieces = before.parameters.astype(np.float64), []
+    for begin, end, group in updates.ranges:
         piece = slice(begin, end)
-        held = taken.state.at(piece)
-        before = State(
-            w[piece], held.first, held.second, held.third, float(held.step.max(initial=0.0))
-        )
-        exact = update(rule, before, taken.gradient[piece], format).parameters
-        apart[piece] = taken.new[piece] - exact.near
-        bounds[piece] = exact.error + last_place(exact.magnitude, FORMATS["float64"])
-    name = update_of(taken.rules[0][2]).title
-    claim = f"the step of {name} agrees with {taken.name}"
-    return [within(claim, apart, bounds, parameter_names(given.subject))]
-
-
-def _learning(given: Differentiated, learns: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    slots = given.part.network.slots
-    return [(s.offset, s.offset + s.size) for s in slots if learns[s.offset : s.offset + 1].all()]
-
-
-def _pieces(
-    rules: Sequence[tuple[int, int, UpdateRule]], w: Floats, gradient: Floats, state: UpdateState
-) -> tuple[tuple[tuple[int, int, Update], ...], Floats]:
-    new = w.copy()
-    pieces = []
-    for begin, end, rule in rules:
-        piece = slice(begin, end)
-        made = written(rule, w[piece], gradient[piece], state.at(piece))
+        made = written(updates.rules[group], before.at(piece), gradient[piece])
         new[piece] = made.new
         pieces.append((begin, end, made))
-    return tuple(pieces), new
+    return Proposal(title, own, new, tuple(pieces))
 
 
 def within(

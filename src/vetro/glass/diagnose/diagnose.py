@@ -109,13 +109,13 @@ def diagnose_rows(subject: Subject, rows: Rows, y: Any = None, loss: Any = None)
     pulled = None
     drawn = bool(rows.places) and rows.places[0].startswith("drawn row")
     if given is not None and not drawn:
-        lessons = [given.of(number) for number in range(len(subject.parts))]
+        jobs = [given.of(number, own[0]) for number, own in enumerate(values)]
         chosen = [[value[given.rows] for value in own] for own in values]
         pulled = influence(
             subject.parts,
             chosen,
-            [lesson.target for lesson in lessons],
-            [lesson.learning.loss for lesson in lessons],
+            [job.training.y for job in jobs],
+            [job.loss for job in jobs],
         )
         pulled = _everywhere(pulled, given.rows, len(rows))
         if len(given.rows) < len(rows):

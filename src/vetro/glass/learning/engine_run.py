@@ -1,7 +1,6 @@
 """A few training steps of the native engine: the gradients, parameters and states it returns.
 
-It uses the compiled core itself, as training and prediction do; no model or module is changed.  It
-does not need torch: both doors describe their loss and optimizer by plain rules.
+They are the steps of a job on the compiled trainer, as in training; no model or module is changed.
 """
 
 from __future__ import annotations
@@ -12,109 +11,81 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.native_core import core
-from vetro.engines.native_program import program_of
-from vetro.engines.native_records import (
-    core_loss,
-    core_optimizer,
-    state_arrays,
-    state_of,
-)
+from vetro.engines.job import Course, Job, Rows, Stopping, TrainingState
+from vetro.engines.native_records import state_arrays
+from vetro.engines.native_run import trainer_of
+from vetro.engines.orders import Consecutive
+from vetro.glass.learning.steps import State, Step
 from vetro.glass.subject import Part
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.lowered import LoweredNetwork
-from vetro.networks.updates.rule import VECTORS, UpdateRule, Updates
+from vetro.networks.updates.rule import UpdateRule, Updates
 from vetro.networks.updates.table import moving
 
 Array = NDArray[Any]
 
-
-@dataclass(frozen=True, eq=False)
-class Learning:
-    """A loss, and an optimizer over ranges of the flat vector.
-
-    state: flat vectors by the core's names, and "step" (ranges,); None before the first step.
-    """
-
-    loss: LossRule
-    updates: Updates
-    state: dict[str, Array] | None = None
+STEPS = 2
+"""Steps of a job: the first, and one that starts from a state."""
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """The result of one step, all flat (parameter_count,): the gradient, and the parameters and the
-    optimizer's vectors before and after; steps: the number of steps taken before, for each range.
-
-    taken: whether there was an update: the engine makes none if the loss is not finite.
-    """
-
-    gradient: Array
-    before: dict[str, Array]
-    after: dict[str, Array]
-    steps: Array
-    taken: bool = True
-
-    def pieces(self, learning: Learning) -> list[tuple[UpdateRule, float, Array]]:
-        """Parameters with the same rule and the same number of steps: (rule, steps, places)."""
-        of: dict[tuple[int, float], list[Array]] = {}
-        for (begin, end, group), steps in zip(learning.updates.ranges, self.steps, strict=True):
-            of.setdefault((group, float(steps)), []).append(np.arange(begin, end))
-        return [
-            (learning.updates.rules[group], steps, np.concatenate(places))
-            for (group, steps), places in of.items()
-        ]
-
-
-def steps_of(
+def job_of(
     part: Part,
     x: Array,
-    target: Array,
-    learning: Learning,
-    count: int,
-    one_hot: tuple[tuple[int, int], ...] = (),
-) -> list[Step]:
-    """`count` training steps, one after the other, each on all rows.
+    y: Array,
+    loss: LossRule,
+    updates: Updates,
+    state: dict[str, Array] | None = None,
+) -> Job:
+    """Training steps of a part, each on all rows.  Dropout keeps every value, as in a prediction.
 
-    Dropout keeps every value, as in a prediction.
-    target: (rows, outputs) of the network's dtype, or classes (rows,) int64.
+    y: (rows, outputs), or classes (rows,) int64.  state: of the optimizer, as read_state gives it;
+    None before its first step.
     """
-    network = _without_dropout(part.network)
-    dtype = np.dtype(network.dtype)
-    frozen = [
-        number
-        for number, slot in enumerate(network.slots)
-        if not any(begin <= slot.offset < end for begin, end, _ in learning.updates.ranges)
-    ]
-    trainer = core().Trainer(
-        program_of(network, frozen, one_hot),
-        np.ascontiguousarray(part.parameters),
-        core().Rows(np.ascontiguousarray(x, dtype=dtype), np.ascontiguousarray(target)),
-        core_loss(learning.loss, dtype),
-        core_optimizer(learning.updates),
-        core().Settings(batch_size=len(x), total_steps=count, threads=1, finite=False),
+    return Job(
+        network=_without_dropout(part.network),
+        parameters=part.parameters,
+        loss=loss,
+        update=updates,
+        training=Rows(x, y),
+        validation=None,
+        course=Course(
+            Consecutive(len(x), len(x)), _Steady(updates.rules), Stopping(STEPS, keep_best=False)
+        ),
+        resume=None if state is None else TrainingState(state),
+        one_hot=() if part.encoder is None else part.encoder.one_hot,
     )
-    if learning.state is not None:
-        trainer.set_state(state_of(learning.state))
-    rates = [(rule.rate, moving(rule)) for rule in learning.updates.rules]
-    found = []
-    before = state_arrays(trainer.state())
-    for _ in range(count):
-        trainer.feed(None, np.array([rates], dtype=np.float64))
+
+
+def steps_of(job: Job) -> list[Step]:
+    """The steps of a job, one after the other."""
+    trainer = trainer_of(job, 1)
+    found: list[Step] = []
+    before = State.of(state_arrays(trainer.state()), job.update)
+    for number in range(job.course.stopping.steps):
+        trainer.feed(None, job.course.rates.sample(number, 1))
         while (status := trainer.advance(1.0)) == "time":
             pass
-        after = state_arrays(trainer.state())
-        found.append(
-            Step(
-                trainer.gradients(),
-                _complete(before, part),
-                _complete(after, part),
-                before["step"],
-                taken=status != "diverged",
-            )
-        )
+        after = State.of(state_arrays(trainer.state()), job.update)
+        found.append(Step(trainer.gradients(), before, after, taken=status != "diverged"))
         before = after
     return found
+
+
+@dataclass(frozen=True)
+class _Steady:
+    """The rules' own rates in every step."""
+
+    rules: tuple[UpdateRule, ...]
+
+    def window(self, first: int, wanted: int) -> int:
+        return wanted
+
+    def sample(self, first: int, steps: int) -> NDArray[np.float64]:
+        rates = [(rule.rate, moving(rule)) for rule in self.rules]
+        return np.tile(np.array(rates, dtype=np.float64), (steps, 1, 1))
+
+    def commit(self, steps: int, scores: object) -> None:
+        """Nothing was drawn that could be put back."""
 
 
 def _without_dropout(network: LoweredNetwork) -> LoweredNetwork:
@@ -124,9 +95,3 @@ def _without_dropout(network: LoweredNetwork) -> LoweredNetwork:
         for operation in network.operations
     )
     return replace(network, operations=operations)
-
-
-def _complete(state: dict[str, Array], part: Part) -> dict[str, Array]:
-    """With zeros for the vectors that the optimizer does not keep."""
-    none = np.zeros_like(part.parameters)
-    return {name: state.get(name, none) for name in ("parameters", *VECTORS)}

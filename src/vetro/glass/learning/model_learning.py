@@ -1,4 +1,4 @@
-"""A model's loss and optimizer from its recipe, with the targets of rows, as plain rules."""
+"""A model's loss and optimizer from its recipe, with the targets of rows, as jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.glass.learning.engine_run import Learning
+from vetro.engines.job import Job
+from vetro.glass.learning.engine_run import job_of
 from vetro.glass.learning.model_targets import model_loss, targets_of
 from vetro.glass.rows import Rows
 from vetro.glass.subject import Subject
@@ -16,14 +17,6 @@ from vetro.networks.losses.rule import LossKind
 from vetro.networks.losses.table import loss_of, usual_loss
 from vetro.networks.updates.rule import Updates
 from vetro.training.plan import balanced_weights
-
-
-@dataclass(frozen=True, eq=False)
-class Lesson:
-    """The training data of a member: its scaled targets, or classes, and the rules."""
-
-    target: NDArray[Any]
-    learning: Learning
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +29,8 @@ class Lessons:
     _y: Any
     _loss: LossKind
 
-    def of(self, member: int) -> Lesson:
-        """The lesson of one member, counted from 0."""
+    def of(self, member: int, x: NDArray[Any]) -> Job:
+        """Training steps of one member, counted from 0; x: what its network reads of all rows."""
         subject = self._subject
         model, part = subject.model, subject.parts[member]
         assert model is not None and part.encoder is not None
@@ -47,7 +40,7 @@ class Lessons:
             weights = balanced_weights(target, len(model.classes)).astype(np.float64)
             loss = replace(loss, class_weights=weights)
         whole = ((0, part.network.parameter_count, 0),)
-        return Lesson(target, Learning(loss, Updates((model.recipe.update,), whole)))
+        return job_of(part, x[self.rows], target, loss, Updates((model.recipe.update,), whole))
 
 
 def learnings(subject: Subject, rows: Rows, y: Any, loss: Any) -> Lessons | None:

@@ -16,6 +16,7 @@ import numpy as np
 from flint import arb, ctx
 from numpy.typing import ArrayLike, NDArray
 
+from vetro.glass.learning.steps import State
 from vetro.glass.verify.pairs import Pairs
 from vetro.glass.verify.rounding import (
     DIVIDING,
@@ -34,30 +35,12 @@ from vetro.glass.verify.rounding import (
     root,
     times,
 )
-from vetro.networks.updates.rule import VECTORS, UpdateRule
+from vetro.networks.updates.rule import UpdateRule
 from vetro.networks.updates.table import update_of
 from vetro.networks.updates.update import After
 
 Array = NDArray[np.floating]
 DOUBLE = FORMATS["float64"].u
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """The numbers before or after a step, each (n,): the parameters, and the optimizer's vectors.
-    step: steps taken before; for SGD 1 if there is a buffer."""
-
-    parameters: Array
-    first: Array
-    second: Array
-    third: Array
-    step: float
-
-    @staticmethod
-    def at(held: dict[str, Array], places: NDArray[np.intp], steps: float) -> State:
-        """The state from a step's vectors (parameter_count,), at some of their places."""
-        first, second, third = (held[name][places] for name in VECTORS)
-        return State(held["parameters"][places], first, second, third, steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +61,7 @@ class ExactStep:
 
 
 def update(rule: UpdateRule, before: State, gradient: Array, format: Format) -> ExactStep:
-    """The rule's step from `before` and a gradient (n,)."""
+    """The rule's step from `before` and a gradient (n,), as many steps after the first for all."""
     of = _Pairwise(rule, before, format)
     with ctx.workprec(DIVIDING), np.errstate(all="ignore"):  # what is not finite has no bound
         after = update_of(rule).step(rule, of, _stored(before.parameters), _stored(gradient))
@@ -97,6 +80,7 @@ class _Pairwise:
 
     def __init__(self, rule: UpdateRule, before: State, format: Format) -> None:
         self._rule, self._before, self._format = rule, before, format
+        self._steps = int(before.step.max(initial=0))
         self.below_zero: NDArray[np.bool_] | bool = False
 
     def held(self, vector: int, name: str) -> Rounded:
@@ -122,7 +106,7 @@ class _Pairwise:
         return self._times(ONE - arb(share), x)
 
     def later(self, first: Rounded, later: Callable[[], Rounded]) -> Rounded:
-        return later() if self._before.step else first
+        return later() if self._steps else first
 
     def shrunk(self, x: Rounded, rate: float, decay: float) -> Rounded:
         away = arb(rate) * arb(decay)
@@ -148,7 +132,7 @@ class _Pairwise:
 
     def corrected(self, x: Rounded, beta: float) -> Rounded:
         """Double rounds the power, which counts where beta^t is near 1."""
-        unit, t = self._rule.beta_unit, int(self._before.step) + 1
+        unit, t = self._rule.beta_unit, self._steps + 1
         lost = 4.0 * DOUBLE if unit == DOUBLE else (ELEMENTARY + 2.0) * unit
         power = Pairs.near(ONE - arb(beta) ** t)
         return _Apart(x.exact, x.error, Rounded(power, lifted(np.array([lost]))))

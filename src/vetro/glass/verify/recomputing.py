@@ -14,17 +14,19 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
+from vetro.engines.job import Job
 from vetro.glass.check import Check
 from vetro.glass.exact import precision
-from vetro.glass.learning.engine_run import Learning, Step
+from vetro.glass.learning.steps import State, Step
 from vetro.glass.rows import Rows, part_inputs, part_outputs
 from vetro.glass.subject import Part, Subject
 from vetro.glass.verify import engine_sums, exact_backward
 from vetro.glass.verify.comparison import UNBOUNDED, Place, Worst, compare, same_bits, undecided
 from vetro.glass.verify.exact_loss import slope
-from vetro.glass.verify.exact_update import State, update
+from vetro.glass.verify.exact_update import update
 from vetro.glass.verify.rounding import FORMATS, Rounded
 from vetro.networks.lowered import LoweredNetwork
+from vetro.networks.updates.rule import Updates
 
 Array = NDArray[Any]
 
@@ -33,8 +35,6 @@ ORDER_WORK = 2e6
 
 NO_TARGETS = "Gradients and updates are not recomputed: the rows have no targets."
 NO_STEP = "the loss is not finite, so the engine takes no step."
-STEPS = 2
-"""Updates that are checked: the first, and one that starts from a state."""
 
 
 def engine_order(subject: Subject, rows: Rows) -> list[Check]:
@@ -72,11 +72,6 @@ def probes(network: LoweredNetwork, work: float) -> Array:
     return np.concatenate([units, -units, drawn]).astype(network.dtype)
 
 
-def part_one_hot(part: Part) -> tuple[tuple[int, int], ...]:
-    """The inputs of which at most one is 1, as training passes them to the engine."""
-    return () if part.encoder is None else part.encoder.one_hot
-
-
 class Recomputed:
     """A part's exact values with their bounds."""
 
@@ -89,15 +84,13 @@ class Recomputed:
         """Every value (features, rows) of x (rows, features)."""
         return exact_backward.forward(self._part, x, self.format, self._weights)
 
-    def gradients(self, values: list[Rounded], target: Array, learning: Learning) -> Gradients:
+    def gradients(self, values: list[Rounded], job: Job) -> Gradients:
         """The gradient of the loss by every parameter that learns; values: of `forward`."""
-        found = slope(learning.loss, values[-1], target, self.format)
+        found = slope(job.loss, values[-1], job.training.y, self.format)
         exact = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
         )
-        learns = np.concatenate(
-            [np.arange(begin, end) for begin, end, _ in learning.updates.ranges]
-        )
+        learns = np.concatenate([np.arange(begin, end) for begin, end, _ in job.update.ranges])
         return Gradients(self._part, exact[learns], found.divisor, learns)
 
 
@@ -128,7 +121,7 @@ def recomputing(part: Part) -> Iterator[Recomputed]:
 
 
 def update_worst(
-    part: Part, names: Sequence[str], learning: Learning, steps: list[Step]
+    part: Part, names: Sequence[str], updates: Updates, steps: list[Step]
 ) -> list[Worst]:
     """Compare updates with the exact steps from the same starting numbers."""
     prefix = prefix_of(part)
@@ -144,9 +137,8 @@ def update_worst(
         if not step.taken:
             found.append(undecided(f"{prefix}{NO_STEP}"))
             break
-        for rule, taken, places in step.pieces(learning):
-            before = State.at(step.before, places, taken)
-            after = State.at(step.after, places, taken)
+        for rule, places in step.pieces(updates):
+            before, after = step.before.at(places), step.after.at(places)
             gradient = step.gradient[places]
             wanted = update(rule, before, gradient, format)
             for kind, text in words.items():

@@ -1,13 +1,10 @@
-"""Torch's results for verify to check: outputs, gradients and one update of a user's module.
+"""Torch's results for verify to check: outputs and gradients of a user's module.
 
-The module itself runs unchanged, including its hooks; the caller restores its state.  Optimizers
-step on copies.  The only file of verify that needs torch.
+The module itself runs unchanged, including its hooks; the caller restores its state.
 """
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import math
 from typing import Any
 
@@ -17,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vetro.errors import VetroError, counted, error, listed
-from vetro.glass.learning.engine_run import Learning, Step
 from vetro.glass.rows import kind_of, numbers_of
+from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import LOSSES, loss_of
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
 from vetro.networks.torch_losses import check_target, describe_loss
-from vetro.networks.torch_updates import TorchUpdates, describe_optimizer, read_state
+from vetro.networks.torch_updates import TorchUpdates, describe_optimizer
 from vetro.networks.twin import Twin
 from vetro.networks.updates.table import UPDATES
 from vetro.training.misfit import check_output
@@ -99,9 +96,9 @@ def target_of(lowering: Lowering, y: Any) -> Tensor:
     return found
 
 
-def learning_of(
+def rules_of(
     module: nn.Module, lowering: Lowering, y: Tensor, rows: int, loss: Any, optimizer: Any
-) -> tuple[Learning, TorchUpdates]:
+) -> tuple[LossRule, TorchUpdates]:
     """The loss and the optimizer as plain rules; E711 if verify does not have their formulas, and
     vetro.train's errors for wrong targets."""
     try:
@@ -131,42 +128,7 @@ def learning_of(
         fix = "Give targets of the kind that the loss takes."
         raise error("E711", what=str(reason), fix=fix) from None
     check_finite("y", y)
-    state = read_state(optimizer, described, lowering) if optimizer.state else None
-    return Learning(rule, described.plain, state), described
-
-
-def steps_of(
-    optimizer: torch.optim.Optimizer,
-    described: TorchUpdates,
-    lowering: Lowering,
-    flat: Array,
-    count: int,
-) -> list[Step]:
-    """`count` steps of a copy of the optimizer, on copies of the parameters, with this gradient."""
-    copies = {
-        id(parameter): nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
-        for parameter in lowering.parameters
-    }
-    own: torch.optim.Optimizer = copy.deepcopy(optimizer, dict(copies))
-    ranges = tuple(
-        dataclasses.replace(part, parameter=copies[id(part.parameter)]) for part in described.ranges
-    )
-    on_copies = dataclasses.replace(described, ranges=ranges)
-    for part in ranges:
-        values = torch.from_numpy(flat[part.begin : part.end].copy())
-        part.parameter.grad = values.view(part.parameter.shape)
-
-    def now() -> dict[str, Array]:
-        parameters = lowering.flat(lambda parameter: copies[id(parameter)])
-        return {"parameters": parameters, **read_state(own, on_copies, lowering)}
-
-    found, before = [], now()
-    for _ in range(count):
-        own.step()
-        after = now()
-        found.append(Step(flat, before, after, before["step"]))
-        before = after
-    return found
+    return rule, described
 
 
 def _forward(module: nn.Module, x: Array) -> Tensor:

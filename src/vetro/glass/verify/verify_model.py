@@ -15,10 +15,8 @@ from vetro.glass.subject import Subject
 from vetro.glass.verify.comparison import Worst, check_of, compare
 from vetro.glass.verify.recomputing import (
     NO_TARGETS,
-    STEPS,
     engine_order,
     outputs_place,
-    part_one_hot,
     recomputing,
     title_of,
     update_worst,
@@ -75,17 +73,14 @@ def verify_model(
             if learning is None:
                 continue
             tell(f"Recomputing the gradients{whose}")
-            given = learning.of(number)
-            chosen = learning.rows
-            steps = engine_run.steps_of(
-                part, inputs[chosen], given.target, given.learning, STEPS, part_one_hot(part)
-            )
+            job, chosen = learning.of(number, inputs), learning.rows
+            steps = engine_run.steps_of(job)
             wanted = values if len(chosen) == len(rows) else [v[:, chosen] for v in values]
-            exact = known.gradients(wanted, given.target, given.learning)
+            exact = known.gradients(wanted, job)
             gradients.append(exact.worst(steps[0].gradient, names))
             if not number:  # all members step by the same code
                 tell("Recomputing the updates")
-                updates += update_worst(part, names, given.learning, steps)
+                updates += update_worst(part, names, job.update, steps)
     tell("Adding up in the engine's order")
     checks = [
         *as_trained(subject),

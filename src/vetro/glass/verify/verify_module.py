@@ -16,7 +16,7 @@ from torch import nn
 
 from vetro.errors import counted, error
 from vetro.glass.check import Check
-from vetro.glass.learning import engine_run
+from vetro.glass.learning import engine_run, torch_steps
 from vetro.glass.names import parameter_names
 from vetro.glass.rows import Rows, numbers_of, part_inputs, part_outputs, rows_of, width_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
@@ -26,7 +26,6 @@ from vetro.glass.verify.comparison import check_of, compare, same_bits
 from vetro.glass.verify.exact_loss import divisor_of
 from vetro.glass.verify.recomputing import (
     NO_TARGETS,
-    STEPS,
     Recomputed,
     engine_order,
     outputs_place,
@@ -39,7 +38,7 @@ from vetro.glass.verify.rounding import Rounded
 from vetro.glass.verify.verification import Verification
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.torch_updates import in_torchs_arithmetic
+from vetro.networks.torch_updates import in_torchs_arithmetic, read_state
 
 Array = NDArray[Any]
 
@@ -193,19 +192,21 @@ def _learning(
     if loss is None:
         loss = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
     own = optimizer or torch.optim.SGD(list(lowering.parameters), lr=0.0)
-    learning, described = torch_run.learning_of(module, lowering, y, len(inputs), loss, own)
-    if not learning.updates.ranges:
+    rule, described = torch_run.rules_of(module, lowering, y, len(inputs), loss, own)
+    if not described.ranges:
         detail = "no parameter requires a gradient."
         return [Check("gradients", "undecided", detail=detail)]
     arrays = _target_array(y, part)
-    if divisor_of(learning.loss, values[-1], arrays) == 0:
+    if divisor_of(rule, values[-1], arrays) == 0:
         detail = "no target counts (all are ignored or have weight 0), so the loss is 0 / 0."
         return [Check("gradients", "undecided", detail=detail)]
-    steps = engine_run.steps_of(part, inputs, arrays, learning, STEPS)
+    state = read_state(own, described, lowering) if own.state else None
+    job = engine_run.job_of(part, inputs, arrays, rule, described.plain, state)
+    steps = engine_run.steps_of(job)
     flat = torch_run.gradient(module, lowering, inputs, y, loss)
     clean = torch_run.gradient(torch_run.as_declared(module), lowering, inputs, y, loss)
     names = parameter_names(subject)
-    exact = known.gradients(values, arrays, learning)
+    exact = known.gradients(values, job)
     by_engine, by_torch = exact.worst(steps[0].gradient, names), exact.worst(flat, names)
     checks = [
         check_of("engine: gradients", [by_engine], "gradient"),
@@ -218,12 +219,11 @@ def _learning(
     ]  # fmt: skip
     if optimizer is None:
         return checks
-    of_torch = torch_run.steps_of(optimizer, described, lowering, flat, STEPS)
-    rules = in_torchs_arithmetic(learning.updates.rules, optimizer)
-    by_torch_rules = replace(learning, updates=replace(learning.updates, rules=rules))
+    of_torch = torch_steps.steps_of(optimizer, described, lowering, flat, len(steps))
+    by_torch_rules = replace(job.update, rules=in_torchs_arithmetic(described.rules, optimizer))
     return [
         *checks,
-        check_of("engine: update", update_worst(part, names, learning, steps), "number"),
+        check_of("engine: update", update_worst(part, names, job.update, steps), "number"),
         check_of("torch: update", update_worst(part, names, by_torch_rules, of_torch), "number"),
     ]
 
