@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from vetro.glass.as_json import as_json, plain
 from vetro.glass.backprop.backprop_record import BackpropRecord, comparison
 from vetro.glass.names import value_names
 
@@ -12,28 +12,20 @@ from vetro.glass.names import value_names
 def to_json(found: BackpropRecord) -> dict[str, Any]:
     """Lists follow the order of the rows, of the units and of the flat vector; numbers that are
     not finite or do not exist are None."""
-    terms = found.terms
+    places = {int(index): place for place, index in enumerate(found.central.index)}
     return {
         "member": found.part.name or None,
-        "rows": list(found.places),
-        "targets": list(found.targets),
-        "loss": {
-            "name": terms.shown,
-            "value": terms.value,
-            "formula": terms.formula,
-            "reduction": terms.rule.reduction,
-            "divisor": terms.divisor,
-            "terms": terms.terms.tolist(),
-            "slope": terms.slope.tolist(),
-        },
+        **as_json(found, "rows=places targets"),
+        "loss": as_json(
+            found.terms,
+            "name=shown value formula reduction=rule.reduction divisor terms slope",
+        ),
         "signals": _signals(found),
-        "gradients": _gradients(found),
-        "updates": [
-            {"optimizer": item.title, "in_use": item.own, "new": list(map(plain, item.new))}
-            for item in found.updates
+        "gradients": [
+            _gradient(found, number, places.get(number)) for number in range(len(found.names))
         ],
-        "checks": [check.to_json() for check in found.checks],
-        "notes": list(found.notes),
+        "updates": [as_json(item, "optimizer=title in_use=own new") for item in found.updates],
+        **as_json(found, "checks notes"),
     }
 
 
@@ -61,34 +53,21 @@ def _signals(found: BackpropRecord) -> dict[str, Any]:
     return {"row": found.places[found.worst_row], "layers": layers}
 
 
-def _gradients(found: BackpropRecord) -> list[dict[str, Any]]:
-    places = {int(index): place for place, index in enumerate(found.central.index)}
-    rows = []
-    for number, name in enumerate(found.names):
-        place = places.get(number)
-        factors = [
-            {"delta": delta.tolist(), "came_in": came_in.tolist()}
+def _gradient(found: BackpropRecord, number: int, place: int | None) -> dict[str, Any]:
+    """One parameter; place: of its central difference, if there is one."""
+    central = found.central
+    return {
+        "parameter": found.names[number],
+        "value": plain(found.part.parameters[number]),
+        "gradient": plain(found.gradient[number]),
+        "factors": [
+            {"delta": plain(delta), "came_in": plain(came_in)}
             for delta, came_in in found.factors(number)
-        ]
-        rows.append(
-            {
-                "parameter": name,
-                "value": float(found.part.parameters[number]),
-                "gradient": float(found.gradient[number]),
-                "factors": factors,
-                "autograd": plain(found.autograd[number]),
-                "autograd_allowance": plain(found.rounding.gradient[number]),
-                "central_difference": None if place is None else plain(found.central.value[place]),
-                "central_allowance": (
-                    None if place is None else plain(found.central.allowance[place])
-                ),
-                "twice": plain(found.twice[number]),
-                "verdict": comparison(found, number) if found.learns[number] else "frozen",
-            }
-        )
-    return rows
-
-
-def plain(value: Any) -> float | None:
-    """A float, None where it is not finite."""
-    return float(value) if math.isfinite(value) else None
+        ],
+        "autograd": plain(found.autograd[number]),
+        "autograd_allowance": plain(found.rounding.gradient[number]),
+        "central_difference": None if place is None else plain(central.value[place]),
+        "central_allowance": None if place is None else plain(central.allowance[place]),
+        "twice": plain(found.twice[number]),
+        "verdict": comparison(found, number) if found.learns[number] else "frozen",
+    }

@@ -5,19 +5,18 @@ verify_model.py and verify_module.py compare results with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flint import arb
 from numpy.typing import NDArray
 
 from vetro.engines.job import Job
 from vetro.glass.check import Check
 from vetro.glass.exact import precision
 from vetro.glass.learning.steps import State, Step
+from vetro.glass.names import parameter_names
 from vetro.glass.rows import Rows, part_inputs, part_outputs
 from vetro.glass.subject import Part, Subject
 from vetro.glass.verify import engine_sums, exact_backward
@@ -73,88 +72,82 @@ def probes(network: LoweredNetwork, work: float) -> Array:
 
 
 class Recomputed:
-    """A part's exact values with their bounds."""
+    """A part's exact values at some rows with their bounds, to compare results with.
 
-    def __init__(self, part: Part) -> None:
-        self._part = part
+    inputs: (rows, features) as the network reads them.  values: each value, (features, rows).
+    """
+
+    def __init__(self, subject: Subject, part: Part, rows: Rows) -> None:
+        self.inputs = part_inputs(part, rows)
+        self._subject, self._part, self._places = subject, part, rows.places
+        self._names = parameter_names(subject)
         self._weights = exact_backward.Weights(part)
-        self.format = FORMATS[part.network.dtype]
+        self._format = FORMATS[part.network.dtype]
+        self.values = exact_backward.forward(part, self.inputs, self._format, self._weights)
 
-    def forward(self, x: Array) -> list[Rounded]:
-        """Every value (features, rows) of x (rows, features)."""
-        return exact_backward.forward(self._part, x, self.format, self._weights)
+    def outputs(self, returned: Array) -> Worst:
+        """Compare returned outputs (rows, outputs)."""
+        prefix, outputs = prefix_of(self._part), self._subject.outputs
 
-    def gradients(self, values: list[Rounded], job: Job) -> Gradients:
-        """The gradient of the loss by every parameter that learns; values: of `forward`."""
-        found = slope(job.loss, values[-1], job.training.y, self.format)
+        def place(index: tuple[int, ...]) -> str:
+            return f"{prefix}{outputs[index[0]]} in {self._places[index[1]]}"
+
+        return compare(returned.T, self.values[-1], place)
+
+    def gradients(self, job: Job, rows: Array | None = None) -> Callable[[Array], Worst]:
+        """The comparison of a returned gradient (parameter_count,) by every parameter that learns.
+        rows: the numbers of the job's rows; None for all."""
+        every = rows is None or len(rows) == len(self.inputs)
+        values = self.values if every else [value[:, rows] for value in self.values]
+        found = slope(job.loss, values[-1], job.training.y, self._format)
         exact = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
         )
         learns = np.concatenate([np.arange(begin, end) for begin, end, _ in job.update.ranges])
-        return Gradients(self._part, exact[learns], found.divisor, learns)
+        place = self._place("the gradient of {}", learns)
+        return lambda returned: compare(returned[learns], exact[learns], place, found.divisor)
+
+    def updates(self, updates: Updates, steps: list[Step]) -> list[Worst]:
+        """Compare steps with the exact ones from the same starting numbers."""
+        found = []
+        for count, step in enumerate(steps, start=1):
+            if not step.taken:
+                found.append(undecided(f"{prefix_of(self._part)}{NO_STEP}"))
+                break
+            for rule, places in step.pieces(updates):
+                before, after = step.before.at(places), step.after.at(places)
+                gradient = step.gradient[places]
+                wanted = update(rule, before, gradient, self._format)
+                for name, text in _MOMENTS.items():
+                    exact, returned = getattr(wanted.after, name), getattr(after, name)
+                    if exact is None:
+                        continue
+                    lost = np.isnan(returned) & wanted.nan
+                    exact = Rounded(exact.exact, np.where(lost, np.inf, exact.error))
+                    place = self._place(f"{text} after step {count}", places)
+                    why = _without_bound(before, gradient)
+                    found.append(compare(returned, exact, place, unbounded=why))
+        return found
+
+    def _place(self, text: str, numbers: Array) -> Place:
+        """Names an entry of the parameters with these numbers."""
+        whole = prefix_of(self._part) + text
+        return lambda index: whole.format(self._names[numbers[index[0]]])
 
 
-@dataclass(frozen=True, eq=False)
-class Gradients:
-    """exact / divisor: the gradient by the parameters numbered in `learns`."""
-
-    part: Part
-    exact: Rounded
-    divisor: arb
-    learns: NDArray[np.intp]
-
-    def worst(self, returned: Array, names: Sequence[str]) -> Worst:
-        """Compare a returned gradient (parameter_count,) with the exact one."""
-        prefix = prefix_of(self.part)
-
-        def place(index: tuple[int, ...]) -> str:
-            return f"{prefix}the gradient of {names[self.learns[index[0]]]}"
-
-        return compare(returned[self.learns], self.exact, place, self.divisor)
+_MOMENTS = {
+    "parameters": "{}",
+    "first": "the first moment of {}",
+    "second": "the second moment of {}",
+    "third": "the third moment of {}",
+}
 
 
 @contextmanager
-def recomputing(part: Part) -> Iterator[Recomputed]:
+def recomputing(subject: Subject, part: Part, rows: Rows) -> Iterator[Recomputed]:
     """Recompute a part with a suitable precision."""
     with precision(part.network):
-        yield Recomputed(part)
-
-
-def update_worst(
-    part: Part, names: Sequence[str], updates: Updates, steps: list[Step]
-) -> list[Worst]:
-    """Compare updates with the exact steps from the same starting numbers."""
-    prefix = prefix_of(part)
-    format = FORMATS[part.network.dtype]
-    words = {
-        "parameters": "{}",
-        "first": "the first moment of {}",
-        "second": "the second moment of {}",
-        "third": "the third moment of {}",
-    }
-    found = []
-    for count, step in enumerate(steps, start=1):
-        if not step.taken:
-            found.append(undecided(f"{prefix}{NO_STEP}"))
-            break
-        for rule, places in step.pieces(updates):
-            before, after = step.before.at(places), step.after.at(places)
-            gradient = step.gradient[places]
-            wanted = update(rule, before, gradient, format)
-            for kind, text in words.items():
-                exact = getattr(wanted.after, kind)
-                if exact is not None:
-                    lost = np.isnan(getattr(after, kind)) & wanted.nan
-                    exact = Rounded(exact.exact, np.where(lost, np.inf, exact.error))
-                    place = _after(count, prefix + text, names, places)
-                    why = _without_bound(before, gradient)
-                    found.append(compare(getattr(after, kind), exact, place, unbounded=why))
-    return found
-
-
-def _after(count: int, text: str, names: Sequence[str], places: Array) -> Place:
-    """Names an entry of the numbers after a step."""
-    return lambda index: f"{text.format(names[places[index[0]]])} after step {count}"
+        yield Recomputed(subject, part, rows)
 
 
 def _without_bound(before: State, gradient: Array) -> Place:
@@ -176,16 +169,14 @@ def _without_bound(before: State, gradient: Array) -> Place:
     return why
 
 
-def outputs_place(subject: Subject, part: Part, rows: Rows | None = None) -> Place:
-    """Names an entry of the outputs, (outputs, rows) for these rows or (rows, outputs) for any."""
+def outputs_place(subject: Subject, part: Part) -> Place:
+    """Names an entry of outputs (rows, outputs) of any rows."""
     prefix = prefix_of(part)
-    if rows is None:
-        return lambda index: f"{prefix}{subject.outputs[index[1]]} in row {index[0] + 1}"
-    places = rows.places
-    return lambda index: f"{prefix}{subject.outputs[index[0]]} in {places[index[1]]}"
+    return lambda index: f"{prefix}{subject.outputs[index[1]]} in row {index[0] + 1}"
 
 
 def prefix_of(part: Part) -> str:
+    """The start of a text on one of several members."""
     return f"{part.name}: " if part.name else ""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vetro.errors import Notice
+from vetro.glass.as_json import as_json
 from vetro.glass.check import Check
 
 
@@ -35,12 +36,5 @@ class VerificationRecord:
 
     def to_json(self) -> dict[str, Any]:
         """The checks with their deviations and bounds, as plain data."""
-        share = self.share
-        return {
-            "passed": bool(self),
-            "network": self.title,
-            "rows": self.rows,
-            "largest_share": share if math.isfinite(share) else None,
-            "checks": [check.to_json() for check in self.checks],
-            "notes": list(self.notes),
-        }
+        names = "network=title rows largest_share=share checks notes"
+        return {"passed": bool(self), **as_json(self, names)}

@@ -9,17 +9,14 @@ from vetro.errors import counted
 from vetro.glass.check import Check
 from vetro.glass.learning import engine_run
 from vetro.glass.learning.model_learning import learnings
-from vetro.glass.names import parameter_names
-from vetro.glass.rows import Rows, part_inputs, part_outputs
+from vetro.glass.rows import Rows, part_outputs
 from vetro.glass.subject import Subject
-from vetro.glass.verify.comparison import Worst, check_of, compare
+from vetro.glass.verify.comparison import Worst, check_of
 from vetro.glass.verify.recomputing import (
     NO_TARGETS,
     engine_order,
-    outputs_place,
     recomputing,
     title_of,
-    update_worst,
 )
 from vetro.glass.verify.verification import Verification
 
@@ -61,26 +58,20 @@ def verify_model(
     gradients: list[Worst] = []
     updates: list[Worst] = []
     learning = learnings(subject, rows, y, loss)
-    names = parameter_names(subject)
     for number, part in enumerate(subject.parts):
-        inputs = part_inputs(part, rows)
         whose = f" of member {number + 1} of {len(subject.parts)}" if part.name else ""
         tell(f"Recomputing the outputs{whose}")
-        with recomputing(part) as known:
-            values = known.forward(inputs)
-            returned = part_outputs(part, inputs)
-            forward.append(compare(returned.T, values[-1], outputs_place(subject, part, rows)))
+        with recomputing(subject, part, rows) as known:
+            forward.append(known.outputs(part_outputs(part, known.inputs)))
             if learning is None:
                 continue
             tell(f"Recomputing the gradients{whose}")
-            job, chosen = learning.of(number, inputs), learning.rows
+            job = learning.of(number, known.inputs)
             steps = engine_run.steps_of(job)
-            wanted = values if len(chosen) == len(rows) else [v[:, chosen] for v in values]
-            exact = known.gradients(wanted, job)
-            gradients.append(exact.worst(steps[0].gradient, names))
+            gradients.append(known.gradients(job, learning.rows)(steps[0].gradient))
             if not number:  # all members step by the same code
                 tell("Recomputing the updates")
-                updates += update_worst(part, names, job.update, steps)
+                updates += known.updates(job.update, steps)
     tell("Adding up in the engine's order")
     checks = [
         *as_trained(subject),

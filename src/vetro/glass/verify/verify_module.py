@@ -18,11 +18,11 @@ from vetro.errors import counted, error
 from vetro.glass.check import Check
 from vetro.glass.learning import engine_run, torch_steps
 from vetro.glass.names import parameter_names
-from vetro.glass.rows import Rows, numbers_of, part_inputs, part_outputs, rows_of, width_of
+from vetro.glass.rows import Rows, numbers_of, part_outputs, rows_of, width_of
 from vetro.glass.subject import Part, Subject, of_lowering, subject_of
 from vetro.glass.untouched import untouched
 from vetro.glass.verify import torch_run
-from vetro.glass.verify.comparison import check_of, compare, same_bits
+from vetro.glass.verify.comparison import check_of, same_bits
 from vetro.glass.verify.exact_loss import divisor_of
 from vetro.glass.verify.recomputing import (
     NO_TARGETS,
@@ -32,9 +32,7 @@ from vetro.glass.verify.recomputing import (
     probes,
     recomputing,
     title_of,
-    update_worst,
 )
-from vetro.glass.verify.rounding import Rounded
 from vetro.glass.verify.verification import Verification
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.refusal import NotUnderstood
@@ -73,19 +71,16 @@ def verify_module(
         undecided = Check("outputs", "undecided", detail=f"not recomputed: {reason}.")
         return Verification(type(module).__name__, 0, (kept, undecided))
     subject = of_lowering(module, lowering)
-    part = subject.parts[0]
-    rows = rows_of(subject, x)
-    inputs = part_inputs(part, rows)
-    with untouched(module), recomputing(part) as known:
-        values = known.forward(inputs)
-        place, count = outputs_place(subject, part, rows), subject.network.outputs
+    rows, count = rows_of(subject, x), subject.network.outputs
+    with untouched(module), recomputing(subject, subject.parts[0], rows) as known:
+        inputs = known.inputs
 
         def outputs_check(name: str, returned: Array) -> Check:
-            return check_of(name, [compare(returned.T, values[-1], place)], "output")
+            return check_of(name, [known.outputs(returned)], "output")
 
         checks = [
             *_finite(subject),
-            outputs_check("engine: outputs", part_outputs(part, inputs)),
+            outputs_check("engine: outputs", part_outputs(subject.parts[0], inputs)),
             *engine_order(subject, rows),
             kept,
             outputs_check("torch: outputs", torch_run.outputs(module, inputs, count)),
@@ -94,7 +89,7 @@ def verify_module(
         if predictor is not None:
             checks += _of_predictor(predictor, subject, inputs, outputs_check)
         if y is not None:
-            checks += _learning(known, subject, lowering, values, inputs, (y, loss, optimizer))
+            checks += _learning(known, subject, lowering, y, loss, optimizer)
     notes = () if y is not None else (NO_TARGETS,)
     return Verification(title_of(subject), len(rows), tuple(checks), notes, rows.notices)
 
@@ -180,14 +175,13 @@ def _learning(
     known: Recomputed,
     subject: Subject,
     lowering: Lowering,
-    values: list[Rounded],
-    inputs: Array,
-    given: tuple[Any, Any, Any],
+    target: Any,
+    loss: Any,
+    optimizer: Any,
 ) -> list[Check]:
     """Gradients, and with an optimizer one update after another, by the engine and by torch."""
-    module, part = subject.module, subject.parts[0]
+    module, part, inputs = subject.module, subject.parts[0], known.inputs
     assert module is not None
-    target, loss, optimizer = given
     y = torch_run.target_of(lowering, target)
     if loss is None:
         loss = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
@@ -197,7 +191,7 @@ def _learning(
         detail = "no parameter requires a gradient."
         return [Check("gradients", "undecided", detail=detail)]
     arrays = _target_array(y, part)
-    if divisor_of(rule, values[-1], arrays) == 0:
+    if divisor_of(rule, known.values[-1], arrays) == 0:
         detail = "no target counts (all are ignored or have weight 0), so the loss is 0 / 0."
         return [Check("gradients", "undecided", detail=detail)]
     state = read_state(own, described, lowering) if own.state else None
@@ -206,11 +200,10 @@ def _learning(
     flat = torch_run.gradient(module, lowering, inputs, y, loss)
     clean = torch_run.gradient(torch_run.as_declared(module), lowering, inputs, y, loss)
     names = parameter_names(subject)
-    exact = known.gradients(values, job)
-    by_engine, by_torch = exact.worst(steps[0].gradient, names), exact.worst(flat, names)
+    worst = known.gradients(job)
     checks = [
-        check_of("engine: gradients", [by_engine], "gradient"),
-        check_of("torch: gradients", [by_torch], "gradient"),
+        check_of("engine: gradients", [worst(steps[0].gradient)], "gradient"),
+        check_of("torch: gradients", [worst(flat)], "gradient"),
         same_bits(
             "torch: gradients as declared", flat, clean,
             lambda index: f"the gradient of {names[index[0]]}",
@@ -223,8 +216,8 @@ def _learning(
     by_torch_rules = replace(job.update, rules=in_torchs_arithmetic(described.rules, optimizer))
     return [
         *checks,
-        check_of("engine: update", update_worst(part, names, job.update, steps), "number"),
-        check_of("torch: update", update_worst(part, names, by_torch_rules, of_torch), "number"),
+        check_of("engine: update", known.updates(job.update, steps), "number"),
+        check_of("torch: update", known.updates(by_torch_rules, of_torch), "number"),
     ]
 
 
