@@ -6,8 +6,6 @@ becomes a product with 1 / c, which may differ from torch's quotient in the last
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.standin import RowCount, StandIn, Weight
-from vetro.networks.tracing import Trace, is_value, value_of
+from vetro.networks.standin import RowCount, StandIn, Trace, Weight, by_name, is_value, value_of
 
 Numbers = NDArray[np.float64]
 _ONE: Numbers = np.array(1.0)
@@ -149,54 +146,22 @@ def _silu(t: Trace, first: Any, second: Any) -> StandIn:
     values = value_of(first), value_of(second)
     for plain, gate in (values, values[::-1]):
         made_by = t.assembly.producer(gate)
-        sigmoid = made_by is not None and made_by.function == "sigmoid"
-        if sigmoid and made_by is not None and made_by.inputs == (plain,):
+        if made_by and made_by.function == "sigmoid" and made_by.inputs == (plain,):
             if first.held.squeezed != second.held.squeezed:
                 break
-            return t.tensor(
-                t.assembly.activation(plain, "silu", (), t.where()), first.held.squeezed
-            )
+            made = t.assembly.activation(plain, "silu", (), t.where())
+            return t.tensor(made, first.held.squeezed)
     raise NotUnderstood("multiplies data by data")
 
 
-_Handler = Callable[..., Any]
-
-NAMED: dict[str, _Handler] = {
-    "add": add,
-    "sub": sub,
-    "subtract": sub,
-    "mul": mul,
-    "multiply": mul,
-    "div": div,
-    "divide": div,
-    "true_divide": div,
-    "neg": neg,
-    "negative": neg,
-}
-
-DUNDERS: dict[str, _Handler] = {
-    "__add__": add, "__radd__": add, "__sub__": sub, "__rsub__": rsub, "__mul__": mul,
-    "__rmul__": mul, "__truediv__": div, "__rtruediv__": reflected_div, "__rdiv__": reflected_div,
-    "__div__": div, "__neg__": neg, "__pos__": pos, "rsub": rsub, "positive": pos,
-}  # fmt: skip
-
-IN_PLACE_DUNDERS: dict[str, _Handler] = {
-    "__iadd__": add, "__isub__": sub, "__imul__": mul, "__itruediv__": div, "__idiv__": div,
-}  # fmt: skip
-
-OPERATORS: dict[Any, _Handler] = {
-    operator.add: add,
-    operator.sub: sub,
-    operator.mul: mul,
-    operator.truediv: div,
-    operator.neg: neg,
-    operator.pos: pos,
-    torch.rsub: rsub,
-}
-
-IN_PLACE_OPERATORS: dict[Any, _Handler] = {
-    operator.iadd: add,
-    operator.isub: sub,
-    operator.imul: mul,
-    operator.itruediv: div,
-}
+HANDLERS = by_name({
+    "add radd": add,
+    "sub subtract": sub,
+    "rsub": rsub,
+    "mul multiply rmul": mul,
+    "div divide true_divide truediv": div,
+    "rdiv rtruediv": reflected_div,
+    "neg negative": neg,
+    "pos positive": pos,
+})  # fmt: skip
+"""They have in-place forms, too."""

@@ -8,7 +8,6 @@ lower_shapes.py has shapes.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -19,10 +18,7 @@ from torch.nn import functional
 from vetro.networks import lower_arithmetic, lower_shapes
 from vetro.networks.activations.table import BY_NAME, activation_of, defaults_of
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.standin import StandIn, Value, Weight
-from vetro.networks.tracing import Trace, value_of
-
-Handler = Callable[..., Any]
+from vetro.networks.standin import Handler, StandIn, Trace, Value, Weight, by_name, value_of
 
 _SYMBOLS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%",
@@ -48,12 +44,24 @@ def name_of(target: Any) -> str:
 
 def find(target: Any) -> Handler | None:
     """The handler of an operator, of a torch function, or (if target is a text) of a method."""
-    if isinstance(target, str):
-        return METHODS.get(target)
-    handler = FUNCTIONS.get(target)
-    if handler is None and torch.overrides.is_tensor_method_or_property(target):
-        return METHODS.get(target.__name__)
-    return handler
+    if target in _OTHERS:
+        return _OTHERS[target]
+    name = target if isinstance(target, str) else _own_name(target)
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    plain = name.strip("_")
+    if name == f"__{plain}__" and plain in _CHANGING:
+        return _CHANGING[plain]
+    changed = plain if name == f"{plain}_" else plain.removeprefix("i")  # add_, __iadd__
+    return _in_place(_CHANGING[changed]) if changed in _CHANGING else None
+
+
+def _own_name(function: Any) -> str:
+    """The name of a function of torch or an operator, "" for any other."""
+    name: str = getattr(function, "__name__", "")
+    homes = (torch, functional, operator)
+    known = any(getattr(home, name, None) == function for home in homes)
+    return name if known or torch.overrides.is_tensor_method_or_property(function) else ""
 
 
 def _activation(function: str) -> Handler:
@@ -183,58 +191,21 @@ _ACTIVATIONS: dict[str, Handler] = {
     if function
 }
 
-_EVERYWHERE: dict[str, Handler] = {
-    **{name: handler for name, handler in _ACTIVATIONS.items() if hasattr(torch.Tensor, name)},
-    **lower_arithmetic.NAMED,
-    **lower_shapes.NAMED,
-    "matmul": matmul,
-    "mm": matmul,
-    "addmm": addmm,
-}
-"""Names with the same meaning in torch, in torch.nn.functional and as methods."""
+_CHANGING = _ACTIVATIONS | lower_arithmetic.HANDLERS
+"""What has an in-place form."""
 
-_OF_FUNCTIONAL: dict[str, Handler] = {
+_BY_NAME = _CHANGING | lower_shapes.HANDLERS | by_name({
     "linear": linear,
-    **_ACTIVATIONS,
+    "matmul mm __matmul__": matmul,
+    "addmm": addmm,
     "dropout": dropout,
     "layer_norm": layer_norm,
-}
+})  # fmt: skip
+"""The meaning of a name in torch, torch.nn.functional, operator and Tensor."""
 
-METHODS: dict[str, Handler] = {
-    **_EVERYWHERE,
-    **{
-        f"{name}_": _in_place(handler)
-        for name, handler in _ACTIVATIONS.items()
-        if hasattr(torch.Tensor, f"{name}_")
-    },
-    **{f"{name}_": _in_place(handler) for name, handler in lower_arithmetic.NAMED.items()},
-    **lower_arithmetic.DUNDERS,
-    **{name: _in_place(handler) for name, handler in lower_arithmetic.IN_PLACE_DUNDERS.items()},
-    **lower_shapes.METHODS,
-    "__matmul__": matmul,
-}
-
-FUNCTIONS: dict[Any, Handler] = {
-    **{
-        getattr(home, name): handler
-        for home in (torch, functional)
-        for name, handler in _EVERYWHERE.items()
-        if hasattr(home, name)
-    },
-    **{getattr(functional, name): handler for name, handler in _OF_FUNCTIONAL.items()},
-    **{
-        getattr(home, f"{name}_"): _in_place(handler)
-        for home in (torch, functional)
-        for name, handler in _ACTIVATIONS.items()
-        if hasattr(home, f"{name}_")
-    },
+_OTHERS: dict[Any, Handler] = {
     torch.special.expit: _ACTIVATIONS["sigmoid"],
     torch.dropout: torch_dropout,
-    **lower_arithmetic.OPERATORS,
-    **{
-        function: _in_place(handler)
-        for function, handler in lower_arithmetic.IN_PLACE_OPERATORS.items()
-    },
-    **lower_shapes.OPERATORS,
-    operator.matmul: matmul,
+    torch.reshape: lower_shapes.torch_reshape,
 }
+"""Functions that mean something else than their name."""

@@ -5,15 +5,12 @@ This module also has calls that change nothing here: to(dtype), contiguous(), cl
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.standin import RowCount, StandIn, Value, Weight
-from vetro.networks.tracing import Trace, value_of
+from vetro.networks.standin import RowCount, StandIn, Trace, Value, Weight, by_name, value_of
 
 
 def width(t: Trace, x: Any) -> int:
@@ -149,14 +146,6 @@ def to(t: Trace, x: Any, *args: Any, **kwargs: Any) -> StandIn:
     return same(t, x)
 
 
-def to_float(t: Trace, x: Any) -> StandIn:
-    return to(t, x, torch.float32)
-
-
-def to_double(t: Trace, x: Any) -> StandIn:
-    return to(t, x, torch.float64)
-
-
 def clone(t: Trace, input: Any) -> StandIn:
     return t.tensor(value_of(input), input.held.squeezed)
 
@@ -190,37 +179,21 @@ def _is_rows(size: Any) -> bool:
     return isinstance(size, StandIn) and isinstance(size.held, RowCount)
 
 
-_Handler = Callable[..., Any]
-
-NAMED: dict[str, _Handler] = {
+HANDLERS = by_name({
+    "view reshape": reshape,
     "flatten": flatten,
     "squeeze": squeeze,
     "unsqueeze": unsqueeze,
-    "clone": clone,
-    "detach": detach,
-    "t": transpose,
-    "transpose": transpose,
-    "swapaxes": transpose,
-    "numel": numel,
-}
-
-METHODS: dict[str, _Handler] = {
-    "view": reshape,
-    "reshape": reshape,
+    "getitem __getitem__": getitem,
+    "t T mT transpose swapaxes": transpose,
     "shape": shape,
     "size": size,
-    "dim": dim,
-    "ndimension": dim,
-    "ndim": dim,
-    "T": transpose,
-    "mT": transpose,
-    "to": to,
-    "type_as": to,
-    "float": to_float,
-    "double": to_double,
-    "contiguous": same,
-    "cpu": same,
-    "__getitem__": getitem,
-}
-
-OPERATORS: dict[Any, _Handler] = {operator.getitem: getitem, torch.reshape: torch_reshape}
+    "dim ndimension ndim": dim,
+    "numel": numel,
+    "to type_as": to,
+    "float": lambda t, x: to(t, x, torch.float32),
+    "double": lambda t, x: to(t, x, torch.float64),
+    "contiguous cpu": same,
+    "clone": clone,
+    "detach": detach,
+})  # fmt: skip

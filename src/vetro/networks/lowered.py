@@ -56,6 +56,11 @@ class Operation:
         """Whether it is an activation other than the identity."""
         return self.kind == "activation" and self.function != "identity"
 
+    @property
+    def passes(self) -> bool:
+        """Whether it passes its input on as it is, outside of training."""
+        return self.kind == "dropout" or (self.kind == "activation" and not self.bends)
+
 
 @dataclass(frozen=True)
 class LoweredNetwork:

@@ -7,12 +7,14 @@ it to its trace.  It knows shapes, but no numbers.  lower_calls.py has the meani
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from torch import Tensor, fx, nn
+
+from vetro.networks.assembly import Assembly
+from vetro.networks.refusal import NotUnderstood
 
 
 @dataclass(slots=True)
@@ -43,8 +45,23 @@ class RowCount:
     """The number of rows: x.shape[0]."""
 
 
-class Tracer(Protocol):
-    """The trace to which stand-ins report."""
+class Trace(Protocol):
+    """The run of a forward, to which its stand-ins report their calls.
+
+    tensor: a new stand-in that holds a value.  where: the name of the present call.  guess_inputs:
+    the number of inputs while no operation has fixed it; NotUnderstood if unknown.
+    """
+
+    @property
+    def assembly(self) -> Assembly: ...
+
+    def tensor(self, value: int, squeezed: bool = False) -> StandIn: ...
+
+    def standin(self, held: Value | Weight | RowCount) -> StandIn: ...
+
+    def where(self) -> str: ...
+
+    def guess_inputs(self) -> int: ...
 
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
 
@@ -53,10 +70,14 @@ class Tracer(Protocol):
     def refuse(self, reason: str) -> Exception: ...
 
 
+Handler = Callable[..., Any]
+"""A call's meaning: takes the trace and the arguments of torch's function."""
+
+
 class StandIn(fx.Proxy):
     """A tensor of the forward (Value, Weight), or its number of rows."""
 
-    def __init__(self, tracer: Tracer, held: Value | Weight | RowCount) -> None:
+    def __init__(self, tracer: Trace, held: Value | Weight | RowCount) -> None:
         # fx's own initialiser is not called: there is no graph, the trace assembles the network.
         self.tracer: Any = tracer
         self.held = held
@@ -103,13 +124,29 @@ class StandIn(fx.Proxy):
         return tracer.call(orig_method, tuple(args or ()), dict(kwargs or {}))
 
 
-def method(standin: StandIn, name: str) -> Any:
+def method(standin: StandIn, name: str) -> Handler:
     """The bound method `name` of a stand-in."""
-    return partial(_call_method, standin, name)
+    return lambda *args, **kwargs: standin.tracer.call(name, (standin, *args), kwargs)
 
 
-def _call_method(standin: StandIn, name: str, *args: Any, **kwargs: Any) -> Any:
-    return standin.tracer.call(name, (standin, *args), kwargs)
+def value_of(x: Any) -> int:
+    """The number of the value that a stand-in holds now; NotUnderstood for anything else."""
+    if isinstance(x, StandIn):
+        if isinstance(x.held, Value):
+            return x.held.storage.value
+        if isinstance(x.held, Weight):
+            raise NotUnderstood("computes with a parameter without data")
+        raise NotUnderstood("computes with the number of rows")
+    raise NotUnderstood("changes or reads a tensor that does not depend on the input")
+
+
+def is_value(x: Any) -> bool:
+    return isinstance(x, StandIn) and isinstance(x.held, Value)
+
+
+def by_name(listed: dict[str, Handler]) -> dict[str, Handler]:
+    """A table of handlers by each of the names in its keys."""
+    return {name: handler for names, handler in listed.items() for name in names.split()}
 
 
 def _tracer_of(arguments: Any) -> Any:

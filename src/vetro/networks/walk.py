@@ -71,20 +71,10 @@ def forward(network: LoweredNetwork, x: V, arithmetic: Forward[V]) -> list[V]:
 
 def apply(operation: Operation, inputs: Sequence[V], arithmetic: Forward[V]) -> V:
     """The result of one operation."""
-    x = inputs[0]
-    match operation.kind:
-        case "affine":
-            return arithmetic.affine(operation, x)
-        case "activation":
-            return arithmetic.activation(operation, x) if operation.bends else x
-        case "layer_norm":
-            return arithmetic.layer_norm(operation, x)
-        case "scale":
-            return arithmetic.scale(operation, x)
-        case "add":
-            return arithmetic.add(operation, x, inputs[1])
-        case "dropout":
-            return x
+    if operation.passes:
+        return inputs[0]
+    found: V = getattr(arithmetic, operation.kind)(operation, *inputs)
+    return found
 
 
 def backward(
@@ -102,30 +92,19 @@ def backward(
             by_slot[slot] = arithmetic.plus(by_slot.get(slot), found)
 
     for operation in reversed(network.operations):
-        d = by_value.get(operation.output)
-        if d is None:  # the last value does not depend on it
-            continue
+        d = by_value[operation.output]
         if operation.kind == "affine":
             arithmetic.learned(operation, d, learn)
         if not (to_inputs or any(operation.inputs) or operation.kind == "layer_norm"):
             continue
-        found = _back(operation, d, arithmetic, learn)
+        found = d if operation.passes else _back(operation, d, arithmetic, learn)
         for source in operation.inputs:
             by_value[source] = arithmetic.plus(by_value.get(source), found)
     return by_value, by_slot
 
 
 def _back(operation: Operation, d: V, arithmetic: Backward[V], learn: Learn[V]) -> V:
-    match operation.kind:
-        case "affine":
-            return arithmetic.affine_back(operation, d)
-        case "activation":
-            return arithmetic.activation_back(operation, d) if operation.bends else d
-        case "layer_norm":
-            return arithmetic.layer_norm_back(operation, d, learn)
-        case "scale":
-            return arithmetic.scale_back(operation, d)
-        case "add":
-            return arithmetic.add_back(operation, d)
-        case "dropout":
-            return d
+    if operation.kind == "layer_norm":
+        return arithmetic.layer_norm_back(operation, d, learn)
+    found: V = getattr(arithmetic, f"{operation.kind}_back")(operation, d)
+    return found
