@@ -131,6 +131,15 @@ def test_ctrl_c_ends_undecided() -> None:
     assert "the other columns were not reached" in str(table)
 
 
+def test_ends_that_are_not_allowed_leave_nothing() -> None:
+    subject = subject_of(rising())
+    claim = read_claim(subject, "1 < y0 <= 2")
+    assert claim.low == np.nextafter(1, 2) and claim.high == 2
+    assert read_claim(subject, "1 <= y0 <= 1").low == 1
+    with pytest.raises(GlassError, match="nothing lies between 1 and 1"):
+        read_claim(subject, "1 < y0 < 1")
+
+
 def test_json_is_strict() -> None:
     found = vetro.prove(rising(), "y0 <= 1000", BOX)
     assert found.certain[0] == -np.inf

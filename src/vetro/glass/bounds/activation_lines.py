@@ -11,14 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.rounding_bounds import SAFE, smallest, unit
+from vetro.glass.plain import Floats
 from vetro.networks.activations.activation import Activation
 from vetro.networks.arithmetic import FLOATS
 from vetro.networks.lowered import Operation
-
-Floats = NDArray[np.float64]
 
 CELLS = 16
 EVALUATION = 2.0**-47

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.errors import error
 from vetro.glass.bounds.activation_lines import lines
@@ -21,10 +20,9 @@ from vetro.glass.bounds.forms_below import Weights
 from vetro.glass.bounds.interval_bounds import Intervals, Span, product
 from vetro.glass.bounds.relaxation import Enclosure, Known, Slopes, both, enclose
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, largest, unit
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.networks.lowered import Operation
-
-Floats = NDArray[np.float64]
 
 _SIGMOID = Operation("activation", (0,), 1, function="sigmoid")
 _FAR = 700.0

@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.bounds_text import bounds_lines
 from vetro.glass.bounds.exploring import Explored, Tell, explore
@@ -20,13 +19,12 @@ from vetro.glass.bounds.question import SECONDS, asked
 from vetro.glass.bounds.records import AnswerRange, BoundsRecord
 from vetro.glass.bounds.rounding_bounds import unit
 from vetro.glass.bounds.witness import Search
+from vetro.glass.plain import Floats
 from vetro.glass.rows import row_of
 from vetro.glass.stopping import check_seconds
 from vetro.glass.subject import Subject
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
-
-Floats = NDArray[np.float64]
 
 TIGHTNESS = 0.05
 _ROUNDINGS = 64

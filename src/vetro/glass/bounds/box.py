@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.rounding_bounds import OWN
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.tables.blocks import (
     MISSING,
@@ -29,7 +30,6 @@ from vetro.tables.blocks import (
     phase,
 )
 
-Floats = NDArray[np.float64]
 _WAVE_ERROR = 2.0**-40
 """A bound of the error of a phase's sine and cosine, in the engine and here."""
 

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.box import Boxes, Several, Space, halves, widths
-
-Floats = NDArray[np.float64]
+from vetro.glass.plain import Floats
 
 BATCH = 128
 """Boxes cut at a time."""

@@ -25,16 +25,15 @@ _SIDE = re.compile(r"\s*(<=|>=|<|>)\s*(\S+)\s*(.*)")
 
 @dataclass(frozen=True)
 class Claim:
-    """kind "range": the answer lies between low and high (strict: not on them).  kind "rises" or
-    "falls": it never moves the other way while the column grows and the others stay the same."""
+    """kind "range": the answer lies in [low, high]; an end that is not allowed itself is the next
+    number.  kind "rises" or "falls": the answer never moves the other way while the column grows
+    and the others stay the same."""
 
     text: str
     kind: Literal["range", "rises", "falls"]
     answer: int
     low: float = -math.inf
     high: float = math.inf
-    strict_low: bool = False
-    strict_high: bool = False
     column: int = -1
 
 
@@ -102,7 +101,7 @@ def _may_stand(before: str, after: str) -> bool:
 
 
 def _sides(subject: Subject, text: str, answer: int, before: str, after: str) -> Claim:
-    low, high, strict = -math.inf, math.inf, {"<": False, ">": False}
+    low, high = -math.inf, math.inf
     sides = []
     if before.strip():
         found = re.fullmatch(r"\s*(\S+)\s*(<=|>=|<|>)\s*", before)
@@ -122,13 +121,12 @@ def _sides(subject: Subject, text: str, answer: int, before: str, after: str) ->
             raise refused(subject, text, f'"{unit}" cannot be read')
         if not _is_number(number):
             raise refused(subject, text, f'"{number}" is not a number')
-        if sign[0] == ">":
-            low, strict[">"] = max(low, float(number)), sign == ">"
-        else:
-            high, strict["<"] = min(high, float(number)), sign == "<"
+        way = math.inf if sign[0] == ">" else -math.inf
+        end = float(number) if sign.endswith("=") else math.nextafter(float(number), way)
+        low, high = (max(low, end), high) if way > 0 else (low, min(high, end))
     if low > high:
         raise refused(subject, text, f"nothing lies between {low:g} and {high:g}")
-    return Claim(text, "range", answer, low, high, strict[">"], strict["<"])
+    return Claim(text, "range", answer, low, high)
 
 
 def _taken_apart(number: str, unit: str) -> tuple[str, str]:

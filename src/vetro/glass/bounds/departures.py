@@ -12,17 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import answers_over
 from vetro.glass.bounds.box import Boxes, Range, Space, space_of
 from vetro.glass.bounds.branching import branch, one_thread
 from vetro.glass.bounds.forms import Form
 from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, answers
 from vetro.glass.subject import Subject
-
-Floats = NDArray[np.float64]
 
 BOXES = 255
 """The largest number of boxes: a number, not a time, so that every run gives the same bounds."""

@@ -9,17 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import Tuned, answers_over, plain_intervals
 from vetro.glass.bounds.box import Boxes, Range, Space, space_of
 from vetro.glass.bounds.branching import Bounded, branch
 from vetro.glass.bounds.tuning import tune
 from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.plain import Floats
 from vetro.glass.stopping import Limit
 from vetro.glass.subject import Subject
-
-Floats = NDArray[np.float64]
 
 UNTUNED = 64
 """Boxes bounded before slopes are tuned; many searches end earlier."""

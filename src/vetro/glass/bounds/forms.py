@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma
-
-Floats = NDArray[np.float64]
+from vetro.glass.plain import Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,16 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.activation_lines import Lines
 from vetro.glass.bounds.forms import times
 from vetro.glass.bounds.interval_bounds import Intervals
 from vetro.glass.bounds.rounding_bounds import SAFE
+from vetro.glass.plain import Floats
 from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
-Floats = NDArray[np.float64]
 Weights = dict[int, Floats]
 """Result of an activation -> the form of it, (boxes or 1, rows, units)."""
 

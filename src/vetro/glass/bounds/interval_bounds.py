@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.activation_lines import Lines, lines
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma, smallest, unit
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
 from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
-Floats = NDArray[np.float64]
 Ends = tuple[Floats, Floats]
 
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import plain_intervals
 from vetro.glass.bounds.bounds_text import trend_lines
@@ -25,12 +24,11 @@ from vetro.glass.bounds.pairs import Pairs
 from vetro.glass.bounds.question import SECONDS, asked
 from vetro.glass.bounds.records import Direction, MonotonicityRecord, Pair, Trend
 from vetro.glass.bounds.tangent_bounds import slopes_over
+from vetro.glass.plain import Floats
 from vetro.glass.stopping import Limit
 from vetro.glass.subject import Subject
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
-
-Floats = NDArray[np.float64]
 
 
 class Monotonicity(MonotonicityRecord, ShownAsText):

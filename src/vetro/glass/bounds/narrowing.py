@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.box import Boxes, halves, widths
 from vetro.glass.bounds.exploring import Explored
-
-Floats = NDArray[np.float64]
+from vetro.glass.plain import Floats
 
 TRIED, NAMED = 16, 4
 

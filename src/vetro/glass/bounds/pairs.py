@@ -13,10 +13,9 @@ from vetro.glass.bounds.answer_forms import answers_over
 from vetro.glass.bounds.box import Boxes, Space, is_flag, points_at
 from vetro.glass.bounds.records import Pair
 from vetro.glass.bounds.witness import Search, centres
+from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, answers, row_of
 from vetro.glass.subject import Subject
-
-Floats = NDArray[np.float64]
 
 _PAIRS, _STEPS = 400, 9
 _REFINED_STEPS, _ROUNDS = 16, 24

@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.errors import Words, error, words
 from vetro.glass.bounds.bounds_text import proof_lines
@@ -22,13 +21,12 @@ from vetro.glass.bounds.over import example_of
 from vetro.glass.bounds.question import SECONDS, Question, asked
 from vetro.glass.bounds.records import ProofRecord, Verdict
 from vetro.glass.bounds.witness import Search
+from vetro.glass.plain import Floats
 from vetro.glass.rows import row_of
 from vetro.glass.stopping import Limit
 from vetro.glass.subject import Subject
 from vetro.notebook import ShownAsText
 from vetro.visible import visible_lines
-
-Floats = NDArray[np.float64]
 
 
 class Proof(ProofRecord, ShownAsText):
@@ -75,8 +73,7 @@ def _decide_range(question: Question, claim: Claim, limit: Limit, tell: Tell) ->
     subject = question.subject
     low, high = claim.answer, claim.answer + len(subject.answers)
     goals = np.full(2 * len(subject.answers), -np.inf)
-    goals[low] = np.nextafter(claim.low, np.inf) if claim.strict_low else claim.low
-    goals[high] = np.nextafter(-claim.high, np.inf) if claim.strict_high else -claim.high
+    goals[low], goals[high] = claim.low, -claim.high
 
     def wanted(search: Search) -> Floats:
         """The bounds still to prove; none once a row breaks the claim."""

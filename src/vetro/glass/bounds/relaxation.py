@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.forms import Form, Region
 from vetro.glass.bounds.forms_below import Below, Weights
@@ -22,10 +21,9 @@ from vetro.glass.bounds.interval_bounds import (
     product,
 )
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma, smallest, unit
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
 from vetro.networks.lowered import Operation
-
-Floats = NDArray[np.float64]
 
 Known = dict[int, tuple[Floats, Floats]]
 """Number of a value -> a range that it is known to lie in, (features,) or (boxes, features)."""

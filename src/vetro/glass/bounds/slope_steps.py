@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from vetro.glass import plain
 from vetro.glass.bounds.box import Boxes, Space
+from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, part_inputs
 from vetro.glass.subject import Subject
-
-Floats = NDArray[np.float64]
 
 
 def steepest(

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass.bounds.activation_lines import Lines, slopes
 from vetro.glass.bounds.answer_forms import margins_of, share_ranges, unscaling
@@ -32,11 +31,10 @@ from vetro.glass.bounds.interval_bounds import (
 )
 from vetro.glass.bounds.relaxation import Enclosure, both, enclose
 from vetro.glass.bounds.rounding_bounds import OWN, SAFE, gamma
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.networks.lowered import Operation
 from vetro.tables.blocks import PERIODS
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

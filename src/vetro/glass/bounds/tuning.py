@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass import plain
 from vetro.glass.bounds.answer_forms import Tuned, unscaling
@@ -22,11 +21,10 @@ from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.forms import Form, Region
 from vetro.glass.bounds.forms_below import Weights
 from vetro.glass.bounds.relaxation import Enclosure, Known, Slopes, both, enclose
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.networks import walk
 from vetro.networks.lowered import Operation
-
-Floats = NDArray[np.float64]
 
 STEPS, RATE, DECAY = 30, 0.3, 0.9
 _MOST_ROWS = 16

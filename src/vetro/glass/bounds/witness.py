@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from vetro.glass.bounds.box import Boxes, Space, rows_at
 from vetro.glass.bounds.slope_steps import steepest
+from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, answers
 from vetro.glass.subject import Subject
-
-Floats = NDArray[np.float64]
 
 SAMPLES, BEST, ROUNDS = 1000, 8, 12
 STARTS, SLOPE_ROUNDS = 24, 12
@@ -81,8 +80,7 @@ class Search:
     ) -> tuple[Floats, Floats]:
         """Improve each row for its objective along the slopes of its answers, many columns at a
         time; returns the improved objectives, (rows,)."""
-        rows = np.arange(len(raw))
-        best = self.look(raw)[rows, objective]
+        best = self.look(raw)[np.arange(len(raw)), objective]
         for _ in range(SLOPE_ROUNDS):
             values, gains = steepest(self.subject, self.space, self.root, raw, objective)
             order = np.argsort(np.argsort(-gains, axis=1), axis=1)
@@ -94,15 +92,24 @@ class Search:
                 ],
                 axis=1,
             )
-            both = self.look(tried.reshape(-1, raw.shape[1])).reshape(len(raw), len(SHARES), -1)
-            found = np.nan_to_num(both[rows, :, objective], nan=np.inf)
-            way = found.argmin(axis=1)
-            better = found[rows, way] < best
-            raw = np.where(better[:, None], tried[rows, way], raw)
-            best = np.where(better, found[rows, way], best)
-            if not better.any() or over():
+            raw, best, improved = self._better(raw, best, tried, objective)
+            if not improved or over():
                 break
         return raw, best
+
+    def _better(
+        self, raw: Floats, best: Floats, tried: Floats, objective: NDArray[np.intp]
+    ) -> tuple[Floats, Floats, bool]:
+        """The rows and their objectives (rows,), each replaced by the best of those tried instead
+        of it, (rows, ways, columns), if that is better; and whether any is."""
+        rows = np.arange(len(raw))
+        both = self.look(tried.reshape(-1, raw.shape[1])).reshape(*tried.shape[:2], -1)
+        found = both[rows, :, objective]
+        found = np.where(np.isnan(found), np.inf, found)
+        way = found.argmin(axis=1)
+        better = found[rows, way] < best
+        raw = np.where(better[:, None], tried[rows, way], raw)
+        return raw, np.where(better, found[rows, way], best), bool(better.any())
 
     def random(self, count: int, corners: bool = False) -> Floats:
         """Random rows of the root box, (count, columns)."""
@@ -131,14 +138,8 @@ class Search:
                 break
             changed = [self._changes(raw, place, reach) for place in range(raw.shape[1])]
             tried = np.concatenate(changed, axis=1)
-            rows, ways = tried.shape[:2]
-            both = self.look(tried.reshape(rows * ways, -1)).reshape(rows, ways, -1)
-            found = both[np.arange(rows), :, objective]
-            way = np.where(np.isnan(found), np.inf, found).argmin(axis=1)
-            better = found[np.arange(rows), way] < best
-            raw = np.where(better[:, None], tried[np.arange(rows), way], raw)
-            best = np.where(better, found[np.arange(rows), way], best)
-            if not better.any():
+            raw, best, improved = self._better(raw, best, tried, objective)
+            if not improved:
                 reach /= 4
 
     def _changes(self, raw: Floats, place: int, reach: float) -> Floats:
