@@ -144,6 +144,13 @@ def test_mistakes_raise_before_any_module_changed():
     assert vetro.train_many([]) == []
 
 
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": 9, "clip_norm": -1.0}])
+def test_a_training_refuses_a_wrong_number_when_it_is_made(wrong):
+    one = training(0)
+    with pytest.raises(UsageError, match=r"must be (at least 1|above 0)"):
+        vetro.Training(one.module, one.x, one.y, loss=one.loss, optimizer=one.optimizer, **wrong)
+
+
 def test_progress_and_its_answer():
     calls = []
     ones = [training(seed) for seed in range(4)]

@@ -171,10 +171,12 @@ _ENDS = ("epochs", "patience", "diverged")
 def trainer_of(job: Job, threads: int) -> _native.Trainer:
     """The compiled trainer of a job, in the state from which the job starts."""
     network, update, course = job.network, job.update, job.course
+    begins = {begin for begin, _, _ in update.ranges}  # one of each slot, or one for all
     frozen = [
         number
         for number, slot in enumerate(network.slots)
-        if not any(begin <= slot.offset < end for begin, end, _ in update.ranges)
+        if slot.offset not in begins
+        and not any(begin < slot.offset < end for begin, end, _ in update.ranges)
     ]
     measured = [slot for slot in network.slots if course.measured and len(slot.shape) == 2]
     trainer = core().Trainer(

@@ -68,7 +68,7 @@ def baselines(job: BaselineJob) -> dict[str, Floats]:
     generator = np.random.Generator(np.random.PCG64(job.seed))
     classification = job.task == "classification"
     layout = Encoder.fit(table)
-    raw, actual = layout.raw(table), _targets(table, layout, classification)
+    raw, actual = layout.raw(table), layout.actual(table)
     classes = len(layout.output_names) if classification else 0
     predictions: dict[str, Floats] = {}
     for number in (int(item) for item in np.unique(fold) if item >= 0):
@@ -113,14 +113,6 @@ def _threads(rows: int) -> AbstractContextManager[object]:
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1) if rows < _THREADS_FROM else nullcontext()
-
-
-def _targets(table: Table, encoder: Encoder, classification: bool) -> NDArray[Any]:
-    """(rows,) class codes, or (rows, targets) in the targets' units."""
-    if classification:
-        return encoder.encode_targets(table).astype(np.int64)
-    columns = [table.values[column.name] for column in table.schema.targets]
-    return np.column_stack(columns).astype(np.float64)
 
 
 def _categories(table: Table) -> list[bool]:

@@ -14,9 +14,11 @@ import numpy as np
 
 from vetro.errors import shown
 from vetro.model.evidence import Evidence
+from vetro.networks.network import Network
 from vetro.tables.blocks import Block, CategoryBlock, DateBlock, NumberBlock
 from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Column, Schema
+from vetro.tables.targets import class_labels
 
 _LARGEST = float(np.finfo(np.float32).max)
 _BLOCKS: dict[str, type] = {
@@ -63,8 +65,28 @@ def check_schema(schema: Schema) -> None:
             raise ValueError(f"{where} has levels and is not a category")
 
 
-def check_encoder(encoder: Encoder, schema: Schema, what: str) -> None:
-    """Each block is of its column's kind, and makes numbers that float32 holds."""
+def check_encoder(encoder: Encoder, task: str, schema: Schema, network: Network, what: str) -> None:
+    """Encoder, schema and network have the same columns; each block is of its column's kind, and
+    makes numbers that float32 holds."""
+    if encoder.columns != tuple(column.name for column in schema.inputs):
+        raise ValueError(f"{what} has other inputs than the schema")
+    if tuple(target.name for target in encoder.targets) != tuple(
+        column.name for column in schema.targets
+    ):
+        raise ValueError(f"{what} has other targets than the schema")
+    for block in encoder.inputs:
+        levels = getattr(block, "levels", None)
+        if levels is not None and levels != schema[block.name].levels:
+            raise ValueError(f'{what} has other levels of "{shown(block.name)}" than the schema')
+    if encoder.task != task:
+        raise ValueError(f"{what} is not for a {task}")
+    if encoder.input_names != network.input_names:
+        raise ValueError(f"{what} does not make the inputs of the network")
+    allowed = {len(encoder.output_names)} | ({1} if len(encoder.classes) == 2 else set())
+    if network.outputs not in allowed:
+        raise ValueError(f"{what} does not take the outputs of the network")
+    if encoder.classes and encoder.classes != class_labels(schema.targets[0]):
+        raise ValueError(f"{what} has other classes than the schema")
     for block in encoder.inputs:
         column = schema[block.name]
         if not isinstance(block, _BLOCKS[column.kind]):

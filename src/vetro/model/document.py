@@ -28,7 +28,6 @@ from vetro.networks.network import Network
 from vetro.tables.dress import LONGEST_CELL
 from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Schema
-from vetro.tables.targets import class_labels
 from vetro.tables.unit_spellings import key_of
 from vetro.training.history import COLUMNS, SIZES, EpochRecord
 from vetro.training.recipe import Recipe
@@ -113,8 +112,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
             raise ValueError(f"the fold of member {number} is not a valid fold number")
         encoder = Encoder.from_json(item["encoder"])
         what = f"the encoder of member {number}"
-        _check_encoder(encoder, task, schema, network, what)
-        check_encoder(encoder, schema, what)
+        check_encoder(encoder, task, schema, network, what)
         members.append((encoder, _parameters(tensors, network, number), fold))
     outputs = len(members[0][0].output_names)
     evidence = _evidence(document["evidence"], task, tensors, outputs, len(network.weight_slots))
@@ -165,31 +163,6 @@ def _network(data: Any, tensors: int) -> Network:
         raise ValueError("network.dropout is not a share")
     # Also checks the sizes and the number of names.
     return Network.from_json(data)
-
-
-def _check_encoder(
-    encoder: Encoder, task: str, schema: Schema, network: Network, what: str
-) -> None:
-    """The encoder, the schema and the network must have the same columns."""
-    if encoder.columns != tuple(column.name for column in schema.inputs):
-        raise ValueError(f"{what} has other inputs than the schema")
-    if tuple(target.name for target in encoder.targets) != tuple(
-        column.name for column in schema.targets
-    ):
-        raise ValueError(f"{what} has other targets than the schema")
-    for block in encoder.inputs:
-        levels = getattr(block, "levels", None)
-        if levels is not None and levels != schema[block.name].levels:
-            raise ValueError(f'{what} has other levels of "{shown(block.name)}" than the schema')
-    if encoder.task != task:
-        raise ValueError(f"{what} is not for a {task}")
-    if encoder.input_names != network.input_names:
-        raise ValueError(f"{what} does not make the inputs of the network")
-    allowed = {len(encoder.output_names)} | ({1} if len(encoder.classes) == 2 else set())
-    if network.outputs not in allowed:
-        raise ValueError(f"{what} does not take the outputs of the network")
-    if encoder.classes and encoder.classes != class_labels(schema.targets[0]):
-        raise ValueError(f"{what} has other classes than the schema")
 
 
 def _parameters(tensors: Arrays, network: Network, number: int) -> NDArray[np.float32]:

@@ -93,7 +93,7 @@ def evaluate_source(
     for table in read_chunks(source, options, model.schema, chunk_rows):
         _check_targets(model, table)
         odd.look(table)
-        truth = _actual(model, table)
+        truth = model.members[0].encoder.actual(table)
         known = truth >= 0 if model.classes else ~np.isnan(truth).any(axis=1)
         left_out += int(np.count_nonzero(~known))
         idle += table.weightless
@@ -162,10 +162,3 @@ def _check_targets(model: ModelParts, table: Table) -> None:
             f"model ({listed(model.classes)})"
         )
         raise error("E405", what=what, fix="Correct it, or leave the row out.")
-
-
-def _actual(model: ModelParts, table: Table) -> NDArray[Any]:
-    """(rows,) class codes, -1 where missing; or (rows, targets) values, NaN where missing."""
-    if model.classes:
-        return model.members[0].encoder.encode_targets(table)
-    return np.column_stack([table.values[name] for name in model.targets])

@@ -115,7 +115,7 @@ def held_out(model: Model, ensemble: Ensemble) -> HeldOut:
     rows = np.flatnonzero(np.isin(split.fold, list(groups)))
     fold = split.fold[rows]
     raw = model.members[0].encoder.raw(table, rows)
-    actual, classes = _actual(model, ensemble, rows), model.classes
+    actual, classes = model.members[0].encoder.actual(table, rows), model.classes
 
     def predict(matrix: Floats, chosen: NDArray[np.intp]) -> Floats:
         out = np.empty((len(matrix), actual.shape[1] if task == "regression" else len(classes)))
@@ -137,22 +137,14 @@ def _members_by_part(model: Model) -> dict[int, tuple[Member, ...]]:
     return groups
 
 
-def _actual(model: Model, ensemble: Ensemble, rows: NDArray[np.intp]) -> NDArray[Any]:
-    """(n, targets) in the targets' units, or (n,) class codes."""
-    if model.task == "classification":
-        return model.members[0].encoder.encode_targets(ensemble.table, rows)
-    columns = [ensemble.table.values[name][rows] for name in model.targets]
-    return np.column_stack(columns).astype(np.float64)
-
-
 def _training_metrics(model: Model, ensemble: Ensemble, first: int) -> dict[str, float]:
     """The first member on (at most 20,000 of) the rows it learnt from."""
     training, _ = ensemble.rows_of(*ensemble.part_of(first))
     rows = training[_evenly(len(training), KEPT_ROWS)]
-    raw = model.members[0].encoder.raw(ensemble.table, rows)
+    table, encoder = ensemble.table, model.members[0].encoder
     weights = None if ensemble.weights is None else ensemble.weights[rows]
-    predicted = raw_outputs(model.network, model.members[:1], raw)
-    return figures(model.task, _actual(model, ensemble, rows), predicted, weights)
+    predicted = raw_outputs(model.network, model.members[:1], encoder.raw(table, rows))
+    return figures(model.task, encoder.actual(table, rows), predicted, weights)
 
 
 def _evenly(count: int, most: int) -> NDArray[np.intp]:

@@ -160,6 +160,15 @@ class Encoder:
                 scaled[:, number] = target.encode(values[number])
         return scaled
 
+    def actual(self, table: Table, rows: RowIndex = None) -> NDArray[Any]:
+        """The targets as they were measured: (n, targets) float64 in their units, NaN where
+        missing; or class codes (n,), as encode_targets gives them."""
+        if self.classes:
+            return self.encode_targets(table, rows)
+        index = _indices(rows)
+        columns = [_taken(table.values[target.name], index) for target in self.targets]
+        return np.column_stack(columns).astype(np.float64)
+
     def decode_targets(self, outputs: NDArray[Any]) -> Floats:
         """Outputs (n, outputs) in the targets' own units, the inverse of encode_targets.
 

@@ -53,7 +53,7 @@ def check_hidden_parameters(
     kind = type(optimizer).__name__
     for name, part in module.named_modules():
         for key, value in vars(part).items():
-            if key in ("_parameters", "_buffers", "_modules"):
+            if key in ("_parameters", "_buffers", "_modules") or not _may_hold(value):
                 continue
             lost = next((p for p in _learning(value) if id(p) not in known), None)
             if lost is None:
@@ -147,6 +147,11 @@ def check_speed(module: nn.Module, batch: Tensor, reason: str) -> list[Notice]:
         return []
     work = 6.0 * sum(parameter.numel() for parameter in parameters) * batch.shape[0]
     return [notice("W322", reason=reason)] if work < _SMALL_STEP else []
+
+
+def _may_hold(value: Any) -> bool:
+    """Whether it is a tensor or a container with something in it: few attributes are."""
+    return isinstance(value, Tensor) or (isinstance(value, _CONTAINERS) and bool(value))
 
 
 def _learning(value: Any, depth: int = 0) -> Iterator[Tensor]:
