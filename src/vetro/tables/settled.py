@@ -42,7 +42,7 @@ def _settled(case: Case, plan: Plan, final: bool) -> Plan:
         return plan
     own, known = case.columns[plan.name], case.schema.get(plan.name)
     if own.spans is not None:
-        return with_spans(plan, own.spans, case.options, known, final=final, whole=case.whole)
+        return with_spans(case, plan, own.spans, final=final)
     if plan.way == "date":
         return date_plans.with_format(case, plan, final=final)
     if own.mixed is not None:

@@ -15,12 +15,11 @@ from vetro.errors import Words, error, words
 from vetro.tables import durations
 from vetro.tables.date_texts import readings
 from vetro.tables.durations import Spans
+from vetro.tables.evidence import Case
 from vetro.tables.instants import DURATION, HOURS, MINUTES, duration_form
 from vetro.tables.majority import rows_refused
-from vetro.tables.options import ReadOptions
 from vetro.tables.other_kinds import times_instead
 from vetro.tables.plan import Plan
-from vetro.tables.schema import Column
 
 _ONE_UNIT = re.compile(r"[+-]?[0-9]+(?:[.][0-9]+)? ?([a-z]+)", re.IGNORECASE)
 _MIDNIGHT = re.compile("24:00(?::00(?:[.]0+)?)?")
@@ -69,23 +68,15 @@ def spans_beyond_a_day(texts: Mapping[str, int], most_bad: float) -> Spans | Non
     return None if all(map(_MIDNIGHT.fullmatch, others)) else spans_of(texts, most_bad)
 
 
-def with_spans(
-    plan: Plan,
-    spans: Spans,
-    options: ReadOptions,
-    known: Column | None,
-    *,
-    final: bool,
-    whole: bool,
-) -> Plan:
+def with_spans(case: Case, plan: Plan, spans: Spans, *, final: bool) -> Plan:
     """The plan of durations with its form; as text where it is open and not `final` (E120).
 
-    E137 for a model's column if all texts may be times of day, as inspecting reads them.  whole:
-    whether these are the texts of all rows.
+    E137 for a model's column if all texts may be times of day, as inspecting reads them.
     """
+    options, known = case.options, case.schema.get(plan.name)
     said = plan.name in options.number or duration_form(options.date_format)
     if known is not None and not spans.lasting and not said:
-        if not whole:
+        if not case.whole:
             return replace(plan, way="text")  # a later row may decide
         if spans.clock:
             two = DURATION not in spans.forms
