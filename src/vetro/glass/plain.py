@@ -140,6 +140,14 @@ def derivative(operation: Operation, z: Floats) -> Floats:
     return found
 
 
+def came_in(operation: Operation, slot: int, x: Floats) -> Floats:
+    """What the numbers of a slot multiply in an operation on x (..., rows, features): x itself, its
+    standardised values, or for a bias 1, (..., rows, 1)."""
+    if slot != operation.weight:
+        return np.ones((*x.shape[:-1], 1))
+    return x if operation.kind == "affine" else standard(operation, x)[0]
+
+
 def standard(operation: Operation, x: Floats) -> tuple[Floats, Floats]:
     """(x - mean) / root and root = sqrt(variance + eps), over the features of each row."""
     mean = x.mean(axis=-1, keepdims=True)

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from vetro.engines.native_core import why_not_native
 from vetro.engines.native_engine import NativeEngine
 from vetro.errors import Notice, Setting, error, listed
-from vetro.glass.subject import Part, Subject
-from vetro.model.model import Model
+from vetro.glass.subject import Part, Subject, model_of
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.predict import raw_outputs
@@ -56,8 +55,7 @@ def reading_asked(thing: Any, options: ReadOptions | None, named: Mapping[str, A
     E602 for an unknown name; E601 for any option with a module, whose rows are numbers already.
     """
     found = read_options(options, named)
-    model = thing.model if isinstance(thing, Subject) else thing
-    if not isinstance(model, Model):
+    if model_of(thing) is None:
         for setting in chosen(found):
             reason, fix = "a module reads no table", "Leave it out."
             argument = Setting(setting.name)

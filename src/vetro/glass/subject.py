@@ -112,6 +112,12 @@ def piecewise_linear(network: LoweredNetwork) -> bool:
     )
 
 
+def model_of(thing: Any) -> Model | None:
+    """The model that a thing is, or that a Subject is made of; None for anything else."""
+    found = thing.model if isinstance(thing, Subject) else thing
+    return found if isinstance(found, Model) else None
+
+
 def subject_of(thing: Any, inputs: int | None = None) -> Subject:
     """The Subject of a Model or nn.Module; E701 for a module that Vetro cannot look into.
 

@@ -107,6 +107,7 @@ def explain(given: Differentiated) -> Backprop:
     chosen = _chosen(part, len(given.x), gradient, isinstance(rule, OtherLoss))
     central = differences(part, given.x, values, rule, given.y, chosen, own_rounding)
     names = tuple(parameter_names(given.subject))
+    learning = [name for name, own in zip(names, learns, strict=True) if own]
     updates, stepping = proposals(given, gradient, by_torch.gradient)
     checks = (
         within("loss agrees with torch", [by_torch.loss - terms.value], [rounding.loss], ("loss",)),
@@ -114,14 +115,14 @@ def explain(given: Differentiated) -> Backprop:
             "gradients agree with autograd",
             by_torch.gradient[learns] - gradient[learns],
             rounding.gradient[learns],
-            [name for name, own in zip(names, learns, strict=True) if own],
+            learning,
         ),
         _central(central, gradient, own_rounding.gradient, names),
         within(
             "a second backward without zero_grad doubles .grad",
             by_torch.twice[learns] - 2 * by_torch.gradient[learns],
             2.0 * rounding.gradient[learns],
-            [name for name, own in zip(names, learns, strict=True) if own],
+            learning,
         ),
         *stepping,
     )

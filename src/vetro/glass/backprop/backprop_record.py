@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, error, nearest, shown
+from vetro.glass import plain
 from vetro.glass.backprop.allowance import Allowance
 from vetro.glass.backprop.differences import Differences, verdicts_of
 from vetro.glass.backprop.proposals import Proposal
@@ -120,14 +121,10 @@ class BackpropRecord:
             if slot not in (operation.weight, operation.bias):
                 continue
             delta, x = self.deltas[operation.output], self.values[operation.inputs[0]]
-            if len(place.shape) == 2:
-                unit, source = divmod(own, place.shape[1])
-                found.append((delta[:, unit], x[:, source]))
-            elif operation.kind == "layer_norm" and slot == operation.weight:
-                root = np.sqrt(x.var(axis=1) + operation.numbers[0])
-                found.append((delta[:, own], (x[:, own] - x.mean(axis=1)) / root))
-            else:
-                found.append((delta[:, own], np.ones(len(x))))
+            x = plain.came_in(operation, slot, x)
+            matrix = len(place.shape) == 2
+            unit, source = divmod(own, place.shape[1]) if matrix else (own, own % x.shape[1])
+            found.append((delta[:, unit], x[:, source]))
         return found
 
     def signals(self, row: int = 0) -> list[Signals]:

@@ -22,7 +22,6 @@ from vetro.glass.backprop.allowance import OWN, Allowance
 from vetro.glass.check import Verdict
 from vetro.glass.learning.loss_terms import OtherLoss, loss_values
 from vetro.glass.names import slot_uses
-from vetro.glass.plain import standard
 from vetro.glass.subject import Part
 from vetro.glass.verify.rounding import FORMATS
 from vetro.networks.losses.rule import LossRule
@@ -198,16 +197,10 @@ def _move(
     place = part.network.slots[slot]
     own = index[chosen] - place.offset
     moved = step[chosen]
-    x = values[operation.inputs[0]]
-    if len(place.shape) == 2:
-        unit, source = np.divmod(own, place.shape[1])
-        found[chosen, :, unit] += moved[:, None] * x[chosen, :, source]
-    elif operation.kind == "layer_norm" and slot == operation.weight:
-        found[chosen, :, own] += (
-            moved[:, None] * standard(operation, x[chosen])[0][np.arange(len(chosen)), :, own]
-        )
-    else:
-        found[chosen, :, own] += moved[:, None]
+    x = plain.came_in(operation, slot, values[operation.inputs[0]][chosen])
+    matrix = len(place.shape) == 2
+    unit, source = np.divmod(own, place.shape[1]) if matrix else (own, own % x.shape[-1])
+    found[chosen, :, unit] += moved[:, None] * x[np.arange(len(chosen)), :, source]
 
 
 def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:

@@ -19,8 +19,7 @@ from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.model_targets import model_loss, recipe_rules, targets_of
 from vetro.glass.learning.update_terms import USUAL
 from vetro.glass.rows import Rows, kind_of, part_inputs, rows_of
-from vetro.glass.subject import Part, Subject, of_lowering, subject_of
-from vetro.model.model import Model
+from vetro.glass.subject import Part, Subject, model_of, of_lowering, subject_of
 from vetro.model.odd_rows import Unknown
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import LOSSES, loss_of
@@ -72,7 +71,7 @@ def differentiated(
     options: ReadOptions | None = None,
 ) -> Differentiated:
     """Both doors; E701, E710, and the messages of vetro.train."""
-    if isinstance(thing, Model) or (isinstance(thing, Subject) and thing.model is not None):
+    if model_of(thing) is not None:
         subject = subject_of(thing)
         rows = rows_of(subject, x, options, unknown)
         return _of_model(subject, rows, y, loss, optimizer, member)

@@ -8,6 +8,7 @@ from vetro.errors import counted
 from vetro.figures import figure
 from vetro.glass.backprop.backprop_record import BackpropRecord
 from vetro.glass.learning.loss_terms import OtherLoss
+from vetro.networks.arithmetic import FLOATS
 from vetro.networks.losses.loss import Loss
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.losses.table import loss_of
@@ -85,7 +86,7 @@ def _of_class(found: BackpropRecord, row: int, rule: LossRule) -> str:
     if target == rule.ignored:
         return f"ignored: {value}"
     o = found.values[-1][row]
-    p = float(np.exp(o[target] - o.max()) / np.exp(o - o.max()).sum())
+    p = float(FLOATS.softmax(o)[target])
     name = found.subject.outputs[target]
     text = f"-log p({name}) = -log {figure(p, 6)}"
     if rule.a or rule.class_weights is not None:

@@ -77,11 +77,9 @@ def _squares(part: Part, values: list[Floats], deltas: list[Floats]) -> Floats:
     total = np.zeros(len(values[0]))
     for operation in part.network.operations:
         d, x = deltas[operation.output], values[operation.inputs[0]]
-        if operation.weight is not None:
-            factor = x if operation.kind == "affine" else _standard(operation.numbers[0], x)
-            uses.setdefault(operation.weight, []).append((d, factor))
-        if operation.bias is not None:
-            uses.setdefault(operation.bias, []).append((d, np.ones((len(x), 1))))
+        for slot in (operation.weight, operation.bias):
+            if slot is not None:
+                uses.setdefault(slot, []).append((d, plain.came_in(operation, slot, x)))
     for slot, pairs in uses.items():
         outer = len(part.network.slots[slot].shape) == 2
         for d, x in pairs:
@@ -91,13 +89,6 @@ def _squares(part: Part, values: list[Floats], deltas: list[Floats]) -> Floats:
                 else:
                     total += (d * x * e * y).sum(axis=1)
     return np.maximum(total, 0.0)
-
-
-def _standard(eps: float, x: Floats) -> Floats:
-    found: Floats = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(
-        x.var(axis=1, keepdims=True) + eps
-    )
-    return found
 
 
 def _leverage(part: Part, values: list[Floats]) -> Floats:

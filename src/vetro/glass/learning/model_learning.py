@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vetro.engines.job import Job
 from vetro.glass.learning.engine_run import job_of
-from vetro.glass.learning.model_targets import model_loss, targets_of
+from vetro.glass.learning.model_targets import known_targets, model_loss, targets_of
 from vetro.glass.rows import Rows
 from vetro.glass.subject import Subject
 from vetro.networks.losses.rule import LossKind
@@ -53,10 +53,7 @@ def learnings(subject: Subject, rows: Rows, y: Any, loss: Any) -> Lessons | None
     table = rows.table
     if table is None or any(column.name not in table.values for column in model.schema.targets):
         return None
-    known = np.ones(len(rows), dtype=bool)
-    for column in model.schema.targets:
-        values = np.asarray(table.values[column.name], dtype=np.float64)
-        known &= ~np.isnan(values) & ~((values < 0) & (column.kind == "category"))
+    known = np.all([known_targets(table, column) for column in model.schema.targets], axis=0)
     if not known.any():
         return None
     chosen = np.flatnonzero(known)

@@ -23,6 +23,7 @@ from vetro.networks.losses.rule import LossKind
 from vetro.networks.losses.table import LOSSES
 from vetro.networks.updates.rule import UpdateRule
 from vetro.tables.schema import Column
+from vetro.tables.table import Table
 from vetro.tables.targets import class_labels
 from vetro.training.plan import resolve_loss
 from vetro.training.recipe import Recipe
@@ -89,6 +90,12 @@ def targets_of(
     return scaled, texts
 
 
+def known_targets(table: Table, column: Column) -> NDArray[np.bool_]:
+    """Whether each row of a table holds a value of the target, and no unseen class."""
+    values = np.asarray(table.values[column.name], dtype=np.float64)
+    return ~(np.isnan(values) | ((values < 0) & (column.kind == "category")))
+
+
 def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column, ...]) -> Floats:
     """One target of every row, in its unit, or as its class's code."""
     if isinstance(y, Mapping):
@@ -102,7 +109,7 @@ def _raw(column: Column, rows: Rows, y: Any, number: int, columns: tuple[Column,
         if table is None or column.name not in table.values:
             raise _unknown(f'the target "{column.name}" is not among the values of the row')
         found = np.asarray(table.values[column.name], dtype=np.float64)
-        wrong = np.isnan(found) | ((found < 0) & (column.kind == "category"))
+        wrong = ~known_targets(table, column)
         if wrong.any():
             place = rows.places[int(np.flatnonzero(wrong)[0])] if rows.places else "the row"
             raise _unknown(f'the target "{column.name}" is empty or unknown in {place}')

@@ -16,10 +16,9 @@ import numpy as np
 from vetro.engines.native_core import why_not_native
 from vetro.errors import error, issue_warnings
 from vetro.glass.rows import reading_asked, rows_of
-from vetro.glass.subject import Subject, subject_of
+from vetro.glass.subject import model_of, subject_of
 from vetro.glass.verify.verification import Verification
 from vetro.glass.verify.verify_model import verify_model
-from vetro.model.model import Model
 from vetro.model.odd_rows import Unknown
 from vetro.tables.options import ReadOptions
 
@@ -63,9 +62,7 @@ def verify(
         raise error("E604", what=missing, fix="Use a machine whose processor has them.")
     how = reading_asked(module_or_model, options, reading)
     with np.errstate(all="ignore"):
-        if isinstance(module_or_model, Model) or (
-            isinstance(module_or_model, Subject) and module_or_model.model is not None
-        ):
+        if model_of(module_or_model) is not None:
             subject = subject_of(module_or_model)
             found = verify_model(subject, rows_of(subject, x, how, unknown), y, loss)
         else:
