@@ -222,3 +222,10 @@ def test_breaks_within_quotes(tmp_path: Path, end: str, inner: str, units: bool)
         (_, column) = table.schema
         assert column.name == (f"u{inner}v" if at == "name" else "w")
         assert (f"u{inner}v" in column.levels) == (at in (0, 7))
+
+
+@pytest.mark.parametrize("long", ["z" * (2**20 + 1), '"' + "z\n" * 2**19 + '"'])
+def test_a_long_field_is_named_by_its_own_line(tmp_path: Path, long: str) -> None:
+    (tmp_path / "t.csv").write_text(f'a,b,c\n"1","2",x\n3,{long},"y"\n4,5,z\n')
+    with pytest.raises(TableError, match=r"t\.csv:3: a field exceeds 1 MiB"):
+        read_table(tmp_path / "t.csv")

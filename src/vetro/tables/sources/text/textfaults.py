@@ -170,16 +170,17 @@ class TextFile:
         """Check the quotes: E109 for one that is never closed, E111 for text after a closed one."""
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             quoted = False
-            opened_line = opened_field = length = 0
+            begun = length = field = 0
             for line, text in enumerate(file, 1):
                 if dialects.QUOTE not in text and not quoted:
                     self._refuse_length(text.split(self.sep), line)
                     continue
                 at, position = 0, 1
                 while at < len(text):
-                    if not quoted and text[at] == dialects.QUOTE:
-                        quoted, opened_line, opened_field = True, line, position
-                        at, length = at + 1, 0
+                    if not quoted:
+                        begun, length = line, 0
+                        if text[at] == dialects.QUOTE:
+                            quoted, field, at = True, position, at + 1
                     start = at
                     if quoted:
                         at = _closing_quote(text, at)
@@ -191,10 +192,10 @@ class TextFile:
                     at = end if (end := text.find(self.sep, at)) >= 0 else len(text)
                     length += at - start
                     if length > LONGEST_FIELD:
-                        raise self._too_long(opened_line or line)
-                    at, position, length = at + 1, position + 1, 0
+                        raise self._too_long(begun)
+                    at, position = at + 1, position + 1
             if quoted:
-                raise error("E109", source=self.source, line=opened_line, position=opened_field)
+                raise error("E109", source=self.source, line=begun, position=field)
 
     def _refuse_text_after_quote(self, after: str, line: int) -> None:
         if after not in ("", self.sep, "\r", "\n"):
