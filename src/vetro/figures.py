@@ -96,12 +96,21 @@ def _fixed(value: float, decimals: int) -> str:
     return f"{mantissa}e{int(exponent):+03d}"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def signed_sum(parts: Sequence[tuple[float, str]], glue: str = " ") -> str:
+    """A sum of parts (value, text of its size): "-0.5 x0 + 2 x1"; glue: the space after a sign."""
+    text = ""
+    for value, size in parts:
+        sign = "-" if value < 0 else "+"
+        text += f" {sign}{glue}{size}" if text else sign.strip("+") + size
+    return text
+
+
+def aligned(rows: Sequence[Sequence[str]], indent: int = 2, gap: int = 2) -> list[str]:
     """Rows of cells as text lines: the first column left-aligned, the others right-aligned."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
-    for row in rows:
-        first = f"{row[0]:{widths[0]}}"
-        others = [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  " + "  ".join([first, *others]).rstrip())
+    for first, *others in rows:
+        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        line = (" " * gap).join([first.ljust(widths[0]), *cells])
+        lines.append(" " * indent + line.rstrip())
     return lines

@@ -250,7 +250,16 @@ REFUSED = [
     (lambda m: formula(m, [1.0, 2.0, 3.0], "wide"), "E721", "share"),
     (lambda m: formula(nn.Sequential(nn.Conv1d(1, 1, 3)), [1.0]), "E701", "Conv"),
     (lambda m: formula("model", [1.0]), "E601", "Module"),
+    (lambda m: formula(filled(1e200), [1.0]), "E721", "64 bits"),
 ]
+
+
+def filled(value: float) -> nn.Module:
+    """Two layers of this number."""
+    module = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1)).double()
+    for parameter in module.parameters():
+        nn.init.constant_(parameter, value)
+    return module
 
 
 @pytest.mark.parametrize(("call", "code", "word"), REFUSED)

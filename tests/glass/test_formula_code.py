@@ -17,9 +17,11 @@ from model.build import model_of, rows_of, write_csv
 from torch import nn
 
 from vetro.glass.formula.formula import formula
-from vetro.glass.formula.formula_code import _value
 from vetro.glass.formula.formula_latex import tex
-from vetro.glass.formula.formula_text import inequality_text, inward, rounded, sum_text
+from vetro.glass.formula.formula_sums import Sum, rounded
+from vetro.glass.formula.formula_text import inequality_text, inward, sum_text
+from vetro.glass.formula.terms import Term
+from vetro.glass.rows import row_of
 from vetro.glass.rows import rows_of as read_rows
 from vetro.glass.subject import subject_of
 
@@ -30,11 +32,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def written_row(found: Any, number: int, rows: Any) -> dict[str, Any]:
-    subject = found.subject
-    return {
-        name: _value(found, place, float(rows.raw[number, place]))
-        for place, name in enumerate(subject.inputs)
-    }
+    return row_of(found.subject, rows.raw[number])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ def test_latex_of_a_region(table, tmp_path) -> None:
     region = text.partition("\\begingroup")[2]
     assert region.count(r"\le ") == len(kept) and "align*" in region
     for item in kept:
-        bound = inequality_text(found, item, 5).partition(" <= ")[2].split()[0]
+        bound = inequality_text(found.region, item, 5).partition(" <= ")[2].split()[0]
         assert rf"\le {bound.partition('e')[0]}" in region
     assert text.startswith(found.latex(4))
     straight = formula(nn.Linear(2, 1), [0.1, 0.2]).latex(borders=True)
@@ -191,10 +189,11 @@ def test_rounded(value: float, digits: int, text: str) -> None:
 
 
 def test_sums() -> None:
-    assert sum_text(["x0", "x1"], [1.0, -2.5], 3.0, 3) == "1.00 x0 - 2.50 x1 + 3.00"
-    assert sum_text(["x0"], [-1.0], 0.0, 3) == "-1.00 x0"
-    assert sum_text([], [], 0.0, 3) == "0"
-    assert sum_text([], [], -2.0, 3) == "-2.00"
+    x0, x1 = Term("x0", 0, "number"), Term("x1", 1, "number")
+    assert sum_text(Sum((x0, x1), (1.0, -2.5), 3.0), 3) == "1.00 x0 - 2.50 x1 + 3.00"
+    assert sum_text(Sum((x0,), (-1.0,)), 3) == "-1.00 x0"
+    assert sum_text(Sum((), ()), 3) == "0"
+    assert sum_text(Sum((), (), -2.0), 3) == "-2.00"
 
 
 def test_ends_are_rounded_inward() -> None:

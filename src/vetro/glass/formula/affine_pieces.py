@@ -14,6 +14,7 @@ from fractions import Fraction
 from flint import arb, arb_mat
 
 from vetro.glass import exact
+from vetro.glass.formula.affine_forms import AffineForms, row_point
 from vetro.glass.subject import Part
 from vetro.networks import walk
 from vetro.networks.lowered import Operation
@@ -34,6 +35,17 @@ class Bend:
     on: bool
     at: arb
 
+    @property
+    def sign(self) -> int:
+        """sign * z <= 0 in the piece."""
+        return -1 if self.on else 1
+
+    @property
+    def where(self) -> str:
+        """The unit, "h3 of relu1 of member2"."""
+        of = f" of {self.part}" if self.part else ""
+        return f"h{self.unit} of {self.operation.where or self.operation.function}{of}"
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
@@ -51,27 +63,18 @@ def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction]) -> Piece:
     features: terms.feature_map(part, terms).  The network must be piecewise linear.
     """
     with exact.precision(part.network):
-        point = arb_mat([[_dyadic(value)] for value in (*at, Fraction(1))])
-        arithmetic = _AffineForms(part, point, [], {})
+        arithmetic = _Pieces(part, row_point(at), [], {})
         values = walk.forward(part.network, features, arithmetic)
         return Piece(values[-1], tuple(arithmetic.bends), arithmetic.sides)
 
 
 @dataclass(frozen=True, eq=False)
-class _AffineForms:
+class _Pieces(AffineForms):
     """point: the terms and 1, (terms + 1, 1).  bends, sides: of a Piece, filled on the way."""
 
-    part: Part
     point: arb_mat
     bends: list[Bend]
     sides: dict[int, tuple[bool, ...]]
-
-    def affine(self, operation: Operation, x: arb_mat) -> arb_mat:
-        assert operation.weight is not None
-        product = exact.matrix(self.part.view(operation.weight)) * x
-        if operation.bias is None:
-            return product
-        return _shifted(product, [arb(float(b)) for b in self.part.view(operation.bias)])
 
     def activation(self, operation: Operation, x: arb_mat) -> arb_mat:
         below = operation.activation.below
@@ -87,27 +90,3 @@ class _AffineForms:
 
     def layer_norm(self, operation: Operation, x: arb_mat) -> arb_mat:
         raise ValueError("a layer norm is not piecewise linear")
-
-    def scale(self, operation: Operation, x: arb_mat) -> arb_mat:
-        factor, shift = operation.constants
-        rows = [
-            [entry * arb(float(f)) for entry in row]
-            for f, row in zip(factor, x.table(), strict=True)
-        ]
-        return _shifted(arb_mat(rows), [arb(float(s)) for s in shift])
-
-    def add(self, operation: Operation, x: arb_mat, y: arb_mat) -> arb_mat:
-        return x + y
-
-
-def _shifted(matrix: arb_mat, shift: list[arb]) -> arb_mat:
-    """The affine functions with numbers added to their constants."""
-    rows = matrix.table()
-    for row, number in zip(rows, shift, strict=True):
-        row[-1] = row[-1] + number
-    return arb_mat(rows)
-
-
-def _dyadic(value: Fraction) -> arb:
-    """A binary fraction as arb, exactly."""
-    return arb(value.numerator) * arb(2) ** (1 - value.denominator.bit_length())

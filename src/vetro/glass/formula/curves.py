@@ -57,12 +57,12 @@ class Ranges(Balls):
         return self.sigmoid(-z)
 
     def sech2(self, z: arb) -> arb:
-        return 1 - _squared(self.tanh(z))
+        return 1 - squared(self.tanh(z))
 
     def power(self, z: arb, exponent: int) -> arb:
         if exponent % 2:
             return self.rising(lambda x: x**exponent, z)
-        return _squared(z) ** (exponent // 2)
+        return squared(z) ** (exponent // 2)
 
 
 RANGES = Ranges()
@@ -147,7 +147,7 @@ def curve_of(operation: Operation) -> Shape:
     return Shape(known.curves, tuple(kink.mid() for kink in kinks), slack=slack)
 
 
-def _squared(ball: arb) -> arb:
+def squared(ball: arb) -> arb:
     """ball^2, never negative."""
     low, high = ball.abs_lower(), ball.abs_upper()
     return (low * low).union(high * high)

@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from fractions import Fraction
+from dataclasses import replace
 from operator import mul
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import arb, ctx
 from numpy.typing import NDArray
 
 from vetro.errors import Door, error, words
 from vetro.glass import exact
 from vetro.glass.check import Check
 from vetro.glass.formula import tangent
-from vetro.glass.formula.affine_pieces import Piece, piece_at
-from vetro.glass.formula.formula_code import as_json, python
+from vetro.glass.formula.affine_forms import decoded
+from vetro.glass.formula.affine_pieces import piece_at
+from vetro.glass.formula.formula_code import python, to_json
 from vetro.glass.formula.formula_latex import latex
 from vetro.glass.formula.formula_proof import inside, prove_equal
 from vetro.glass.formula.formula_record import Exact, FormulaRecord, check_points
@@ -33,14 +34,14 @@ from vetro.glass.formula.region import Region
 from vetro.glass.formula.tangent_box import WITHIN, sides_of
 from vetro.glass.formula.tangent_error import narrowed
 from vetro.glass.formula.terms import (
-    Term,
+    Place,
     deviations,
     feature_map,
     plain_rows,
     term_values,
     terms_of,
 )
-from vetro.glass.rows import Floats, Rows, answers, reading_asked, rows_of
+from vetro.glass.rows import Rows, answers, reading_asked, rows_of
 from vetro.glass.subject import Subject, subject_of
 from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
@@ -128,7 +129,7 @@ class Formula(FormulaRecord, ShownAsText):
 
     def to_json(self, *, exact: bool = False, borders: bool = False) -> dict[str, Any]:
         """A plain dict.  exact: the fractions too, as text; borders: the inequalities."""
-        return as_json(self, exact=exact, borders=borders)
+        return to_json(self, exact=exact, borders=borders)
 
 
 def formula(
@@ -170,43 +171,38 @@ def formula(
         raise error("E721", what=what, fix="Use a row nearer to the training range.")
     raw = plain_rows(subject, rows.raw)
     terms = terms_of(subject, raw)
-    at = term_values(terms, raw[0])
+    place = Place(subject, raw[0], terms, term_values(terms, raw[0]))
     straight = subject.piecewise_linear
-    if not straight or (subject.kind == "classification" and len(subject.parts) > 1):
-        members = _members(subject, rows, terms, at, raw) if straight else ()
-        return _tangent(subject, rows, terms, at, raw, within, members)
-    return _exact(subject, rows, terms, at, raw)
+    if straight and (subject.kind != "classification" or len(subject.parts) == 1):
+        return _exact(place, rows)
+    alone = [replace(place, subject=replace(subject, parts=(part,))) for part in subject.parts]
+    members = tuple(_exact(each, rows) for each in alone) if straight else ()
+    return _tangent(place, rows, within, members)
 
 
-def _members(
-    subject: Subject, rows: Rows, terms: tuple[Term, ...], at: tuple[Fraction, ...], raw: Floats
-) -> tuple[Formula, ...]:
-    from dataclasses import replace
-
-    return tuple(
-        _exact(replace(subject, parts=(part,)), rows, terms, at, raw) for part in subject.parts
-    )
-
-
-def _exact(
-    subject: Subject, rows: Rows, terms: tuple[Term, ...], at: tuple[Fraction, ...], raw: Floats
-) -> Formula:
-    pieces = tuple(piece_at(part, feature_map(part, terms), at) for part in subject.parts)
-    found: list[tuple[Fraction, ...]] = []
-    for output in range(subject.network.outputs):
-        rows_ = [_decoded(subject, place, output, piece) for place, piece in enumerate(pieces)]
-        found.append(tuple(sum(column) / len(rows_) for column in zip(*rows_, strict=True)))
-    fractions = Exact(tuple(row[:-1] for row in found), tuple(row[-1] for row in found))
-    value = [row[-1] + sum(map(mul, row[:-1], at)) for row in found]
+def _exact(place: Place, rows: Rows) -> Formula:
+    subject, at = place.subject, place.at
+    pieces = [piece_at(part, feature_map(part, place.terms), at) for part in subject.parts]
+    with ctx.workprec(exact.EXACT_PRECISION):
+        first, *others = map(decoded, subject.parts, (piece.outputs for piece in pieces))
+        total = sum(others, first)
+    found = [[exact.fraction(x) / len(pieces) for x in row] for row in total.table()]
+    fractions = Exact(tuple(tuple(row[:-1]) for row in found), tuple(row[-1] for row in found))
     region = Region(
-        terms=terms,
+        terms=place.terms,
         at=at,
         columns=subject.inputs,
-        units=deviations(subject, terms),
+        units=deviations(subject, place.terms),
         bends=tuple(bend for piece in pieces for bend in piece.bends),
-        held=frozenset(np.flatnonzero(np.isnan(raw[0])).tolist()),
+        held=frozenset(np.flatnonzero(np.isnan(place.raw)).tolist()),
     )
     outputs, units = _output_names(subject)
+    value = [row[-1] + sum(map(mul, row, at)) for row in found]
+    try:
+        coefficients, *levels = (np.array(x, dtype=np.float64) for x in (*fractions, value))
+    except OverflowError:
+        what = "the formula holds a number that is too large for 64 bits"
+        raise error("E721", what=what, fix="Use a network with smaller numbers.") from None
     return Formula(
         kind="exact",
         what="scores" if subject.kind == "classification" else "answers",
@@ -214,84 +210,55 @@ def _exact(
         rows=rows,
         outputs=outputs,
         units=units,
-        terms=terms,
+        terms=place.terms,
         at=at,
-        coefficients=_floats(fractions.coefficients),
-        intercept=_floats(fractions.intercept),
-        value=_floats(value),
-        pieces=pieces,
+        coefficients=coefficients,
+        intercept=levels[0],
+        value=levels[1],
+        pieces=tuple(pieces),
         fractions=fractions,
         _region=region,
     )
 
 
-def _decoded(subject: Subject, place: int, output: int, piece: Piece) -> list[Fraction]:
-    """A row of a member's outputs in the answer's unit."""
-    row = [exact.fraction(piece.outputs[output, column]) for column in range(piece.outputs.ncols())]
-    encoder = subject.parts[place].encoder
-    if encoder is None or not encoder.number_targets:
-        return row
-    target = encoder.number_targets[output]
-    row = [entry * Fraction(target.deviation) for entry in row]
-    row[-1] += Fraction(target.mean)
-    return row
-
-
 def _tangent(
-    subject: Subject,
+    place: Place,
     rows: Rows,
-    terms: tuple[Term, ...],
-    at: tuple[Fraction, ...],
-    raw: Floats,
     box: float | Mapping[str, tuple[float, float]],
     members: tuple[Formula, ...],
 ) -> Formula:
-    sides = sides_of(subject, terms, at, raw[0], box)
-    low = [sides[n][0] if n in sides else value for n, value in enumerate(at)]
-    high = [sides[n][1] if n in sides else value for n, value in enumerate(at)]
-    reach = tangent.box_of(low, at, high)
-    of_parts: list[list[tangent.Model]] = []
-    for part in subject.parts:
-        made = tangent.tangents(part, feature_map(part, terms), at, reach)
-        if subject.kind == "classification":
-            made = tangent.probabilities(made, reach)
-        elif part.encoder is not None:
-            targets = part.encoder.number_targets
-            made = [
-                tangent.decoded(model, target.deviation, target.mean)
-                for model, target in zip(made, targets, strict=True)
-            ]
-        of_parts.append(made)
-    found = [tangent.mean(models) for models in zip(*of_parts, strict=True)]
-    found = narrowed(subject, terms, at, raw[0], sides, found)
+    subject, terms, at = place.subject, place.terms, place.at
+    classes = subject.kind == "classification"
+    sides = sides_of(place, box)
+    reach = tangent.box_of(sides, at)
+    of_parts = [
+        tangent.answers_of(part, feature_map(part, terms), at, reach, classes)
+        for part in subject.parts
+    ]
+    found = narrowed(place, sides, tangent.mean(of_parts))
     for model in found:
         if not all(map(math.isfinite, _outward(model))):
             what = "the error of the tangent cannot be bounded on so large a box"
             raise error("E721", what=what, fix=words("Use a smaller one ({=within})."))
-    slopes = np.array([[float(s) for s in model.slopes] for model in found])
-    slopes = slopes.reshape(len(found), len(terms))
     intercept = [
         float(m.centre - sum(map(mul, m.slopes, map(exact.ball, at)), arb(0))) for m in found
     ]
-    answers = subject.answers
     return Formula(
         kind="tangent",
-        what="probabilities" if subject.kind == "classification" else "answers",
+        what="probabilities" if classes else "answers",
         subject=subject,
         rows=rows,
-        outputs=answers,
+        outputs=subject.answers,
         units=subject.answer_units,
         terms=terms,
         at=at,
-        coefficients=slopes,
+        coefficients=np.array([[float(s) for s in model.slopes] for model in found]),
         intercept=np.array(intercept),
         value=np.array([float(model.centre) for model in found]),
         error=tuple(_outward(model) for model in found),
-        box={
-            terms[n].name: (float(a), float(b)) for n, (a, b) in sides.items()
-        },
+        box={terms[n].name: (float(a), float(b)) for n, (a, b) in sides.items()},
         members=members,
-    )  # fmt: skip
+    )
 
 
 def _outward(model: tangent.Model) -> tuple[float, float]:
@@ -306,23 +273,3 @@ def _output_names(subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(subject.outputs) == 1:
         return (f"log-odds of {subject.answers[-1]}",), ("",)
     return tuple(f"score of {label}" for label in subject.answers), ("",) * len(subject.answers)
-
-
-def _floats(values: Any) -> Floats:
-    """The float64 nearest to each fraction, infinite beyond its range."""
-
-    def nearest_float(value: Fraction) -> float:
-        try:
-            return float(value)
-        except OverflowError:
-            return math.copysign(math.inf, value)
-
-    return np.array(
-        [
-            [nearest_float(entry) for entry in value]
-            if isinstance(value, tuple)
-            else nearest_float(value)
-            for value in values
-        ],
-        dtype=np.float64,
-    )

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+from vetro.glass.as_json import as_json, plain
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_text import heading
 from vetro.glass.formula.terms import Term
-from vetro.glass.rows import cell
+from vetro.glass.rows import row_of
 from vetro.tables.blocks import PERIODS, UNSEEN
 
 
 def python(formula: FormulaRecord, *, exact: bool = False) -> str:
     """A program without imports of Vetro: formula(row) and holds(row)."""
-    fractions = formula.exact() if exact else None
+    numbers = formula.exact() if exact else (formula.coefficients, formula.intercept)
+    write = _fraction if exact else _float
     body: list[str] = []
-    for output, name in enumerate(formula.outputs):
-        if fractions is not None:
-            numbers = [_fraction(value) for value in fractions.coefficients[output]]
-            constant = _fraction(fractions.intercept[output])
-        else:
-            numbers = [repr(float(value)) for value in formula.coefficients[output]]
-            constant = repr(float(formula.intercept[output]))
-        body += [f"        {name!r}: (", f"            {constant}"]
+    for name, row, constant in zip(formula.outputs, *numbers, strict=True):
+        body += [f"        {name!r}: (", f"            {write(constant)}"]
         body += [
-            f"            + {number} * {_expression(formula, term, exact)}"
-            for number, term in zip(numbers, formula.terms, strict=True)
-            if number not in ("0.0", "-0.0", "Fraction(0, 1)")
+            f"            + {write(value)} * {_expression(formula, term, exact)}"
+            for value, term in zip(row, formula.terms, strict=True)
+            if value != 0
         ]
         body.append("        ),")
     about = heading(formula) + (" Fractions." if exact else "")
-    found = [f'"""{_plain(about)}"""', "", *_imports(formula, exact), ""]
+    found = [f'"""{_quoted(about)}"""', "", *_imports(formula, exact), ""]
     found += [
         "def formula(row):",
         '    """row: column -> value, None where missing; returns output -> value."""',
@@ -102,26 +98,23 @@ def _level(name: str) -> str:
 def _holds(formula: FormulaRecord) -> list[str]:
     """The text of holds(row): whether a row is in the region, with the same levels, flags and
     missing values; for a tangent, whether it is in the box."""
-    row = formula.rows.raw[0]
-    conditions: list[str] = []
     exact = formula.kind == "exact"
-    moving = {formula.terms[n].column for n in formula.region.free} if exact else set()
-    inequalities = formula.region.inequalities if exact else ()
-    used = {n for item in inequalities for n, value in enumerate(item.coefficients) if value != 0}
-    everywhere = exact and formula.region.everywhere
-    for place, name in enumerate(formula.subject.inputs):
+    region = formula.region if exact else None
+    moving = {formula.terms[n].column for n in region.free} if region is not None else set()
+    conditions: list[str] = []
+    for place, (name, value) in enumerate(_row(formula).items()):
         if name in formula.box:
             low, high = formula.box[name]
             conditions.append(f"{low!r} <= row[{name!r}] <= {high!r}")
-        elif not everywhere and place not in moving:
-            conditions.append(f"row[{name!r}] == {_value(formula, place, float(row[place]))!r}")
-    for item in inequalities:
+        elif place not in moving and not (region is not None and region.everywhere):
+            conditions.append(f"row[{name!r}] == {value!r}")
+    for item in region.inequalities if region is not None else ():
         left = " + ".join(
-            f"{float(item.coefficients[n])!r} * {_expression(formula, formula.terms[n])}"
-            for n in sorted(used)
-            if item.coefficients[n] != 0
+            f"{_float(value)} * {_expression(formula, term)}"
+            for value, term in zip(item.coefficients, formula.terms, strict=True)
+            if value != 0
         )
-        conditions.append(f"{left} <= {float(item.bound)!r}")
+        conditions.append(f"{left} <= {_float(item.bound)}")
     what = "in the region where the formula holds" if exact else "in the tangent's box"
     lines = ["def holds(row):", f'    """Whether a row is {what}."""']
     if not conditions:
@@ -130,16 +123,11 @@ def _holds(formula: FormulaRecord) -> list[str]:
     return [*lines, "    return all((", *joined, "    ))"]
 
 
-def _value(formula: FormulaRecord, place: int, value: float) -> Any:
-    model = formula.subject.model
-    if math.isnan(value):
-        return None
-    if model is None or model.schema.inputs[place].kind == "number":
-        return value
-    return cell(model.schema.inputs[place], value)
+def _row(formula: FormulaRecord) -> dict[str, Any]:
+    return row_of(formula.subject, formula.rows.raw[0])
 
 
-def _plain(text: str) -> str:
+def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', "'")
 
 
@@ -147,11 +135,19 @@ def _fraction(value: Fraction) -> str:
     return f"Fraction({value.numerator}, {value.denominator})"
 
 
-def as_json(
+def _float(value: Any) -> str:
+    return repr(float(value))
+
+
+def to_json(
     formula: FormulaRecord, *, exact: bool = False, borders: bool = False
 ) -> dict[str, Any]:
     """See Formula.to_json."""
     names = [term.name for term in formula.terms]
+
+    def by_term(values: Iterable[Any]) -> dict[str, Any]:
+        return dict(zip(names, map(plain, values), strict=True))
+
     # a tangent of piecewise linear members has no fractions of its own; the members have them
     fractions = formula.exact() if exact and not formula.members else None
     outputs = []
@@ -161,26 +157,20 @@ def as_json(
             "unit": formula.units[number],
             "value": float(formula.value[number]),
             "intercept": float(formula.intercept[number]),
-            "coefficients": dict(zip(names, map(float, formula.coefficients[number]), strict=True)),
+            "coefficients": by_term(formula.coefficients[number]),
         }
         if fractions is not None:
             entry["exact"] = {
                 "intercept": str(fractions.intercept[number]),
-                "coefficients": dict(
-                    zip(names, map(str, fractions.coefficients[number]), strict=True)
-                ),
+                "coefficients": by_term(fractions.coefficients[number]),
             }
         if formula.error:
             entry["error"] = list(formula.error[number])
         outputs.append(entry)
     found: dict[str, Any] = {
-        "kind": formula.kind,
-        "what": formula.what,
-        "row": {
-            name: _value(formula, place, float(formula.rows.raw[0, place]))
-            for place, name in enumerate(formula.subject.inputs)
-        },
-        "terms": {name: float(value) for name, value in zip(names, formula.at, strict=True)},
+        **as_json(formula, "kind what"),
+        "row": _row(formula),
+        "terms": by_term(map(float, formula.at)),
         "outputs": outputs,
     }
     if formula.kind == "exact":
@@ -188,18 +178,16 @@ def as_json(
         found["region"] = {
             "everywhere": region.everywhere,
             "bends": len(region.bends),
-            "on_border": list(region.on_border),
-            "distance": region.distance.to_json(),
+            **as_json(region, "on_border distance"),
         }
         if borders:
             found["region"]["inequalities"] = [
-                {**item.to_json(), "coefficients": dict(zip(names, map(str, item.coefficients),
-                                                            strict=True))}
+                {**item.to_json(), "coefficients": by_term(item.coefficients)}
                 for item in region.inequalities
-            ]  # fmt: skip
+            ]
             found["region"]["undecided"] = region.undecided
     else:
-        found["box"] = {name: list(ends) for name, ends in formula.box.items()}
+        found["box"] = plain(formula.box)
     if formula.members:
-        found["members"] = [as_json(m, exact=exact, borders=borders) for m in formula.members]
+        found["members"] = [to_json(m, exact=exact, borders=borders) for m in formula.members]
     return found

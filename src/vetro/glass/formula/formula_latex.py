@@ -6,16 +6,8 @@ from collections.abc import Sequence
 
 from vetro.figures import ends
 from vetro.glass.formula.formula_record import FormulaRecord
-from vetro.glass.formula.formula_text import (
-    HELD,
-    amid,
-    bound_text,
-    inequality_parts,
-    region_heading,
-    rounded,
-    summed,
-    variation,
-)
+from vetro.glass.formula.formula_sums import Sum, bound_text, region_remarks, sides_of, sum_of
+from vetro.glass.formula.region import Region
 from vetro.visible import visible
 
 _TEX = {
@@ -42,44 +34,30 @@ def latex(
 ) -> str:
     """An align* of all outputs, a few terms per line; a second one of the region's inequalities."""
     equals = r"&\approx" if formula.kind == "tangent" else "&="
-    rows: list[str] = []
-    for output, name in enumerate(formula.outputs):
-        sum_ = summed(formula, output, every)
-        coefficients = formula.coefficients[output]
-        lines = _sum_lines(
-            [formula.terms[n].name for n in sum_.shown],
-            [float(coefficients[n]) for n in sum_.shown],
-            float(formula.intercept[output]),
-            digits,
-            variation(formula, output, sum_),
-        )
-        head = rf"\text{{{tex(name)}}} {equals} "
-        rows.append(head + " \\\\\n&\\quad ".join(lines))
+    rows = [
+        rf"\text{{{tex(name)}}} {equals} {_sum(sum_of(formula, output, every), digits)}"
+        for output, name in enumerate(formula.outputs)
+    ]
     found = _aligned(rows)
     if borders:
-        region = _tangent_box(formula) if formula.kind == "tangent" else _region(formula, digits)
-        found += "\n" + region
+        tangent = formula.kind == "tangent"
+        found += "\n" + (_tangent_box(formula) if tangent else _region(formula.region, digits + 1))
     for number, member in enumerate(formula.members if borders else (), start=1):
         found += f"\n% member{number}: its scores, and where their formula holds\n"
         found += latex(member, digits, every=every, borders=True)
     return found
 
 
-def _region(formula: FormulaRecord, digits: int) -> str:
+def _region(region: Region, digits: int) -> str:
     """The inequalities; the display may break across pages."""
-    region = formula.region
     if region.everywhere:
         return "% No unit bends: the formula holds everywhere."
-    remarks = [f"% {region_heading(region)}"]
-    if any(term.kind in ("level", "flag", "missing") for term in region.terms):
-        remarks.append(f"% {HELD}")
+    remarks = [f"% {remark}" for remark in region_remarks(region)]
     rows = []
     for item in region.inequalities:
-        numbers, coefficients, bound = inequality_parts(formula, item)
-        names = [region.terms[n].name for n in numbers]
-        lines = _sum_lines(names, coefficients, 0.0, digits + 1)
-        text = _tex_number(bound_text(region, numbers, coefficients, bound, digits + 1))
-        rows.append("& " + " \\\\\n&\\quad ".join(lines) + rf" \le {text}")
+        left, bound = sides_of(region, item)
+        right = _tex_number(bound_text(left, bound, digits))
+        rows.append(rf"& {_sum(left, digits)} \le {right}")
     if not rows:
         return "\n".join(remarks)
     return "\n".join([*remarks, "\\begingroup\\allowdisplaybreaks", _aligned(rows), "\\endgroup"])
@@ -98,29 +76,15 @@ def _aligned(rows: Sequence[str]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 
-def _sum_lines(
-    names: Sequence[str],
-    coefficients: Sequence[float],
-    constant: float,
-    digits: int,
-    width: float = 0.0,
-) -> list[str]:
+def _sum(sum_: Sum, digits: int) -> str:
     """A sum, TERMS_A_LINE terms per line."""
-    parts = [
-        (value, rf"\,\text{{{tex(name)}}}") for name, value in zip(names, coefficients, strict=True)
-    ]
-    if constant != 0 or not parts:
-        parts.append((constant, ""))
-    texts = []
-    for place, (value, what) in enumerate(parts):
-        sign = "-" if value < 0 else ("+" if place else "")
-        size = rounded(abs(value), digits) if what else amid(abs(value), width, digits)
-        number = _tex_number(size)
-        texts.append(f"{sign} {number}{what}".strip())
-    return [
-        " ".join(texts[start : start + TERMS_A_LINE])
-        for start in range(0, len(texts), TERMS_A_LINE)
-    ]
+    texts: list[str] = []
+    for value, size, term in sum_.parts(digits):
+        sign = "-" if value < 0 else ("+" if texts else "")
+        name = "" if term is None else rf"\,\text{{{tex(term.name)}}}"
+        texts.append(f"{sign} {_tex_number(size)}{name}".strip())
+    starts = range(0, len(texts), TERMS_A_LINE)
+    return " \\\\\n&\\quad ".join(" ".join(texts[n : n + TERMS_A_LINE]) for n in starts)
 
 
 def tex(text: str) -> str:

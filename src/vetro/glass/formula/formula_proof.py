@@ -6,6 +6,7 @@ over a power of two (dyadic.py), and each unit decides by itself whether it is o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -17,7 +18,7 @@ from vetro.glass.check import Check
 from vetro.glass.formula.dyadic import Dyadic, forward, of_balls, of_floats
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.region import Region, inner_point
-from vetro.glass.formula.terms import feature_map, term_table, terms_of
+from vetro.glass.formula.terms import Term, feature_map, term_table, terms_of
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Part
 
@@ -50,42 +51,43 @@ def prove_equal(formula: FormulaRecord, points: int, seed: int) -> Check:
 def both_sides(formula: FormulaRecord, values: Floats) -> tuple[Dyadic, Dyadic, NDArray[np.bool_]]:
     """Formula and network at points (terms, points), each (outputs, points) and multiplied by the
     number of members; and whether each point is in the region."""
-    subject = formula.subject
-    ones = np.ones((1, values.shape[1]))
-    points = of_floats(np.vstack([values, ones]))
-    held = np.ones(values.shape[1], dtype=bool)
-    network: Dyadic | None = None
-    for part, piece in zip(subject.parts, formula.pieces, strict=True):
-        features = of_balls(feature_map(part, formula.terms)) @ points
-        outputs, inside_ = forward(part, features, piece.sides)
-        held &= inside_
-        answer = _decoded(part, outputs)
-        network = answer if network is None else network + answer
-    assert network is not None
-    exact = formula.exact()
-    members = len(formula.pieces)
+    outputs, held = _networks(formula, formula.terms, values)
+    network, *others = map(_decoded, formula.subject.parts, outputs)
+    for other in others:
+        network = network + other
+    members = len(outputs)
     rows = [
         [entry * members for entry in (*row, constant)]
-        for row, constant in zip(exact.coefficients, exact.intercept, strict=True)
+        for row, constant in zip(*formula.exact(), strict=True)
     ]
-    return _of_fractions(rows) @ points, network, held
+    return _of_fractions(rows) @ _points(values), network, held
+
+
+def _networks(
+    formula: FormulaRecord, terms: Sequence[Term], values: Floats
+) -> tuple[list[Dyadic], NDArray[np.bool_]]:
+    """Each member's outputs at points (terms, points); and whether each point is in the region."""
+    points, held = _points(values), np.ones(values.shape[1], dtype=bool)
+    found = []
+    for part, piece in zip(formula.subject.parts, formula.pieces, strict=True):
+        features = of_balls(feature_map(part, terms)) @ points
+        outputs, inside_ = forward(part, features, piece.sides)
+        held &= inside_
+        found.append(outputs)
+    return found, held
+
+
+def _points(values: Floats) -> Dyadic:
+    return of_floats(np.vstack([values, np.ones((1, values.shape[1]))]))
 
 
 def inside(formula: FormulaRecord, raw: Floats) -> NDArray[np.bool_]:
     """Whether each raw row (rows, inputs) is in the region, exactly; False for infinite rows."""
     found: NDArray[np.bool_] = np.asarray(np.isfinite(np.nan_to_num(raw, nan=0.0)).all(axis=1))
-    subject = formula.subject
     rows = raw[found]
-    if not len(rows):
-        return found
-    terms = terms_of(subject, rows)
-    values = term_table(terms, rows)
-    points = of_floats(np.vstack([values, np.ones((1, len(rows)))]))
-    held = np.ones(len(rows), dtype=bool)
-    for part, piece in zip(subject.parts, formula.pieces, strict=True):
-        features = of_balls(feature_map(part, terms)) @ points
-        held &= forward(part, features, piece.sides)[1]
-    found[found] = held
+    if len(rows):
+        terms = terms_of(formula.subject, rows)
+        found[found] = _networks(formula, terms, term_table(terms, rows))[1]
     return found
 
 
@@ -98,26 +100,21 @@ def samples(region: Region, count: int, seed: int) -> Floats:
     if not straight or count < 2:
         return found[:, : 1 if not straight else count]
     generator = np.random.default_rng(seed)
-    slopes, slack = region.slopes[:, straight], region.slack
-    lengths = np.linalg.norm(slopes, axis=1)
-    slopes, slack = slopes[lengths > 0], slack[lengths > 0]
-    slopes, slack = slopes / lengths[lengths > 0, None], slack / lengths[lengths > 0]
-    here = np.zeros(len(straight))
-    if len(slopes):
-        inner = inner_point(slopes, slack)
-        if inner is None:
-            return found[:, :1]
-        here = inner
+    _, normals, margins = region.borders(region.straight)
+    inner = inner_point(normals, margins)
+    if inner is None:
+        return found[:, :1]
+    here = inner
     for place in range(1, count):
         direction = generator.standard_normal(len(straight))
         direction /= np.linalg.norm(direction)
-        speed, left = slopes @ direction, slack - slopes @ here
+        speed, left = normals @ direction, margins - normals @ here
         with np.errstate(divide="ignore", invalid="ignore"):
             ways = left / speed
         up = min(float(ways[speed > 0].min(initial=np.inf)), FARTHEST)
         down = max(float(ways[speed < 0].max(initial=-np.inf)), -FARTHEST)
         here = here + direction * generator.uniform(min(down, 0.0), max(up, 0.0))
-        here = np.clip(here, -FARTHEST, FARTHEST) if not len(slopes) else here
+        here = np.clip(here, -FARTHEST, FARTHEST) if not len(normals) else here
         found[straight, place] = row[straight] + here * region.units[straight]
     return found
 

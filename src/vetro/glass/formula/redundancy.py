@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from flint import arb, arb_mat, ctx, fmpq, fmpq_mat, fmpz
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
 
+from vetro.glass.exact import fraction
 from vetro.glass.formula.simplex import Whole, walk_out
 from vetro.glass.rows import Floats
 
@@ -49,9 +50,11 @@ def never() -> bool:
     return False
 
 
-def sort_out(
-    normals: Floats, margins: Floats, stop: Stop = never, tell: Tell = lambda kept, left: None
-) -> Sorting:
+def unheard(kept: int, left: int) -> None:
+    """A tell function that says nothing."""
+
+
+def sort_out(normals: Floats, margins: Floats, stop: Stop = never, tell: Tell = unheard) -> Sorting:
     """Which of normals (m, d) . u <= margins (m,) matter; every margin > 0: u = 0 is inside.
 
     tell: called with the number known to matter and the number still open.
@@ -241,7 +244,4 @@ def _follows_in_fractions(
 
 
 def _rational(number: arb) -> fmpq:
-    mantissa, exponent = number.man_exp()
-    power = int(exponent)
-    whole = fmpz(mantissa)
-    return fmpq(whole << power) if power >= 0 else fmpq(whole, fmpz(1) << -power)
+    return fmpq(*fraction(number).as_integer_ratio())

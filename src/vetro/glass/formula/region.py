@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 from flint import arb, ctx
+from numpy.typing import NDArray
 
 from vetro.glass import exact
+from vetro.glass.as_json import as_json
 from vetro.glass.formula.affine_pieces import Bend
-from vetro.glass.formula.redundancy import Stop, Tell, follows, never, sort_out
+from vetro.glass.formula.redundancy import Stop, Tell, follows, never, sort_out, unheard
 from vetro.glass.formula.terms import Term
 from vetro.glass.rows import Floats
 from vetro.tables.blocks import PERIODS
@@ -38,12 +40,7 @@ class Inequality:
 
     def to_json(self) -> dict[str, Any]:
         """Coefficients and bound as fractions in text."""
-        return {
-            "coefficients": [str(value) for value in self.coefficients],
-            "bound": str(self.bound),
-            "unit": self.where,
-            "on": self.on,
-        }
+        return as_json(self, "coefficients bound unit=where on")
 
 
 @dataclass(frozen=True)
@@ -67,18 +64,7 @@ class Distance:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; infinite distances are None."""
-
-        def plain(value: float) -> float | None:
-            return value if math.isfinite(value) else None
-
-        return {
-            "overall": plain(self.overall),
-            "nearest": self.where,
-            "columns": {
-                name: [plain(down), plain(up)] for name, (down, up) in self.columns.items()
-            },
-            "stays": {name: list(levels) for name, levels in self.stays.items()},
-        }
+        return as_json(self, "overall nearest=where columns stays")
 
 
 @dataclass(frozen=True)
@@ -113,7 +99,7 @@ class Region:
     @property
     def on_border(self) -> tuple[str, ...]:
         """The units that are exactly at their bend; they count as off."""
-        return tuple(place(bend) for bend in self.bends if bend.at == 0)
+        return tuple(bend.where for bend in self.bends if bend.at == 0)
 
     @cached_property
     def straight(self) -> tuple[int, ...]:
@@ -143,11 +129,20 @@ class Region:
     def slopes(self) -> Floats:
         """How much a scaled unit of each term reduces the slack, (bends, terms); float."""
         rows = np.array([[float(entry) for entry in bend.row[:-1]] for bend in self.bends])
-        signs = np.array([-1.0 if bend.on else 1.0 for bend in self.bends])
+        signs = np.array([bend.sign for bend in self.bends], dtype=np.float64)
         slopes: Floats = (
             rows.reshape(len(self.bends), len(self.terms)) * signs[:, None] * self.units
         )
         return slopes
+
+    def borders(self, terms: tuple[int, ...]) -> tuple[NDArray[np.intp], Floats, Floats]:
+        """The bends that some terms reach: their numbers, and for a unit of these terms their
+        normals (borders, terms) of length 1 and their distances (borders,); float."""
+        slopes = self.slopes[:, terms]
+        lengths = np.linalg.norm(slopes, axis=1)
+        numbers = np.flatnonzero(lengths > 0)
+        lengths = lengths[numbers]
+        return numbers, slopes[numbers] / lengths[:, None], self.slack[numbers] / lengths
 
     @cached_property
     def inequalities(self) -> tuple[Inequality, ...]:
@@ -156,7 +151,11 @@ class Region:
         The others follow from them: found by linear programming, each proved.  A date's days and
         waves are treated as independent, so a few inequalities too many may stay.
         """
-        return tuple(self._inequality(number) for number in self._sorted.kept)
+        return tuple(self._inequality(self.bends[number]) for number in self._sorted.kept)
+
+    def _inequality(self, bend: Bend) -> Inequality:
+        *coefficients, constant = (bend.sign * exact.fraction(entry) for entry in bend.row)
+        return Inequality(tuple(coefficients), -constant, bend.where, bend.on)
 
     @property
     def undecided(self) -> int:
@@ -164,7 +163,7 @@ class Region:
         stopped."""
         return self._sorted.undecided
 
-    def settle(self, stop: Stop = never, tell: Tell = lambda kept, left: None) -> None:
+    def settle(self, stop: Stop = never, tell: Tell = unheard) -> None:
         """Find the inequalities that matter, unless that is done.  If `stop` ends the search, the
         undecided ones are kept.  tell: called with the number known to matter and the number open.
         """
@@ -173,29 +172,22 @@ class Region:
 
     @cached_property
     def _sorted(self) -> _Sorted:
-        return self._sort(never, lambda kept, left: None)
+        return self._sort(never, unheard)
 
     def _sort(self, stop: Stop, tell: Tell) -> _Sorted:
-        if not self.free or self.everywhere:
-            return _Sorted(())
-        slopes = self.slopes[:, self.free]
-        lengths = np.linalg.norm(slopes, axis=1)
-        bending = np.flatnonzero(lengths > 0)
-        slopes, slack = slopes[bending], self.slack[bending]
-        lengths = lengths[bending]
+        bending, normals, margins = self.borders(self.free)
         if not len(bending):
             return _Sorted(())
-        slopes, slack = slopes / lengths[:, None], slack / lengths
-        inner = inner_point(slopes, slack)
+        inner = inner_point(normals, margins)
         if inner is None:
             # flat: no point is strictly inside all of them, so each is kept
             return _Sorted(tuple(bending.tolist()))
-        sorting = sort_out(slopes, slack - slopes @ inner, stop, tell)
-        rows = [self._row(int(number)) for number in bending]
+        sorting = sort_out(normals, margins - normals @ inner, stop, tell)
+        rows = [self._row(self.bends[number]) for number in bending]
         kept, open_ = set(sorting.kept), set(sorting.open)
-        for place_, (number, reasons) in enumerate(sorting.reasons.items()):
-            if place_ % 16 == 0:
-                tell(len(kept), len(open_) + len(sorting.reasons) - place_)
+        for place, (number, reasons) in enumerate(sorting.reasons.items()):
+            if place % 16 == 0:
+                tell(len(kept), len(open_) + len(sorting.reasons) - place)
             if stop():
                 open_.add(number)
             elif not follows(*rows[number], [rows[reason] for reason in reasons]):
@@ -203,19 +195,10 @@ class Region:
         shown = sorted(kept | open_)
         return _Sorted(tuple(int(bending[number]) for number in shown), len(open_))
 
-    def _row(self, number: int) -> tuple[list[arb], arb]:
+    def _row(self, bend: Bend) -> tuple[list[arb], arb]:
         """A bend as normal . (free terms - row's) <= bound, exactly."""
-        bend = self.bends[number]
         with ctx.workprec(exact.EXACT_PRECISION):
-            row = [bend.row[k] for k in self.free]
-            return ([-entry for entry in row], bend.at) if bend.on else (row, -bend.at)
-
-    def _inequality(self, number: int) -> Inequality:
-        bend = self.bends[number]
-        *coefficients, constant = map(exact.fraction, bend.row)
-        if bend.on:
-            return Inequality(tuple(-entry for entry in coefficients), constant, place(bend), True)
-        return Inequality(tuple(coefficients), -constant, place(bend), False)
+            return [bend.sign * bend.row[k] for k in self.free], -bend.sign * bend.at
 
     @cached_property
     def distance(self) -> Distance:
@@ -228,20 +211,15 @@ class Region:
             elif self.columns[term.column] not in columns:
                 columns[self.columns[term.column]] = self._date_alone(term.column)
         overall, where = math.inf, ""
-        if self.bends and self.straight:
-            lengths = np.linalg.norm(self.slopes[:, self.straight], axis=1)
-            ways = _ratio(self.slack, lengths)
-            nearest = int(np.argmin(ways))
-            overall = float(ways[nearest])
-            where = place(self.bends[nearest]) if math.isfinite(overall) else ""
+        bending, _, margins = self.borders(self.straight)
+        if len(bending):
+            nearest = int(np.argmin(margins))
+            overall, where = float(margins[nearest]), self.bends[bending[nearest]].where
         return Distance(overall, where, columns, self._stays())
 
     def _alone(self, number: int) -> tuple[float, float]:
-        if not self.bends:
-            return math.inf, math.inf
         slope, unit = self.slopes[:, number], float(self.units[number])
-        down, up = _ratio(self.slack, -slope), _ratio(self.slack, slope)
-        return float(down.min()) * unit, float(up.min()) * unit
+        return _nearest(self.slack, -slope) * unit, _nearest(self.slack, slope) * unit
 
     def _date_alone(self, column: int) -> tuple[float, float]:
         """How far a date can go, in steps that the fastest change limits: never past a border."""
@@ -251,10 +229,10 @@ class Region:
         slopes = self.slopes[:, own] / self.units[own]
         start = np.array([float(self.at[n]) for n in own])
         fastest = np.zeros(len(slopes))
-        for place_, n in enumerate(own):
+        for slope, n in zip(slopes.T, own, strict=True):
             term = self.terms[n]
             period = PERIODS[term.detail.partition(" ")[2]] if term.kind == "wave" else math.tau
-            fastest += np.abs(slopes[:, place_]) * math.tau / period
+            fastest += np.abs(slope) * math.tau / period
         days = [float(self.at[n]) for n in own if self.terms[n].kind == "days"]
         if days:
             here, longest, end = days[0], LONGEST, LONGEST
@@ -267,7 +245,7 @@ class Region:
             while gone < longest:
                 there = np.array([self.terms[n].value(here + sign * gone) for n in own])
                 left = self.slack - slopes @ (there - start)
-                step = float(_ratio(np.maximum(left, 0.0), fastest).min())
+                step = _nearest(np.maximum(left, 0.0), fastest)
                 if step < 1e-4:
                     return gone
                 gone += step
@@ -301,21 +279,15 @@ class Region:
                 z = bend.at
                 for number, value in changes.items():
                     z = z + bend.row[number] * int(value - self.at[number])
-                if not (z >= 0 if bend.on else z <= 0):
+                if not bend.sign * z <= 0:
                     return False
         return True
-
-
-def place(bend: Bend) -> str:
-    """The unit of a bend, "h3 of relu1 of member2"."""
-    of = f" of {bend.part}" if bend.part else ""
-    return f"h{bend.unit} of {bend.operation.where or bend.operation.function}{of}"
 
 
 def inner_point(normals: Floats, margins: Floats) -> Floats | None:
     """A point with normals (m, d) . u < margins (m,), normals of length 1: 0 if it is such a point,
     else the centre of the largest ball of radius up to 1; None if there is no such point."""
-    if margins.min() > 0:
+    if margins.min(initial=np.inf) > 0:
         return np.zeros(normals.shape[1])
     from scipy.optimize import linprog
 
@@ -333,7 +305,7 @@ def inner_point(normals: Floats, margins: Floats) -> Floats | None:
     return point if (margins - normals @ point).min() > 1e-9 else None
 
 
-def _ratio(slack: Floats, speed: Floats) -> Floats:
-    """slack / speed, infinite if the speed is not positive."""
-    found: Floats = np.divide(slack, speed, out=np.full(len(slack), np.inf), where=speed > 0)
-    return found
+def _nearest(slack: Floats, speed: Floats) -> float:
+    """The smallest slack / speed of those with a positive speed; infinite if there is none."""
+    rising = speed > 0
+    return float((slack[rising] / speed[rising]).min(initial=np.inf))

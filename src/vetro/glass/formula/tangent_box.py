@@ -11,8 +11,7 @@ from fractions import Fraction
 
 from vetro.errors import error, shown
 from vetro.figures import among, ends
-from vetro.glass.formula.terms import Term, training_range
-from vetro.glass.rows import Floats
+from vetro.glass.formula.terms import Place, training_range
 from vetro.glass.subject import Subject
 from vetro.named import known_name
 
@@ -21,17 +20,14 @@ WITHIN = 0.1
 
 
 def sides_of(
-    subject: Subject,
-    terms: tuple[Term, ...],
-    at: tuple[Fraction, ...],
-    raw: Floats,
-    box: float | Mapping[str, tuple[float, float]],
+    place: Place, box: float | Mapping[str, tuple[float, float]]
 ) -> dict[int, tuple[Fraction, Fraction]]:
     """Number of a term that moves -> how far it goes."""
+    subject, at = place.subject, place.at
     straight = {
         term.name: number
-        for number, term in enumerate(terms)
-        if term.kind == "number" and not math.isnan(raw[term.column])
+        for number, term in enumerate(place.terms)
+        if term.kind == "number" and not math.isnan(place.raw[term.column])
     }
     if isinstance(box, Mapping):
         return {
@@ -44,7 +40,7 @@ def sides_of(
         raise error("E721", what=f'the box "{shown(box)}" is not a share', fix=fix)
     found = {}
     for number in straight.values():
-        ends = training_range(subject, terms[number])
+        ends = training_range(subject, place.terms[number])
         if ends is None:
             width = Fraction(abs(at[number]) or 1)
         else:

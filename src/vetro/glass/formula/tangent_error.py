@@ -8,9 +8,8 @@ used.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 from flint import arb, ctx
@@ -18,30 +17,17 @@ from flint import arb, ctx
 from vetro.glass import exact
 from vetro.glass.bounds.box import Range
 from vetro.glass.bounds.departures import departures, held, middles
-from vetro.glass.formula.tangent import PRECISION, Model
-from vetro.glass.formula.terms import Term
-from vetro.glass.rows import Floats
-from vetro.glass.subject import Subject
+from vetro.glass.formula.tangent import PRECISION, Model, Sides, closer
+from vetro.glass.formula.terms import Place
 from vetro.tables.blocks import CategoryBlock
 
-Sides = Mapping[int, tuple[Fraction, Fraction]]
 
-
-def narrowed(
-    subject: Subject,
-    terms: Sequence[Term],
-    at: Sequence[Fraction],
-    raw: Floats,
-    sides: Sides,
-    models: Sequence[Model],
-) -> list[Model]:
-    """The models of a subject's answers, with the narrower of both bounds as their rest.
-
-    raw: the row, (columns,); sides: number of a term that moves -> how far it goes.
-    """
+def narrowed(place: Place, sides: Sides, models: Sequence[Model]) -> list[Model]:
+    """The models of a subject's answers, with the narrower of both bounds as their rest."""
+    subject, terms, at = place.subject, place.terms, place.at
     if not sides:
         return list(models)
-    ranges = _ranges(subject, terms, raw, sides)
+    ranges = _ranges(place, sides)
     middle = middles(ranges)
     slopes = np.zeros((len(models), len(ranges)))
     levels = np.zeros(len(models))
@@ -73,17 +59,16 @@ def narrowed(
 def _with(model: Model, low: float, high: float, change: arb) -> Model:
     if not (math.isfinite(low) and math.isfinite(high)):
         return model
-    rest = arb(low).union(arb(high)) - change
-    return replace(model, rest=rest.intersection(model.rest) if model.rest.is_finite() else rest)
+    return replace(model, rest=closer(model.rest, arb(low).union(arb(high)) - change))
 
 
-def _ranges(subject: Subject, terms: Sequence[Term], raw: Floats, sides: Sides) -> list[Range]:
-    encoder = subject.parts[0].encoder
-    blocks = encoder.inputs if encoder is not None else (None,) * len(raw)
+def _ranges(place: Place, sides: Sides) -> list[Range]:
+    encoder = place.subject.parts[0].encoder
+    blocks = encoder.inputs if encoder is not None else (None,) * len(place.raw)
     ranges = [
         held(float(value), isinstance(block, CategoryBlock))
-        for value, block in zip(raw, blocks, strict=True)
+        for value, block in zip(place.raw, blocks, strict=True)
     ]
     for n, (low, high) in sides.items():
-        ranges[terms[n].column] = Range(float(low), float(high))
+        ranges[place.terms[n].column] = Range(float(low), float(high))
     return ranges

@@ -67,6 +67,19 @@ class Term:
         return 0.0 if absent else raw
 
 
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One row of a subject, and the terms of its formula there.
+
+    raw: (inputs,), of plain_rows.  at: the terms' exact values.
+    """
+
+    subject: Subject
+    raw: Floats
+    terms: tuple[Term, ...]
+    at: tuple[Fraction, ...]
+
+
 def plain_rows(subject: Subject, raw: Floats) -> Floats:
     """Raw rows (rows, inputs) with every category a level's code, -2 or NaN."""
     plain = raw.copy()

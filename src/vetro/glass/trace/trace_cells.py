@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from vetro.figures import figure
+from vetro.glass.as_json import as_json
 from vetro.glass.plain import Floats
 from vetro.glass.rows import cell
 from vetro.glass.subject import Part, Subject
@@ -44,13 +45,7 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return {
-            "column": self.column,
-            "value": self.text,
-            "unit": self.unit,
-            "note": self.note,
-            "features": [step.to_json() for step in self.features],
-        }
+        return as_json(self, "column value=text unit note features")
 
 
 def cells_of(subject: Subject, part: Part, raw: Floats, features: Floats) -> tuple[Cell, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vetro.errors import Notice, counted, error
+from vetro.glass.as_json import as_json
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.glass.trace.trace_cells import Cell
@@ -47,13 +48,7 @@ class Chain:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, complete."""
-        return {
-            "member": self.part.name,
-            "fold": self.part.fold,
-            "cells": [found.to_json() for found in self.cells],
-            "stages": [stage.to_json() for stage in self.stages],
-            "ending": [step.to_json() for step in self.ending],
-        }
+        return as_json(self, "member=part.name fold=part.fold cells stages ending")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +100,10 @@ class TraceRecord:
         """A plain dict: every number with its formula, of all members or of one."""
         chains = self.chains if member is None else (self.member(member),)
         return {
-            "row": self.place,
-            "kind": self.subject.kind,
-            "answers": self.answers,
-            "units": self.units,
-            "class": self.label,
-            "actual": self.actual,
-            "engine": self.engine,
-            "deviation": self.deviation,
+            **as_json(
+                self,
+                "row=place kind=subject.kind answers units class=label actual engine deviation",
+            ),
             "members": [
                 {"member": chain.part.name, "answers": self._named(chain)} for chain in self.chains
             ],

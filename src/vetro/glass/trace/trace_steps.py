@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.figures import figure
+from vetro.glass.as_json import as_json
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
 from vetro.networks import walk
 from vetro.networks.lowered import LoweredNetwork, Operation
 
 _LETTERS = {"affine": "h", "activation": "h", "layer_norm": "n", "scale": "u", "add": "s"}
+_IDLE = "dropout acts in training only"
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,7 @@ class Term:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, the product included."""
-        return {
-            "parameter": self.parameter,
-            "source": self.source,
-            "weight": self.weight,
-            "value": self.value,
-            "product": self.product,
-        }
+        return {**vars(self), "product": self.product}
 
 
 @dataclass(frozen=True)
@@ -66,16 +62,8 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; terms, bias, unit and off only where there are any."""
-        found: dict[str, Any] = {"name": self.name, "formula": self.formula}
-        if self.working:
-            found["working"] = self.working
-        found["value"] = self.value
-        if self.unit:
-            found["unit"] = self.unit
-        if self.off:
-            found["off"] = True
-        if self.terms:
-            found["terms"] = [term.to_json() for term in self.terms]
+        data = as_json(self, "name formula working value unit off terms")
+        found = {name: item for name, item in data.items() if item or name == "value"}
         if self.bias is not None:
             found["bias"] = {"parameter": self.bias[0], "value": self.bias[1]}
         return found
@@ -125,22 +113,19 @@ class Stage:
 
     def step(self, unit: int) -> Step:
         """The step of one unit."""
-        symbol, right, working = self.symbols[unit], *self.right(unit)
-        terms: tuple[Term, ...] = ()
-        if self.kind == "affine":
-            terms = tuple(self.terms(unit))
-        with_bias = self.bias is not None and self.kind == "affine"
-        return Step(
-            f"{self.where}[{self.units[unit]}]",
-            f"{symbol} = {right}",
-            float(self.values[unit]),
+        letters, working = self.right(unit)
+        name, value = self.units[unit], float(self.values[unit])
+        step = Step(
+            f"{self.where}[{name}]",
+            f"{self.symbols[unit]} = {letters}",
+            value,
             working=working,
             off=bool(self.off[unit]),
-            terms=terms,
-            bias=(f"{self.bias_name}[{self.units[unit]}]", self.bias_of(unit))
-            if with_bias
-            else None,
         )
+        if self.kind != "affine":
+            return step
+        bias = (f"{self.bias_name}[{name}]", self.bias_of(unit)) if self.bias is not None else None
+        return replace(step, terms=tuple(self.terms(unit)), bias=bias)
 
     def terms(self, unit: int, order: Sequence[int] | None = None) -> Iterator[Term]:
         """The products of a sum: all in order, or those of the given sources."""
@@ -156,52 +141,46 @@ class Stage:
         assert self.weight is not None
         return np.argsort(-np.abs(self.weight[unit] * self.read[0]), kind="stable")
 
+    def total(self, unit: int, sources: NDArray[np.intp]) -> float:
+        """The sum of the products of some sources."""
+        assert self.weight is not None
+        return float(self.weight[unit, sources] @ self.read[0][sources])
+
     def bias_of(self, unit: int) -> float:
         """The bias of a unit, 0 where there is none."""
         return 0.0 if self.bias is None else float(self.bias[unit])
 
     def right(self, unit: int) -> tuple[str, str]:
         """The right side of a unit's formula, in symbols and in numbers."""
-        operation = self.operation
         if self.kind == "affine":
             return f"w . {self.letter}" + ("" if self.bias is None else " + b"), ""
-        read, symbol = float(self.read[0][unit]), self.symbols_read[0][unit]
-        given = figure(read)
-        if self.kind == "activation":
-            name = operation.function
-            return (symbol, given) if name == "identity" else (f"{name}({symbol})",
-                                                               f"{name}({given})")  # fmt: skip
-        if self.kind == "add":
-            other = self.symbols_read[1][unit]
-            return f"{symbol} + {other}", f"{given} {signed(float(self.read[1][unit]))}"
-        if self.kind == "scale":
-            factor, shift = (float(constant[unit]) for constant in operation.constants)
-            scaled = f"* {figure(factor)} {signed(shift)}"
-            return f"{symbol} {scaled}", f"{given} {scaled}"
-        if self.kind == "dropout":
-            return f"{symbol} (dropout acts in training only)", given
-        mean, variance, eps = self.moments()
-        letters = f"({symbol} - mean) / sqrt(variance + {figure(eps)})"
-        numbers = f"({given} {signed(-mean)}) / sqrt({figure(variance)} + {figure(eps)})"
-        if self.weight is not None:
-            letters, numbers = f"{letters} * weight", f"{numbers} * {figure(self.weight[unit])}"
-        if self.bias is not None:
-            letters, numbers = f"{letters} + bias", f"{numbers} {signed(self.bias_of(unit))}"
-        return letters, numbers
+        named, numbers = self._texts(unit)
+        symbols = [each[unit] for each in self.symbols_read]
+        given = [figure(float(each[unit])) for each in self.read]
+        idle = f" ({_IDLE})" if self.kind == "dropout" else ""
+        letters = walk.apply(self.operation, symbols, named) + idle
+        return letters, walk.apply(self.operation, given, numbers)
 
-    def moments(self) -> tuple[float, float, float]:
-        """The mean and variance that a layer norm computes, and its eps."""
-        read = self.read[0]
-        return float(read.mean()), float(read.var()), self.operation.numbers[0]
+    def _texts(self, unit: int) -> tuple[_Texts, _Texts]:
+        """How the operation's numbers are written in a unit's formula, and in its working."""
+        if self.kind == "layer_norm":
+            read, eps = self.read[0], figure(self.operation.numbers[0])
+            return _Texts(eps=eps), _Texts(
+                less_mean=figure(-float(read.mean())),
+                variance=figure(float(read.var())),
+                eps=eps,
+                weight="" if self.weight is None else figure(self.weight[unit]),
+                bias=figure(self.bias_of(unit)),
+            )
+        if self.kind == "scale":
+            factor, shift = (figure(float(each[unit])) for each in self.operation.constants)
+            return _Texts(factor=factor, shift=shift), _Texts(factor=factor, shift=shift)
+        return _Texts(), _Texts()
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, every step with every term."""
-        return {
-            "kind": self.kind,
-            "where": self.where,
-            "formula": self.formula,
-            "steps": [step.to_json() for step in self.steps()],
-        }
+        steps = [step.to_json() for step in self.steps()]
+        return {**as_json(self, "kind where formula"), "steps": steps}
 
 
 def signed(value: float, unit: float = math.inf) -> str:
@@ -232,7 +211,8 @@ def stages_of(
             off = values[first][0] <= 0
         weight, weight_name = _held(part, operation.weight)
         bias, bias_name = _held(part, operation.bias)
-        letters = [_called(network, operation, number) for number in operation.inputs]
+        origins = list(zip(operation.inputs, _origins(network, operation), strict=True))
+        letters = [letter(network, number) + origin for number, origin in origins]
         stages.append(
             Stage(
                 operation=operation,
@@ -243,7 +223,8 @@ def stages_of(
                 values=row,
                 read=tuple(values[number][0] for number in operation.inputs),
                 symbols_read=tuple(
-                    _read(network, operation, number, symbols) for number in operation.inputs
+                    tuple(symbol + origin for symbol in symbols[number])
+                    for number, origin in origins
                 ),
                 units_read=names[first],
                 weight=weight,
@@ -266,9 +247,9 @@ def letter(network: LoweredNetwork, value: int) -> str:
     """A value's symbol in formulas: x the input, y the output, z a sum before an activation."""
     if value == 0:
         return "x"
-    if value == network.operations[-1].output:
+    if value == len(network.operations):
         return "y"
-    operation = next(o for o in network.operations if o.output == value)
+    operation = network.operations[value - 1]
     if operation.kind == "dropout":
         return letter(network, operation.inputs[0])
     if operation.kind == "affine" and any(
@@ -281,17 +262,11 @@ def letter(network: LoweredNetwork, value: int) -> str:
 def _symbols(
     network: LoweredNetwork, names: Sequence[tuple[str, ...]], outputs: tuple[str, ...]
 ) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    last = network.operations[-1].output if network.operations else 0
-    for value, units in enumerate(names):
+    found = [names[0]]
+    for value, units in enumerate(names[1:-1], start=1):
         prefix = letter(network, value)
-        if value == last:
-            found.append(outputs)
-        elif value == 0:
-            found.append(units)
-        else:
-            found.append(tuple(_symbol(prefix, unit) for unit in units))
-    return found
+        found.append(tuple(_symbol(prefix, unit) for unit in units))
+    return [*found, outputs]
 
 
 def _symbol(prefix: str, unit: str) -> str:
@@ -300,24 +275,14 @@ def _symbol(prefix: str, unit: str) -> str:
     return f"{prefix}{unit[1:]}" if numbered else f"{prefix}({unit})"
 
 
-def _origin(network: LoweredNetwork, operation: Operation, value: int) -> str:
-    """The addition " of layer1" to a symbol, if two values with the same symbol are added."""
-    called = [letter(network, number) for number in operation.inputs]
-    if value == 0 or len(set(called)) == len(called):
-        return ""
-    maker = next(other for other in network.operations if other.output == value)
-    return f" of {maker.where or maker.kind}"
-
-
-def _called(network: LoweredNetwork, operation: Operation, value: int) -> str:
-    return letter(network, value) + _origin(network, operation, value)
-
-
-def _read(
-    network: LoweredNetwork, operation: Operation, value: int, symbols: Sequence[tuple[str, ...]]
-) -> tuple[str, ...]:
-    origin = _origin(network, operation, value)
-    return tuple(symbol + origin for symbol in symbols[value]) if origin else symbols[value]
+def _origins(network: LoweredNetwork, operation: Operation) -> list[str]:
+    """The addition " of layer1" to the symbols of each input, if two values with the same symbol
+    are added."""
+    letters = {letter(network, number) for number in operation.inputs}
+    if len(letters) == len(operation.inputs):
+        return [""] * len(letters)
+    makers = [network.operations[number - 1] if number else None for number in operation.inputs]
+    return [f" of {maker.where or maker.kind}" if maker else "" for maker in makers]
 
 
 def _definition(operation: Operation, x: str) -> str:
@@ -330,27 +295,39 @@ def _definition(operation: Operation, x: str) -> str:
 
 def _formula(operation: Operation, letters: Sequence[str], y: str) -> str:
     """The formula of all units: "z = W x + b", "h = relu(z) = max(0, z)"."""
-    idle = ": dropout acts in training only" if operation.kind == "dropout" else ""
-    return f"{y} = {walk.apply(operation, letters, _Letters())}{idle}"
+    right = walk.apply(operation, letters, _Texts())
+    if operation.bends and (meant := _definition(operation, letters[0])) != right:
+        right += f" = {meant}"
+    return f"{y} = {right}" + (f": {_IDLE}" if operation.kind == "dropout" else "")
 
 
-class _Letters:
-    """Texts: the arithmetic of a reader."""
+@dataclass(frozen=True)
+class _Texts:
+    """The arithmetic of a reader: formulas as text, with the names of an operation's numbers or
+    with their figures."""
+
+    less_mean: str = "-mean"
+    variance: str = "variance"
+    eps: str = "eps"
+    weight: str = "weight"
+    bias: str = "bias"
+    factor: str = "factor"
+    shift: str = "shift"
 
     def affine(self, operation: Operation, x: str) -> str:
         return f"W {x}" + ("" if operation.bias is None else " + b")
 
     def activation(self, operation: Operation, x: str) -> str:
-        named, meant = f"{operation.function}({x})", _definition(operation, x)
-        return meant if meant == named else f"{named} = {meant}"
+        return f"{operation.function}({x})"
 
     def layer_norm(self, operation: Operation, x: str) -> str:
-        scaled = "" if operation.weight is None else " * weight"
-        shifted = "" if operation.bias is None else " + bias"
-        return f"({x} - mean) / sqrt(variance + eps){scaled}{shifted}"
+        made = f"({self.add(operation, x, self.less_mean)}) / sqrt({self.variance} + {self.eps})"
+        if operation.weight is not None:
+            made = f"{made} * {self.weight}"
+        return made if operation.bias is None else self.add(operation, made, self.bias)
 
     def scale(self, operation: Operation, x: str) -> str:
-        return f"{x} * factor + shift"
+        return self.add(operation, f"{x} * {self.factor}", self.shift)
 
     def add(self, operation: Operation, x: str, y: str) -> str:
-        return f"{x} + {y}"
+        return f"{x} - {y[1:]}" if y.startswith("-") else f"{x} + {y}"

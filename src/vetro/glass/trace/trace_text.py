@@ -7,7 +7,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from vetro.figures import figure
+from vetro.figures import figure, signed_sum
 from vetro.glass.trace.trace_cells import Cell
 from vetro.glass.trace.trace_record import Chain, TraceRecord
 from vetro.glass.trace.trace_steps import Stage
@@ -30,7 +30,7 @@ def lines(trace: TraceRecord, member: int | None = None, everything: bool = Fals
     unit with every term, in the network's order.
     """
     chain = trace.chain if member is None else trace.member(member)
-    found = [*_answers(trace), ""]
+    found = [*wrap(sentence(trace), WIDTH), *wrap(actual(trace), WIDTH), ""]
     if len(trace.chains) > 1:
         nearest = member is None and len(trace.chains) > 2
         why = ", whose answer is nearest the mean" if nearest else ""
@@ -76,12 +76,6 @@ def actual(trace: TraceRecord) -> str:
         for name, text in trace.actual.items()
     ]
     return f"In the table {', '.join(held)}."
-
-
-def _answers(trace: TraceRecord) -> Iterator[str]:
-    yield from wrap(sentence(trace), WIDTH)
-    if trace.actual:
-        yield from wrap(actual(trace), WIDTH)
 
 
 def _cells(cells: Sequence[Cell], plain: bool, everything: bool) -> Iterator[str]:
@@ -161,9 +155,8 @@ def _terms(stage: Stage, unit: int, most: int | None) -> Iterator[list[str]]:
         working = f"{figure(term.weight)} * {figure(term.value)}"
         yield [f"  {term.parameter}", working, _Right(figure(term.product)), ""]
     if len(rest):
-        assert stage.weight is not None
-        total = float(stage.weight[unit, rest] @ stage.read[0][rest])
-        yield [f"  {len(rest)} smaller terms", "", _Right(figure(total)), ""]
+        total = _Right(figure(stage.total(unit, rest)))
+        yield [f"  {len(rest)} smaller terms", "", total, ""]
     if stage.bias is not None:
         name = f"{stage.bias_name}[{stage.units[unit]}]"
         yield [f"  {name}", "", _Right(figure(stage.bias_of(unit))), ""]
@@ -185,20 +178,15 @@ def in_short(stages: Sequence[Stage], unit: int) -> list[str]:
 
 def _largest_in_line(stage: Stage, unit: int, few: int) -> str:
     """ "z3 = 0.42 (age) - 0.3 (water) + 0.1 (6 others) + 0.02 (bias)": products, not weights."""
-    assert stage.weight is not None
     ranked = stage.largest(unit)
     parts = [(term.product, term.source) for term in stage.terms(unit, ranked[:few].tolist())]
     rest = ranked[few:]
     if len(rest):
-        others = float(stage.weight[unit, rest] @ stage.read[0][rest])
-        parts.append((others, f"{len(rest)} others"))
+        parts.append((stage.total(unit, rest), f"{len(rest)} others"))
     if stage.bias is not None:
         parts.append((stage.bias_of(unit), "bias"))
-    text = f"{stage.symbols[unit]} ="
-    for number, (product, source) in enumerate(parts):
-        sign = "- " if product < 0 else ("+ " if number else "")
-        text += f" {sign if number else sign.rstrip()}{figure(abs(product), 3)} ({source})"
-    return text
+    sum_ = signed_sum([(value, f"{figure(abs(value), 3)} ({name})") for value, name in parts])
+    return f"{stage.symbols[unit]} = {sum_}"
 
 
 def _ending(trace: TraceRecord, chain: Chain) -> Iterator[str]:
@@ -241,9 +229,12 @@ def _members(trace: TraceRecord, chain: Chain) -> Iterator[str]:
 
 def engine(trace: TraceRecord) -> str:
     """The engine's answer, and how far the trace lies from it."""
-    name = max(trace.answers, key=lambda key: _apart(trace, key))
+    names = list(trace.answers)
+    place = max(
+        range(len(names)), key=lambda k: abs(trace.answers[names[k]] - trace.engine[names[k]])
+    )
+    name = names[place]
     answered, own = trace.engine[name], trace.answers[name]
-    place = list(trace.answers).index(name)
     answer, exact = (trace.subject.answer_text(place, value, 9) for value in (answered, own))
     module = trace.subject.model is None
     who, verify = (
@@ -262,10 +253,6 @@ def engine(trace: TraceRecord) -> str:
         f"from the same numbers, gives {exact}. They differ by {largest}"
         f"{figure(trace.deviation, 2)}; {verify} shows how much rounding can explain."
     )
-
-
-def _apart(trace: TraceRecord, name: str) -> float:
-    return abs(trace.answers[name] - trace.engine[name])
 
 
 class _Right(str):
