@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from flint import ctx
 
-from vetro.glass.formula.dyadic import _bent, of_floats
+from vetro.glass.exact import matrix
+from vetro.glass.formula.formula_proof import AtPoints
+from vetro.glass.subject import Part
 from vetro.glass.verify.comparison import UNBOUNDED, UNCLEAR, Worst, compare
 from vetro.glass.verify.evidence_checks import refit_check
 from vetro.glass.verify.rounding import Rounded, exactly
 from vetro.glass.verify.verify_model import as_trained
-from vetro.networks.lowered import Operation
+from vetro.networks.lowered import LoweredNetwork, Operation
 
 
 def place(index: tuple[int, ...]) -> str:
@@ -97,7 +99,12 @@ def test_a_fit_that_ended_by_the_clock_need_not_come_out_the_same() -> None:
     assert refit_check(model, "not read").verdict == "undecided"
 
 
-def test_the_sign_of_exactly_nothing_is_neither() -> None:
+@pytest.mark.parametrize("side", [True, False])
+def test_exactly_nothing_is_on_both_sides_of_a_bend(side: bool) -> None:
     operation = Operation("activation", (0,), 1, function="relu")
-    _, signs = _bent(operation, of_floats(np.array([[0.0, -1.0, 2.0, -0.0]])))
-    assert signs.tolist() == [[0, -1, 1, 0]]
+    part, inside = Part(LoweredNetwork((operation,), (1, 1), ()), np.zeros(0)), np.ones(4, bool)
+    values = AtPoints(part, {1: (side,)}, inside).activation(
+        operation, matrix([[0.0, -1.0, 2.0, -0.0]])
+    )
+    assert inside.tolist() == [True, not side, side, True]
+    assert [float(value) for value in values.entries()] == [0.0, 0.0, 2.0, 0.0]

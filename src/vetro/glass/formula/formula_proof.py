@@ -1,26 +1,28 @@
 """Comparing the formula with the network, in fractions, at points of its region.
 
-The network is computed independently of the formula: it runs forward at each point in whole numbers
-over a power of two (dyadic.py), and each unit decides by itself whether it is on.
+The network is computed independently of the formula: it runs forward at each point in exact
+numbers, and each unit decides by itself whether it is on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
+from dataclasses import dataclass
 
 import numpy as np
-from flint import fmpz, fmpz_mat
-from numpy.typing import NDArray
+from flint import arb, arb_mat, ctx
+from numpy.typing import ArrayLike, NDArray
 
 from vetro.errors import counted
+from vetro.glass import exact
 from vetro.glass.check import Check
-from vetro.glass.formula.dyadic import Dyadic, forward, of_balls, of_floats
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.region import Region, inner_point
 from vetro.glass.formula.terms import Term, feature_map, term_table, terms_of
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Part
+from vetro.networks import walk
+from vetro.networks.lowered import Operation
 
 FARTHEST = 10.0
 """How far points go from the row, in scaled units, if the region has no border."""
@@ -29,56 +31,28 @@ FARTHEST = 10.0
 def prove_equal(formula: FormulaRecord, points: int, seed: int) -> Check:
     """See Formula.prove_equal."""
     values = samples(formula.region, points, seed)
-    formula_side, network_side, held = both_sides(formula, values)
-    count = int(held.sum())
-    name = "formula equals network"
-    difference = network_side - formula_side
+    with ctx.workprec(exact.EXACT_PRECISION):
+        outputs, held = _outputs(formula, formula.terms, values)
+        network, *others = map(_decoded, formula.subject.parts, outputs)
+        members = len(outputs)
+        rows = [
+            [exact.ball(entry * members) for entry in (*row, constant)]
+            for row, constant in zip(*formula.exact(), strict=True)
+        ]
+        difference = sum(others, network) - arb_mat(rows) * _points(values)
+    inside = np.tile(held, len(formula.outputs))
     wrong = [
-        abs(Fraction(int(entry)))
-        for entry, inside in zip(
-            difference.whole.entries(), np.tile(held, len(formula.outputs)), strict=True
-        )
-        if inside and entry != 0
+        abs(entry)
+        for entry, counts in zip(difference.entries(), inside, strict=True)
+        if counts and not entry.is_zero()
     ]
+    name = "formula equals network"
     if wrong:
-        largest = float(max(wrong) * Fraction(2) ** difference.power) / len(formula.pieces)
+        largest = max(map(float, wrong)) / members
         detail = f"they differ at {counted(len(wrong), 'value')} of the region"
         return Check(name, "failed", largest, 0.0, detail)
-    detail = f"in fractions, at {counted(count, 'point')} of the region"
+    detail = f"in fractions, at {counted(int(held.sum()), 'point')} of the region"
     return Check(name, "passed", 0.0, 0.0, detail)
-
-
-def both_sides(formula: FormulaRecord, values: Floats) -> tuple[Dyadic, Dyadic, NDArray[np.bool_]]:
-    """Formula and network at points (terms, points), each (outputs, points) and multiplied by the
-    number of members; and whether each point is in the region."""
-    outputs, held = _networks(formula, formula.terms, values)
-    network, *others = map(_decoded, formula.subject.parts, outputs)
-    for other in others:
-        network = network + other
-    members = len(outputs)
-    rows = [
-        [entry * members for entry in (*row, constant)]
-        for row, constant in zip(*formula.exact(), strict=True)
-    ]
-    return _of_fractions(rows) @ _points(values), network, held
-
-
-def _networks(
-    formula: FormulaRecord, terms: Sequence[Term], values: Floats
-) -> tuple[list[Dyadic], NDArray[np.bool_]]:
-    """Each member's outputs at points (terms, points); and whether each point is in the region."""
-    points, held = _points(values), np.ones(values.shape[1], dtype=bool)
-    found = []
-    for part, piece in zip(formula.subject.parts, formula.pieces, strict=True):
-        features = of_balls(feature_map(part, terms)) @ points
-        outputs, inside_ = forward(part, features, piece.sides)
-        held &= inside_
-        found.append(outputs)
-    return found, held
-
-
-def _points(values: Floats) -> Dyadic:
-    return of_floats(np.vstack([values, np.ones((1, values.shape[1]))]))
 
 
 def inside(formula: FormulaRecord, raw: Floats) -> NDArray[np.bool_]:
@@ -87,8 +61,86 @@ def inside(formula: FormulaRecord, raw: Floats) -> NDArray[np.bool_]:
     rows = raw[found]
     if len(rows):
         terms = terms_of(formula.subject, rows)
-        found[found] = _networks(formula, terms, term_table(terms, rows))[1]
+        with ctx.workprec(exact.EXACT_PRECISION):
+            found[found] = _outputs(formula, terms, term_table(terms, rows))[1]
     return found
+
+
+def _outputs(
+    formula: FormulaRecord, terms: Sequence[Term], values: Floats
+) -> tuple[list[arb_mat], NDArray[np.bool_]]:
+    """Each member's outputs (outputs, points) where the terms have these values (terms, points);
+    and whether each point is in the region."""
+    points, inside_ = _points(values), np.ones(values.shape[1], dtype=bool)
+    found = []
+    for part, piece in zip(formula.subject.parts, formula.pieces, strict=True):
+        arithmetic = AtPoints(part, piece.sides, inside_)
+        found.append(walk.forward(part.network, feature_map(part, terms) * points, arithmetic)[-1])
+    return found, inside_
+
+
+def _points(values: Floats) -> arb_mat:
+    return exact.matrix(np.vstack([values, np.ones((1, values.shape[1]))]))
+
+
+def _decoded(part: Part, outputs: arb_mat) -> arb_mat:
+    """Outputs (outputs, points) in the answer's unit."""
+    targets = part.encoder.number_targets if part.encoder is not None else ()
+    if not targets:
+        return outputs
+    deviations, means = (
+        [target.deviation for target in targets],
+        [target.mean for target in targets],
+    )
+    return exact.matrix(np.diag(deviations)) * outputs + _spread(means, outputs.ncols())
+
+
+def _spread(values: ArrayLike, points: int) -> arb_mat:
+    """The same numbers at every point."""
+    return exact.matrix(np.reshape(values, (-1, 1))) * exact.matrix(np.ones((1, points)))
+
+
+@dataclass(frozen=True, eq=False)
+class AtPoints:
+    """Exact values (features, points) of a piecewise linear network.
+
+    sides: of a Piece.  inside: (points,), set to False where a unit is on the other side of its
+    bend.
+    """
+
+    part: Part
+    sides: dict[int, tuple[bool, ...]]
+    inside: NDArray[np.bool_]
+
+    def affine(self, operation: Operation, x: arb_mat) -> arb_mat:
+        assert operation.weight is not None
+        product = exact.matrix(self.part.view(operation.weight)) * x
+        if operation.bias is None:
+            return product
+        return product + _spread(self.part.view(operation.bias), x.ncols())
+
+    def activation(self, operation: Operation, x: arb_mat) -> arb_mat:
+        zero, below = arb(0), operation.activation.below
+        made = []
+        for row, side in zip(x.table(), self.sides[operation.output], strict=True):
+            on = [z > zero for z in row]
+            there = [k for k, here in enumerate(on) if here is not side and not row[k].is_zero()]
+            self.inside[there] = False
+            if below:
+                made.append([z if here else z * below for here, z in zip(on, row, strict=True)])
+            else:
+                made.append([z if here else zero for here, z in zip(on, row, strict=True)])
+        return arb_mat(made)
+
+    def layer_norm(self, operation: Operation, x: arb_mat) -> arb_mat:
+        raise ValueError("a layer norm is not piecewise linear")
+
+    def scale(self, operation: Operation, x: arb_mat) -> arb_mat:
+        factor, shift = operation.constants
+        return exact.matrix(np.diag(factor)) * x + _spread(shift, x.ncols())
+
+    def add(self, operation: Operation, x: arb_mat, y: arb_mat) -> arb_mat:
+        return x + y
 
 
 def samples(region: Region, count: int, seed: int) -> Floats:
@@ -117,25 +169,3 @@ def samples(region: Region, count: int, seed: int) -> Floats:
         here = np.clip(here, -FARTHEST, FARTHEST) if not len(normals) else here
         found[straight, place] = row[straight] + here * region.units[straight]
     return found
-
-
-def _decoded(part: Part, outputs: Dyadic) -> Dyadic:
-    """Outputs (outputs, points) in the answer's unit."""
-    targets = part.encoder.number_targets if part.encoder is not None else ()
-    if not targets:
-        return outputs
-    scale = of_floats(np.diag([target.deviation for target in targets]))
-    shift = of_floats([[target.mean] for target in targets])
-    points = outputs.whole.ncols()
-    return scale @ outputs + shift @ Dyadic(fmpz_mat(1, points, [1] * points), 0)
-
-
-def _of_fractions(rows: list[list[Fraction]]) -> Dyadic:
-    """Binary fractions over one power of two."""
-    bits = max(entry.denominator.bit_length() - 1 for row in rows for entry in row)
-    entries = [
-        fmpz(entry.numerator) << (bits - entry.denominator.bit_length() + 1)
-        for row in rows
-        for entry in row
-    ]
-    return Dyadic(fmpz_mat(len(rows), len(rows[0]), entries), -bits)

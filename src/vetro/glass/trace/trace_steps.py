@@ -62,8 +62,10 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; terms, bias, unit and off only where there are any."""
-        data = as_json(self, "name formula working value unit off terms")
+        data = as_json(self, "name formula working value unit off")
         found = {name: item for name, item in data.items() if item or name == "value"}
+        if self.terms:
+            found["terms"] = [term.to_json() for term in self.terms]
         if self.bias is not None:
             found["bias"] = {"parameter": self.bias[0], "value": self.bias[1]}
         return found
