@@ -41,7 +41,13 @@ class Term:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, the product included."""
-        return {**vars(self), "product": self.product}
+        return {  # written out: a trace has 100,000 terms
+            "parameter": self.parameter,
+            "source": self.source,
+            "weight": self.weight,
+            "value": self.value,
+            "product": self.product,
+        }
 
 
 @dataclass(frozen=True)
