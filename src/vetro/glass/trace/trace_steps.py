@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -122,18 +122,17 @@ class Stage:
     def step(self, unit: int) -> Step:
         """The step of one unit."""
         letters, working = self.right(unit)
-        name, value = self.units[unit], float(self.values[unit])
-        step = Step(
+        name, summed = self.units[unit], self.kind == "affine"
+        with_bias = summed and self.bias is not None
+        return Step(
             f"{self.where}[{name}]",
             f"{self.symbols[unit]} = {letters}",
-            value,
+            float(self.values[unit]),
             working=working,
             off=bool(self.off[unit]),
+            terms=tuple(self.terms(unit)) if summed else (),
+            bias=(f"{self.bias_name}[{name}]", self.bias_of(unit)) if with_bias else None,
         )
-        if self.kind != "affine":
-            return step
-        bias = (f"{self.bias_name}[{name}]", self.bias_of(unit)) if self.bias is not None else None
-        return replace(step, terms=tuple(self.terms(unit)), bias=bias)
 
     def terms(self, unit: int, order: Sequence[int] | None = None) -> Iterator[Term]:
         """The products of a sum: all in order, or those of the given sources."""
@@ -183,7 +182,7 @@ class Stage:
         if self.kind == "scale":
             factor, shift = (figure(float(each[unit])) for each in self.operation.constants)
             return _Texts(factor=factor, shift=shift), _Texts(factor=factor, shift=shift)
-        return _Texts(), _Texts()
+        return _NAMES, _NAMES
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, every step with every term."""
@@ -303,7 +302,7 @@ def _definition(operation: Operation, x: str) -> str:
 
 def _formula(operation: Operation, letters: Sequence[str], y: str) -> str:
     """The formula of all units: "z = W x + b", "h = relu(z) = max(0, z)"."""
-    right = walk.apply(operation, letters, _Texts())
+    right = walk.apply(operation, letters, _NAMES)
     if operation.bends and (meant := _definition(operation, letters[0])) != right:
         right += f" = {meant}"
     return f"{y} = {right}" + (f": {_IDLE}" if operation.kind == "dropout" else "")
@@ -339,3 +338,6 @@ class _Texts:
 
     def add(self, operation: Operation, x: str, y: str) -> str:
         return f"{x} - {y[1:]}" if y.startswith("-") else f"{x} + {y}"
+
+
+_NAMES = _Texts()
