@@ -41,7 +41,7 @@ class Term:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, the product included."""
-        return {  # written out: a trace has 100,000 terms
+        return {  # written out, as the step's: a trace can have 100,000 terms
             "parameter": self.parameter,
             "source": self.source,
             "weight": self.weight,
@@ -68,8 +68,14 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict; terms, bias, unit and off only where there are any."""
-        data = as_json(self, "name formula working value unit off")
-        found = {name: item for name, item in data.items() if item or name == "value"}
+        found: dict[str, Any] = {"name": self.name, "formula": self.formula}
+        if self.working:
+            found["working"] = self.working
+        found["value"] = self.value
+        if self.unit:
+            found["unit"] = self.unit
+        if self.off:
+            found["off"] = True
         if self.terms:
             found["terms"] = [term.to_json() for term in self.terms]
         if self.bias is not None:
