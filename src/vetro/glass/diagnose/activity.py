@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.glass.as_json import as_json
 from vetro.glass.names import value_names
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.networks.lowered import LoweredNetwork, Operation
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 SATURATED = 0.99
@@ -60,6 +62,33 @@ class LayerActivity:
         """Units that could be left out: all but one of each group of duplicates."""
         return sum(len(group) - 1 for group in self.duplicates)
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers of units that are dead, always on, saturated, or could be left out."""
+        masks = (self.dead, self.always_on, self.saturated)
+        return (*(int(mask.sum()) for mask in masks), self.spare)
+
+    def names(self, mask: Flags) -> list[str]:
+        """The units where the mask is true."""
+        return [self.units[unit] for unit in np.flatnonzero(mask)]
+
+    @property
+    def alike(self) -> list[list[str]]:
+        """The names of each group of duplicates."""
+        return [[self.units[unit] for unit in group] for group in self.duplicates]
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict, with the names of the units that are not as they should be."""
+        kinds = ("dead", "always_on", "saturated")
+        return {
+            "member": self.part or None,
+            **as_json(self, "layer function"),
+            "units": len(self.units),
+            **as_json(self, "on mean deviation"),
+            **{kind: self.names(getattr(self, kind)) for kind in kinds},
+            "duplicates": self.alike,
+        }
+
 
 def activities(subject: Subject, part: Part, values: Sequence[Floats]) -> tuple[LayerActivity, ...]:
     """The activity of each layer of a part, from the values that plain.forward gives for rows."""
@@ -81,15 +110,8 @@ def _activity(
 ) -> LayerActivity:
     z, h = values[operation.inputs[0]], values[operation.output]
     on = (z > 0).mean(axis=0)
-    units = z.shape[1]
-    dead = np.zeros(units, dtype=bool)
-    always = np.zeros(units, dtype=bool)
-    known = operation.activation
-    if known.below == 0:
-        dead = np.asarray((z <= 0).all(axis=0))
-    if known.below is not None:
-        always = np.asarray((z > 0).all(axis=0))
-    saturated = np.zeros(units, dtype=bool)
+    known, none = operation.activation, np.zeros(z.shape[1], dtype=bool)
+    saturated = none
     if known.limits is not None:
         low, high = known.limits
         middle, half = (low + high) / 2, (high - low) / 2
@@ -102,8 +124,8 @@ def _activity(
         on=on,
         mean=h.mean(axis=0),
         deviation=h.std(axis=0),
-        dead=dead,
-        always_on=always,
+        dead=np.all(z <= 0, axis=0) if known.below == 0 else none,
+        always_on=np.all(z > 0, axis=0) if known.below is not None else none,
         saturated=saturated,
         duplicates=_duplicates(h, z, known.below == 0),
         rows=len(h),

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Subject
 from vetro.model.predict import probabilities_of
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,13 +4,14 @@ weights and gradients of each layer."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.glass.as_json import as_json
 from vetro.training.history import EpochRecord
 
 
@@ -41,7 +42,7 @@ class Course:
         return self.validation_last / self.best - 1.0 if self.best > 0 else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_json(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +60,7 @@ class LayerCourse:
     kept: NDArray[np.float64]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "layer": self.layer,
-            "weights": self.weights.tolist(),
-            "gradients": self.gradients.tolist(),
-            "kept": self.kept.tolist(),
-        }
+        return as_json(self)
 
 
 def layer_courses(history: Sequence[EpochRecord]) -> tuple[LayerCourse, ...]:

@@ -27,6 +27,7 @@ from vetro.glass.diagnose.relevance import relevance
 from vetro.glass.drawn import drawn_rows
 from vetro.glass.learning.loss_terms import OtherLoss
 from vetro.glass.learning.model_learning import learnings
+from vetro.glass.plain import Floats
 from vetro.glass.rows import (
     Rows,
     kind_of,
@@ -42,8 +43,6 @@ from vetro.model.odd_rows import Unknown
 from vetro.notebook import ShownAsText
 from vetro.tables.options import ReadOptions
 from vetro.visible import visible_lines
-
-Floats = NDArray[np.float64]
 
 MOST_ROWS = 5000
 """Rows of a table that are used."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from vetro.errors import Door, counted
 from vetro.figures import aligned, ends, figure
-from vetro.glass.diagnose.activity import LayerActivity
+from vetro.glass.as_json import as_json, plain
 from vetro.glass.diagnose.diagnosis_record import DiagnosisRecord
-from vetro.glass.diagnose.findings import findings, none
+from vetro.glass.diagnose.findings import findings, none, span
 
 MOST = 8
 """Rows, and inputs, of a list; networks of a fit."""
@@ -41,28 +41,12 @@ def _units(found: DiagnosisRecord) -> list[str]:
     rows = [("layer", "units", *odd, "on in rows")]
     for layer in found.layers:
         first = layer[0]
-        counts = (
-            _range(layer, lambda item: int(item.dead.sum())),
-            _range(layer, lambda item: int(item.always_on.sum())),
-            _range(layer, lambda item: int(item.saturated.sum())),
-            _range(layer, lambda item: item.spare),
-        )
-        rows.append(
-            (
-                f"{first.layer}, {first.function}",
-                str(len(first.units)),
-                *counts[: len(odd)],
-                f"{100 * float(np.mean([item.on.mean() for item in layer])):.0f}%",
-            )
-        )
+        counts = [span(each) for each in zip(*(item.counts for item in layer), strict=True)]
+        share = f"{100 * float(np.mean([item.on.mean() for item in layer])):.0f}%"
+        name, units = f"{first.layer}, {first.function}", str(len(first.units))
+        rows.append((name, units, *counts[: len(odd)], share))
     several = ", lowest to highest count over the members" if len(found.subject.parts) > 1 else ""
     return [f"Units{several}", *aligned(rows)]
-
-
-def _range(layer: Sequence[LayerActivity], count: Callable[[LayerActivity], int]) -> str:
-    counts = [count(item) for item in layer]
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _parameters(found: DiagnosisRecord) -> list[str]:
@@ -190,74 +174,34 @@ def _percent(share: float) -> str:
 
 def to_json(found: DiagnosisRecord, door: Door = "python") -> dict[str, Any]:
     """Strict JSON: a value that is not finite, or not known, is None."""
-    agreement, influence = found.agreement, found.influence
+    relevance, agreement, influence = found.relevance, found.agreement, found.influence
+    answers = list(found.subject.answers)
     return {
-        "rows": found.rows,
-        "drawn": found.drawn,
+        **as_json(found, "rows drawn"),
         "findings": [
             {"code": item.code, "message": item.words.worded(door)} for item in findings(found)
         ],
-        "layers": [[_layer_json(item) for item in layer] for layer in found.layers],
-        "parameters": [
-            {
-                "name": item.name,
-                "shape": list(item.shape),
-                "size": item.size,
-                "largest": item.largest,
-                "gradient": _plain(item.gradient),
-            }
-            for item in found.parameters
-        ],
-        "inputs": [
-            {
-                "name": name,
-                "effect": float(found.relevance.effect[place]),
-                "weights": float(found.relevance.weight[place]),
-                "importance": _plain(found.importance.get(name, math.nan)),
-            }
-            for place, name in enumerate(found.relevance.columns)
-        ],
-        "members": agreement
-        and {
-            "distance": agreement.distance.tolist(),
-            "spread": agreement.spread.tolist(),
-            "answers": list(found.subject.answers),
-        },
+        **as_json(found, "layers parameters"),
+        "inputs": _records(
+            name=relevance.columns,
+            effect=relevance.effect,
+            weights=relevance.weight,
+            importance=[found.importance.get(name, math.nan) for name in relevance.columns],
+        ),
+        "members": agreement and {**as_json(agreement, "distance spread"), "answers": answers},
         "pulls": influence
-        and [
-            {
-                "row": place,
-                "pull": _plain(influence.pull[row]),
-                "times_the_mean": _plain(influence.ratio[row]),
-                "loss": _plain(influence.loss[row]),
-                "leverage": _plain(influence.leverage[row]),
-            }
-            for row, place in enumerate(found.places)
-        ],
-        "training": [course.to_json() for course in found.courses],
-        "layers_over_training": [course.to_json() for course in found.layer_courses],
-        "notes": list(found.notes),
+        and _records(
+            row=found.places,
+            pull=influence.pull,
+            times_the_mean=influence.ratio,
+            loss=influence.loss,
+            leverage=influence.leverage,
+        ),
+        **as_json(found, "training=courses layers_over_training=layer_courses notes"),
     }
 
 
-def _layer_json(item: LayerActivity) -> dict[str, Any]:
-    def chosen(mask: Any) -> list[str]:
-        return [item.units[unit] for unit in np.flatnonzero(mask)]
-
-    return {
-        "member": item.part or None,
-        "layer": item.layer,
-        "function": item.function,
-        "units": len(item.units),
-        "on": item.on.tolist(),
-        "mean": item.mean.tolist(),
-        "deviation": item.deviation.tolist(),
-        "dead": chosen(item.dead),
-        "always_on": chosen(item.always_on),
-        "saturated": chosen(item.saturated),
-        "duplicates": [[item.units[unit] for unit in group] for group in item.duplicates],
-    }
-
-
-def _plain(value: Any) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _records(**columns: Iterable[Any]) -> list[dict[str, Any]]:
+    """Columns of one length as one dict for each row."""
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, plain(row), strict=True)) for row in rows]

@@ -38,6 +38,10 @@ SHRUNK = 0.01
 
 MOST_NAMED = 4
 
+_ODD = (("W741", "dead", 0.0), ("W744", "saturated", 0.0), ("W742", "always_on", 0.5))
+"""Code, kind of unit, and the share of a layer's units from which on they are reported; at least
+one unit."""
+
 
 def findings(found: DiagnosisRecord) -> tuple[Notice, ...]:
     """Every finding, the most important first."""
@@ -65,19 +69,20 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def span(counts: Sequence[int]) -> str:
+    """ "3", or "3 to 7"."""
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
 def _units(found: DiagnosisRecord) -> list[Notice]:
     notices: list[Notice] = []
     for layer in found.layers:
         rows = counted(layer[0].rows, "row")
-        dead = [item.dead for item in layer]
-        if any(mask.any() for mask in dead):
-            notices.append(_told("W741", layer, dead, rows))
-        saturated = [item.saturated for item in layer]
-        if any(mask.any() for mask in saturated):
-            notices.append(_told("W744", layer, saturated, rows))
-        always = [item.always_on for item in layer]
-        if any(2 * mask.sum() >= max(2, len(mask)) for mask in always):
-            notices.append(_told("W742", layer, always, rows))
+        for code, kind, share in _ODD:
+            masks = [getattr(item, kind) for item in layer]
+            if any(mask.sum() >= max(1, share * len(mask)) for mask in masks):
+                notices.append(_told(code, layer, masks, rows))
         notices += _duplicates(layer)
     return notices
 
@@ -88,17 +93,15 @@ def _told(
     """How many units, "3 of 64" or "3 to 7 of 64", and their names in the member with the most."""
     counts = [int(mask.sum()) for mask in masks]
     worst = int(np.argmax(counts))
-    units = named([layer[worst].units[unit] for unit in np.flatnonzero(masks[worst])])
+    units = named(layer[worst].names(masks[worst]))
     present = [count for count in counts if count]
-    low, high = min(present), max(present)
-    many = str(high) if low == high else f"{low} to {high}"
     if len(layer) > 1:
         members = f"{len(present)} of {len(layer)} members"
         units = f"in {members}; in {layer[worst].part} {units}"
     return notice(
         code,
         layer=layer[0].layer,
-        count=f"{many} of {counted(len(masks[worst]), layer[0].function + ' unit')}",
+        count=f"{span(present)} of {counted(len(masks[worst]), layer[0].function + ' unit')}",
         rows=rows,
         units=units,
     )
@@ -108,7 +111,7 @@ def _duplicates(layer: Sequence[LayerActivity]) -> list[Notice]:
     worst = max(layer, key=lambda item: item.spare)
     if not worst.spare:
         return []
-    groups = [" = ".join(worst.units[unit] for unit in group) for group in worst.duplicates]
+    groups = [" = ".join(group) for group in worst.alike]
     where = f"in {worst.part} " if worst.part else ""
     return [
         notice(

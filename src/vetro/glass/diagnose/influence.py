@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from vetro.glass import plain
 from vetro.glass.learning.loss_terms import loss_terms
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part
 from vetro.networks.losses.rule import LossRule
-
-Floats = NDArray[np.float64]
 
 WIDEST = 512
 """The most units that the last layer may read for leverages: their cost is rows x units^2."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vetro.glass import plain
+from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
-
-Floats = NDArray[np.float64]
 
 MOST_OUTPUTS = 16
 """Outputs whose slopes are computed."""
