@@ -9,6 +9,7 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from vetro.glass.bounds.witness import Search
 from vetro.glass.plain import activation, derivative
 from vetro.glass.rows import Rows, answers, rows_of
 from vetro.glass.subject import subject_of
+from vetro.networks.activations.activation import STRAIGHT, Curve
+from vetro.networks.activations.table import activation_of
 from vetro.networks.lowered import Operation
 
 FUNCTIONS: list[tuple[Any, tuple[float, ...]]] = [
@@ -74,6 +77,33 @@ def test_lines_enclose_the_function_and_its_slope(
     jump = 1.0 if numbers == (3.0, 0.5) else 0.0
     gap = (found.upper_slope - found.lower_slope) * middle + found.upper - found.lower
     assert (gap[short] < 0.3 + jump).all()
+
+
+def test_a_function_with_several_bends_needs_no_rule_of_its_own() -> None:
+    """A hard tanh, which no network has today: -1, z, 1."""
+    flat = [Curve(lambda a, z, e=end: a.constant(z, e), *[lambda a, z: a.constant(z, 0.0)] * 2)
+            for end in (-1.0, 1.0)]  # fmt: skip
+    known = replace(
+        activation_of("relu"), curves=(flat[0], STRAIGHT, flat[1]), edges=(-1.0, 1.0), below=None,
+        grows=False,
+    )  # fmt: skip
+    operation: Any = SimpleNamespace(activation=known)
+    random = np.random.default_rng(1)
+    ends = np.concatenate([random.normal(0, 2, (400, 2)), [[-1, 1], [-1, -1], [1, 3], [-5, 5]]])
+    low, high = np.sort(ends, axis=1).T[..., None]
+    found = lines(operation, low, high, "float64")
+    z = low + (high - low) * np.linspace(0, 1, 300)
+    value = np.clip(z, -1, 1)
+    below, above = found.lower_slope * z + found.lower, found.upper_slope * z + found.upper
+    assert (below <= value + 1e-12).all() and (value - 1e-12 <= above).all()
+    # each line touches the function, and the range is the function's
+    assert ((value - below).min(axis=1) < 0.05).all() and ((above - value).min(axis=1) < 0.05).all()
+    np.testing.assert_allclose(found.least, np.clip(low, -1, 1), atol=1e-12)
+    np.testing.assert_allclose(found.most, np.clip(high, -1, 1), atol=1e-12)
+    least, most = slopes(operation, low, high)
+    inside = (low < 1) & (high > -1)
+    assert (most == np.where(inside | (low == high) & (np.abs(low) == 1), 1.0, 0.0)).all()
+    assert (least == np.where((low >= -1) & (high <= 1) & ~(low == high), 1.0, 0.0)).all()
 
 
 @pytest.fixture(scope="module")

@@ -135,10 +135,8 @@ def _engine_error(known: Activation, low: Floats, high: Floats, size: Floats, dt
 def slopes(operation: Operation, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """The range of f' over [low, high]; at a bend it holds every slope between the two sides'."""
     known = operation.activation
-    if known.below is not None:
-        left = np.where(low < 0, known.below, 1.0)
-        right = np.where(high > 0, 1.0, known.below)
-        return np.minimum(left, right), np.maximum(left, right)
+    if known.bent == 0.0 and known.gap == 0.0:
+        return _straight_slopes(known, low, high)
     width = high - low
     points = low[..., None] + width[..., None] * np.linspace(0.0, 1.0, CELLS + 1)
     points[..., -1] = high
@@ -157,3 +155,15 @@ def slopes(operation: Operation, low: Floats, high: Floats) -> tuple[Floats, Flo
     if known.rising:
         least = np.maximum(least, 0.0)
     return least, values.max(axis=-1) + spare
+
+
+def _straight_slopes(known: Activation, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """The range of f' of a piecewise linear function: the slopes of the pieces that are met."""
+    least, most = np.full_like(low, np.inf), np.full_like(low, -np.inf)
+    ends = (-np.inf, *_edges(known), np.inf)
+    for curve, start, end in zip(known.curves, ends, ends[1:], strict=False):
+        met = (low < end) & (high > start) | (low >= start) & (high <= end)
+        slope = float(curve.slope(FLOATS, np.zeros(())))
+        least = np.where(met, np.minimum(least, slope), least)
+        most = np.where(met, np.maximum(most, slope), most)
+    return least, most
