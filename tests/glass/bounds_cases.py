@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from vetro.glass import plain
-from vetro.glass.bounds.box import Boxes, Range, Space, space_of
+from vetro.glass.bounds.axes import space_of
+from vetro.glass.bounds.box import Boxes, Range, Space
 from vetro.glass.rows import Rows, answers, part_inputs, part_outputs
 from vetro.glass.subject import Subject, subject_of
 

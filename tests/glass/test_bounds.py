@@ -20,8 +20,8 @@ from torch import nn
 import vetro
 from vetro.errors import GlassError, VetroError, VetroWarning
 from vetro.glass.bounds.activation_lines import lines, slopes
+from vetro.glass.bounds.axes import space_of
 from vetro.glass.bounds.bounds_text import _loose as loose_text
-from vetro.glass.bounds.box import space_of
 from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.tangent_bounds import slopes_over
 from vetro.glass.bounds.witness import Search

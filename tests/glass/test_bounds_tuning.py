@@ -15,7 +15,8 @@ from torch import nn
 import vetro
 from vetro.glass import plain
 from vetro.glass.bounds.answer_forms import answers_over
-from vetro.glass.bounds.box import Boxes, Range, halves, space_of
+from vetro.glass.bounds.axes import space_of
+from vetro.glass.bounds.box import Boxes, Range, halves
 from vetro.glass.bounds.forms import Region
 from vetro.glass.bounds.over import ranges_of
 from vetro.glass.bounds.relaxation import enclose

@@ -4,7 +4,8 @@ A box allows every number between two ends in each column of numbers, flags and 
 levels in each category; a column may also be allowed to be missing.  Its variables are
 t, the numbers minus the middle of the whole range (and sine and cosine of a date's cycles), and
 a, 0 or 1 for each alternative of a column, exactly one of which is 1.  Features = t G + a H + g
-exactly, in each part with its own G, H and g.  over.py reads a box as a user writes it.
+exactly, in each part with its own G, H and g.  over.py reads a box as a user writes it, axes.py
+gives a subject's columns their axes.
 """
 
 from __future__ import annotations
@@ -19,16 +20,7 @@ from numpy.typing import NDArray
 
 from vetro.glass.bounds.rounding_bounds import OWN
 from vetro.glass.plain import Floats
-from vetro.glass.subject import Part, Subject
-from vetro.tables.blocks import (
-    MISSING,
-    PERIODS,
-    UNSEEN,
-    CategoryBlock,
-    DateBlock,
-    NumberBlock,
-    phase,
-)
+from vetro.tables.blocks import PERIODS
 
 _WAVE_ERROR = 2.0**-40
 """A bound of the error of a phase's sine and cosine, in the engine and here."""
@@ -205,104 +197,6 @@ class Range:
     low: float
     high: float
     codes: tuple[float | None, ...] = (None,)
-
-
-def space_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Space, Boxes]:
-    """The space of the subject's input columns within these ranges, and the box that covers it."""
-    axes = _axes_of(subject, ranges)
-    numbers = [found for found, axis in zip(ranges, axes, strict=True) if axis.number >= 0]
-    low = np.array([[found.low for found in numbers]])
-    high = np.array([[found.high for found in numbers]])
-    middle = low[0] / 2 + high[0] / 2
-    variables = axes[-1].variables[1] if axes else 0
-    alternatives = axes[-1].alternatives[1] if axes else 0
-    maps = tuple(_input_map(part, axes, middle, variables, alternatives) for part in subject.parts)
-    root = Boxes(low, high, np.ones((1, alternatives), dtype=bool))
-    return Space(axes, middle, maps, variables, alternatives), root
-
-
-def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
-    """One axis for each input column, in order."""
-    encoder = subject.parts[0].encoder
-    blocks = encoder.inputs if encoder is not None else (None,) * len(ranges)
-    axes: list[Axis] = []
-    numbers = variables = alternatives = 0
-    for place, (block, found) in enumerate(zip(blocks, ranges, strict=True)):
-        waves = block.cycles if isinstance(block, DateBlock) else ()
-        category = isinstance(block, CategoryBlock)
-        used = 0 if category else 1 + 2 * len(waves)
-        codes = () if found.codes == (None,) else found.codes
-        axes.append(
-            Axis(
-                subject.inputs[place],
-                -1 if category else numbers,
-                waves,
-                (variables, variables + used),
-                (alternatives, alternatives + len(codes)),
-                codes,
-                whole=is_flag(subject, place),
-            )
-        )
-        numbers += not category
-        variables += used
-        alternatives += len(codes)
-    return tuple(axes)
-
-
-def is_flag(subject: Subject, place: int) -> bool:
-    """Whether an input column is a flag, 0 or 1."""
-    return subject.model is not None and subject.model.schema.inputs[place].kind == "flag"
-
-
-def _input_map(
-    part: Part, axes: tuple[Axis, ...], middle: Floats, variables: int, alternatives: int
-) -> InputMap:
-    features = part.network.inputs
-    found = InputMap(
-        np.zeros((variables, features)), np.zeros((alternatives, features)), np.zeros(features)
-    )
-    if part.encoder is None:
-        np.fill_diagonal(found.of_variables, 1.0)
-        found.constant[:] = middle
-        return found
-    for block, axis, start in zip(part.encoder.inputs, axes, part.encoder.offsets, strict=False):
-        first = axis.alternatives[0]
-        if isinstance(block, CategoryBlock):
-            for place, code in enumerate(axis.codes):
-                position = block.positions[
-                    (MISSING if code is None or np.isnan(code) else int(code)) - UNSEEN
-                ]
-                if position >= 0:
-                    found.of_alternatives[first + place, start + position] = 1.0
-            continue
-        number, gap = _encodings(block, float(middle[axis.number]))
-        variable, end = axis.variables[0], start + block.width
-        if isinstance(block, NumberBlock) or block.days:
-            found.of_variables[variable, start] = block.scale
-        for offset in range(2 * len(axis.waves)):
-            place = start + block.width - block.indicator - 2 * len(axis.waves) + offset
-            found.of_variables[variable + 1 + offset, place] = 1.0
-        if not axis.codes:
-            found.constant[start:end] = number
-        for place, code in enumerate(axis.codes):
-            found.of_alternatives[first + place, start:end] = number if code is None else gap
-    return found
-
-
-def _encodings(block: NumberBlock | DateBlock, middle: float) -> tuple[Floats, Floats]:
-    """The block's features if the column has a number, at t = 0, and if it is missing."""
-    number, gap = np.zeros((2, block.width))
-    if isinstance(block, NumberBlock) or block.days:
-        number[0] = (middle - block.mean) * block.scale
-        gap[0] = (block.median - block.mean) * block.scale
-    if isinstance(block, DateBlock):
-        for place, cycle in enumerate(block.cycles):
-            angle = phase(np.array([block.median]), PERIODS[cycle])
-            column = block.days + 2 * place
-            gap[column : column + 2] = np.sin(angle)[0], np.cos(angle)[0]
-    if block.indicator and block.indicator_trained:
-        gap[-1] = 1.0
-    return number, gap
 
 
 def _wave(low: Floats, high: Floats, period: float, cosine: bool) -> tuple[Floats, Floats]:

@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from vetro.glass.bounds.answer_forms import answers_over
-from vetro.glass.bounds.box import Boxes, Range, Space, space_of
+from vetro.glass.bounds.axes import space_of
+from vetro.glass.bounds.box import Boxes, Range, Space
 from vetro.glass.bounds.branching import branch, one_thread
 from vetro.glass.bounds.forms import Form
 from vetro.glass.bounds.witness import Search, centres

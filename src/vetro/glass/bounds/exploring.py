@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vetro.glass.bounds.answer_forms import Tuned, answers_over, plain_intervals
-from vetro.glass.bounds.box import Boxes, Range, Space, space_of
+from vetro.glass.bounds.axes import space_of
+from vetro.glass.bounds.box import Boxes, Range, Space
 from vetro.glass.bounds.branching import Bounded, branch
 from vetro.glass.bounds.tuning import tune
 from vetro.glass.bounds.witness import Search, centres

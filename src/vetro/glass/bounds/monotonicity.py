@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from vetro.glass.bounds.answer_forms import plain_intervals
+from vetro.glass.bounds.axes import space_of
 from vetro.glass.bounds.bounds_text import trend_lines
-from vetro.glass.bounds.box import Boxes, Range, space_of
+from vetro.glass.bounds.box import Boxes, Range
 from vetro.glass.bounds.branching import Bounded, branch
 from vetro.glass.bounds.claims import answer_label
 from vetro.glass.bounds.exploring import PAUSE, Tell

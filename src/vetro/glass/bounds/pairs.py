@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.answer_forms import answers_over
-from vetro.glass.bounds.box import Boxes, Space, is_flag, points_at
+from vetro.glass.bounds.axes import is_flag
+from vetro.glass.bounds.box import Boxes, Space, points_at
 from vetro.glass.bounds.records import Pair
 from vetro.glass.bounds.witness import Search, centres
 from vetro.glass.plain import Floats
