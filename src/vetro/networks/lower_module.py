@@ -7,7 +7,7 @@ stand-ins (trace.py).  engines/explain.py chooses the engine.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,37 +102,29 @@ def check_validation(module: nn.Module, lowering: Lowering) -> None:
 
 
 def _alike(first: Lowering, second: Lowering) -> bool:
-    if len(first.parameters) != len(second.parameters):
+    if list(map(id, first.parameters)) != list(map(id, second.parameters)):
         return False
-    if any(a is not b for a, b in zip(first.parameters, second.parameters, strict=True)):
-        return False
-    operations = _without_dropout(first.network), _without_dropout(second.network)
-    if len(operations[0]) != len(operations[1]):
-        return False
-    return all(
-        a[:-1] == b[:-1] and all(np.array_equal(c, d) for c, d in zip(a[-1], b[-1], strict=True))
-        for a, b in zip(*operations, strict=True)
+    one, other = _without_dropout(first.network), _without_dropout(second.network)
+    return len(one) == len(other) and all(
+        a == b and all(map(np.array_equal, c, d)) for (a, c), (b, d) in zip(one, other, strict=True)
     )
 
 
-def _without_dropout(network: LoweredNetwork) -> list[tuple[Any, ...]]:
-    """The meaning of each operation, its constants last, without dropouts."""
+def _without_dropout(
+    network: LoweredNetwork,
+) -> list[tuple[Operation, tuple[NDArray[np.float64], ...]]]:
+    """Each operation without its place and constants, and its constants; no dropouts."""
     value_of = {0: 0}
-    found: list[tuple[Any, ...]] = []
+    found: list[tuple[Operation, tuple[NDArray[np.float64], ...]]] = []
     for operation in network.operations:
         inputs = tuple(value_of[value] for value in operation.inputs)
         if operation.kind == "dropout":
             value_of[operation.output] = inputs[0]
             continue
-        value_of[operation.output] = len(found) + 1
-        found.append((*_settings(operation), inputs, operation.constants))
+        value_of[operation.output] = output = len(found) + 1
+        bare = replace(operation, inputs=inputs, output=output, where="", constants=())
+        found.append((bare, operation.constants))
     return found
-
-
-def _settings(operation: Operation) -> tuple[Any, ...]:
-    return (
-        operation.kind, operation.function, operation.weight, operation.bias, operation.numbers,
-    )  # fmt: skip
 
 
 def _read(assembly: Assembly, value: int, name: str, module: nn.Module) -> int | None:

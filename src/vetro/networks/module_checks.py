@@ -77,15 +77,11 @@ def _strangeness(part: nn.Module, declared: bool) -> str:
     own: dict[str, Any] = part.__dict__
     kind = type(part)
     lazy_kind = nn.modules.lazy.LazyModuleMixin
-    if (not declared or isinstance(part, lazy_kind)) and (
-        own.get("_forward_pre_hooks")
-        or own.get("_forward_hooks")
-        or own.get("_backward_pre_hooks")
-        or own.get("_backward_hooks")
-    ):
-        if isinstance(part, lazy_kind) and part.has_uninitialized_params():
-            return "is lazy: it has no shape before its first call"
-        return f"has {module_hooks(part)}"
+    hooks = module_hooks(part)
+    if hooks and isinstance(part, lazy_kind) and part.has_uninitialized_params():
+        return "is lazy: it has no shape before its first call"
+    if hooks and (not declared or isinstance(part, lazy_kind)):
+        return f"has {hooks}"
     if own.get("_compiled_call_impl") is not None or kind.__name__ == "OptimizedModule":
         return "is compiled by torch.compile"
     if kind.__call__ is not nn.Module.__call__:

@@ -50,12 +50,10 @@ class Twin:
     def changed(self) -> str:
         """The first attribute or buffer that changed, "" if none did."""
         for part, before in self._before:
-            prefix = self.names.get(id(part), "")
-            prefix = f"{prefix}." if prefix else ""
             now = vars(part)
             for name in {**before, **now}:
                 if name not in before or name not in now or before[name] is not now[name]:
-                    return f"{prefix}{name}"
+                    return self._title(part, name)
         for container, before in self._kept:
             if not _same(container, before):
                 return self._owner(container)
@@ -64,13 +62,15 @@ class Twin:
     def _owner(self, container: Any) -> str:
         """The name of the attribute that holds a container or tensor."""
         for part, before in self._before:
-            prefix = self.names.get(id(part), "")
-            prefix = f"{prefix}." if prefix else ""
             for name, value in {**before, **before["_buffers"]}.items():
                 if value is container:
                     owned = {"_buffers": "a buffer", "_parameters": "a parameter"}
-                    return owned.get(name, f"{prefix}{name}")
+                    return owned.get(name, self._title(part, name))
         return "its own attributes"
+
+    def _title(self, part: nn.Module, name: str) -> str:
+        """The name of a part's attribute."""
+        return ".".join(filter(None, (self.names.get(id(part)), name)))
 
     def _of_module(self, module: nn.Module) -> Any:
         if id(module) in self._copies:

@@ -105,17 +105,13 @@ class Update(ABC):
 
 
 def coupled(rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> Number:
-    """The gradient that a step uses: of the loss to minimise, with the weight decay added."""
-    return decayed(rule, of, w, ascending(rule, of, g))
+    """The gradient that a step uses: of the loss to minimise, with that of the weight decay."""
+    g = ascending(rule, of, g)
+    if not rule.weight_decay:
+        return g
+    return of.named("g", of.plus(g, of.scaled(rule.weight_decay, w)))
 
 
 def ascending(rule: UpdateRule, of: Steps[Number], g: Number) -> Number:
     """The gradient, turned around to maximise the loss."""
     return of.named("g", of.negative(g)) if rule.maximize else g
-
-
-def decayed(rule: UpdateRule, of: Steps[Number], w: Number, g: Number) -> Number:
-    """The gradient with that of the weight decay."""
-    if not rule.weight_decay:
-        return g
-    return of.named("g", of.plus(g, of.scaled(rule.weight_decay, w)))
