@@ -197,10 +197,10 @@ def _move(
     place = part.network.slots[slot]
     own = index[chosen] - place.offset
     moved = step[chosen]
-    x = plain.came_in(operation, slot, values[operation.inputs[0]][chosen])
+    x = plain.came_in(operation, slot, values[operation.inputs[0]])
     matrix = len(place.shape) == 2
     unit, source = np.divmod(own, place.shape[1]) if matrix else (own, own % x.shape[-1])
-    found[chosen, :, unit] += moved[:, None] * x[np.arange(len(chosen)), :, source]
+    found[chosen, :, unit] += moved[:, None] * x[chosen, :, source]
 
 
 def verdicts_of(central: Differences, gradient: Floats, rounding: Floats) -> list[Verdict]:
