@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from model.build import model_of, rows_of, write_csv
 from torch import nn
 
-from vetro.glass.exact import activation
+from vetro.glass.exact import BALLS
 from vetro.glass.formula.curves import beyond_tangent, curve_of
 from vetro.glass.formula.formula import formula
 from vetro.glass.formula.tangent import Box, Model, bent, probabilities, product, square
@@ -56,7 +56,7 @@ def test_no_function_leaves_its_tangent_by_more(name, centre, down, up) -> None:
     gone = []
     for step in steps.tolist():
         z = arb(centre) + arb(step)
-        left = activation(operation, z) - level - slope * arb(step)
+        left = operation.activation.value(BALLS, z) - level - slope * arb(step)
         gone.append(float(left))
         assert least - 1e-12 <= float(left.upper())
         assert float(left.lower()) <= most + 1e-12
@@ -265,7 +265,9 @@ def test_rests_are_carried_through_bends_and_products(name: str, reach: float) -
         else:
             operation = Operation("activation", (0,), 1, function=name, numbers=CURVES[name])
             made = bent(curve_of(operation), a, box)
-            values = np.array([float(activation(operation, arb(float(v)))) for v in first])
+            values = np.array(
+                [float(operation.activation.value(BALLS, arb(float(v)))) for v in first]
+            )
         left = left_of(values, made, ways)
         least, most = float(made.rest.lower()), float(made.rest.upper())
         assert (least - 1e-9 <= left).all() and (left <= most + 1e-9).all()

@@ -44,6 +44,14 @@ def test_random_networks_are_verified(seed):
     assert check_random(seed) <= 1
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_class_weights_have_the_dtype_of_the_module(dtype):
+    module = nn.Linear(3, 2, dtype=dtype)
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([0.5, 2.0], dtype=dtype))
+    x, y = torch.rand(4, 3, dtype=dtype), torch.tensor([0, 1, 1, 0])
+    assert vetro.verify(module, x, y, loss, torch.optim.SGD(module.parameters(), lr=0.1))
+
+
 @pytest.mark.long
 def test_a_thousand_random_networks_are_verified():
     print(max(check_random(seed) for seed in range(1000)))

@@ -121,7 +121,7 @@ def rules_of(
     else:
         judged = y.numel() == math.prod(shape)
     if judged:
-        check_output(loss, torch.empty(shape), y, y)
+        check_output(loss, torch.empty(shape, dtype=lowering.dtype), y, y)
     try:
         check_target(rule, lowering, y)
     except NotUnderstood as reason:
