@@ -47,10 +47,10 @@ class HeldOut:
 def measure_held_out(
     model: Model, ensemble: Ensemble, found: HeldOut, first: int, baselines: Baselines
 ) -> Evidence:
-    """The model's evidence with what the rows held out from its members say (of an interrupted fit:
-    fewer).
+    """The model's evidence, completed by its quality on the held-out rows.
 
-    first: the number of the task whose outcome is the model's first member.
+    After an interrupted fit these rows are fewer.  first: the number of the task whose outcome is
+    the model's first member.
     """
     split, task, kept = ensemble.split, model.task, found.kept
     actual, predicted = found.actual, found.predicted
@@ -102,7 +102,7 @@ def baseline_job(ensemble: Ensemble) -> BaselineJob:
 
 
 def _of_the_same_rows(ensemble: Ensemble, found: HeldOut) -> BaselineJob:
-    """The job whose held-out rows are those of the network: of an interrupted fit, fewer."""
+    """The job of the baselines on the same held-out rows: fewer after an interrupted fit."""
     fold = np.full_like(ensemble.split.fold, -1)
     fold[found.rows] = found.fold
     return replace(baseline_job(ensemble), fold=fold)

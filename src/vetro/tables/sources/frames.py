@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, VetroError, Words, counted, error, shown
-from vetro.tables.connection import reason
+from vetro.tables.connection import check_names, reason
 from vetro.tables.faults import Fault, refused_type
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -195,6 +195,7 @@ def _joined(names: list[str], columns: list[Any], name: str) -> _Arrow:
     """The columns, of any array kind; a column that Arrow cannot convert is empty."""
     import pyarrow as pa
 
+    check_names(names, name)  # Arrow takes no name that UTF-8 cannot hold
     arrays, faults, notices = [], {}, []
     for item, column in zip(names, columns, strict=True):
         try:
