@@ -298,7 +298,7 @@ def test_the_readers_own_table_in_the_tour(table: Path) -> None:
     source = own_cell(str(clean), names[2])
     assert raw_marks(source) == []
     steps = tour_in("en").steps
-    with Session(steps, lambda arguments: "") as session:
+    with Session(steps) as session:
         session.change = {"own": source}
         for cell, printed in session.run(19).cells:
             assert raw_marks(cell.source + printed) == []
