@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from vetro.engines.native_program import program_of
 from vetro.glass.exact import BALLS
 from vetro.glass.formula.curves import RANGES
 from vetro.networks.activations.activation import STRAIGHT, Activation, Curve
+from vetro.networks.activations.names import ActivationName, AnyActivation
 from vetro.networks.activations.table import BY_NAME, activation_of, defaults_of
 from vetro.networks.arithmetic import FLOATS
 from vetro.networks.lower_module import lower_module
@@ -31,6 +33,21 @@ SETTINGS: dict[str, list[tuple[float, ...]]] = {
 CASES = [(name, numbers) for name in BY_NAME for numbers in SETTINGS.get(name, [()])]
 each_case = pytest.mark.parametrize(("name", "numbers"), CASES)
 FAR = 1e9
+ORACLES = {
+    AnyActivation: (
+        "glass/bounds_cases.py",
+        "glass/test_backprop.py",
+        "glass/test_bounds.py",
+        "glass/test_carried_errors.py",
+        "glass/test_formula_tangent.py",
+        "glass/test_rounding.py",
+        "native/nets.py",
+        "native/test_parts.py",
+        "networks/interpret.py",
+    ),
+    ActivationName: ("engines/test_torch_engine.py", "model/build.py", "model/test_format.py"),
+}
+"""The test files in which each activation stands with its oracle, or its case."""
 
 
 @pytest.fixture(autouse=True)
@@ -211,3 +228,13 @@ def test_the_table_doors_activations_are_among_them() -> None:
 def test_straight_is_not_rounded() -> None:
     z = np.array([0.1, np.nan])
     assert STRAIGHT.value(FLOATS, z) is z
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [(file, get_args(names)) for names, files in ORACLES.items() for file in files],
+)
+def test_every_activation_has_its_oracles(file, names):
+    text = (Path(__file__).parents[1] / file).read_text(encoding="utf-8")
+    missing = {name for name in names if f'"{name}"' not in text} - {"identity"}
+    assert not missing, f"add them to tests/{file}"

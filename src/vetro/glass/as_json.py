@@ -34,10 +34,15 @@ def plain(value: Any) -> Any:
     A record becomes its to_json(), or all its fields; an array, tuple or list a list; a mapping a
     dict; a fraction its text; a number that is not finite None.
     """
-    if isinstance(value, (np.ndarray, np.generic)):
-        value = value.tolist()
-    if isinstance(value, float):
+    kind = type(value)  # first: most values are floats and texts
+    if kind is float:
         return value if math.isfinite(value) else None
+    if value is None or kind is str or kind is int or kind is bool:
+        return value
+    if kind is list:
+        return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
     if hasattr(value, "to_json"):
         return value.to_json()
     if is_dataclass(value):

@@ -12,7 +12,6 @@ from vetro.glass.names import value_names
 def to_json(found: BackpropRecord) -> dict[str, Any]:
     """Lists follow the order of the rows, of the units and of the flat vector; numbers that are
     not finite or do not exist are None."""
-    places = {int(index): place for place, index in enumerate(found.central.index)}
     return {
         "member": found.part.name or None,
         **as_json(found, "rows=places targets"),
@@ -21,9 +20,7 @@ def to_json(found: BackpropRecord) -> dict[str, Any]:
             "name=shown value formula reduction=rule.reduction divisor terms slope",
         ),
         "signals": _signals(found),
-        "gradients": [
-            _gradient(found, number, places.get(number)) for number in range(len(found.names))
-        ],
+        "gradients": _gradients(found),
         "updates": [as_json(item, "optimizer=title in_use=own new") for item in found.updates],
         **as_json(found, "checks notes"),
     }
@@ -53,21 +50,37 @@ def _signals(found: BackpropRecord) -> dict[str, Any]:
     return {"row": found.places[found.worst_row], "layers": layers}
 
 
-def _gradient(found: BackpropRecord, number: int, place: int | None) -> dict[str, Any]:
-    """One parameter; place: of its central difference, if there is one."""
+def _gradients(found: BackpropRecord) -> list[dict[str, Any]]:
+    """Every parameter, with its central difference if there is one."""
     central = found.central
-    return {
-        "parameter": found.names[number],
-        "value": plain(found.part.parameters[number]),
-        "gradient": plain(found.gradient[number]),
-        "factors": [
-            {"delta": plain(delta), "came_in": plain(came_in)}
-            for delta, came_in in found.factors(number)
-        ],
-        "autograd": plain(found.autograd[number]),
-        "autograd_allowance": plain(found.rounding.gradient[number]),
-        "central_difference": None if place is None else plain(central.value[place]),
-        "central_allowance": None if place is None else plain(central.allowance[place]),
-        "twice": plain(found.twice[number]),
-        "verdict": comparison(found, number) if found.learns[number] else "frozen",
-    }
+    measured = zip(plain(central.value), plain(central.allowance), strict=True)
+    central_of = dict(zip(central.index.tolist(), measured, strict=True))
+    vectors = (
+        found.part.parameters,
+        found.gradient,
+        found.autograd,
+        found.rounding.gradient,
+        found.twice,
+    )
+    numbers = zip(*map(plain, vectors), strict=True)
+    gradients = []
+    for number, (value, gradient, autograd, allowance, twice) in enumerate(numbers):
+        difference, central_allowance = central_of.get(number, (None, None))
+        gradients.append(
+            {
+                "parameter": found.names[number],
+                "value": value,
+                "gradient": gradient,
+                "factors": [
+                    {"delta": plain(delta), "came_in": plain(came_in)}
+                    for delta, came_in in found.factors(number)
+                ],
+                "autograd": autograd,
+                "autograd_allowance": allowance,
+                "central_difference": difference,
+                "central_allowance": central_allowance,
+                "twice": twice,
+                "verdict": comparison(found, number) if found.learns[number] else "frozen",
+            }
+        )
+    return gradients
