@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import get_args
 
@@ -22,7 +22,8 @@ def activation_of(name: str, numbers: tuple[float, ...] = ()) -> Activation:
     return BY_NAME[name](*numbers)
 
 
-def defaults_of(name: str) -> dict[str, float]:
+@cache
+def defaults_of(name: str) -> Mapping[str, float]:
     """The settings of an activation in order, by torch's names, with torch's defaults."""
     return {
         setting: parameter.default
