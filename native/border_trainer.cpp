@@ -278,13 +278,8 @@ void bind_state(nb::module_& m) {
       "epochs without a better one, for patience and for plateau.  rate: factor of the learning\n"
       "rate.  epoch_sum, epoch_weight: of the losses since the epoch began.")
       .def(
-          "__init__",
-          [](Counters* self, int64_t steps, int64_t epochs, int64_t position, int64_t best_epoch,
-             int64_t waited, int64_t rate_waited, double rate, double best_score,
-             double epoch_sum, double epoch_weight) {
-            new (self) Counters{steps, epochs,     position,  best_epoch,  waited, rate_waited,
-                                rate,  best_score, epoch_sum, epoch_weight};
-          },
+          nb::init<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, double, double, double,
+                   double>(),
           nb::kw_only(), "steps"_a, "epochs"_a, "position"_a, "best_epoch"_a, "waited"_a,
           "rate_waited"_a, "rate"_a, "best_score"_a, "epoch_sum"_a, "epoch_weight"_a)
       .def_ro("steps", &Counters::steps)

@@ -68,7 +68,9 @@ _NAMES = {
 
 _HOMES = {name: f"vetro.{home}" for home, names in _NAMES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+if not TYPE_CHECKING:  # a checker takes the names imported above
+    __all__ = ["__version__"]
+    __all__ += list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
@@ -81,4 +83,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(["__version__", *_HOMES])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
 import os
 import shutil
 import sys
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +34,12 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(("name", "file"), command_line.COMMANDS.items())
+def test_a_listed_command_has_the_help_of_its_function(name: str, file: str) -> None:
+    function = getattr(import_module(f"vetro.apps.{file}"), name)
+    assert command_line._help(name) == inspect.getdoc(function)
 
 
 # inspect

@@ -13,6 +13,9 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
+from inspect import cleandoc
+from types import CodeType
 from typing import Annotated, Any
 
 import typer
@@ -82,19 +85,31 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     named = next((item for item in arguments if not item.startswith("-")), "")
-    for name in [named] if named in COMMANDS else COMMANDS:
-        function = getattr(import_module(f"vetro.apps.{COMMANDS[name]}"), name)
-        app.command(name, cls=Command)(_command(function) if name == named else _listed(function))
+    if named in COMMANDS:
+        function = getattr(import_module(_module_of(named)), named)
+        app.command(named, cls=Command)(_command(function))
+    else:
+        for name in COMMANDS:
+            app.command(name, cls=Command, help=_help(name))(_listed)
     return app
 
 
-def _listed(function: Callable[..., None]) -> Callable[[], None]:
-    """Something without parameters that has the command's help."""
+def _module_of(name: str) -> str:
+    return f"vetro.apps.{COMMANDS[name]}"
 
-    def listed() -> None: ...
 
-    listed.__doc__ = function.__doc__
-    return listed
+def _help(name: str) -> str:
+    """A command's docstring, from its compiled code: to run the module would take ten times as
+    long."""
+    module = _module_of(name)
+    spec: Any = find_spec(module)
+    constants = spec.loader.get_code(module).co_consts
+    function = next(c for c in constants if isinstance(c, CodeType) and c.co_name == name)
+    return cleandoc(function.co_consts[0])
+
+
+def _listed() -> None:
+    """A command that is listed and not run."""
 
 
 def _root(

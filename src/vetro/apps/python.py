@@ -67,7 +67,9 @@ def fit(
         raise error("E604", what="vetro.fit needs a target", fix=example)
     roles = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
     given = {"drop_missing_target": drop_missing_target, "engine": engine, **settings}
-    base = FitRequest((), options=options or ReadOptions(), recipe=recipe or Recipe())
+    recipe = Recipe() if recipe is None else recipe
+    options = ReadOptions() if options is None else options
+    base = FitRequest((), options=options, recipe=recipe)
     request = base.with_settings({**roles, **given})
     model = fit_table(source, request, on_progress=on_progress, writes_report=_write_report)
     issue_warnings(model.evidence.notices)

@@ -12,8 +12,6 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
 
 def as_json(record: Any, names: str = "") -> dict[str, Any]:
     """The named attributes of a record as plain data, in this order; without names, all fields.
@@ -41,7 +39,7 @@ def plain(value: Any) -> Any:
         return value
     if kind is list:
         return [plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
+    if hasattr(value, "tolist"):  # of NumPy, which is not loaded here
         return plain(value.tolist())
     if hasattr(value, "to_json"):
         return value.to_json()

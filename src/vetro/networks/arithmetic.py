@@ -109,7 +109,7 @@ class Terms(Protocol):
 
 
 class Floats:
-    """float64 arrays: each Arithmetic here, without overflow."""
+    """float64 arrays: each arithmetic above; the functions of losses do not overflow."""
 
     pi = math.pi
 

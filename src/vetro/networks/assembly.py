@@ -100,8 +100,15 @@ class Assembly:
             if parameter is not None and tuple(parameter.shape) != tuple(shape):
                 raise NotUnderstood("a layer norm's parameters do not have its shape")
         self.fix_width(value, shape[0])
-        slots = {"weight": self._use(weight), "bias": self._use(bias)}
-        return self._put("layer_norm", (value,), shape[0], where, numbers=(eps,), **slots)
+        return self._put(
+            "layer_norm",
+            (value,),
+            shape[0],
+            where,
+            numbers=(eps,),
+            weight=self._use(weight),
+            bias=self._use(bias),
+        )
 
     def dropout(self, value: int, share: float, where: str) -> int:
         """Dropout: the share > 0 of the values is set to zero in training."""

@@ -74,11 +74,6 @@ def neg(t: Trace, input: Any) -> StandIn:
     return _scaled(t, input, _MINUS, _ZERO)
 
 
-def pos(t: Trace, input: Any) -> StandIn:
-    value_of(input)
-    return input  # type: ignore[no-any-return]
-
-
 def constant(t: Trace, x: Any, other: Any) -> Numbers:
     """A number or constant tensor that broadcasts over x's rows: () or (features,)."""
     value_of(x)
@@ -162,6 +157,5 @@ HANDLERS = by_name({
     "div divide true_divide truediv": div,
     "rdiv rtruediv": reflected_div,
     "neg negative": neg,
-    "pos positive": pos,
 })  # fmt: skip
 """They have in-place forms, too."""

@@ -46,14 +46,7 @@ def find(target: Any) -> Handler | None:
     """The handler of an operator, of a torch function, or (if target is a text) of a method."""
     if target in _OTHERS:
         return _OTHERS[target]
-    name = target if isinstance(target, str) else _own_name(target)
-    if name in _BY_NAME:
-        return _BY_NAME[name]
-    plain = name.strip("_")
-    if name == f"__{plain}__" and plain in _CHANGING:
-        return _CHANGING[plain]
-    changed = plain if name == f"{plain}_" else plain.removeprefix("i")  # add_, __iadd__
-    return _in_place(_CHANGING[changed]) if changed in _CHANGING else None
+    return _BY_NAME.get(target if isinstance(target, str) else _own_name(target))
 
 
 def _own_name(function: Any) -> str:
@@ -194,13 +187,23 @@ _ACTIVATIONS: dict[str, Handler] = {
 _CHANGING = _ACTIVATIONS | lower_arithmetic.HANDLERS
 """What has an in-place form."""
 
-_BY_NAME = _CHANGING | lower_shapes.HANDLERS | by_name({
-    "linear": linear,
-    "matmul mm __matmul__": matmul,
-    "addmm": addmm,
-    "dropout": dropout,
-    "layer_norm": layer_norm,
-})  # fmt: skip
+_BY_NAME = (
+    _CHANGING
+    | {f"__{name}__": handler for name, handler in _CHANGING.items()}
+    | {
+        form.format(name): _in_place(handler)
+        for name, handler in _CHANGING.items()
+        for form in ("{}_", "i{}", "__i{}__")  # add_, operator.iadd, __iadd__
+    }
+    | lower_shapes.HANDLERS
+    | by_name({
+        "linear": linear,
+        "matmul mm dsmm spmm __matmul__": matmul,
+        "addmm": addmm,
+        "dropout": dropout,
+        "layer_norm": layer_norm,
+    })
+)  # fmt: skip
 """The meaning of a name in torch, torch.nn.functional, operator and Tensor."""
 
 _OTHERS: dict[Any, Handler] = {

@@ -23,10 +23,10 @@ def width(t: Trace, x: Any) -> int:
     return known
 
 
-def same(t: Trace, x: Any) -> StandIn:
-    """x itself: views of a whole tensor share its memory."""
-    value_of(x)
-    return x  # type: ignore[no-any-return]
+def same(t: Trace, input: Any) -> StandIn:
+    """The tensor itself: views of a whole tensor share its memory."""
+    value_of(input)
+    return input  # type: ignore[no-any-return]
 
 
 def squeezed(t: Trace, x: Any) -> StandIn:
@@ -193,7 +193,7 @@ HANDLERS = by_name({
     "to type_as": to,
     "float": lambda t, x: to(t, x, torch.float32),
     "double": lambda t, x: to(t, x, torch.float64),
-    "contiguous cpu": same,
+    "contiguous cpu pos __pos__ positive": same,
     "clone": clone,
     "detach": detach,
 })  # fmt: skip

@@ -12,11 +12,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vetro.networks.arithmetic import Arithmetic
+from vetro.networks.arithmetic import Arithmetic, Array
 
-Array = NDArray[np.float64]
 Formula = Callable[[Arithmetic, Any], Any]
 
 ELEMENTARY = 8.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from vetro.networks.activations.activation import ELEMENTARY, Activation, Array, Curve, Torch
-from vetro.networks.arithmetic import Arithmetic
+from vetro.networks.activations.activation import ELEMENTARY, Activation, Curve, Torch
+from vetro.networks.arithmetic import Arithmetic, Array
 
 
 def _step(a: Arithmetic, z: Any) -> Any:

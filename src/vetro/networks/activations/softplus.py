@@ -10,10 +10,10 @@ from vetro.networks.activations.activation import (
     ELEMENTARY,
     STRAIGHT,
     Activation,
-    Array,
     Curve,
     Torch,
 )
+from vetro.networks.arithmetic import Array
 
 
 def softplus(beta: float = 1.0, threshold: float = 20.0) -> Activation:
