@@ -74,13 +74,14 @@ def test_held_out_predictions_come_from_members_that_never_saw_the_row(concrete)
     assert evidence.split["held_out_rows"] == 1030
 
 
-def test_what_is_held_out_changes_nothing_in_its_member():
-    """The strongest proof against leaks: change the held-out rows, and compare bits."""
+def test_held_out_targets_change_nothing_in_their_member():
+    """The strongest proof against leaks: change the held-out targets, and compare bits.  The inputs
+    of held-out rows count for the encoder, which all members share."""
     table = concrete_table()
     fold = split_rows(table, QUICK).fold
     columns = {name: values.copy() for name, values in table.values.items()}
-    for name in columns:
-        columns[name][fold == 2] = columns[name][fold == 2] * 1.5 + 3
+    strength = columns["compressive_strength"]
+    strength[fold == 2] = strength[fold == 2] * 1.5 + 3
     first = fit_table(table.values, request("compressive_strength"))
     second = fit_table(columns, request("compressive_strength"))
     for before, after in zip(first.members, second.members, strict=True):

@@ -533,7 +533,8 @@ def numbers_of(encoder):
     """Every statistic of an encoder, in order."""
     parts = [*encoder.inputs, *encoder.targets]
     names = ("mean", "scale", "median", "deviation")
-    return [getattr(part, name) for part in parts for name in names if hasattr(part, name)]
+    found = [getattr(part, name) for part in parts for name in names if hasattr(part, name)]
+    return [*found, *(border for part in parts for border in getattr(part, "borders", ()))]
 
 
 @pytest.mark.parametrize("rows", [40, 41])
@@ -542,13 +543,14 @@ def test_a_row_of_weight_2_counts_as_two_rows(rows):
     repeated = {name: list(np.repeat(np.array(v, object), weights)) for name, v in columns.items()}
     once = weighted(columns, weights)
     often = table(repeated, target="y")
-    found, expected = Encoder.fit(once), Encoder.fit(often)
+    found, expected = Encoder.fit(once, bins=4), Encoder.fit(often, bins=4)
+    assert len(expected.inputs[0].borders) == 5
     np.testing.assert_allclose(numbers_of(found), numbers_of(expected), rtol=1e-12, atol=1e-15)
     assert found.input_names == expected.input_names
     assert found.median_row(once) == expected.median_row(often)
     # the scale of weights is free
     for factor in (0.1, 1e-300, 1e305):
-        scaled = Encoder.fit(weighted(columns, weights * factor))
+        scaled = Encoder.fit(weighted(columns, weights * factor), bins=4)
         np.testing.assert_allclose(numbers_of(scaled), numbers_of(expected), rtol=1e-12, atol=1e-15)
 
 

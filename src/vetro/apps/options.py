@@ -224,6 +224,8 @@ HELP = {
     "query": "SQL query to run; in it, a file is the view data.",
     "sheet": "Sheet of a workbook (the first if not given).",
     # how the networks are trained
+    "numbers": "How numbers enter the network: piecewise adds the shares of quantile bins [{}].",
+    "bins": "Quantile bins of each number, with piecewise; 0: chosen from the table [{}].",
     "hidden": "Units of the hidden layers [{}].",
     "activation": "Activation between layers [{}].",
     "loss": "Loss to minimise [{}].",

@@ -17,7 +17,13 @@ from vetro.tables.encoder import Encoder
 from vetro.tables.splits import validation_rows
 from vetro.tables.table import Table
 from vetro.training.ensemble import MemberTask
-from vetro.training.plan import balanced_weights, make_job, output_count, resolve_loss
+from vetro.training.plan import (
+    balanced_weights,
+    bin_count,
+    make_job,
+    output_count,
+    resolve_loss,
+)
 from vetro.training.recipe import Recipe
 
 VALIDATION_SHARE = 0.15
@@ -36,6 +42,7 @@ class Ensemble:
     weights: NDArray[np.float64] | None
     device: str
     _encoders: dict[tuple[int, int], Encoder] = field(default_factory=dict, compare=False)
+    _inputs: list[Encoder] = field(default_factory=list, compare=False)
 
     def rows_of(self, part: int, member: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """(training, validation) row numbers of a member; disjoint, none held out from it."""
@@ -45,10 +52,15 @@ class Ensemble:
         return rows[~chosen], rows[chosen]
 
     def encoder(self, part: int, member: int) -> Encoder:
-        """The member's encoder: the statistics of its training rows; made once."""
+        """The member's encoder, made once: inputs as all members have them, targets by the
+        statistics of its own training rows."""
+        if not self._inputs:
+            numbers = sum(column.kind == "number" for column in self.table.schema.inputs)
+            bins = bin_count(self.recipe, self.task, self.table.rows, numbers)
+            self._inputs.append(Encoder.fit(self.table, self.split.learnt, bins))
         if (part, member) not in self._encoders:
             training, _ = self.rows_of(part, member)
-            self._encoders[part, member] = Encoder.fit(self.table, training)
+            self._encoders[part, member] = self._inputs[0].with_targets_of(self.table, training)
         return self._encoders[part, member]
 
     def network(self, encoder: Encoder) -> Network:

@@ -82,17 +82,20 @@ class EncoderModule(nn.Module):
 
 
 class NumberModule(nn.Module):
-    """A number, flag or date without cycles: (x - mean) * scale, then the indicator."""
+    """A number, flag or date without cycles: (x - mean) * scale, the shares of the bins, the
+    indicator."""
 
     mean: Tensor
     scale: Tensor
     median: Tensor
+    borders: Tensor
 
     def __init__(self, block: NumberBlock | DateBlock) -> None:
         super().__init__()
         self.register_buffer("mean", _float64(block.mean))
         self.register_buffer("scale", _float64(block.scale))
         self.register_buffer("median", _float64(block.median))
+        self.register_buffer("borders", _float64(getattr(block, "borders", ())))
         self.days = getattr(block, "days", True)
         self.periods = [PERIODS[cycle] for cycle in getattr(block, "cycles", ())]
         self.indicator = block.indicator
@@ -106,6 +109,9 @@ class NumberModule(nn.Module):
             # A scale of 0 gives 0 for every value, infinity included.
             scaled = (filled - self.mean) * self.scale
             parts.append(torch.where(self.scale == 0, torch.zeros_like(scaled), scaled))
+        if len(self.borders) > 1:
+            low, width = self.borders[:-1], torch.diff(self.borders)
+            parts += torch.clamp((filled[:, None] - low) / width, 0.0, 1.0).unbind(dim=1)
         for period in self.periods:
             angle = torch.remainder(filled, period) / period * (2 * math.pi)
             parts += [torch.sin(angle), torch.cos(angle)]

@@ -24,9 +24,9 @@ Task = Literal["regression", "classification"]
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One trained network of the ensemble: its own encoder (statistics of its own training
-    rows), its parameters (parameter_count,) and the fold it did not see, from 1 (0: the
-    held-out split)."""
+    """One trained network of the ensemble: its encoder (the inputs are those of all members; the
+    targets' statistics are of its own training rows), its parameters (parameter_count,) and
+    the fold it did not see, from 1 (0: the held-out split)."""
 
     encoder: Encoder
     parameters: NDArray[np.float32]

@@ -36,6 +36,11 @@ class Split:
         """The rows that the members of a part may see."""
         return np.flatnonzero(self.fold != part)
 
+    @property
+    def learnt(self) -> NDArray[np.intp]:
+        """The rows that some member may see: all with folds, else those that are not held out."""
+        return np.flatnonzero(self.fold < 0) if not self.folds else np.arange(len(self.fold))
+
     def held_out(self, part: int) -> NDArray[np.intp]:
         """The rows that the members of a part never see."""
         return np.flatnonzero(self.fold == part)

@@ -132,11 +132,45 @@ def _scaling(column: Column, values: Floats, weights: Floats | None) -> dict[str
     }
 
 
+def quantile_borders(values: Floats, bins: int, weights: Floats | None = None) -> tuple[float, ...]:
+    """The borders of `bins` bins with equal numbers of values, rising; the first and the last are
+    the smallest and the largest value.
+
+    Each border is one of the values.  Fewer bins where values repeat; () where fewer than two
+    bins would be left.  weights: a value of weight 2 counts as two equal values; None means 1.
+    """
+    if bins < 2 or len(values) < 3:
+        return ()
+    if weights is None:
+        ordered, below = np.sort(values), np.arange(1.0, len(values) + 1)
+    else:
+        order = np.argsort(values, kind="stable")
+        ordered, below = values[order], np.cumsum(weights[order])
+    # the sums of weights are rounded: the slack makes equal shares equal
+    shares = np.arange(1, bins) / bins - 1e-12
+    places = np.searchsorted(below, shares * below[-1])
+    inner = ordered[np.minimum(places, len(values) - 1)]
+    borders = np.unique(np.concatenate([ordered[:1], inner, ordered[-1:]]))
+    with np.errstate(over="ignore"):
+        widths = np.diff(borders)
+    if len(borders) < 3 or not np.isfinite(widths).all() or widths.min() < _NARROWEST:
+        return ()
+    return tuple(borders.tolist())
+
+
+_NARROWEST = 1e-290
+"""Bins of such a width are not made: a share in them would lose its digits."""
+
+
 @dataclass(frozen=True)
 class NumberBlock:
     """A number or a flag: (x - mean) * scale; scale is 1 / standard deviation, or 0.
 
-    A missing x counts as the median.  indicator: whether a second column is 1 where x
+    borders: of the bins, rising; () for none.  Bin j is the column
+    min(max((x - borders[j]) / (borders[j + 1] - borders[j]), 0), 1): the share of it that x fills
+    (Gorishniy et al. 2022, piecewise linear encoding by quantiles).  One bin at most has a share
+    between 0 and 1; those below are 1, those above are 0.
+    A missing x counts as the median.  indicator: whether a last column is 1 where x
     is missing and 0 elsewhere; it stays 0 unless indicator_trained, that is, unless a
     training row lacked x.
     """
@@ -147,27 +181,49 @@ class NumberBlock:
     median: float
     indicator: bool = False
     indicator_trained: bool = False
+    borders: tuple[float, ...] = ()
 
     @staticmethod
-    def fit(column: Column, values: Floats, weights: Floats | None = None) -> NumberBlock:
-        """The block for a column.  The statistics come from the values of the training rows, the
-        layout only from the schema's column."""
-        return NumberBlock(**_scaling(column, values, weights))
+    def fit(
+        column: Column, values: Floats, weights: Floats | None = None, bins: int = 0
+    ) -> NumberBlock:
+        """The block for a column, from the values of the training rows.  bins: at most; of a flag
+        none."""
+        borders: tuple[float, ...] = ()
+        if bins and column.kind == "number":
+            present, counted = known(values, weights)
+            borders = quantile_borders(present, bins, counted)
+        return NumberBlock(**_scaling(column, values, weights), borders=borders)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.name, f"{self.name} is missing") if self.indicator else (self.name,)
+        bins = (f"{self.name} bin {number}" for number in range(1, self.bins + 1))
+        missing = (f"{self.name} is missing",) if self.indicator else ()
+        return (self.name, *bins, *missing)
+
+    @property
+    def bins(self) -> int:
+        return max(len(self.borders) - 1, 0)
 
     @property
     def width(self) -> int:
-        return 1 + self.indicator
+        return 1 + self.bins + self.indicator
+
+    def shares(self, values: Floats) -> Floats:
+        """(n, bins): how far each value (n,) fills each bin, 0 to 1."""
+        borders = np.array(self.borders)
+        with np.errstate(over="ignore"):  # a difference beyond float64 is a full or empty bin
+            found: Floats = (values[:, None] - borders[:-1]) / np.diff(borders)
+        return np.clip(found, 0.0, 1.0, out=found)
 
     def write(self, out: NDArray[Any], values: Floats) -> None:
         """Fill out (n, width) from values (n,), NaN where missing."""
         filled, missing = _filled(values, self.median)
         standardise(out[:, 0], filled, self.mean, self.scale)
+        if self.borders:
+            out[:, 1 : 1 + self.bins] = self.shares(filled)
         if self.indicator:
-            out[:, 1] = 0 if missing is None or not self.indicator_trained else missing
+            out[:, -1] = 0 if missing is None or not self.indicator_trained else missing
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, fields
+from itertools import pairwise
 from typing import Any, TypeVar, get_type_hints
 
 from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, NumberBlock
@@ -46,6 +47,8 @@ def block_from_json(data: Mapping[str, Any]) -> Block:
     if block.scale < 0:
         raise ValueError(f"scale {block.scale} of {block.name!r} is negative")
     _require_order(block.indicator, block.indicator_trained, block.name)
+    if isinstance(block, NumberBlock) and block.borders:
+        _check_borders(block)
     if isinstance(block, DateBlock):
         cycles = block.cycles
         if list(cycles) != [cycle for cycle in PERIODS if cycle in cycles]:
@@ -68,6 +71,11 @@ def targets_from_json(data: Iterable[Mapping[str, Any]]) -> Targets:
         if number.deviation <= 0:
             raise ValueError(f"deviation {number.deviation} of {number.name!r} is not positive")
     return targets
+
+
+def _check_borders(block: NumberBlock) -> None:
+    if len(block.borders) < 3 or any(low >= high for low, high in pairwise(block.borders)):
+        raise ValueError(f"the borders of {block.name!r} are not three or more rising numbers")
 
 
 def _check_category(block: CategoryBlock) -> None:
@@ -120,5 +128,6 @@ _AS: dict[Any, Callable[[object], Any]] = {
     bool: _flag,
     float: _finite,
     tuple[str, ...]: lambda value: _several(value, _text, "texts"),
+    tuple[float, ...]: lambda value: _several(value, _finite, "numbers"),
     tuple[bool, ...]: lambda value: _several(value, _flag, "true and false"),
 }

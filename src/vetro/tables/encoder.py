@@ -1,8 +1,9 @@
 """The encoder: the map between a table's typed values and the float matrix that a network reads.
 
-Each member has one.  The layout (names, width) comes from the whole table and is the same for
-all members; the statistics come from the member's training rows only.  The formulas are
-in blocks.py and targets.py.  If the table has weights, means, deviations and medians are
+The members of a model share its inputs, so that they read the same features: means, medians,
+levels and borders of bins are statistics of inputs, and never of targets.  The statistics of the
+targets come from each member's own training rows.  The formulas are in blocks.py and targets.py.
+If the table has weights, means, deviations, medians and borders of bins are
 weighted: a row of weight 2 counts as two rows.
 """
 
@@ -51,16 +52,21 @@ class Encoder:
     targets: Targets
 
     @staticmethod
-    def fit(table: Table, rows: RowIndex = None) -> Encoder:
+    def fit(table: Table, rows: RowIndex = None, bins: int = 0) -> Encoder:
         """The encoder of a table with at least one target.
 
-        Statistics (means, deviations, medians, rare levels) come from the given rows.  The layout
-        comes from the whole table, so pass the table that all members share.
+        Statistics (means, deviations, medians, rare levels, borders of bins) come from the given
+        rows.  bins: of each number, at most; 0 for none.
         """
         index = _indices(rows)
         weights = _weights(table, index)
-        blocks = [_fit_block(column, table, index, weights) for column in table.schema.inputs]
+        blocks = [_fit_block(column, table, index, weights, bins) for column in table.schema.inputs]
         return Encoder(tuple(blocks), _fit_targets(table, index, weights))
+
+    def with_targets_of(self, table: Table, rows: RowIndex) -> Encoder:
+        """The same inputs; the statistics of the targets come from these rows."""
+        index = _indices(rows)
+        return Encoder(self.inputs, _fit_targets(table, index, _weights(table, index)))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -107,6 +113,16 @@ class Encoder:
             (first, block.width)
             for block, first in zip(self.inputs, self.offsets, strict=False)
             if isinstance(block, CategoryBlock)
+        )
+
+    @property
+    def piecewise(self) -> tuple[tuple[int, int], ...]:
+        """(first column, columns) of each number's bins in the matrix: the first are 1, one may be
+        between 0 and 1, and the others are 0."""
+        return tuple(
+            (first + 1, block.bins)
+            for block, first in zip(self.inputs, self.offsets, strict=False)
+            if isinstance(block, NumberBlock) and block.bins
         )
 
     def encode(self, table: Table, rows: RowIndex = None, dtype: Any = np.float32) -> NDArray[Any]:
@@ -239,14 +255,16 @@ def _typical(block: Block, values: NDArray[Any], weights: Floats | None) -> floa
     return median_of(present, weights, lower=True)
 
 
-def _fit_block(column: Column, table: Table, index: RowIndex, weights: Floats | None) -> Block:
+def _fit_block(
+    column: Column, table: Table, index: RowIndex, weights: Floats | None, bins: int
+) -> Block:
     values = table.values[column.name]
     training = _taken(values, index)
     if column.kind == "category":
         return CategoryBlock.fit(column, training)
     if column.kind == "date":
         return DateBlock.fit(column, training, values, weights, _weights(table, None))
-    return NumberBlock.fit(column, training, weights)
+    return NumberBlock.fit(column, training, weights, bins)
 
 
 def _fit_targets(table: Table, index: RowIndex, weights: Floats | None) -> Targets:

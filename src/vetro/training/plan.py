@@ -56,6 +56,19 @@ def batch_size(recipe: Recipe, rows: int) -> int:
     return int(min(max(16, min(suited, 1024)), rows))
 
 
+def bin_count(recipe: Recipe, task: str, rows: int, numbers: int) -> int:
+    """The bins of each number: the recipe's, or where that is 0 a count that suits the table.
+
+    rows, numbers: the table's rows and its input columns of numbers.  0 where numbers stay raw.
+    """
+    if recipe.numbers == "raw":
+        return 0
+    if recipe.bins:
+        return recipe.bins
+    most = 32 if task == "regression" and rows <= 5_000 else 16
+    return int(min(most, max(4, rows // (8 * max(numbers, 1)))))
+
+
 def rate_factors(schedule: str, epochs: int) -> NDArray[np.float64]:
     """Factors (epochs,) of the learning rate, one per epoch; t = epoch / epochs, from 0.
 

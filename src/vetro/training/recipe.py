@@ -20,6 +20,7 @@ from vetro.networks.updates.table import UPDATES
 Loss = Literal["auto", LossKind]
 Schedule = Literal["constant", "cosine", "one_cycle", "step", "exponential", "plateau"]
 ClassWeight = Literal["none", "balanced"]
+Numbers = Literal["piecewise", "raw"]
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -27,6 +28,8 @@ Device = Literal["auto", "cpu", "cuda"]
 class Recipe:
     """All choices of training; `vetro fit` uses the defaults.
 
+    numbers: how numbers enter the network: raw, centred and scaled; piecewise, also as the shares
+    of quantile bins that they fill.  bins: of each number, 0 for a count that suits the table.
     hidden: units of each hidden layer; one number is one layer.  loss "auto": mse for numbers,
     cross_entropy for classes.  learning_rate: the highest, if the schedule varies it.
     batch_size: rows per step, 0 for a size that suits the table.  epochs: at most.  patience:
@@ -38,6 +41,8 @@ class Recipe:
     folds up to 100,000 rows, a held-out tenth above.
     """
 
+    numbers: Numbers = "raw"
+    bins: int = 0
     hidden: tuple[int, ...] = (64, 64)
     activation: ActivationName = "relu"
     loss: Loss = "auto"
@@ -88,6 +93,7 @@ WITH_MOMENTUM = tuple(kind for kind, one in UPDATES.items() if "momentum" in one
 MOST_LAYERS = 1000
 # name: (lowest, highest, whether lowest itself is allowed)
 _RANGES: dict[str, tuple[float, float, bool]] = {
+    "bins": (0, 1024, True),
     "learning_rate": (0.0, 1e6, False),
     "momentum": (0.0, 1.0, True),
     "batch_size": (0, 2**31, True),
