@@ -418,12 +418,21 @@ FITTING += [
 
 TRAINED = drawn(60, lambda i: f"{'Rome' if i % 3 else 'Pisa'},{i * 37 % 101}", "a,b,city,y")
 CITIES = "a,b,city,y\n1,2,Rome,3\n4,5,{},6\n"
+REFUSE = Setting("unknown", "refuse")
 PREDICTING = [
-    Case("E402", CITIES.format("Bari"), command="predict", trained=TRAINED, trained_with=(Y,)),
+    Case(
+        "E402",
+        CITIES.format("Bari"),
+        command="predict",
+        given=(REFUSE,),
+        trained=TRAINED,
+        trained_with=(Y,),
+    ),
     Case(
         "E402",
         CITIES.format("Bari"),
         command="evaluate",
+        given=(REFUSE,),
         trained=TRAINED,
         trained_with=(Y,),
         id="evaluate",
@@ -432,9 +441,17 @@ PREDICTING = [
         "E402",
         CITIES.format("NA"),
         command="predict",
+        given=(REFUSE,),
         trained=TRAINED,
         trained_with=(Y,),
         id="missing",
+    ),
+    Case(
+        "W404",
+        CITIES.format("unknown"),
+        command="predict",
+        trained=TRAINED.replace("Pisa", "unknown", 3),
+        trained_with=(Y, Setting("missing", "unknown")),
     ),
     Case(
         "E106",
@@ -544,7 +561,7 @@ LOOKING = [
         for command in ("verify", "diagnose", "evaluate")
     ),
     *(
-        looked(command, "E402", CITIES.format("Bari"), id=command)
+        looked(command, "E402", CITIES.format("Bari"), given=(REFUSE,), id=command)
         for command in ("verify", "diagnose")
     ),
 ]

@@ -187,7 +187,7 @@ CATALOGUE: dict[str, str] = {
     "E402": "column {column!q}, {place}: {value!q} was not seen in training. {fix}",
     "W403": "values outside the training range, where predictions extrapolate: {columns}.",
     "W404": "column {column!q}: {value!q}{others} {were} not seen in training ({rows}); "
-    "read as {reading}.",
+    "read as {reading}. {fix}",
     "E405": "{what}. {fix}",
     "E408": "the answer or target of {rows} is not finite, or too large to be squared ({places}), so that "
     "no metric can be computed. Correct these rows, or leave them out.",

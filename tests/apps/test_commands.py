@@ -226,13 +226,15 @@ def test_predict_probabilities(vetro, pumps: Path) -> None:
 
 def test_predict_unknown_level(vetro, fitted: Path) -> None:
     Path("new.csv").write_text("head,speed,città\n3,20,Roma\n4,21,Bari\n", encoding="utf-8")
-    ended = vetro("predict", fitted, "new.csv", "-o", "p.csv")
+    ended = vetro("predict", fitted, "new.csv", "-o", "p.csv", "--unknown", "refuse")
     assert ended.status == 2
     assert ended.err.startswith('E402 column "città", line 3: "Bari" was not seen in training.')
     assert not Path("p.csv").exists()
-    ended = vetro("predict", fitted, "new.csv", "-o", "p.csv", "--unknown", "ignore")
+    ended = vetro("predict", fitted, "new.csv", "-o", "p.csv")
     assert ended.status == 0
-    assert ended.err.startswith('W404 column "città": "Bari"')
+    assert ended.err.startswith(
+        'W404 column "città": "Bari" was not seen in training (1 row, first'
+    )
     assert len(rows_of(Path("p.csv").read_text())) == 2
     ended = vetro("predict", fitted, "new.csv", "--unknown", "maybe")
     assert ended.err.startswith('E601 --unknown "maybe" is not valid')

@@ -135,9 +135,9 @@ def test_a_table_with_a_level_that_training_did_not_see(
 ) -> None:
     strange = tmp_path / "strange.csv"
     strange.write_text(pumps.read_text("utf-8").replace("Roma", "Napoli", 1), "utf-8")
-    ended = vetro(command, fitted, strange)
+    ended = vetro(command, fitted, strange, "--unknown", "refuse")
     assert ended.status == 2 and ended.err.splitlines()[-1].startswith('E402 column "città"')
-    ended = vetro(command, fitted, strange, "--unknown", "ignore")
+    ended = vetro(command, fitted, strange)
     assert "E402" not in ended.err and ended.out
     if command == "diagnose":
         assert ended.status == 0 and "W404" in ended.err

@@ -114,11 +114,12 @@ def test_refusals(path):
     assert refusal(model, columns).startswith("E405 there is no row with a target to measure.")
     columns["grade"] = grade
     columns["city"][2] = "Bari"
-    assert refusal(model, columns).startswith('E402 column "city", row 3: "Bari"')
-    assert [
-        item.code
-        for item in evaluate_source(model, columns, options=ReadOptions(), unknown="ignore").notices
-    ] == ["W404"]
+    found = evaluate_source(model, columns, options=ReadOptions())
+    assert [item.code for item in found.notices] == ["W404"]
+    assert found.rows == len(grade)
+    with pytest.raises(PredictionError, match='column "city", row 3: "Bari"') as caught:
+        evaluate_source(model, columns, options=ReadOptions(), unknown="refuse")
+    assert caught.value.code == "E402"
 
 
 def test_an_answer_that_is_not_finite_is_why_there_is_no_figure(path):

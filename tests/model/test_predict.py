@@ -247,24 +247,29 @@ def test_unseen_text_e402_names_the_first_line(regression, tmp_path):
     columns["city"][60], columns["city"][4] = "Bari", "Rom"
     source = write_csv(tmp_path / "new.csv", columns)
     text = 'E402 column "city", line 6: "Rom" was not seen in training. '
-    assert refusal(regression.predict, source) == text + "Correct it, or use --unknown ignore."
+    found = refusal(lambda: regression.predict(source, unknown="refuse"))
+    assert found == text + "Correct it, or use --unknown ignore."
     found = refusal(
-        lambda: list(predict_stream(regression, source, [], options=ReadOptions(), chunk_rows=3))
+        lambda: list(
+            predict_stream(
+                regression, source, [], options=ReadOptions(), chunk_rows=3, unknown="refuse"
+            )
+        )
     )
     assert found.startswith(text)
-    assert 'row 5: "Rom"' in refusal(regression.predict, columns)
+    assert 'row 5: "Rom"' in refusal(lambda: regression.predict(columns, unknown="refuse"))
 
 
-def test_unseen_text_ignored_is_an_unknown_level_w404(regression):
+def test_unseen_text_is_an_unknown_level_w404(regression):
     columns = rows_of(gaps=False)
     before = regression.predict(columns)
     changed = {name: list(items) for name, items in columns.items()}
     for row, text in {4: "Bari", 9: "Lecce", 10: "Bari"}.items():
         changed["city"][row] = text
-    after, messages = predicted(regression, changed, unknown="ignore")
+    after, messages = predicted(regression, changed)
     assert messages == [
-        'W404 column "city": "Bari" and 1 other text were not seen in training (3 rows); '
-        "read as an unknown level."
+        'W404 column "city": "Bari" and 1 other text were not seen in training (3 rows, first '
+        "row 5); read as none of the levels. Check the spelling."
     ]
     differs = np.flatnonzero(before["pressure"] != after["pressure"])
     assert set(differs) <= {4, 9, 10}
@@ -278,15 +283,42 @@ def test_unseen_text_ignored_is_an_unknown_level_w404(regression):
     )
 
 
+def test_unseen_text_counts_as_other_where_rare_texts_were_trained_w404():
+    columns = rows_of(gaps=False)
+    columns["city"][2], columns["city"][70] = "Lecce", "Trani"
+    model = model_of(columns, "pressure")
+    columns["city"][4], columns["city"][6] = "Bari", "Lecce"
+    found, messages = predicted(model, columns)
+    assert messages == [
+        'W404 column "city": "Bari" was not seen in training (1 row, first row 5); '
+        "read as <other>, as rare texts. Check the spelling."
+    ]
+    columns["city"][4] = "Lecce"
+    np.testing.assert_array_equal(found["pressure"], model.predict(columns)["pressure"])
+
+
+def test_unseen_text_that_meant_missing_in_the_models_table_w404():
+    columns = rows_of(gaps=False)
+    columns["city"][2] = "n.k."
+    model = model_of(columns, "pressure", options=ReadOptions(missing=("n.k.",)))
+    other = {name: items[:20] for name, items in columns.items()}
+    _, messages = predicted(model, other)
+    assert [text for text in messages if text.startswith("W404")] == [
+        'W404 column "city": "n.k." was not seen in training (1 row, first row 3); read as none of '
+        'the levels. In the model\'s table "n.k." meant missing: likely missing=("n.k.",).'
+    ]
+
+
 def test_unseen_word_of_a_flag(regression):
     columns = rows_of(gaps=False)
     columns["wet"][7] = "perhaps"
-    assert refusal(regression.predict, columns).startswith(
+    assert refusal(lambda: regression.predict(columns, unknown="refuse")).startswith(
         'E402 column "wet", row 8: "perhaps" was not seen in training.'
     )
-    _, messages = predicted(regression, columns, unknown="ignore")
+    _, messages = predicted(regression, columns)
     assert messages == [
-        'W404 column "wet": "perhaps" was not seen in training (first row 8); read as missing.'
+        'W404 column "wet": "perhaps" was not seen in training (first row 8); read as missing. '
+        "Check the spelling."
     ]
 
 
@@ -320,7 +352,7 @@ def test_empty_where_training_never_was_w406(path):
         'W406 column "age" is empty in 2 rows (first row 4), and was never empty in training; '
         "read as the median.",
         'W406 column "city" is empty in 1 row (first row 6), and was never empty in training; '
-        "read as an unknown level.",
+        "read as none of the levels.",
     ]
 
 

@@ -127,7 +127,7 @@ def test_a_text_that_counts_is_refused_at_its_own_row(fitted):
     mixed = chosen(with_idle_rows(measurements(), [3]), "kind")
     mixed["town"][20] = "atlantis"
     with pytest.raises(PredictionError) as caught:
-        evaluate_source(fitted, mixed, options=ReadOptions())
+        evaluate_source(fitted, mixed, options=ReadOptions(), unknown="refuse")
     assert told(caught.value).startswith('E402 column "town", row 21: "atlantis"')
 
 

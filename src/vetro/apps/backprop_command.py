@@ -12,7 +12,7 @@ from vetro.apps.options import (
     CompleteJsonOption,
     Given,
     ModelArgument,
-    UnknownOption,
+    UnknownInRowOption,
     taking,
     valued,
     whole,
@@ -32,7 +32,7 @@ def backprop(
     model: ModelArgument,
     *,
     row: Given,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownInRowOption = "refuse",
     target_value: Annotated[
         list[str] | None,
         valued(

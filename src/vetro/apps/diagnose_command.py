@@ -23,7 +23,7 @@ def diagnose(
         ),
     ] = "",
     *,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownOption = "ignore",
     json: JsonOption = False,
     reading: Given,
 ) -> None:

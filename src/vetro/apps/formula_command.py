@@ -13,7 +13,7 @@ from vetro.apps.options import (
     Given,
     JsonOption,
     ModelArgument,
-    UnknownOption,
+    UnknownInRowOption,
     at_least_one,
     number,
     one_of,
@@ -54,7 +54,7 @@ def formula(
     model: ModelArgument,
     *,
     row: Given,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownInRowOption = "refuse",
     format: Annotated[
         str, valued("--format", "|".join(FORMATS), "Output format [text].", one_of(FORMATS))
     ] = "text",

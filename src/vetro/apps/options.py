@@ -118,15 +118,16 @@ _MANY_DIGITS = re.compile(r"\d{4301}")  # int() of Python refuses them
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model.safetensors, or the folder of a run.")
 ]
-UnknownOption = Annotated[
-    Any,
-    valued(
-        "--unknown",
-        "refuse|ignore",
-        "Category texts not seen in training: refuse, or ignore to read them as unknown [refuse].",
-        one_of(("refuse", "ignore")),
-    ),
-]
+
+
+def _unknown(usual: str) -> Any:
+    help = "Texts not seen in training: ignore reads them as an unknown level, and warns; or refuse"
+    return valued("--unknown", "ignore|refuse", f"{help} [{usual}].", one_of(("ignore", "refuse")))
+
+
+UnknownOption = Annotated[Any, _unknown("ignore")]
+UnknownInRowOption = Annotated[Any, _unknown("refuse")]
+"""The same for a command that looks at one row: there a new text is rather a mistake of writing."""
 MemberOption = Annotated[
     int | None,
     valued(

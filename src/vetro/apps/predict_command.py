@@ -45,7 +45,7 @@ def predict(
         valued("--keep", "COL[,COL...]", "Copy these columns to the output; repeatable."),
     ] = None,
     spreadsheet_safe: SafeOption = False,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownOption = "ignore",
     reading: Given,
 ) -> None:
     """Predict the rows of a table, in order."""
@@ -79,7 +79,7 @@ def evaluate(
     source: SourceArgument,
     *,
     json: JsonOption = False,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownOption = "ignore",
     reading: Given,
 ) -> None:
     """Measure a model on rows with known targets.

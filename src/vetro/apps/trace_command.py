@@ -14,7 +14,7 @@ from vetro.apps.options import (
     Given,
     MemberOption,
     ModelArgument,
-    UnknownOption,
+    UnknownInRowOption,
     taking,
     valued,
 )
@@ -27,7 +27,7 @@ def trace(
     model: ModelArgument,
     *,
     row: Given,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownInRowOption = "refuse",
     member: MemberOption = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every unit and every term, not only the largest.")

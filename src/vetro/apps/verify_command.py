@@ -47,7 +47,7 @@ def verify(
     refit: Annotated[
         bool, typer.Option("--refit", help="Also fit again, and compare every parameter.")
     ] = False,
-    unknown: UnknownOption = "refuse",
+    unknown: UnknownOption = "ignore",
     json: JsonOption = False,
     reading: Given,
 ) -> None:

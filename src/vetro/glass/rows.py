@@ -110,11 +110,10 @@ def _read(
     only: range | None,
     weighted: bool,
 ) -> Rows:
-    assert subject.model is not None
-    options = reading_of(subject.model, source, options)
-    odd = OddRows(unknown)
     encoder = subject.parts[0].encoder
-    assert encoder is not None
+    assert subject.model is not None and encoder is not None
+    options = reading_of(subject.model, source, options)
+    odd = OddRows(encoder, unknown)
     tables: list[Table] = []
     for table in read_chunks(source, options, _with_targets(subject, weighted), only=only):
         odd.look(table)
@@ -132,10 +131,11 @@ def with_values(
 ) -> Rows:
     """The one row with other values in some columns.  The new texts are read as a separate table:
     the row's old values are not evidence of how to read the new ones."""
-    assert subject.model is not None
+    encoder = subject.parts[0].encoder
+    assert subject.model is not None and encoder is not None
     inputs = subject.model.schema.inputs
     schema = Schema(tuple(column for column in inputs if column.name in texts))
-    odd = OddRows(unknown)
+    odd = OddRows(encoder, unknown)
     (table,) = read_chunks({name: [text] for name, text in texts.items()}, options, schema)
     odd.look(table)
     raw = rows.raw.copy()

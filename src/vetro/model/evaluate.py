@@ -59,7 +59,7 @@ class Evaluation(Mapping[str, Interval]):
 
 
 def evaluate(
-    model: ModelParts, source: Any, *, options: ReadOptions, unknown: Unknown = "refuse"
+    model: ModelParts, source: Any, *, options: ReadOptions, unknown: Unknown = "ignore"
 ) -> Evaluation:
     """Like evaluate_source, with the notices issued as Python warnings."""
     result = evaluate_source(model, source, options=options, unknown=unknown)
@@ -72,7 +72,7 @@ def evaluate_source(
     source: Any,
     *,
     options: ReadOptions,
-    unknown: Unknown = "refuse",
+    unknown: Unknown = "ignore",
     chunk_rows: int = CHUNK_ROWS,
 ) -> Evaluation:
     """Predict the source's rows and measure them against its targets.
@@ -84,7 +84,7 @@ def evaluate_source(
     is left, E408 where an answer is not finite.
     """
     options = reading_of(model, source, options)
-    odd = OddRows(unknown)
+    odd = OddRows(model.members[0].encoder, unknown)
     actual: list[NDArray[Any]] = []
     predicted: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []

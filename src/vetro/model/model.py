@@ -41,7 +41,7 @@ class Model(ModelParts):
         *,
         probabilities: bool = False,
         keep: str | Iterable[str] = (),
-        unknown: Unknown = "refuse",
+        unknown: Unknown = "ignore",
         options: ReadOptions | None = None,
         **reading: Any,
     ) -> Any:
@@ -50,10 +50,10 @@ class Model(ModelParts):
         source: anything that `vetro.fit` reads; a path, URL or query gives a pyarrow.Table.
         The columns are those of `keep` (a target y as "actual y"), then one for each target (its
         value, or the class's label), then with `probabilities` one for each class, "P(label)".
-        unknown: "ignore" reads category texts not seen in training as an unknown level (W404).
+        unknown: "ignore" reads category texts not seen in training as an unknown level (W404),
+        "refuse" refuses them (E402).
         reading: entries of ReadOptions (sep=";", missing=("?",)), which options holds as well.
-        Raises E401 for a missing column, E402 for an unseen text; warns W403 outside the
-        training range.
+        Raises E401 for a missing column; warns W403 outside the training range.
         """
         return predict_frame(
             self,
@@ -68,7 +68,7 @@ class Model(ModelParts):
         self,
         source: Any,
         *,
-        unknown: Unknown = "refuse",
+        unknown: Unknown = "ignore",
         options: ReadOptions | None = None,
         **reading: Any,
     ) -> Evaluation:
@@ -83,7 +83,7 @@ class Model(ModelParts):
         self,
         source: Any,
         *,
-        unknown: Unknown = "refuse",
+        unknown: Unknown = "ignore",
         options: ReadOptions | None = None,
         **reading: Any,
     ) -> float:

@@ -3,6 +3,10 @@
 They are collected chunk by chunk and reported once: W403 outside the training range; for each
 column W404 texts not seen (E402 if they are refused), W406 empty although never empty in training,
 and W409 values that meant missing in the model's table; W410 answers that are not finite.
+
+One unseen text does not refuse a table of thousands of rows: the other rows have their answers, and
+the message names the text, counts the rows and says what the text is read as.  A single row that is
+looked at is refused, because there the text is rather a mistake of writing.
 """
 
 from __future__ import annotations
@@ -14,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, Setting, counted, error, notice, shown, words
-from vetro.tables.blocks import MISSING, UNSEEN
+from vetro.tables.blocks import MISSING, UNSEEN, CategoryBlock
+from vetro.tables.encoder import Encoder
 from vetro.tables.instants import date_text
 from vetro.tables.numbers import value_of
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
 
-Unknown = Literal["refuse", "ignore"]
+Unknown = Literal["ignore", "refuse"]
 
 
 @dataclass
@@ -45,11 +50,12 @@ MOST_COLUMNS = 8
 class OddRows:
     """Looks at the input columns of every chunk, in order.
 
-    unknown "refuse" raises E402 at the first text that training did not see.  reading: the
-    notices that came with the chunks.
+    encoder: of the model.  unknown "refuse" raises E402 at the first text that training did not
+    see.  reading: the notices that came with the chunks.
     """
 
-    unknown: Unknown = "refuse"
+    encoder: Encoder
+    unknown: Unknown
     found: dict[str, _Found] = field(default_factory=dict)
     reading: list[Notice] = field(default_factory=list)
     endless: int = 0
@@ -108,24 +114,11 @@ class OddRows:
         told = list(dict.fromkeys(self.reading))
         for name, odd in self.found.items():
             column = odd.column
-            category = column.kind == "category"
             if odd.texts:
-                first, *more = odd.texts
-                others = f" and {counted(len(more), 'other text')}" if more else ""
-                told.append(
-                    notice(
-                        "W404",
-                        column=name,
-                        value=first,
-                        others=others,
-                        were="were" if more else "was",
-                        rows=counted(odd.unseen, "row") if category else f"first {odd.first_text}",
-                        reading="an unknown level" if category else "missing",
-                    )
-                )
+                told.append(self._unseen(odd))
             if odd.empty:
                 rows, place = counted(odd.empty, "row"), odd.first_empty
-                reading = "an unknown level" if category else "the median"
+                reading = self._read_as(column) or "the median"
                 told.append(notice("W406", column=name, rows=rows, place=place, reading=reading))
             for text, count in odd.words.items():
                 told.append(notice("W409", column=name, value=text, rows=counted(count, "row")))
@@ -133,6 +126,31 @@ class OddRows:
         if self.endless:
             told.append(notice("W410", **self._endless()))
         return told
+
+    def _unseen(self, odd: _Found) -> Notice:
+        """W404 of one column."""
+        column = odd.column
+        first, *more = odd.texts
+        rows = f"{counted(odd.unseen, 'row')}, " if column.kind == "category" else ""
+        meant = [text for text in odd.texts if text in column.reading.missing]
+        likely = "In the model's table {meant!q} meant missing: likely {=missing meant}."
+        return notice(
+            "W404",
+            column=column.name,
+            value=first,
+            others=f" and {counted(len(more), 'other text')}" if more else "",
+            were="were" if more else "was",
+            rows=f"{rows}first {odd.first_text}",
+            reading=self._read_as(column) or "missing",
+            fix=words(likely, meant=meant[0]) if meant else "Check the spelling.",
+        )
+
+    def _read_as(self, column: Column) -> str:
+        """What an unseen text of a category counts as; "" for another kind of column."""
+        for block in self.encoder.inputs:
+            if isinstance(block, CategoryBlock) and block.name == column.name:
+                return "<other>, as rare texts" if block.other_trained else "none of the levels"
+        return ""
 
     def _outside(self) -> list[Notice]:
         """One W403 for all columns."""

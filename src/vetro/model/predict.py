@@ -121,7 +121,7 @@ def predict_stream(
     options: ReadOptions,
     probabilities: bool = False,
     keep: tuple[str, ...] = (),
-    unknown: Unknown = "refuse",
+    unknown: Unknown = "ignore",
     chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[dict[str, Any]]:
     """Predictions chunk by chunk, each a dict of columns in the order of the result.
@@ -136,7 +136,7 @@ def predict_stream(
     _check_names(model, keep, probabilities)
     options = reading_of(model, source, options)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))
-    odd = OddRows(unknown)
+    odd = OddRows(model.members[0].encoder, unknown)
     chunk: dict[str, Any] | None = None
     for table in read_chunks(source, options, inputs_only(model.schema), chunk_rows):
         odd.look(table)
@@ -157,7 +157,7 @@ def predict_frame(
     options: ReadOptions,
     probabilities: bool = False,
     keep: tuple[str, ...] = (),
-    unknown: Unknown = "refuse",
+    unknown: Unknown = "ignore",
 ) -> Any:
     """All predictions at once, as a table of the source's kind; see Model.predict."""
     notices: list[Notice] = []

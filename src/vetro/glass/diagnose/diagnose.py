@@ -74,7 +74,7 @@ def diagnose(
     loss: Any = None,
     *,
     options: ReadOptions | None = None,
-    unknown: Unknown = "refuse",
+    unknown: Unknown = "ignore",
     **reading: Any,
 ) -> Diagnosis:
     """Examine a model or module over many rows (the first 5000) and report what is unusual.
@@ -136,7 +136,7 @@ def diagnose_model(
     y: Any = None,
     loss: Any = None,
     options: ReadOptions | None = None,
-    unknown: Unknown = "refuse",
+    unknown: Unknown = "ignore",
 ) -> Diagnosis:
     """diagnose for a model; the notices are in the Diagnosis and are not issued."""
     assert subject.model is not None

@@ -31,7 +31,7 @@ def verify(
     optimizer: Any = None,
     *,
     predictor: Any = None,
-    unknown: Unknown = "refuse",
+    unknown: Unknown = "ignore",
     options: ReadOptions | None = None,
     **reading: Any,
 ) -> Verification:
