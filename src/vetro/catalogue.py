@@ -213,6 +213,8 @@ CATALOGUE: dict[str, str] = {
     "Update Vetro.",
     "E507": "{path} not found. {hint}",
     "E508": "{path}: {reason}. {fix}",
+    "E509": "{path} was written by an older Vetro (format {found}), whose members each read the "
+    "inputs with means, medians and levels of their own; now all share them. Fit the table again.",
     # Arguments and recipes
     "E601": "{argument} {value!q} is not valid: {reason}. {fix}",
     "E602": "{source}: unknown entry {name!q}. {hint}Entries: {entries}",

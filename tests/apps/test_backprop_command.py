@@ -68,11 +68,11 @@ def test_the_loss_is_that_of_scaled_units(vetro, fitted, pumps):
     subject = subject_of(model)
     row = rows_of(subject, str(pumps), only=range(2, 3))
     member = model.members[0]
-    x = member.encoder.encode_raw(row.raw)
+    x = model.encoder.encode_raw(row.raw)
     views = model.network.views(member.parameters)
     hidden = np.maximum(x @ views["layer1.weight"].T + views["layer1.bias"], 0)
     output = hidden @ views["layer2.weight"].T + views["layer2.bias"]
-    target = member.encoder.number_targets[0]
+    target = member.targets[0]
     error = output[0, 0] - (row.table.values["flow"][0] - target.mean) / target.deviation
     assert data["loss"]["value"] == pytest.approx(error**2, rel=1e-4)
 

@@ -47,7 +47,7 @@ def test_a_fit_is_verified(vetro, run):
         "file: seal and structure",
         "data: the table of the fit",
         "evidence: the split of the rows",
-        "evidence: the encoders",
+        "evidence: the encoder",
         "evidence: the held-out targets",
         "evidence: held-out predictions, to the bit",
         "evidence: the metrics",
@@ -137,12 +137,12 @@ def test_edited_evidence_is_found(vetro, run, change, name):
 def test_an_edited_scaling_is_found(vetro, run):
     def members(model):
         first, *rest = model.members
-        target = first.encoder.targets[0]
+        target = first.targets[0]
         moved = replace(target, mean=target.mean + 1e-6)
-        return (replace(first, encoder=replace(first.encoder, targets=(moved,))), *rest)
+        return (replace(first, targets=(moved,)), *rest)
 
     edited(run, members=members)
-    assert "evidence: the encoders" in failed(vetro("verify", run, "--json"))
+    assert "evidence: the encoder" in failed(vetro("verify", run, "--json"))
 
 
 def test_another_seed_is_found(vetro, run):

@@ -90,8 +90,9 @@ def model_of(
     weight: str = "",
     options: ReadOptions | None = None,
     seed: int = 0,
+    bins: int = 0,
 ) -> Model:
-    """A model of the table's other columns, each member's encoder fitted to other rows."""
+    """A model of the table's other columns, each member's targets scaled by other rows."""
     options = options or ReadOptions()
     recipe = Recipe(hidden=hidden, activation=activation, loss=loss, seed=seed)
     request = FitRequest(targets=targets, weight=weight, options=options, recipe=recipe)
@@ -101,8 +102,9 @@ def model_of(
     table = assign_roles(table, targets=targets, drop=drop, weight=weight)
     generator = np.random.default_rng(seed)
     built = []
+    whole = Encoder.fit(table, bins=bins)
     for fold in range(members):
-        encoder = Encoder.fit(table, np.flatnonzero(np.arange(table.rows) % (members + 1) != fold))
+        encoder = whole.with_targets_of(table, np.arange(table.rows) % (members + 1) != fold)
         task = encoder.task
         name = resolve_loss(recipe, task, len(encoder.classes))
         outputs = output_count(name, task, len(encoder.classes), len(encoder.targets))
@@ -118,15 +120,16 @@ def model_of(
         )
         parameters = initial_parameters(network, seed + fold)
         parameters += generator.normal(0, 0.3, parameters.shape).astype(np.float32)
-        built.append(Member(encoder, parameters, fold + 1))
+        built.append(Member(encoder.targets, parameters, fold + 1))
     return Model(
         schema=table.schema,
-        task=built[0].encoder.task,
+        task=whole.task,
         network=network,
+        blocks=whole.inputs,
         members=tuple(built),
         recipe=recipe,
         request=request,
-        evidence=evidence_of(built[0].encoder, generator, len(network.weight_slots)),
+        evidence=evidence_of(whole, generator, len(network.weight_slots)),
     )
 
 
@@ -191,7 +194,7 @@ def reference(model: Model, raw: np.ndarray) -> np.ndarray:
     """The model's outputs in float64 throughout, written out plainly."""
     answers = []
     for member in model.members:
-        h = member.encoder.encode_raw(raw, np.float64)
+        h = model.encoder.encode_raw(raw, np.float64)
         views = model.network.views(member.parameters.astype(np.float64))
         layers = len(model.network.sizes) - 1
         for number in range(1, layers + 1):
@@ -201,8 +204,6 @@ def reference(model: Model, raw: np.ndarray) -> np.ndarray:
         if model.classes:
             h = special.softmax(h, axis=1) if h.shape[1] > 1 else special.expit(np.hstack([-h, h]))
         else:
-            h = np.stack(
-                [t.mean + t.deviation * h[:, i] for i, t in enumerate(member.encoder.targets)], 1
-            )
+            h = np.stack([t.mean + t.deviation * h[:, i] for i, t in enumerate(member.targets)], 1)
         answers.append(h)
     return np.mean(answers, axis=0)

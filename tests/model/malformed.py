@@ -237,8 +237,8 @@ sealed(
 sealed(
     "a newer format",
     "E506",
-    "format 2; this one reads 1",
-    lambda h, d: h["__metadata__"].update(version="2"),
+    "format 3; this one reads 2",
+    lambda h, d: h["__metadata__"].update(version="3"),
 )
 sealed("format 0", "E501", 'version is "0"', lambda h, d: h["__metadata__"].update(version="0"))
 sealed("format x", "E501", 'version is "x"', lambda h, d: h["__metadata__"].update(version="x"))
@@ -500,13 +500,16 @@ described(
     "a fold of text", "is not a valid fold number", lambda m: m["members"][0].update(fold="1")
 )
 described("a fold below 0", "is not a valid fold number", lambda m: m["members"][0].update(fold=-1))
+described("no encoder", "does not have the entries", lambda m: m.pop("encoder") and None)
 described(
-    "no encoder", "does not have the entries", lambda m: m["members"][0].pop("encoder") and None
+    "a member's own encoder",
+    "member 1 does not have the entries fold, targets",
+    lambda m: m["members"][0].update(encoder=m["encoder"]),
 )
 
 
 def block(**changes):
-    return lambda m: m["members"][1]["encoder"]["inputs"][0].update(changes)
+    return lambda m: m["encoder"]["inputs"][0].update(changes)
 
 
 described("a mean of text", "'1' is not a number", block(mean="1"))
@@ -517,16 +520,38 @@ described("an unknown block", "is unknown", block(kind="code"))
 described(
     "an input missing",
     "has other inputs",
-    lambda m: m["members"][0]["encoder"]["inputs"].pop() and None,
+    lambda m: m["encoder"]["inputs"].pop() and None,
 )
-described("encoder a list", "", lambda m: m["members"][0].update(encoder=[]))
-described("encoder a text", "", lambda m: m["members"][0].update(encoder="x"))
-described("inputs of an encoder null", "", lambda m: m["members"][0]["encoder"].update(inputs=None))
-described("blocks that are numbers", "", lambda m: m["members"][0]["encoder"].update(inputs=[1, 2]))
 described(
-    "an encoder without targets",
-    "description lacks 'targets'",
-    lambda m: m["members"][0]["encoder"].pop("targets") and None,
+    "an input twice",
+    "an input occurs twice",
+    lambda m: m["encoder"]["inputs"].append(m["encoder"]["inputs"][0]),
+)
+described("encoder a list", "", lambda m: m.update(encoder=[]))
+described("encoder a text", "", lambda m: m.update(encoder="x"))
+described("inputs of an encoder null", "", lambda m: m["encoder"].update(inputs=None))
+described("blocks that are numbers", "", lambda m: m["encoder"].update(inputs=[1, 2]))
+described("borders of text", "'1' is not a number", block(borders=["1", "2", "3"]))
+described("borders that are no list", "is not a list of numbers", block(borders=1.5))
+described("one bin", "not three or more rising numbers", block(borders=[0.0, 1.0]))
+described("borders that fall", "not three or more rising", block(borders=[2.0, 1.0, 3.0]))
+described("a bin without width", "not three or more rising", block(borders=[1.0, 1.0, 3.0]))
+described("a bin beyond float64", "is wider than", block(borders=[-1.7e308, 1.7e308, 1.75e308]))
+described("a median below the bins", "outside its bins", block(borders=[1e9, 2e9, 3e9]))
+described("bins beyond the table", "outside the range", block(borders=[-1e9, 1.0, 1e9]))
+
+
+def bins_of_its_own(document) -> None:
+    """Bins that its values have, and the network's inputs have not."""
+    found, column = document["encoder"]["inputs"][0], document["schema"]["columns"][0]
+    found.update(borders=[column["minimum"], found["median"], column["maximum"]])
+
+
+described("bins of other inputs", "does not make the inputs of the network", bins_of_its_own)
+described(
+    "a member without targets",
+    "member 1 does not have the entries fold, targets",
+    lambda m: m["members"][0].pop("targets") and None,
 )
 described("an unknown optimizer", "optimizer", lambda m: m["recipe"].update(optimizer="magic"))
 described("an unknown setting", 'unknown entry "magic"', lambda m: m["recipe"].update(magic=1))

@@ -53,11 +53,11 @@ def valid(folder, source):
 def same(left, right) -> None:
     """Two models are equal in every part that is kept."""
     left, right = kept_model(left), kept_model(right)
-    for name in ("schema", "task", "network", "recipe", "request"):
+    for name in ("schema", "task", "network", "blocks", "recipe", "request"):
         assert getattr(left, name) == getattr(right, name), name
     assert len(left.members) == len(right.members)
     for a, b in zip(left.members, right.members, strict=True):
-        assert (a.encoder, a.fold) == (b.encoder, b.fold)
+        assert (a.targets, a.fold) == (b.targets, b.fold)
         assert a.parameters.dtype == b.parameters.dtype == np.float32
         np.testing.assert_array_equal(a.parameters, b.parameters)
     for entry in fields(Evidence):
@@ -242,7 +242,7 @@ def test_not_finite_parameters_are_not_loaded_even_if_saved(source, tmp_path):
     member = model.members[0]
     parameters = member.parameters.copy()
     parameters[-1] = np.nan
-    broken = replace(model, members=(Member(member.encoder, parameters, 1),))
+    broken = replace(model, members=(Member(member.targets, parameters, 1),))
     broken.save(tmp_path / "nan.safetensors")
     assert "not finite" in refusal(tmp_path / "nan.safetensors")
 
@@ -334,3 +334,49 @@ def test_any_edited_entry_is_refused_or_makes_a_model(data, valid, folder):
     repr(model)
     model.save(folder / "resaved.safetensors")
     same(load_model(folder / "resaved.safetensors"), model)
+
+
+def as_version_1(content: bytes, change=None) -> bytes:
+    """The file as format 1 had it: an encoder in each member, numbers without borders."""
+    header, data = opened(content)
+    header["__metadata__"]["version"] = "1"
+    document = json.loads(header["__metadata__"]["model"])
+    inputs = document.pop("encoder")["inputs"]
+    for block in inputs:
+        block.pop("borders", None)
+    document["members"] = [
+        {"fold": one["fold"], "encoder": {"inputs": inputs, "targets": one["targets"]}}
+        for one in json.loads(json.dumps(document["members"]))
+    ]
+    document = json.loads(json.dumps(document))  # each member has its own copy
+    if change is not None:
+        change(document["members"])
+    header["__metadata__"]["model"] = json.dumps(document)
+    return closed(header, data)
+
+
+def test_a_file_of_version_1_loads_where_its_members_share_their_inputs(valid, folder):
+    path = folder / "first.safetensors"
+    path.write_bytes(as_version_1(valid))
+    same(load_model(path), load_model(folder / "valid.safetensors"))
+
+
+def test_a_file_of_version_1_with_several_encoders_is_refused(valid, folder):
+    path = folder / "several.safetensors"
+    path.write_bytes(
+        as_version_1(valid, lambda members: members[1]["encoder"]["inputs"][0].update(mean=3.0))
+    )
+    assert refusal(path) == (
+        f"E509 {path} was written by an older Vetro (format 1), whose members each read the inputs "
+        "with means, medians and levels of their own; now all share them. Fit the table again."
+    )
+
+
+@pytest.mark.parametrize("entry", ["fold", "encoder", "inputs", "targets"])
+def test_a_damaged_file_of_version_1_is_refused(entry, valid, folder):
+    def damage(members):
+        (members[0] if entry in members[0] else members[0]["encoder"]).pop(entry)
+
+    path = folder / "damaged first.safetensors"
+    path.write_bytes(as_version_1(valid, damage))
+    assert refusal(path).startswith(f"E501 {path}: damaged or edited")

@@ -16,7 +16,7 @@ from vetro.engines import choose
 from vetro.errors import TableError, TrainingError, VetroError
 from vetro.model.bootstrap import compare, measure
 from vetro.model.fit import fit_table
-from vetro.model.predict import ensemble_outputs
+from vetro.model.predict import predict_outputs
 from vetro.model.request import FitRequest
 from vetro.model.split import split_rows
 from vetro.tables.options import ReadOptions
@@ -61,7 +61,7 @@ def test_held_out_predictions_come_from_members_that_never_saw_the_row(concrete)
         members = [member for member in concrete.members if member.fold == part + 1]
         assert len(members) == 2
         rows = np.flatnonzero(fold == part)
-        expected[rows] = ensemble_outputs(concrete.network, members, table, rows)[:, 0]
+        expected[rows] = predict_outputs(concrete, table, members, rows)[:, 0]
     actual = table.values["compressive_strength"]
     evidence = concrete.evidence
     np.testing.assert_allclose(evidence.predicted[:, 0], expected, rtol=1e-9)
@@ -87,7 +87,7 @@ def test_held_out_targets_change_nothing_in_their_member():
     for before, after in zip(first.members, second.members, strict=True):
         same = before.parameters.tobytes() == after.parameters.tobytes()
         assert same == (before.fold == 3)
-        assert (before.encoder == after.encoder) == (before.fold == 3)
+        assert (before.targets == after.targets) == (before.fold == 3)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(concrete):

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def read(content: bytes) -> tuple[dict, dict]:
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     texts = header.pop("__metadata__")
-    assert (texts["format"], texts["version"]) == ("vetro", "1")
+    assert (texts["format"], texts["version"]) == ("vetro", "2")
     unsealed = content.replace(texts["sha256"].encode(), b"0" * 64, 1)
     assert hashlib.sha256(unsealed).hexdigest() == texts["sha256"]
     tensors = {}
@@ -63,6 +64,8 @@ def encoded(block: dict, value: object, column: dict) -> list[float]:
         value = (datetime.date.fromisoformat(value) - EPOCH).days
     v = block["median"] if missing else float(value)
     columns = [(v - block["mean"]) * block["scale"]] if block.get("days", True) else []
+    for low, high in pairwise(block.get("borders", ())):
+        columns.append(min(max((v - low) / (high - low), 0.0), 1.0))
     for cycle in block.get("cycles", ()):
         angle = 2 * math.pi * (v % PERIODS[cycle]) / PERIODS[cycle]
         columns += [math.sin(angle), math.cos(angle)]
@@ -77,7 +80,7 @@ def answer(description: dict, tensors: dict, row: dict) -> list[float]:
     answers = []
     for number, member in enumerate(description["members"], start=1):
         h: list[float] = []
-        for block in member["encoder"]["inputs"]:
+        for block in description["encoder"]["inputs"]:
             h += encoded(block, row[block["name"]], columns[block["name"]])
         sizes = description["network"]["sizes"]
         assert len(h) == sizes[0]
@@ -90,7 +93,7 @@ def answer(description: dict, tensors: dict, row: dict) -> list[float]:
             ]
             last = layer == len(sizes) - 1
             h = z if last else [FUNCTIONS[description["network"]["activation"]](x) for x in z]
-        targets = member["encoder"]["targets"]
+        targets = member["targets"]
         if description["task"] == "regression":
             h = [x * t["deviation"] + t["mean"] for x, t in zip(h, targets, strict=True)]
         elif len(h) == 1:
@@ -107,6 +110,7 @@ def answer(description: dict, tensors: dict, row: dict) -> list[float]:
     ("targets", "options"),
     [
         (("pressure",), {"activation": "relu", "gaps": True}),
+        (("pressure",), {"activation": "relu", "gaps": True, "bins": 6}),
         (("pressure", "noise"), {"activation": "gelu"}),
         (("noise",), {"activation": "silu", "hidden": ()}),
         (("grade",), {"activation": "leaky_relu", "gaps": True, "members": 3}),
@@ -131,5 +135,5 @@ def test_a_reader_written_from_the_page(targets, options, tmp_path):
     ]
     np.testing.assert_allclose(found, expected, atol=3e-6 * np.abs(expected).max())
     if model.classes:
-        labels = description["members"][0]["encoder"]["targets"][0]["classes"]
+        labels = description["members"][0]["targets"][0]["classes"]
         assert list(result[targets[0]]) == [labels[row.index(max(row))] for row in expected]

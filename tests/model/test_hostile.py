@@ -207,20 +207,20 @@ def described(content: bytes, change) -> bytes:
     return closed(header, data)
 
 
-def first_input(document: dict) -> list[dict]:
-    return [member["encoder"]["inputs"][0] for member in document["members"]]
+def first_input(document: dict) -> dict:
+    return document["encoder"]["inputs"][0]
 
 
 def first_target(document: dict) -> dict:
-    return document["members"][1]["encoder"]["targets"][0]
+    return document["members"][1]["targets"][0]
 
 
 NO_MESSAGE = {"code": "E900", "words": {"parts": []}}
 INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6}
 CONTRADICTIONS = [
-    ("finite", lambda d: [block.update(scale=1e308) for block in first_input(d)]),
-    ("finite", lambda d: [block.update(median=1e300) for block in first_input(d)]),
-    ("finite", lambda d: [block.update(mean=-1e308, scale=1e10) for block in first_input(d)]),
+    ("finite", lambda d: first_input(d).update(scale=1e308)),
+    ("finite", lambda d: first_input(d).update(median=1e300)),
+    ("finite", lambda d: first_input(d).update(mean=-1e308, scale=1e10)),
     ("finite", lambda d: first_target(d).update(mean=1.7e308, deviation=1e308)),
     ("another kind", lambda d: d["schema"]["columns"][0].update(kind="date")),
     ("an invalid range", lambda d: d["schema"]["columns"][0].update(minimum=9.0, maximum=1.0)),

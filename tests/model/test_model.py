@@ -34,7 +34,7 @@ def test_names(model):
 
 
 def test_repr_is_short_and_says_what_matters(model):
-    width = model.members[0].encoder.width
+    width = model.encoder.width
     assert repr(model) == (
         "Model(regression of pressure, noise, held-out r2 0.9 [0.85, 0.95], "
         f"3 members {width}-7-5-2 tanh)"

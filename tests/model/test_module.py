@@ -31,7 +31,7 @@ def test_module_is_predict_and_float64(task, tmp_path):
     path = write_csv(tmp_path / "t.csv", rows_of(seed=3))
     model = model_of(path, *targets, **options)
     table = read_table(path, schema=model.schema)
-    raw = model.members[0].encoder.raw(table)
+    raw = model.encoder.raw(table)
     assert np.isnan(raw).any()
     found = model.module(torch.from_numpy(raw)).detach()
     expected = predict_outputs(model, table)
@@ -51,7 +51,7 @@ def test_module_is_predict_and_float64(task, tmp_path):
 def test_every_activation_and_depth(activation, hidden, tmp_path):
     path = write_csv(tmp_path / "t.csv", rows_of(40))
     model = model_of(path, "pressure", activation=activation, hidden=hidden, members=1)
-    raw = model.members[0].encoder.raw(read_table(path, schema=model.schema))
+    raw = model.encoder.raw(read_table(path, schema=model.schema))
     found = model.module.double()(torch.from_numpy(raw)).detach().numpy()
     np.testing.assert_allclose(found, reference(model, raw), rtol=1e-12)
 
@@ -59,7 +59,7 @@ def test_every_activation_and_depth(activation, hidden, tmp_path):
 def test_float32_rows_give_float32_and_gradients_flow(tmp_path):
     path = write_csv(tmp_path / "t.csv", rows_of(gaps=False))
     model = model_of(path, "pressure")
-    raw = model.members[0].encoder.raw(read_table(path, schema=model.schema))
+    raw = model.encoder.raw(read_table(path, schema=model.schema))
     module = model.module
     assert not module.training
     rows = torch.from_numpy(raw).float().requires_grad_()

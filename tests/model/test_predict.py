@@ -20,7 +20,6 @@ from told import told
 
 from vetro.errors import PredictionError, TableError, VetroWarning
 from vetro.model.predict import (
-    ensemble_outputs,
     predict_outputs,
     predict_stream,
     probabilities_of,
@@ -64,10 +63,10 @@ def test_outputs_are_those_of_float64(regression, classification, path):
     for model in (regression, classification):
         table = read_table(path, schema=model.schema)
         found = predict_outputs(model, table)
-        expected = reference(model, model.members[0].encoder.raw(table))
+        expected = reference(model, model.encoder.raw(table))
         scale = np.abs(expected).max()
         np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6 * scale)
-        raw = raw_outputs(model.network, model.members, model.members[0].encoder.raw(table))
+        raw = raw_outputs(model, model.encoder.raw(table))
         np.testing.assert_array_equal(raw, found)
         one = predict_outputs(model, table, model.members[:1])
         rest = predict_outputs(model, table, model.members[1:])
@@ -90,11 +89,11 @@ def test_rows_of_many_blocks_keep_their_order(monkeypatch):
     whole = predict_outputs(model, table)
     monkeypatch.setattr("vetro.model.predict._BLOCK_VALUES", 1)
     np.testing.assert_allclose(predict_outputs(model, table), whole, rtol=1e-5)
-    raw = model.members[0].encoder.raw(table)
-    found = raw_outputs(model.network, model.members, raw)
+    raw = model.encoder.raw(table)
+    found = raw_outputs(model, raw)
     np.testing.assert_allclose(found, whole, rtol=1e-5)
     some = np.arange(999, -1, -3)
-    found = ensemble_outputs(model.network, model.members, table, some)
+    found = predict_outputs(model, table, rows=some)
     np.testing.assert_allclose(found, whole[some], rtol=1e-5)
 
 
@@ -149,7 +148,7 @@ def test_labels_and_probabilities(classification, path):
     result = classification.predict(path, probabilities=True).to_pydict()
     assert list(result) == ["grade", "P(good)", "P(middling)", "P(poor)"]
     table = read_table(path, schema=classification.schema)
-    expected = reference(classification, classification.members[0].encoder.raw(table))
+    expected = reference(classification, classification.encoder.raw(table))
     assert len(set(result["grade"])) > 1
     assert result["grade"] == [classification.classes[i] for i in expected.argmax(axis=1)]
     found = np.array([result[f"P({label})"] for label in classification.classes]).T
@@ -273,9 +272,7 @@ def test_unseen_text_is_an_unknown_level_w404(regression):
     ]
     differs = np.flatnonzero(before["pressure"] != after["pressure"])
     assert set(differs) <= {4, 9, 10}
-    raw = regression.members[0].encoder.raw(
-        read_table(changed, ReadOptions(), schema=regression.schema)
-    )
+    raw = regression.encoder.raw(read_table(changed, ReadOptions(), schema=regression.schema))
     assert (raw[[4, 9, 10], regression.inputs.index("city")] == -2).all()
     expected = reference(regression, raw)
     np.testing.assert_allclose(

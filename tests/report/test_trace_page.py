@@ -289,7 +289,7 @@ def test_what_is_drawn_and_what_is_left_out(traces):
 def test_the_section_of_the_report(show):
     columns = rows_of()
     model = model_of(columns, "pressure", activation="relu", hidden=(20, 20))
-    raw = model.members[0].encoder.raw(vetro.inspect(columns, "pressure"))
+    raw = model.encoder.raw(vetro.inspect(columns, "pressure"))
     section = at_row(model, raw[0], "the first row")
     assert section.startswith('<section id="inside"')
     assert "<script" not in section

@@ -287,7 +287,7 @@ def answers(subject: Subject, rows: Rows) -> Floats:
     A model: predict()'s numbers, or class probabilities.  A module: its own forward in eval mode.
     """
     if subject.model is not None:
-        return raw_outputs(subject.model.network, subject.model.members, rows.raw)
+        return raw_outputs(subject.model, rows.raw)
     import torch
 
     from vetro.engines.best import evaluating

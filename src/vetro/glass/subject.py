@@ -183,7 +183,7 @@ def _of_model(model: Model) -> Subject:
         Part(
             network,
             member.parameters,
-            member.encoder,
+            model.encoder_of(member),
             f"member{number}" if several else "",
             member.fold,
         )

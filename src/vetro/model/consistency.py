@@ -65,34 +65,40 @@ def check_schema(schema: Schema) -> None:
             raise ValueError(f"{where} has levels and is not a category")
 
 
-def check_encoder(encoder: Encoder, task: str, schema: Schema, network: Network, what: str) -> None:
-    """Encoder, schema and network have the same columns; each block is of its column's kind, and
+def check_blocks(blocks: tuple[Block, ...], schema: Schema, network: Network) -> None:
+    """Encoder, schema and network have the same inputs; each block is of its column's kind, and
     makes numbers that float32 holds."""
-    if encoder.columns != tuple(column.name for column in schema.inputs):
-        raise ValueError(f"{what} has other inputs than the schema")
+    if tuple(block.name for block in blocks) != tuple(column.name for column in schema.inputs):
+        raise ValueError("its encoder has other inputs than the schema")
+    for block in blocks:
+        column, name = schema[block.name], shown(block.name)
+        if isinstance(block, CategoryBlock) and block.levels != column.levels:
+            raise ValueError(f'its encoder has other levels of "{name}" than the schema')
+        if not isinstance(block, _BLOCKS[column.kind]):
+            raise ValueError(f'its encoder reads "{name}" as another kind than the schema')
+        if isinstance(block, CategoryBlock):
+            continue
+        if not _fits(block, column):
+            raise ValueError(f'its encoder makes values of "{name}" that are not finite')
+        if isinstance(block, NumberBlock) and not _in_range(block.borders, column):
+            raise ValueError(f'its encoder has bins of "{name}" outside the range of the schema')
+    if tuple(name for block in blocks for name in block.names) != network.input_names:
+        raise ValueError("its encoder does not make the inputs of the network")
+
+
+def check_targets(encoder: Encoder, task: str, schema: Schema, network: Network, what: str) -> None:
+    """A member's targets are those of the schema and of the network, and make finite answers."""
     if tuple(target.name for target in encoder.targets) != tuple(
         column.name for column in schema.targets
     ):
         raise ValueError(f"{what} has other targets than the schema")
-    for block in encoder.inputs:
-        levels = getattr(block, "levels", None)
-        if levels is not None and levels != schema[block.name].levels:
-            raise ValueError(f'{what} has other levels of "{shown(block.name)}" than the schema')
     if encoder.task != task:
         raise ValueError(f"{what} is not for a {task}")
-    if encoder.input_names != network.input_names:
-        raise ValueError(f"{what} does not make the inputs of the network")
     allowed = {len(encoder.output_names)} | ({1} if len(encoder.classes) == 2 else set())
     if network.outputs not in allowed:
         raise ValueError(f"{what} does not take the outputs of the network")
     if encoder.classes and encoder.classes != class_labels(schema.targets[0]):
         raise ValueError(f"{what} has other classes than the schema")
-    for block in encoder.inputs:
-        column = schema[block.name]
-        if not isinstance(block, _BLOCKS[column.kind]):
-            raise ValueError(f'{what} reads "{shown(block.name)}" as another kind than the schema')
-        if not isinstance(block, CategoryBlock) and not _fits(block, column):
-            raise ValueError(f'{what} makes values of "{shown(block.name)}" that are not finite')
     for target in encoder.targets:
         reach = [getattr(target, name, 0.0) for name in ("mean", "deviation")]
         if not all(math.isfinite(value) for value in reach) or not math.isfinite(sum(reach)):
@@ -153,9 +159,9 @@ def _check_figures(evidence: Evidence, targets: list[str]) -> None:
             raise ValueError(f'evidence.per_target does not have the metrics of "{shown(target)}"')
 
 
-def check_median_row(row: tuple[float, ...], schema: Schema, encoder: Encoder) -> None:
+def check_median_row(row: tuple[float, ...], schema: Schema, blocks: tuple[Block, ...]) -> None:
     """The median row is a row of the table."""
-    for value, column, block in zip(row, schema.inputs, encoder.inputs, strict=True):
+    for value, column, block in zip(row, schema.inputs, blocks, strict=True):
         where = f'the median row of its evidence has no value of "{shown(column.name)}"'
         if isinstance(block, CategoryBlock):
             if value != int(value) or not -1 <= value < max(len(column.levels), 1):
@@ -170,6 +176,14 @@ def _fits(block: NumberBlock | DateBlock, column: Column) -> bool:
     if column.kind == "flag":
         ends = [0.0, 1.0]
     return all(_encodes(block, value) for value in (block.median, *ends))
+
+
+def _in_range(borders: tuple[float, ...], column: Column) -> bool:
+    """Whether the bins lie within what the table held."""
+    if not borders:
+        return True
+    low, high = column.minimum, column.maximum
+    return low is not None and high is not None and low <= borders[0] and borders[-1] <= high
 
 
 def _encodes(block: Block, value: float) -> bool:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from vetro.errors import error, shown
 
 FORMAT = "vetro"
-VERSION = 1
+VERSION = 2
 LONGEST_HEADER = 64 * 2**20
 MOST_TENSORS = 100_000
 MOST_VALUES = 3_000_000  # of one JSON text; a column of a table has about 68
@@ -41,10 +41,12 @@ _PICKLE_ENDINGS = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 
 @dataclass(frozen=True)
 class Container:
-    """texts: the metadata except format, version and sha256.  tensors: read-only views."""
+    """texts: the metadata except format, version and sha256.  tensors: read-only views.
+    version: of the format."""
 
     texts: dict[str, str]
     tensors: dict[str, NDArray[Any]]
+    version: int = VERSION
 
 
 class _Damaged(ValueError):
@@ -59,7 +61,12 @@ def pack(container: Container) -> bytes:
         for name, tensor in container.tensors.items()
     }
     names = sorted(tensors, key=lambda name: order.index(_NAMES[tensors[name].dtype]))
-    texts = {"format": FORMAT, "version": str(VERSION), "sha256": _UNSEALED, **container.texts}
+    texts = {
+        "format": FORMAT,
+        "version": str(container.version),
+        "sha256": _UNSEALED,
+        **container.texts,
+    }
     header: dict[str, Any] = {"__metadata__": texts}
     end = 0
     for name in names:
@@ -97,7 +104,7 @@ def unpack(file: BinaryIO, path: str) -> Container:
         texts = _texts(header)
     except _Damaged as reason:
         raise error("E501", path=path, reason=str(reason)) from reason
-    _check_format(texts, path)
+    version = _version(texts, path)
     try:
         entries = _entries(header, size - 8 - len(raw))
         data = file.read()
@@ -106,7 +113,7 @@ def unpack(file: BinaryIO, path: str) -> Container:
     except _Damaged as reason:
         raise error("E501", path=path, reason=str(reason)) from reason
     others = {name: item for name, item in texts.items() if name not in _OWN_TEXTS}
-    return Container(others, tensors)
+    return Container(others, tensors, version)
 
 
 _OWN_TEXTS = ("format", "version", "sha256")
@@ -199,7 +206,8 @@ def _texts(header: Any) -> dict[str, str]:
     return texts
 
 
-def _check_format(texts: dict[str, str], path: str) -> None:
+def _version(texts: dict[str, str], path: str) -> int:
+    """The version of the format; E505 or E506 if this reader does not know it."""
     if texts.get("format") != FORMAT:
         raise error("E505", path=path, reason="it is a safetensors file without Vetro's metadata")
     version = texts.get("version", "")
@@ -207,6 +215,7 @@ def _check_format(texts: dict[str, str], path: str) -> None:
         raise error("E501", path=path, reason=f"its format version is {_quoted(version)}")
     if int(version) > VERSION:
         raise error("E506", path=path, found=version, known=VERSION)
+    return int(version)
 
 
 def _check_seal(raw: bytes, data: bytes, texts: dict[str, str]) -> None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from vetro.errors import shown
 from vetro.model.consistency import (
-    check_encoder,
+    check_blocks,
     check_evidence,
     check_median_row,
     check_schema,
+    check_targets,
 )
 from vetro.model.evidence import Evidence
 from vetro.model.kept import kept_model
@@ -25,6 +26,7 @@ from vetro.model.parts import ModelParts
 from vetro.model.plain import from_plain, to_plain
 from vetro.model.request import FitRequest
 from vetro.networks.network import Network
+from vetro.tables.blocks_json import blocks_from_json, targets_from_json, to_json
 from vetro.tables.dress import LONGEST_CELL
 from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Schema
@@ -35,6 +37,7 @@ from vetro.training.recipe import Recipe
 Arrays = dict[str, NDArray[Any]]
 
 MOST_NOTICES = 200_000
+_ENTRIES = ("task", "schema", "network", "encoder", "members", "recipe", "request", "evidence")
 # The parts of the evidence that are tensors.
 _EVIDENCE_TENSORS = frozenset({"actual", "predicted", "fold", "history"})
 _HISTORY = dict(zip(COLUMNS, ("<i4", "<i4", "<i4", "<f8", "<f8", "<f8", "|u1", "<f8"), strict=True))
@@ -54,8 +57,12 @@ def document_of(model: ModelParts) -> dict[str, Any]:
         "task": model.task,
         "schema": to_plain(model.schema),
         "network": to_plain(model.network),
+        "encoder": {"inputs": to_plain([to_json(block) for block in model.blocks])},
         "members": [
-            {"fold": int(member.fold), "encoder": to_plain(member.encoder.to_json())}
+            {
+                "fold": int(member.fold),
+                "targets": to_plain([to_json(target) for target in member.targets]),
+            }
             for member in model.members
         ],
         "recipe": to_plain(model.recipe),
@@ -87,14 +94,12 @@ def tensors_of(model: ModelParts) -> Arrays:
 
 
 def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
-    """The fields of a Model, its members as (encoder, parameters, fold).
+    """The fields of a Model, its members as (targets, parameters, fold).
 
     ValueError, KeyError or TypeError, or the VetroError of a recipe, if the document or a
     tensor is not what document_of and tensors_of write.
     """
-    wanted = {"task", "schema", "network", "members", "recipe", "request", "evidence"}
-    if not isinstance(document, dict) or set(document) != wanted:
-        raise ValueError(f"its description does not have the entries {', '.join(sorted(wanted))}")
+    _require(document, _ENTRIES, "its description")
     task = document["task"]
     if task not in ("regression", "classification"):
         raise ValueError("its task is unknown")
@@ -102,24 +107,25 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
     network = _network(document["network"], len(tensors))
     if not isinstance(document["members"], list) or not document["members"]:
         raise ValueError("it has no members")
+    _require(document["encoder"], ("inputs",), "its encoder")
+    blocks = blocks_from_json(document["encoder"]["inputs"])
+    check_blocks(blocks, schema, network)
     tensors = dict(tensors)
     members = []
     for number, item in enumerate(document["members"], start=1):
-        if not isinstance(item, dict) or set(item) != {"fold", "encoder"}:
-            raise ValueError(f"member {number} does not have the entries encoder, fold")
+        _require(item, ("fold", "targets"), f"member {number}")
         fold = item["fold"]
         if isinstance(fold, bool) or not isinstance(fold, int) or not 0 <= fold < 2**31:
             raise ValueError(f"the fold of member {number} is not a valid fold number")
-        encoder = Encoder.from_json(item["encoder"])
-        what = f"the encoder of member {number}"
-        check_encoder(encoder, task, schema, network, what)
-        members.append((encoder, _parameters(tensors, network, number), fold))
-    outputs = len(members[0][0].output_names)
+        targets = targets_from_json(item["targets"])
+        check_targets(Encoder(blocks, targets), task, schema, network, f"member {number}")
+        members.append((targets, _parameters(tensors, network, number), fold))
+    outputs = len(Encoder(blocks, members[0][0]).output_names)
     evidence = _evidence(document["evidence"], task, tensors, outputs, len(network.weight_slots))
     if evidence.median_row and len(evidence.median_row) != len(schema.inputs):
         raise ValueError("the median row of its evidence has other columns than the schema")
     if evidence.median_row:
-        check_median_row(evidence.median_row, schema, members[0][0])
+        check_median_row(evidence.median_row, schema, blocks)
     check_evidence(evidence, schema, evidence.fold)
     if evidence.fingerprints and len(evidence.fingerprints) != len(members):
         raise ValueError("its evidence has the fingerprints of other members")
@@ -129,11 +135,17 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
         "task": task,
         "schema": schema,
         "network": network,
+        "blocks": blocks,
         "members": members,
         "recipe": from_plain(Recipe, document["recipe"], "recipe"),
         "request": from_plain(FitRequest, document["request"], "request"),
         "evidence": evidence,
     }
+
+
+def _require(item: Any, entries: tuple[str, ...], what: str) -> None:
+    if not isinstance(item, dict) or set(item) != set(entries):
+        raise ValueError(f"{what} does not have the entries {', '.join(entries)}")
 
 
 def _schema(data: Any) -> Schema:

@@ -84,7 +84,7 @@ def evaluate_source(
     is left, E408 where an answer is not finite.
     """
     options = reading_of(model, source, options)
-    odd = OddRows(model.members[0].encoder, unknown)
+    odd = OddRows(model.encoder, unknown)
     actual: list[NDArray[Any]] = []
     predicted: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
@@ -93,7 +93,7 @@ def evaluate_source(
     for table in read_chunks(source, options, model.schema, chunk_rows):
         _check_targets(model, table)
         odd.look(table)
-        truth = model.members[0].encoder.actual(table)
+        truth = model.encoder.actual(table)
         known = truth >= 0 if model.classes else ~np.isnan(truth).any(axis=1)
         left_out += int(np.count_nonzero(~known))
         idle += table.weightless

@@ -2,7 +2,7 @@
 
 Loading runs no code from the file.  Every refusal is a ModelFileError with a code:
 E501 damaged or edited, E502 a pickle, E505 no model file, E506 from a newer Vetro,
-E507 not found, E508 not a readable file.
+E507 not found, E508 not a readable file, E509 from an older Vetro with several encoders.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from vetro.addresses import is_address, shown_source
-from vetro.errors import VetroError, error, nearest
+from vetro.errors import ModelFileError, VetroError, error, nearest
 from vetro.model.container import Container, parse_json, unpack
 from vetro.model.document import parts_of
 from vetro.model.model import Model, WritesReport
+from vetro.model.older_documents import from_version_1
 from vetro.model.parts import Member
 from vetro.model.saving import save_model
 
@@ -27,7 +28,12 @@ def load_model(path: str | Path, writes_report: WritesReport | None = None) -> M
     if set(container.texts) != {"model"}:
         raise error("E501", path=shown_path, reason="its metadata have other entries")
     try:
-        parts = parts_of(parse_json(container.texts["model"]), container.tensors)
+        document = parse_json(container.texts["model"])
+        if container.version == 1:
+            document = from_version_1(document, shown_path)
+        parts = parts_of(document, container.tensors)
+    except ModelFileError:
+        raise
     except (VetroError, ValueError, KeyError, TypeError) as failure:
         # The seal is right, so someone wrote the file like this: still say what is wrong.
         reason = f"its description lacks {failure}" if isinstance(failure, KeyError) else failure

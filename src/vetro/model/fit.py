@@ -211,19 +211,20 @@ def _model(
     members = []
     for number, outcome in outcomes.items():
         part, member = ensemble.part_of(number)
-        encoder = ensemble.encoder(part, member)
-        members.append(Member(encoder, outcome.parameters, ensemble.split.number(part)))
+        targets = ensemble.encoder(part, member).targets
+        members.append(Member(targets, outcome.parameters, ensemble.split.number(part)))
     evidence = replace(
         Evidence.empty(task, choice.engine.name, choice.reason),
         judged_by=_judged_by(request, table, task),
         fingerprints=tuple(member.fingerprint for member in members),
-        median_row=members[0].encoder.median_row(table),
+        median_row=ensemble.encoder_of_all.median_row(table),
         history=tuple(_finite(record) for record in state.history),
     )
     return Model(
         schema=table.schema,
         task="regression" if task == "regression" else "classification",
-        network=ensemble.network(members[0].encoder),
+        network=ensemble.network(ensemble.encoder_of_all),
+        blocks=ensemble.encoder_of_all.inputs,
         members=tuple(members),
         recipe=request.recipe,
         request=request,
@@ -248,7 +249,7 @@ def _findings(
     named = {_place(ensemble, number): outcome for number, outcome in outcomes.items()}
     found = still_falling(model.recipe, named, state.history)
     training, _ = ensemble.rows_of(*ensemble.part_of(first))
-    x = model.members[0].encoder.encode(ensemble.table, training[:20_000])
+    x = model.encoder.encode(ensemble.table, training[:20_000])
     found += dead_units(model.network, model.members[0].parameters, x)
     given = {item.code for item in (*ensemble.table.notices, *found)}
     found += quality_findings(model.evidence, given)

@@ -114,15 +114,15 @@ def held_out(model: Model, ensemble: Ensemble) -> HeldOut:
     groups = _members_by_part(model)
     rows = np.flatnonzero(np.isin(split.fold, list(groups)))
     fold = split.fold[rows]
-    raw = model.members[0].encoder.raw(table, rows)
-    actual, classes = model.members[0].encoder.actual(table, rows), model.classes
+    raw, actual = model.encoder.raw(table, rows), model.encoder.actual(table, rows)
+    classes = model.classes
 
     def predict(matrix: Floats, chosen: NDArray[np.intp]) -> Floats:
         out = np.empty((len(matrix), actual.shape[1] if task == "regression" else len(classes)))
         for part, members in groups.items():
             here = fold[chosen] == part
             if here.any():
-                out[here] = raw_outputs(model.network, members, matrix[here])
+                out[here] = raw_outputs(model, matrix[here], members)
         return out
 
     predicted = predict(raw, np.arange(len(rows)))
@@ -141,9 +141,9 @@ def _training_metrics(model: Model, ensemble: Ensemble, first: int) -> dict[str,
     """The first member on (at most 20,000 of) the rows it learnt from."""
     training, _ = ensemble.rows_of(*ensemble.part_of(first))
     rows = training[_evenly(len(training), KEPT_ROWS)]
-    table, encoder = ensemble.table, model.members[0].encoder
+    table, encoder = ensemble.table, model.encoder
     weights = None if ensemble.weights is None else ensemble.weights[rows]
-    predicted = raw_outputs(model.network, model.members[:1], encoder.raw(table, rows))
+    predicted = raw_outputs(model, encoder.raw(table, rows), model.members[:1])
     return figures(model.task, encoder.actual(table, rows), predicted, weights)
 
 

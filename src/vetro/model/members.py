@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,6 @@ class Ensemble:
     weights: NDArray[np.float64] | None
     device: str
     _encoders: dict[tuple[int, int], Encoder] = field(default_factory=dict, compare=False)
-    _inputs: list[Encoder] = field(default_factory=list, compare=False)
 
     def rows_of(self, part: int, member: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """(training, validation) row numbers of a member; disjoint, none held out from it."""
@@ -51,16 +51,19 @@ class Ensemble:
         chosen = validation_rows(self.table, rows, share, member_seed(self.recipe, part, member))
         return rows[~chosen], rows[chosen]
 
+    @cached_property
+    def encoder_of_all(self) -> Encoder:
+        """The encoder of all rows that some member may see; all members share its inputs."""
+        numbers = sum(column.kind == "number" for column in self.table.schema.inputs)
+        bins = bin_count(self.recipe, self.task, self.table.rows, numbers)
+        return Encoder.fit(self.table, self.split.learnt, bins)
+
     def encoder(self, part: int, member: int) -> Encoder:
         """The member's encoder, made once: inputs as all members have them, targets by the
         statistics of its own training rows."""
-        if not self._inputs:
-            numbers = sum(column.kind == "number" for column in self.table.schema.inputs)
-            bins = bin_count(self.recipe, self.task, self.table.rows, numbers)
-            self._inputs.append(Encoder.fit(self.table, self.split.learnt, bins))
         if (part, member) not in self._encoders:
             training, _ = self.rows_of(part, member)
-            self._encoders[part, member] = self._inputs[0].with_targets_of(self.table, training)
+            self._encoders[part, member] = self.encoder_of_all.with_targets_of(self.table, training)
         return self._encoders[part, member]
 
     def network(self, encoder: Encoder) -> Network:
@@ -79,7 +82,7 @@ class Ensemble:
 
     def check_size(self) -> None:
         """E601 if the networks are larger than a fit can hold; none is made yet."""
-        each = self.network(self.encoder(0, 0)).parameter_count
+        each = self.network(self.encoder_of_all).parameter_count
         networks = self.split.parts * self.recipe.members
         if each * networks > MOST_PARAMETERS:
             raise error(

@@ -34,34 +34,36 @@ class TableModule(nn.Module):
         super().__init__()
         self.columns = model.inputs
         self.outputs = model.classes or model.targets
+        self.encoder = EncoderModule(model.encoder)
         self.members = nn.ModuleList(MemberModule(model, member) for member in model.members)
         self.eval()
 
     def forward(self, rows: Tensor) -> Tensor:
         if not rows.is_floating_point():
             rows = rows.to(torch.float64)
-        answers = [member(rows) for member in self.members]
+        encoded = self.encoder(rows)
+        answers = [member(encoded) for member in self.members]
         return torch.stack(answers).mean(dim=0).to(rows.dtype)
 
 
 class MemberModule(nn.Module):
-    """One member: encoder, network, and the way back to the targets' units or probabilities."""
+    """One member: its network, and the way back to the targets' units or probabilities."""
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, model: ModelParts, member: Member) -> None:
         super().__init__()
-        self.encoder = EncoderModule(member.encoder)
         self.network = lift(model.network, member.parameters)
-        self.classes = len(member.encoder.classes)
-        targets = member.encoder.number_targets
+        encoder = model.encoder_of(member)
+        self.classes = len(encoder.classes)
+        targets = encoder.number_targets
         self.register_buffer("mean", _float64([target.mean for target in targets]))
         self.register_buffer("deviation", _float64([target.deviation for target in targets]))
 
-    def forward(self, rows: Tensor) -> Tensor:
+    def forward(self, encoded: Tensor) -> Tensor:
         weight = next(self.network.parameters())
-        outputs = self.network(self.encoder(rows).to(weight.dtype)).to(self.mean.dtype)
+        outputs = self.network(encoded.to(weight.dtype)).to(self.mean.dtype)
         if not self.classes:
             decoded: Tensor = outputs * self.deviation + self.mean
             return decoded

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from vetro.model.evidence import Evidence
 from vetro.model.request import FitRequest
 from vetro.networks.network import Network
+from vetro.tables.blocks import Block
+from vetro.tables.blocks_json import Targets
 from vetro.tables.encoder import Encoder
 from vetro.tables.schema import Schema
 from vetro.training.recipe import Recipe
@@ -24,11 +27,13 @@ Task = Literal["regression", "classification"]
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One trained network of the ensemble: its encoder (the inputs are those of all members; the
-    targets' statistics are of its own training rows), its parameters (parameter_count,) and
-    the fold it did not see, from 1 (0: the held-out split)."""
+    """One trained network of the ensemble.
 
-    encoder: Encoder
+    targets: scaled by the statistics of its own training rows.  parameters: (parameter_count,).
+    fold: the one it did not see, from 1 (0: the held-out split).
+    """
+
+    targets: Targets
     parameters: NDArray[np.float32]
     fold: int
 
@@ -40,15 +45,17 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class ModelParts:
-    """Schema, network, members, recipe and evidence.
+    """Schema, network, encoder, members, recipe and evidence.
 
-    The answer is the mean of the members: of their outputs in the targets' units, or of
-    their class probabilities.  All members share the network and the encoder's layout.
+    blocks: how each input column enters the network.  The answer is the mean of the members:
+    of their outputs in the targets' units, or of their class probabilities.  All members share
+    the network and the blocks; the statistics of targets and the parameters are each one's own.
     """
 
     schema: Schema
     task: Task
     network: Network
+    blocks: tuple[Block, ...]
     members: tuple[Member, ...]
     recipe: Recipe
     request: FitRequest
@@ -67,4 +74,14 @@ class ModelParts:
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels of a classification, in the order of the outputs; () for numbers."""
-        return self.members[0].encoder.classes
+        return self.encoder.classes
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder of the first member: of inputs, of actual targets and of class codes it is
+        the encoder of every member."""
+        return self.encoder_of(self.members[0])
+
+    def encoder_of(self, member: Member) -> Encoder:
+        """The inputs that all members share, with the scaling of the member's targets."""
+        return Encoder(self.blocks, member.targets)

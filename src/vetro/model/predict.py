@@ -1,7 +1,8 @@
-"""Predicting: rows of a table through the encoders, the networks and back.
+"""Predicting: rows of a table through the encoder, the networks and back.
 
-One direction: read_chunks -> Encoder.encode -> Engine.predictor -> decode -> mean of the
-members.  It writes no file and prints nothing: notices go to the list that the caller gives.
+One direction: read_chunks -> Encoder.encode, once for all members -> Engine.predictor -> decode
+-> mean of the members.  It writes no file and prints nothing: notices go to the list that the
+caller gives.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ from vetro.model.parts import Member, ModelParts
 from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
 from vetro.tables.chunks import read_chunks
-from vetro.tables.encoder import Encoder
 from vetro.tables.options import ReadOptions
 from vetro.tables.schema import Schema, with_role
 from vetro.tables.sources import frames
@@ -38,58 +38,54 @@ _BLOCK_VALUES = 8_000_000
 
 
 def predict_outputs(
-    model: ModelParts, table: Table, members: Sequence[Member] | None = None
-) -> Floats:
-    """Outputs (rows, outputs) for a table read with the model's schema; see ensemble_outputs."""
-    return ensemble_outputs(model.network, model.members if members is None else members, table)
-
-
-def ensemble_outputs(
-    network: Network,
-    members: Sequence[Member],
+    model: ModelParts,
     table: Table,
+    members: Sequence[Member] | None = None,
     rows: NDArray[np.intp] | None = None,
 ) -> Floats:
-    """The mean over the members, in float64, for the given rows (None: all).
+    """The mean over the members (None: all), in float64, for the given rows (None: all).
 
+    table: read with the model's schema.
     regression: (n, targets) in the targets' units.  classification: (n, classes)
     probabilities, softmax(z) of the logits z, or (1 - s(z), s(z)), s(z) = 1 / (1 + exp(-z)),
     for a network with a single output (loss "bce").
     """
     index = np.arange(table.rows) if rows is None else rows
     return _mean_outputs(
-        network, members, len(index), lambda encoder, part: encoder.encode(table, index[part])
+        model, members, len(index), lambda part: model.encoder.encode(table, index[part])
     )
 
 
-def raw_outputs(network: Network, members: Sequence[Member], matrix: Floats) -> Floats:
-    """As ensemble_outputs, for a raw matrix (n, input columns); see Encoder.raw."""
+def raw_outputs(
+    model: ModelParts, matrix: Floats, members: Sequence[Member] | None = None
+) -> Floats:
+    """As predict_outputs, for a raw matrix (n, input columns); see Encoder.raw."""
     return _mean_outputs(
-        network, members, len(matrix), lambda encoder, part: encoder.encode_raw(matrix[part])
+        model, members, len(matrix), lambda part: model.encoder.encode_raw(matrix[part])
     )
 
 
 def _mean_outputs(
-    network: Network,
-    members: Sequence[Member],
+    model: ModelParts,
+    members: Sequence[Member] | None,
     count: int,
-    encode: Callable[[Encoder, slice], NDArray[np.float32]],
+    encode: Callable[[slice], NDArray[np.float32]],
 ) -> Floats:
-    engine = engine_for_prediction()
-    first = members[0].encoder
-    total = np.zeros((count, len(first.output_names)))
+    members = model.members if members is None else members
+    engine, network = engine_for_prediction(), model.network
+    total = np.zeros((count, len(model.encoder.output_names)))
     step = min(65_536, max(256, _BLOCK_VALUES // max(1, network.inputs)))
     for start in range(0, count, step):
         part = slice(start, start + step)
+        encoded = encode(part)
         for member in members:
-            predictor = _predictor(engine, network, member.parameters.tobytes())
-            outputs = predictor(encode(member.encoder, part))
+            outputs = _predictor(engine, network, member.parameters.tobytes())(encoded)
             # A value far outside the training range may overflow: the infinity is its prediction.
             with np.errstate(over="ignore", invalid="ignore"):
-                if first.classes:
+                if model.classes:
                     total[part] += probabilities_of(outputs)
                 else:
-                    total[part] += member.encoder.decode_targets(outputs)
+                    total[part] += model.encoder_of(member).decode_targets(outputs)
     total /= len(members)
     return total
 
@@ -136,7 +132,7 @@ def predict_stream(
     _check_names(model, keep, probabilities)
     options = reading_of(model, source, options)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))
-    odd = OddRows(model.members[0].encoder, unknown)
+    odd = OddRows(model.encoder, unknown)
     chunk: dict[str, Any] | None = None
     for table in read_chunks(source, options, inputs_only(model.schema), chunk_rows):
         odd.look(table)
@@ -145,7 +141,7 @@ def predict_stream(
         chunk = _columns(model, outputs, probabilities)
         yield {**_kept(model, table.kept), **chunk}
     if chunk is None:
-        outputs = np.zeros((0, len(model.members[0].encoder.output_names)))
+        outputs = np.zeros((0, len(model.encoder.output_names)))
         yield {**_kept(model, _no_rows(options.keep)), **_columns(model, outputs, probabilities)}
     notices.extend(odd.notices())
 

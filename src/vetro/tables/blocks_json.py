@@ -35,6 +35,14 @@ def to_json(part: Block | NumberTarget | ClassTarget) -> dict[str, Any]:
     return {"kind": _KINDS[type(part)], **asdict(part)}
 
 
+def blocks_from_json(data: Iterable[Mapping[str, Any]]) -> tuple[Block, ...]:
+    """The inverse of to_json for the input blocks of a table, each of another column."""
+    blocks = tuple(block_from_json(item) for item in data)
+    if len({block.name for block in blocks}) < len(blocks):
+        raise ValueError("an input occurs twice")
+    return blocks
+
+
 def block_from_json(data: Mapping[str, Any]) -> Block:
     """The inverse of to_json for an input block."""
     kind = data["kind"]
@@ -74,8 +82,14 @@ def targets_from_json(data: Iterable[Mapping[str, Any]]) -> Targets:
 
 
 def _check_borders(block: NumberBlock) -> None:
-    if len(block.borders) < 3 or any(low >= high for low, high in pairwise(block.borders)):
+    """Three or more rising borders, their differences finite, with the median between them."""
+    borders = block.borders
+    if len(borders) < 3 or any(low >= high for low, high in pairwise(borders)):
         raise ValueError(f"the borders of {block.name!r} are not three or more rising numbers")
+    if not math.isfinite(max(high - low for low, high in pairwise(borders))):
+        raise ValueError(f"a bin of {block.name!r} is wider than the largest number")
+    if not borders[0] <= block.median <= borders[-1]:
+        raise ValueError(f"the median of {block.name!r} is outside its bins")
 
 
 def _check_category(block: CategoryBlock) -> None:
@@ -92,8 +106,8 @@ def _require_order(exists: bool, trained: bool, name: str) -> None:
 
 
 def _made(part: type[Part], data: Mapping[str, Any]) -> Part:
-    """A part from its entries, each of its declared type."""
-    types = get_type_hints(part)
+    """A part from its entries, each of its declared type; files of version 1 lack borders."""
+    types, data = get_type_hints(part), {"borders": (), **data}
     return part(**{entry.name: _AS[types[entry.name]](data[entry.name]) for entry in fields(part)})
 
 

@@ -29,7 +29,7 @@ from vetro.tables.blocks import (
     NumberBlock,
     median_of,
 )
-from vetro.tables.blocks_json import Targets, block_from_json, targets_from_json, to_json
+from vetro.tables.blocks_json import Targets, blocks_from_json, targets_from_json, to_json
 from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
@@ -205,10 +205,7 @@ class Encoder:
     @staticmethod
     def from_json(data: dict[str, Any]) -> Encoder:
         """The inverse of to_json; KeyError, TypeError or ValueError if the data do not fit."""
-        blocks = tuple(block_from_json(item) for item in data["inputs"])
-        if len({block.name for block in blocks}) < len(blocks):
-            raise ValueError("an input occurs twice")
-        return Encoder(blocks, targets_from_json(data["targets"]))
+        return Encoder(blocks_from_json(data["inputs"]), targets_from_json(data["targets"]))
 
     def _encode(
         self, columns: Sequence[NDArray[Any]], count: int, index: RowIndex, dtype: Any

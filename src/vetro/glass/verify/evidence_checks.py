@@ -1,6 +1,6 @@
 """Checking that a model's data give its stored evidence again.
 
-The table is read and split again as in the fit, and the encoders are built again.  Each held-out
+The table is read and split again as in the fit, and the encoder is built again.  Each held-out
 row is predicted again by the members that never saw it.  The results must be equal to the bit,
 since the engine gives the same bytes on every machine.  A model whose numbers were edited, even by
 one bit, no longer gives the stored predictions.  verify.py checks whether the arithmetic is right.
@@ -73,7 +73,7 @@ def evidence_checks(model: Model, table: Table) -> tuple[Check, ...]:
     checks = [_split(split.to_json(), evidence.split)]
     ensemble = Ensemble(table, recipe, split, model.task, weights_of(table), "cpu")
     if len(model.members) == split.parts * recipe.members:
-        checks.append(_encoders(model, ensemble))
+        checks.append(_encoder(model, ensemble))
     if not all(checks):
         return tuple(checks)
     found = held_out(model, ensemble)
@@ -147,16 +147,22 @@ def _split(again: dict[str, Any], stored: dict[str, Any]) -> Check:
     )
 
 
-def _encoders(model: Model, ensemble: Ensemble) -> Check:
-    """Scaling and levels of every member, computed again from its training rows."""
-    name = "evidence: the encoders"
+def _encoder(model: Model, ensemble: Ensemble) -> Check:
+    """Inputs from the rows that some member learnt from, and each member's targets from its own
+    training rows, computed again."""
+    name = "evidence: the encoder"
+    again = ensemble.encoder_of_all.inputs
+    wrong = [block.name for block in model.blocks if block not in again]
+    if wrong:
+        detail = f"the encoding of {wrong[0]} differs from that of the rows."
+        return Check(name, "failed", detail=detail)
     for number, member in enumerate(model.members):
-        again = ensemble.encoder(*ensemble.part_of(number))
-        if again.to_json() != member.encoder.to_json():
+        if member.targets != ensemble.encoder(*ensemble.part_of(number)).targets:
             detail = f"the scaling of member{number + 1} differs from that of its training rows."
             return Check(name, "failed", detail=detail)
-    many = counted(len(model.members), "member")
-    return Check(name, "passed", detail=f"{many}, the same statistics of the training rows.")
+    columns, members = counted(len(model.blocks), "input"), counted(len(model.members), "member")
+    detail = f"{columns} and the targets of {members}, the same statistics of the rows."
+    return Check(name, "passed", detail=detail)
 
 
 def _bits(name: str, again: NDArray[Any], stored: NDArray[Any], place: Any, told: str) -> Check:
