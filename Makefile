@@ -64,5 +64,5 @@ clean:
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(PIP_BENCH) torch==2.13.0
-	$(PIP_BENCH) --config-settings build-dir=build/bench --editable . --group bench
+	$(PIP_BENCH) --config-settings build-dir=build/bench --editable . --group bench --group accuracy
 	touch $@

@@ -1,0 +1,28 @@
+"""Vetro, through the door that its users have: vetro.fit of a frame, model.predict of another."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import vetro
+from benchmarks.accuracy.scores import Answers
+from benchmarks.accuracy.tables import Split
+
+
+def fit(split: Split, settings: Mapping[str, Any], seed: int) -> Answers:
+    """settings: of vetro.fit, by name."""
+    target = split.table.target
+    kinds = {"category": (target,)} if split.table.classes else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", vetro.errors.VetroWarning)
+        model = vetro.fit(split.train, target, seed=seed, **{**kinds, **settings})
+        inputs = split.test.drop(columns=target)
+        answers = model.predict(inputs, probabilities=split.table.classes, unknown="ignore")
+    if split.table.classes:
+        columns = [answers[f"P({label})"] for label in split.labels]
+        return Answers(np.column_stack(columns).astype(float))
+    return Answers(np.asarray(answers[target], dtype=float))
