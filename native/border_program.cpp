@@ -12,6 +12,8 @@ const Names FUNCTIONS = {VETRO_ACTIVATIONS(VETRO_NAME)};
 
 using Doubles = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+using Columns = std::vector<std::pair<int32_t, int32_t>>;  // first column, columns
+
 struct OperationObject {
   Operation operation;
   std::optional<Doubles> factor, shift;
@@ -29,7 +31,7 @@ void add_constants(Layout& layout, const std::optional<Doubles>& values, int32_t
 ProgramObject make_program(const std::string& dtype, const std::vector<int32_t>& widths,
                            const std::vector<const OperationObject*>& operations,
                            int64_t parameter_count,
-                           const std::vector<std::pair<int32_t, int32_t>>& one_hot) {
+                           const Columns& one_hot, const Columns& piecewise) {
   require(dtype == "float32" || dtype == "float64", "dtype must be float32 or float64");
   require(parameter_count >= 0, "parameter_count must not be negative");
   ProgramObject program{{}, dtype == "float32"};
@@ -54,7 +56,10 @@ ProgramObject make_program(const std::string& dtype, const std::vector<int32_t>&
   }
   try {  // refuses what is wrong now rather than at the first use
     Layout(layout).arrange(1, program.single, true);
-    if (!one_hot.empty()) layout.set_groups(one_hot);
+    std::vector<InputGroup> groups;
+    for (const auto& [first, size] : one_hot) groups.push_back({first, size, 0});
+    for (const auto& [first, size] : piecewise) groups.push_back({first, size, 1});
+    layout.set_groups(std::move(groups));
   } catch (const std::invalid_argument& wrong) {
     throw nb::value_error(wrong.what());
   }
@@ -98,17 +103,18 @@ void bind_program(nb::module_& m) {
   nb::class_<ProgramObject>(
       m, "Program",
       "A network: the features of each value, and its operations in order.  one_hot: (first\n"
-      "column, columns) of inputs of which at most one is 1.")
+      "column, columns) of inputs of which at most one is 1.  piecewise: of inputs of which the first\n"
+      "are 1, one is between 0 and 1, and the others are 0.")
       .def(
           "__init__",
           [](ProgramObject* self, const std::string& dtype, const std::vector<int32_t>& widths,
              const std::vector<const OperationObject*>& operations, int64_t parameter_count,
-             const std::vector<std::pair<int32_t, int32_t>>& one_hot) {
+             const Columns& one_hot, const Columns& piecewise) {
             new (self) ProgramObject(
-                make_program(dtype, widths, operations, parameter_count, one_hot));
+                make_program(dtype, widths, operations, parameter_count, one_hot, piecewise));
           },
           "dtype"_a, "widths"_a, "operations"_a, "parameter_count"_a,
-          "one_hot"_a = std::vector<std::pair<int32_t, int32_t>>());
+          "one_hot"_a = Columns(), "piecewise"_a = Columns());
 }
 
 }  // namespace vetro

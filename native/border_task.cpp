@@ -16,20 +16,27 @@ bool all_finite(const T* values, size_t count) {
   return std::all_of(values, values + count, [](T value) { return std::isfinite(value); });
 }
 
-// For each row and group the column that is 1, counted within the group, or -1.
+// The column of a one-hot group that is 1, or -1.
 template <class T>
-std::vector<int32_t> codes_of(const Layout& layout, const T* x, size_t count) {
-  const size_t groups = layout.group_starts.size(), inputs = size_t(layout.widths.front());
-  std::vector<int32_t> codes(count * groups, -1);
-  for (size_t r = 0; r < count; ++r)
-    for (size_t g = 0; g < groups; ++g)
-      for (int32_t c = 0; c < layout.group_sizes[g]; ++c) {
-        const T value = x[r * inputs + size_t(layout.group_starts[g] + c)];
-        if (value == T(0)) continue;
-        require(value == T(1) && codes[r * groups + g] < 0, "x is not one-hot where it should be");
-        codes[r * groups + g] = c;
-      }
-  return codes;
+int32_t hot_column(const T* x, int32_t size) {
+  int32_t found = -1;
+  for (int32_t c = 0; c < size; ++c) {
+    if (x[c] == T(0)) continue;
+    require(x[c] == T(1) && found < 0, "x is not one-hot where it should be");
+    found = c;
+  }
+  return found;
+}
+
+// The column of a piecewise group that the share stands in: all before it are 1, all after it 0.
+template <class T>
+int32_t broken_column(const T* x, int32_t size) {
+  int32_t found = 0;
+  while (found + 1 < size && x[found] == T(1)) ++found;
+  bool holds = x[found] >= T(0) && x[found] <= T(1);
+  for (int32_t c = found + 1; c < size; ++c) holds &= x[c] == T(0);
+  require(holds, "x is not piecewise linear where it should be");
+  return found;
 }
 
 Optimizer make_optimizer(const std::string& kind, std::vector<Group> groups,
@@ -111,9 +118,28 @@ Data<T>::Data(const Layout& layout, const Loss<T>& loss, const RowsObject& given
   if (given.weights) rows.weights = matrix<T>(*given.weights, 1, count, "weights");
   require(!finite || !given.weights || all_finite(rows.weights, count),
           "the weights hold values that are not finite");
-  if (layout.group_starts.empty()) return;
-  codes = codes_of(layout, rows.x, count);
+  if (!layout.groups.empty()) encode(layout);
+}
+
+template <class T>
+void Data<T>::encode(const Layout& layout) {
+  const size_t count = size_t(rows.count), inputs = size_t(layout.widths.front());
+  codes.reserve(count * layout.groups.size());
+  shares.reserve(count * layout.groups.size());
+  dense.reserve(count * layout.dense_columns.size());
+  for (const T* x = rows.x; x < rows.x + count * inputs; x += inputs) {
+    for (const InputGroup& group : layout.groups) {
+      const T* own = x + group.first;
+      const int32_t column =
+          group.piecewise ? broken_column(own, group.size) : hot_column(own, group.size);
+      codes.push_back(column);
+      shares.push_back(group.piecewise ? own[column] : T(0));
+    }
+    for (int32_t column : layout.dense_columns) dense.push_back(x[column]);
+  }
   rows.codes = codes.data();
+  rows.shares = shares.data();
+  rows.dense = dense.data();
 }
 
 template Loss<float> LossObject::of<float>(size_t) const;

@@ -31,8 +31,12 @@ template <class T>
 struct Data {
   Rows<T> rows{};
   std::vector<int32_t> codes;
+  std::vector<T> dense, shares;
 
   Data(const Layout& layout, const Loss<T>& loss, const RowsObject& given, bool finite);
+
+ private:
+  void encode(const Layout& layout);
 };
 
 extern template Loss<float> LossObject::of<float>(size_t) const;

@@ -15,6 +15,7 @@ namespace {
 using namespace vetro;
 #include "lanes.h"
 #include "registers.h"
+#include "blocks.h"
 #include "elementary.h"
 #include "activations.h"
 #include "losses.h"

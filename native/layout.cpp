@@ -78,25 +78,28 @@ void Layout::check() const {
     if (!reads[v]) throw std::invalid_argument("value " + std::to_string(v) + " is never read");
 }
 
-void Layout::set_groups(const std::vector<std::pair<int32_t, int32_t>>& groups) {
-  int32_t column = 0;
+void Layout::set_groups(std::vector<InputGroup> given) {
+  std::sort(given.begin(), given.end(),
+            [](const InputGroup& a, const InputGroup& b) { return a.first < b.first; });
+  int32_t column = 0, end = 0;
   int weight_uses = 0, reads = 0;
   for (const Operation& op : operations) {
     weight_uses += op.kind == AFFINE && op.weight == operations.front().weight;
     reads += (op.in == 0) + (op.kind == ADD && op.in2 == 0);
   }
   const bool possible = weight_uses == 1 && reads == 1 && operations.front().kind == AFFINE;
-  for (const auto& [first, size] : groups) {
-    if (first < column || size < 1 || first + size > widths.front())
-      throw std::invalid_argument("a one-hot group is out of order or out of range");
-    if (size < WORTH_A_CODE || !possible) continue;
-    for (; column < first; ++column) dense_columns.push_back(column);
-    group_starts.push_back(first);
-    group_sizes.push_back(size);
-    column = first + size;
+  for (const InputGroup& group : given) {
+    if (group.first < end || group.size < 1 || group.size > widths.front() - group.first)
+      throw std::invalid_argument("a group of inputs overlaps another or is out of range");
+    end = group.first + group.size;
+    if (group.size < WORTH_A_CODE || !possible) continue;
+    for (; column < group.first; ++column) dense_columns.push_back(column);
+    groups.push_back(group);
+    column = end;
   }
+  if (groups.empty()) return;
   for (; column < widths.front(); ++column) dense_columns.push_back(column);
-  if (!group_starts.empty()) operations.front().sparse = 1;
+  operations.front().sparse = 1;
 }
 
 void Layout::mark_backward() {
@@ -186,15 +189,14 @@ Program Layout::arrange(int64_t most_rows, bool single, bool training) {
     }
     p.scratch_at = take((padded(widest) + 2 * LANES) * p.chunk);
   }
-  p.group_count = int32_t(group_starts.size());
+  p.group_count = int32_t(groups.size());
   if (p.group_count) {
-    for (int32_t size : group_sizes) p.hot_count += size;
+    for (const InputGroup& group : groups) p.coded_count += group.size;
     p.dense_count = int32_t(dense_columns.size());
-    p.group_starts = group_starts.data();
-    p.group_sizes = group_sizes.data();
+    p.groups = groups.data();
     p.dense_columns = dense_columns.data();
     const int64_t outputs = padded(operations.front().outputs);
-    p.sparse_at = take((p.dense_count + p.hot_count + p.chunk + LANES) * outputs);
+    p.sparse_at = take((p.dense_count + p.coded_count + p.chunk + LANES) * outputs);
   }
   p.y_at = take(std::max<int64_t>(padded(widths.back()) * p.stride,
                                   p.stride * (single ? 2 : 1)));  // or classes, 8 bytes each

@@ -3,7 +3,6 @@
 // The shapes alone decide which deltas are needed, which buffers can be shared and how many
 // rows a chunk has.
 #pragma once
-#include <utility>
 #include <vector>
 
 #include "program.h"
@@ -16,11 +15,12 @@ struct Layout {
   std::vector<int64_t> values_at, deltas_at;
   std::vector<double> constants;  // factors and shifts of SCALE
   std::vector<float> constants_single;
-  std::vector<int32_t> group_starts, group_sizes, dense_columns;  // one-hot columns of the inputs
+  std::vector<InputGroup> groups;      // inputs that are stored as codes
+  std::vector<int32_t> dense_columns;  // the other inputs, if there are groups
   int64_t parameter_count = 0;
 
-  // Set the one-hot groups (first column, columns), in order; small groups stay numbers.
-  void set_groups(const std::vector<std::pair<int32_t, int32_t>>& groups);
+  // Set the groups of inputs that become codes, in any order; small groups stay numbers.
+  void set_groups(std::vector<InputGroup> given);
 
   // Check the operations (std::invalid_argument gives the fault) and set their other fields.
   // most_rows: of a batch; no chunk has more.  single: whether T is float, not double.

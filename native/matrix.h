@@ -158,14 +158,6 @@ void multiply(const Product<T>& p) {
   if (TILE_VECTORS > 2 && vectors == 4) strip<T, 4, true>(p, column, last);
 }
 
-// out (columns, rows) = in (rows, columns) transposed; both are padded to whole blocks.
-template <class T>
-void transpose(const T* in, int64_t in_row, int rows, int columns, T* out, int64_t out_row) {
-  for (int r = 0; r < rows; r += BLOCK<T>)
-    for (int c = 0; c < columns; c += BLOCK<T>)
-      transpose_block(in + r * in_row + c, in_row, out + c * out_row + r, out_row);
-}
-
 // G (outputs, inputs) (+)= sum over rows D[o][r] A[k][r]: the rows in the lanes, then the tree.
 template <class T, int M, int N>
 INLINE void lane_tile(const T* d, const T* a, int64_t stride, int64_t a_stride, int rows, T* g,

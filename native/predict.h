@@ -5,11 +5,6 @@
 #pragma once
 
 template <class T>
-INLINE void copy_lanes(const T* in, T* out, int count) {
-  for (int j = 0; j < count; j += COUNT<T>) store(out + j, load(in + j));
-}
-
-template <class T>
 void predict_rows(const RowPrediction<T>& job) {
   const Program& p = *job.program;
   constexpr int L = COUNT<T>;

@@ -16,7 +16,7 @@ template <class T>
 Predictor<T>::Predictor(const Layout& layout, const Table<T>& table, const T* parameters, int threads)
     : layout_(layout), table_(table), threads_(threads) {
   // For single rows, codes are not worth their cost.
-  layout_.group_starts.clear();
+  layout_.groups.clear();
   if (!layout_.operations.empty()) layout_.operations.front().sparse = 0;
   program_ = layout_.arrange(1 << 20, sizeof(T) == 4, false);
   parameters_.assign(parameters, parameters + program_.parameter_count);

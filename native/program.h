@@ -37,8 +37,15 @@ struct Operation {
   int32_t adds, adds2;   // 1: the delta of in (in2) is added to those of later operations
   int32_t adds_weight, adds_bias;  // 1: shared with a later operation: the gradient is added
   int32_t in_place;      // 1: the delta of in overwrites that of out
-  int32_t sparse;        // 1: the first layer, with its one-hot columns as codes
+  int32_t sparse;        // 1: the first layer, with groups of its inputs as codes
   int64_t saved_at;      // in the workspace: the derivative, or the norm's statistics; -1: none
+};
+
+// Columns of the inputs that one code stands for.  One-hot: at most one of them is 1, the others
+// are 0.  Piecewise: the first `code` of them are 1, the next is a share from 0 to 1, the others 0.
+struct InputGroup {
+  int32_t first, size;
+  int32_t piecewise;  // 1, else one-hot
 };
 
 struct Program {
@@ -59,10 +66,9 @@ struct Program {
   int64_t y_at, weights_at;  // the targets (or classes) and the weights of the rows
   int64_t workspace;  // its size
 
-  // Groups of one-hot columns of the inputs, sparse.h; 0 groups: all columns are numbers.
-  int32_t group_count, dense_count, hot_count;
-  const int32_t* group_starts;
-  const int32_t* group_sizes;
+  // Groups of the inputs that are stored as codes, sparse.h; 0 groups: all columns are numbers.
+  int32_t group_count, dense_count, coded_count;  // groups, other columns, columns of the groups
+  const InputGroup* groups;
   const int32_t* dense_columns;
 };
 
@@ -87,7 +93,10 @@ struct Rows {
   const int64_t* classes;
   const T* weights;
   int64_t count;
-  const int32_t* codes;  // (rows, groups), if the program has groups
+  // If the program has groups of inputs, these are read instead of x:
+  const T* dense;        // (rows, dense columns)
+  const int32_t* codes;  // (rows, groups): the column within the group; -1: none of a one-hot group
+  const T* shares;       // (rows, groups), of piecewise groups
 };
 
 // The targets of one chunk, feature-major, in the form that the loss reads.

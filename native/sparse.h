@@ -1,98 +1,213 @@
-// Categories: groups of one-hot columns, stored as codes, so that no zeros are multiplied.
+// Groups of inputs as codes: categories (one-hot columns) and numbers in bins (piecewise linear
+// columns), so that no zeros and ones are multiplied.
 //
-// For each row, the first layer then sums the weights' columns given by the row's codes, and
-// multiplies the other columns as usual.  For this the lanes hold outputs.
+// A category adds the weights' column that its code gives.  A number adds the sum of the columns
+// of its full bins, and the share of the broken one: rows are sorted by bins, so that this sum runs
+// along with the bins.  The gradient runs the other way.  The lanes hold outputs.
 #pragma once
 
-// x (dense columns, stride), then the codes (groups, stride) as int32, -1: none of the group.
+template <class T>
+struct CodedGroup {  // a group of inputs, for the rows of a chunk
+  int first, size;
+  bool piecewise;
+  int32_t* codes;  // one-hot, (rows,): the column, or -1
+  int32_t* ends;   // piecewise, (size,): the rows of bin k are those before ends[k], in `order`
+  int32_t* order;  // (rows,): sorted by bins, and within a bin as they come
+  T* shares;       // (rows,): in this order
+};
+
+// f(group, number of its first column among those of all groups).  x: the chunk's dense columns
+// (dense columns, stride), then the groups.
+template <class T, class F>
+void each_group(const Program& p, const T* x, F f) {
+  T* at = const_cast<T*>(x) + int64_t(p.dense_count) * p.stride;
+  int row = 0;
+  for (int g = 0; g < p.group_count; ++g) {
+    const InputGroup& given = p.groups[g];
+    CodedGroup<T> group{given.first, given.size, bool(given.piecewise), nullptr, nullptr, nullptr,
+                        nullptr};
+    if (group.piecewise) {
+      group.ends = reinterpret_cast<int32_t*>(at);
+      at += (group.size + 15) / 16 * 16;
+      group.order = reinterpret_cast<int32_t*>(at);
+      group.shares = at + p.stride;
+      at += 2 * p.stride;
+    } else {
+      group.codes = reinterpret_cast<int32_t*>(at);
+      at += p.stride;
+    }
+    f(g, group, row);
+    row += group.size;
+  }
+}
+
 template <class T>
 void lay_out_sparse(const Program& p, const Rows<T>& rows, const int32_t* order, int64_t first,
                     int count, T* x) {
   const int padded = (count + COUNT<T> - 1) / COUNT<T> * COUNT<T>;
-  int32_t* codes = reinterpret_cast<int32_t*>(x + p.dense_count * p.stride);
-  for (int r = 0; r < padded; ++r) {
-    const int64_t number = r >= count ? -1 : order ? int64_t(order[r]) : first + r;
-    const T* row = rows.x + number * p.inputs;
-    for (int j = 0; j < p.dense_count; ++j)
-      x[j * p.stride + r] = number < 0 ? T(0) : row[p.dense_columns[j]];
-    for (int g = 0; g < p.group_count; ++g)
-      codes[g * p.stride + r] = number < 0 ? -1 : rows.codes[number * p.group_count + g];
-  }
+  lay_out_matrix(rows.dense, p.dense_count, order, first, count, x, p.stride);
+  each_group(p, x, [&](int g, const CodedGroup<T>& group, int) {
+    const auto place = [&](int r) {
+      return (order ? int64_t(order[r]) : first + r) * p.group_count + g;
+    };
+    if (!group.piecewise) {
+      for (int r = 0; r < padded; ++r) group.codes[r] = r < count ? rows.codes[place(r)] : -1;
+      return;
+    }
+    for (int k = 0; k < group.size; ++k) group.ends[k] = 0;
+    for (int r = 0; r < count; ++r) {
+      const int32_t bin = rows.codes[place(r)];
+      if (bin + 1 < group.size) ++group.ends[bin + 1];
+    }
+    for (int k = 1; k < group.size; ++k) group.ends[k] += group.ends[k - 1];
+    for (int r = 0; r < count; ++r) {  // ends[k] moves from the begin of bin k to its end
+      const int64_t from = place(r);
+      const int32_t to = group.ends[rows.codes[from]]++;
+      group.order[to] = r;
+      group.shares[to] = rows.shares[from];
+    }
+  });
 }
 
 template <class T>
 struct Sparse {  // the first layer's own buffers, in the chunk's workspace
   const Program& p;
-  int rows, padded;  // rows of the chunk, outputs padded to whole lanes
-  T* dense;          // (outputs, dense columns)
-  T* hot;            // (one-hot columns, padded): transposed weights or their gradients
-  T* by_row;         // (rows, padded)
-  const int32_t* codes;
+  int outputs, padded;  // padded: to whole lanes
+  int64_t inputs;
+  T* dense;             // (outputs, dense columns)
+  T* coded;             // (columns of the groups, padded): transposed weights or their gradients
+  T* by_row;            // (rows, padded)
 
-  Sparse(const Program& program, const Operation& op, const T* x, int row_count, T* workspace)
-      : p(program), rows(row_count),
-        padded((op.outputs + COUNT<T> - 1) / COUNT<T> * COUNT<T>), dense(workspace + p.sparse_at),
-        hot(dense + (int64_t(op.outputs) * p.dense_count + 15) / 16 * 16),
-        by_row(hot + int64_t(p.hot_count) * padded),
-        codes(reinterpret_cast<const int32_t*>(x + p.dense_count * p.stride)) {}
+  Sparse(const Program& program, const Operation& op, T* workspace)
+      : p(program), outputs(op.outputs), padded((outputs + COUNT<T> - 1) / COUNT<T> * COUNT<T>),
+        inputs(op.inputs), dense(workspace + p.sparse_at),
+        coded(dense + (int64_t(outputs) * p.dense_count + 15) / 16 * 16),
+        by_row(coded + int64_t(p.coded_count) * padded) {}
 
-  // f(column of the weights, its transposed row)
+  // f(first output, lanes) for tiles of the outputs whose sums stay in registers
   template <class F>
-  void each_hot(F f) const {
-    int64_t row = 0;
-    for (int g = 0; g < p.group_count; ++g)
-      for (int c = 0; c < p.group_sizes[g]; ++c, ++row) f(p.group_starts[g] + c, hot + row * padded);
+  void each_tile(F f) const {
+    int o = 0;
+    for (; o + LANE_TILE * COUNT<T> <= padded; o += LANE_TILE * COUNT<T>) f(o, Lane<LANE_TILE>());
+    for (; o < padded; o += COUNT<T>) f(o, Lane<1>());
   }
-
-  // f(row, transposed weights of one of its codes)
-  template <class F>
-  void each_code(F f) const {
-    for (int r = 0; r < rows; ++r) {
-      T* start = hot;
-      for (int g = 0; g < p.group_count; ++g) {
-        const int32_t code = codes[g * p.stride + r];
-        if (code >= 0) f(by_row + int64_t(r) * padded, start + int64_t(code) * padded);
-        start += int64_t(p.group_sizes[g]) * padded;
-      }
-    }
-  }
+  template <int N> struct Lane { static constexpr int count = N; };
 };
 
+// by_row += the weights of each row's code
+template <class T>
+void add_codes(const Sparse<T>& s, const CodedGroup<T>& group, const T* weights, int rows) {
+  for (int r = 0; r < rows; ++r)
+    if (group.codes[r] >= 0)
+      add_to(s.by_row + int64_t(r) * s.padded, weights + int64_t(group.codes[r]) * s.padded,
+             s.padded);
+}
+
+// by_row += the weights of each row's full bins, summed in the order of the bins, and the share of
+// those of its broken one.
+template <class T, int M>
+INLINE void add_shares(const CodedGroup<T>& group, const T* weights, int64_t padded, int rows,
+                       T* by_row) {
+  constexpr int L = COUNT<T>;
+  Lanes<T> full[M];
+#pragma GCC unroll 4
+  for (int i = 0; i < M; ++i) full[i] = zero<T>();
+  for (int k = 0, r = 0; r < rows; ++k, weights += padded) {
+    Lanes<T> bin[M];
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) bin[i] = load(weights + i * L);
+    for (; r < group.ends[k]; ++r) {
+      T* sum = by_row + group.order[r] * padded;
+      const Lanes<T> share = fill(group.shares[r]);
+#pragma GCC unroll 4
+      for (int i = 0; i < M; ++i)
+        store(sum + i * L, fma(share, bin[i], load(sum + i * L) + full[i]));
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) full[i] = full[i] + bin[i];
+  }
+}
+
+// The gradients of a group's weights: of a bin, the deltas of all rows that fill it, from the last
+// bin down, and the share of those that fill it partly.
+template <class T, int M>
+INLINE void sum_shares(const CodedGroup<T>& group, const T* by_row, int64_t padded, T* gradients) {
+  constexpr int L = COUNT<T>;
+  Lanes<T> full[M];
+#pragma GCC unroll 4
+  for (int i = 0; i < M; ++i) full[i] = zero<T>();
+  for (int k = group.size - 1; k >= 0; --k) {
+    Lanes<T> filled[M], broken[M];
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) filled[i] = broken[i] = zero<T>();
+    for (int r = k ? group.ends[k - 1] : 0; r < group.ends[k]; ++r) {
+      const T* delta = by_row + group.order[r] * padded;
+      const Lanes<T> share = fill(group.shares[r]);
+#pragma GCC unroll 4
+      for (int i = 0; i < M; ++i) {
+        const Lanes<T> own = load(delta + i * L);
+        broken[i] = fma(share, own, broken[i]);
+        filled[i] = filled[i] + own;
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i) {
+      store(gradients + k * padded + i * L, full[i] + broken[i]);
+      full[i] = full[i] + filled[i];
+    }
+  }
+}
+
+// count: of rows; rows: padded to whole lanes
 template <class T>
 void forward_sparse(const Program& p, const Operation& op, const T* weight, const T* bias,
-                    const T* x, int rows, T* workspace, T* out) {
-  const Sparse<T> s(p, op, x, rows, workspace);
-  for (int o = 0; o < op.outputs; ++o)
-    for (int j = 0; j < p.dense_count; ++j)
-      s.dense[int64_t(o) * p.dense_count + j] = weight[int64_t(o) * op.inputs + p.dense_columns[j]];
-  s.each_hot([&](int column, T* row) {
-    for (int o = 0; o < op.outputs; ++o) row[o] = weight[int64_t(o) * op.inputs + column];
-    for (int o = op.outputs; o < s.padded; ++o) row[o] = T(0);
+                    const T* x, int count, int rows, T* workspace, T* out) {
+  const Sparse<T> s(p, op, workspace);
+  for (int o = 0; o < s.padded; ++o) s.by_row[o] = bias && o < s.outputs ? bias[o] : T(0);
+  for (int r = 1; r < rows; ++r) copy_lanes(s.by_row, s.by_row + int64_t(r) * s.padded, s.padded);
+  each_group(p, x, [&](int, const CodedGroup<T>& group, int row) {
+    T* weights = s.coded + int64_t(row) * s.padded;
+    transpose_part(weight + group.first, s.inputs, s.outputs, group.size, weights, s.padded,
+                   s.padded);
+    if (!group.piecewise) return add_codes(s, group, weights, rows);
+    s.each_tile([&](int o, auto lane) {
+      add_shares<T, decltype(lane)::count>(group, weights + o, s.padded, count, s.by_row + o);
+    });
   });
-  for (int r = 0; r < rows; ++r)
-    for (int o = 0; o < s.padded; ++o)
-      s.by_row[int64_t(r) * s.padded + o] = bias && o < op.outputs ? bias[o] : T(0);
-  s.each_code([&](T* sum, const T* term) { add_to(sum, term, s.padded); });
   transpose(s.by_row, s.padded, rows, s.padded, out, p.stride);
-  if (p.dense_count)
-    multiply<T>({s.dense, p.dense_count, 1, x, p.stride, out, p.stride, nullptr, true, op.outputs,
-                 rows, p.dense_count});
+  if (!p.dense_count) return;
+  for (int o = 0; o < s.outputs; ++o)
+    for (int j = 0; j < p.dense_count; ++j)
+      s.dense[int64_t(o) * p.dense_count + j] = weight[o * s.inputs + p.dense_columns[j]];
+  multiply<T>({s.dense, p.dense_count, 1, x, p.stride, out, p.stride, nullptr, true, s.outputs, rows,
+               p.dense_count});
 }
 
 template <class T>
 void gradient_sparse(const Program& p, const Operation& op, const T* d, const T* x, int rows,
                      T* workspace, T* gradient) {
-  const Sparse<T> s(p, op, x, rows, workspace);
+  const Sparse<T> s(p, op, workspace);
   if (p.dense_count)
-    weight_gradient(d, x, p.stride, p.stride, rows, op.outputs, p.dense_count, s.dense, false,
+    weight_gradient(d, x, p.stride, p.stride, rows, s.outputs, p.dense_count, s.dense, false,
                     workspace + p.scratch_at);
-  for (int o = 0; o < op.outputs; ++o)
+  for (int o = 0; o < s.outputs; ++o)
     for (int j = 0; j < p.dense_count; ++j)
-      gradient[int64_t(o) * op.inputs + p.dense_columns[j]] = s.dense[int64_t(o) * p.dense_count + j];
+      gradient[o * s.inputs + p.dense_columns[j]] = s.dense[int64_t(o) * p.dense_count + j];
   transpose(d, p.stride, s.padded, rows, s.by_row, s.padded);
-  for (int64_t i = 0; i < int64_t(p.hot_count) * s.padded; ++i) s.hot[i] = T(0);
-  s.each_code([&](const T* term, T* sum) { add_to(sum, term, s.padded); });
-  s.each_hot([&](int column, const T* row) {
-    for (int o = 0; o < op.outputs; ++o) gradient[int64_t(o) * op.inputs + column] = row[o];
+  each_group(p, x, [&](int, const CodedGroup<T>& group, int row) {
+    T* sums = s.coded + int64_t(row) * s.padded;
+    if (group.piecewise) {
+      s.each_tile([&](int o, auto lane) {
+        sum_shares<T, decltype(lane)::count>(group, s.by_row + o, s.padded, sums + o);
+      });
+    } else {
+      for (int64_t i = 0; i < int64_t(group.size) * s.padded; ++i) sums[i] = T(0);
+      for (int r = 0; r < rows; ++r)
+        if (group.codes[r] >= 0)
+          add_to(sums + int64_t(group.codes[r]) * s.padded, s.by_row + int64_t(r) * s.padded,
+                 s.padded);
+    }
+    transpose_part(sums, s.padded, group.size, s.outputs, gradient + group.first, s.inputs,
+                   group.size);
   });
 }

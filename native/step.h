@@ -1,30 +1,6 @@
 // One chunk of rows through the network: layout of the inputs, forward, loss, backward.
 #pragma once
 
-// Row-major rows -> feature-major (width, stride); lanes after the last row are zero.  Whole blocks
-// of rows and features are transposed in registers, the rest one number after another.
-template <class T>
-INLINE void lay_out_matrix(const T* in, int width, const int32_t* order, int64_t first, int count,
-                           T* out, int64_t stride) {
-  constexpr int L = COUNT<T>, B = BLOCK<T>;
-  const int padded = (count + L - 1) / L * L;
-  const int wide = width / B * B, blocked = wide ? count / B * B : 0;
-  const auto row = [&](int r) { return in + (order ? int64_t(order[r]) : first + r) * width; };
-  for (int r = 0; r < blocked; r += B)
-    for (int f = 0; f < wide; f += B) {
-      alignas(64) T held[B * B];
-      for (int i = 0; i < B; ++i) write(held + i * B, read(row(r + i) + f));
-      transpose_block(held, B, out + f * stride + r, stride);
-    }
-  for (int r = 0; r < count; ++r) {
-    const T* from = row(r);
-    for (int f = r < blocked ? wide : 0; f < width; ++f) out[f * stride + r] = from[f];
-  }
-  if (padded != count)
-    for (int f = 0; f < width; ++f)
-      for (int r = count; r < padded; ++r) out[f * stride + r] = T(0);
-}
-
 template <class T>
 void lay_out(const Program& p, const Rows<T>& rows, const int32_t* order, int64_t first, int count,
              bool classes, T* x, T* y, T* weights) {
@@ -108,7 +84,7 @@ void forward(const Walk<T>& w, const Operation& op) {
     case AFFINE:
       if (op.sparse)
         return forward_sparse(w.program, op, p + op.weight, op.bias < 0 ? nullptr : p + op.bias, in,
-                              w.rows, w.chunk.workspace, out);
+                              w.chunk.count, w.rows, w.chunk.workspace, out);
       multiply<T>({p + op.weight, op.inputs, 1, in, w.stride, out, w.stride,
                    op.bias < 0 ? nullptr : p + op.bias, false, op.outputs, w.rows, op.inputs});
       break;

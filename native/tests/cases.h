@@ -116,7 +116,6 @@ struct Case {
   double rate = 1e-2, clip_norm = 0, clip_value = 0;
   int steps = 12;
   bool mean = true;
-  std::vector<std::pair<int32_t, int32_t>> one_hot;  // groups of the inputs: first column, columns
 };
 
 inline Net plain() {
@@ -202,10 +201,9 @@ inline std::vector<Case> all() {
   shape("scaled, frozen, without bias",
         Net(9).scale().affine(21, false).apply(SOFTPLUS, 1, 20).affine(21, true, false).apply(ELU, 1).affine(4, false).scale(),
         300, 33, true);
-  auto categories = [&](const char* name, Net net, std::vector<std::pair<int32_t, int32_t>> groups) {
-    net.layout.set_groups(groups);
+  auto coded = [&](const char* name, Net net, std::vector<InputGroup> groups) {
+    net.layout.set_groups(std::move(groups));
     shape(name, std::move(net), 700, 150, true);
-    list.back().one_hot = std::move(groups);
   };
   // Every register tile: outputs by the tile's rows, batches by its vectors and a partial vector.
   for (int outputs = 1; outputs <= 13; ++outputs)
@@ -224,9 +222,15 @@ inline std::vector<Case> all() {
       c.steps = 4;
       list.push_back(c);
     }
-  categories("categories and numbers", Net(29).affine(19).apply(TANH).affine(3), {{2, 9}, {13, 12}});
-  categories("categories alone", Net(24).affine(35).apply(RELU).affine(2), {{0, 8}, {8, 16}});
-  categories("a category, one output", Net(12).affine(1), {{3, 7}});
+  coded("categories and numbers", Net(29).affine(19).apply(TANH).affine(3), {{2, 9, 0}, {13, 12, 0}});
+  coded("categories alone", Net(24).affine(35).apply(RELU).affine(2), {{0, 8, 0}, {8, 16, 0}});
+  coded("a category, one output", Net(12).affine(1), {{3, 7, 0}});
+  coded("numbers in bins", Net(99).affine(67).apply(RELU).affine(3), {{1, 32, 1}, {34, 31, 1}, {66, 33, 1}});
+  coded("bins alone, all rows", Net(23).affine(64).apply(TANH).affine(2), {{0, 16, 1}, {16, 7, 1}});
+  list.back().shuffled = false;
+  list.back().batch = 700;
+  coded("bins and categories", Net(50).affine(17).apply(GELU).affine(1), {{2, 9, 1}, {13, 12, 0}, {25, 20, 1}});
+  coded("bins, one output", Net(12).affine(1), {{3, 7, 1}});
   return list;
 }
 

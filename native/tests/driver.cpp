@@ -66,6 +66,7 @@ struct Data {
   std::vector<T> x, y, weights;
   std::vector<int64_t> classes;
   std::vector<int32_t> codes;
+  std::vector<T> dense, shares;
   Rows<T> rows{};
 
   Data(cases::Random& random, const cases::Case& c, int64_t count) {
@@ -78,13 +79,26 @@ struct Data {
       weights.push_back(T(random.uniform()));
     }
     for (int64_t i = 0; i < count; ++i)
-      for (const auto& [first, size] : c.one_hot) {
-        codes.push_back(int32_t(random.below(size + 1)) - 1);  // -1: none of the group
-        for (int32_t j = 0; j < size; ++j) x[size_t(i * inputs + first + j)] = T(j == codes.back());
+      for (const InputGroup& group : c.net.layout.groups) {
+        T* own = x.data() + i * inputs + group.first;
+        if (group.piecewise) {
+          codes.push_back(int32_t(random.below(group.size)));
+          shares.push_back(T(random.uniform()));
+          for (int32_t j = 0; j < group.size; ++j) own[j] = T(j < codes.back());
+          own[codes.back()] = shares.back();
+        } else {
+          codes.push_back(int32_t(random.below(group.size + 1)) - 1);  // -1: none of the group
+          shares.push_back(T(0));
+          for (int32_t j = 0; j < group.size; ++j) own[j] = T(j == codes.back());
+        }
       }
+    for (int64_t i = 0; i < count; ++i)
+      for (int32_t column : c.net.layout.dense_columns) dense.push_back(x[size_t(i * inputs + column)]);
     rows.count = count;
     rows.x = x.data();
-    if (!codes.empty()) rows.codes = codes.data();
+    rows.codes = codes.data();
+    rows.shares = shares.data();
+    rows.dense = dense.data();
     if (c.loss == CROSS_ENTROPY)
       rows.classes = classes.data();
     else

@@ -29,10 +29,11 @@ class Operation:
 class Program:
     """
     A network: the features of each value, and its operations in order.  one_hot: (first
-    column, columns) of inputs of which at most one is 1.
+    column, columns) of inputs of which at most one is 1.  piecewise: of inputs of which the first
+    are 1, one is between 0 and 1, and the others are 0.
     """
 
-    def __init__(self, dtype: str, widths: Sequence[int], operations: Sequence[Operation], parameter_count: int, one_hot: Sequence[tuple[int, int]] = []) -> None: ...
+    def __init__(self, dtype: str, widths: Sequence[int], operations: Sequence[Operation], parameter_count: int, one_hot: Sequence[tuple[int, int]] = [], piecewise: Sequence[tuple[int, int]] = []) -> None: ...
 
 class Rows:
     """

@@ -64,6 +64,8 @@ class Net:
     widths: list[int]
     operations: list[Operation] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
+    one_hot: list[tuple[int, int]] = field(default_factory=list)
+    piecewise: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -149,6 +151,8 @@ class Net:
                 for number, op in enumerate(self.operations)
             ],
             self.count,
+            self.one_hot,
+            self.piecewise,
         )
 
 
@@ -175,9 +179,18 @@ def activation(op: Operation, z: Tensor) -> Tensor:
     return simple[op.function](z)
 
 
-def random_net(draw: random.Random, dtype: torch.dtype) -> Net:
-    """Layers of any width, activations, norms, residual sums, shared and frozen weights."""
+def random_net(draw: random.Random, dtype: torch.dtype, coded: bool = False) -> Net:
+    """Layers of any width, activations, norms, residual sums, shared and frozen weights.
+
+    coded: some inputs are groups that are stored as codes.
+    """
     net = Net(dtype, [draw.choice((1, 2, 3, 5, 8, 17, 33))])
+    if coded:
+        net.widths[0] = draw.choice((0, 1, 3))
+        for _ in range(draw.randint(1, 4)):
+            group = (net.widths[0], draw.choice((2, 6, 7, 16, 32, 33)))
+            draw.choice((net.one_hot, net.piecewise, net.piecewise)).append(group)
+            net.widths[0] += group[1] + draw.choice((0, 0, 1, 5))
     for _ in range(draw.randint(1, 4)):
         shared = [op for op in net.operations if op.kind == "affine"]
         shared = [op for op in shared if net.slots[op.weight].shape == (net.widths[-1],) * 2]
@@ -235,12 +248,25 @@ class Problem:
     rates: np.ndarray
 
 
-def random_problem(seed: int, dtype: torch.dtype, steps: int, tame: bool = False) -> Problem:
-    """tame: small rates, and an eps that does not let adam and rmsprop divide a gradient of
-    mere rounding by its own size: for runs in which rounding must not grow."""
+def fill_groups(x: Tensor, net: Net, numbers: torch.Generator) -> None:
+    """The columns of groups: one-hot with some rows without a 1, or shares of bins."""
+    for first, columns in net.one_hot:
+        chosen = torch.randint(0, columns + 1, (len(x), 1), generator=numbers)
+        x[:, first : first + columns] = (torch.arange(columns) == chosen).to(x.dtype)
+    for first, columns in net.piecewise:
+        value = torch.rand(len(x), 1, generator=numbers, dtype=torch.float64) * (columns + 2) - 1
+        x[:, first : first + columns] = (value - torch.arange(columns)).clamp(0, 1).to(x.dtype)
+
+
+def random_problem(
+    seed: int, dtype: torch.dtype, steps: int, tame: bool = False, coded: bool = False
+) -> Problem:
+    """coded: some inputs are groups that are stored as codes.  tame: small rates, and an eps that
+    does not let adam and rmsprop divide a gradient of mere rounding by its own size: for runs in
+    which rounding must not grow."""
     draw = random.Random(seed)
     numbers = torch.Generator().manual_seed(seed)
-    net = random_net(draw, dtype)
+    net = random_net(draw, dtype, coded)
     rows = draw.choice((1, 5, 40, 150, 300))
     outputs = net.widths[-1]
     batch = draw.randint(1, rows) if draw.random() < 0.7 else rows
@@ -298,8 +324,10 @@ def random_problem(seed: int, dtype: torch.dtype, steps: int, tame: bool = False
     for op in net.operations:
         if op.kind == "layer_norm" and op.weight is not None:
             start[op.weight] = start[op.weight].abs() + 0.5
+    x = normal(rows, net.widths[0])
+    fill_groups(x, net, numbers)
     return Problem(
-        net, normal(rows, net.widths[0]), y, weights, start, loss, kind, groups,
+        net, x, y, weights, start, loss, kind, groups,
         [draw.randrange(len(groups)) for _ in net.slots], batch,
         draw.choice((0.0, 0.0, 0.0, 0.5)), draw.choice((0.0, 0.0, 0.0, 0.05)), order, rates,
     )  # fmt: skip

@@ -25,12 +25,15 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def check_lock_steps(seeds, steps=20):
-    """Even seeds in float64, odd ones in float32; few networks with a step not to be judged."""
+def check_lock_steps(seeds, steps=20, coded=False):
+    """Even seeds in float64, odd ones in float32; few networks with a step not to be judged.
+
+    coded: with inputs that are stored as codes, which torch multiplies as they are.
+    """
     exceptions = 0
     for seed in seeds:
         dtype = (torch.float64, torch.float32)[seed % 2]
-        result = lock_step(random_problem(seed, dtype, steps), LIMITS[dtype])
+        result = lock_step(random_problem(seed, dtype, steps, coded=coded), LIMITS[dtype])
         assert result.worst <= LIMITS[dtype], f"seed {seed}: {result}"
         exceptions += bool(result.kinks + result.amplified + result.rounding)
     assert exceptions <= 1 + len(seeds) / 50
@@ -63,6 +66,10 @@ def test_lock_step():
     check_lock_steps(range(60))
 
 
+def test_lock_step_with_codes():
+    check_lock_steps(range(60), steps=6, coded=True)
+
+
 def test_free_run():
     check_free_runs(range(15))
 
@@ -71,6 +78,12 @@ def test_free_run():
 @pytest.mark.parametrize("part", range(10))
 def test_lock_step_whole(part):
     check_lock_steps(range(part * 200, part * 200 + 200))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(5))
+def test_lock_step_with_codes_whole(part):
+    check_lock_steps(range(part * 100, part * 100 + 100), coded=True)
 
 
 @pytest.mark.long

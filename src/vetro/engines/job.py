@@ -91,13 +91,28 @@ class TrainingState:
         return int(self.numbers["epochs"])
 
 
+@dataclass(frozen=True)
+class Codes:
+    """Groups of inputs, (first column, columns) each, that the native engine stores as codes.
+
+    one_hot: at most one column of a group is 1, the others are 0.  piecewise: the first columns of
+    a group are 1, the next is between 0 and 1, the others are 0.  Results differ by rounding only.
+    """
+
+    one_hot: tuple[tuple[int, int], ...] = ()
+    piecewise: tuple[tuple[int, int], ...] = ()
+
+
+NO_CODES = Codes()
+"""All inputs are numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """One network to train, from `parameters` or from the state `resume`.
 
-    one_hot: (first column, columns) of each group of inputs in which at most one is 1 and the
-    others are 0.  row_mean: a mean over weighted rows divides by the sum of their weights, else by
-    the number of rows.  device: cpu or cuda.
+    row_mean: a mean over weighted rows divides by the sum of their weights, else by the number of
+    rows.  device: cpu or cuda.
     """
 
     network: LoweredNetwork
@@ -108,7 +123,7 @@ class Job:
     validation: Rows | None
     course: Course
     resume: TrainingState | None = None
-    one_hot: tuple[tuple[int, int], ...] = ()
+    codes: Codes = NO_CODES
     row_mean: bool = False
     device: str = "cpu"
 

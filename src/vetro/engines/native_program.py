@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from vetro.engines.job import NO_CODES, Codes
 from vetro.engines.native_core import core
 from vetro.networks.lowered import LoweredNetwork, Operation
 
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
 def program_of(
     network: LoweredNetwork,
     frozen: Collection[int] = (),
-    one_hot: Sequence[tuple[int, int]] = (),
+    codes: Codes = NO_CODES,
 ) -> _native.Program:
     """The core's Program.
 
-    frozen: numbers of the slots that need no gradient.  one_hot: (first column, columns) of
-    groups of inputs in which at most one is 1 and the others are 0.
+    frozen: numbers of the slots that need no gradient.
     """
     return core().Program(
         network.dtype,
         network.widths,
         [_operation(network, item, frozen) for item in network.operations],
         network.parameter_count,
-        one_hot,
+        codes.one_hot,
+        codes.piecewise,
     )
 
 

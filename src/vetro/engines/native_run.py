@@ -180,7 +180,7 @@ def trainer_of(job: Job, threads: int) -> _native.Trainer:
     ]
     measured = [slot for slot in network.slots if course.measured and len(slot.shape) == 2]
     trainer = core().Trainer(
-        program_of(network, frozen, job.one_hot),
+        program_of(network, frozen, job.codes),
         np.ascontiguousarray(job.parameters, dtype=network.dtype),
         _rows(job.training, network.dtype),
         core_loss(job.loss, network.dtype, row_mean=job.row_mean),

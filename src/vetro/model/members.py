@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.job import Job, Matrix, Rows
+from vetro.engines.job import Codes, Job, Matrix, Rows
 from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
 from vetro.networks.initial import initial_parameters
@@ -130,7 +130,7 @@ class Ensemble:
             seed,
             class_weights,
             self.device,
-            encoder.one_hot,
+            Codes(encoder.one_hot, encoder.piecewise),
         )
 
     def _matrices(self, encoder: Encoder, rows: NDArray[np.intp]) -> Rows:

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.job import Clipping, Course, Job, Matrix, Rows, Stopping
+from vetro.engines.job import NO_CODES, Clipping, Codes, Course, Job, Matrix, Rows, Stopping
 from vetro.engines.orders import Seeded
 from vetro.engines.rates import Factors
 from vetro.errors import Setting, error
@@ -113,7 +113,7 @@ def make_job(
     seed: int,
     class_weights: Matrix | None = None,
     device: str = "cpu",
-    one_hot: tuple[tuple[int, int], ...] = (),
+    codes: Codes = NO_CODES,
 ) -> Job:
     """The job of one member.  y of the rows: floats (rows, outputs), or classes (rows,)."""
     order = Seeded(seed, len(training), batch_size(recipe, len(training)))
@@ -150,7 +150,7 @@ def make_job(
             seed=seed % 2**64,
             measured=True,
         ),
-        one_hot=one_hot,
+        codes=codes,
         device=device,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.engines.job import Course, Job, Rows, Stopping, TrainingState
+from vetro.engines.job import NO_CODES, Codes, Course, Job, Rows, Stopping, TrainingState
 from vetro.engines.native_records import state_arrays
 from vetro.engines.native_run import trainer_of
 from vetro.engines.orders import Consecutive
@@ -52,8 +52,13 @@ def job_of(
             Consecutive(len(x), len(x)), _Steady(updates.rules), Stopping(STEPS, keep_best=False)
         ),
         resume=None if state is None else TrainingState(state),
-        one_hot=() if part.encoder is None else part.encoder.one_hot,
+        codes=_codes(part),
     )
+
+
+def _codes(part: Part) -> Codes:
+    encoder = part.encoder
+    return NO_CODES if encoder is None else Codes(encoder.one_hot, encoder.piecewise)
 
 
 def steps_of(job: Job) -> list[Step]:
