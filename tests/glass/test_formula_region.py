@@ -17,6 +17,7 @@ from torch import nn
 
 from vetro.glass.exact import fraction
 from vetro.glass.formula.affine_pieces import piece_at
+from vetro.glass.formula.bins import Chart
 from vetro.glass.formula.formula import formula
 from vetro.glass.formula.formula_proof import samples
 from vetro.glass.formula.redundancy import sort_out
@@ -307,7 +308,7 @@ def test_pieces_say_which_units_are_on() -> None:
     found = formula(subject, [0.1, 0.2])
     part = subject.parts[0]
     at = term_values(found.terms, np.array([0.1, 0.2]))
-    piece = piece_at(part, feature_map(part, found.terms), at)
+    piece = piece_at(part, feature_map(part, found.terms, Chart()), at, Chart())
     with torch.no_grad():
         z = module[0](torch.tensor([[0.1, 0.2]]))[0]
     assert [side for sides in piece.sides.values() for side in sides] == (z > 0).tolist()

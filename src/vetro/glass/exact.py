@@ -25,7 +25,7 @@ from vetro.networks.lowered import LoweredNetwork
 PRECISION = 256
 """Bits for a network with smooth activations."""
 
-EXACT_PRECISION = 1 << 16
+EXACT_PRECISION = 1 << 20
 """Bits for a network whose numbers stay fractions; they use only as many as they need."""
 
 

@@ -1,6 +1,7 @@
 """Values as affine functions of the terms: what exact pieces and tangents compute alike.
 
-A value is a row of a matrix: its coefficients by the terms come first, its constant last.
+A value is a row of a matrix: its coefficients by the terms come first, its constant last.  All
+values are times `one` (bins.py), which is 1 unless numbers have codes.
 affine_pieces.py adds the bends of piecewise linear networks, tangent.py what curves.
 """
 
@@ -23,6 +24,7 @@ class AffineForms:
     """The operations that are affine themselves, on matrices (features, columns)."""
 
     part: Part
+    one: arb
 
     def affine(self, operation: Operation, x: arb_mat) -> arb_mat:
         assert operation.weight is not None
@@ -30,14 +32,14 @@ class AffineForms:
 
     def scale(self, operation: Operation, x: arb_mat) -> arb_mat:
         factor, shift = operation.constants
-        return shifted(scaled(x, factor), shift)
+        return shifted(scaled(x, factor), shift, self.one)
 
     def add(self, operation: Operation, x: arb_mat, y: arb_mat) -> arb_mat:
         return x + y
 
     def with_bias(self, operation: Operation, x: arb_mat) -> arb_mat:
         """x + the operation's bias, where it has one."""
-        return x if operation.bias is None else shifted(x, self.part.view(operation.bias))
+        return x if operation.bias is None else shifted(x, self.part.view(operation.bias), self.one)
 
 
 def row_point(at: Sequence[Fraction]) -> arb_mat:
@@ -45,13 +47,13 @@ def row_point(at: Sequence[Fraction]) -> arb_mat:
     return arb_mat([[exact.ball(value)] for value in (*at, Fraction(1))])
 
 
-def decoded(part: Part, outputs: arb_mat) -> arb_mat:
+def decoded(part: Part, outputs: arb_mat, one: arb) -> arb_mat:
     """A part's outputs in the answers' units."""
     targets = part.encoder.number_targets if part.encoder is not None else ()
     if not targets:
         return outputs
     in_units = scaled(outputs, [target.deviation for target in targets])
-    return shifted(in_units, [target.mean for target in targets])
+    return shifted(in_units, [target.mean for target in targets], one)
 
 
 def scaled(matrix: arb_mat, factors: Iterable[Any]) -> arb_mat:
@@ -60,11 +62,11 @@ def scaled(matrix: arb_mat, factors: Iterable[Any]) -> arb_mat:
     return arb_mat([[entry * factor for entry in row] for row, factor in pairs])
 
 
-def shifted(matrix: arb_mat, shifts: Iterable[Any]) -> arb_mat:
-    """A number, a float, added to each row's constant."""
+def shifted(matrix: arb_mat, shifts: Iterable[Any], one: arb) -> arb_mat:
+    """A number, a float, times `one` added to each row's constant."""
     rows = matrix.table()
     for row, shift in zip(rows, map(_ball, shifts), strict=True):
-        row[-1] = row[-1] + shift
+        row[-1] = row[-1] + shift * one
     return arb_mat(rows)
 
 

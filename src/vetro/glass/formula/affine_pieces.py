@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from flint import arb, arb_mat
 
 from vetro.glass import exact
+from vetro.glass.as_json import as_json
 from vetro.glass.formula.affine_forms import AffineForms, row_point
+from vetro.glass.formula.bins import Chart
 from vetro.glass.subject import Part
 from vetro.networks import walk
 from vetro.networks.lowered import Operation
@@ -25,7 +28,7 @@ class Bend:
     """A unit whose sign bounds the piece: z = row . (terms, 1) is >= 0 where on, else <= 0.
 
     part: the member's name, "" if it is the only one.  operation: the activation.  at: z at the
-    point.
+    point.  one: the factor of row and at (bins.py): z is `one` times what the unit receives.
     """
 
     part: str
@@ -34,6 +37,7 @@ class Bend:
     row: tuple[arb, ...]
     on: bool
     at: arb
+    one: Fraction
 
     @property
     def sign(self) -> int:
@@ -46,24 +50,32 @@ class Bend:
         of = f" of {self.part}" if self.part else ""
         return f"h{self.unit} of {self.operation.where or self.operation.function}{of}"
 
+    @property
+    def stays(self) -> str:
+        """h3 of relu1 of member2 stays off"""
+        return f"{self.where} stays {'on' if self.on else 'off'}"
+
+    def to_json(self) -> dict[str, Any]:
+        return as_json(self, "unit=where on")
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """outputs: (outputs, terms + 1), the last column the constant; exact.  sides: for each
-    activation with bends, by the number of its value, which units are on."""
+    """outputs: (outputs, terms + 1), the last column the constant; exact, times the chart's `one`.
+    sides: for each activation with bends, by the number of its value, which units are on."""
 
     outputs: arb_mat
     bends: tuple[Bend, ...]
     sides: dict[int, tuple[bool, ...]]
 
 
-def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction]) -> Piece:
+def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction], chart: Chart) -> Piece:
     """The piece that holds at a point, the terms' values.
 
-    features: terms.feature_map(part, terms).  The network must be piecewise linear.
+    features: terms.feature_map(part, terms, chart).  The network must be piecewise linear.
     """
     with exact.precision(part.network):
-        arithmetic = _Pieces(part, row_point(at), [], {})
+        arithmetic = _Pieces(part, chart.unit, chart.one, row_point(at), [], {})
         values = walk.forward(part.network, features, arithmetic)
         return Piece(values[-1], tuple(arithmetic.bends), arithmetic.sides)
 
@@ -72,6 +84,7 @@ def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction]) -> Piece:
 class _Pieces(AffineForms):
     """point: the terms and 1, (terms + 1, 1).  bends, sides: of a Piece, filled on the way."""
 
+    factor: Fraction
     point: arb_mat
     bends: list[Bend]
     sides: dict[int, tuple[bool, ...]]
@@ -83,7 +96,8 @@ class _Pieces(AffineForms):
         for unit, (row, level) in enumerate(zip(x.table(), levels, strict=True)):
             on = bool(level > 0)
             if any(entry != 0 for entry in row[:-1]):
-                self.bends.append(Bend(self.part.name, operation, unit, tuple(row), on, level))
+                bend = Bend(self.part.name, operation, unit, tuple(row), on, level, self.factor)
+                self.bends.append(bend)
             rows.append(row if on else [entry * slope for entry in row])
         self.sides[operation.output] = tuple(bool(level > 0) for level in levels)
         return arb_mat(rows)

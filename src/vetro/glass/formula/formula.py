@@ -25,21 +25,22 @@ from vetro.glass.check import Check
 from vetro.glass.formula import tangent
 from vetro.glass.formula.affine_forms import decoded
 from vetro.glass.formula.affine_pieces import piece_at
+from vetro.glass.formula.code_departures import codes_over
 from vetro.glass.formula.formula_code import python, to_json
 from vetro.glass.formula.formula_latex import latex
 from vetro.glass.formula.formula_proof import inside, prove_equal
 from vetro.glass.formula.formula_record import Exact, FormulaRecord, check_points
 from vetro.glass.formula.formula_text import lines
 from vetro.glass.formula.region import Region
-from vetro.glass.formula.tangent_box import WITHIN, sides_of
+from vetro.glass.formula.tangent_box import WITHIN, ranges_of, sides_of
 from vetro.glass.formula.tangent_error import narrowed
 from vetro.glass.formula.terms import (
     Place,
+    bin_ends,
     deviations,
     feature_map,
+    place_at,
     plain_rows,
-    term_values,
-    terms_of,
 )
 from vetro.glass.rows import Rows, answers, reading_asked, rows_of
 from vetro.glass.subject import Subject, subject_of
@@ -169,9 +170,7 @@ def formula(
     if subject.model is not None and not np.isfinite(answers(subject, rows)).all():
         what = "the answer at this row is not finite: its numbers are too large for the network"
         raise error("E721", what=what, fix="Use a row nearer to the training range.")
-    raw = plain_rows(subject, rows.raw)
-    terms = terms_of(subject, raw)
-    place = Place(subject, raw[0], terms, term_values(terms, raw[0]))
+    place = place_at(subject, plain_rows(subject, rows.raw)[0])
     straight = subject.piecewise_linear
     if straight and (subject.kind != "classification" or len(subject.parts) == 1):
         return _exact(place, rows)
@@ -181,12 +180,17 @@ def formula(
 
 
 def _exact(place: Place, rows: Rows) -> Formula:
-    subject, at = place.subject, place.at
-    pieces = [piece_at(part, feature_map(part, place.terms), at) for part in subject.parts]
+    subject, at, chart = place.subject, place.at, place.chart
+    maps = [feature_map(part, place.terms, chart) for part in subject.parts]
+    pieces = [piece_at(*each, at, chart) for each in zip(subject.parts, maps, strict=True)]
     with ctx.workprec(exact.EXACT_PRECISION):
-        first, *others = map(decoded, subject.parts, (piece.outputs for piece in pieces))
+        first, *others = (
+            decoded(part, piece.outputs, chart.unit)
+            for part, piece in zip(subject.parts, pieces, strict=True)
+        )
         total = sum(others, first)
-    found = [[exact.fraction(x) / len(pieces) for x in row] for row in total.table()]
+    scale = len(pieces) * chart.one
+    found = [[exact.fraction(x) / scale for x in row] for row in total.table()]
     fractions = Exact(tuple(tuple(row[:-1]) for row in found), tuple(row[-1] for row in found))
     region = Region(
         terms=place.terms,
@@ -194,6 +198,7 @@ def _exact(place: Place, rows: Rows) -> Formula:
         columns=subject.inputs,
         units=deviations(subject, place.terms),
         bends=tuple(bend for piece in pieces for bend in piece.bends),
+        ends=bin_ends(place),
         held=frozenset(np.flatnonzero(np.isnan(place.raw)).tolist()),
     )
     outputs, units = _output_names(subject)
@@ -212,6 +217,7 @@ def _exact(place: Place, rows: Rows) -> Formula:
         units=units,
         terms=place.terms,
         at=at,
+        chart=chart,
         coefficients=coefficients,
         intercept=levels[0],
         value=levels[1],
@@ -231,10 +237,14 @@ def _tangent(
     classes = subject.kind == "classification"
     sides = sides_of(place, box)
     reach = tangent.box_of(sides, at)
-    of_parts = [
-        tangent.answers_of(part, feature_map(part, terms), at, reach, classes)
-        for part in subject.parts
-    ]
+    ranges = ranges_of(place, sides)
+    of_parts = []
+    for part in subject.parts:
+        features, codes = (
+            feature_map(part, terms, place.chart),
+            codes_over(part, place.chart, ranges),
+        )
+        of_parts.append(tangent.answers_of(part, features, at, reach, codes, classes))
     found = narrowed(place, sides, tangent.mean(of_parts))
     for model in found:
         if not all(map(math.isfinite, _outward(model))):
@@ -252,6 +262,7 @@ def _tangent(
         units=subject.answer_units,
         terms=terms,
         at=at,
+        chart=place.chart,
         coefficients=np.array([[float(s) for s in model.slopes] for model in found]),
         intercept=np.array(intercept),
         value=np.array([float(model.centre) for model in found]),

@@ -171,6 +171,11 @@ def to_json(
         **as_json(formula, "kind what"),
         "row": _row(formula),
         "terms": by_term(map(float, formula.at)),
+        "bins": {
+            name: bin_.to_json()
+            for name, bin_ in zip(formula.subject.inputs, formula.chart.bins, strict=False)
+            if bin_ is not None
+        },
         "outputs": outputs,
     }
     if formula.kind == "exact":
@@ -178,7 +183,7 @@ def to_json(
         found["region"] = {
             "everywhere": region.everywhere,
             "bends": len(region.bends),
-            **as_json(region, "on_border distance"),
+            **as_json(region, "on_border on_bin_border distance"),
         }
         if borders:
             found["region"]["inequalities"] = [

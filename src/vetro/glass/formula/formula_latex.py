@@ -26,6 +26,7 @@ _TEX = {
     "|": r"\textbar{}",
     '"': "''",
 }
+_SIGNS = {"<=": r"\le", ">=": r"\ge"}
 TERMS_A_LINE = 4
 
 
@@ -55,9 +56,9 @@ def _region(region: Region, digits: int) -> str:
     remarks = [f"% {remark}" for remark in region_remarks(region)]
     rows = []
     for item in region.inequalities:
-        left, bound = sides_of(region, item)
+        left, sign, bound = sides_of(region, item)
         right = _tex_number(bound_text(left, bound, digits))
-        rows.append(rf"& {_sum(left, digits)} \le {right}")
+        rows.append(rf"& {_sum(left, digits)} {_SIGNS[sign]} {right}")
     if not rows:
         return "\n".join(remarks)
     return "\n".join([*remarks, "\\begingroup\\allowdisplaybreaks", _aligned(rows), "\\endgroup"])

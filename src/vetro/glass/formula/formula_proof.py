@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from flint import arb, arb_mat, ctx
@@ -16,9 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from vetro.errors import counted
 from vetro.glass import exact
 from vetro.glass.check import Check
+from vetro.glass.formula.bins import Chart
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.region import Region, inner_point
-from vetro.glass.formula.terms import Term, feature_map, term_table, terms_of
+from vetro.glass.formula.terms import Term, feature_map, gaps_of, term_table, terms_of
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Part
 from vetro.networks import walk
@@ -31,12 +34,16 @@ FARTHEST = 10.0
 def prove_equal(formula: FormulaRecord, points: int, seed: int) -> Check:
     """See Formula.prove_equal."""
     values = samples(formula.region, points, seed)
+    chart = formula.chart
     with ctx.workprec(exact.EXACT_PRECISION):
         outputs, held = _outputs(formula, formula.terms, values)
-        network, *others = map(_decoded, formula.subject.parts, outputs)
+        network, *others = (
+            _decoded(part, own, chart.unit)
+            for part, own in zip(formula.subject.parts, outputs, strict=True)
+        )
         members = len(outputs)
         rows = [
-            [exact.ball(entry * members) for entry in (*row, constant)]
+            [exact.ball(entry * members * chart.one) for entry in (*row, constant)]
             for row, constant in zip(*formula.exact(), strict=True)
         ]
         difference = sum(others, network) - arb_mat(rows) * _points(values)
@@ -48,7 +55,7 @@ def prove_equal(formula: FormulaRecord, points: int, seed: int) -> Check:
     ]
     name = "formula equals network"
     if wrong:
-        largest = max(map(float, wrong)) / members
+        largest = max(map(float, wrong)) / members / float(chart.one)
         detail = f"they differ at {counted(len(wrong), 'value')} of the region"
         return Check(name, "failed", largest, 0.0, detail)
     detail = f"in fractions, at {counted(int(held.sum()), 'point')} of the region"
@@ -69,22 +76,63 @@ def inside(formula: FormulaRecord, raw: Floats) -> NDArray[np.bool_]:
 def _outputs(
     formula: FormulaRecord, terms: Sequence[Term], values: Floats
 ) -> tuple[list[arb_mat], NDArray[np.bool_]]:
-    """Each member's outputs (outputs, points) where the terms have these values (terms, points);
-    and whether each point is in the region."""
+    """Each member's outputs (outputs, points), times the chart's `one`, where the terms have these
+    values (terms, points); and whether each point is in the region."""
     points, inside_ = _points(values), np.ones(values.shape[1], dtype=bool)
+    chart = formula.chart.with_gaps(gaps_of(terms))
+    codes = {
+        place: _codes(chart, place, terms, values, inside_)
+        for place, bin_ in enumerate(chart.bins)
+        if bin_ is not None
+    }
     found = []
     for part, piece in zip(formula.subject.parts, formula.pieces, strict=True):
-        arithmetic = AtPoints(part, piece.sides, inside_)
-        found.append(walk.forward(part.network, feature_map(part, terms) * points, arithmetic)[-1])
+        features = feature_map(part, terms, chart) * points
+        if codes:
+            features = _with_codes(part, features, codes)
+        arithmetic = AtPoints(part, chart.unit, piece.sides, inside_)
+        found.append(walk.forward(part.network, features, arithmetic)[-1])
     return found, inside_
+
+
+def _with_codes(part: Part, features: arb_mat, codes: dict[int, list[list[arb]]]) -> arb_mat:
+    """The features with the shares of the numbers with codes."""
+    assert part.encoder is not None
+    rows = features.table()
+    for place, shares in codes.items():
+        first = part.encoder.offsets[place] + 1
+        rows[first : first + len(shares)] = shares
+    return arb_mat(rows)
+
+
+def _codes(
+    chart: Chart, place: int, terms: Sequence[Term], values: Floats, inside: NDArray[np.bool_]
+) -> list[list[arb]]:
+    """The shares of a column, (bins, points), times the chart's `one`, by their definition:
+    min(max((x - low) / (high - low), 0), 1) for each bin.  inside: see AtPoints."""
+    own = {term.kind: values[number] for number, term in enumerate(terms) if term.column == place}
+    bin_ = chart.bins[place]
+    assert bin_ is not None
+    missing = own.get("missing", np.zeros(values.shape[1])) == 1
+    numbers = np.where(missing, bin_.block.median, own["number"])
+    inside &= missing | ((numbers >= bin_.low) & (numbers <= bin_.high))
+    usable = inside | missing
+    found = []
+    for low, high in pairwise(bin_.block.borders):
+        row = [chart.unit if full else arb(0) for full in numbers >= high]
+        for point in np.flatnonzero(usable & (numbers > low) & (numbers < high)).tolist():
+            quotient = chart.one / (Fraction(high) - Fraction(low))
+            row[point] = exact.ball(quotient) * (arb(numbers[point]) - arb(low))
+        found.append(row)
+    return found
 
 
 def _points(values: Floats) -> arb_mat:
     return exact.matrix(np.vstack([values, np.ones((1, values.shape[1]))]))
 
 
-def _decoded(part: Part, outputs: arb_mat) -> arb_mat:
-    """Outputs (outputs, points) in the answer's unit."""
+def _decoded(part: Part, outputs: arb_mat, one: arb) -> arb_mat:
+    """Outputs (outputs, points) in the answer's unit, times `one` like the outputs."""
     targets = part.encoder.number_targets if part.encoder is not None else ()
     if not targets:
         return outputs
@@ -92,7 +140,7 @@ def _decoded(part: Part, outputs: arb_mat) -> arb_mat:
         [target.deviation for target in targets],
         [target.mean for target in targets],
     )
-    return exact.matrix(np.diag(deviations)) * outputs + _spread(means, outputs.ncols())
+    return exact.matrix(np.diag(deviations)) * outputs + _spread(means, outputs.ncols()) * one
 
 
 def _spread(values: ArrayLike, points: int) -> arb_mat:
@@ -104,11 +152,12 @@ def _spread(values: ArrayLike, points: int) -> arb_mat:
 class AtPoints:
     """Exact values (features, points) of a piecewise linear network.
 
-    sides: of a Piece.  inside: (points,), set to False where a unit is on the other side of its
-    bend.
+    one: times which the values are.  sides: of a Piece.  inside: (points,), set to False where a
+    unit is on the other side of its bend.
     """
 
     part: Part
+    one: arb
     sides: dict[int, tuple[bool, ...]]
     inside: NDArray[np.bool_]
 
@@ -117,7 +166,7 @@ class AtPoints:
         product = exact.matrix(self.part.view(operation.weight)) * x
         if operation.bias is None:
             return product
-        return product + _spread(self.part.view(operation.bias), x.ncols())
+        return product + _spread(self.part.view(operation.bias), x.ncols()) * self.one
 
     def activation(self, operation: Operation, x: arb_mat) -> arb_mat:
         zero, below = arb(0), operation.activation.below
@@ -137,7 +186,7 @@ class AtPoints:
 
     def scale(self, operation: Operation, x: arb_mat) -> arb_mat:
         factor, shift = operation.constants
-        return exact.matrix(np.diag(factor)) * x + _spread(shift, x.ncols())
+        return exact.matrix(np.diag(factor)) * x + _spread(shift, x.ncols()) * self.one
 
     def add(self, operation: Operation, x: arb_mat, y: arb_mat) -> arb_mat:
         return x + y

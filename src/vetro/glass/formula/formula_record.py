@@ -14,6 +14,7 @@ import numpy as np
 
 from vetro.errors import Setting, error
 from vetro.glass.formula.affine_pieces import Piece
+from vetro.glass.formula.bins import Chart
 from vetro.glass.formula.region import Distance, Region
 from vetro.glass.formula.terms import Term, plain_rows, term_table
 from vetro.glass.rows import Floats, Rows, answers
@@ -44,6 +45,7 @@ class FormulaRecord:
     box: for each column that moves in it, (low, high).
     members: for a classification by several piecewise linear networks, the exact formula of each
     member's scores.
+    chart: the bins of the numbers with codes.
     """
 
     kind: Kind
@@ -60,6 +62,7 @@ class FormulaRecord:
     error: tuple[tuple[float, float], ...] = ()
     box: dict[str, tuple[float, float]] = field(default_factory=dict)
     members: tuple[FormulaRecord, ...] = ()
+    chart: Chart = field(default=Chart(), repr=False)
     pieces: tuple[Piece, ...] = field(default=(), repr=False)
     fractions: Exact | None = field(default=None, repr=False)
     _region: Region | None = field(default=None, repr=False)

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from vetro.errors import counted
 from vetro.figures import among, figure
+from vetro.glass.formula.bins import BinEnd
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.region import Inequality, Region
 from vetro.glass.formula.terms import Term, training_range
@@ -89,15 +90,19 @@ def variation(formula: FormulaRecord, number: int) -> tuple[float, float]:
     return max(abs(ends[0]), abs(ends[1])), ends[1] - ends[0]
 
 
-def sides_of(region: Region, item: Inequality) -> tuple[Sum, float]:
-    """An inequality of the terms that move, and its bound less the fixed terms.  It is scaled: the
-    coefficient with the largest effect per scaled unit becomes 1."""
+def sides_of(region: Region, item: Inequality) -> tuple[Sum, str, float]:
+    """An inequality of the terms that move: left side, "<=" or for the lower end of a bin ">=", and
+    its bound less the fixed terms.  It is scaled: the coefficient with the largest effect per
+    scaled unit becomes 1."""
     free = set(region.free)
     held = sum(c * x for n, (c, x) in enumerate(zip(item.coefficients, region.at, strict=True))
                if x and n not in free)  # fmt: skip
     numbers = [n for n in region.free if item.coefficients[n] != 0]
     weights = [abs(float(item.coefficients[n])) * float(region.units[n]) for n in numbers]
     scale = abs(item.coefficients[numbers[weights.index(max(weights))]])
+    sign = "<="
+    if isinstance(item.side, BinEnd) and not item.side.upper:
+        sign, scale = ">=", -scale
     coefficients = [_quotient(item.coefficients[n], scale) for n in numbers]
     left = Sum(
         terms=tuple(region.terms[n] for n in numbers),
@@ -106,7 +111,7 @@ def sides_of(region: Region, item: Inequality) -> tuple[Sum, float]:
             abs(c) * float(region.units[n]) for n, c in zip(numbers, coefficients, strict=True)
         ),
     )
-    return left, _quotient(item.bound - held, scale)
+    return left, sign, _quotient(item.bound - held, scale)
 
 
 def _quotient(value: Fraction, scale: Fraction) -> float:
@@ -122,7 +127,7 @@ def bound_text(left: Sum, bound: float, digits: int) -> str:
 def region_remarks(region: Region) -> Iterator[str]:
     """How many inequalities are shown, why the others are not, and what stays as in the row."""
     shown = len(region.inequalities)
-    every = counted(len(region.bends), "inequality", "inequalities")
+    every = counted(len(region.sides), "inequality", "inequalities")
     if region.undecided:
         yield (
             f"Region: {shown} of {every}; the others follow from them. "

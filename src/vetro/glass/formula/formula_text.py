@@ -7,7 +7,7 @@ import re
 import textwrap
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
-from vetro.errors import Door, Setting, counted
+from vetro.errors import Door, Setting, counted, listed
 from vetro.figures import aligned, ends, figure, signed_sum
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_sums import (
@@ -138,7 +138,7 @@ def _columns(formula: FormulaRecord) -> list[str]:
     """A table of the row's values and, for an exact formula, how far each column alone can go."""
     subject = formula.subject
     bounded = formula.kind == "exact" and not formula.region.everywhere
-    heads = ["column", "at the row"]
+    heads = ["column", "at the row", "bin"] if formula.chart.bins else ["column", "at the row"]
     if bounded:
         heads += ["holds alone from", "to"]
     elif formula.kind == "tangent":
@@ -148,11 +148,21 @@ def _columns(formula: FormulaRecord) -> list[str]:
         value = float(formula.rows.raw[0, place])
         column = subject.model.schema.inputs[place] if subject.model is not None else None
         table.append([name, figure(value, 7) if column is None else measured(column, value)])
+        if formula.chart.bins:
+            table[-1].append(_bin(formula, place))
         if bounded:
             table[-1] += _reach(formula, column, name, value)
         elif formula.kind == "tangent":
             table[-1] += ends(*formula.box[name], 7) if name in formula.box else ("held", "")
     return aligned(table, indent=0, gap=3)
+
+
+def _bin(formula: FormulaRecord, place: int) -> str:
+    """The bin of a column's number, "5 of 16"; "" for a column without codes or a missing value."""
+    found = formula.chart.bins[place]
+    if found is None or math.isnan(formula.rows.raw[0, place]):
+        return ""
+    return str(found).replace("bin ", "" if found.width is not None else "bin ", 1)
 
 
 def _dates(formula: FormulaRecord) -> list[str]:
@@ -217,6 +227,9 @@ def _region_lines(formula: FormulaRecord, digits: int, borders: bool) -> list[st
     if region.on_border:
         units = ", ".join(region.on_border[:5]) + (", ..." if len(region.on_border) > 5 else "")
         found.append(f"The row is exactly on the border of {units}: counted as off, as in torch.")
+    if region.on_bin_border:
+        bins = listed(region.on_bin_border)
+        found.append(f"The row is exactly at an end of {bins}: counted as inside.")
     if borders:
         found += ["", *region_remarks(region)]
         found += [f"  {inequality_text(region, item, digits + 1)}" for item in region.inequalities]
@@ -233,11 +246,9 @@ def _nearest(formula: FormulaRecord) -> list[str]:
 
 def inequality_text(region: Region, item: Inequality, digits: int) -> str:
     """0.0131 cement - 0.220 water <= 4.20   (h3 of relu1 stays off)"""
-    left, bound = sides_of(region, item)
+    left, sign, bound = sides_of(region, item)
     right = bound_text(left, bound, digits)
-    return (
-        f"{sum_text(left, digits)} <= {right}   ({item.where} stays {'on' if item.on else 'off'})"
-    )
+    return f"{sum_text(left, digits)} {sign} {right}   ({item.side.stays})"
 
 
 def _error_lines(formula: FormulaRecord, digits: int) -> list[str]:

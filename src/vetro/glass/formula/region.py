@@ -19,10 +19,14 @@ from numpy.typing import NDArray
 from vetro.glass import exact
 from vetro.glass.as_json import as_json
 from vetro.glass.formula.affine_pieces import Bend
+from vetro.glass.formula.bins import BinEnd
 from vetro.glass.formula.redundancy import Stop, Tell, follows, never, sort_out, unheard
 from vetro.glass.formula.terms import Term
 from vetro.glass.rows import Floats
 from vetro.tables.blocks import PERIODS
+
+Side = Bend | BinEnd
+"""What bounds a region."""
 
 LONGEST = 3652.425
 """Days, ten years: how far a date with waves is followed; the formula may hold beyond that."""
@@ -30,17 +34,22 @@ LONGEST = 3652.425
 
 @dataclass(frozen=True, eq=False)
 class Inequality:
-    """coefficients . terms <= bound, exactly.  where: the unit that bends here, "h3 of relu1 of
-    member2"; on: whether the unit is on in the region."""
+    """coefficients . terms <= bound, exactly.  side: the unit that bends here, or the end
+    of a bin."""
 
     coefficients: tuple[Fraction, ...]
     bound: Fraction
-    where: str
-    on: bool
+    side: Side
+
+    @property
+    def where(self) -> str:
+        """The unit, "h3 of relu1 of member2", or the border of bins, "cement = 152, ..."."""
+        return self.side.where
 
     def to_json(self) -> dict[str, Any]:
-        """Coefficients and bound as fractions in text."""
-        return as_json(self, "coefficients bound unit=where on")
+        """Coefficients and bound as fractions in text; the unit and whether it is on, or the column
+        and its bin."""
+        return {**as_json(self, "coefficients bound"), **self.side.to_json()}
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,9 @@ class Distance:
 
     overall: with all number columns moving together, in scaled units (the standard deviation of
     each number column in training; units of x for a module); infinite without a border.
-    where: the unit whose bend is nearest.  columns: for each number or date that is not missing,
-    (down, up): how far it alone can go.  stays: for each category and flag, the other levels for
-    which the formula still holds if nothing else changes.
+    where: the unit whose bend is nearest, or the border of bins.  columns: for each number or date
+    that is not missing, (down, up): how far it alone can go.  stays: for each category and flag,
+    the other levels for which the formula still holds if nothing else changes.
     """
 
     overall: float
@@ -69,7 +78,7 @@ class Distance:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """kept: numbers of the bends whose inequalities are shown; undecided: how many of them may
+    """kept: numbers of the sides whose inequalities are shown; undecided: how many of them may
     still follow from the others."""
 
     kept: tuple[int, ...]
@@ -78,10 +87,12 @@ class _Sorted:
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The terms for which every unit stays on its side of its bend, borders included.
+    """The terms for which every unit stays on its side of its bend, and every number with codes in
+    its bin, borders included.
 
     at: the terms' values at the row.  names: of the terms' columns.  units: the length of one
-    scaled unit of each term.  bends: of every unit, also those that do not matter.
+    scaled unit of each term.  bends: of every unit, also those that do not matter.  ends: of the
+    bins.
     """
 
     terms: tuple[Term, ...]
@@ -90,16 +101,27 @@ class Region:
     units: Floats
     bends: tuple[Bend, ...]
     held: frozenset[int]
+    ends: tuple[BinEnd, ...] = ()
+
+    @cached_property
+    def sides(self) -> tuple[Side, ...]:
+        """Everything that bounds the region."""
+        return (*self.bends, *self.ends)
 
     @property
     def everywhere(self) -> bool:
-        """Whether no unit bends: the formula holds for the whole network."""
-        return not self.bends
+        """Whether nothing bounds it: the formula holds for the whole network."""
+        return not self.sides
 
     @property
     def on_border(self) -> tuple[str, ...]:
         """The units that are exactly at their bend; they count as off."""
         return tuple(bend.where for bend in self.bends if bend.at == 0)
+
+    @property
+    def on_bin_border(self) -> tuple[str, ...]:
+        """The bins that the row is exactly at an end of; it counts as inside."""
+        return tuple(f"{end.bin} of {end.name}" for end in self.ends if end.at == 0)
 
     @cached_property
     def straight(self) -> tuple[int, ...]:
@@ -122,21 +144,21 @@ class Region:
 
     @cached_property
     def slack(self) -> Floats:
-        """The slack of each bend at the row, (bends,), >= 0; float."""
-        return np.array([abs(float(bend.at)) for bend in self.bends])
+        """The slack of each side at the row, (sides,), >= 0; float."""
+        return np.array([abs(float(side.at)) for side in self.sides])
 
     @cached_property
     def slopes(self) -> Floats:
-        """How much a scaled unit of each term reduces the slack, (bends, terms); float."""
-        rows = np.array([[float(entry) for entry in bend.row[:-1]] for bend in self.bends])
-        signs = np.array([bend.sign for bend in self.bends], dtype=np.float64)
+        """How much a scaled unit of each term reduces the slack, (sides, terms); float."""
+        rows = np.array([[float(entry) for entry in side.row[:-1]] for side in self.sides])
+        signs = np.array([side.sign for side in self.sides], dtype=np.float64)
         slopes: Floats = (
-            rows.reshape(len(self.bends), len(self.terms)) * signs[:, None] * self.units
+            rows.reshape(len(self.sides), len(self.terms)) * signs[:, None] * self.units
         )
         return slopes
 
     def borders(self, terms: tuple[int, ...]) -> tuple[NDArray[np.intp], Floats, Floats]:
-        """The bends that some terms reach: their numbers, and for a unit of these terms their
+        """The sides that some terms reach: their numbers, and for a unit of these terms their
         normals (borders, terms) of length 1 and their distances (borders,); float."""
         slopes = self.slopes[:, terms]
         lengths = np.linalg.norm(slopes, axis=1)
@@ -151,11 +173,12 @@ class Region:
         The others follow from them: found by linear programming, each proved.  A date's days and
         waves are treated as independent, so a few inequalities too many may stay.
         """
-        return tuple(self._inequality(self.bends[number]) for number in self._sorted.kept)
+        return tuple(self._inequality(self.sides[number]) for number in self._sorted.kept)
 
-    def _inequality(self, bend: Bend) -> Inequality:
-        *coefficients, constant = (bend.sign * exact.fraction(entry) for entry in bend.row)
-        return Inequality(tuple(coefficients), -constant, bend.where, bend.on)
+    def _inequality(self, side: Side) -> Inequality:
+        scale = side.sign / side.one
+        *coefficients, constant = (scale * exact.fraction(entry) for entry in side.row)
+        return Inequality(tuple(coefficients), -constant, side)
 
     @property
     def undecided(self) -> int:
@@ -183,7 +206,7 @@ class Region:
             # flat: no point is strictly inside all of them, so each is kept
             return _Sorted(tuple(bending.tolist()))
         sorting = sort_out(normals, margins - normals @ inner, stop, tell)
-        rows = [self._row(self.bends[number]) for number in bending]
+        rows = [self._row(self.sides[number]) for number in bending]
         kept, open_ = set(sorting.kept), set(sorting.open)
         for place, (number, reasons) in enumerate(sorting.reasons.items()):
             if place % 16 == 0:
@@ -195,10 +218,10 @@ class Region:
         shown = sorted(kept | open_)
         return _Sorted(tuple(int(bending[number]) for number in shown), len(open_))
 
-    def _row(self, bend: Bend) -> tuple[list[arb], arb]:
-        """A bend as normal . (free terms - row's) <= bound, exactly."""
+    def _row(self, side: Side) -> tuple[list[arb], arb]:
+        """A side as normal . (free terms - row's) <= bound, exactly."""
         with ctx.workprec(exact.EXACT_PRECISION):
-            return [bend.sign * bend.row[k] for k in self.free], -bend.sign * bend.at
+            return [side.sign * side.row[k] for k in self.free], -side.sign * side.at
 
     @cached_property
     def distance(self) -> Distance:
@@ -214,7 +237,7 @@ class Region:
         bending, _, margins = self.borders(self.straight)
         if len(bending):
             nearest = int(np.argmin(margins))
-            overall, where = float(margins[nearest]), self.bends[bending[nearest]].where
+            overall, where = float(margins[nearest]), self.sides[bending[nearest]].where
         return Distance(overall, where, columns, self._stays())
 
     def _alone(self, number: int) -> tuple[float, float]:
@@ -224,7 +247,7 @@ class Region:
     def _date_alone(self, column: int) -> tuple[float, float]:
         """How far a date can go, in steps that the fastest change limits: never past a border."""
         own = [n for n, term in enumerate(self.terms) if term.column == column and n in self.free]
-        if not self.bends:
+        if not self.sides:
             return math.inf, math.inf
         slopes = self.slopes[:, own] / self.units[own]
         start = np.array([float(self.at[n]) for n in own])
@@ -275,11 +298,11 @@ class Region:
 
     def _holds(self, changes: dict[int, Fraction]) -> bool:
         with ctx.workprec(exact.EXACT_PRECISION):
-            for bend in self.bends:
-                z = bend.at
+            for side in self.sides:
+                z = side.at
                 for number, value in changes.items():
-                    z = z + bend.row[number] * int(value - self.at[number])
-                if not bend.sign * z <= 0:
+                    z = z + side.row[number] * int(value - self.at[number])
+                if not side.sign * z <= 0:
                     return False
         return True
 

@@ -12,7 +12,7 @@ The models of many values are the rows of one matrix: slopes, rest, and the cent
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,15 +21,14 @@ from flint import arb, arb_mat, ctx
 from vetro.glass import exact
 from vetro.glass.formula import curves
 from vetro.glass.formula.affine_forms import AffineForms, decoded, row_point, scaled, shifted
+from vetro.glass.formula.code_departures import Codes
 from vetro.glass.formula.curves import Shape
+from vetro.glass.formula.tangent_box import Sides
 from vetro.glass.subject import Part
 from vetro.networks import walk
 from vetro.networks.lowered import Operation
 
 PRECISION = 128
-
-Sides = Mapping[int, tuple[Fraction, Fraction]]
-"""The number of a term that moves -> how far it goes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,20 +77,21 @@ def box_of(sides: Sides, at: Sequence[Fraction]) -> Box:
 
 
 def answers_of(
-    part: Part, features: arb_mat, at: Sequence[Fraction], box: Box, classes: bool
+    part: Part, features: arb_mat, at: Sequence[Fraction], box: Box, codes: Codes, classes: bool
 ) -> arb_mat:
     """A part's answers around a point, the terms' values: probabilities if `classes`.
 
-    features: terms.feature_map(part, terms).
+    features: terms.feature_map(part, terms, codes.chart).
     """
     with ctx.workprec(PRECISION):
+        features = features * (1 / codes.chart.unit)
         centres = (features * row_point(at)).entries()
         pairs = zip(features.table(), centres, strict=True)
         given = arb_mat([[*row[:-1], arb(0), centre] for row, centre in pairs])
-        outputs = walk.forward(part.network, given, _Models(part, box))[-1]
+        outputs = walk.forward(part.network, given, _Models(part, arb(1), box, codes))[-1]
         if classes:
             return _matrix(probabilities(models_of(outputs), box))
-        return decoded(part, outputs)
+        return decoded(part, outputs, arb(1))
 
 
 def mean(members: Sequence[arb_mat]) -> list[Model]:
@@ -104,6 +104,19 @@ def mean(members: Sequence[arb_mat]) -> list[Model]:
 @dataclass(frozen=True, eq=False)
 class _Models(AffineForms):
     box: Box
+    codes: Codes
+
+    def affine(self, operation: Operation, x: arb_mat) -> arb_mat:
+        """W x + b; of the features also how far the codes depart from straight lines in the box."""
+        made = super().affine(operation, x)
+        if operation.inputs != (0,) or not self.codes.departures:
+            return made
+        assert operation.weight is not None
+        rests = self.codes.rests(self.part.view(operation.weight))
+        rows = made.table()
+        for row, rest in zip(rows, rests, strict=True):
+            row[-2] = row[-2] + rest
+        return arb_mat(rows)
 
     def activation(self, operation: Operation, x: arb_mat) -> arb_mat:
         shape = curves.curve_of(operation)
@@ -116,7 +129,9 @@ class _Models(AffineForms):
         centring = arb_mat([[int(i == j) - share for j in range(count)] for i in range(count)])
         differences = models_of(centring * x)
         squares = _matrix([square(difference, self.box) for difference in differences])
-        (variance,) = models_of(shifted(arb_mat([[share] * count]) * squares, operation.numbers))
+        (variance,) = models_of(
+            shifted(arb_mat([[share] * count]) * squares, operation.numbers, self.one)
+        )
         inverse = bent(curves.root(arb(operation.numbers[0])), variance, self.box)
         made = _matrix([product(difference, inverse, self.box) for difference in differences])
         if operation.weight is not None:

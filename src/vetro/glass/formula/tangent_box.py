@@ -15,13 +15,14 @@ from vetro.glass.formula.terms import Place, training_range
 from vetro.glass.subject import Subject
 from vetro.named import known_name
 
+Sides = Mapping[int, tuple[Fraction, Fraction]]
+"""The number of a term that moves -> how far it goes."""
+
 WITHIN = 0.1
 """How far a tangent's box reaches from the row, as a share of each column's training range."""
 
 
-def sides_of(
-    place: Place, box: float | Mapping[str, tuple[float, float]]
-) -> dict[int, tuple[Fraction, Fraction]]:
+def sides_of(place: Place, box: float | Mapping[str, tuple[float, float]]) -> Sides:
     """Number of a term that moves -> how far it goes."""
     subject, at = place.subject, place.at
     straight = {
@@ -49,6 +50,14 @@ def sides_of(
         half = width * Fraction(share)
         found[number] = (Fraction(float(at[number] - half)), Fraction(float(at[number] + half)))
     return {n: (min(low, at[n]), max(high, at[n])) for n, (low, high) in found.items()}
+
+
+def ranges_of(place: Place, sides: Sides) -> list[tuple[Fraction, Fraction] | None]:
+    """The range of each column's number in the box, None for a column that stays as in the row."""
+    found: list[tuple[Fraction, Fraction] | None] = [None] * len(place.raw)
+    for number, own in sides.items():
+        found[place.terms[number].column] = own
+    return found
 
 
 def _known(

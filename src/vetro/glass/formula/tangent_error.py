@@ -17,7 +17,8 @@ from flint import arb, ctx
 from vetro.glass import exact
 from vetro.glass.bounds.box import Range
 from vetro.glass.bounds.departures import departures, held, middles
-from vetro.glass.formula.tangent import PRECISION, Model, Sides, closer
+from vetro.glass.formula.tangent import PRECISION, Model, closer
+from vetro.glass.formula.tangent_box import Sides
 from vetro.glass.formula.terms import Place
 from vetro.tables.blocks import CategoryBlock
 
@@ -25,7 +26,7 @@ from vetro.tables.blocks import CategoryBlock
 def narrowed(place: Place, sides: Sides, models: Sequence[Model]) -> list[Model]:
     """The models of a subject's answers, with the narrower of both bounds as their rest."""
     subject, terms, at = place.subject, place.terms, place.at
-    if not sides:
+    if not sides or place.chart.bins:
         return list(models)
     ranges = _ranges(place, sides)
     middle = middles(ranges)

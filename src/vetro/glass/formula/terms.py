@@ -1,8 +1,8 @@
 """Terms: the variables of a formula, in the user's columns, and the features in terms of them.
 
 A number column is a term; so are [city = Rome], [age is missing] and the waves of a date.  Every
-feature that any member's network reads is exactly an affine function of the terms.  The formula
-itself is in formula.py.
+feature that any member's network reads is exactly an affine function of the terms: of a number
+with codes, within its bin (bins.py).  The formula itself is in formula.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from vetro.errors import error, shown
-from vetro.glass.exact import EXACT_PRECISION
+from vetro.glass.exact import EXACT_PRECISION, ball
+from vetro.glass.formula.bins import Bin, BinEnd, Chart, chart_at
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.tables.blocks import (
@@ -71,13 +72,44 @@ class Term:
 class Place:
     """One row of a subject, and the terms of its formula there.
 
-    raw: (inputs,), of plain_rows.  at: the terms' exact values.
+    raw: (inputs,), of plain_rows.  at: the terms' exact values.  chart: the bins of the row.
     """
 
     subject: Subject
     raw: Floats
     terms: tuple[Term, ...]
     at: tuple[Fraction, ...]
+    chart: Chart
+
+
+def place_at(subject: Subject, raw: Floats) -> Place:
+    """The place of one row (inputs,), of plain_rows."""
+    terms = terms_of(subject, raw[None])
+    encoder = subject.parts[0].encoder
+    blocks = encoder.inputs if encoder is not None else ()
+    chart = chart_at(blocks, raw.tolist(), gaps_of(terms)) if blocks else Chart()
+    return Place(subject, raw, terms, term_values(terms, raw), chart)
+
+
+def bin_ends(place: Place) -> tuple[BinEnd, ...]:
+    """The ends of the bins of a row's numbers, those that are missing left out."""
+    found = []
+    with ctx.workprec(EXACT_PRECISION):
+        for number, term in enumerate(place.terms):
+            bin_ = place.chart.bin_at(term.column)
+            if bin_ is None or term.kind != "number" or math.isnan(place.raw[term.column]):
+                continue
+            for end in filter(math.isfinite, (bin_.low, bin_.high)):
+                row = [arb(n == number) for n in range(len(place.terms))]
+                at = ball(place.at[number]) - arb(end)
+                upper = end == bin_.high
+                found.append(BinEnd(term.name, bin_, upper, (*row, -arb(end)), at))
+    return tuple(found)
+
+
+def gaps_of(terms: Sequence[Term]) -> frozenset[int]:
+    """The columns with a term for missing values."""
+    return frozenset(term.column for term in terms if term.kind == "missing")
 
 
 def plain_rows(subject: Subject, raw: Floats) -> Floats:
@@ -146,9 +178,10 @@ def term_table(terms: Sequence[Term], raw: Floats) -> Floats:
     return np.array([[term.value(float(row[term.column])) for row in raw] for term in terms])
 
 
-def feature_map(part: Part, terms: Sequence[Term]) -> arb_mat:
-    """The network's inputs as affine functions of the terms, (features, terms + 1): the last column
-    is the constant.  Exact: the encoder's stored numbers are taken as real numbers."""
+def feature_map(part: Part, terms: Sequence[Term], chart: Chart) -> arb_mat:
+    """The network's inputs as affine functions of the terms in the chart's bins, times its `one`,
+    (features, terms + 1): the last column is the constant.  Exact: the encoder's stored numbers are
+    taken as real numbers."""
     size = len(terms)
     if part.encoder is None:
         return arb_mat([[arb(f == t) for t in range(size + 1)] for f in range(size)])
@@ -158,6 +191,10 @@ def feature_map(part: Part, terms: Sequence[Term]) -> arb_mat:
             own = [(number, term) for number, term in enumerate(terms) if term.column == place]
             made = [[arb(0)] * (size + 1) for _ in range(block.width)]
             _fill(block, own, made)
+            made = [[entry * chart.unit for entry in row] for row in made]
+            bin_ = chart.bin_at(place)
+            if bin_ is not None:
+                _fill_codes(bin_, chart.one, own, made)
             rows += made
     return arb_mat(rows) if rows else arb_mat(0, size + 1)
 
@@ -188,6 +225,18 @@ def _fill(block: Block, own: list[tuple[int, Term]], rows: list[list[arb]]) -> N
             rows[first + waves.index(term.detail)][number] = arb(1)
         else:
             rows[0][number] = scale
+
+
+def _fill_codes(
+    bin_: Bin, one: Fraction, own: list[tuple[int, Term]], rows: list[list[arb]]
+) -> None:
+    """Write the coefficients of the shares, times `one`."""
+    codes, missing = bin_.codes(one), bin_.at_median(one) if gaps_of([t for _, t in own]) else ()
+    for place, (slope, level) in enumerate(codes):
+        row = rows[1 + place]
+        row[-1] = ball(level)
+        for number, term in own:
+            row[number] = ball(missing[place] - level if term.kind == "missing" else slope)
 
 
 def _waves(block: NumberBlock | DateBlock) -> list[str]:
