@@ -18,6 +18,7 @@ from vetro.errors import VetroError
 from vetro.glass.rows import rows_of
 from vetro.glass.subject import subject_of
 from vetro.glass.trace.trace_steps import signed
+from vetro.glass.trace.trace_sums import sum_of
 from vetro.glass.trace.trace_text import lines
 
 FUNCTIONS = {name: getattr(math, name) for name in ("sin", "cos", "exp", "sqrt", "pi", "tanh")}
@@ -58,10 +59,11 @@ def models():
         "two classes": replace(dropping, network=replace(dropping.network, dropout=0.2)),
         "one score": model_of(columns | {"dry": dry}, "dry", loss="bce", activation="silu"),
         "linear": model_of(columns | {"y": y}, "y", hidden=()),
+        "bins": model_of(columns | {"y [kg]": y}, "y [kg]", activation="relu", bins=9),
     }
 
 
-NAMES = ("one number", "two numbers", "classes", "two classes", "one score", "linear")
+NAMES = ("one number", "two numbers", "classes", "two classes", "one score", "linear", "bins")
 
 
 @pytest.fixture(params=NAMES)
@@ -116,6 +118,86 @@ def test_every_number_follows_from_its_formula(model, number):
                     )
                 elif stage.kind == "activation":
                     assert evaluated(step.working) == pytest.approx(step.value, abs=1e-4)
+
+
+@pytest.mark.parametrize("number", [0, 3, 5, 20])
+def test_a_number_is_in_one_bin(models, number):
+    """The bin of the trace is the one whose share is broken, or whose border is the number."""
+    model = models["bins"]
+    found = vetro.trace(model, rows(model, number))
+    for cell, block in zip(found.chain.cells, model.blocks, strict=True):
+        if not getattr(block, "borders", ()):
+            assert cell.bin is None
+            continue
+        given = float(rows(model, number).raw[0][model.inputs.index(cell.column)])
+        given = block.median if math.isnan(given) else given
+        shares = [step.value for step in cell.features[1 : 1 + block.bins]]
+        assert shares[: cell.bin.number - 1] == [1.0] * (cell.bin.number - 1)
+        assert shares[cell.bin.number :] == [0.0] * (block.bins - cell.bin.number)
+        assert (cell.bin.share, cell.bin.of) == (shares[cell.bin.number - 1], len(shares))
+        assert cell.bin.low <= given <= cell.bin.high
+        assert (given - cell.bin.low) / (cell.bin.high - cell.bin.low) == pytest.approx(
+            cell.bin.share, abs=1e-7
+        )
+        assert [step.name for step in cell.telling[:2]] == [
+            f"x[{cell.column}]", f"x[{cell.column} bin {cell.bin.number}]"
+        ]  # fmt: skip
+    data = json.loads(json.dumps(found.to_json()))["chains"][0]["cells"]
+    assert data[1]["bin"]["number"] == found.chain.cells[1].bin.number
+    assert len(data[1]["features"]) == 10
+    assert "bin" not in data[2]
+
+
+@pytest.mark.parametrize(
+    ("value", "number", "share"), [(-9.0, 1, 0.0), (0.0, 1, 0.0), (1.0, 2, 0.0), (2.0, 2, 0.5),
+                                   (3.0, 2, 1.0), (99.0, 2, 1.0)]
+)  # fmt: skip
+def test_bins_at_borders_and_outside(value, number, share):
+    model = model_of({"x": [0.0, 1.0, 3.0] * 9, "y": [0.0, 1.0, 2.5] * 9}, "y", bins=2)
+    found = vetro.trace(model, {"x": value}).chain.cells[0]
+    assert (found.bin.number, found.bin.share) == (number, share)
+    assert found.bin.text == ("bin 1 of 2: 0 to 1", "bin 2 of 2: 1 to 3")[number - 1]
+    for step in found.features[1:]:
+        working = step.working or step.formula.partition(" = ")[2].replace("x", f"({value})")
+        text = working.replace(f"ma({value})", "max")
+        assert eval(text, {"__builtins__": {}}, {"min": min, "max": max}) == step.value
+
+
+def test_full_bins_are_one_line_of_a_sum(models):
+    model = models["bins"]
+    for number in range(12):
+        chain = vetro.trace(model, rows(model, number)).chain
+        stage, bins = chain.stages[0], [cell.bin for cell in chain.cells if cell.bin]
+        full = [one.number - (one.share < 1.0) for one in bins]
+        for unit in range(len(stage)):
+            summed = sum_of(stage, unit)
+            everything = range(len(summed.products))
+            terms = {term.source: term.product for term in stage.terms(unit)}
+            assert len(everything) == len(terms) - sum(max(0, count - 1) for count in full)
+            assert summed.sources(np.array(everything)) == len(terms)
+            for line in summed.lines(everything):
+                column, _, last = line.source.partition(" bins 1 to ")
+                parts = [terms.pop(f"{column} bin {k + 1}") for k in range(int(last or 0))]
+                expected = math.fsum(parts or [terms.pop(line.source)])
+                assert line.product == pytest.approx(expected, rel=1e-12, abs=1e-15)
+                if not line.working.endswith("weights"):
+                    assert evaluated(line.working) == pytest.approx(line.product, abs=1e-4)
+            assert not terms
+            total = summed.total(np.array(everything)) + stage.bias_of(unit)
+            assert total == pytest.approx(stage.values[unit], rel=1e-12, abs=1e-12)
+
+
+def test_the_text_shows_one_line_of_bins_for_each_number(models):
+    model = models["bins"]
+    found = vetro.trace(model, rows(model, 0))
+    shown = lines(found)
+    assert "  the bins below that of a number are full, 1; those above it are empty, 0" in shown
+    with_bins = [cell for cell in found.chain.cells if cell.bin]
+    for cell in with_bins:
+        assert sum(f"bin {cell.bin.number} of 9: " in line for line in shown) >= 1
+        assert sum(f"x[{cell.column} bin " in line for line in shown) == 1
+    everything = "\n".join(lines(found, everything=True))
+    assert everything.count("x[heat bin ") == 9
 
 
 def evaluated(working: str) -> float:

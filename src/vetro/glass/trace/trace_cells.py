@@ -6,13 +6,14 @@ values are the ones that the network really reads.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vetro.figures import figure
+from vetro.figures import ends, figure
 from vetro.glass.as_json import as_json
 from vetro.glass.plain import Floats
 from vetro.glass.rows import cell
@@ -23,11 +24,31 @@ from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, Number
 
 
 @dataclass(frozen=True)
+class Bin:
+    """The bin that a number is in: all bins below it are full (1), and all above are empty (0).
+
+    number: from 1.  of: how many bins there are.  low, high: its ends.  share: how far the number
+    fills it, from 0 to 1: (x - low) / (high - low).
+    """
+
+    number: int
+    of: int
+    low: float
+    high: float
+    share: float
+
+    @property
+    def text(self) -> str:
+        """ "bin 3 of 16: 22.1 to 31.4"."""
+        return f"bin {self.number} of {self.of}: {' to '.join(ends(self.low, self.high))}"
+
+
+@dataclass(frozen=True)
 class Cell:
     """One column's value and the features that the network reads for it.
 
     text: the value as in the table, "missing" if there is none.  note: what replaces a missing or
-    unseen value.  first: the number of its first feature.
+    unseen value.  first: the number of its first feature.  bin: of a number with bins.
     """
 
     column: str
@@ -36,6 +57,16 @@ class Cell:
     note: str
     first: int
     features: tuple[Step, ...]
+    bin: Bin | None = None
+
+    @property
+    def telling(self) -> tuple[Step, ...]:
+        """The features that say something: of bins only the one that the number is in, of a
+        category only the one that is 1."""
+        steps = self.features
+        if self.bin is not None:
+            steps = (steps[0], steps[self.bin.number], *steps[1 + self.bin.of :])
+        return tuple(step for step in steps if step.value or step.working) or steps[:1]
 
     @property
     def shown(self) -> str:
@@ -45,7 +76,7 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""
-        return as_json(self, "column value=text unit note features")
+        return as_json(self, "column value=text unit note features" + " bin" * bool(self.bin))
 
 
 def cells_of(subject: Subject, part: Part, raw: Floats, features: Floats) -> tuple[Cell, ...]:
@@ -73,9 +104,23 @@ def cells_of(subject: Subject, part: Part, raw: Floats, features: Floats) -> tup
             Step(f"x[{name}]", f"x[{name}] = {right}", float(number), working)
             for name, number, (right, working) in made
         )
-        text = cell(column, float(value))
-        found.append(Cell(column.name, text, column.unit, _note(block, text), first, steps))
+        text, note = cell(column, float(value)), _note(block, cell(column, float(value)))
+        place = _bin(block, value, steps)
+        found.append(Cell(column.name, text, column.unit, note, first, steps, place))
     return tuple(found)
+
+
+def _bin(block: Block, value: float, steps: tuple[Step, ...]) -> Bin | None:
+    """The bin of a value, or the nearest one if it is outside; a border begins its bin."""
+    if not isinstance(block, NumberBlock) or not block.bins:
+        return None
+    number = _bin_number(block, block.median if np.isnan(value) else float(value))
+    low, high = block.borders[number - 1 : number + 1]
+    return Bin(number, block.bins, low, high, steps[number].value)
+
+
+def _bin_number(block: NumberBlock, given: float) -> int:
+    return min(max(bisect(block.borders, given), 1), block.bins)
 
 
 def _note(block: Block, text: str) -> str:
@@ -98,6 +143,9 @@ def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
     given = block.median if np.isnan(value) else float(value)
     if isinstance(block, NumberBlock) or block.days:
         yield _standardised(block, given)
+    if isinstance(block, NumberBlock):
+        for number in range(1, block.bins + 1):
+            yield _share(block, number, given)
     if isinstance(block, DateBlock):
         for cycle in block.cycles:
             period, days = figure(PERIODS[cycle], 7), figure(given, 12)
@@ -117,6 +165,17 @@ def _standardised(block: NumberBlock | DateBlock, given: float) -> tuple[str, st
     mean = signed(-block.mean, 1.0 / block.scale)
     working = f"({figure(given, 12)} {mean}) * {figure(block.scale)}"
     return f"({block.name} - mean) * scale", working
+
+
+def _share(block: NumberBlock, number: int, given: float) -> tuple[str, str]:
+    """The share of a bin; only the bin that the number is in has a working."""
+    low, high = block.borders[number - 1 : number + 1]
+    least, most = ends(low, high)
+    formula = f"min(max(({block.name} - {least}) / ({most} - {least}), 0), 1)"
+    if number != _bin_number(block, given) or not low <= given <= high:
+        return formula, ""
+    width = high - low
+    return formula, f"({figure(given, 12)} {signed(-low, width)}) / {figure(width)}"
 
 
 def _of_category(block: CategoryBlock) -> Iterator[tuple[str, str]]:

@@ -91,7 +91,8 @@ class Stage:
     units: the names of the results; symbols: their symbols in formulas; values: (units,).
     read: the values of each input; symbols_read: their symbols in formulas; units_read: the names
     of the first input's units.  weight: (units, sources) of a sum, (units,) of a layer norm; bias:
-    (units,); both with names.  off: (units,), whether a relu gives 0.
+    (units,); both with names.  off: (units,), whether a relu gives 0.  bins: (first source,
+    sources) of each number's bins, if the first input is the network's.
     """
 
     operation: Operation
@@ -108,6 +109,7 @@ class Stage:
     weight_name: str
     bias_name: str
     off: NDArray[np.bool_]
+    bins: tuple[tuple[int, int], ...] = ()
 
     @property
     def kind(self) -> str:
@@ -153,11 +155,6 @@ class Stage:
         """The sources of a sum, the largest product first."""
         assert self.weight is not None
         return np.argsort(-np.abs(self.weight[unit] * self.read[0]), kind="stable")
-
-    def total(self, unit: int, sources: NDArray[np.intp]) -> float:
-        """The sum of the products of some sources."""
-        assert self.weight is not None
-        return float(self.weight[unit, sources] @ self.read[0][sources])
 
     def bias_of(self, unit: int) -> float:
         """The bias of a unit, 0 where there is none."""
@@ -245,6 +242,7 @@ def stages_of(
                 weight_name=weight_name,
                 bias_name=bias_name,
                 off=off,
+                bins=part.encoder.piecewise if part.encoder is not None and not first else (),
             )
         )
     return tuple(stages)

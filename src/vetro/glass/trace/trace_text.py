@@ -11,6 +11,7 @@ from vetro.figures import figure, signed_sum
 from vetro.glass.trace.trace_cells import Cell
 from vetro.glass.trace.trace_record import Chain, TraceRecord
 from vetro.glass.trace.trace_steps import Stage
+from vetro.glass.trace.trace_sums import sum_of
 
 TERMS = 8
 """Terms of a sum that are shown; the others are given as one number."""
@@ -84,16 +85,20 @@ def _cells(cells: Sequence[Cell], plain: bool, everything: bool) -> Iterator[str
         yield from _columns([[found.column, _Right(found.text)] for found in cells])
         return
     yield "input: each cell as the networks read it"
+    if any(found.bin for found in cells):
+        yield "  the bins below that of a number are full, 1; those above it are empty, 0"
     rows: list[list[str]] = []
     for found in cells:
-        telling = [step for step in found.features if step.value or step.working]
-        shown = list(found.features) if everything else telling or list(found.features[:1])
+        shown = found.features if everything else found.telling
+        place = found.features[found.bin.number] if found.bin else None
         for number, step in enumerate(shown):
             working = step.working or step.formula.partition(" = ")[2]
             ahead = ["", ""] if number else [found.column, found.shown]
+            if found.bin and step is place:
+                ahead[1] = found.bin.text
             rows.append([*ahead, step.name, working, _Right(figure(step.value))])
         others = len(found.features) - len(shown)
-        if others > 1:
+        if others > 1 and not found.bin:
             rows.append(["", "", f"and {others} others", "", _Right("0")])
         if found.note:
             rows.append([f"  ({found.note})", *[""] * 4])
@@ -147,16 +152,15 @@ def _unit(stages: Sequence[Stage], unit: int, most: int | None) -> Iterator[str]
 
 
 def _terms(stage: Stage, unit: int, most: int | None) -> Iterator[list[str]]:
-    ranked = stage.largest(unit)
+    summed = sum_of(stage, unit)
+    ranked = summed.largest
     shown = ranked if most is None or len(ranked) <= most + 1 else ranked[:most]
     rest = ranked[len(shown) :]
-    order = np.sort(shown) if most is None else shown
-    for term in stage.terms(unit, order.tolist()):
-        working = f"{figure(term.weight)} * {figure(term.value)}"
-        yield [f"  {term.parameter}", working, _Right(figure(term.product)), ""]
+    for line in summed.lines((np.sort(shown) if most is None else shown).tolist()):
+        yield [f"  {line.parameter}", line.working, _Right(figure(line.product)), ""]
     if len(rest):
-        total = _Right(figure(stage.total(unit, rest)))
-        yield [f"  {len(rest)} smaller terms", "", total, ""]
+        total = _Right(figure(summed.total(rest)))
+        yield [f"  {summed.sources(rest)} smaller terms", "", total, ""]
     if stage.bias is not None:
         name = f"{stage.bias_name}[{stage.units[unit]}]"
         yield [f"  {name}", "", _Right(figure(stage.bias_of(unit))), ""]
@@ -178,11 +182,12 @@ def in_short(stages: Sequence[Stage], unit: int) -> list[str]:
 
 def _largest_in_line(stage: Stage, unit: int, few: int) -> str:
     """ "z3 = 0.42 (age) - 0.3 (water) + 0.1 (6 others) + 0.02 (bias)": products, not weights."""
-    ranked = stage.largest(unit)
-    parts = [(term.product, term.source) for term in stage.terms(unit, ranked[:few].tolist())]
+    summed = sum_of(stage, unit)
+    ranked = summed.largest
+    parts = [(line.product, line.source) for line in summed.lines(ranked[:few].tolist())]
     rest = ranked[few:]
     if len(rest):
-        parts.append((stage.total(unit, rest), f"{len(rest)} others"))
+        parts.append((summed.total(rest), f"{summed.sources(rest)} others"))
     if stage.bias is not None:
         parts.append((stage.bias_of(unit), "bias"))
     sum_ = signed_sum([(value, f"{figure(abs(value), 3)} ({name})") for value, name in parts])
