@@ -1,7 +1,7 @@
 """The contestants by name: each fits a table's rows to fit and answers its rows to test.
 
 A contestant is a function of a Split, its settings and a seed.  Its defaults are used unless the
-settings say otherwise.  Its library is imported when it runs.
+settings say otherwise.  Its library is imported in its own processes only.
 """
 
 from __future__ import annotations
@@ -19,22 +19,36 @@ Fit = Callable[[Split, Mapping[str, Any], int], Answers]
 
 @dataclass(frozen=True)
 class Contestant:
-    """label: in tables.  module: of benchmarks.accuracy; it has a function `fit`.
+    """label: in tables.  place: "module.function" of this folder.
     libraries: whose versions are kept with the results."""
 
     label: str
-    module: str
+    place: str
     libraries: tuple[str, ...]
 
-    def fit(self, split: Split, settings: Mapping[str, Any], seed: int) -> Answers:
-        fit: Fit = import_module(f"benchmarks.accuracy.{self.module}").fit
-        return fit(split, settings, seed)
+    @property
+    def module(self) -> str:
+        """The module's full name; importing it imports the contestant's library."""
+        return f"{__package__}.{self.place.split('.')[0]}"
+
+    @property
+    def fit(self) -> Fit:
+        """The function, imported."""
+        function: Fit = getattr(import_module(self.module), self.place.split(".")[1])
+        return function
 
 
-REFERENCE = "trees"
-"""Errors are divided by those of this contestant."""
+_SKLEARN = ("scikit-learn",)
 
 CONTESTANTS = {
-    "vetro": Contestant("Vetro", "with_vetro", ("vetro",)),
-    REFERENCE: Contestant("HistGradientBoosting", "with_trees", ("scikit-learn",)),
+    "vetro": Contestant("Vetro", "with_vetro.fit", ("vetro",)),
+    "linear": Contestant("linear model", "with_scikit_learn.linear", _SKLEARN),
+    "mlp": Contestant("scikit-learn MLP", "with_scikit_learn.network", _SKLEARN),
+    "trees": Contestant("HistGradientBoosting", "with_scikit_learn.trees", _SKLEARN),
+    "lightgbm": Contestant("LightGBM", "with_boosting.lightgbm", ("lightgbm",)),
+    "catboost": Contestant("CatBoost", "with_boosting.catboost", ("catboost",)),
+    "realmlp": Contestant("RealMLP-TD", "with_pytabkit.realmlp", ("pytabkit", "torch")),
+    "tabm": Contestant("TabM-D", "with_pytabkit.tabm", ("pytabkit", "torch")),
 }
+REFERENCE = "trees"
+"""Errors are divided by those of this contestant."""

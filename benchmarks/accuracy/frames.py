@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from benchmarks.accuracy.scores import Answers
+from benchmarks.accuracy.scores import Answers, Floats
 from benchmarks.accuracy.tables import Split
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
@@ -36,6 +39,39 @@ def with_categories(split: Split, most: int = 10**9) -> tuple[pd.DataFrame, pd.D
     return train, test
 
 
+def with_texts(split: Split, fill_numbers: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As inputs(), with texts as they are, a missing one as "missing".  fill_numbers: a missing
+    number becomes the median of the rows to fit, and a column says where it was missing."""
+    train, test = inputs(split)
+    for name in list(train.columns):
+        if train[name].dtype == object:
+            for part in (train, test):
+                part[name] = part[name].fillna("missing").astype(object)
+        elif fill_numbers:
+            middle = train[name].median()
+            if train[name].isna().any():
+                for part in (train, test):
+                    part[f"{name} is missing"] = part[name].isna().astype(float)
+            for part in (train, test):
+                part[name] = part[name].fillna(0.0 if np.isnan(middle) else middle)
+    return train, test
+
+
+def one_hot(split: Split) -> tuple[Floats, Floats]:
+    """As with_texts(), with a column of 0 and 1 per level, and all columns of the rows to fit with
+    mean 0 and standard deviation 1."""
+    train, test = with_texts(split, fill_numbers=True)
+    texts = [name for name in train.columns if train[name].dtype == object]
+    steps = make_pipeline(
+        ColumnTransformer(
+            [("texts", OneHotEncoder(handle_unknown="ignore", sparse_output=False), texts)],
+            remainder="passthrough",
+        ),
+        StandardScaler(),
+    )
+    return steps.fit_transform(train), steps.transform(test)
+
+
 def answers_of(estimator: Any, test: Any, split: Split) -> Answers:
     """A fitted estimator's answers, by scikit-learn's conventions; probabilities in the order of
     split.labels."""
@@ -52,7 +88,7 @@ def _are_dates(values: pd.Series) -> bool:
 
 
 def _with_numbers(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    dates = pd.to_datetime(frame[name], format="ISO8601")
+    dates = pd.to_datetime(frame[name], format="ISO8601", utc=True).dt.tz_localize(None)
     return frame.drop(columns=name).assign(
         **{
             f"{name} days": (dates - pd.Timestamp(1970, 1, 1)) / pd.Timedelta(days=1),

@@ -1,17 +1,22 @@
-"""One contestant on one table, in this process: the order as JSON in, the result as JSON out.
+"""One contestant on one table, in a process of its own: an order in, a result out.
 
-run.py starts it, so that a library's threads, memory and failures stay its own.
+Its threads, memory and failures stay its own.  Its library was imported before the process was
+forked, and the import is not part of its time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
+import multiprocessing
 import os
 import resource
 import sys
 import time
+import traceback
+import warnings
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 from benchmarks.accuracy.contestants import CONTESTANTS
@@ -19,16 +24,26 @@ from benchmarks.accuracy.scores import of_classes, of_numbers
 from benchmarks.accuracy.tables import declared, load, seed_of
 
 
-def result(order: dict[str, Any]) -> dict[str, Any]:
-    """order: contestant, table, settings, threads.  The result: rows, scores, seconds (of the
-    clock), processor (seconds), megabytes (the most memory), versions."""
-    contestant = CONTESTANTS[order["contestant"]]
-    table = declared()[order["table"]]
+@dataclass(frozen=True)
+class Order:
+    """core: the only one to run on, or -1 for all."""
+
+    contestant: str
+    table: str
+    settings: dict[str, Any]
+    core: int = -1
+
+
+def result(order: Order) -> dict[str, Any]:
+    """rows (to fit, to test), the scores, seconds (of the clock), processor (seconds), megabytes
+    (the most memory), versions."""
+    contestant = CONTESTANTS[order.contestant]
+    table, fit = declared()[order.table], contestant.fit
     data = load(table)
     actual = data.test[table.target]
     clock, processor = time.perf_counter(), _processor_seconds()
     with contextlib.redirect_stdout(sys.stderr):
-        answers = contestant.fit(data, order["settings"], seed_of(table.name))
+        answers = fit(data, order.settings, seed_of(table.name))
     seconds, processor = time.perf_counter() - clock, _processor_seconds() - processor
     scores = (
         of_classes(actual.tolist(), data.labels, answers)
@@ -45,16 +60,41 @@ def result(order: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def measured(order: Order, limit: float) -> dict[str, Any]:
+    """The result from a process of its own, or {"problem": why there is none}.
+
+    limit: seconds of the clock.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, CONTESTANTS[order.contestant].module])
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(order, theirs))
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(limit):
+            return {"problem": f"not ready after {limit:g} s"}
+        found: dict[str, Any] = ours.recv()
+        return found
+    except EOFError:
+        process.join()
+        return {"problem": f"the process ended ({process.exitcode})"}
+    finally:
+        process.kill()
+        process.join()
+
+
+def _send(order: Order, pipe: Connection) -> None:
+    if order.core >= 0:
+        os.sched_setaffinity(0, {order.core})
+    warnings.simplefilter("ignore")
+    try:
+        pipe.send(result(order))
+    except Exception as problem:  # whatever a library raises is this table's result
+        traceback.print_exc()
+        text = f"{type(problem).__name__}: {problem}".strip().splitlines()
+        pipe.send({"problem": text[0][:300]})
+
+
 def _processor_seconds() -> float:
     return sum(os.times()[:4])
-
-
-def main() -> None:
-    order = json.load(sys.stdin)
-    if order["threads"] == 1:
-        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[order["core"]]})
-    json.dump(result(order), sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

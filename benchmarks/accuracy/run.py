@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,13 +21,17 @@ from typing import Any
 
 from benchmarks.accuracy import results
 from benchmarks.accuracy.contestants import CONTESTANTS
+from benchmarks.accuracy.one import Order, measured
 from benchmarks.accuracy.tables import Table, declared
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+"""What the processes that are forked from this one find in their environment."""
 
 
 def main() -> None:
     options = _options()
+    if options.threads == 1:
+        os.environ |= dict.fromkeys(ONE_THREAD, "1")
     names = [options.only] if options.only else list(CONTESTANTS)
     tables = _tables(options)
     for name in names:
@@ -43,18 +46,16 @@ def main() -> None:
 
 
 def _measure(name: str, tables: list[Table], path: Path, options: argparse.Namespace) -> None:
+    everything = sorted(os.sched_getaffinity(0))
     cores: SimpleQueue[int] = SimpleQueue()
     for number in range(options.jobs):  # another run on this machine starts at another core
-        cores.put((os.getpid() + number) % len(os.sched_getaffinity(0)))
+        cores.put(everything[(os.getpid() + number) % len(everything)])
 
     def run(table: Table) -> tuple[Table, dict[str, Any]]:
         core = cores.get()
-        order = {
-            "contestant": name, "table": table.name, "settings": options.settings,
-            "threads": options.threads, "core": core,
-        }  # fmt: skip
+        order = Order(name, table.name, options.settings, core if options.threads == 1 else -1)
         try:
-            return table, _result(order, options.limit)
+            return table, measured(order, options.limit)
         finally:
             cores.put(core)
 
@@ -62,24 +63,6 @@ def _measure(name: str, tables: list[Table], path: Path, options: argparse.Names
         for table, result in pool.map(run, tables):
             results.add(path, table.name, {**result, "settings": options.settings})
             print(_line(table.name, result), flush=True)
-
-
-def _result(order: dict[str, Any], limit: float) -> dict[str, Any]:
-    """The result of a process of its own, or {"problem": its last line}."""
-    environment = dict(os.environ)
-    if order["threads"] == 1:
-        environment |= dict.fromkeys(ONE_THREAD, "1")
-    command = [sys.executable, "-m", "benchmarks.accuracy.one"]
-    try:
-        done = subprocess.run(
-            command, input=json.dumps(order), capture_output=True, text=True, timeout=limit,
-            env=environment, cwd=Path(__file__).parents[2], check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"problem": f"not ready after {limit:g} s"}
-    if done.returncode:
-        return {"problem": (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]}
-    return json.loads(done.stdout)
 
 
 def _line(table: str, result: dict[str, Any]) -> str:

@@ -50,9 +50,14 @@ class Split:
     test: pd.DataFrame
 
     @property
+    def answers(self) -> pd.Series:
+        """The target of the rows to fit."""
+        return self.train[self.table.target]
+
+    @property
     def labels(self) -> list[str]:
         """The classes in the order of the columns of a contestant's probabilities."""
-        return sorted(self.train[self.table.target].unique())
+        return sorted(self.answers.unique())
 
 
 @cache
@@ -71,7 +76,7 @@ def half_of(name: str) -> Half:
 
 
 def seed_of(name: str) -> int:
-    """The seed of a table's split, 0 to 2^32 - 1, by its name alone."""
+    """The seed of a table's split and contestants, 0 to 2^32 - 1, by its name alone."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[1:5], "big")
 
 
