@@ -6,7 +6,7 @@ PIP_BENCH := .venv-bench/bin/pip install --quiet --disable-pip-version-check --c
 TESTS ?= tests
 ROWS ?=
 
-.PHONY: fit test test-long lint format docs bench clean
+.PHONY: fit test test-long lint format docs bench accuracy clean
 
 fit: .venv/installed
 	$(BIN)/vetro fit examples/concrete.csv --target compressive_strength
@@ -27,15 +27,21 @@ format: .venv/lint
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# What is generated: the tour, with the numbers of a real run, the messages, and the types of the core.
+# What is generated: the tour, with the numbers of a real run, the messages, the types of the core, and
+# the page of the accuracy bench from its results.
 docs: .venv/test
 	$(BIN)/python -m vetro.apps.tour.page docs
 	$(BIN)/python -m vetro.apps.messages_page docs/messages.md
 	$(BIN)/python -m nanobind.stubgen -q -m vetro._native -o src/vetro/_native.pyi
+	$(BIN)/python -m benchmarks.accuracy.page docs/accuracy.md
 
 # All rows, or those named: make bench ROWS="3 5".  The tables go into docs/benchmarks.md.
 bench: .venv-bench/installed
 	.venv-bench/bin/python benchmarks/run.py $(ROWS) --save
+
+# Errors on real tables, all contestants, on the tables that were looked at while tuning.
+accuracy: .venv-bench/installed
+	.venv-bench/bin/python -m benchmarks.accuracy.run
 
 clean:
 	rm -rf .venv .venv-bench build dist runs .mypy_cache .ruff_cache .hypothesis .pytest_cache

@@ -23,7 +23,7 @@ def fit(split: Split, settings: Mapping[str, Any], seed: int) -> Answers:
         warnings.simplefilter("ignore", vetro.errors.VetroWarning)
         model = _fit(split.train, target, seed=seed, **{**kinds, **settings})
         inputs = split.test.drop(columns=target)
-        answers = model.predict(inputs, probabilities=split.table.classes, unknown="ignore")
+        answers = model.predict(inputs, probabilities=split.table.classes)
     if split.table.classes:
         columns = [answers[f"P({label})"] for label in split.labels]
         return Answers(np.column_stack(columns).astype(float))
