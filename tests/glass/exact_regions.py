@@ -27,10 +27,15 @@ class Exact:
     pieces: int
 
 
-def exact_range(part: Part, low: np.ndarray, high: np.ndarray) -> Exact:
-    """Of layers and relus alone, for inputs within [low, high]."""
+def exact_range(
+    part: Part, low: np.ndarray, high: np.ndarray, features: list[Affine] | None = None
+) -> Exact:
+    """Of layers and relus alone, for two numbers within [low, high].
+
+    features: what the network reads, of these numbers; None: the numbers themselves.
+    """
     (a, b), (c, d) = ([Fraction(float(v)) for v in ends] for ends in (low, high))
-    start: list[Affine] = [
+    start = features or [
         (Fraction(1), Fraction(0), Fraction(0)),
         (Fraction(0), Fraction(1), Fraction(0)),
     ]

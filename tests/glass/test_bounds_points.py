@@ -6,6 +6,7 @@ own numbers, and sums in fractions, lie outside of the bounds as soon as one is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -20,8 +21,9 @@ from torch import nn
 from vetro.glass.bounds import activation_lines
 from vetro.glass.bounds.activation_lines import Lines, lines, slopes
 from vetro.glass.bounds.answer_forms import _certain_shares, answers_over
-from vetro.glass.bounds.box import Axis, Boxes, InputMap, Range, Space
+from vetro.glass.bounds.box import Axis, Boxes, Range, Space
 from vetro.glass.bounds.forms import Form, Region
+from vetro.glass.bounds.input_map import InputMap
 from vetro.glass.bounds.interval_bounds import Intervals, Span
 from vetro.glass.bounds.rounding_bounds import OWN, gamma, smallest, unit
 from vetro.glass.bounds.tangent_bounds import _product_lines
@@ -367,12 +369,15 @@ def mixed_space() -> Space:
     return Space(axes, np.zeros(3), (nothing,), 3, 5)
 
 
+NO_KNOTS = np.zeros((1, 2, 0))
+
+
 def form_of(random: np.random.Generator, space: Space, scale: float) -> Form:
     """Two rows of numbers that no sum keeps."""
     sizes = 10.0 ** random.uniform(-scale, scale, (1, 2, space.variables + space.alternatives))
     numbers = random.normal(size=sizes.shape) * sizes
     across = numbers[..., space.variables :]
-    return Form(numbers[..., : space.variables], across, random.normal(size=(1, 2)))
+    return Form(numbers[..., : space.variables], across, NO_KNOTS, random.normal(size=(1, 2)))
 
 
 def exact_least(form: Form, region: Region) -> list[Fraction]:
@@ -405,7 +410,7 @@ def cancelled(form: Form, region: Region) -> Form:
     constant = form.constant.copy()
     for row, least in enumerate(exact_least(form, region)):
         constant[0, row] -= float(least)
-    return Form(form.of_variables, form.of_alternatives, constant)
+    return replace(form, constant=constant)
 
 
 def regions(random: np.random.Generator, space: Space) -> Region:
@@ -453,7 +458,7 @@ def test_the_mean_of_forms_is_below_the_mean_of_what_they_say(count: int) -> Non
         forms = [form_of(random, space, 2.0) for _ in range(count)]
         mean = Form.mean(forms, region)
         bare = np.mean([form.constant for form in forms], axis=0)
-        without = Form(mean.of_variables, mean.of_alternatives, bare)
+        without = replace(mean, constant=bare)
         ends = [
             (Fraction(x), Fraction(y)) for x, y in zip(region.low[0], region.high[0], strict=True)
         ]

@@ -119,8 +119,8 @@ def test_the_least_of_a_form_is_reached_where_it_is_said() -> None:
     found = enclose(part, 0, region)
     spec = random.normal(size=(1, 1, part.network.outputs))
     form = found.below(spec, len(part.network.operations))
-    numbers, _ = form.reached(region)
-    value = (form.of_variables[:, 0] * numbers).sum(axis=1) + form.constant[:, 0]
+    reached = form.reached(region)
+    value = (form.of_variables[:, 0] * reached.numbers).sum(axis=1) + form.constant[:, 0]
     least = form.least(region)[:, 0]
     assert (least <= value).all()
     np.testing.assert_allclose(value, least, rtol=1e-9, atol=1e-9)

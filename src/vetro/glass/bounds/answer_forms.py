@@ -15,7 +15,7 @@ from vetro.errors import error
 from vetro.glass.bounds.activation_lines import lines
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.branching import Bounded
-from vetro.glass.bounds.forms import Form, Region
+from vetro.glass.bounds.forms import Form, Line, Region
 from vetro.glass.bounds.forms_below import Weights
 from vetro.glass.bounds.interval_bounds import Intervals, Span, product
 from vetro.glass.bounds.relaxation import Enclosure, Known, Slopes, both, enclose
@@ -47,12 +47,12 @@ def answers_over(
     subject: Subject,
     space: Space,
     boxes: Boxes,
-    less: Form | None = None,
+    less: Line | None = None,
     tuned: Tuned | None = None,
 ) -> Bounded:
     """Bounds of every answer over each box, and how much cutting each axis may improve them.
 
-    less: exact forms (one for all boxes) that are subtracted from the answers and their negatives.
+    less: lines that are subtracted from the answers and their negatives.
     tuned: facts about a box that contains all of these.
     """
     region = Region.of(space, boxes)
@@ -76,7 +76,7 @@ def answers_over(
             least = np.maximum(least, _with_slopes(region, enclosures, tuned))
         least = _possible(subject, least)
     else:
-        mean = mean.less(less)
+        mean = mean.plus(less.form(region))
         least = mean.least(region)
     return Bounded(least, mean.pull(region) + np.mean(pulls, axis=0))
 
@@ -244,6 +244,7 @@ def _share_forms(margins: Form, low: Floats, high: Floats, classes: int) -> Form
     return Form(
         halves(margins.of_variables),
         halves(margins.of_alternatives),
+        halves(margins.of_knots),
         halves(margins.constant[..., None])[..., 0] + constant - 2 * _share_room(classes),
     )
 

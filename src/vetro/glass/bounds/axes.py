@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from vetro.glass.bounds.box import Axis, Boxes, InputMap, Range, Space
+from vetro.glass.bounds.box import Axis, Boxes, Range, Space
+from vetro.glass.bounds.input_map import Binned, InputMap
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
-from vetro.tables.blocks import (
-    MISSING,
-    PERIODS,
-    UNSEEN,
-    CategoryBlock,
-    DateBlock,
-    NumberBlock,
-    phase,
-)
+from vetro.tables.blocks import MISSING, UNSEEN, CategoryBlock, DateBlock, NumberBlock
 
 
 def space_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Space, Boxes]:
@@ -43,7 +37,8 @@ def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
     for place, (block, found) in enumerate(zip(blocks, ranges, strict=True)):
         waves = block.cycles if isinstance(block, DateBlock) else ()
         category = isinstance(block, CategoryBlock)
-        used = 0 if category else 1 + 2 * len(waves)
+        borders = _borders(subject, place) if None in found.codes else ()
+        used = 0 if category or borders else 1 + 2 * len(waves)
         codes = () if found.codes == (None,) else found.codes
         axes.append(
             Axis(
@@ -54,12 +49,21 @@ def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
                 (alternatives, alternatives + len(codes)),
                 codes,
                 whole=is_flag(subject, place),
+                borders=borders,
             )
         )
         numbers += not category
         variables += used
         alternatives += len(codes)
     return tuple(axes)
+
+
+def _borders(subject: Subject, place: int) -> tuple[float, ...]:
+    """The borders of a column's bins in any part, rising."""
+    encoders = [part.encoder for part in subject.parts if part.encoder is not None]
+    blocks = [encoder.inputs[place] for encoder in encoders]
+    found = {b for block in blocks if isinstance(block, NumberBlock) for b in block.borders}
+    return tuple(sorted(found))
 
 
 def is_flag(subject: Subject, place: int) -> bool:
@@ -78,6 +82,7 @@ def _input_map(
         np.fill_diagonal(found.of_variables, 1.0)
         found.constant[:] = middle
         return found
+    binned: list[Binned] = []
     for block, axis, start in zip(part.encoder.inputs, axes, part.encoder.offsets, strict=False):
         first = axis.alternatives[0]
         if isinstance(block, CategoryBlock):
@@ -88,8 +93,14 @@ def _input_map(
                 if position >= 0:
                     found.of_alternatives[first + place, start + position] = 1.0
             continue
-        number, gap = _encodings(block, float(middle[axis.number]))
-        variable, end = axis.variables[0], start + block.width
+        end, gap = start + block.width, _missing(block)
+        if axis.borders:
+            assert isinstance(block, NumberBlock)
+            binned.append(Binned(start, block))
+            for place, code in enumerate(axis.codes):
+                found.of_alternatives[first + place, start:end] = 0.0 if code is None else gap
+            continue
+        number, variable = _at(block, float(middle[axis.number])), axis.variables[0]
         if isinstance(block, NumberBlock) or block.days:
             found.of_variables[variable, start] = block.scale
         for offset in range(2 * len(axis.waves)):
@@ -99,20 +110,19 @@ def _input_map(
             found.constant[start:end] = number
         for place, code in enumerate(axis.codes):
             found.of_alternatives[first + place, start:end] = number if code is None else gap
-    return found
+    return replace(found, binned=tuple(binned))
 
 
-def _encodings(block: NumberBlock | DateBlock, middle: float) -> tuple[Floats, Floats]:
-    """The block's features if the column has a number, at t = 0, and if it is missing."""
-    number, gap = np.zeros((2, block.width))
+def _at(block: NumberBlock | DateBlock, middle: float) -> Floats:
+    """The features of a block without bins at t = 0."""
+    number = np.zeros(block.width)
     if isinstance(block, NumberBlock) or block.days:
         number[0] = (middle - block.mean) * block.scale
-        gap[0] = (block.median - block.mean) * block.scale
-    if isinstance(block, DateBlock):
-        for place, cycle in enumerate(block.cycles):
-            angle = phase(np.array([block.median]), PERIODS[cycle])
-            column = block.days + 2 * place
-            gap[column : column + 2] = np.sin(angle)[0], np.cos(angle)[0]
-    if block.indicator and block.indicator_trained:
-        gap[-1] = 1.0
-    return number, gap
+    return number
+
+
+def _missing(block: NumberBlock | DateBlock) -> Floats:
+    """The features of a block if the column is missing."""
+    found = np.empty(block.width)
+    block.write(found[None], np.array([np.nan]))
+    return found

@@ -4,7 +4,8 @@ A box allows every number between two ends in each column of numbers, flags and 
 levels in each category; a column may also be allowed to be missing.  Its variables are
 t, the numbers minus the middle of the whole range (and sine and cosine of a date's cycles), and
 a, 0 or 1 for each alternative of a column, exactly one of which is 1.  Features = t G + a H + g
-exactly, in each part with its own G, H and g.  over.py reads a box as a user writes it, axes.py
+exactly, in each part with its own G, H and g.  A number that enters in bins has no variable in t:
+its features follow from its knots (knots.py).  over.py reads a box as a user writes it, axes.py
 gives a subject's columns their axes.
 """
 
@@ -18,6 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vetro.glass.bounds.input_map import InputMap
 from vetro.glass.bounds.rounding_bounds import OWN
 from vetro.glass.plain import Floats
 from vetro.tables.blocks import PERIODS
@@ -60,7 +62,8 @@ class Axis:
     """A column of the box.  number: its place among those with numbers, -1 for a category.
     waves: the cycles of a date.  variables: its places in t.  alternatives: its places in a,
     empty for a column that is only a number.  codes: the raw value of each alternative, None for
-    "it has a number".  whole: whether only whole numbers are allowed (flags)."""
+    "it has a number".  whole: whether only whole numbers are allowed (flags).  borders: those of
+    its bins, rising; empty for a column without bins or one that is certainly missing."""
 
     name: str
     number: int
@@ -69,6 +72,7 @@ class Axis:
     alternatives: tuple[int, int]
     codes: tuple[float | None, ...]
     whole: bool = False
+    borders: tuple[float, ...] = ()
 
     @property
     def optional(self) -> bool:
@@ -88,47 +92,44 @@ class Axis:
         found: NDArray[np.intp] = same.argmax(axis=1)
         return found
 
-
-@dataclass(frozen=True, eq=False)
-class InputMap:
-    """features = t G + a H + g of one part: G (variables, features), H (alternatives, features),
-    g (features,)."""
-
-    of_variables: Floats
-    of_alternatives: Floats
-    constant: Floats
-
-    def back(self, forms: Floats) -> tuple[Floats, Floats]:
-        """forms (..., features) of features as forms of t and a, without the constant."""
-        of_variables, of_alternatives = self._rows
-        return _gathered(forms, *of_variables), _gathered(forms, *of_alternatives)
-
     @cached_property
-    def _rows(self) -> tuple[tuple[NDArray[np.intp], Floats], ...]:
-        """For both matrices: places and values of the nonzero numbers of each row, (most, rows)."""
-        return _sparse(self.of_variables), _sparse(self.of_alternatives)
+    def sorted_borders(self) -> Floats:
+        """The borders as an array."""
+        return np.array(self.borders)
 
+    def within(self, low: Floats, high: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The borders between low and high, without both: the first one's number and the number
+        after the last one's, (boxes,) each."""
+        first = np.searchsorted(self.sorted_borders, low, side="right")
+        end = np.searchsorted(self.sorted_borders, high, side="left")
+        return first, np.maximum(first, end)
 
-def _sparse(matrix: Floats) -> tuple[NDArray[np.intp], Floats]:
-    most = max(1, int((matrix != 0).sum(axis=1).max(initial=0)))
-    order = np.argsort(matrix == 0, axis=1, kind="stable")[:, :most]
-    return order.T, np.take_along_axis(matrix, order, axis=1).T
+    def beside(self, values: Floats) -> list[Floats]:
+        """The next borders below and above each value, (values,) each; [] without borders."""
+        if not self.borders:
+            return []
+        borders = self.sorted_borders
+        below = np.searchsorted(borders, values, side="left") - 1
+        above = np.searchsorted(borders, values, side="right")
+        return [borders[np.clip(place, 0, len(borders) - 1)] for place in (below, above)]
 
-
-def _gathered(forms: Floats, places: NDArray[np.intp], numbers: Floats) -> Floats:
-    """forms (..., features) times a sparse matrix: a column of the table has few features."""
-    found: Floats = forms[..., places[0]] * numbers[0]
-    for place, number in zip(places[1:], numbers[1:], strict=True):
-        used = number != 0
-        found[..., used] += forms[..., place[used]] * number[used]
-    return found
+    def cut(self, low: Floats, high: Floats) -> Floats:
+        """Where ranges are cut in two, (boxes,): at the middle one of the borders within, as the
+        column is linear between borders; without one, in the middle."""
+        middle: Floats = low / 2 + high / 2
+        if not self.borders:
+            return middle
+        first, end = self.within(low, high)
+        border = self.sorted_borders[np.minimum((first + end) // 2, len(self.borders) - 1)]
+        return np.where(end > first, border, middle)
 
 
 @dataclass(frozen=True, eq=False)
 class Choices:
     """axes: the places of the axes with alternatives.  starts: where the alternatives of each axis
     begin in a; they end where the next axis begins.  numbers: (columns, 2), for each alternative
-    "it has a number" its place in a and the number's place in t; dates with cycles are left out."""
+    "it has a number" its place in a and the number's place in t; dates with cycles and columns with
+    bins are left out."""
 
     axes: NDArray[np.intp]
     starts: NDArray[np.intp]
@@ -153,7 +154,7 @@ class Space:
         numbers = [
             (axis.alternatives[0], axis.variables[0])
             for axis in self.axes
-            if axis.optional and not axis.waves
+            if axis.optional and not axis.waves and not axis.borders
         ]
         return Choices(
             np.array(coded, dtype=np.intp),
@@ -167,15 +168,20 @@ class Space:
         found = [
             (place, axis.variables[0])
             for place, axis in enumerate(self.axes)
-            if axis.number >= 0 and not axis.waves
+            if axis.number >= 0 and not axis.waves and not axis.borders
         ]
         return np.array(found, dtype=np.intp).reshape(-1, 2)
+
+    @cached_property
+    def binned(self) -> tuple[int, ...]:
+        """The places of the axes with bins."""
+        return tuple(place for place, axis in enumerate(self.axes) if axis.borders)
 
     def ranges(self, boxes: Boxes) -> tuple[Floats, Floats]:
         """The ends of t, (boxes, variables) each, outward."""
         low, high = np.zeros((2, len(boxes), self.variables))
         for axis in self.axes:
-            if axis.number < 0:
+            if axis.number < 0 or axis.borders:
                 continue
             first, middle = axis.variables[0], self.middle[axis.number]
             below, above = boxes.low[:, axis.number], boxes.high[:, axis.number]
@@ -247,7 +253,7 @@ def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
     """Each box cut into two along its axis: [first halves, second halves].
 
     A column that may have a number or be missing is first cut into these two cases; levels are cut
-    into two sets.
+    into two sets, and a number with bins at their borders.
     """
     first, second = (
         Boxes(boxes.low.copy(), boxes.high.copy(), boxes.allowed.copy()) for _ in range(2)
@@ -270,7 +276,7 @@ def halves(space: Space, boxes: Boxes, axis: NDArray[np.intp]) -> Boxes:
         if cut.number < 0 or not len(rows):
             continue
         low, high = boxes.low[rows, cut.number], boxes.high[rows, cut.number]
-        middle = low / 2 + high / 2
+        middle = cut.cut(low, high)
         below, above = (np.floor(middle), np.ceil(middle)) if cut.whole else (middle, middle)
         if cut.whole:
             above = np.where(below == above, above + 1, above)

@@ -15,9 +15,9 @@ import numpy as np
 
 from vetro.glass.bounds.answer_forms import answers_over
 from vetro.glass.bounds.axes import space_of
-from vetro.glass.bounds.box import Boxes, Range, Space
+from vetro.glass.bounds.box import Boxes, Range
 from vetro.glass.bounds.branching import branch, one_thread
-from vetro.glass.bounds.forms import Form
+from vetro.glass.bounds.forms import Line
 from vetro.glass.bounds.witness import Search, centres
 from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, answers
@@ -53,7 +53,7 @@ def departures(
     numbers, and levels (answers,), its value at `middles`.
     """
     space, root = space_of(subject, ranges)
-    line, middle = _lines(space, slopes, levels), middles(ranges)
+    line, middle = Line(slopes, levels), middles(ranges)
     reals = tuple(part.in_reals for part in subject.parts)
     bounded = subject if rounded else replace(subject, parts=reals)
     search, ends = Search(subject, space, root), len(levels)
@@ -87,18 +87,6 @@ def departures(
             lambda: boxes_seen >= BOXES or time.monotonic() >= until,
         ).certain
     return least[:ends], -least[ends:]
-
-
-def _lines(space: Space, slopes: Floats, levels: Floats) -> Form:
-    """The lines, then their negatives, as exact forms of a box's variables."""
-    of_variables = np.zeros((1, 2 * len(levels), space.variables))
-    for place, axis in enumerate(space.axes):
-        if axis.number >= 0:
-            of_variables[0, :, axis.variables[0]] = np.concatenate(
-                [slopes[:, place], -slopes[:, place]]
-            )
-    alternatives = np.zeros((1, 2 * len(levels), space.alternatives))
-    return Form(of_variables, alternatives, np.concatenate([levels, -levels])[None])
 
 
 def held(raw: float, category: bool) -> Range:

@@ -50,28 +50,30 @@ class Below:
 
     def back(self, spec: Floats, value: int) -> tuple[Floats, Floats]:
         """spec x >= form . features + constant for a value x, for any rounding: form (boxes or 1,
-        rows, features), constant (boxes, rows)."""
+        rows, features), constant (boxes, rows).  If there are readings, form is of the region's
+        places instead of the features."""
         network = self._part.network
         before = replace(network, operations=network.operations[:value])
-        found = walk.backward(before, spec, self)[0].get(0)
-        if found is None:
-            features = np.zeros((1, spec.shape[1], network.inputs))
-        else:
-            features = self._whole(found)
-        self._lose(0, features)
-        return features, self._constant - SAFE * self._lost
+        found = self._whole(walk.backward(before, spec, self)[0][0])
+        if not self._found.readings:
+            self._lose(0, found)
+        return found, self._constant - SAFE * self._lost
 
     def learned(self, operation: Operation, d: Any, learn: Any) -> None:
         """Nothing: the parameters are fixed."""
 
     def affine_back(self, operation: Operation, d: Floats | Sloped) -> Floats:
         assert operation.weight is not None
-        weight = self._part.view(operation.weight).astype(np.float64)
+        reading = self._found.readings.get(operation.output)
+        if reading is None:
+            weight = self._part.view(operation.weight).astype(np.float64)
+        else:
+            weight = reading.weight
         if isinstance(d, Sloped):
             return self._through_pair(operation, weight, d)
         self._lose(operation.output, d)
         self._shift(d, self._bias(operation))
-        return _flat(d, weight)
+        return _flat(d, weight) if reading is None else d @ weight
 
     def activation_back(self, operation: Operation, d: Floats | Sloped) -> Floats | Sloped:
         form = self._whole(d)
@@ -109,6 +111,9 @@ class Below:
         return found if held is None else self._whole(held) + self._whole(found)
 
     def _bias(self, operation: Operation) -> Floats | None:
+        reading = self._found.readings.get(operation.output)
+        if reading is not None:
+            return reading.bias
         slot = operation.bias
         return None if slot is None else self._part.view(slot).astype(np.float64)
 
@@ -118,7 +123,11 @@ class Below:
             self._constant += form @ shift
 
     def _lose(self, output: int, form: Floats) -> None:
-        self._lost += times(np.abs(form), self._found.values[output].room)
+        self._lost += times(np.abs(form), self._room(output))
+
+    def _room(self, output: int) -> Floats:
+        room, reading = self._found.values[output].room, self._found.readings.get(output)
+        return room if reading is None else room + reading.room
 
     def _whole(self, d: Floats | Sloped) -> Floats:
         """A form of what the activation reads, multiplied out."""
@@ -148,7 +157,7 @@ class Below:
         if bias is not None:
             shift, gap = shift + middle * bias, gap + apart * bias
         steepest = np.maximum(np.abs(line.lower_slope), np.abs(line.upper_slope))
-        self._lost += (steepest * self._found.values[layer.output].room) @ np.abs(rows).T
+        self._lost += (steepest * self._room(layer.output)) @ np.abs(rows).T
         centre, spread = _spread(own, middle, weight), _spread(np.abs(own), apart, weight)
         at, around = shift @ own.T, gap @ np.abs(own).T
         if not mirrored:
@@ -165,8 +174,10 @@ def _flat(forms: Floats, matrix: Floats) -> Floats:
 
 
 def _spread(rows: Floats, slopes: Floats, weight: Floats) -> Floats:
-    """rows (slopes weight) for each box, (boxes, rows, inputs), as one matrix product."""
-    count, inputs = len(slopes), weight.shape[1]
-    sloped = np.ascontiguousarray(slopes.T)[..., None] * weight[:, None]
-    found = rows @ sloped.reshape(len(weight), count * inputs)
+    """rows (slopes weight) for each box, (boxes, rows, inputs), as one matrix product; weight
+    (units, inputs), or (boxes, units, inputs)."""
+    count, inputs = len(slopes), weight.shape[-1]
+    own = weight[:, None] if weight.ndim == 2 else weight.transpose(1, 0, 2)
+    sloped = np.ascontiguousarray(slopes.T)[..., None] * own
+    found = rows @ sloped.reshape(len(own), count * inputs)
     return np.ascontiguousarray(found.reshape(-1, count, inputs).transpose(1, 0, 2))

@@ -53,18 +53,33 @@ class Span:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A layer that reads the features, as a function of a region's places: t, a and the knots.
+
+    W features + b is weight places + bias: weight (boxes, units, places), bias (units,).  room:
+    (boxes, units), what the rounding of the features changes.
+    """
+
+    weight: Floats
+    bias: Floats
+    room: Floats
+
+
 @dataclass(eq=False)
 class Intervals:
     """The arithmetic of plain intervals.
 
     values: the spans so far, by number; lines, norms: what relaxes the activation or layer norm
-    that computes a value.
+    that computes a value.  readings: by its result, each layer that reads the features; empty if
+    forms are forms of the features.
     """
 
     part: Part
     values: dict[int, Span] = field(default_factory=dict)
     lines: dict[int, Lines] = field(default_factory=dict)
     norms: dict[int, Norm] = field(default_factory=dict)
+    readings: dict[int, Reading] = field(default_factory=dict)
 
     def through(self, x: Span) -> Self:
         """Fill in every value of the part for inputs in x."""
@@ -117,9 +132,10 @@ class Intervals:
 
 
 def own_roundings(part: Part) -> int:
-    """An upper limit of the roundings in any sum over a part's numbers in the relaxation."""
+    """An upper limit of the roundings in any sum over a part's numbers in the relaxation: over a
+    layer, and where features are knots first over the features of one column."""
     network = part.network
-    return max(network.widths) + 8 * len(network.operations) + 64
+    return 2 * max(network.widths) + 8 * len(network.operations) + 64
 
 
 def line_room(part: Part, line: Lines, x: Span) -> Floats:

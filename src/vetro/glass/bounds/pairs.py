@@ -18,7 +18,7 @@ from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, answers, row_of
 from vetro.glass.subject import Subject
 
-_PAIRS, _STEPS = 400, 9
+_PAIRS, _STEPS, _BORDERS = 400, 9, 32
 _REFINED_STEPS, _ROUNDS = 16, 24
 
 
@@ -43,11 +43,18 @@ class Pairs:
         """Try random rows and corners, and move the column from end to end in steps."""
         for corners in (False, True):
             raw = self._search.random(_PAIRS, corners=corners)
-            values = np.linspace(self._low, self._high, self._steps)
-            values[-1] = self._high
-            self._look(raw, np.tile(values, (len(raw), 1)))
+            self._look(raw, np.tile(self._values(), (len(raw), 1)))
 
         self._refine()
+
+    def _values(self) -> Floats:
+        """The values that the column is moved through: steps of one length, and those of its
+        borders that lie within, where slopes jump."""
+        values = np.linspace(self._low, self._high, self._steps)
+        values[-1] = self._high
+        borders = self._space.axes[self._column].sorted_borders
+        within = borders[(borders > self._low) & (borders < self._high)]
+        return np.unique(np.concatenate([values, within[:: 1 + len(within) // _BORDERS]]))
 
     def _refine(self) -> None:
         """Try the steepest rows with one column changed: this finds rises and falls that random

@@ -14,6 +14,7 @@ from vetro.glass.bounds.forms import Form, Region
 from vetro.glass.bounds.forms_below import Below, Weights
 from vetro.glass.bounds.interval_bounds import (
     Intervals,
+    Reading,
     Span,
     centring,
     line_room,
@@ -74,15 +75,13 @@ class Enclosure(Intervals):
 
         weights: filled with the form of each activation's result.
         """
-        features, constant = Below(self, spec, weights).back(spec, value)
+        found, constant = Below(self, spec, weights).back(spec, value)
         space = self.region.space
-        map_ = space.maps[self.number]
-        of_variables, of_alternatives = map_.back(features)
-        return Form(
-            np.broadcast_to(of_variables, (*constant.shape, space.variables)),
-            np.broadcast_to(of_alternatives, (*constant.shape, space.alternatives)),
-            constant + features @ map_.constant,
-        )
+        if self.readings:
+            ends = [space.variables, space.variables + space.alternatives]
+            return self.region.form(np.split(found, ends, axis=-1), constant)
+        terms = self.region.back(self.number, found)
+        return self.region.form(terms, constant + found @ space.maps[self.number].constant)
 
     def with_slopes(self, slopes: Slopes) -> Enclosure:
         """The same with other lines below the units that bend within their range.
@@ -119,12 +118,44 @@ class Enclosure(Intervals):
 def enclose(part: Part, number: int, region: Region, known: Known | None = None) -> Enclosure:
     """The spans of part `number` over a region."""
     found = Enclosure(part, number=number, region=region, known=known or {})
-    return found.through(_features(part, number, region))
+    features = _features(part, number, region)
+    if region.knots.count:
+        found.readings = _readings(part, number, region, features)
+    return found.through(features)
 
 
 def both(spec: Floats) -> Floats:
     """The rows of spec, then their negatives, for all boxes: (1, 2 rows, features)."""
     return np.concatenate([spec, -spec])[None]
+
+
+def features_reach(part: Part) -> dict[int, Operation] | None:
+    """The layers that read the features, by their results; None if another operation reads them."""
+    passed, found = {0}, {}
+    for operation in part.network.operations:
+        if not passed.intersection(operation.inputs):
+            continue
+        if operation.passes:
+            passed.add(operation.output)
+        elif operation.kind == "affine":
+            found[operation.output] = operation
+        else:
+            return None
+    return found if len(part.network.operations) not in passed else None
+
+
+def _readings(part: Part, number: int, region: Region, features: Span) -> dict[int, Reading]:
+    """The layers that read the features, of which there may be many more than knots."""
+    found, constant = {}, region.space.maps[number].constant
+    for output, operation in (features_reach(part) or {}).items():
+        assert operation.weight is not None
+        weight = part.view(operation.weight).astype(np.float64)
+        bias = 0.0 if operation.bias is None else part.view(operation.bias).astype(np.float64)
+        terms = region.back(number, weight[None])
+        shape = len(region.boxes), len(weight)
+        places = np.concatenate([np.broadcast_to(t, (*shape, t.shape[-1])) for t in terms], axis=2)
+        found[output] = Reading(places, bias + weight @ constant, features.room @ np.abs(weight).T)
+    return found
 
 
 def _features(part: Part, number: int, region: Region) -> Span:
@@ -136,13 +167,20 @@ def _features(part: Part, number: int, region: Region) -> Span:
     high = region.high @ rising + region.low @ falling + map_.constant
     far = np.maximum(np.abs(region.low), np.abs(region.high)) @ np.abs(map_.of_variables)
     far = far + np.abs(map_.constant) + np.abs(map_.of_alternatives).max(axis=0, initial=0.0)
-    for axis in space.axes:
+    for column, binned in enumerate(map_.binned):  # scaled and shares rise with the column
+        own, ends = binned.features, region.knots.features(map_.binned, column)
+        low[:, own], high[:, own] = ends[:, 0], ends[:, -1]
+        far[:, own] += np.abs(ends).max(axis=1)
+    binned_features = dict(zip(space.binned, (own.features for own in map_.binned), strict=True))
+    for place, axis in enumerate(space.axes):
         if not axis.codes:
             continue
         places = slice(*axis.alternatives)
         allowed = region.boxes.allowed[:, places, None]
-        touched = map_.of_alternatives[places].any(axis=0)
+        touched = np.array(map_.of_alternatives[places].any(axis=0))
         touched |= map_.of_variables[slice(*axis.variables)].any(axis=0)
+        if place in binned_features:
+            touched[binned_features[place]] = True
         constants = map_.of_alternatives[places][:, touched]
         numbers = np.array([code is None for code in axis.codes])[:, None]
         below = constants + np.where(numbers, low[:, None, touched], 0.0)

@@ -19,10 +19,12 @@ from vetro.glass.bounds.answer_forms import margins_of, share_ranges, unscaling
 from vetro.glass.bounds.box import Boxes, Space
 from vetro.glass.bounds.forms import Region
 from vetro.glass.bounds.forms_below import Below, Sloped
+from vetro.glass.bounds.input_map import Binned
 from vetro.glass.bounds.interval_bounds import (
     Ends,
     Intervals,
     Norm,
+    Reading,
     Span,
     centring,
     own_roundings,
@@ -54,8 +56,9 @@ def slopes_over(subject: Subject, space: Space, boxes: Boxes, column: int) -> Sl
     pull = np.zeros((len(boxes), len(space.axes)))
     for number, part in enumerate(subject.parts):
         values = enclose(part, number, region)
-        tangents = Tangents(part.in_reals, of=values)
-        tangents.through(_direction(space, number, region, column))
+        direction = _direction(space, number, region, column)
+        tangents = Tangents(part.in_reals, of=values, column=column, direction=direction)
+        tangents.through(direction.span)
         found = _of_part(subject, values, tangents)
         low, high = low + found[0], high + found[1]
         size_low, size_high = size_low + np.abs(found[0]), size_high + np.abs(found[1])
@@ -65,10 +68,34 @@ def slopes_over(subject: Subject, space: Space, boxes: Boxes, column: int) -> Sl
     return Slopes((low - spare * size_low) / count, (high + spare * size_high) / count, pull)
 
 
-def _direction(space: Space, number: int, region: Region, column: int) -> Span:
-    """d features / d column, its range (boxes, features)."""
-    axis, matrix = space.axes[column], space.maps[number].of_variables
-    first = axis.variables[0]
+@dataclass(frozen=True, eq=False)
+class _Direction:
+    """d features / d column.  span: its range (boxes, features).  Of a column with bins, features:
+    its places; pieces: the values that the direction takes there, (boxes, pieces, its features)."""
+
+    span: Span
+    features: slice
+    pieces: Floats | None = None
+
+    def readings(self, values: Enclosure) -> dict[int, Reading]:
+        """The layers that read the direction, as functions of the piece that it is."""
+        if self.pieces is None or not values.readings:
+            return {}
+        found = {}
+        for output in values.readings:
+            weight = _weight(values.part, output)[:, self.features]
+            places = weight @ self.pieces.transpose(0, 2, 1)
+            none = np.zeros(places.shape[:2])
+            found[output] = Reading(places, none[0], none)
+        return found
+
+
+def _direction(space: Space, number: int, region: Region, column: int) -> _Direction:
+    axis, map_ = space.axes[column], space.maps[number]
+    if axis.borders:
+        binned = map_.binned[space.binned.index(column)]
+        return _through_bins(region, space.binned.index(column), binned, map_.constant.size)
+    matrix, first = map_.of_variables, axis.variables[0]
     low = np.tile(matrix[first], (len(region.boxes), 1))
     high = low.copy()
     for place, cycle in enumerate(axis.waves):
@@ -81,21 +108,59 @@ def _direction(space: Space, number: int, region: Region, column: int) -> Span:
         ):
             low += np.outer(rate * least, matrix[variable])
             high += np.outer(rate * most, matrix[variable])
+    return _Direction(_spared(low, high), slice(0, 0))
+
+
+def _through_bins(region: Region, column: int, binned: Binned, features: int) -> _Direction:
+    """Between two neighbouring knots the direction is constant: the scale, and 1 / width for the
+    share of the bin that holds both.  At a border it is any mix of both sides'."""
+    block, knots = binned.block, region.knots.values[column]
+    borders, own = np.array(block.borders), binned.features
+    first, last = knots[:, :-1], knots[:, 1:]
+    # two equal knots are the range's end, repeated: what is on its left again
+    right = np.searchsorted(borders, first, side="right")
+    bins = np.where(first < last, right, np.searchsorted(borders, last, side="left")) - 1
+    pieces = np.zeros((*bins.shape, block.width))
+    pieces[..., 0] = block.scale
+    box, piece = np.nonzero((bins >= 0) & (bins < block.bins))
+    place = bins[box, piece]
+    pieces[box, piece, 1 + place] = 1.0 / np.diff(borders)[place]
+    low, high = np.zeros((2, len(bins), features))
+    low[:, own], high[:, own] = pieces.min(axis=1), pieces.max(axis=1)
+    return _Direction(_spared(low, high), own, pieces)
+
+
+def _spared(low: Floats, high: Floats) -> Span:
+    """A range, widened by the rounding of its ends."""
     spare = 16 * OWN * np.maximum(np.abs(low), np.abs(high))
     return Span(low - spare, high + spare, np.zeros_like(low))
 
 
+def _weight(part: Part, output: int) -> Floats:
+    """The weight of the layer that computes a value."""
+    slot = part.network.operations[output - 1].weight
+    assert slot is not None
+    weight: Floats = part.view(slot).astype(np.float64)
+    return weight
+
+
 @dataclass(eq=False, kw_only=True)
 class Tangents(Intervals):
-    """The arithmetic of the tangent network.  of: the values of the network itself."""
+    """The arithmetic of the tangent network.  of: the values of the network itself.  direction: the
+    tangent of the features, by a column."""
 
     of: Enclosure
+    column: int
+    direction: _Direction
+
+    def __post_init__(self) -> None:
+        self.readings = self.direction.readings(self.of)
 
     def affine(self, operation: Operation, x: Span) -> Span:
         """W t.  An end that is 0 stays exactly 0: otherwise a rise with a flat part could not be
         proved.  The allowance for rounding is a share of each end's own terms."""
         assert operation.weight is not None
-        weight = self.part.view(operation.weight).astype(np.float64)
+        weight = _weight(self.part, operation.output)
         rising, falling = np.maximum(weight, 0.0).T, np.minimum(weight, 0.0).T
         share = SAFE * gamma(own_roundings(self.part), OWN)
         size_low = np.abs(x.low) @ rising - np.abs(x.high) @ falling
@@ -122,12 +187,19 @@ class Tangents(Intervals):
     def least(self, spec: Floats, value: int) -> Floats:
         """The smallest spec t for the value t, (boxes, rows)."""
         form, constant = _BelowTangent(self, spec).back(spec, value)
-        x = self.values[0]
-        middle, radius = x.low / 2 + x.high / 2, x.high / 2 - x.low / 2
-        size = np.abs(form)
-        total = (size @ x.size[..., None])[..., 0] + np.abs(constant)
-        least: Floats = (form @ middle[..., None] - size @ radius[..., None])[..., 0] + constant
-        lowered: Floats = least - SAFE * gamma(form.shape[-1] + 64, OWN) * total
+        pieces = self.direction.pieces
+        if pieces is not None:  # form . direction for each of them
+            if not self.readings:
+                form = form[..., self.direction.features] @ pieces.transpose(0, 2, 1)
+            least, size = form.min(axis=-1), np.abs(form).max(axis=-1)
+        else:
+            x = self.values[0]
+            middle, radius = x.low / 2 + x.high / 2, x.high / 2 - x.low / 2
+            far = np.abs(form)
+            least = (form @ middle[..., None] - far @ radius[..., None])[..., 0]
+            size = (far @ x.size[..., None])[..., 0]
+        share = SAFE * gamma(form.shape[-1] + 64, OWN)
+        lowered: Floats = least + constant - share * (size + np.abs(constant))
         return lowered
 
     def pull(self) -> Floats:
@@ -140,6 +212,8 @@ class Tangents(Intervals):
             with np.errstate(invalid="ignore", divide="ignore"):
                 weight = np.where(z.high > z.low, (most - least) * t.size / (z.high - z.low), 0.0)
             total += np.einsum("bu,bua->ba", weight, form.pull(region))
+        for reading in self.readings.values():  # cutting the column leaves fewer pieces
+            total[:, self.column] += np.ptp(reading.weight, axis=-1).sum(axis=1)
         return total
 
     def _tighten(self, operation: Operation, x: Span) -> None:

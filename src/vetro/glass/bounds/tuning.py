@@ -135,10 +135,9 @@ def _climb(targets: Sequence[_Target], over: Callable[[], bool]) -> tuple[Floats
         ]
         if over():
             break
-        numbers, chosen = mean.reached(region)
+        reached = mean.reached(region)
         for k, found in enumerate(lined):
-            map_ = region.space.maps[found.number]
-            features = numbers @ map_.of_variables + chosen @ map_.of_alternatives + map_.constant
+            features = region.features(found.number, reached)
             network = found.part.network
             before = replace(network, operations=network.operations[: targets[k].value])
             reads = walk.forward(before, features, _AlongLines(found.part, found, weights[k]))
@@ -180,12 +179,9 @@ def _spread(found: Enclosure, rows: int) -> Enclosure:
         return replace(record, **arrays)
 
     first = np.zeros(rows, dtype=np.intp)
-    region = found.region
     return replace(
         found,
-        region=Region(
-            region.space, region.boxes.take(first), region.low[first], region.high[first]
-        ),
+        region=found.region.take(first),
         values={place: wide(span) for place, span in found.values.items()},
         lines={place: wide(line) for place, line in found.lines.items()},
         norms={place: wide(norm) for place, norm in found.norms.items()},

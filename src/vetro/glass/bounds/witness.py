@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.glass.bounds.box import Boxes, Space, rows_at
+from vetro.glass.bounds.knots import Knots
 from vetro.glass.bounds.slope_steps import steepest
 from vetro.glass.plain import Floats
 from vetro.glass.rows import Rows, answers
@@ -119,9 +120,13 @@ class Search:
         numbers = root.low + (root.high - root.low) * share
         numbers = np.clip(numbers, root.low, root.high)
         chosen = np.full((count, len(space.axes)), -1)
+        knots, column = Knots.of(space, root).values, 0
         for place, axis in enumerate(space.axes):
             if axis.whole and axis.number >= 0:
                 numbers[:, axis.number] = np.round(numbers[:, axis.number])
+            if axis.borders and corners:  # corners of the network's pieces
+                numbers[:, axis.number] = self._random.choice(knots[column][0], count)
+                column += 1
             if axis.codes:
                 places = np.flatnonzero(root.allowed[0, slice(*axis.alternatives)])
                 chosen[:, place] = axis.alternatives[0] + self._random.choice(places, count)
@@ -151,6 +156,7 @@ class Search:
             values += [np.full(len(raw), low), np.full(len(raw), high)]
             if not axis.whole:
                 here = np.where(np.isnan(raw[:, place]), low / 2 + high / 2, raw[:, place])
+                values += [np.clip(border, low, high) for border in axis.beside(here)]
                 step = reach * (high - low)
                 values += [np.clip(here + share * step, low, high) for share in (-1, -0.2, 0.2, 1)]
         tried = np.repeat(raw[:, None], len(values), axis=1)

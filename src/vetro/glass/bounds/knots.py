@@ -1,0 +1,94 @@
+"""Knots: a column with bins over boxes, between whose knots its features are linear.
+
+The knots of a box are the ends of the column's range and the borders within it.  Every number of
+the range is a mix of two neighbouring knots, and its features are the same mix of theirs.  So a
+linear form of the features is smallest at a knot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vetro.glass.bounds.box import Boxes, Space
+from vetro.glass.bounds.input_map import Binned
+from vetro.glass.plain import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Knots:
+    """values: for each column with bins its knots (boxes, knots), rising; the last may repeat.
+    A form has a number for each knot of each column, column by column: (..., count)."""
+
+    values: tuple[Floats, ...]
+    _features: dict[tuple[int, int], Floats] = field(default_factory=dict)
+
+    @staticmethod
+    def of(space: Space, boxes: Boxes) -> Knots:
+        found = []
+        for place in space.binned:
+            axis = space.axes[place]
+            low, high = boxes.low[:, axis.number], boxes.high[:, axis.number]
+            first, end = axis.within(low, high)
+            steps = np.arange(int((end - first).max(initial=0)))
+            inner = first[:, None] + steps
+            border = axis.sorted_borders[np.minimum(inner, len(axis.borders) - 1)]
+            inner_values = np.where(inner < end[:, None], border, high[:, None])
+            found.append(np.concatenate([low[:, None], inner_values, high[:, None]], axis=1))
+        return Knots(tuple(found))
+
+    def take(self, rows: NDArray[np.intp]) -> Knots:
+        """Those of some of the boxes."""
+        return Knots(tuple(values[rows] for values in self.values))
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where each column's knots begin, and where the last one's end."""
+        return tuple(accumulate((values.shape[1] for values in self.values), initial=0))
+
+    @property
+    def count(self) -> int:
+        return self.starts[-1]
+
+    def features(self, binned: Sequence[Binned], column: int) -> Floats:
+        """A part's features at the knots of a column, (boxes, knots, the block's features)."""
+        own, values = binned[column], self.values[column]
+        key = column, id(own.block)
+        if key not in self._features:
+            self._features[key] = own.features_at(values.reshape(-1)).reshape(*values.shape, -1)
+        return self._features[key]
+
+    def back(self, binned: Sequence[Binned], forms: Floats) -> Floats:
+        """forms (boxes or 1, rows, features) of a part's features at the knots, (boxes, rows,
+        count)."""
+        boxes = len(self.values[0]) if self.values else len(forms)
+        found = np.empty((boxes, forms.shape[1], self.count))
+        for column, own in enumerate(binned):
+            part = slice(*self.starts[column : column + 2])
+            features, given = self.features(binned, column), forms[..., own.features]
+            if len(given) == 1:
+                table = given[0] @ features.reshape(-1, features.shape[-1]).T
+                shape = len(table), *features.shape[:2]
+                found[..., part] = table.reshape(shape).transpose(1, 0, 2)
+            else:
+                found[..., part] = given @ features.transpose(0, 2, 1)
+        return found
+
+    def least(self, forms: Floats) -> Floats:
+        """The smallest number of each column in forms (..., count), (..., columns)."""
+        return self._reduced(np.minimum, forms)
+
+    def most(self, forms: Floats) -> Floats:
+        """The largest number of each column."""
+        return self._reduced(np.maximum, forms)
+
+    def _reduced(self, reduce: np.ufunc, forms: Floats) -> Floats:
+        if not self.values:
+            return forms
+        found: Floats = reduce.reduceat(forms, self.starts[:-1], axis=-1)
+        return found
