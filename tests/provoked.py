@@ -501,6 +501,14 @@ PREDICTING = [
         id="kind",
     ),
     Case(
+        "E418",
+        CITIES.format("Rome"),
+        command="predict",
+        given=(Setting("interval", "0.99"),),
+        trained=TRAINED,
+        trained_with=(Y,),
+    ),
+    Case(
         "E601",
         CITIES.format("Rome"),
         command="predict",

@@ -191,6 +191,9 @@ CATALOGUE: dict[str, str] = {
     "E405": "{what}. {fix}",
     "E408": "the answer or target of {rows} is not finite, or too large to be squared ({places}), so that "
     "no metric can be computed. Correct these rows, or leave them out.",
+    "W411": "{rows} far from the rows of the fit, up to {times} times as far as usual ({places}); "
+    "{wider}.",
+    "E418": "the held-out rows of the model are too few for intervals of level {level}. {fix}",
     "W410": "there is no finite answer for {rows} ({places}): the cells are empty. "
     "The inputs lie too far outside the training range; correct them.",
     "W409": "column {column!q}: {value!q} in {rows} is read as a number; in the model's table it meant "

@@ -15,6 +15,7 @@ from vetro.apps.options import (
     SafeOption,
     UnknownOption,
     names,
+    number,
     taking,
     valued,
 )
@@ -40,6 +41,17 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help='Add a column "P(label)" for each class.')
     ] = False,
+    interval: Annotated[
+        float | None,
+        valued(
+            "--interval",
+            "LEVEL",
+            'Add "low(TARGET)" and "high(TARGET)", which hold the truth with this probability, '
+            'such as 0.9; for classes "set(TARGET)". Also adds "far", the distance from the rows '
+            "of the fit.",
+            number,
+        ),
+    ] = None,
     keep: Annotated[
         list[str] | None,
         valued("--keep", "COL[,COL...]", "Copy these columns to the output; repeatable."),
@@ -62,6 +74,7 @@ def predict(
         found,
         options=options,
         probabilities=probabilities,
+        interval=interval,
         keep=names("--keep", keep or ()),
         unknown=unknown,
     )

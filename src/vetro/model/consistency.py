@@ -130,6 +130,7 @@ def check_evidence(evidence: Evidence, schema: Schema, fold: Any) -> None:
         evidence.per_target,
         evidence.baselines_per_target,
         evidence.comparisons_per_target,
+        evidence.coverage,
     ):
         if not set(per_target) <= targets:
             raise ValueError("its evidence has other targets than the schema")

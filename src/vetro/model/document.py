@@ -21,6 +21,7 @@ from vetro.model.consistency import (
     check_targets,
 )
 from vetro.model.evidence import Evidence
+from vetro.model.intervals.tensors import intervals_of_tensors, tensors_of_intervals
 from vetro.model.kept import kept_model
 from vetro.model.parts import ModelParts
 from vetro.model.plain import from_plain, to_plain
@@ -72,7 +73,8 @@ def document_of(model: ModelParts) -> dict[str, Any]:
 
 
 def tensors_of(model: ModelParts) -> Arrays:
-    """The arrays by name: member1.layer1.weight, ..., evidence.actual, ..., history.epoch, ..."""
+    """The arrays by name: member1.layer1.weight, ..., evidence.actual, ..., intervals1.scores, ...,
+    history.epoch, ..."""
     tensors: Arrays = {}
     for number, member in enumerate(model.members, start=1):
         parameters = np.asarray(member.parameters, dtype="<f4")
@@ -83,6 +85,7 @@ def tensors_of(model: ModelParts) -> Arrays:
     tensors["evidence.actual"] = np.asarray(evidence.actual, dtype=actual)
     tensors["evidence.predicted"] = np.asarray(evidence.predicted, dtype="<f8")
     tensors["evidence.fold"] = np.asarray(evidence.fold, dtype="<i4")
+    tensors |= tensors_of_intervals(model.intervals)
     for name, dtype in _HISTORY.items():
         column = [getattr(record, name) for record in evidence.history]
         tensors[f"history.{name}"] = np.array(column, dtype=dtype)
@@ -129,6 +132,10 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
     check_evidence(evidence, schema, evidence.fold)
     if evidence.fingerprints and len(evidence.fingerprints) != len(members):
         raise ValueError("its evidence has the fingerprints of other members")
+    first = Encoder(blocks, members[0][0])
+    intervals = intervals_of_tensors(
+        tensors, len(first.targets), 0 if first.classes else first.width, len(first.plain_columns)
+    )
     if tensors:
         raise ValueError(f'it holds the foreign tensor "{shown(min(tensors))}"')
     return {
@@ -140,6 +147,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
         "recipe": from_plain(Recipe, document["recipe"], "recipe"),
         "request": from_plain(FitRequest, document["request"], "request"),
         "evidence": evidence,
+        "intervals": intervals,
     }
 
 

@@ -26,6 +26,26 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Coverage:
+    """How often the intervals of a target held the truth, or its sets the class.
+
+    level: of the intervals.  rows: measured.  covered: the share, with its 95% interval.  thirds:
+    the share among the third of the rows with the smallest predictions, the middle and the largest
+    (classes: by the probability of the most likely class); borders: between them.  width: the
+    mean, in the target's unit (classes: the number of classes in a set).  classes: label -> the
+    share among its rows.
+    """
+
+    level: float
+    rows: int
+    covered: Interval
+    thirds: tuple[float, ...]
+    borders: tuple[float, ...]
+    width: float
+    classes: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The measurements on rows that the predicting member never saw.
 
@@ -43,12 +63,14 @@ class Evidence:
     column -> rise of the main error (rmse or log loss) when its values are permuted among held-out
     rows, largest first. actual, predicted: held-out targets and their predictions, (n, outputs) for
     regression; (n,) class codes and (n, classes) probabilities for classification; at most 20,000
-    rows are kept. fold: (n,) fold of each kept row. history: every epoch. notices: every W and I
-    message. data: name, sha256, rows, columns of the source. median_row: (input columns,) as
-    Encoder.raw gives a row: the median of each number, the most frequent level, flag or date; ()
-    if unknown. fingerprints: SHA-256 of each member's parameters as training left them; () if
-    unknown. engine, engine_reason: which engine trained, and why. versions: of the packages.
-    seconds: for each step of the fit.
+    rows are kept. fold: (n,) fold of each kept row. coverage: target -> of the intervals on the
+    held-out rows, each around the answer of the members that never saw the row and from the errors
+    of the other folds; its width is that of the model's own intervals. history: every epoch.
+    notices: every W and I message. data: name, sha256, rows, columns of the source. median_row:
+    (input columns,) as Encoder.raw gives a row: the median of each number, the most frequent level,
+    flag or date; () if unknown. fingerprints: SHA-256 of each member's parameters as training left
+    them; () if unknown. engine, engine_reason: which engine trained, and why. versions: of the
+    packages. seconds: for each step of the fit.
     """
 
     task: str
@@ -69,6 +91,7 @@ class Evidence:
     baselines_per_target: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Interval]] = field(default_factory=dict)
     comparisons_per_target: dict[str, dict[str, dict[str, Interval]]] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
     stopped: dict[str, int] = field(default_factory=dict)
     median_row: tuple[float, ...] = ()
     fingerprints: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from vetro.engines.job import Outcome
 from vetro.errors import Notice, TrainingError, error, notice, words
 from vetro.model.asked_table import read_for, with_roles
 from vetro.model.baselines_apart import Baselines
+from vetro.model.calibration import calibrated
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
 from vetro.model.held_out import HeldOut, baseline_job, held_out, measure_held_out
@@ -130,8 +131,10 @@ def fit_table(
     unseen = held_out(model, ensemble)
     if on_held_out is not None:
         on_held_out(model, table, unseen)
+    intervals, coverage = calibrated(model, ensemble, unseen)
     measured = measure_held_out(model, ensemble, unseen, first, baselines)
-    model = replace(model, evidence=measured)
+    measured = replace(measured, coverage=coverage)
+    model = replace(model, evidence=measured, intervals=intervals)
     clock.step("measuring")
     notices = table.notices + tuple(_findings(model, ensemble, outcomes, first, state))
     evidence = _evidence(measured, table, split, notices, outcomes, clock)

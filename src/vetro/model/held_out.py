@@ -126,7 +126,7 @@ def held_out(model: Model, ensemble: Ensemble) -> HeldOut:
         return out
 
     predicted = predict(raw, np.arange(len(rows)))
-    return HeldOut(rows, raw, actual, predicted, fold, _evenly(len(rows), KEPT_ROWS), predict)
+    return HeldOut(rows, raw, actual, predicted, fold, evenly(len(rows), KEPT_ROWS), predict)
 
 
 def _members_by_part(model: Model) -> dict[int, tuple[Member, ...]]:
@@ -140,14 +140,14 @@ def _members_by_part(model: Model) -> dict[int, tuple[Member, ...]]:
 def _training_metrics(model: Model, ensemble: Ensemble, first: int) -> dict[str, float]:
     """The first member on (at most 20,000 of) the rows it learnt from."""
     training, _ = ensemble.rows_of(*ensemble.part_of(first))
-    rows = training[_evenly(len(training), KEPT_ROWS)]
+    rows = training[evenly(len(training), KEPT_ROWS)]
     table, encoder = ensemble.table, model.encoder
     weights = None if ensemble.weights is None else ensemble.weights[rows]
     predicted = raw_outputs(model, encoder.raw(table, rows), model.members[:1])
     return figures(model.task, encoder.actual(table, rows), predicted, weights)
 
 
-def _evenly(count: int, most: int) -> NDArray[np.intp]:
+def evenly(count: int, most: int) -> NDArray[np.intp]:
     """Positions 0 ... count - 1, thinned evenly to at most `most`."""
     if count <= most:
         return np.arange(count)

@@ -40,6 +40,7 @@ class Model(ModelParts):
         source: Any,
         *,
         probabilities: bool = False,
+        interval: float | None = None,
         keep: str | Iterable[str] = (),
         unknown: Unknown = "ignore",
         options: ReadOptions | None = None,
@@ -50,16 +51,21 @@ class Model(ModelParts):
         source: anything that `vetro.fit` reads; a path, URL or query gives a pyarrow.Table.
         The columns are those of `keep` (a target y as "actual y"), then one for each target (its
         value, or the class's label), then with `probabilities` one for each class, "P(label)".
+        interval: a level such as 0.9 adds "low(y)" and "high(y)" after each number y, which hold
+        the truth with this probability, "set(y)" after classes, a list of labels, and at the end
+        "far", the distance from the rows of the fit (below 1 for 99% of usual rows).
         unknown: "ignore" reads category texts not seen in training as an unknown level (W404),
         "refuse" refuses them (E402).
         reading: entries of ReadOptions (sep=";", missing=("?",)), which options holds as well.
-        Raises E401 for a missing column; warns W403 outside the training range.
+        Raises E401 for a missing column, E418 for a level that needs more held-out rows; warns
+        W403 outside the training range, W411 far from the rows of the fit.
         """
         return predict_frame(
             self,
             source,
             options=read_options(options, reading),
             probabilities=probabilities,
+            interval=interval,
             keep=as_declared(ReadOptions, {"keep": keep})["keep"],
             unknown=unknown,
         )

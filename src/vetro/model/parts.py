@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.model.evidence import Evidence
+from vetro.model.intervals.margins import Intervals
 from vetro.model.request import FitRequest
 from vetro.networks.network import Network
 from vetro.tables.blocks import Block
@@ -50,6 +51,7 @@ class ModelParts:
     blocks: how each input column enters the network.  The answer is the mean of the members:
     of their outputs in the targets' units, or of their class probabilities.  All members share
     the network and the blocks; the statistics of targets and the parameters are each one's own.
+    intervals: what bounds the answers; None without held-out errors, as in older files.
     """
 
     schema: Schema
@@ -60,6 +62,7 @@ class ModelParts:
     recipe: Recipe
     request: FitRequest
     evidence: Evidence
+    intervals: Intervals | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -18,6 +18,15 @@ from numpy.typing import NDArray
 from vetro.engines.choose import engine_for_prediction
 from vetro.engines.engine import Engine, Predictor
 from vetro.errors import Notice, error, issue_warnings, words
+from vetro.model.answers import (
+    Bounded,
+    FarRows,
+    bounded,
+    intervals_of,
+    names_of,
+    no_bounds,
+    sets_of,
+)
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.parts import Member, ModelParts
@@ -116,6 +125,7 @@ def predict_stream(
     *,
     options: ReadOptions,
     probabilities: bool = False,
+    interval: float | None = None,
     keep: tuple[str, ...] = (),
     unknown: Unknown = "ignore",
     chunk_rows: int = CHUNK_ROWS,
@@ -123,27 +133,35 @@ def predict_stream(
     """Predictions chunk by chunk, each a dict of columns in the order of the result.
 
     The columns: `keep` as Arrow arrays, a target y among them as "actual y"; one for each target,
-    float64 values or an object array of labels; with `probabilities` "P(label)" for each class,
-    float64.  At least one chunk comes, with no rows if the source has none.  notices:
-    receives those of reading and of OddRows, counted over the whole source, when the last chunk
-    has been taken.
+    float64 values or an object array of labels, followed with `interval`, a level such as 0.9, by
+    "low(target)" and "high(target)", or by "set(target)", an object array of lists of labels;
+    with `probabilities` "P(label)" for each class, float64; with `interval` "far".  At least one
+    chunk comes, with no rows if the source has none.  notices: receives those of reading, of
+    OddRows and of FarRows, counted over the whole source, when the last chunk has been taken.
     """
     keep = plain_names(keep)
-    _check_names(model, keep, probabilities)
+    if interval is not None:
+        intervals_of(model, interval)
+    _check_names(model, keep, probabilities, interval)
     options = reading_of(model, source, options)
     options = replace(options, keep=tuple(dict.fromkeys((*options.keep, *keep))))
-    odd = OddRows(model.encoder, unknown)
+    odd, far = OddRows(model.encoder, unknown), FarRows(bool(model.classes))
     chunk: dict[str, Any] | None = None
     for table in read_chunks(source, options, inputs_only(model.schema), chunk_rows):
         odd.look(table)
         outputs = predict_outputs(model, table)
         odd.look_at_answers(table, outputs)
-        chunk = _columns(model, outputs, probabilities)
+        found = None if interval is None else bounded(model, table, outputs, interval)
+        if found is not None:
+            far.look(table, found.far)
+        chunk = _columns(model, outputs, probabilities, found)
         yield {**_kept(model, table.kept), **chunk}
     if chunk is None:
         outputs = np.zeros((0, len(model.encoder.output_names)))
-        yield {**_kept(model, _no_rows(options.keep)), **_columns(model, outputs, probabilities)}
-    notices.extend(odd.notices())
+        found = None if interval is None else no_bounds(model)
+        chunk = _columns(model, outputs, probabilities, found)
+        yield {**_kept(model, _no_rows(options.keep)), **chunk}
+    notices.extend([*odd.notices(), *far.notices()])
 
 
 def predict_frame(
@@ -152,6 +170,7 @@ def predict_frame(
     *,
     options: ReadOptions,
     probabilities: bool = False,
+    interval: float | None = None,
     keep: tuple[str, ...] = (),
     unknown: Unknown = "ignore",
 ) -> Any:
@@ -164,6 +183,7 @@ def predict_frame(
             notices,
             options=options,
             probabilities=probabilities,
+            interval=interval,
             keep=keep,
             unknown=unknown,
         )
@@ -184,16 +204,28 @@ def inputs_only(schema: Schema) -> Schema:
     )
 
 
-def _names(model: ModelParts, probabilities: bool) -> list[str]:
+def _names(model: ModelParts, probabilities: bool, interval: float | None) -> list[str]:
     """The columns of a prediction, without kept ones."""
-    return [*model.targets, *(f"P({label})" for label in model.classes if probabilities)]
+    asked = interval is not None
+    answers = [
+        name
+        for target in model.targets
+        for name in (target, *(names_of(model, target) if asked else ()))
+    ]
+    likely = [f"P({label})" for label in model.classes if probabilities]
+    return [*answers, *likely, *(["far"] if asked else [])]
 
 
-def _check_names(model: ModelParts, keep: tuple[str, ...], probabilities: bool) -> None:
+def _check_names(
+    model: ModelParts, keep: tuple[str, ...], probabilities: bool, interval: float | None
+) -> None:
     if probabilities and not model.classes:
         what = f'only classes have probabilities, and "{model.targets[0]}" is a number'
         raise error("E405", what=what, fix=words("Leave out {-probabilities}."))
-    taken = {*_names(model, probabilities), *(_actual(name) for name in model.targets)}
+    taken = {
+        *_names(model, probabilities, interval),
+        *(_actual(name) for name in model.targets),
+    }
     for name in keep:
         if name in taken and name not in model.targets:
             what = f'column "{name}" cannot be kept: the prediction has this name'
@@ -211,16 +243,31 @@ def _kept(model: ModelParts, columns: dict[str, Any]) -> dict[str, Any]:
     return {_actual(name) if name in targets else name: c for name, c in columns.items()}
 
 
-def _columns(model: ModelParts, outputs: Floats, probabilities: bool) -> dict[str, Any]:
+def _columns(
+    model: ModelParts, outputs: Floats, probabilities: bool, found: Bounded | None
+) -> dict[str, Any]:
     """Outputs (n, outputs) as named columns; an answer that is not finite is missing."""
     known = np.isfinite(outputs)
-    columns: list[NDArray[Any]] = list(np.where(known, outputs, np.nan).T)
+    numbers = np.where(known, outputs, np.nan).T
+    columns: dict[str, Any] = {}
     if model.classes:
+        target = model.targets[0]
         labels = np.array(model.classes, dtype=object)
         named = labels[np.argmax(outputs, axis=1)]
         named[~known.all(axis=1)] = None
-        columns.insert(0, named)
-    return dict(zip(_names(model, probabilities), columns, strict=False))
+        columns[target] = named
+        if found is not None:
+            columns[names_of(model, target)[0]] = sets_of(model.classes, found, outputs)
+        if probabilities:
+            columns |= {
+                f"P({label})": each for label, each in zip(model.classes, numbers, strict=True)
+            }
+    for place, target in enumerate(() if model.classes else model.targets):
+        columns[target] = numbers[place]
+        if found is not None:
+            low, high = names_of(model, target)
+            columns |= {low: found.low[:, place], high: found.high[:, place]}
+    return columns if found is None else {**columns, "far": found.far}
 
 
 def _no_rows(names: tuple[str, ...]) -> dict[str, Any]:

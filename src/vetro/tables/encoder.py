@@ -125,6 +125,14 @@ class Encoder:
             if isinstance(block, NumberBlock) and block.bins
         )
 
+    @cached_property
+    def plain_columns(self) -> NDArray[np.intp]:
+        """The columns of the matrix but those of bins, which repeat a number."""
+        kept = np.ones(self.width, dtype=bool)
+        for first, columns in self.piecewise:
+            kept[first : first + columns] = False
+        return np.flatnonzero(kept)
+
     def encode(self, table: Table, rows: RowIndex = None, dtype: Any = np.float32) -> NDArray[Any]:
         """The matrix (n, width), C order: computed in float64, then cast."""
         for block in self.inputs:

@@ -1,7 +1,8 @@
 """Writing columns as they come: CSV, TSV, Parquet or JSON lines, in constant memory.
 
 A file appears under its name only when all rows are written.  Floats are written with
-the fewest digits that read back to the same number.  It reads nothing.
+the fewest digits that read back to the same number.  In CSV and TSV, " | " joins a list of texts.
+It reads nothing.
 """
 
 from __future__ import annotations
@@ -251,6 +252,8 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ")
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return " | ".join(value)
     return repr(value) if isinstance(value, float) else str(value)
 
 
