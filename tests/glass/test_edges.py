@@ -91,16 +91,12 @@ def test_what_was_kept_for_the_rank_alone_is_dropped_when_it_follows(monkeypatch
     assert set(found.reasons) == {1}
 
 
-def test_missing_is_a_term_if_any_member_has_met_it():
+def test_missing_is_a_term_if_training_has_met_it():
     column = SimpleNamespace(name="age", kind="number")
-    parts = [
-        SimpleNamespace(encoder=SimpleNamespace(inputs=[SimpleNamespace(indicator=met)]))
-        for met in (False, True)
-    ]
     model = SimpleNamespace(schema=SimpleNamespace(inputs=[column]))
-    subject: Any = SimpleNamespace(model=model, parts=parts)
+    subject: Any = SimpleNamespace(model=model, blocks=[SimpleNamespace(indicator=True)])
     assert [term.kind for term in terms_of(subject, np.array([[1.0]]))] == ["number", "missing"]
-    subject.parts = parts[:1]
+    subject.blocks = [SimpleNamespace(indicator=False)]
     assert [term.kind for term in terms_of(subject, np.array([[1.0]]))] == ["number"]
     assert [term.kind for term in terms_of(subject, np.array([[np.nan]]))] == ["number", "missing"]
 

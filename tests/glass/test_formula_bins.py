@@ -54,7 +54,7 @@ def outputs_at(model: Any, raw: np.ndarray) -> list[Fraction]:
     for member in model.members:
         x = [
             feature
-            for block, value in zip(member.encoder.inputs, raw.tolist(), strict=True)
+            for block, value in zip(model.blocks, raw.tolist(), strict=True)
             for feature in features_of(block, value)
         ]
         views = model.network.slots
@@ -71,7 +71,7 @@ def outputs_at(model: Any, raw: np.ndarray) -> list[Fraction]:
                 x = [max(v, Fraction(0)) for v in x]
         own = [
             v * Fraction(target.deviation) + Fraction(target.mean)
-            for v, target in zip(x, member.encoder.number_targets, strict=True)
+            for v, target in zip(x, member.targets, strict=True)
         ]
         total = [a + b for a, b in zip(total, own, strict=True)] if total else own
     return [value / len(model.members) for value in total]
@@ -89,7 +89,7 @@ def places(model: Any, rows: np.ndarray) -> list[np.ndarray]:
     """Rows in bins, with gaps, at borders, and outside the training range."""
     gaps = np.flatnonzero(np.isnan(rows[:, 1]))[:2]
     found = [rows[0], rows[5], *rows[gaps]]
-    flow, age = (model.members[0].encoder.inputs[n].borders for n in (0, 1))
+    flow, age = (model.blocks[n].borders for n in (0, 1))
     for values in (
         (flow[0], age[-1]), (flow[3], age[2]), (flow[-1], age[0]), (flow[0] - 5, age[1] + 0.5),
         (flow[-1] + 7, age[-1] + 1e5), (np.nextafter(flow[2], 0), np.nan),
@@ -135,7 +135,7 @@ def test_the_formula_is_the_network_in_fractions(table, members) -> None:
 def test_it_holds_up_to_the_borders_of_the_bins(table) -> None:
     model = model_of(table, "pressure", activation="identity", bins=8)
     rows = read_rows(subject_of(model), table).raw
-    block = model.members[0].encoder.inputs[0]
+    block = model.blocks[0]
     assert isinstance(block, NumberBlock)
     low, high = block.borders[4:6]
     row = rows[0].copy()
@@ -158,7 +158,7 @@ def test_it_holds_up_to_the_borders_of_the_bins(table) -> None:
 def test_exactly_at_a_border_it_is_the_bin_above(table) -> None:
     model = model_of(table, "pressure", activation="identity", bins=8)
     row = read_rows(subject_of(model), table).raw[0].copy()
-    borders = model.members[0].encoder.inputs[0].borders
+    borders = model.blocks[0].borders
     for value, number in ((borders[0], 1), (borders[3], 4), (borders[-1], len(borders) - 1)):
         row[0] = value
         found = formula(model, row)
@@ -175,7 +175,7 @@ def test_exactly_at_a_border_it_is_the_bin_above(table) -> None:
     }  # fmt: skip
     # only the scaled number is left of a slope there
     mean = np.mean([
-        m.encoder.number_targets[0].deviation * m.encoder.inputs[0].scale * direct(m, model)
+        m.targets[0].deviation * model.blocks[0].scale * direct(m, model)
         for m in model.members
     ])  # fmt: skip
     assert outside.coefficients[0, 0] == pytest.approx(mean, rel=1e-12)
@@ -257,7 +257,7 @@ def test_the_error_of_a_tangent_covers_the_bins_of_its_box(table, activation, ta
         for reach in (0.3, 8.0):
             found = formula(model, here, {"flow": (here[0] - reach, here[0] + reach)})
             raw = np.repeat(here[None], 400, axis=0)
-            borders = model.members[0].encoder.inputs[0].borders
+            borders = model.blocks[0].borders
             inside = [b for b in borders if abs(b - here[0]) <= reach]
             raw[:, 0] = random.uniform(here[0] - reach, here[0] + reach, 400)
             raw[: len(inside) + 2, 0] = [*inside, here[0] - reach, here[0] + reach]

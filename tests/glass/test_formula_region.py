@@ -308,7 +308,7 @@ def test_pieces_say_which_units_are_on() -> None:
     found = formula(subject, [0.1, 0.2])
     part = subject.parts[0]
     at = term_values(found.terms, np.array([0.1, 0.2]))
-    piece = piece_at(part, feature_map(part, found.terms, Chart()), at, Chart())
+    piece = piece_at(part, feature_map(subject, found.terms, Chart()), at, Chart())
     with torch.no_grad():
         z = module[0](torch.tensor([[0.1, 0.2]]))[0]
     assert [side for sides in piece.sides.values() for side in sides] == (z > 0).tolist()

@@ -17,6 +17,7 @@ from vetro.figures import among
 from vetro.model.model import Model
 from vetro.networks.lowered import LoweredNetwork, lower_network
 from vetro.networks.refusal import NotUnderstood
+from vetro.tables.blocks import Block
 from vetro.tables.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -85,6 +86,16 @@ class Subject:
     def network(self) -> LoweredNetwork:
         """The operations that all parts share."""
         return self.parts[0].network
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """How the columns become features, alike in all parts; None for a module."""
+        return self.parts[0].encoder
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """One for each input column; () for a module."""
+        return self.encoder.inputs if self.encoder is not None else ()
 
     def answer_width(self, place: int) -> float:
         """The width of an answer's training range; 0 for probabilities and modules."""

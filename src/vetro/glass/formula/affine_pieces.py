@@ -72,7 +72,7 @@ class Piece:
 def piece_at(part: Part, features: arb_mat, at: Sequence[Fraction], chart: Chart) -> Piece:
     """The piece that holds at a point, the terms' values.
 
-    features: terms.feature_map(part, terms, chart).  The network must be piecewise linear.
+    features: terms.feature_map(subject, terms, chart).  The network must be piecewise linear.
     """
     with exact.precision(part.network):
         arithmetic = _Pieces(part, chart.unit, chart.one, row_point(at), [], {})

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vetro.glass import exact
 from vetro.glass.formula.bins import Bin, Chart, bin_of
-from vetro.glass.subject import Part
+from vetro.glass.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +44,17 @@ class Codes:
 
 
 def codes_over(
-    part: Part, chart: Chart, ranges: Sequence[tuple[Fraction, Fraction] | None]
+    subject: Subject, chart: Chart, ranges: Sequence[tuple[Fraction, Fraction] | None]
 ) -> Codes:
-    """The codes of a part over a box: for each column the range of its number, or None for a
+    """The codes over a box: for each column the range of its number, or None for a
     column that stays as in the row.  At the working precision."""
     found = []
     for place, ends in enumerate(ranges):
         bin_ = chart.bin_at(place)
         if bin_ is None or ends is None or (bin_.low <= ends[0] and ends[1] <= bin_.high):
             continue
-        assert part.encoder is not None
-        found.append((part.encoder.offsets[place] + 1, _departures(bin_, *ends)))
+        assert subject.encoder is not None
+        found.append((subject.encoder.offsets[place] + 1, _departures(bin_, *ends)))
     return Codes(chart, tuple(found))
 
 

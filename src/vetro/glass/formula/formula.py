@@ -181,8 +181,8 @@ def formula(
 
 def _exact(place: Place, rows: Rows) -> Formula:
     subject, at, chart = place.subject, place.at, place.chart
-    maps = [feature_map(part, place.terms, chart) for part in subject.parts]
-    pieces = [piece_at(*each, at, chart) for each in zip(subject.parts, maps, strict=True)]
+    features = feature_map(subject, place.terms, chart)
+    pieces = [piece_at(part, features, at, chart) for part in subject.parts]
     with ctx.workprec(exact.EXACT_PRECISION):
         first, *others = (
             decoded(part, piece.outputs, chart.unit)
@@ -237,14 +237,11 @@ def _tangent(
     classes = subject.kind == "classification"
     sides = sides_of(place, box)
     reach = tangent.box_of(sides, at)
-    ranges = ranges_of(place, sides)
-    of_parts = []
-    for part in subject.parts:
-        features, codes = (
-            feature_map(part, terms, place.chart),
-            codes_over(part, place.chart, ranges),
-        )
-        of_parts.append(tangent.answers_of(part, features, at, reach, codes, classes))
+    features = feature_map(subject, terms, place.chart)
+    codes = codes_over(subject, place.chart, ranges_of(place, sides))
+    of_parts = [
+        tangent.answers_of(part, features, at, reach, codes, classes) for part in subject.parts
+    ]
     found = narrowed(place, sides, tangent.mean(of_parts))
     for model in found:
         if not all(map(math.isfinite, _outward(model))):

@@ -80,28 +80,29 @@ def _outputs(
     values (terms, points); and whether each point is in the region."""
     points, inside_ = _points(values), np.ones(values.shape[1], dtype=bool)
     chart = formula.chart.with_gaps(gaps_of(terms))
-    codes = {
-        place: _codes(chart, place, terms, values, inside_)
-        for place, bin_ in enumerate(chart.bins)
-        if bin_ is not None
-    }
+    features = feature_map(formula.subject, terms, chart) * points
+    if chart.bins:
+        features = _with_codes(formula, chart, features, terms, values, inside_)
     found = []
     for part, piece in zip(formula.subject.parts, formula.pieces, strict=True):
-        features = feature_map(part, terms, chart) * points
-        if codes:
-            features = _with_codes(part, features, codes)
         arithmetic = AtPoints(part, chart.unit, piece.sides, inside_)
         found.append(walk.forward(part.network, features, arithmetic)[-1])
     return found, inside_
 
 
-def _with_codes(part: Part, features: arb_mat, codes: dict[int, list[list[arb]]]) -> arb_mat:
-    """The features with the shares of the numbers with codes."""
-    assert part.encoder is not None
+def _with_codes(
+    formula: FormulaRecord, chart: Chart, features: arb_mat, terms: Sequence[Term],
+    values: Floats, inside: NDArray[np.bool_],
+) -> arb_mat:  # fmt: skip
+    """The features with the shares of the numbers with codes; see _codes."""
+    encoder = formula.subject.encoder
+    assert encoder is not None
     rows = features.table()
-    for place, shares in codes.items():
-        first = part.encoder.offsets[place] + 1
-        rows[first : first + len(shares)] = shares
+    for place, bin_ in enumerate(chart.bins):
+        if bin_ is not None:
+            first = encoder.offsets[place] + 1
+            shares = _codes(chart, place, terms, values, inside)
+            rows[first : first + bin_.bins] = shares
     return arb_mat(rows)
 
 

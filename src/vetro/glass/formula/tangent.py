@@ -81,7 +81,7 @@ def answers_of(
 ) -> arb_mat:
     """A part's answers around a point, the terms' values: probabilities if `classes`.
 
-    features: terms.feature_map(part, terms, codes.chart).
+    features: terms.feature_map(subject, terms, codes.chart).
     """
     with ctx.workprec(PRECISION):
         features = features * (1 / codes.chart.unit)

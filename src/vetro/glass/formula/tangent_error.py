@@ -64,8 +64,7 @@ def _with(model: Model, low: float, high: float, change: arb) -> Model:
 
 
 def _ranges(place: Place, sides: Sides) -> list[Range]:
-    encoder = place.subject.parts[0].encoder
-    blocks = encoder.inputs if encoder is not None else (None,) * len(place.raw)
+    blocks = place.subject.blocks or (None,) * len(place.raw)
     ranges = [
         held(float(value), isinstance(block, CategoryBlock))
         for value, block in zip(place.raw, blocks, strict=True)

@@ -20,7 +20,7 @@ from vetro.errors import error, shown
 from vetro.glass.exact import EXACT_PRECISION, ball
 from vetro.glass.formula.bins import Bin, BinEnd, Chart, chart_at
 from vetro.glass.rows import Floats
-from vetro.glass.subject import Part, Subject
+from vetro.glass.subject import Subject
 from vetro.tables.blocks import (
     MISSING,
     PERIODS,
@@ -85,8 +85,7 @@ class Place:
 def place_at(subject: Subject, raw: Floats) -> Place:
     """The place of one row (inputs,), of plain_rows."""
     terms = terms_of(subject, raw[None])
-    encoder = subject.parts[0].encoder
-    blocks = encoder.inputs if encoder is not None else ()
+    blocks = subject.blocks
     chart = chart_at(blocks, raw.tolist(), gaps_of(terms)) if blocks else Chart()
     return Place(subject, raw, terms, term_values(terms, raw), chart)
 
@@ -115,8 +114,7 @@ def gaps_of(terms: Sequence[Term]) -> frozenset[int]:
 def plain_rows(subject: Subject, raw: Floats) -> Floats:
     """Raw rows (rows, inputs) with every category a level's code, -2 or NaN."""
     plain = raw.copy()
-    encoder = subject.parts[0].encoder
-    for place, block in enumerate(encoder.inputs if encoder is not None else ()):
+    for place, block in enumerate(subject.blocks):
         if isinstance(block, CategoryBlock):
             codes = block.codes(raw[:, place])
             plain[:, place] = np.where(codes == MISSING, np.nan, codes)
@@ -129,11 +127,9 @@ def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
     row has one."""
     if subject.model is None:
         return tuple(Term(name, place, "number") for place, name in enumerate(subject.inputs))
-    encoders = [part.encoder for part in subject.parts if part.encoder is not None]
     found: list[Term] = []
     for place, column in enumerate(subject.model.schema.inputs):
-        blocks = [encoder.inputs[place] for encoder in encoders]
-        block, name = blocks[0], column.name
+        block, name = subject.blocks[place], column.name
         values = raw[:, place]
         if isinstance(block, CategoryBlock):
             codes = list(range(len(block.levels)))
@@ -156,7 +152,7 @@ def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
             found.append(Term(f"[{name} = {word}]", place, "flag"))
         else:
             found.append(Term(name, place, "number"))
-        if np.isnan(values).any() or any(_has_missing(block) for block in blocks):
+        if np.isnan(values).any() or _has_missing(block):
             found.append(Term(f"[{name} is missing]", place, "missing", code=MISSING))
     return tuple(found)
 
@@ -178,16 +174,16 @@ def term_table(terms: Sequence[Term], raw: Floats) -> Floats:
     return np.array([[term.value(float(row[term.column])) for row in raw] for term in terms])
 
 
-def feature_map(part: Part, terms: Sequence[Term], chart: Chart) -> arb_mat:
-    """The network's inputs as affine functions of the terms in the chart's bins, times its `one`,
+def feature_map(subject: Subject, terms: Sequence[Term], chart: Chart) -> arb_mat:
+    """The networks' inputs as affine functions of the terms in the chart's bins, times its `one`,
     (features, terms + 1): the last column is the constant.  Exact: the encoder's stored numbers are
     taken as real numbers."""
     size = len(terms)
-    if part.encoder is None:
+    if not subject.blocks:
         return arb_mat([[arb(f == t) for t in range(size + 1)] for f in range(size)])
     rows: list[list[arb]] = []
     with ctx.workprec(EXACT_PRECISION):
-        for place, block in enumerate(part.encoder.inputs):
+        for place, block in enumerate(subject.blocks):
             own = [(number, term) for number, term in enumerate(terms) if term.column == place]
             made = [[arb(0)] * (size + 1) for _ in range(block.width)]
             _fill(block, own, made)
@@ -261,18 +257,13 @@ def _has_missing(block: Block) -> bool:
 
 
 def deviations(subject: Subject, terms: Sequence[Term]) -> Floats:
-    """The length of one scaled unit of each term: for a number, the mean over the members of its
-    standard deviation in training; else 1."""
+    """The length of one scaled unit of each term: of a number its standard deviation in training;
+    else 1."""
     found = np.ones(len(terms))
-    for number, term in enumerate(terms):
-        scales = [
-            block.scale
-            for part in subject.parts
-            if part.encoder is not None
-            and not isinstance(block := part.encoder.inputs[term.column], CategoryBlock)
-        ]
-        if term.moves and scales and all(scale > 0 for scale in scales):
-            found[number] = float(np.mean([1 / scale for scale in scales]))
+    for number, term in enumerate(terms if subject.blocks else ()):
+        block = subject.blocks[term.column]
+        if term.moves and not isinstance(block, CategoryBlock) and block.scale > 0:
+            found[number] = 1 / block.scale
     return found
 
 
