@@ -12,4 +12,5 @@ NB_MODULE(_native, m) {
   bind_task(m);
   bind_trainer(m);
   bind_predictor(m);
+  bind_squares(m);
 }

@@ -1,7 +1,7 @@
 // The boundary to Python: all input is checked here; the kernels check nothing.
 //
 // border_program.cpp: networks.  border_task.*: the parts of a training.  border_trainer.cpp:
-// its run and its results.  border_predictor.cpp: prediction.
+// its run and its results.  border_predictor.cpp: prediction.  border_squares.cpp: sums of squares.
 #pragma once
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -84,5 +84,6 @@ void bind_program(nb::module_& m);
 void bind_task(nb::module_& m);
 void bind_trainer(nb::module_& m);
 void bind_predictor(nb::module_& m);
+void bind_squares(nb::module_& m);
 
 }  // namespace vetro

@@ -25,6 +25,8 @@ using namespace vetro;
 #include "sparse.h"
 #include "step.h"
 #include "predict.h"
+#include "jacobian.h"
+#include "cholesky.h"
 
 template <class T>
 void add_terms(T* sum, const T* term, int64_t count) {
@@ -39,4 +41,5 @@ constexpr Table<T> table() {
 }  // namespace
 
 extern const Kernels VETRO_KERNELS;
-const Kernels VETRO_KERNELS = {VETRO_ISA_NAME, table<float>(), table<double>()};
+const Kernels VETRO_KERNELS = {VETRO_ISA_NAME, table<float>(), table<double>(),
+                               {run_squares, factor, factor_scratch, solve, inverse_trace}};

@@ -8,6 +8,7 @@
 #include "activations.h"
 #include "losses.h"
 #include "optimizers.h"
+#include "squares.h"
 
 namespace vetro {
 
@@ -177,6 +178,7 @@ struct Kernels {
   const char* name;
   Table<float> single;
   Table<double> twofold;
+  SquaresTable squares;
 };
 
 }  // namespace vetro

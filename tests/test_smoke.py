@@ -37,6 +37,7 @@ PUBLIC = [
     "inspect",
     "load",
     "monotonicity",
+    "optim",
     "parameters",
     "prove",
     "trace",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vetro import errors as errors
+    from vetro import optim as optim
     from vetro.apps.progress_bar import ProgressBar as ProgressBar
     from vetro.apps.python import fit as fit
     from vetro.apps.python import inspect as inspect
@@ -57,6 +58,7 @@ _NAMES = {
     "glass.verify.verification": "Verification",
     "glass.verify.verify": "verify",
     "model.model": "Model",
+    "optim": "optim",
     "training.arguments": "Training",
     "training.history": "History",
     "training.many": "train_many",
@@ -77,7 +79,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'vetro' has no attribute {name!r}")
     module = import_module(_HOMES[name])
-    value = module if name == "errors" else getattr(module, name)
+    value = module if name in ("errors", "optim") else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -236,3 +236,41 @@ class Predictor:
         The outputs (rows, outputs) of x (rows, inputs), both of the network's dtype; written
         into `out` if it is given.
         """
+
+class Squares:
+    """
+    The sum of squares of root (output - target) over rows, whose weights are the roots, in
+    float64.  learning: [begin, end) of the parameters that learn, the columns of J.  threads: 0
+    for all cores.
+    """
+
+    def __init__(self, program: Program, rows: Rows, learning: Sequence[tuple[int, int]], threads: int = 0) -> None: ...
+
+    @property
+    def columns(self) -> int: ...
+
+    def value(self, parameters: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float:
+        """The sum of the squares."""
+
+    def normal(self, parameters: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> float:
+        """
+        The sum of the squares; J^T J goes into the matrix, on and below its diagonal, and J^T r
+        into the gradient.
+        """
+
+class Cholesky:
+    """A factorisation L L^T of matrices (size, size), kept for solving."""
+
+    def __init__(self, size: int) -> None: ...
+
+    def factor(self, matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu')], added: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> bool:
+        """
+        Factor the matrix, of which the lower triangle counts, with `added` (size,) on its
+        diagonal.  Returns whether it is positive definite.
+        """
+
+    def solve(self, b: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None:
+        """Replace b by x of L L^T x = b."""
+
+    def inverse_trace(self) -> float:
+        """The trace of (L L^T)^-1."""

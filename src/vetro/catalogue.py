@@ -164,6 +164,8 @@ CATALOGUE: dict[str, str] = {
     "Use {=resume} to go on.",
     "E317": "Diverged at step {step}: the loss is {loss}; first non-finite value in {tensor}. "
     "{kept}Lower the learning rate (now {lr:g}), or clip gradients.",
+    "E328": "{optimizer} solves a system of {columns:,} equations in every step, one for each parameter "
+    "that learns; at most {most:,} are possible. Use a smaller network, or torch.optim.Adam.",
     "W320": "the optimizer does not hold {where} of {owner}, {what} that learns: {optimizer} will not "
     "change it. {fix}.",
     "W321": "the module ends with {layer}, and {loss} takes unbounded numbers (logits): training is "

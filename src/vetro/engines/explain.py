@@ -18,7 +18,8 @@ from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.pristine import check_rules
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.torch_losses import describe_loss
+from vetro.networks.torch_losses import describe_loss, loss_kind
+from vetro.networks.torch_solvers import Solver
 from vetro.networks.torch_updates import TorchUpdates, describe_optimizer
 from vetro.notebook import ShownAsText
 
@@ -66,6 +67,43 @@ def understand(
     )
 
 
+def understand_squares(
+    module: nn.Module, loss: Callable[..., Any], inputs: int | None = None
+) -> tuple[Lowering, LossRule]:
+    """A module and a loss that is a sum of squares; NotUnderstood with the reason, also if there is
+    no native engine."""
+    missing = why_not_native()
+    if missing:
+        raise NotUnderstood(missing)
+    lowering = lower_module(module, inputs=inputs)
+    dropped = active_dropout(lowering)
+    if dropped:
+        raise NotUnderstood(dropped)
+    return lowering, describe_loss(loss, lowering)
+
+
+def check_solver(module: nn.Module, loss: Callable[..., Any], solver: Solver) -> None:
+    """E604 for a loss that is no sum of squares, and for dropout, whose loss is another in each
+    step."""
+    name = type(solver).__name__
+    kind = loss_kind(loss)
+    if kind != "mse":
+        known = getattr(loss, "__name__", type(loss).__name__)
+        raise error(
+            "E604",
+            what=f"{name} needs a sum of squares, and the loss {known} is none",
+            fix="Use loss=nn.MSELoss(), or another optimizer.",
+        )
+    for where, part in module.named_modules():
+        if isinstance(part, nn.modules.dropout._DropoutNd) and part.training and part.p > 0:
+            raise error(
+                "E604",
+                what=f"{name} needs the same loss in every step, but {where or 'the module'} drops "
+                "values at random",
+                fix="Use module.eval(), or leave out dropout.",
+            )
+
+
 def active_dropout(lowering: Lowering) -> str:
     """Why the native engine cannot give torch's dropout masks; "" if nothing is dropped."""
     for operation in lowering.network.operations:
@@ -96,6 +134,8 @@ def explain_engine(
                 reason=f"it is not a {kind.__name__} object",
                 fix="Give the same objects as to vetro.train().",
             )
+    if isinstance(optimizer, Solver):
+        return _explain_solver(module, loss, optimizer)
     try:
         task = understand(module, loss, optimizer)
     except NotUnderstood as refused:
@@ -103,4 +143,13 @@ def explain_engine(
     dropped = active_dropout(task.lowering)
     if dropped:
         return EngineChoice("torch", dropped)
+    return EngineChoice("native", REASON)
+
+
+def _explain_solver(module: nn.Module, loss: Callable[..., Any], solver: Solver) -> EngineChoice:
+    check_solver(module, loss, solver)
+    try:
+        understand_squares(module, loss)
+    except NotUnderstood as refused:
+        return EngineChoice("torch", str(refused))
     return EngineChoice("native", REASON)

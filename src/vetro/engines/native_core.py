@@ -33,6 +33,8 @@ class Core(Protocol):
     Epoch: type[_native.Epoch]
     Trainer: type[_native.Trainer]
     Predictor: type[_native.Predictor]
+    Squares: type[_native.Squares]
+    Cholesky: type[_native.Cholesky]
 
     def isa(self) -> str: ...
 

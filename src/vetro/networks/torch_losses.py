@@ -56,6 +56,14 @@ def describe_loss(loss: Callable[..., Any], lowering: Lowering) -> LossRule:
     return LossRule(kind, **settings)
 
 
+def loss_kind(loss: Callable[..., Any]) -> LossKind | None:
+    """The kind of one of torch's own losses; None for another one."""
+    try:
+        return _options(loss)[0]
+    except NotUnderstood:
+        return None
+
+
 def check_target(loss: LossRule, lowering: Lowering, y: Tensor) -> None:
     """NotUnderstood if the native loss does not take these rows of y.
 

@@ -20,8 +20,9 @@ class History(ShownAsText):
     validation: the loss after every epoch, empty without validation rows.  learning_rate: of
     every epoch.  seconds: wall time of the loop.  engine, reason: which engine ran and
     why, in a sentence.  stopped: why training ended ("steps", "epochs", "patience", "time",
-    "interrupted", "diverged").  best_epoch: from 1, the epoch whose parameters were kept; 0 if
-    the last ones were.
+    "interrupted", "diverged"; of second-order optimizers also "gradient", "damping", "change").
+    best_epoch: from 1, the epoch whose parameters were kept; 0 if the last ones were.  damping: of
+    a second-order optimizer after every step.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -32,6 +33,7 @@ class History(ShownAsText):
     reason: str = ""
     stopped: str = ""
     best_epoch: int = 0
+    damping: list[float] = field(default_factory=list)
 
     def __repr__(self) -> str:
         """One line, however many steps there were."""

@@ -17,11 +17,13 @@ from vetro.engines.native_engine import NativeEngine
 from vetro.engines.native_run import NativeRun
 from vetro.errors import VetroError, error, notice
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.torch_solvers import Solver
 from vetro.training import misfit, misuse
 from vetro.training.advice import advise
 from vetro.training.arguments import Request
 from vetro.training.history import Ended, History
 from vetro.training.native_door import NativeDoor
+from vetro.training.solver_door import run_solver
 from vetro.training.stepping import Stepping
 from vetro.training.torch_door import Tick, run_in_torch
 
@@ -52,6 +54,8 @@ class Run:
     def open_door(self) -> NativeDoor | None:
         """The training as the native engine takes it; None if it is left to the torch engine."""
         self._began = perf_counter()
+        if isinstance(self.asked.training.optimizer, Solver):
+            return None
         if self.engine == "torch":
             self.history.reason = "the caller asked for the torch engine"
             return None
@@ -74,15 +78,19 @@ class Run:
             ) from None
         self.history.reason, self.door = reason, None
 
-    def run_apart(self, interruption: Callable[[], str]) -> None:
-        """Run it on the torch engine."""
+    def run_apart(self, interruption: Callable[[], str], threads: int) -> None:
+        """Run it on the torch engine, or by its own solver."""
         self._began = perf_counter()
-        fallen = self.engine != "torch"
-        self.end(
-            run_in_torch(
+        if isinstance(self.asked.training.optimizer, Solver):
+            ended = run_solver(
+                self.asked, self.history, self.tick, interruption, self.engine, threads
+            )
+        else:
+            fallen = self.engine != "torch"
+            ended = run_in_torch(
                 self.asked, self.history, self.stepping, self.tick, interruption, fallen=fallen
             )
-        )
+        self.end(ended)
 
     def end(self, ended: Ended) -> None:
         """Complete the history and put back the best epoch."""
@@ -144,7 +152,7 @@ def run_all(
         for run in runs:
             if run.door is None:
                 if not interruption():
-                    run.run_apart(interruption)
+                    run.run_apart(interruption, threads)
                     report()
                 run.history.stopped = run.history.stopped or interruption()
 
