@@ -18,6 +18,7 @@ from vetro.tables.targets import NumberTarget
 
 TASKS = {
     "one target": (("pressure",), {}),
+    "bins": (("pressure",), {"bins": 7, "activation": "relu"}),
     "two targets": (("pressure", "noise"), {}),
     "three classes": (("grade",), {}),
     "two classes": (("sold",), {}),
@@ -86,7 +87,8 @@ def blocks(draw):
     mean, median = draw(finite), draw(finite)
     scale = draw(st.sampled_from([0.0, 1e-3, 1.0, 17.5]))
     if kind == "number":
-        return NumberBlock(name, mean, scale, median, indicator, trained)
+        borders = draw(st.just([]) | st.lists(finite, min_size=3, max_size=9, unique=True))
+        return NumberBlock(name, mean, scale, median, indicator, trained, tuple(sorted(borders)))
     if kind == "date":
         cycles = tuple(cycle for cycle in PERIODS if draw(st.booleans()))
         return DateBlock(name, mean, scale, median, draw(st.booleans()), cycles, indicator, trained)
@@ -95,7 +97,10 @@ def blocks(draw):
     return CategoryBlock(name, levels, kept, draw(st.booleans()), indicator, trained)
 
 
-raw_values = st.sampled_from([np.nan, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 0.5, 4.0, 1e9]) | finite
+raw_values = (
+    st.sampled_from([np.nan, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 0.5, 4.0, 1e9, -1e308, 1.7e308])
+    | finite
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -112,5 +117,10 @@ def test_encoder_module_is_the_encoder_bit_for_bit_but_for_cycles(drawn, data):
         )
     )
     found = EncoderModule(encoder)(torch.from_numpy(raw)).numpy()
+    wanted = encoder.encode_raw(raw, np.float64)
+    for block, first in zip(encoder.inputs, encoder.offsets, strict=False):
+        if isinstance(block, NumberBlock):
+            columns = slice(first, first + block.width)
+            np.testing.assert_array_equal(found[:, columns], wanted[:, columns])
     # sin and cos of torch and NumPy may differ in the last bit.
-    np.testing.assert_allclose(found, encoder.encode_raw(raw, np.float64), rtol=1e-15, atol=1e-15)
+    np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=1e-15)
