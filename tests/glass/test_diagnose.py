@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from glass.binned_cases import behind, block_of, encoder_of
 from torch import nn
 
 import vetro
@@ -19,6 +20,7 @@ from vetro.figures import figure
 from vetro.glass.diagnose.course import courses, layer_courses
 from vetro.glass.diagnose.findings import findings
 from vetro.glass.drawn import drawn_rows
+from vetro.glass.rows import Rows, answers
 from vetro.report.diagnose_pictures import what_units_do
 from vetro.training.history import EpochRecord
 
@@ -337,6 +339,23 @@ def test_members_disagree_as_their_own_predictions_do(model):
     assert len(found.courses) == 3 and found.courses[0].epochs == 8
     assert found.relevance.columns[int(np.argmax(found.relevance.effect))] == "a"
     assert found.importance and "error if permuted" in str(found)
+
+
+def test_the_effect_of_a_number_in_bins_is_how_far_it_moves_the_answer():
+    """Of a straight network, which any row describes: compared with its answers along a grid."""
+    draw = np.random.default_rng(6)
+    blocks = tuple(block_of(draw, f"x{k}", bins, k == 2) for k, bins in enumerate((6, 0, 3)))
+    torch.manual_seed(6)
+    subject = behind(encoder_of(blocks, 1), nn.Linear(13, 1).double())
+    rows = draw.normal(0, 1.2, (300, 3))
+    found = vetro.diagnose(subject, rows).relevance.effect
+    moved = []
+    for column in range(3):
+        ends = rows[:, column].min(), rows[:, column].max()
+        grid = np.repeat(rows[:1], 4001, axis=0)
+        grid[:, column] = np.linspace(*ends, 4001)
+        moved.append(np.ptp(answers(subject, Rows(grid))))
+    np.testing.assert_allclose(found, np.array(moved) / max(moved), rtol=2e-3)
 
 
 def test_a_member_that_stands_alone_is_found(model):

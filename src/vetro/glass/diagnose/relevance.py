@@ -11,6 +11,7 @@ import numpy as np
 from vetro.glass import plain
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
+from vetro.tables.blocks import NumberBlock
 
 MOST_OUTPUTS = 16
 """Outputs whose slopes are computed."""
@@ -22,8 +23,10 @@ class Relevance:
 
     effect: mean |d output / d feature| over the rows x the feature's range in these rows, for the
     feature and output where this is largest; outputs are divided by their standard deviation over
-    the rows; mean over the parts.  weight: the largest root mean square of a feature's weights in
-    the layers that read it.
+    the rows; mean over the parts.  The features of a number in bins count together: how far the
+    number moves the output over its range in these rows, if the output were linear in the features
+    with the row's slopes; mean over the rows.  weight: the largest root mean square of a feature's
+    weights in the layers that read it.
     """
 
     columns: tuple[str, ...]
@@ -36,9 +39,8 @@ def relevance(subject: Subject, values: Sequence[list[Floats]]) -> Relevance:
     effects, weights = [], []
     for part, own in zip(subject.parts, values, strict=True):
         groups = _groups(subject, part)
-        effect = _effects(subject, part, own)
+        effects.append(_effects(subject, part, own, groups))
         weight = _weights(part)
-        effects.append([effect[group].max(initial=0.0) for group in groups])
         weights.append([weight[group].max(initial=0.0) for group in groups])
     return Relevance(subject.inputs, _shares(effects), _shares(weights))
 
@@ -51,15 +53,17 @@ def _groups(subject: Subject, part: Part) -> list[slice]:
     return [slice(first, after) for first, after in pairwise(offsets)]
 
 
-def _effects(subject: Subject, part: Part, values: list[Floats]) -> Floats:
-    """(features,): the largest effect on any output."""
+def _effects(
+    subject: Subject, part: Part, values: list[Floats], groups: Sequence[slice]
+) -> list[float]:
+    """Of each group of features the largest effect on any output."""
     x, outputs = values[0], values[-1]
-    spread = x.max(axis=0) - x.min(axis=0)
     if subject.kind == "classification" and outputs.shape[1] > 1:
         # only differences of scores matter
         outputs = outputs - outputs.mean(axis=1, keepdims=True)
     deviation = outputs.std(axis=0)
-    found = np.zeros(x.shape[1])
+    knots = [_knots(part, place, x[:, group]) for place, group in enumerate(groups)]
+    found = [0.0] * len(groups)
     for output in range(min(outputs.shape[1], MOST_OUTPUTS)):
         if deviation[output] == 0:
             continue
@@ -68,9 +72,34 @@ def _effects(subject: Subject, part: Part, values: list[Floats]) -> Floats:
         if subject.kind == "classification" and outputs.shape[1] > 1:
             delta -= 1.0 / outputs.shape[1]
         _, deltas = plain.backward(part, values, delta)
-        slopes = np.abs(deltas[0]).mean(axis=0)
-        found = np.maximum(found, slopes * spread / deviation[output])
+        slopes = deltas[0] / deviation[output]
+        for place, group in enumerate(groups):
+            moved = _moved(slopes[:, group], x[:, group], knots[place])
+            found[place] = max(found[place], moved)
     return found
+
+
+def _knots(part: Part, place: int, x: Floats) -> Floats | None:
+    """The features of a number in bins at its borders and at the ends of its range in these rows,
+    (knots, features without that of missing); None for another column.  x: its features."""
+    block = part.encoder.inputs[place] if part.encoder is not None else None
+    if not isinstance(block, NumberBlock) or not block.bins:
+        return None
+    at_borders = np.empty((len(block.borders), block.width))
+    block.write(at_borders, np.array(block.borders))
+    # every feature rises with the number
+    inside = np.clip(at_borders, x.min(axis=0), x.max(axis=0))
+    return np.vstack([inside, x.min(axis=0), x.max(axis=0)])[:, : 1 + block.bins]
+
+
+def _moved(slopes: Floats, x: Floats, knots: Floats | None) -> float:
+    """How far a column moves the output; slopes, x: of its features, (rows, features)."""
+    first = 0 if knots is None else knots.shape[1]
+    spread = x[:, first:].max(axis=0) - x[:, first:].min(axis=0)
+    moved = float((np.abs(slopes[:, first:]).mean(axis=0) * spread).max(initial=0.0))
+    if knots is None:
+        return moved
+    return max(moved, float(np.ptp(slopes[:, :first] @ knots.T, axis=1).mean()))
 
 
 def _weights(part: Part) -> Floats:
