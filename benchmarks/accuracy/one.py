@@ -43,7 +43,7 @@ def result(order: Order) -> dict[str, Any]:
     actual = data.test[table.target]
     clock, processor = time.perf_counter(), _processor_seconds()
     with contextlib.redirect_stdout(sys.stderr):
-        answers = fit(data, order.settings, seed_of(table.name))
+        answers = fit(data, {**contestant.settings, **order.settings}, seed_of(table.name))
     seconds, processor = time.perf_counter() - clock, _processor_seconds() - processor
     scores = (
         of_classes(actual.tolist(), data.labels, answers)

@@ -9,10 +9,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.accuracy import results
-from benchmarks.accuracy.contestants import CONTESTANTS, REFERENCE
+from benchmarks.accuracy.contestants import CONTESTANTS, OURS, REFERENCE
 from benchmarks.accuracy.figures import CLEAR, FAR, Standing, common, compared, standing
 from benchmarks.accuracy.results import Results
 from benchmarks.accuracy.tables import Half, Table, declared
@@ -21,7 +19,6 @@ HALVES: dict[Half, str] = {
     "tuning": "The tuning half: looked at while Vetro's defaults were chosen",
     "unseen": "The unseen half: measured after Vetro's defaults were chosen",
 }
-OURS = "vetro"
 START = """# Accuracy
 
 This page compares Vetro with other libraries on {count} real tables. Every contestant runs with its
@@ -53,6 +50,9 @@ defaults, on the same rows. The page is written from the results in `benchmarks/
 - Contestants that refuse missing numbers get the median, and a column that says where it was
   filled in.
 - Calibration is the expected calibration error with 15 bins. 0 is perfect.
+- Coverage is the share of test rows whose 90% interval, or 90% set of classes, holds the truth.
+- The rank of a contestant is among the other libraries and one Vetro: its own settings, or the
+  defaults.
 
 `make accuracy` measures the tuning half; `python -m benchmarks.accuracy.run --help` shows how to
 measure one contestant or one table.
@@ -89,10 +89,10 @@ def _half(title: str, found: Mapping[str, Results], tables: Sequence[Table]) -> 
         f"The figures of this table are over the {len(shared)} of {len(tables)} tables that all of "
         "these contestants answered.",
         "",
-        "| contestant | mean rank | times trees, regression | classes | all | worst "
-        f"| tables above {FAR} | linear clearly better | calibration "
+        "| contestant | mean rank | times trees, regression | classes | all (95% interval) | worst "
+        f"| tables above {FAR} | linear clearly better | calibration | coverage "
         "| processor seconds, median | most |",
-        f"|---|{'---:|' * 10}",
+        f"|---|{'---:|' * 11}",
         *(_standing(name, standings[name]) for name in order),
         "",
         "Error divided by the trees' error, table by table:",
@@ -115,12 +115,14 @@ def _label(name: str) -> str:
 
 
 def _standing(name: str, it: Standing) -> str:
+    low, high = it.between
     figures = [
-        f"{it.rank:.2f}", *(f"{mean:.3f}" for mean in (it.regression, it.classes, it.both)),
-        f"{it.worst:.2f}", f"{it.far}", f"{it.behind_linear}",
-        "" if np.isnan(it.calibration) else f"{it.calibration:.3f}",
+        f"{it.rank:.2f}", f"{it.regression:.3f}", f"{it.classes:.3f}",
+        f"{it.both:.3f} ({low:.2f} to {high:.2f})", f"{it.worst:.2f}", f"{it.far}",
+        f"{it.behind_linear}", f"{it.calibration:.3f}", f"{it.coverage:.1%}",
         f"{it.processor:.1f}", f"{it.most_processor:.0f}",
     ]  # fmt: skip
+    figures = ["" if figure.startswith("nan") else figure for figure in figures]
     return f"| {_label(name)} | {' | '.join(figures)} |"
 
 

@@ -11,14 +11,16 @@ import numpy as np
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 LEAST = 1e-15
 """The lowest probability that is scored: a class that was declared impossible costs 34.5 nats."""
+LEVEL = 0.9
+"""The share of rows that intervals and sets are asked to cover."""
 
 
 @dataclass(frozen=True)
 class Answers:
     """A contestant's answers for n rows.
 
-    values: (n,) numbers, or (n, classes) probabilities.  low, high: (n,) the ends of 90%
-    intervals, or None.  sets: (n, classes) whether the 90% set holds a class, or None.
+    values: (n,) numbers, or (n, classes) probabilities.  low, high: (n,) the ends of intervals
+    for LEVEL, or None.  sets: (n, classes) whether the set for LEVEL holds a class, or None.
     """
 
     values: Floats
@@ -29,7 +31,7 @@ class Answers:
 
 def of_numbers(actual: Floats, answers: Answers) -> dict[str, float]:
     """error: the root of the mean squared error.  mae, r2.  With intervals: coverage, the share of
-    rows within theirs; width: their mean width in units of the standard deviation of actual."""
+    rows within theirs; width: their median width in units of the standard deviation of actual."""
     off = answers.values - actual
     spread = float(np.std(actual))
     found = {
@@ -40,7 +42,7 @@ def of_numbers(actual: Floats, answers: Answers) -> dict[str, float]:
     if answers.low is not None and answers.high is not None:
         inside = (answers.low <= actual) & (actual <= answers.high)
         found["coverage"] = float(np.mean(inside))
-        found["width"] = float(np.mean(answers.high - answers.low)) / spread
+        found["width"] = float(np.median(answers.high - answers.low)) / spread
     return found
 
 

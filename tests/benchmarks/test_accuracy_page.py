@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import gmean
+from scipy.stats import gmean, ttest_1samp
 
 from benchmarks.accuracy import results
 from benchmarks.accuracy.contestants import CONTESTANTS
@@ -32,6 +32,7 @@ def answers(chosen: list[Table], seed: int = 0) -> dict[str, Results]:
                 "rows": [80, 20],
                 "error": float(rng.uniform(1.0, 2.0)),
                 **({"ece": float(rng.uniform())} if table.classes else {}),
+                **({"coverage": float(rng.uniform())} if name == "vetro" else {}),
                 "processor": float(rng.uniform(1, 9)),
                 "versions": {name: "1.2"},
             }
@@ -50,6 +51,8 @@ def test_standings_by_hand() -> None:
     assert it.regression == pytest.approx(gmean(times[~classes]))
     assert it.classes == pytest.approx(gmean(times[classes]))
     assert it.both == pytest.approx(gmean(times))
+    logs = np.log(times)
+    assert it.between == pytest.approx(np.exp(ttest_1samp(logs, 0).confidence_interval(0.95)))
     assert (it.worst, it.far) == (times.max(), (times > 1.15).sum())
     assert it.behind_linear == (error["vetro"] / error["linear"] > 1.03).sum()
     place = 1 + sum((error[name] < error["vetro"]).astype(int) for name in NAMES)
@@ -57,6 +60,10 @@ def test_standings_by_hand() -> None:
     assert it.calibration == np.mean(
         [one["ece"] for one in found["vetro"].values() if "ece" in one]
     )
+    assert it.coverage == pytest.approx(
+        np.mean([one["coverage"] for one in found["vetro"].values()])
+    )
+    assert np.isnan(standing("linear", found, chosen).coverage)
     seconds = [one["processor"] for one in found["vetro"].values()]
     assert (it.processor, it.most_processor) == (np.median(seconds), max(seconds))
 
