@@ -334,7 +334,9 @@ def test_members_disagree_as_their_own_predictions_do(model):
     found = vetro.diagnose(fitted, table)
     assert found.agreement.answers.shape == (3, 300, 1)
     predicted = np.asarray(fitted.predict(str(table))["y"])
-    np.testing.assert_allclose(found.agreement.answers.mean(0)[:, 0], predicted, rtol=1e-5)
+    np.testing.assert_allclose(
+        found.agreement.answers.mean(0)[:, 0], predicted, rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_allclose(found.agreement.spread, found.agreement.answers.std(0))
     assert len(found.courses) == 3 and found.courses[0].epochs == 8
     assert found.relevance.columns[int(np.argmax(found.relevance.effect))] == "a"

@@ -50,7 +50,7 @@ class Region:
         found: Floats = reached.numbers @ map_.of_variables + map_.constant
         found += reached.chosen @ map_.of_alternatives
         for column, own in enumerate(map_.binned):
-            at = reached.at[:, slice(*self.knots.starts[column : column + 2])]
+            at = reached.at[:, self.knots.places[column]]
             features = self.knots.features(map_.binned, column)
             found[:, own.features] += (at[:, None] @ features)[:, 0]
         return found
@@ -86,7 +86,7 @@ class Line:
             if axis.borders:
                 column, values = next(columns)
                 moved = values - space.middle[axis.number]
-                part = slice(*region.knots.starts[column : column + 2])
+                part = region.knots.places[column]
                 at[:, :, part] = slopes[:, place, None] * moved[:, None]
             elif axis.number >= 0:
                 of_variables[0, :, axis.variables[0]] = slopes[:, place]
@@ -222,10 +222,10 @@ class Form:
             own = slice(*axis.variables)
             number = (form[:, own] * numbers[:, own]).sum(axis=1)
             if axis.borders:
-                own = slice(*region.knots.starts[column : column + 2])
-                lowest = self.of_knots[:, 0, own].argmin(axis=1)
-                number = self.of_knots[rows, 0, own.start + lowest]
-                at[rows, own.start + lowest] = 1.0
+                knots = region.knots.places[column]
+                lowest = knots[self.of_knots[:, 0, knots].argmin(axis=1)]
+                number = self.of_knots[rows, 0, lowest]
+                at[rows, lowest] = 1.0
                 column += 1
             if not axis.codes:
                 continue
@@ -237,7 +237,10 @@ class Form:
             chosen[rows, axis.alternatives[0] + best] = 1.0
             if axis.number >= 0:
                 there = best == 0 if axis.optional else np.zeros(len(rows), dtype=bool)
-                (at if axis.borders else numbers)[~there, own] = 0.0
+                if axis.borders:
+                    at[np.ix_(~there, knots)] = 0.0
+                else:
+                    numbers[~there, own] = 0.0
         return Reached(numbers, chosen, at)
 
     def _least_of_waves(self, part: slice, middle: Floats, radius: Floats) -> Floats:

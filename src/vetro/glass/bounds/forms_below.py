@@ -73,7 +73,7 @@ class Below:
             return self._through_pair(operation, weight, d)
         self._lose(operation.output, d)
         self._shift(d, self._bias(operation))
-        return _flat(d, weight) if reading is None else d @ weight
+        return _flat(d, weight) if reading is None else _each(d, weight)
 
     def activation_back(self, operation: Operation, d: Floats | Sloped) -> Floats | Sloped:
         form = self._whole(d)
@@ -171,6 +171,16 @@ def _flat(forms: Floats, matrix: Floats) -> Floats:
     """forms (boxes, rows, n) @ matrix (n, m) as one matrix product."""
     product: Floats = forms.reshape(-1, forms.shape[-1]) @ matrix
     return product.reshape(*forms.shape[:-1], matrix.shape[1])
+
+
+def _each(forms: Floats, matrices: Floats) -> Floats:
+    """forms (boxes or 1, rows, n) @ matrices (boxes, n, m)."""
+    rows = forms[0]
+    half = len(rows) // 2
+    if len(forms) > 1 or not np.array_equal(rows[:half], -rows[half:]):
+        return forms @ matrices
+    own = matrices if np.array_equal(rows[:half], np.eye(half)) else rows[:half] @ matrices
+    return np.concatenate([own, -own], axis=1)
 
 
 def _spread(rows: Floats, slopes: Floats, weight: Floats) -> Floats:

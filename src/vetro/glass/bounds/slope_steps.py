@@ -35,7 +35,7 @@ def steepest(
         there, change = here, np.zeros(len(raw))
         if axis.borders:
             knots = found.knots.values[column][0]
-            at = found.at[:, slice(*found.knots.starts[column : column + 2])]
+            at = found.at[:, found.knots.places[column]]
             there, best, now = knots[at.argmin(axis=1)], at.min(axis=1), found.now[:, column]
             column += 1
         elif axis.number >= 0:
