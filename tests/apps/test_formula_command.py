@@ -207,3 +207,17 @@ def test_the_fractions_of_a_tangent_are_its_members(vetro, classes) -> None:
     data = vetro("formula", classes, "--row", "4", "--exact", "--json").json
     assert "exact" not in data["outputs"][0]
     assert all("exact" in member["outputs"][0] for member in data["members"])
+
+
+def test_a_law_over_a_box(vetro, fitted) -> None:
+    ended = vetro("formula", fitted, "--row", "3", "--over", "speed=15..25")
+    assert ended.status == 0, ended.err
+    assert "that fits best over the box: not exact." in ended.out
+    assert "is off by at most" in ended.out
+    assert "Proved" not in ended.out
+    data = vetro("formula", fitted, "--row", "3", "--over", "speed=15..25", "--json").json
+    assert data["box"] == {"speed": [15, 25]}
+    assert data["checks"] == []
+    ended = vetro("formula", fitted, "--row", "3", "--over", "speed=15..25", "--exact")
+    assert ended.status == 2
+    assert "Leave out --over." in ended.err

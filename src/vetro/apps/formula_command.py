@@ -22,6 +22,7 @@ from vetro.apps.options import (
     valued,
     whole,
 )
+from vetro.apps.over_options import over_of
 from vetro.apps.present import DOOR, print_json, say, say_line, say_lines, show_notices
 from vetro.apps.row_options import ROW, looking_at
 from vetro.signals import INTERRUPTED
@@ -81,6 +82,16 @@ def formula(
             _share,
         ),
     ] = 0.1,
+    over: Annotated[
+        list[str] | None,
+        valued(
+            "--over",
+            "COL=LOW..HIGH",
+            "Show instead the linear formula that fits best over a box, with its proven error: a "
+            "range LOW..HIGH of a column, or a value or level. Repeatable. Other columns stay as "
+            "in the row.",
+        ),
+    ] = None,
     points: Annotated[
         int | None,
         valued(
@@ -91,28 +102,35 @@ def formula(
         ),
     ] = None,
     seconds: Annotated[
-        float,
+        float | None,
         valued(
             "--seconds",
             "S",
-            "Time limit to find the inequalities that matter, in seconds [no limit].",
+            "Time limit to find the inequalities that matter [none], or with --over to prove the "
+            "error [8], in seconds.",
             number,
         ),
-    ] = math.inf,
+    ] = None,
     json: JsonOption = False,
     reading: Given,
 ) -> None:
     """Show the exact formula of the answer around one row, and where it holds.
 
-    For a smooth network it shows the tangent.
+    For a smooth network it shows the tangent.  With --over it shows the linear formula that fits
+    best over a box.
     """
     from vetro.glass.formula.formula import formula as formula_of
+    from vetro.glass.formula.law import SECONDS
 
     look = looking_at(model, row, reading, unknown)
-    found = formula_of(look.subject, look.rows, within)
+    box = None if over is None else over_of(over, look.model)
+    longest = SECONDS if seconds is None else seconds
+    found = formula_of(look.subject, look.rows, within, over=box, seconds=longest)
     if exact and not found.members:
         found.exact()  # E722 before anything is printed
-    interrupted = (region or (format == "python" and not json)) and _settled(found, seconds)
+    interrupted = (region or (format == "python" and not json)) and _settled(
+        found, math.inf if seconds is None else seconds
+    )
     if format == "latex" and not json:
         say_lines(found.latex(digits, every=every, borders=region).splitlines())
     elif format == "python" and not json:
@@ -135,7 +153,7 @@ def formula(
             for check in checks:
                 word = "Proved" if check else "NOT EQUAL"
                 say(f"{word}: {check.name}, {check.detail}.")
-    show_notices(look.rows.notices)
+    show_notices(found.rows.notices)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
 

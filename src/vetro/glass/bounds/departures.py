@@ -45,12 +45,15 @@ def departures(
     levels: Floats,
     *,
     rounded: bool = True,
+    boxes: int = BOXES,
+    seconds: float = SECONDS,
 ) -> tuple[Floats, Floats]:
     """The smallest and largest answer - line over the box, (answers,) each, certain for real
     numbers and, if `rounded`, for the engine's answers; infinite or NaN if it cannot be bounded.
 
     Each answer has a line: slopes (answers, columns) by the columns' numbers, 0 for columns without
     numbers, and levels (answers,), its value at `middles`.
+    boxes, seconds: no more boxes are cut after so many, or so long.
     """
     space, root = space_of(subject, ranges)
     line, middle = Line(slopes, levels), middles(ranges)
@@ -58,7 +61,7 @@ def departures(
     bounded = subject if rounded else replace(subject, parts=reals)
     search, ends = Search(subject, space, root), len(levels)
     seen = np.full(2 * ends, np.inf)
-    boxes_seen, until = 0, time.monotonic() + SECONDS
+    boxes_seen, until = 0, time.monotonic() + seconds
 
     def look(raw: Floats) -> None:
         moved = np.nan_to_num(raw - middle)
@@ -66,10 +69,10 @@ def departures(
         both = np.concatenate([left, -left], axis=1)
         np.fmin(seen, np.fmin.reduce(both, axis=0), out=seen)
 
-    def watch(boxes: Boxes) -> None:
+    def watch(found: Boxes) -> None:
         nonlocal boxes_seen
-        boxes_seen += len(boxes)
-        look(centres(space, boxes))
+        boxes_seen += len(found)
+        look(centres(space, found))
 
     def wanted() -> Floats:
         spread = -seen[:ends] - seen[ends:]
@@ -81,10 +84,10 @@ def departures(
         least = branch(
             space,
             root,
-            lambda boxes: answers_over(bounded, space, boxes, line),
+            lambda found: answers_over(bounded, space, found, line),
             watch,
             wanted,
-            lambda: boxes_seen >= BOXES or time.monotonic() >= until,
+            lambda: boxes_seen >= boxes or time.monotonic() >= until,
         ).certain
     return least[:ends], -least[ends:]
 

@@ -29,9 +29,12 @@ from vetro.tables.unit_spellings import key_of
 from vetro.twins import match
 
 
-def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, ...]]:
+def ranges_of(
+    subject: Subject, over: Any, others: Sequence[Range] | None = None
+) -> tuple[list[Range], tuple[Notice, ...]]:
     """A Range for each input, and W731 for values outside the training range.
 
+    others: the ranges of the columns that are not named, instead of those seen in training.
     over: None, or column -> a number, (low, high), a level, several levels, None for missing; for a
     module also a list of (low, high).  Raises E114, E731 and E732.
     """
@@ -39,12 +42,15 @@ def ranges_of(subject: Subject, over: Any) -> tuple[list[Range], tuple[Notice, .
         known_name(name, subject.inputs): given for name, given in _named(subject, over).items()
     }
     if subject.model is None:
-        return [_of_input(name, named) for name in subject.inputs], ()
+        return [
+            others[place] if others and name not in named else _of_input(name, named)
+            for place, name in enumerate(subject.inputs)
+        ], ()
     notices: list[Notice] = []
     found = []
-    for column in subject.model.schema.inputs:
+    for place, column in enumerate(subject.model.schema.inputs):
         if column.name not in named:
-            found.append(whole_range(column))
+            found.append(whole_range(column) if others is None else others[place])
             continue
         given = _of_column(column, named[column.name])
         found.append(given)

@@ -31,6 +31,8 @@ from vetro.glass.formula.formula_latex import latex
 from vetro.glass.formula.formula_proof import inside, prove_equal
 from vetro.glass.formula.formula_record import Exact, FormulaRecord, check_points
 from vetro.glass.formula.formula_text import lines
+from vetro.glass.formula.law import SECONDS, law_over
+from vetro.glass.formula.law_box import LawBox, law_box
 from vetro.glass.formula.region import Region
 from vetro.glass.formula.tangent_box import WITHIN, ranges_of, sides_of
 from vetro.glass.formula.tangent_error import narrowed
@@ -64,8 +66,8 @@ class Formula(FormulaRecord, ShownAsText):
         **reading: Any,
     ) -> bool:
         """Whether the formula holds at a row, decided exactly: every unit is on the same side of
-        its bend as at the formula's row.  For a tangent: whether the row lies in its box.  The
-        other arguments are those of formula()."""
+        its bend as at the formula's row.  For a tangent or law: whether the row lies in its box.
+        The other arguments are those of formula()."""
         found = self.holds(row, unknown=unknown, options=options, **reading)
         if len(found) != 1:
             what = f"{len(found)} rows are given, but contains takes one"
@@ -138,11 +140,14 @@ def formula(
     row: Any,
     within: float | Mapping[str, tuple[float, float]] = WITHIN,
     *,
+    over: Any = None,
+    seconds: float = SECONDS,
     unknown: Unknown = "refuse",
     options: ReadOptions | None = None,
     **reading: Any,
 ) -> Formula:
-    """The formula that holds at a row; see Formula.
+    """The formula that holds at a row, or with `over` the linear one that fits best over a box;
+    see Formula.
 
     row: in any form that predict accepts, a mapping of column to value, or numbers in the order of
     the columns.
@@ -152,6 +157,8 @@ def formula(
     within: the box where a tangent's error is bounded.  Either a share of each number column's
     training range (of |x| if that is not known), to both sides of the row; or (low, high) of some
     columns, while the others keep the row's values.
+    over: the box of a law, column -> (low, high), a level or a value as in vetro.bounds; the other
+    columns keep the row's values.  seconds: the time to prove its error.
     unknown, options and reading (decimal=",", missing=("?",)): as in Model.predict.
     Raises E701 for a module that is not understood, E702 if `row` is not exactly one row, E721 for
     a row or a box without a formula.
@@ -170,6 +177,8 @@ def formula(
     if subject.model is not None and not np.isfinite(answers(subject, rows)).all():
         what = "the answer at this row is not finite: its numbers are too large for the network"
         raise error("E721", what=what, fix="Use a row nearer to the training range.")
+    if over is not None:
+        return _law(law_box(subject, rows, over), seconds)
     place = place_at(subject, plain_rows(subject, rows.raw)[0])
     straight = subject.piecewise_linear
     if straight and (subject.kind != "classification" or len(subject.parts) == 1):
@@ -266,6 +275,33 @@ def _tangent(
         error=tuple(_outward(model) for model in found),
         box={terms[n].name: (float(a), float(b)) for n, (a, b) in sides.items()},
         members=members,
+    )
+
+
+def _law(box: LawBox, seconds: float) -> Formula:
+    place, subject = box.place, box.place.subject
+    law = law_over(subject, box.ranges, seconds)
+    coefficients = np.zeros((len(law.intercept), len(place.terms)))
+    for column, number in box.moving.items():
+        coefficients[:, number] = law.slopes[:, column]
+    return Formula(
+        kind="law",
+        what="probabilities" if subject.kind == "classification" else "answers",
+        subject=subject,
+        rows=box.rows,
+        outputs=subject.answers,
+        units=subject.answer_units,
+        terms=place.terms,
+        at=place.at,
+        coefficients=coefficients,
+        intercept=law.intercept,
+        value=coefficients @ np.array(place.at, dtype=np.float64) + law.intercept,
+        error=law.error,
+        varies=tuple(law.varies.tolist()),
+        box={
+            subject.inputs[column]: (box.ranges[column].low, box.ranges[column].high)
+            for column in box.moving
+        },
     )
 
 

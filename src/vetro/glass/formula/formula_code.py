@@ -10,7 +10,7 @@ from vetro.glass.as_json import as_json, plain
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_text import heading
 from vetro.glass.formula.terms import Term
-from vetro.glass.rows import row_of
+from vetro.glass.rows import cell, row_of
 from vetro.tables.blocks import PERIODS, UNSEEN
 
 
@@ -105,7 +105,7 @@ def _holds(formula: FormulaRecord) -> list[str]:
     for place, (name, value) in enumerate(_row(formula).items()):
         if name in formula.box:
             low, high = formula.box[name]
-            conditions.append(f"{low!r} <= row[{name!r}] <= {high!r}")
+            conditions.append(f"{low!r} <= {_moving(formula, place)} <= {high!r}")
         elif place not in moving and not (region is not None and region.everywhere):
             conditions.append(f"row[{name!r}] == {value!r}")
     for item in region.inequalities if region is not None else ():
@@ -115,12 +115,29 @@ def _holds(formula: FormulaRecord) -> list[str]:
             if value != 0
         )
         conditions.append(f"{left} <= {_float(item.bound)}")
-    what = "in the region where the formula holds" if exact else "in the tangent's box"
+    what = "in the region where the formula holds" if exact else "in the box"
     lines = ["def holds(row):", f'    """Whether a row is {what}."""']
     if not conditions:
         return [*lines, "    return True"]
     joined = [f"        {text}," for text in conditions]
     return [*lines, "    return all((", *joined, "    ))"]
+
+
+def _ends(formula: FormulaRecord, name: str, sides: tuple[float, float]) -> list[Any]:
+    """A range of the box: numbers, or texts as in the table."""
+    column = formula.subject.model.schema[name] if formula.subject.model is not None else None
+    if column is None or column.kind == "number":
+        return list(sides)
+    return [cell(column, side) for side in sides]
+
+
+def _moving(formula: FormulaRecord, place: int) -> str:
+    """The number of a column of a box, as Python code."""
+    kinds = ("number", "days", "flag")
+    (term,) = (t for t in formula.terms if t.column == place and t.kind in kinds)
+    if term.kind == "number":
+        return f"row[{formula.subject.inputs[place]!r}]"
+    return _expression(formula, term)
 
 
 def _row(formula: FormulaRecord) -> dict[str, Any]:
@@ -192,7 +209,9 @@ def to_json(
             ]
             found["region"]["undecided"] = region.undecided
     else:
-        found["box"] = plain(formula.box)
+        found["box"] = {name: _ends(formula, name, ends) for name, ends in formula.box.items()}
+    if formula.kind == "law":
+        found["varies"] = plain(formula.varies)
     if formula.members:
         found["members"] = [to_json(m, exact=exact, borders=borders) for m in formula.members]
     return found

@@ -8,6 +8,7 @@ from vetro.figures import ends
 from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_sums import Sum, bound_text, region_remarks, sides_of, sum_of
 from vetro.glass.formula.region import Region
+from vetro.glass.rows import measured
 from vetro.visible import visible
 
 _TEX = {
@@ -34,15 +35,15 @@ def latex(
     formula: FormulaRecord, digits: int = 3, *, every: bool = False, borders: bool = False
 ) -> str:
     """An align* of all outputs, a few terms per line; a second one of the region's inequalities."""
-    equals = r"&\approx" if formula.kind == "tangent" else "&="
+    equals = "&=" if formula.kind == "exact" else r"&\approx"
     rows = [
         rf"\text{{{tex(name)}}} {equals} {_sum(sum_of(formula, output, every), digits)}"
         for output, name in enumerate(formula.outputs)
     ]
     found = _aligned(rows)
     if borders:
-        tangent = formula.kind == "tangent"
-        found += "\n" + (_tangent_box(formula) if tangent else _region(formula.region, digits + 1))
+        exact = formula.kind == "exact"
+        found += "\n" + (_region(formula.region, digits + 1) if exact else _box(formula))
     for number, member in enumerate(formula.members if borders else (), start=1):
         found += f"\n% member{number}: its scores, and where their formula holds\n"
         found += latex(member, digits, every=every, borders=True)
@@ -64,13 +65,21 @@ def _region(region: Region, digits: int) -> str:
     return "\n".join([*remarks, "\\begingroup\\allowdisplaybreaks", _aligned(rows), "\\endgroup"])
 
 
-def _tangent_box(formula: FormulaRecord) -> str:
-    """The box in which a tangent's error is bounded."""
+def _box(formula: FormulaRecord) -> str:
+    """The box in which the error of a tangent or law is bounded."""
     rows = []
     for name, sides in formula.box.items():
-        low, high = map(_tex_number, ends(*sides, 7))
+        low, high = _ends(formula, name, sides)
         rows.append(rf"{low} &\le \text{{{tex(name)}}} \le {high}")
     return "% The box in which the error is bounded; other columns are fixed.\n" + _aligned(rows)
+
+
+def _ends(formula: FormulaRecord, name: str, sides: tuple[float, float]) -> tuple[str, ...]:
+    model = formula.subject.model
+    column = model.schema[name] if model is not None else None
+    if column is None or column.kind == "number":
+        return tuple(map(_tex_number, ends(*sides, 7)))
+    return tuple(rf"\text{{{tex(measured(column, side))}}}" for side in sides)
 
 
 def _aligned(rows: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from vetro.errors import Setting, error
+from vetro.errors import Setting, VetroError, error, words
 from vetro.glass.formula.affine_pieces import Piece
 from vetro.glass.formula.bins import Chart
 from vetro.glass.formula.region import Distance, Region
@@ -20,7 +20,7 @@ from vetro.glass.formula.terms import Term, plain_rows, term_table
 from vetro.glass.rows import Floats, Rows, answers
 from vetro.glass.subject import Subject
 
-Kind = Literal["exact", "tangent"]
+Kind = Literal["exact", "tangent", "law"]
 What = Literal["answers", "scores", "probabilities"]
 
 
@@ -35,13 +35,15 @@ class Exact(NamedTuple):
 class FormulaRecord:
     """outputs = intercept + coefficients . terms, at one row.
 
-    kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`.
+    kind: "exact" inside `region`, or the "tangent" at the row, off by at most `error` in `box`, or
+    the "law" with the smallest error over a `box` that the user names; its row is the box's middle.
     what: the meaning of the outputs.  They are the subject's answers (for a module, its outputs),
     a single network's scores of the classes (with two classes, the log-odds of the second), or the
     probabilities of the classes.
     coefficients: (outputs, terms), intercept: (outputs,), value: (outputs,) at the row; each is the
     float64 nearest to the exact number.  terms: the inputs, if all of them are numbers.
-    error: for each output of a tangent (low, high), the range of network - tangent.
+    error: for each output of a tangent or law (low, high), the range of network - formula; of a law
+    also with the engine's rounding.  varies: of a law, how far apart answers in the box are seen.
     box: for each column that moves in it, (low, high).
     members: for a classification by several piecewise linear networks, the exact formula of each
     member's scores.
@@ -61,6 +63,7 @@ class FormulaRecord:
     value: Floats
     error: tuple[tuple[float, float], ...] = ()
     box: dict[str, tuple[float, float]] = field(default_factory=dict)
+    varies: tuple[float, ...] = ()
     members: tuple[FormulaRecord, ...] = ()
     chart: Chart = field(default=Chart(), repr=False)
     pieces: tuple[Piece, ...] = field(default=(), repr=False)
@@ -71,7 +74,7 @@ class FormulaRecord:
     def region(self) -> Region:
         """Where the formula holds; E722 for a tangent, which is exact only at its row."""
         if self._region is None:
-            raise error("E722", what="no region where it holds, only its row")
+            raise self._inexact("no region where it holds, only its row")
         return self._region
 
     @property
@@ -82,8 +85,14 @@ class FormulaRecord:
     def exact(self) -> Exact:
         """Coefficients and intercept as fractions; E722 for a tangent."""
         if self.fractions is None:
-            raise error("E722", what="no exact fractions")
+            raise self._inexact("no exact fractions")
         return self.fractions
+
+    def _inexact(self, what: str) -> VetroError:
+        if self.kind == "tangent":
+            return error("E722", what=what)
+        what = "a law over a box is exact nowhere: it has an error, but no region and no fractions"
+        return error("E721", what=what, fix=words("Leave out {=over}."))
 
     def error_seen(self, points: int = 1000, seed: int = 0) -> Floats:
         """The largest |network - tangent| of each output at random points of the box, (outputs,).
@@ -93,8 +102,11 @@ class FormulaRecord:
         check_points(points)
         generator = np.random.default_rng(seed)
         raw = np.repeat(plain_rows(self.subject, self.rows.raw), points, axis=0)
+        flags = {self.subject.inputs[term.column] for term in self.terms if term.kind == "flag"}
         for name, ends in self.box.items():
-            raw[:, self.subject.inputs.index(name)] = generator.uniform(*ends, size=points)
+            drawn = generator.uniform(*ends, size=points)
+            place = self.subject.inputs.index(name)
+            raw[:, place] = np.round(drawn) if name in flags else drawn
         found = answers(self.subject, Rows(raw))
         values = term_table(self.terms, raw)
         left: Floats = np.abs(found - (self.coefficients @ values).T - self.intercept)

@@ -75,14 +75,20 @@ def sum_of(formula: FormulaRecord, output: int, every: bool) -> Sum:
 def _idle(formula: FormulaRecord, number: int) -> bool:
     """Whether a term is always 0 here: another level, or a number that is missing."""
     term = formula.terms[number]
+    if formula.subject.inputs[term.column] in formula.box:
+        return False
     if math.isnan(formula.rows.raw[0, term.column]):
         return term.kind != "missing"
     return term.kind in ("level", "missing", "flag") and formula.at[number] == 0
 
 
 def variation(formula: FormulaRecord, number: int) -> tuple[float, float]:
-    """The largest |term| in training, and the width of its range; for a module both are the
-    largest |value| of all terms at the row, at least 1."""
+    """The largest |term| in training, and the width of its range, of a law in its box; for a module
+    both are the largest |value| of all terms at the row, at least 1."""
+    name = formula.subject.inputs[formula.terms[number].column]
+    if formula.kind == "law" and name in formula.box:
+        low, high = formula.box[name]
+        return max(abs(low), abs(high)), high - low
     ends = training_range(formula.subject, formula.terms[number])
     if ends is None:
         most = max(1.0, *(abs(float(value)) for value in formula.at))

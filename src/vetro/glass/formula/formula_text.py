@@ -57,7 +57,7 @@ def lines(
     for output in range(len(formula.outputs)):
         found += output_lines(formula, output, digits, every)
     found += [*_dates(formula), "", *_columns(formula)]
-    if formula.kind == "tangent":
+    if formula.kind != "exact":
         found += _error_lines(formula, digits)
     else:
         found += _region_lines(formula, digits, borders)
@@ -80,10 +80,13 @@ def heading(formula: FormulaRecord) -> str:
     """The kind of formula, in one sentence."""
     members = len(formula.subject.parts)
     of = f" of the mean of {members} members" if members > 1 else ""
-    if formula.kind == "tangent":
+    if formula.what == "probabilities":
         mean = f"mean probability of {members} members" if members > 1 else "probability"
-        of = f" of the {mean}" if formula.what == "probabilities" else of
+        of = f" of the {mean}"
+    if formula.kind == "tangent":
         return f"Tangent{of} at the row: not exact elsewhere."
+    if formula.kind == "law":
+        return f"Linear formula{of} that fits best over the box: not exact."
     if formula.region.everywhere:
         return f"Exact formula{of}: no unit bends, so it holds everywhere."
     if formula.what == "scores":
@@ -95,22 +98,24 @@ def output_lines(formula: FormulaRecord, output: int, digits: int, every: bool) 
     """The equation of one output, wrapped, and its value at the row."""
     sum_ = sum_of(formula, output, every)
     name, unit = formula.outputs[output], formula.units[output]
-    equals = "~" if formula.kind == "tangent" else "="
+    equals = "=" if formula.kind == "exact" else "~"
     wrapped = textwrap.wrap(
         f"{name} {equals} {sum_text(sum_, digits, glue=GLUE)}", WIDTH, subsequent_indent="    ",
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     found = [line.replace(GLUE, " ") for line in wrapped]
     if sum_.small:
-        reach = (
-            "over the training range"
-            if formula.subject.model is not None
-            else f"while no |x| exceeds {figure(variation(formula, 0)[0])}"
-        )
+        reach = f"while no |x| exceeds {figure(variation(formula, 0)[0])}"
+        if formula.kind == "law":
+            reach = "over the box"
+        elif formula.subject.model is not None:
+            reach = "over the training range"
         found.append(
             f"    and {counted(sum_.small, 'smaller term')}, at most "
             f"{rounded(sum_.most, 2)} together {reach}"
         )
+    if formula.kind == "law":
+        return found
     value = _value(formula, output, max(digits, 5)) + (f" {unit}" if unit else "")
     also = ""
     if formula.what == "scores":
@@ -137,6 +142,8 @@ def chances(formula: FormulaRecord) -> list[float]:
 def _columns(formula: FormulaRecord) -> list[str]:
     """A table of the row's values and, for an exact formula, how far each column alone can go."""
     subject = formula.subject
+    if formula.kind == "law":
+        return _law_columns(formula)
     bounded = formula.kind == "exact" and not formula.region.everywhere
     heads = ["column", "at the row", "bin"] if formula.chart.bins else ["column", "at the row"]
     if bounded:
@@ -154,6 +161,20 @@ def _columns(formula: FormulaRecord) -> list[str]:
             table[-1] += _reach(formula, column, name, value)
         elif formula.kind == "tangent":
             table[-1] += ends(*formula.box[name], 7) if name in formula.box else ("held", "")
+    return aligned(table, indent=0, gap=3)
+
+
+def _law_columns(formula: FormulaRecord) -> list[str]:
+    """A table of the ranges of the columns that move, and the values of the others."""
+    subject, table = formula.subject, [["column", "from", "to"]]
+    for place, name in enumerate(subject.inputs):
+        column = subject.model.schema.inputs[place] if subject.model is not None else None
+        sides = formula.box.get(name, (float(formula.rows.raw[0, place]),))
+        if column is None or (column.kind == "number" and len(sides) == 2):
+            texts = [figure(side, 7) for side in sides] if len(sides) == 1 else [*ends(*sides, 7)]
+        else:
+            texts = [measured(column, side) for side in sides]
+        table.append([name, *texts, *["held"] * (2 - len(sides))])
     return aligned(table, indent=0, gap=3)
 
 
@@ -256,6 +277,14 @@ def _error_lines(formula: FormulaRecord, digits: int) -> list[str]:
     every = zip(formula.outputs, formula.error, formula.error_seen().tolist(), strict=True)
     for name, (low, high), seen in every:
         most = max(abs(low), abs(high))
+        if formula.kind == "law":
+            varies = formula.varies[formula.outputs.index(name)]
+            found.append(
+                f"Over the box, {name} is off by at most {rounded(most, digits)} (proven; "
+                f"the largest error at 1000 points is {rounded(seen, digits)}), while it varies by "
+                f"at least {rounded(varies, digits)}."
+            )
+            continue
         found.append(
             f"In the box the tangent of {name} is off by at most {rounded(most, digits)} (proven; "
             f"the largest error at 1000 points is {rounded(seen, digits)})."

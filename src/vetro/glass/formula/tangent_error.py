@@ -26,7 +26,7 @@ from vetro.tables.blocks import CategoryBlock
 def narrowed(place: Place, sides: Sides, models: Sequence[Model]) -> list[Model]:
     """The models of a subject's answers, with the narrower of both bounds as their rest."""
     subject, terms, at = place.subject, place.terms, place.at
-    if not sides or place.chart.bins:
+    if not sides:
         return list(models)
     ranges = _ranges(place, sides)
     middle = middles(ranges)
