@@ -268,6 +268,7 @@ READING = [
         id="many",
     ),
     Case("I145", column("x", ["1A", "2A", "3A", "4A"])),
+    Case("I179", column("size", ["small", "medium", "large"] * 3)),
     Case("W147", column("x", ["1", "trace", "2", "<4", "3"])),
     Case("W148", column("x", ["~1", "~2", "~3", "~4"])),
     Case("W174", "r,v\na,1\nb,2\nSubtotal,3\na,4\nc,6\nSubtotal,10\nb,2\n"),

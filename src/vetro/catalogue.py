@@ -79,6 +79,8 @@ CATALOGUE: dict[str, str] = {
     "I175": "{source}: the columns are separated by two or more blanks.",
     "I176": "column {column!q}: {value!q} and all other values could be {what}; read as numbers. {fix}",
     "I177": "column {column!q}: the offsets from UTC differ ({first!q}, {second!q}); all times are in UTC.",
+    "I179": "column {column!q}: its texts are read as an order, {order} ({why}). "
+    "Use {=unordered column} if they have none.",
     "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",
@@ -111,6 +113,7 @@ CATALOGUE: dict[str, str] = {
     "W174": "column {column!q}: {value!q} ({place}) names a sum of other rows, which counts them twice "
     "({rows}). {fix}",
     # Before training
+    "E219": "the order of column {column!q} is not valid: {what}. {fix}",
     "W201": "column {column!q} {strength} {target!q} (held-out {score}): perhaps it is known only "
     "afterwards. Drop it unless you have it when predicting.",
     "W202": "{rows} occur in training and in validation. Remove duplicates, or use {=group} with the "

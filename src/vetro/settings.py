@@ -109,9 +109,13 @@ def _whole(name: str, value: Any) -> Value:
 _OPTIONS = {"targets": "--target", "inputs": "--input", "out": "-o", "every": "--all"}
 _KEYWORDS = {"targets": "target", "target_value": "y"}
 # Names of columns; texts that are quoted even if a shell needs no quotes.
-COLUMNS = frozenset(("targets", "inputs", "drop", "number", "category", "date", "flag", "keep"))
-_QUOTED = frozenset(("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet"))
-_SEVERAL = (COLUMNS | {"missing"}) - {"targets"}
+COLUMNS = frozenset(
+    ("targets", "inputs", "drop", "unordered", "number", "category", "date", "flag", "keep")
+)
+_QUOTED = frozenset(
+    ("sep", "decimal", "thousands", "missing", "date_format", "query", "sheet", "ordered")
+)
+_SEVERAL = (COLUMNS | {"missing", "ordered"}) - {"targets"}
 
 
 def option_name(name: str) -> str:

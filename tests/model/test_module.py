@@ -11,8 +11,9 @@ from model.build import ACTIVATIONS, model_of, reference, rows_of, write_csv
 
 from vetro.model.module import EncoderModule
 from vetro.model.predict import predict_outputs
-from vetro.tables.blocks import PERIODS, CategoryBlock, DateBlock, NumberBlock
+from vetro.tables.blocks import PERIODS, DateBlock, NumberBlock
 from vetro.tables.encoder import Encoder
+from vetro.tables.level_blocks import CategoryBlock
 from vetro.tables.read import read_table
 from vetro.tables.targets import NumberTarget
 

@@ -204,6 +204,8 @@ HELP = {
     "weight": "Column with the weight of each row.",
     "group": "Rows with the same value stay in the same fold.",
     "drop_missing_target": "Leave out rows whose target is empty.",
+    "ordered": "The order of a column's texts, the lowest first; repeatable.",
+    "unordered": "Read these columns' texts without an order, whatever their words.",
     "engine": "Engine that trains [{}].",
     # how the source is read
     "sep": "Field separator (detected if not given).",
@@ -262,6 +264,7 @@ _OF_TYPE: dict[Any, dict[str, Any]] = {
 _OF_ENTRY: dict[str, dict[str, Any]] = {
     "sep": {"parse": _separator},
     "missing": {"parse": lambda option, raw: tuple(raw), "metavar": "TEXT"},
+    "ordered": {"parse": lambda option, raw: tuple(raw), "metavar": "COL=a<b<c"},
     "weight": {"metavar": "COL"},
     "group": {"metavar": "COL"},
     "query": {"metavar": "SQL"},

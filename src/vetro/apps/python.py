@@ -5,7 +5,7 @@ It is the Python counterpart of command_line.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from vetro.tables.table import Table
 from vetro.training.recipe import Recipe
 
 Names = str | Iterable[str]
+Orders = Names | Mapping[str, Iterable[str]]
 
 
 def fit(
@@ -34,6 +35,8 @@ def fit(
     weight: str = "",
     group: str = "",
     drop_missing_target: bool = False,
+    ordered: Orders = (),
+    unordered: Names = (),
     recipe: Recipe | None = None,
     options: ReadOptions | None = None,
     engine: EngineName = "auto",
@@ -47,6 +50,8 @@ def fit(
     regression, a category or flag a classification.  inputs: predict from these columns only
     (default: all others).  drop: columns to ignore.  weight: the column with the weight of each
     row.  group: a column; rows with the same value stay in the same fold.
+    ordered: for columns, their texts from the lowest to the highest ({"size": ("S", "M", "L")});
+    unordered: columns whose texts have no order, whatever their words show.
     settings: entries of Recipe (hidden=(64, 64), epochs=300, seed=1) or of ReadOptions (sep=";",
     missing=("?",)), by name.  engine: "native" (compiled, on the CPU), "torch", or "auto": native
     if it can run.  on_progress: called with a Progress at every step of the fit, and about 25 times
@@ -66,6 +71,7 @@ def fit(
         example = words("Use {=targets column}.", column="y")
         raise error("E604", what="vetro.fit needs a target", fix=example)
     roles = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
+    roles |= {"ordered": _order_texts(ordered), "unordered": unordered}
     given = {"drop_missing_target": drop_missing_target, "engine": engine, **settings}
     recipe = Recipe() if recipe is None else recipe
     options = ReadOptions() if options is None else options
@@ -93,6 +99,8 @@ def inspect(
     weight: str = "",
     group: str = "",
     drop_missing_target: bool = False,
+    ordered: Orders = (),
+    unordered: Names = (),
     **settings: Any,
 ) -> Table:
     """The table as Vetro reads it: `.schema`, `.values` and `.notices`, before any training.
@@ -101,9 +109,17 @@ def inspect(
     settings: entries of ReadOptions.
     """
     roles = {"targets": target, "inputs": inputs, "drop": drop, "weight": weight, "group": group}
+    roles |= {"ordered": _order_texts(ordered), "unordered": unordered}
     base = FitRequest((), options=read_options(None, settings))
     request = base.with_settings({**roles, "drop_missing_target": drop_missing_target})
     return looked_at(source, request)[0]
+
+
+def _order_texts(ordered: Orders) -> Any:
+    """Orders as a request holds them: "COL=a<b<c"."""
+    if not isinstance(ordered, Mapping):
+        return ordered
+    return tuple(f"{name}={'<'.join(map(str, texts))}" for name, texts in ordered.items())
 
 
 def _write_report(model: Model, path: Path) -> None:

@@ -21,9 +21,9 @@ from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
 from vetro.model.predict import raw_outputs
 from vetro.settings import chosen
-from vetro.tables.blocks import MISSING
 from vetro.tables.chunks import read_chunks
 from vetro.tables.instants import date_text
+from vetro.tables.level_blocks import MISSING
 from vetro.tables.options import ReadOptions, read_options
 from vetro.tables.schema import Column, Schema, with_role
 from vetro.tables.sources.frames import frame_kind

@@ -15,8 +15,9 @@ import numpy as np
 from vetro.errors import shown
 from vetro.model.evidence import Evidence
 from vetro.networks.network import Network
-from vetro.tables.blocks import Block, CategoryBlock, DateBlock, NumberBlock
+from vetro.tables.blocks import Block, DateBlock, NumberBlock
 from vetro.tables.encoder import Encoder
+from vetro.tables.level_blocks import CategoryBlock, LevelBlock, OrderedBlock
 from vetro.tables.schema import Column, Schema
 from vetro.tables.targets import class_labels
 
@@ -63,6 +64,8 @@ def check_schema(schema: Schema) -> None:
             raise ValueError(f"{where} has a level twice")
         if column.levels and column.kind != "category":
             raise ValueError(f"{where} has levels and is not a category")
+        if column.order and sorted(column.order) != sorted(column.levels):
+            raise ValueError(f"{where} has an order of other texts than its levels")
 
 
 def check_blocks(blocks: tuple[Block, ...], schema: Schema, network: Network) -> None:
@@ -72,11 +75,13 @@ def check_blocks(blocks: tuple[Block, ...], schema: Schema, network: Network) ->
         raise ValueError("its encoder has other inputs than the schema")
     for block in blocks:
         column, name = schema[block.name], shown(block.name)
-        if isinstance(block, CategoryBlock) and block.levels != column.levels:
+        if isinstance(block, LevelBlock) and block.levels != column.levels:
             raise ValueError(f'its encoder has other levels of "{name}" than the schema')
-        if not isinstance(block, _BLOCKS[column.kind]):
+        if isinstance(block, OrderedBlock) and column.order not in ((), block.order):
+            raise ValueError(f'its encoder has another order of "{name}" than the schema')
+        if not isinstance(block, OrderedBlock if column.order else _BLOCKS[column.kind]):
             raise ValueError(f'its encoder reads "{name}" as another kind than the schema')
-        if isinstance(block, CategoryBlock):
+        if isinstance(block, LevelBlock):
             continue
         if not _fits(block, column):
             raise ValueError(f'its encoder makes values of "{name}" that are not finite')
@@ -164,7 +169,7 @@ def check_median_row(row: tuple[float, ...], schema: Schema, blocks: tuple[Block
     """The median row is a row of the table."""
     for value, column, block in zip(row, schema.inputs, blocks, strict=True):
         where = f'the median row of its evidence has no value of "{shown(column.name)}"'
-        if isinstance(block, CategoryBlock):
+        if isinstance(block, LevelBlock):
             if value != int(value) or not -1 <= value < max(len(column.levels), 1):
                 raise ValueError(where)
         elif not math.isnan(value) and not _encodes(block, value):
@@ -188,7 +193,7 @@ def _in_range(borders: tuple[float, ...], column: Column) -> bool:
 
 
 def _encodes(block: Block, value: float) -> bool:
-    if isinstance(block, CategoryBlock):
+    if isinstance(block, LevelBlock):
         return True
     if isinstance(block, DateBlock) and not _FIRST_DAY <= value < _LAST_DAY + 1:
         return False

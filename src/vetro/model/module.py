@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from vetro.model.parts import Member, ModelParts
 from vetro.networks.lift import lift
-from vetro.tables.blocks import PERIODS, CategoryBlock, DateBlock, NumberBlock
+from vetro.tables.blocks import PERIODS, Block, DateBlock, NumberBlock
 from vetro.tables.encoder import Encoder
+from vetro.tables.level_blocks import LevelBlock
 
 
 class TableModule(nn.Module):
@@ -123,11 +124,11 @@ class NumberModule(nn.Module):
 
 
 class CategoryModule(nn.Module):
-    """A category's code: one row of a fixed table of zeros and ones."""
+    """A category's code: one row of a fixed table."""
 
     table: Tensor
 
-    def __init__(self, block: CategoryBlock) -> None:
+    def __init__(self, block: LevelBlock) -> None:
         super().__init__()
         self.levels = len(block.levels)
         # Row c + 2 for code c: -2 unseen, -1 missing, then the levels.
@@ -144,8 +145,8 @@ class CategoryModule(nn.Module):
         return self.table[row.to(torch.int64) + 2]
 
 
-def _block_module(block: NumberBlock | DateBlock | CategoryBlock) -> nn.Module:
-    return CategoryModule(block) if isinstance(block, CategoryBlock) else NumberModule(block)
+def _block_module(block: Block) -> nn.Module:
+    return CategoryModule(block) if isinstance(block, LevelBlock) else NumberModule(block)
 
 
 def _float64(values: object) -> Tensor:

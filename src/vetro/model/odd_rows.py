@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, Setting, counted, error, notice, shown, words
-from vetro.tables.blocks import MISSING, UNSEEN, CategoryBlock
 from vetro.tables.encoder import Encoder
 from vetro.tables.instants import date_text
+from vetro.tables.level_blocks import MISSING, UNSEEN, LevelBlock
 from vetro.tables.numbers import value_of
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
@@ -148,8 +148,8 @@ class OddRows:
     def _read_as(self, column: Column) -> str:
         """What an unseen text of a category counts as; "" for another kind of column."""
         for block in self.encoder.inputs:
-            if isinstance(block, CategoryBlock) and block.name == column.name:
-                return "<other>, as rare texts" if block.other_trained else "none of the levels"
+            if isinstance(block, LevelBlock) and block.name == column.name:
+                return block.unseen
         return ""
 
     def _outside(self) -> list[Notice]:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:  # the command line reads a request without numpy
 class FitRequest:
     """targets: one or more columns.  inputs: if given, the model uses only these (and a column
     named here is kept even if it looks like an identifier).  drop: columns to ignore.  weight,
-    group: a column, or "".  drop_missing_target: leave out rows without a target.  engine: the one
-    that trains; see engines/choose.py."""
+    group: a column, or "".  drop_missing_target: leave out rows without a target.  ordered: texts
+    "COL=a<b<c", the order of a column's texts; unordered: columns without one, whatever their texts
+    show.  engine: the one that trains; see engines/choose.py."""
 
     targets: tuple[str, ...]
     inputs: tuple[str, ...] = ()
@@ -33,13 +34,15 @@ class FitRequest:
     weight: str = ""
     group: str = ""
     drop_missing_target: bool = False
+    ordered: tuple[str, ...] = ()
+    unordered: tuple[str, ...] = ()
     options: ReadOptions = field(default_factory=ReadOptions)
     recipe: Recipe = field(default_factory=Recipe)
     engine: EngineName = "auto"
 
     def __post_init__(self) -> None:
         check_entries(self)
-        for role in ("targets", "inputs", "drop"):
+        for role in ("targets", "inputs", "drop", "unordered"):
             object.__setattr__(self, role, plain_names(getattr(self, role)))
         for role in ("weight", "group"):
             object.__setattr__(self, role, plain(getattr(self, role)))
@@ -76,8 +79,11 @@ class FitRequest:
         )
 
 
-ROLES = ("targets", "inputs", "drop", "weight", "group", "drop_missing_target")
-"""The entries of a request that decide the columns' roles."""
+ROLES = (
+    *("targets", "inputs", "drop", "weight", "group", "drop_missing_target"),
+    *("ordered", "unordered"),
+)
+"""The entries of a request that decide the columns' roles, and which texts have an order."""
 READING = tuple(entry.name for entry in fields(ReadOptions) if entry.name != "keep")
 """The options of reading that a fit has: it keeps no columns."""
 

@@ -93,9 +93,10 @@ def _seconds(value: float) -> str:
 
 def _content(column: Column) -> str:
     if column.kind == "category":
-        shown = ", ".join(column.levels[:_LEVELS_SHOWN])
+        mark, levels = (" < ", column.order) if column.order else (", ", column.levels)
+        shown = mark.join(levels[:_LEVELS_SHOWN])
         count = max(len(column.levels), column.distinct)
-        return f"{shown}, … ({count:,} levels)" if count > _LEVELS_SHOWN else shown
+        return f"{shown}{mark}… ({count:,} levels)" if count > _LEVELS_SHOWN else shown
     if column.kind == "flag":
         return " or ".join(word for word in column.reading.flag_words if word) or "0 or 1"
     if column.minimum is None or column.maximum is None:

@@ -2,29 +2,23 @@
 
 A block holds plain, frozen numbers, so that a trace, an export or a torch module can repeat the
 computation of `write`.  A block does not know the other columns; encoder.py joins the blocks.
+Those of categories are in level_blocks.py.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vetro.tables.instants import is_time
+from vetro.tables.level_blocks import CategoryBlock, OrderedBlock
 from vetro.tables.schema import Column
 
 Floats = NDArray[np.float64]
-
-RARE = 3
-"""Levels with fewer training rows than this share the column <other>.  Each row counts once:
-weights have no unit, and a row of any weight is one observation."""
-
-UNSEEN, MISSING = -2, -1
-"""The codes of a category text that is not a level, and of a missing one."""
 
 PERIODS = {"year": 365.2425, "weekday": 7.0, "time of day": 1.0}
 """The cycles of a date, in days; with the mean Gregorian year a phase is at most 2 days off."""
@@ -227,78 +221,6 @@ class NumberBlock:
 
 
 @dataclass(frozen=True)
-class CategoryBlock:
-    """A category: one column per level, then <other>, then <missing> if the table had such rows.
-
-    Level i's column is 1 where the code is i and kept[i].  <other> is 1 for every
-    other text (levels not kept, texts never seen) if other_trained; <missing> is 1 for
-    missing texts if missing_trained.  Everything else is 0.  A level is kept if at
-    least 3 training rows have it; a column that no training row sets stays 0 always,
-    so that a weight that was never trained has no effect.  If the table had no missing
-    texts at all, a later missing text counts as <other>.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    kept: tuple[bool, ...]
-    other_trained: bool
-    missing: bool = False
-    missing_trained: bool = False
-
-    @staticmethod
-    def fit(column: Column, codes: NDArray[np.int32]) -> CategoryBlock:
-        """The block for a column: kept levels from the codes of the training rows, the layout only
-        from the schema's column."""
-        counts = np.bincount(codes.astype(np.int64) - UNSEEN, minlength=len(column.levels) + 2)
-        of_levels = counts[2:]
-        others = counts[0] + of_levels[of_levels < RARE].sum()
-        if column.missing == 0:
-            others += counts[1]
-        return CategoryBlock(
-            name=column.name,
-            levels=column.levels,
-            kept=tuple(bool(kept) for kept in of_levels >= RARE),
-            other_trained=bool(others > 0),
-            missing=column.missing > 0,
-            missing_trained=bool(column.missing > 0 and counts[1] > 0),
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        labels = (*self.levels, "<other>", *(("<missing>",) if self.missing else ()))
-        return tuple(f"{self.name}={label}" for label in labels)
-
-    @property
-    def width(self) -> int:
-        return len(self.levels) + 1 + self.missing
-
-    @cached_property
-    def positions(self) -> NDArray[np.intp]:
-        """At index c + 2, the column that is 1 for code c; -1 if there is none."""
-        other = len(self.levels) if self.other_trained else -1
-        missing = len(self.levels) + 1 if self.missing_trained else -1
-        if not self.missing:
-            missing = other
-        levels = [i if kept else other for i, kept in enumerate(self.kept)]
-        return np.array([other, missing, *levels], dtype=np.intp)
-
-    def write(self, out: NDArray[Any], values: NDArray[Any]) -> None:
-        """Fill out (n, width) from codes (n,): integers, or floats with NaN where missing."""
-        codes = self.codes(values) if values.dtype.kind == "f" else values
-        position = self.positions[codes - UNSEEN]
-        rows = np.flatnonzero(position >= 0)
-        out[...] = 0
-        out[rows, position[rows]] = 1
-
-    def codes(self, values: Floats) -> NDArray[np.int64]:
-        """Integer codes of a raw column: NaN and -1 are missing; a code of no level is unseen."""
-        known = np.isnan(values) | (
-            (values >= MISSING) & (values < len(self.levels)) & (values == np.floor(values))
-        )
-        return np.where(known, np.nan_to_num(values, nan=MISSING), UNSEEN).astype(np.int64)
-
-
-@dataclass(frozen=True)
 class DateBlock:
     """A date d, in days since 1970-01-01 with the time of day as a fraction; or only that fraction.
 
@@ -359,7 +281,7 @@ class DateBlock:
             out[:, -1] = 0 if missing is None or not self.indicator_trained else missing
 
 
-Block = NumberBlock | CategoryBlock | DateBlock
+Block = NumberBlock | CategoryBlock | OrderedBlock | DateBlock
 
 
 def phase(days: Floats, period: float) -> Floats:

@@ -12,7 +12,10 @@ from dataclasses import asdict, fields
 from itertools import pairwise
 from typing import Any, TypeVar, get_type_hints
 
-from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, NumberBlock
+import numpy as np
+
+from vetro.tables.blocks import PERIODS, Block, DateBlock, NumberBlock
+from vetro.tables.level_blocks import CategoryBlock, OrderedBlock
 from vetro.tables.targets import ClassTarget, NumberTarget
 
 Targets = tuple[NumberTarget, ...] | tuple[ClassTarget]
@@ -21,6 +24,7 @@ Part = TypeVar("Part", bound=Block | NumberTarget | ClassTarget)
 _BLOCKS: dict[str, type[Block]] = {
     "number": NumberBlock,
     "category": CategoryBlock,
+    "ordered": OrderedBlock,
     "date": DateBlock,
 }
 _KINDS: dict[type, str] = {
@@ -51,6 +55,9 @@ def block_from_json(data: Mapping[str, Any]) -> Block:
     block: Block = _made(_BLOCKS[kind], data)
     if isinstance(block, CategoryBlock):
         _check_category(block)
+        return block
+    if isinstance(block, OrderedBlock):
+        _check_ordered(block)
         return block
     if block.scale < 0:
         raise ValueError(f"scale {block.scale} of {block.name!r} is negative")
@@ -97,6 +104,21 @@ def _check_category(block: CategoryBlock) -> None:
         raise ValueError(f"a level of {block.name!r} occurs twice")
     if len(block.kept) != len(block.levels):
         raise ValueError(f"kept of {block.name!r} does not have one entry per level")
+    _require_order(block.missing, block.missing_trained, block.name)
+
+
+def _check_ordered(block: OrderedBlock) -> None:
+    if len(set(block.levels)) < len(block.levels) or len(block.levels) < 2:
+        raise ValueError(f"the levels of {block.name!r} are not two or more different texts")
+    if len(block.scores) != len(block.levels) or len(set(block.scores)) < len(block.scores):
+        raise ValueError(f"scores of {block.name!r} are not one different number per level")
+    if any(score != float(np.float32(score)) for score in block.scores):
+        raise ValueError(f"a score of {block.name!r} is not a 32-bit number")
+    for what in ("low", "high", "median"):
+        if getattr(block, what) not in block.levels:
+            raise ValueError(f"{what} of {block.name!r} is not one of its levels")
+    if block.order.index(block.low) > block.order.index(block.high):
+        raise ValueError(f"low of {block.name!r} is above high")
     _require_order(block.missing, block.missing_trained, block.name)
 
 

@@ -23,8 +23,9 @@ def words_of(name: str) -> list[str]:
 def range_text(column: Column) -> str:
     """The range of the column's values, or its levels, in a few words."""
     if column.kind == "category":
-        shown = ", ".join(_cut(level) for level in column.levels[:LEVELS_SHOWN])
-        more = ", ..." if len(column.levels) > LEVELS_SHOWN else ""
+        mark, levels = (" < ", column.order) if column.order else (", ", column.levels)
+        shown = mark.join(_cut(level) for level in levels[:LEVELS_SHOWN])
+        more = f"{mark}..." if len(levels) > LEVELS_SHOWN else ""
         count = len(column.levels) or column.distinct
         return f"{count}: {shown}{more}" if shown else f"{counted(count, 'text')}"
     if column.kind == "flag":

@@ -20,16 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import error
-from vetro.tables.blocks import (
-    MISSING,
-    Block,
-    CategoryBlock,
-    DateBlock,
-    Floats,
-    NumberBlock,
-    median_of,
-)
+from vetro.tables.blocks import Block, DateBlock, Floats, NumberBlock, median_of
 from vetro.tables.blocks_json import Targets, blocks_from_json, targets_from_json, to_json
+from vetro.tables.level_blocks import MISSING, CategoryBlock, LevelBlock, OrderedBlock
 from vetro.tables.memory import empty_matrix
 from vetro.tables.schema import Column
 from vetro.tables.table import Table
@@ -108,7 +101,8 @@ class Encoder:
 
     @property
     def one_hot(self) -> tuple[tuple[int, int], ...]:
-        """(first column, columns) of each category in the matrix: at most one of them is 1."""
+        """(first column, columns) of each category without an order in the matrix: at most one of
+        them is 1."""
         return tuple(
             (first, block.width)
             for block, first in zip(self.inputs, self.offsets, strict=False)
@@ -117,13 +111,15 @@ class Encoder:
 
     @property
     def piecewise(self) -> tuple[tuple[int, int], ...]:
-        """(first column, columns) of each number's bins in the matrix: the first are 1, one may be
-        between 0 and 1, and the others are 0."""
-        return tuple(
-            (first + 1, block.bins)
-            for block, first in zip(self.inputs, self.offsets, strict=False)
-            if isinstance(block, NumberBlock) and block.bins
-        )
+        """(first column, columns) of each number's bins and each order's steps in the matrix: the
+        first are 1, one may be between 0 and 1, and the others are 0."""
+        found = []
+        for block, first in zip(self.inputs, self.offsets, strict=False):
+            if isinstance(block, NumberBlock) and block.bins:
+                found.append((first + 1, block.bins))
+            elif isinstance(block, OrderedBlock):
+                found.append((first + 1, block.steps))
+        return tuple(found)
 
     @cached_property
     def plain_columns(self) -> NDArray[np.intp]:
@@ -136,7 +132,7 @@ class Encoder:
     def encode(self, table: Table, rows: RowIndex = None, dtype: Any = np.float32) -> NDArray[Any]:
         """The matrix (n, width), C order: computed in float64, then cast."""
         for block in self.inputs:
-            if isinstance(block, CategoryBlock) and block.name in table.schema:
+            if isinstance(block, LevelBlock) and block.name in table.schema:
                 _check_levels(block, table.schema[block.name])
         columns = [table.values[block.name] for block in self.inputs]
         return self._encode(columns, table.rows, _indices(rows), dtype)
@@ -150,7 +146,7 @@ class Encoder:
         matrix = np.empty((table.rows if index is None else len(index), len(self.inputs)))
         for number, block in enumerate(self.inputs):
             matrix[:, number] = _taken(table.values[block.name], index)
-            if isinstance(block, CategoryBlock):
+            if isinstance(block, LevelBlock):
                 matrix[matrix[:, number] == MISSING, number] = np.nan
         return matrix
 
@@ -254,7 +250,7 @@ def _typical(block: Block, values: NDArray[Any], weights: Floats | None) -> floa
     if not len(present):
         return math.nan
     weights = None if weights is None else weights[there]
-    if isinstance(block, CategoryBlock):
+    if isinstance(block, LevelBlock):
         return float(np.bincount(present, weights=weights).argmax())
     # the lower of two middle values, so that it is a measured value
     return median_of(present, weights, lower=True)
@@ -266,6 +262,8 @@ def _fit_block(
     values = table.values[column.name]
     training = _taken(values, index)
     if column.kind == "category":
+        if column.order:
+            return OrderedBlock.fit(column, training, weights)
         return CategoryBlock.fit(column, training)
     if column.kind == "date":
         return DateBlock.fit(column, training, values, weights, _weights(table, None))
@@ -284,7 +282,7 @@ def _fit_targets(table: Table, index: RowIndex, weights: Floats | None) -> Targe
     )
 
 
-def _check_levels(block: CategoryBlock, column: Column) -> None:
+def _check_levels(block: LevelBlock, column: Column) -> None:
     """E900 if the table was read with other levels: its codes would mean other texts."""
     if column.levels != block.levels:
         raise error("E900", reason=f"column {block.name!r} was read with other levels")

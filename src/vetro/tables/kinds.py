@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, notice, words
 from vetro.tables import date_notices, date_plans, dates, dress, lookups, numbers
-from vetro.tables.blocks import MISSING
 from vetro.tables.cells import LONGEST_LEVEL, MOST_LEVELS, Codes, Values
 from vetro.tables.instants import SECONDS, date_text, is_duration
 from vetro.tables.labels import LONG_TEXTS
+from vetro.tables.level_blocks import MISSING
 from vetro.tables.number_notices import respelled_notices, unit_of
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions

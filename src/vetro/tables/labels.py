@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.tables.blocks import MISSING
 from vetro.tables.instants import date_text
+from vetro.tables.level_blocks import MISSING
 from vetro.tables.schema import Column
 
 LONG_TEXTS = "texts of up to "

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice, VetroError, counted, error, notice, words
-from vetro.tables.blocks import MISSING
 from vetro.tables.labels import is_missing, label_of, unkept
+from vetro.tables.level_blocks import MISSING
 from vetro.tables.schema import Column, Schema
 from vetro.tables.table import Table
 

@@ -42,6 +42,7 @@ class Opened:
     start: the row of the relation that is row 0 for place_of.
     units: of columns, if the source holds them separately from the names.
     faults: columns that the source cannot provide; they are empty here.
+    orders: the texts of columns that the source orders, rising.
     advice: for columns of a type that Vetro does not read, how they can be read.
     beneath: the columns of the text that a query has read, for which options may give kinds too.
     explain: turns a failure of reading into an error that says more than DuckDB's text, if it can.
@@ -65,6 +66,7 @@ class Opened:
     as_numbers: Callable[[str], str] | None = None
     units: dict[str, str] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
+    orders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     advice: dict[str, Words] = field(default_factory=dict)
     beneath: frozenset[str] = frozenset()
     explain: Callable[[Exception], Exception] = lambda failure: failure

@@ -31,6 +31,7 @@ from vetro.tables.doubts import CATEGORY, IGNORED
 from vetro.tables.faults import NOT_READ, left_out
 from vetro.tables.labels import is_missing, label_of, too_long, unkept
 from vetro.tables.left_out import with_rows_that_count
+from vetro.tables.ordered import with_orders
 from vetro.tables.schema import Column, Role, Schema, with_role
 from vetro.tables.table import Table
 from vetro.twins import plain, plain_names
@@ -56,6 +57,8 @@ def assign_roles(
     group: str = "",
     drop_missing_target: bool = False,
     forced: Collection[str] = (),
+    ordered: Sequence[str] = (),
+    unordered: Sequence[str] = (),
 ) -> Table:
     """The table with every column's role; its notices report the decisions.
 
@@ -65,6 +68,7 @@ def assign_roles(
     if they look like identifiers (W117) or hold too many different texts (W123).
     Columns that are empty (W122) or constant (W116) are always left out.  Rows of weight 0, and
     with drop_missing_target rows without a target, are removed first; see left_out.py.
+    ordered, unordered: see ordered.py.
     E114: a name is not found; E604: a column is named for two roles; E208: no input is left.
     """
     targets, inputs, drop = plain_names(targets), plain_names(inputs), plain_names(drop)
@@ -94,7 +98,8 @@ def assign_roles(
             notices += [said] if said not in table.notices else []
         columns.append(column)
     table = _without_doubts_of_ignored(table.with_schema(Schema(tuple(columns)), *notices))
-    return _without_useless(table, keep={*forced, *inputs})
+    table = _without_useless(table, keep={*forced, *inputs})
+    return with_orders(table, ordered, unordered)
 
 
 def check_known(

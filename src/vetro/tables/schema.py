@@ -41,7 +41,8 @@ class Column:
     unit: of the cells, or else of the header's brackets.
 
     minimum, maximum: of the present values, for numbers (in `unit`) and dates (days
-    since 1970-01-01).  levels: for categories, sorted, only those kept.  distinct: the number
+    since 1970-01-01).  levels: for categories, sorted, only those kept.  order: the levels, rising,
+    of an input whose levels have an order; else ().  distinct: the number
     of different present values, or a lower bound if distinct_exact is false.  reason: why the
     column is ignored, or how its kind was decided, for display.
     """
@@ -59,6 +60,7 @@ class Column:
     distinct_exact: bool = True
     example: str = ""
     reason: str = ""
+    order: tuple[str, ...] = ()
 
     def with_unit(self, text: str) -> str:
         """A value's text followed by the column's unit: "5 %"."""
@@ -121,6 +123,7 @@ class Schema:
             low, high = reading["flag_words"]
             reading["flag_words"] = (low, high)
             entry["levels"] = tuple(entry["levels"])
+            entry["order"] = tuple(entry.get("order", ()))
             column = Column(**entry, reading=Reading(**reading))
             if column.kind not in KINDS or column.role not in ROLES:
                 raise ValueError(f"kind {column.kind!r} or role {column.role!r} is unknown")

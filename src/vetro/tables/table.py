@@ -46,6 +46,7 @@ class Table:
     faults: columns that could not be read and whether that matters is not known yet; their
     values are empty, and roles.py refuses those that are needed.
     doubts: why a category may be a column of numbers or dates; in the notices as well.
+    orders: the texts of columns that the source orders, rising.
     unseen: for values of -2, {column: {text: first row}} of unseen category texts.
     weightless: how many rows of weight 0 were left out here (only when read with a model's schema).
     """
@@ -61,6 +62,7 @@ class Table:
     kept: dict[str, Any] = field(default_factory=dict)
     faults: Faults = field(default_factory=dict)
     doubts: Mapping[str, Doubt] = field(default_factory=dict)
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unseen: dict[str, dict[str, int]] = field(default_factory=dict)
     weightless: int = 0
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vetro.tables.blocks import MISSING, Floats, known, moments
+from vetro.tables.blocks import Floats, known, moments
+from vetro.tables.level_blocks import MISSING
 from vetro.tables.schema import Column
 
 

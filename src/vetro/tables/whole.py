@@ -20,13 +20,13 @@ from vetro.errors import (
 )
 from vetro.named import known_name
 from vetro.tables import date_notices, kinds, lookups, numbers, scan
-from vetro.tables.blocks import MISSING
 from vetro.tables.cells import Cells, Codes
 from vetro.tables.date_formats import check_format
 from vetro.tables.doubts import CATEGORY, Doubt
 from vetro.tables.evidence import Case
 from vetro.tables.faults import Fault, left_out, unread
 from vetro.tables.headers import header_notices
+from vetro.tables.level_blocks import MISSING
 from vetro.tables.number_notices import dress_notices, marks_notice
 from vetro.tables.opened import Opened
 from vetro.tables.options import ReadOptions
@@ -40,6 +40,7 @@ from vetro.tables.subtotals import subtotal_notices
 from vetro.tables.table import Table
 from vetro.tables.text_doubts import doubt_of
 from vetro.tables.time_codes import time_code_notices
+from vetro.twins import plain
 
 _MOST_PASSES = 6
 _SOON_READ, _VERY_SMALL = 50_000, 1e-100
@@ -138,6 +139,7 @@ def _table(
         place_of=opened.place_of,
         kept=kept,
         faults=case.faults,
+        orders={name: tuple(map(plain, texts)) for name, texts in opened.orders.items()},
         doubts=doubts,
     )
 

@@ -11,7 +11,8 @@ from vetro.glass.bounds.box import Axis, Boxes, Range, Space
 from vetro.glass.bounds.input_map import Binned, InputMap
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
-from vetro.tables.blocks import MISSING, UNSEEN, CategoryBlock, DateBlock, NumberBlock
+from vetro.tables.blocks import DateBlock, NumberBlock
+from vetro.tables.level_blocks import MISSING, LevelBlock
 
 
 def space_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Space, Boxes]:
@@ -36,7 +37,7 @@ def _axes_of(subject: Subject, ranges: Sequence[Range]) -> tuple[Axis, ...]:
     numbers = variables = alternatives = 0
     for place, (block, found) in enumerate(zip(blocks, ranges, strict=True)):
         waves = block.cycles if isinstance(block, DateBlock) else ()
-        category = isinstance(block, CategoryBlock)
+        category = isinstance(block, LevelBlock)
         borders = _borders(subject, place) if None in found.codes else ()
         used = 0 if category or borders else 1 + 2 * len(waves)
         codes = () if found.codes == (None,) else found.codes
@@ -85,13 +86,10 @@ def _input_map(
     binned: list[Binned] = []
     for block, axis, start in zip(part.encoder.inputs, axes, part.encoder.offsets, strict=False):
         first = axis.alternatives[0]
-        if isinstance(block, CategoryBlock):
+        if isinstance(block, LevelBlock):
             for place, code in enumerate(axis.codes):
-                position = block.positions[
-                    (MISSING if code is None or np.isnan(code) else int(code)) - UNSEEN
-                ]
-                if position >= 0:
-                    found.of_alternatives[first + place, start + position] = 1.0
+                known = MISSING if code is None or np.isnan(code) else int(code)
+                found.of_alternatives[first + place, start : start + block.width] = block.row(known)
             continue
         end, gap = start + block.width, _missing(block)
         if axis.borders:

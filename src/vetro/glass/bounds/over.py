@@ -19,10 +19,10 @@ from vetro.glass.rows import cell, measured
 from vetro.glass.subject import Subject
 from vetro.named import known_name
 from vetro.settings import ColumnIs
-from vetro.tables.blocks import MISSING
 from vetro.tables.dates import instant
 from vetro.tables.dress import undress
 from vetro.tables.instants import ISO, TIME, is_time
+from vetro.tables.level_blocks import MISSING, LevelBlock
 from vetro.tables.numbers import in_doubt, marks_of
 from vetro.tables.schema import Column
 from vetro.tables.unit_spellings import key_of
@@ -48,7 +48,9 @@ def ranges_of(
         ], ()
     notices: list[Notice] = []
     found = []
-    for place, column in enumerate(subject.model.schema.inputs):
+    for place, (column, block) in enumerate(
+        zip(subject.model.schema.inputs, subject.blocks, strict=True)
+    ):
         if column.name not in named:
             found.append(whole_range(column) if others is None else others[place])
             continue
@@ -66,7 +68,7 @@ def ranges_of(
                 )
             )
         if column.missing == 0 and _allows_missing(given):
-            reading = "an unknown level" if column.kind == "category" else "the median"
+            reading = block.unseen if isinstance(block, LevelBlock) else "the median"
             notices.append(notice("W732", column=column.name, reading=reading))
     return found, tuple(notices)
 

@@ -11,7 +11,8 @@ from vetro.glass.formula.formula_record import FormulaRecord
 from vetro.glass.formula.formula_text import heading
 from vetro.glass.formula.terms import Term
 from vetro.glass.rows import cell, row_of
-from vetro.tables.blocks import PERIODS, UNSEEN
+from vetro.tables.blocks import PERIODS
+from vetro.tables.level_blocks import UNSEEN
 
 
 def python(formula: FormulaRecord, *, exact: bool = False) -> str:

@@ -13,7 +13,7 @@ from vetro.glass.bounds.over import ranges_of
 from vetro.glass.formula.terms import Place, place_at, plain_rows
 from vetro.glass.rows import Rows
 from vetro.glass.subject import Subject
-from vetro.tables.blocks import CategoryBlock
+from vetro.tables.level_blocks import LevelBlock
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def law_box(subject: Subject, rows: Rows, over: Any) -> LawBox:
     here = plain_rows(subject, rows.raw)[0]
     blocks = subject.blocks or (None,) * len(here)
     fixed = [
-        held(float(value), isinstance(block, CategoryBlock))
+        held(float(value), isinstance(block, LevelBlock))
         for value, block in zip(here, blocks, strict=True)
     ]
     ranges, notices = ranges_of(subject, over, fixed)

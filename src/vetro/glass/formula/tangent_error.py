@@ -20,7 +20,7 @@ from vetro.glass.bounds.departures import departures, held, middles
 from vetro.glass.formula.tangent import PRECISION, Model, closer
 from vetro.glass.formula.tangent_box import Sides
 from vetro.glass.formula.terms import Place
-from vetro.tables.blocks import CategoryBlock
+from vetro.tables.level_blocks import LevelBlock
 
 
 def narrowed(place: Place, sides: Sides, models: Sequence[Model]) -> list[Model]:
@@ -66,7 +66,7 @@ def _with(model: Model, low: float, high: float, change: arb) -> Model:
 def _ranges(place: Place, sides: Sides) -> list[Range]:
     blocks = place.subject.blocks or (None,) * len(place.raw)
     ranges = [
-        held(float(value), isinstance(block, CategoryBlock))
+        held(float(value), isinstance(block, LevelBlock))
         for value, block in zip(place.raw, blocks, strict=True)
     ]
     for n, (low, high) in sides.items():

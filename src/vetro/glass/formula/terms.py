@@ -21,16 +21,8 @@ from vetro.glass.exact import EXACT_PRECISION, ball
 from vetro.glass.formula.bins import Bin, BinEnd, Chart, chart_at
 from vetro.glass.rows import Floats
 from vetro.glass.subject import Subject
-from vetro.tables.blocks import (
-    MISSING,
-    PERIODS,
-    UNSEEN,
-    Block,
-    CategoryBlock,
-    DateBlock,
-    NumberBlock,
-    phase,
-)
+from vetro.tables.blocks import PERIODS, Block, DateBlock, NumberBlock, phase
+from vetro.tables.level_blocks import MISSING, UNSEEN, LevelBlock
 
 TermKind = Literal["number", "flag", "days", "wave", "level", "missing"]
 
@@ -115,7 +107,7 @@ def plain_rows(subject: Subject, raw: Floats) -> Floats:
     """Raw rows (rows, inputs) with every category a level's code, -2 or NaN."""
     plain = raw.copy()
     for place, block in enumerate(subject.blocks):
-        if isinstance(block, CategoryBlock):
+        if isinstance(block, LevelBlock):
             codes = block.codes(raw[:, place])
             plain[:, place] = np.where(codes == MISSING, np.nan, codes)
     return plain
@@ -131,7 +123,7 @@ def terms_of(subject: Subject, raw: Floats) -> tuple[Term, ...]:
     for place, column in enumerate(subject.model.schema.inputs):
         block, name = subject.blocks[place], column.name
         values = raw[:, place]
-        if isinstance(block, CategoryBlock):
+        if isinstance(block, LevelBlock):
             codes = list(range(len(block.levels)))
             if (values == UNSEEN).any():
                 codes.append(UNSEEN)
@@ -197,11 +189,10 @@ def feature_map(subject: Subject, terms: Sequence[Term], chart: Chart) -> arb_ma
 
 def _fill(block: Block, own: list[tuple[int, Term]], rows: list[list[arb]]) -> None:
     """Write the coefficients of one block's features."""
-    if isinstance(block, CategoryBlock):
+    if isinstance(block, LevelBlock):
         for number, term in own:
-            position = int(block.positions[term.code - UNSEEN])
-            if position >= 0:
-                rows[position][number] = arb(1)
+            for position, value in enumerate(block.row(term.code)):
+                rows[position][number] = arb(float(value))
         return
     waves = _waves(block)
     straight = isinstance(block, NumberBlock) or block.days
@@ -248,12 +239,12 @@ def _wave(days: float, detail: str) -> float:
     return float((np.sin if kind == "sin" else np.cos)(angle)[0])
 
 
-def _text(block: CategoryBlock, code: int) -> str:
+def _text(block: LevelBlock, code: int) -> str:
     return "an unseen text" if code == UNSEEN else block.levels[code]
 
 
 def _has_missing(block: Block) -> bool:
-    return block.missing if isinstance(block, CategoryBlock) else block.indicator
+    return block.missing if isinstance(block, LevelBlock) else block.indicator
 
 
 def deviations(subject: Subject, terms: Sequence[Term]) -> Floats:
@@ -262,7 +253,7 @@ def deviations(subject: Subject, terms: Sequence[Term]) -> Floats:
     found = np.ones(len(terms))
     for number, term in enumerate(terms if subject.blocks else ()):
         block = subject.blocks[term.column]
-        if term.moves and not isinstance(block, CategoryBlock) and block.scale > 0:
+        if term.moves and not isinstance(block, LevelBlock) and block.scale > 0:
             found[number] = 1 / block.scale
     return found
 

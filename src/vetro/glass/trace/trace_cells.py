@@ -20,7 +20,8 @@ from vetro.glass.rows import cell
 from vetro.glass.subject import Part, Subject
 from vetro.glass.trace.trace_steps import Step, signed
 from vetro.model.predict import probabilities_of
-from vetro.tables.blocks import PERIODS, Block, CategoryBlock, DateBlock, NumberBlock, phase
+from vetro.tables.blocks import PERIODS, Block, DateBlock, NumberBlock, phase
+from vetro.tables.level_blocks import CategoryBlock, OrderedBlock
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def _bin_number(block: NumberBlock, given: float) -> int:
 
 def _note(block: Block, text: str) -> str:
     """What replaces a value that is missing or was never seen."""
+    if isinstance(block, OrderedBlock):
+        return f"counts as {block.unseen}" if text in ("missing", "unseen") else ""
     if isinstance(block, CategoryBlock):
         if text == "missing" and not block.missing:
             return "counts as <other>"
@@ -139,6 +142,9 @@ def _formulas(block: Block, value: float) -> Iterator[tuple[str, str]]:
     """For each feature of a block, the right side of its formula, in symbols and in numbers."""
     if isinstance(block, CategoryBlock):
         yield from _of_category(block)
+        return
+    if isinstance(block, OrderedBlock):
+        yield from _of_order(block, value)
         return
     given = block.median if np.isnan(value) else float(value)
     if isinstance(block, NumberBlock) or block.days:
@@ -183,6 +189,23 @@ def _of_category(block: CategoryBlock) -> Iterator[tuple[str, str]]:
         yield (f"1 if {block.name} is {level}" if kept else "0: too rare in training"), ""
     other = f"1 if {block.name} is another text"
     yield (other if block.other_trained else "0: no training row had another text"), ""
+    if block.missing:
+        missing = f"1 if {block.name} is missing"
+        yield (missing if block.missing_trained else "0: it was never missing in training"), ""
+
+
+def _of_order(block: OrderedBlock, value: float) -> Iterator[tuple[str, str]]:
+    code = int(block.codes(np.array([value]))[0])
+    level = block.levels[code] if code >= 0 else block.median
+    place = f"{block.order.index(level)} of 0 to {block.steps}"
+    yield f"rank of {block.name}, centred and scaled", f"{level}: {place}"
+    first, last = (block.order.index(end) for end in (block.low, block.high))
+    for number, level in enumerate(block.order[1:], start=1):
+        rare = "too rare in training to tell from its neighbour"
+        if first < number <= last:
+            yield f"1 if {block.name} is {level} or higher", ""
+        else:
+            yield (f"1: lower levels are {rare}" if number <= first else f"0: it is {rare}"), ""
     if block.missing:
         missing = f"1 if {block.name} is missing"
         yield (missing if block.missing_trained else "0: it was never missing in training"), ""

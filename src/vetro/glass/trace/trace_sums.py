@@ -1,4 +1,5 @@
-"""The lines of a sum for a reader: one for each product, and one for all full bins of a number.
+"""The lines of a sum for a reader: one for each product, and one for all full bins of a number
+or steps of an order.
 
 A full bin is 1, so that its product is its weight: a number in its 12th bin adds 11 weights, which
 are one line.  All products one by one are the terms of trace_steps.py.
@@ -68,7 +69,10 @@ class Sum:
         if count == 1:
             working = f"{figure(terms[0].weight)} * {figure(terms[0].value)}"
             return Line(terms[0].parameter, terms[0].source, working, product)
-        source = f"{terms[0].source.removesuffix(' bin 1')} bins 1 to {count}"
+        source, last = terms[0].source, terms[-1].source
+        column = source.removesuffix(" bin 1")
+        binned = last == f"{column} bin {count}"
+        source = f"{column} bins 1 to {count}" if binned else f"{source} to {last}"
         parameter = terms[0].parameter.replace(terms[0].source, source)
         working = f"{count} weights"
         if count <= WEIGHTS:

@@ -32,7 +32,8 @@ def open_arrow(
 
     Dictionary columns become ENUMs, so that a category of digits stays a category;
     `casts` gives other columns another DuckDB type.  If DuckDB cannot scan a column's type, the
-    column is empty and its fault is added to the given faults.  E110 and E125 for names.  The
+    column is empty and its fault is added to the given faults.  Ordered dictionaries give their
+    columns an order.  E110 and E125 for names.  The
     fingerprint is computed from the values if it is not given.
     """
     check_names(table.column_names, name)
@@ -41,9 +42,11 @@ def open_arrow(
     numbered = [f"c{position}" for position in range(len(fields))]
     fingerprint = fingerprint or values_fingerprint(table.schema, table.to_batches())
     found = dict(faults or {})
-    columns = []
+    columns, orders = [], {}
     for field, column in zip(table.schema, table.columns, strict=True):
         item = field.name
+        if pa.types.is_dictionary(field.type) and field.type.ordered:
+            orders[item] = tuple(map(str, _levels(column)))
         try:
             if extension := period_extension(field):
                 raise refused_type(item, extension)
@@ -74,6 +77,7 @@ def open_arrow(
         fingerprint=fingerprint,
         place_of=place_of,
         faults=found,
+        orders=orders,
     )
 
 
