@@ -224,6 +224,29 @@ def test_predict_probabilities(vetro, pumps: Path) -> None:
         assert row["state"] == ("high" if high > low else "low")
 
 
+def test_predict_intervals(vetro, fitted: Path, pumps: Path) -> None:
+    rows = rows_of(vetro("predict", fitted, pumps, "--interval", "0.8").out)
+    assert list(rows[0]) == ["flow", "low(flow)", "high(flow)", "far"]
+    expected = package.load(fitted / "model.safetensors").predict(pumps, interval=0.8)
+    for name in rows[0]:
+        assert [float(row[name]) for row in rows] == expected[name].to_pylist()
+    refused = vetro("predict", fitted, pumps, "--interval", "90").err
+    assert refused.startswith('E601 --interval "90')
+    assert vetro("predict", fitted, pumps, "--interval", "high").err.startswith("E601 --interval")
+
+
+def test_coverage_is_shown(vetro, fitted: Path, pumps: Path) -> None:
+    shown, found = vetro("show", fitted).out, vetro("show", fitted, "--json").json["coverage"]
+    (line,) = [text for text in shown.splitlines() if text.startswith("90% intervals")]
+    assert [word in line for word in ("hold", "lowest third", "highest third", "mean width")]
+    assert f"{found['flow']['covered']['value']:.1%} (" in shown
+    Path("new.csv").write_text(pumps.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    ended = vetro("evaluate", fitted, "new.csv", "--interval", "0.5")
+    assert "50% intervals" in ended.out
+    measured = vetro("evaluate", fitted, "new.csv", "--json").json["coverage"]["flow"]
+    assert (measured["level"], measured["rows"]) == (0.9, 80)
+
+
 def test_predict_unknown_level(vetro, fitted: Path) -> None:
     Path("new.csv").write_text("head,speed,città\n3,20,Roma\n4,21,Bari\n", encoding="utf-8")
     ended = vetro("predict", fitted, "new.csv", "-o", "p.csv", "--unknown", "refuse")

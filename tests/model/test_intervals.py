@@ -249,3 +249,47 @@ def test_groups_widen_the_interval_of_the_coverage():
         for roles in ({"group": "g"}, {"drop": "g"})
     ]
     assert each[0].high - each[0].low > 1.8 * (each[1].high - each[1].low)
+
+
+def test_evaluate_measures_the_coverage_of_the_model(numbers, classes):
+    new = noisy(4000, seed=6)
+    found = numbers.evaluate(new, interval=0.8)
+    shown = numbers.predict(new, interval=0.8)
+    for name in ("y", "z"):
+        inside, measured = held(new, shown, name), found.coverage[name]
+        assert (measured.level, measured.rows) == (0.8, 4000)
+        assert measured.covered.value == pytest.approx(inside.mean(), abs=1e-12)
+        exact = 1.96 * np.sqrt(inside.mean() * (1 - inside.mean()) / 4000)
+        assert measured.covered.high - measured.covered.value == pytest.approx(exact, rel=1e-9)
+        order = np.argsort(shown[name].to_numpy(), kind="stable")
+        thirds = [inside.to_numpy()[part].mean() for part in np.array_split(order, 3)]
+        assert measured.thirds == pytest.approx(thirds, abs=1e-3)
+        width = (shown[f"high({name})"] - shown[f"low({name})"]).mean()
+        assert measured.width == pytest.approx(width, rel=1e-9)
+    new = graded(1000, seed=6)
+    found, shown = classes.evaluate(new).coverage["grade"], classes.predict(new, interval=0.9)
+    inside = [
+        label in labels for label, labels in zip(new["grade"], shown["set(grade)"], strict=True)
+    ]
+    assert (found.level, found.covered.value) == (0.9, pytest.approx(np.mean(inside)))
+    assert found.width == pytest.approx(shown["set(grade)"].map(len).mean())
+    for label, share in found.classes.items():
+        assert share == pytest.approx(np.mean(np.array(inside)[new["grade"] == label]))
+
+
+def test_evaluate_without_intervals_has_no_coverage_but_refuses_a_level(numbers):
+    older = replace(numbers, intervals=None)
+    assert older.evaluate(noisy(30)).coverage == {}
+    with pytest.raises(PredictionError) as refused:
+        older.evaluate(noisy(30), interval=0.9)
+    assert refused.value.code == "E405"
+    few = vetro.fit(noisy(14), target="y", drop="z", epochs=2, hidden=(2,))
+    assert few.evidence.coverage == {} and few.evaluate(noisy(30)).coverage == {}
+    assert few.evaluate(noisy(30), interval=0.8).coverage["y"].level == 0.8
+
+
+def test_rows_that_do_not_count_are_not_measured(numbers):
+    new = noisy(40)
+    whole = numbers.evaluate(new).coverage["y"]
+    gaps = pd.concat([new, new.assign(y=np.nan)])
+    assert numbers.evaluate(gaps).coverage["y"] == whole

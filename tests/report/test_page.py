@@ -12,7 +12,7 @@ from report.conftest import columns
 
 import vetro
 from vetro.errors import VetroError
-from vetro.report.markup import figure, interval
+from vetro.report.markup import figure, interval, number
 from vetro.report.page import glass_sections, report_page, write_report
 from vetro.report.verdict import verdict
 from vetro.tables.read import read_table
@@ -102,7 +102,8 @@ def test_names_and_levels_are_escaped_and_shown(model, page):
 def test_every_section_is_there(model, page):
     found = re.findall(r'<section id="(\w+)">', page)
     expected = [
-        "quality", "predictions", "importance", "inside", "learning", "warnings", "schema", "made",
+        "quality", "intervals", "predictions", "importance", "inside", "learning", "warnings",
+        "schema", "made",
     ]  # fmt: skip
     if len(model.targets) > 1:
         expected.insert(1, "targets")
@@ -152,6 +153,15 @@ def test_the_figures_are_the_evidences(model, page):
         assert all(interval(name, value) in texts for name, value in metrics.items())
     for notice in model.evidence.notices:
         assert notice.words.worded("command line") in texts
+    assert model.evidence.coverage
+    for target, found in model.evidence.coverage.items():
+        assert target in texts
+        for share in (found.covered.value, *found.thirds, *found.classes.values()):
+            assert f"{share:.1%}" in texts or len(found.classes) > 12
+        assert number(found.width) in " ".join(texts)
+        for border in found.borders:
+            shown = f"{border:.1%}" if found.classes else number(border)
+            assert any(text.endswith(f" {shown}") for text in texts)
     assert model.evidence.data["sha256"] in texts
     assert verdict(model) in texts
 

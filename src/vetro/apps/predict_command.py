@@ -92,6 +92,10 @@ def evaluate(
     source: SourceArgument,
     *,
     json: JsonOption = False,
+    interval: Annotated[
+        float | None,
+        valued("--interval", "LEVEL", "Level whose intervals are measured [0.9].", number),
+    ] = None,
     unknown: UnknownOption = "ignore",
     reading: Given,
 ) -> None:
@@ -99,7 +103,7 @@ def evaluate(
 
     Use rows that the model was not fitted to.  vetro show has the quality of the fit itself.
     """
-    from vetro.apps.quality import metrics_table, unit_of, with_unit
+    from vetro.apps.quality import coverage_rows, metrics_table, unit_of, with_unit
     from vetro.apps.runs import load_model
     from vetro.glass.as_json import as_json
     from vetro.model.evaluate import evaluate_source
@@ -109,12 +113,12 @@ def evaluate(
 
     options = read_options(None, reading)
     fitted = load_model(model)
-    found = evaluate_source(fitted, source, options=options, unknown=unknown)
+    found = evaluate_source(fitted, source, options=options, interval=interval, unknown=unknown)
     notices = list(found.notices)
     if not options.query and is_own_table(fitted, source):
         notices.insert(0, notice("W407", source=shown(kept(source)), command=show_command(model)))
     if json:
-        figures = as_json(found, "rows groups metrics per_target")
+        figures = as_json(found, "rows groups metrics per_target coverage")
         print_json({"model": model, "source": kept(source), **figures}, notices)
         return
     groups = f" in {found.groups} groups" if found.groups else ""
@@ -124,4 +128,5 @@ def evaluate(
         say()
         own = {with_unit(fitted, name): each for name, each in found.per_target.items()}
         metrics_table("target", own)
+    coverage_rows(fitted, found.coverage)
     show_notices(notices)

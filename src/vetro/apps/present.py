@@ -80,7 +80,8 @@ def print_json(data: dict[str, Any], notices: Iterable[Notice] | None = None) ->
 
 
 QUALITY = (
-    "judged_by metrics per_target baselines baselines_per_target comparisons comparisons_per_target"
+    "judged_by metrics per_target baselines baselines_per_target comparisons "
+    "comparisons_per_target coverage"
 )
 """The entries of a model's evidence that compare it with the baselines on the held-out rows."""
 

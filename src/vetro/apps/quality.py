@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from vetro.apps.present import say, table
+from vetro.report.coverage import heads, held, share, width
 from vetro.report.markup import IN_UNITS, figure, interval, label
 
 if TYPE_CHECKING:
-    from vetro.model.evidence import Interval
+    from vetro.model.evidence import Coverage, Interval
     from vetro.model.model import Model
 
 BASELINES = {"linear": "linear model"}
@@ -31,6 +32,20 @@ def quality_table(model: Model) -> None:
             name = with_unit(model, target)
             rows += [[name if not number else "", *row] for number, row in enumerate(found)]
         table(["target", "on held-out rows", *map(label, metrics)], rows)
+    coverage_rows(model, evidence.coverage)
+
+
+def coverage_rows(model: Model, measured: Mapping[str, Coverage]) -> None:
+    """Print how often the intervals of each target held the truth; nothing if it is not known."""
+    if not measured:
+        return
+    classes = bool(model.classes)
+    say()
+    rows = [
+        [name, held(found), *map(share, found.thirds), width(found, model.schema[name].unit)]
+        for name, found in measured.items()
+    ]
+    table(heads(measured, classes), rows)
 
 
 def _rows(

@@ -7,7 +7,7 @@ Here all members predict, so use rows that no member has seen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vetro.errors import Notice, counted, error, issue_warnings, listed, notice, shown
 from vetro.model.bootstrap import measure
-from vetro.model.evidence import Interval
+from vetro.model.evidence import Coverage, Interval
+from vetro.model.held_by_intervals import HeldByIntervals
 from vetro.model.model_html import evaluation_as_html
 from vetro.model.odd_rows import OddRows, Unknown
 from vetro.model.own_table import reading_of
@@ -34,7 +35,8 @@ class Evaluation(Mapping[str, Interval]):
 
     per_target: target -> the same for each, if there are several.  rows: the number of measured
     rows.  groups: the number of groups that the intervals are drawn by; 0 where rows are drawn.
-    notices: warnings about them.
+    notices: warnings about them.  coverage: target -> how often its prediction intervals held the
+    truth.
     """
 
     metrics: dict[str, Interval]
@@ -42,6 +44,7 @@ class Evaluation(Mapping[str, Interval]):
     rows: int
     notices: tuple[Notice, ...] = ()
     groups: int = 0
+    coverage: dict[str, Coverage] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         groups = f" in {self.groups} groups" if self.groups else ""
@@ -59,10 +62,15 @@ class Evaluation(Mapping[str, Interval]):
 
 
 def evaluate(
-    model: ModelParts, source: Any, *, options: ReadOptions, unknown: Unknown = "ignore"
+    model: ModelParts,
+    source: Any,
+    *,
+    options: ReadOptions,
+    interval: float | None = None,
+    unknown: Unknown = "ignore",
 ) -> Evaluation:
     """Like evaluate_source, with the notices issued as Python warnings."""
-    result = evaluate_source(model, source, options=options, unknown=unknown)
+    result = evaluate_source(model, source, options=options, interval=interval, unknown=unknown)
     issue_warnings(result.notices, stacklevel=4)
     return result
 
@@ -72,6 +80,7 @@ def evaluate_source(
     source: Any,
     *,
     options: ReadOptions,
+    interval: float | None = None,
     unknown: Unknown = "ignore",
     chunk_rows: int = CHUNK_ROWS,
 ) -> Evaluation:
@@ -80,11 +89,12 @@ def evaluate_source(
     Rows without a target are left out (I213).  Row weights count if the model was fitted with
     a weight column and the source has it; rows of weight 0 are left out (I214).  If it was fitted
     with a group column that the source has, whole groups are drawn for the intervals, as in the
-    fit.  E401 for a missing target, E405 for a class that the model does not know and when no row
+    fit.  interval: the level whose coverage is measured; None for 0.9, where the model can.
+    E401 for a missing target, E405 for a class that the model does not know and when no row
     is left, E408 where an answer is not finite.
     """
     options = reading_of(model, source, options)
-    odd = OddRows(model.encoder, unknown)
+    odd, held = OddRows(model.encoder, unknown), HeldByIntervals(model, interval)
     actual: list[NDArray[Any]] = []
     predicted: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
@@ -101,6 +111,7 @@ def evaluate_source(
         outputs = predict_outputs(model, table)
         figures = outputs if model.classes else np.hstack([outputs, truth])
         odd.look_at_answers(table, np.where(known[:, None], figures, 0.0), LARGEST_TARGET)
+        held.look(table, outputs, truth, known)
         predicted.append(outputs[known])
         weight = _weights(table)
         if weight is not None:
@@ -124,14 +135,15 @@ def evaluate_source(
             name: measure(model.task, truth[:, [i]], outputs[:, [i]], weight, groups)
             for i, name in enumerate(model.targets)
         }
-    notices = odd.notices()
+    notices = odd.notices() + held.notices()
     for code, count in (("I214", idle), ("I213", left_out)):
         if count:
             notices.append(notice(code, rows=counted(count, "row")))
     metrics = measure(model.task, truth, outputs, weight, groups)
     # a single group cannot be drawn from: then rows are drawn
     drawn = 0 if groups is None or groups.max() == 0 else int(groups.max()) + 1
-    return Evaluation(metrics, per_target, rows, tuple(notices), drawn)
+    coverage = held.coverage(truth, weight, groups)
+    return Evaluation(metrics, per_target, rows, tuple(notices), drawn, coverage)
 
 
 def _weights(table: Table) -> NDArray[np.float64] | None:

@@ -74,16 +74,19 @@ class Model(ModelParts):
         self,
         source: Any,
         *,
+        interval: float | None = None,
         unknown: Unknown = "ignore",
         options: ReadOptions | None = None,
         **reading: Any,
     ) -> Evaluation:
         """Metrics on rows with known targets: a mapping of name to Interval.
 
-        Over all targets; `.per_target` holds the same for each when there are several.
+        Over all targets; `.per_target` holds the same for each when there are several, `.coverage`
+        how often intervals of the level `interval` held the truth (None: 0.9, where the model can).
         reading: entries of ReadOptions.
         """
-        return evaluate(self, source, options=read_options(options, reading), unknown=unknown)
+        given = read_options(options, reading)
+        return evaluate(self, source, options=given, interval=interval, unknown=unknown)
 
     def score(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vetro.atomic import write_whole
 from vetro.model.kept import kept_model
+from vetro.report.coverage import coverage_table
 from vetro.report.diagnose_pictures import units_over
 from vetro.report.look_inside import look_inside
 from vetro.report.markup import page, text
@@ -54,6 +55,7 @@ def report_page(model: Model, inside: str = "", source: str = "") -> str:
     parts = [
         quality_table(model),
         target_table(model),
+        coverage_table(model),
         views,
         importance_bars(model),
         inside or look_inside(model),

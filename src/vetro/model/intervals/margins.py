@@ -76,13 +76,17 @@ class Margins:
     scale: LocalScale
     shrink: float = 1.0
 
+    def highest(self, task: str) -> float:
+        """The highest level that the rows allow."""
+        return self.scores.most if task == "classification" else 2 * self.scores.most - 1
+
     def bounds(
         self, level: float, answers: Floats, scale: Floats, shrink: float | None = None
     ) -> tuple[Floats, Floats]:
         """(low, high), (n,) each, of these answers (n,) with these scales (n,); E418 if too few
         rows were held out for the level."""
         share = (1 + level) / 2
-        check_level(level, 2 * self.scores.most - 1)
+        check_level(level, self.highest("regression"))
         width = scale * (self.shrink if shrink is None else shrink)
         with np.errstate(over="ignore", invalid="ignore"):
             return (
@@ -92,7 +96,7 @@ class Margins:
 
     def sets(self, level: float, probabilities: Floats) -> NDArray[np.bool_]:
         """(n, classes): whether each class belongs to the set of its row; E418 as in bounds."""
-        check_level(level, self.scores.most)
+        check_level(level, self.highest("classification"))
         # the difference is rounded: a probability equal to that of the quantile belongs
         inside: NDArray[np.bool_] = 1 - probabilities <= self.scores.upper(level)
         inside[np.arange(len(inside)), np.argmax(probabilities, axis=1)] = True
