@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 from vetro.engines.native_core import core, why_not_native
 
@@ -40,6 +39,8 @@ def cholesky(size: int) -> Cholesky:
 
 class _Lapack:
     def factor(self, matrix: Floats, added: Floats) -> bool:
+        from scipy import linalg
+
         whole = np.tril(matrix)
         whole[np.diag_indices_from(whole)] += added
         try:
@@ -49,8 +50,12 @@ class _Lapack:
         return True
 
     def solve(self, b: Floats) -> None:
+        from scipy import linalg
+
         b[:] = linalg.cho_solve((self._factor, True), b)
 
     def inverse_trace(self) -> float:
+        from scipy import linalg
+
         inverse = linalg.solve_triangular(self._factor, np.eye(len(self._factor)), lower=True)
         return float(np.sum(inverse * inverse))

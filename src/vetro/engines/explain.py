@@ -18,6 +18,7 @@ from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering, lower_module
 from vetro.networks.pristine import check_rules
 from vetro.networks.refusal import NotUnderstood
+from vetro.networks.solvers import OF_SQUARES
 from vetro.networks.torch_losses import describe_loss, loss_kind
 from vetro.networks.torch_solvers import Solver
 from vetro.networks.torch_updates import TorchUpdates, describe_optimizer
@@ -70,7 +71,7 @@ def understand(
 def understand_squares(
     module: nn.Module, loss: Callable[..., Any], inputs: int | None = None
 ) -> tuple[Lowering, LossRule]:
-    """A module and a loss that is a sum of squares; NotUnderstood with the reason, also if there is
+    """A module and a loss as a solver takes them; NotUnderstood with the reason, also if there is
     no native engine."""
     missing = why_not_native()
     if missing:
@@ -83,11 +84,10 @@ def understand_squares(
 
 
 def check_solver(module: nn.Module, loss: Callable[..., Any], solver: Solver) -> None:
-    """E604 for a loss that is no sum of squares, and for dropout, whose loss is another in each
-    step."""
+    """E604 for a loss that is no sum of squares where one is needed, and for dropout, whose loss is
+    another in each step."""
     name = type(solver).__name__
-    kind = loss_kind(loss)
-    if kind != "mse":
+    if solver.kind in OF_SQUARES and loss_kind(loss) != "mse":
         known = getattr(loss, "__name__", type(loss).__name__)
         raise error(
             "E604",

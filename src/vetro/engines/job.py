@@ -16,6 +16,7 @@ from vetro.engines.orders import Order
 from vetro.engines.rates import Rates
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.lowered import LoweredNetwork
+from vetro.networks.solvers import Regularisation, SolverRule
 from vetro.networks.updates.rule import Updates
 
 Matrix = NDArray[np.float32]
@@ -118,7 +119,7 @@ class Job:
     network: LoweredNetwork
     parameters: Vector
     loss: LossRule
-    update: Updates
+    update: Updates | SolverRule
     training: Rows
     validation: Rows | None
     course: Course
@@ -160,7 +161,8 @@ class Divergence:
 @dataclass(frozen=True)
 class Outcome:
     """The result of training: the best parameters (parameter_count,), and why it stopped:
-    "epochs", "patience", "diverged", or the reason that the watch gave."""
+    "epochs", "patience", "diverged", a solver's own reason, or the reason that the watch gave.
+    regularisation: of a solver that estimates it."""
 
     parameters: Matrix
     best_epoch: int
@@ -168,3 +170,4 @@ class Outcome:
     epochs: int
     stopped: str
     divergence: Divergence | None = None
+    regularisation: Regularisation | None = None

@@ -76,13 +76,57 @@ class LevenbergMarquardt(Solver):
         parameters: nn.Module | Iterable[Tensor],
         damping: float = 1e-3,
         *,
-        up: float = 10.0,
+        up: float = 1.5,
         down: float = 0.1,
         limit: float = 1e10,
         by_diagonal: bool = False,
         least_gradient: float = 1e-7,
     ) -> None:
         super().__init__(parameters, Damping(damping, up, down, limit, by_diagonal), least_gradient)
+
+
+class BayesianRegularisation(Solver):
+    """Levenberg-Marquardt that estimates the weight decay itself.
+
+    MacKay 1992; Foresee and Hagan 1997.  It minimises beta E_D + alpha E_W, the sums of the squared
+    errors and of the squared parameters, and finds alpha and beta from the rows that it trains on,
+    so that no rows are needed for validation.  history.regularisation has alpha, beta and the
+    effective number of parameters after every step.
+
+    The settings are those of LevenbergMarquardt; least_gradient is of that sum.
+    """
+
+    kind = "br"
+    title = "Bayesian regularisation"
+
+    def __init__(
+        self,
+        parameters: nn.Module | Iterable[Tensor],
+        damping: float = 5e-3,
+        *,
+        up: float = 1.5,
+        down: float = 0.1,
+        limit: float = 1e10,
+        least_gradient: float = 1e-7,
+    ) -> None:
+        super().__init__(parameters, Damping(damping, up, down, limit), least_gradient)
+
+
+class LBFGS(Solver):
+    """Steps along an estimate of the second derivatives from the last 20 gradients, in float64.
+
+    Any smooth loss, and any number of parameters, of a module that the native engine knows.  The
+    step lengths satisfy the strong Wolfe conditions.  (torch.optim.LBFGS runs as torch's own.)
+    least_gradient: training ends when no derivative of the loss is larger.
+    """
+
+    kind = "lbfgs"
+    title = "L-BFGS"
+
+    def __init__(
+        self, parameters: nn.Module | Iterable[Tensor], *, least_gradient: float = 1e-7
+    ) -> None:
+        super().__init__(parameters, Damping(), least_gradient)
 
 
 def _check(name: str, value: float, above: float, *, inclusive: bool = False) -> None:

@@ -8,7 +8,7 @@ intact.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from safetensors.numpy import save
 from vetro.atomic import write_whole
 from vetro.engines.job import Outcome, TrainingState
 from vetro.errors import error, words
+from vetro.networks.solvers import Regularisation
 from vetro.training.history import EpochRecord
 
-CHECKPOINT_FORMAT = 5
+CHECKPOINT_FORMAT = 6
 
 
 @dataclass
@@ -54,7 +55,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "engine": checkpoint.engine,
         "seconds": checkpoint.seconds,
         "done": {
-            number: [one.best_epoch, one.best_validation, one.epochs, one.stopped]
+            number: [
+                one.best_epoch,
+                one.best_validation,
+                one.epochs,
+                one.stopped,
+                None if one.regularisation is None else astuple(one.regularisation),
+            ]
             for number, one in checkpoint.done.items()
         },
         "current": {number: state.numbers for number, state in checkpoint.current.items()},
@@ -77,9 +84,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise ValueError(f"checkpoint format {document['format']}")
         done = {
             int(number): Outcome(
-                arrays[f"done.{number}"], int(best), float(score), int(epochs), str(stopped)
+                arrays[f"done.{number}"],
+                int(best),
+                float(score),
+                int(epochs),
+                str(stopped),
+                None,
+                None if found is None else Regularisation(*found),
             )
-            for number, (best, score, epochs, stopped) in document["done"].items()
+            for number, (best, score, epochs, stopped, found) in document["done"].items()
         }
         current = {
             int(number): TrainingState(_named(arrays, f"current.{number}."), numbers)

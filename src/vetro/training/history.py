@@ -9,6 +9,7 @@ from typing import Any
 
 from vetro.engines.job import Epoch
 from vetro.errors import counted
+from vetro.networks.solvers import Regularisation
 from vetro.notebook import ShownAsText
 
 
@@ -22,7 +23,8 @@ class History(ShownAsText):
     why, in a sentence.  stopped: why training ended ("steps", "epochs", "patience", "time",
     "interrupted", "diverged"; of second-order optimizers also "gradient", "damping", "change").
     best_epoch: from 1, the epoch whose parameters were kept; 0 if the last ones were.  damping: of
-    a second-order optimizer after every step.
+    a second-order optimizer after every step.  regularisation: of BayesianRegularisation, after
+    every step.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -34,6 +36,7 @@ class History(ShownAsText):
     stopped: str = ""
     best_epoch: int = 0
     damping: list[float] = field(default_factory=list)
+    regularisation: list[Regularisation] = field(default_factory=list)
 
     def __repr__(self) -> str:
         """One line, however many steps there were."""

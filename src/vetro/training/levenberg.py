@@ -6,7 +6,7 @@ Not a general optimiser: it needs a sum of squares, and J^T J in memory.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,19 @@ class Levenberg:
         self._matrix, self._gradient = np.zeros((size, size)), np.zeros(size)
         self._factor = cholesky(size)
         self._unchanged = 0
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs besides w."""
+        return {"damping": self.damping, "unchanged": float(self._unchanged)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from this state, at the w that the solver was made with."""
+        self.damping, self._unchanged = state["damping"], int(state["unchanged"])
+
+    def inverse_trace(self) -> float | None:
+        """The trace of the inverse of the last matrix, without damping; None if it is singular."""
+        whole = self._factor.factor(self._matrix, np.zeros(len(self.w)))
+        return self._factor.inverse_trace() if whole else None
 
     def step(self) -> str:
         """Take a step.  Why none is left to take, else "": "gradient" (no derivative is above

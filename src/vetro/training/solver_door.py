@@ -15,23 +15,25 @@ from torch import Tensor, nn
 
 from vetro.engines import ticks
 from vetro.engines.explain import check_solver, understand_squares
+from vetro.engines.gradients import NativeGradients
 from vetro.engines.interruption import INTERRUPTED
 from vetro.engines.job import Rows, Stopping
-from vetro.engines.squares import Floats, NativeSquares, Squares, divisor_of
+from vetro.engines.squares import Floats, NativeSquares, divisor_of
 from vetro.engines.torch_squares import TorchSquares, roots_of
 from vetro.errors import error
 from vetro.networks.losses.rule import LossRule
 from vetro.networks.lower_module import Lowering
 from vetro.networks.refusal import NotUnderstood
-from vetro.networks.solvers import MOST_COLUMNS, SolverRule
+from vetro.networks.solvers import MOST_COLUMNS, OF_SQUARES
 from vetro.networks.torch_losses import check_target
 from vetro.networks.torch_solvers import Solver
 from vetro.training.arguments import Request
+from vetro.training.bayesian import Bayesian
 from vetro.training.checks import contradiction
 from vetro.training.held_out import check_held_out
 from vetro.training.history import Ended, History
-from vetro.training.levenberg import Levenberg
-from vetro.training.solving import Solving
+from vetro.training.solvers import of_gradients, of_squares
+from vetro.training.solving import Solving, Steps
 from vetro.training.torch_door import Tick, explaining, judged_loss
 
 UNDERSTOOD = "the native engine understands the module and the loss"
@@ -41,10 +43,8 @@ UNDERSTOOD = "the native engine understands the module and the loss"
 class _Task:
     """What a solver minimises, and how its parameters come back into the module."""
 
-    squares: Squares
-    held_out: Squares | None
-    start: Floats
-    rule: SolverRule
+    steps: Steps
+    held_out: Callable[[Floats], float] | None
     engine: str
     reason: str
     write: Callable[[Floats], None]
@@ -71,10 +71,9 @@ def run_solver(
         judged_loss(asked, *asked.tensors)
     task = _task(asked, solver, engine, threads)
     history.engine, history.reason = task.engine, task.reason
-    steps = Levenberg(task.squares, task.start, task.rule)
-    held_out = None if task.held_out is None else task.held_out.value
+    steps = task.steps
     patience = asked.training.patience
-    solving = Solving(steps, Stopping(asked.total, patience or 0), held_out)
+    solving = Solving(steps, Stopping(asked.total, patience or 0), task.held_out)
     reason, due = "", perf_counter() + ticks.TICK_SECONDS
     try:
         while not reason:
@@ -82,7 +81,10 @@ def run_solver(
             reason = solving.advance()
             history.damping.append(steps.damping)
             history.learning_rate.append(1.0)
-            history.validation.extend(solving.validation[len(history.validation) :])
+            if task.held_out is not None:
+                history.validation.append(solving.score)
+            if isinstance(steps, Bayesian):
+                history.regularisation.append(steps.regularisation)
             if not reason and tick is not None and perf_counter() >= due:
                 task.write(steps.w)
                 reason = "" if tick(solving.steps) else INTERRUPTED
@@ -125,7 +127,7 @@ def _check_request(asked: Request, solver: Solver) -> None:
         )
     check_solver(training.module, training.loss, solver)
     columns = sum(p.numel() for p in _learning(training.module, solver).values())
-    if columns > MOST_COLUMNS:
+    if solver.kind in OF_SQUARES and columns > MOST_COLUMNS:
         raise error("E328", optimizer=name, columns=columns, most=MOST_COLUMNS)
 
 
@@ -142,15 +144,16 @@ def _learning(module: nn.Module, solver: Solver) -> dict[str, nn.Parameter]:
 def _task(asked: Request, solver: Solver, engine: str, threads: int) -> _Task:
     if engine == "torch":
         return _in_torch(asked, solver, "the caller asked for the torch engine")
+    engine = "native" if solver.kind not in OF_SQUARES else engine
     try:
         return _natively(asked, solver, threads)
     except NotUnderstood as why:
         if engine == "native":
-            raise error(
-                "E604",
-                what=f"the native engine cannot run this: {why}",
-                fix='Use engine="auto" or engine="torch".',
-            ) from None
+            fix = 'Use engine="auto" or engine="torch".'
+            if solver.kind not in OF_SQUARES:
+                fix = "Use torch.optim.LBFGS(module.parameters())."
+            what = f"the native engine cannot run this: {why}"
+            raise error("E604", what=what, fix=fix) from None
         return _in_torch(asked, solver, str(why))
 
 
@@ -168,18 +171,29 @@ def _natively(asked: Request, solver: Solver, threads: int) -> _Task:
     start = lowering.flat()
     rows = _rows(lowering, loss, *asked.tensors)
 
+    def gradients(rows: Rows) -> NativeGradients:
+        return NativeGradients(lowering.network, start, rows, loss, ranges, threads, row_mean=True)
+
     def squares(rows: Rows) -> NativeSquares:
         divisor = divisor_of(rows, lowering.network.outputs, loss, row_mean=True)
         return NativeSquares(lowering.network, start, rows, divisor, ranges, threads)
 
-    found = squares(rows)
     w = np.concatenate([start[begin:end] for begin, end in ranges]).astype(np.float64)
-    _compare(asked, found.value(w))
-    held_out = None
+    rule, of_residuals = solver.rule(ranges), solver.kind in OF_SQUARES
+    steps: Steps
+    if of_residuals:
+        objective = squares(rows)
+        _compare(asked, objective.value(w))
+        steps = of_squares(rule, objective, w)
+    else:
+        whole = gradients(rows)
+        _compare(asked, whole.value(w))
+        steps = of_gradients(rule, whole, w)
+    judge = None
     if asked.held_out is not None:
-        held_out = squares(_rows(lowering, loss, *asked.held_out))
-    parameters = [parameter for _, parameter in slots]
-    return _Task(found, held_out, w, solver.rule(ranges), "native", UNDERSTOOD, _writer(parameters))
+        held_out = _rows(lowering, loss, *asked.held_out)
+        judge = squares(held_out).value if of_residuals else gradients(held_out).value
+    return _Task(steps, judge, "native", UNDERSTOOD, _writer([one for _, one in slots]))
 
 
 def _rows(
@@ -225,15 +239,15 @@ def _in_torch(asked: Request, solver: Solver, reason: str) -> _Task:
         ranges.append((place, place + parameter.numel()))
         place += parameter.numel()
     flat = [parameter.detach().reshape(-1).cpu().double().numpy() for parameter in parameters]
-    return _Task(
-        squares(*asked.tensors),
-        None if asked.held_out is None else squares(*asked.held_out),
-        np.concatenate(flat),
-        solver.rule(tuple(ranges)),
-        "torch",
-        reason,
-        _writer(parameters),
-    )
+    if solver.kind not in OF_SQUARES:
+        raise error(
+            "E604",
+            what=f"{type(solver).__name__} runs on the native engine alone",
+            fix="Use torch.optim.LBFGS(module.parameters()).",
+        )
+    steps = of_squares(solver.rule(tuple(ranges)), squares(*asked.tensors), np.concatenate(flat))
+    judge = None if asked.held_out is None else squares(*asked.held_out).value
+    return _Task(steps, judge, "torch", reason, _writer(parameters))
 
 
 def _writer(parameters: list[nn.Parameter]) -> Callable[[Floats], None]:
