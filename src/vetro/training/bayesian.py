@@ -72,19 +72,19 @@ class Bayesian:
             self._warm = _WARM_STEPS if reason or self._slow >= _SLOW_STEPS else self._warm + 1
             if self._warm < _WARM_STEPS:
                 return ""
-        effective = self._gamma()
+        first, effective = not self._objective.alpha, self._gamma()
         self._objective.estimate(self.w, effective)
         self._steps.value = self._objective.value(self.w)
         moved = abs(effective - self._effective) / max(effective, 1e-300)
         fallen = abs(before - self._objective.loss(self.w)) / max(before, 1e-300)
         self._effective = effective
-        self._calm = self._calm + 1 if max(moved, fallen) < _CALM else 0
+        calm = not first and max(moved, fallen) < _CALM
+        self._calm = self._calm + 1 if calm else 0
         if self._calm >= _CALM_STEPS:
             return "change"
-        if reason == "damping" and moved >= _CALM:  # another alpha, another minimum
+        if reason == "damping" and not calm:
             self._steps.damping = self._rule.damping.start
-            return ""
-        return reason
+        return reason if calm else ""  # else: another alpha, another minimum
 
     def _gamma(self) -> float:
         """The effective number of parameters by the last matrix."""
