@@ -169,6 +169,9 @@ CATALOGUE: dict[str, str] = {
     "{kept}Lower the learning rate (now {lr:g}), or clip gradients.",
     "E328": "{optimizer} solves a system of {columns:,} equations in every step, one for each parameter "
     "that learns; at most {most:,} are possible. Use a smaller network, or torch.optim.Adam.",
+    "E329": "{optimizer} solves a system of {columns:,} equations in every step, one for each parameter; "
+    "at most {most:,} are possible. Use for example {=hidden units} and {=numbers raw}, or "
+    "{=optimizer adamw}.",
     "W320": "the optimizer does not hold {where} of {owner}, {what} that learns: {optimizer} will not "
     "change it. {fix}.",
     "W321": "the module ends with {layer}, and {loss} takes unbounded numbers (logits): training is "

@@ -29,7 +29,7 @@ def test_json_round_trip():
     ("name", "value", "reason"),
     [
         ("activation", "reul", "it is unknown"),
-        ("optimizer", "lbfgs", "it is unknown"),
+        ("optimizer", "newton", "it is unknown"),
         ("learning_rate", 0.0, "it must be above 0"),
         ("learning_rate", "fast", "a number is needed"),
         ("learning_rate", float("nan"), "it must be above 0"),
@@ -69,7 +69,7 @@ def test_unknown_entries_name_the_nearest():
         Recipe.from_json({"learning_rat": 0.1}, "mine.toml")
     assert caught.value.code == "E602"
     assert str(caught.value).startswith(
-        'mine.toml: unknown entry "learning_rat". Did you mean "learning_rate"? Entries: hidden,'
+        'mine.toml: unknown entry "learning_rat". Did you mean "learning_rate"? Entries: numbers,'
     )
 
 

@@ -21,6 +21,7 @@ from vetro.errors import counted
 
 if TYPE_CHECKING:
     from vetro.model.model import Model
+    from vetro.networks.solvers import Regularisation
 
 MOST_IMPORTANT = 10
 
@@ -78,12 +79,19 @@ def _facts(model: Model) -> dict[str, str]:
         "network": f"{sizes}, {network.activation}; {members} of "
         f"{counted(network.parameter_count, 'parameter')}{each}",
         "recipe": ", ".join(f"{name} {_entry_text(name, v)}" for name, v in recipe.items()),
+        **_regularisation(evidence.regularisation),
         "rows": _split_text(evidence.split, int(data.get("rows", 0))),
         "data": f"{data.get('name', '')}, SHA-256 {data.get('sha256') or 'not computed'}",
         "made": f"{evidence.created} in {seconds_text(sum(evidence.seconds.values()))} "
         f"by the engine {evidence.engine}",
         "versions": ", ".join(f"{name} {found}" for name, found in evidence.versions.items()),
     }
+
+
+def _regularisation(found: tuple[Regularisation, ...]) -> dict[str, str]:
+    from vetro.report.origin import regularisation_text
+
+    return {"regularisation": regularisation_text(found)} if found else {}
 
 
 _MARKS: dict[tuple[str, float], str] = {
@@ -127,6 +135,7 @@ def _json(path: str, model: Model) -> dict[str, Any]:
         "members": [as_json(member, "fold") for member in model.members],
         "recipe": model.recipe,
         **as_json(
-            model.evidence, "data split stopped engine engine_reason versions seconds created"
+            model.evidence,
+            "data split stopped regularisation engine engine_reason versions seconds created",
         ),
     }

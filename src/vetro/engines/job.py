@@ -112,6 +112,9 @@ NO_CODES = Codes()
 class Job:
     """One network to train, from `parameters` or from the state `resume`.
 
+    update: rules of steps, or a solver that takes all rows in every step (an engine of its own runs
+    those).
+
     row_mean: a mean over weighted rows divides by the sum of their weights, else by the number of
     rows.  device: cpu or cuda.
     """
@@ -127,6 +130,13 @@ class Job:
     codes: Codes = NO_CODES
     row_mean: bool = False
     device: str = "cpu"
+
+    @property
+    def updates(self) -> Updates:
+        """The update rules of a job whose steps take batches."""
+        if isinstance(self.update, SolverRule):
+            raise ValueError(f"a job of the solver {self.update.kind} has no update rules")
+        return self.update
 
 
 @dataclass(frozen=True)

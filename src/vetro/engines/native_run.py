@@ -170,7 +170,7 @@ _ENDS = ("epochs", "patience", "diverged")
 
 def trainer_of(job: Job, threads: int) -> _native.Trainer:
     """The compiled trainer of a job, in the state from which the job starts."""
-    network, update, course = job.network, job.update, job.course
+    network, update, course = job.network, job.updates, job.course
     begins = {begin for begin, _, _ in update.ranges}  # one of each slot, or one for all
     frozen = [
         number

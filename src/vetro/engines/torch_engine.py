@@ -318,7 +318,7 @@ def _mean_square(values: Tensor | None) -> Tensor:
 
 def _optimizer(job: Job, module: nn.Module) -> torch.optim.Optimizer:
     """The optimizer of a job with one group; its rate is set before each epoch."""
-    (rule,) = job.update.rules
+    (rule,) = job.updates.rules
     return torch_optimizer(rule, module.parameters())
 
 

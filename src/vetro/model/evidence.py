@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.errors import Notice
+from vetro.networks.solvers import Regularisation
 from vetro.training.history import EpochRecord
 
 
@@ -68,9 +69,10 @@ class Evidence:
     of the other folds; its width is that of the model's own intervals. history: every epoch.
     notices: every W and I message. data: name, sha256, rows, columns of the source. median_row:
     (input columns,) as Encoder.raw gives a row: the median of each number, the most frequent level,
-    flag or date; () if unknown. fingerprints: SHA-256 of each member's parameters as training left
-    them; () if unknown. engine, engine_reason: which engine trained, and why. versions: of the
-    packages. seconds: for each step of the fit.
+    flag or date; () if unknown. regularisation: of each member that estimated it (optimizer br).
+    fingerprints: SHA-256 of each member's parameters as training left them; () if unknown.
+    engine, engine_reason: which engine trained, and why. versions: of the packages.
+    seconds: for each step of the fit.
     """
 
     task: str
@@ -95,6 +97,7 @@ class Evidence:
     stopped: dict[str, int] = field(default_factory=dict)
     median_row: tuple[float, ...] = ()
     fingerprints: tuple[str, ...] = ()
+    regularisation: tuple[Regularisation, ...] = ()
     actual: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     predicted: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     fold: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))

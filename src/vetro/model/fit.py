@@ -41,7 +41,8 @@ from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
 from vetro.training.ensemble import train_members
 from vetro.training.history import EpochRecord
-from vetro.training.recipe import Recipe, check_recipe_applies
+from vetro.training.recipe import SOLVERS, Recipe, check_recipe_applies
+from vetro.training.solver_engine import SolverEngine
 
 PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
 
@@ -99,7 +100,7 @@ def fit_table(
     baselines = baselines or Baselines(apart=False)
     clock = _Clock(time.monotonic(), {})
     recipe = request.recipe
-    choice = engine_for_training(request.engine, recipe.device)
+    choice = _engine(request)
     tell(Progress("reading"))
     table = read_for(source, request)
     clock.step("reading")
@@ -147,6 +148,18 @@ def fit_table(
             refusal.model = model
         raise refusal
     return model
+
+
+def _engine(request: FitRequest) -> Choice:
+    """The engine for the recipe's optimizer; E604 for a solver without the native engine."""
+    recipe = request.recipe
+    choice = engine_for_training(request.engine, recipe.device)
+    if recipe.optimizer not in SOLVERS:
+        return choice
+    if choice.engine.name != "native":
+        what = words("{=optimizer given} runs on the native engine", given=recipe.optimizer)
+        raise error("E604", what=what, fix=words("Use {=engine native}, or {=optimizer adamw}."))
+    return replace(choice, engine=SolverEngine(choice.engine))
 
 
 def _diverged(outcomes: dict[int, Outcome]) -> Outcome | None:
@@ -220,6 +233,9 @@ def _model(
         Evidence.empty(task, choice.engine.name, choice.reason),
         judged_by=_judged_by(request, table, task),
         fingerprints=tuple(member.fingerprint for member in members),
+        regularisation=tuple(
+            one.regularisation for one in outcomes.values() if one.regularisation is not None
+        ),
         median_row=ensemble.encoder_of_all.median_row(table),
         history=tuple(_finite(record) for record in state.history),
     )

@@ -14,6 +14,7 @@ from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
+from vetro.networks.solvers import MOST_COLUMNS, OF_SQUARES
 from vetro.tables.encoder import Encoder
 from vetro.tables.splits import validation_rows
 from vetro.tables.table import Table
@@ -47,6 +48,8 @@ class Ensemble:
     def rows_of(self, part: int, member: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """(training, validation) row numbers of a member; disjoint, none held out from it."""
         rows = self.split.training_rows(part)
+        if self.recipe.optimizer == "br":  # regularises by the rows that it trains on
+            return rows, rows[:0]
         share = min(VALIDATION_SHARE, LARGEST_VALIDATION / max(len(rows), 1))
         chosen = validation_rows(self.table, rows, share, member_seed(self.recipe, part, member))
         return rows[~chosen], rows[chosen]
@@ -84,6 +87,9 @@ class Ensemble:
         """E601 if the networks are larger than a fit can hold; none is made yet."""
         each = self.network(self.encoder_of_all).parameter_count
         networks = self.split.parts * self.recipe.members
+        if self.recipe.optimizer in OF_SQUARES and each > MOST_COLUMNS:
+            optimizer = self.recipe.optimizer
+            raise error("E329", optimizer=optimizer, columns=each, most=MOST_COLUMNS, units=20)
         if each * networks > MOST_PARAMETERS:
             raise error(
                 "E601",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vetro.errors import Notice
-from vetro.figures import ends
+from vetro.figures import ends, figure
+from vetro.networks.solvers import Regularisation
 from vetro.report.command import repeat_command
 from vetro.report.markup import notices_list, section, signed, table, text
 from vetro.tables.instants import date_text
@@ -65,6 +66,11 @@ def made(model: Model, source: str = "") -> str:
         ),
         ("recipe", _recipe(model.recipe)),
         ("training ended by", _stopped(evidence.stopped)),
+        *(
+            [("regularisation", regularisation_text(evidence.regularisation))]
+            if evidence.regularisation
+            else []
+        ),
         ("engine", ": ".join(filter(None, (evidence.engine, evidence.engine_reason)))),
         (
             "time",
@@ -123,6 +129,20 @@ def _recipe(recipe: Recipe) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {entries[name]}" for name in chosen)
 
 
+def regularisation_text(found: Sequence[Regularisation]) -> str:
+    """The effective number of parameters, alpha and beta, of all members that estimated them."""
+
+    def ends_of(values: Iterable[float]) -> str:
+        known = sorted(values)
+        low, high = figure(known[0], 3), figure(known[-1], 3)
+        return low if low == high else f"{low} to {high}"
+
+    effective = ends_of(one.effective for one in found)
+    alpha, beta = ends_of(one.alpha for one in found), ends_of(one.beta for one in found)
+    parameters = f"{effective} of {found[0].parameters:,} parameters are effective"
+    return f"{parameters}; alpha {alpha}, beta {beta}"
+
+
 def _stopped(stopped: dict[str, int]) -> str:
     words = {
         "steps": "the last epoch",
@@ -131,5 +151,8 @@ def _stopped(stopped: dict[str, int]) -> str:
         "time": "the time limit",
         "interrupted": "interruption",
         "diverged": "divergence",
+        "gradient": "a gradient near 0",
+        "damping": "a minimum",
+        "change": "a minimum",
     }
     return ", ".join(f"{words.get(name, name)} ({count})" for name, count in stopped.items())

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vetro.engines.job import NO_CODES, Clipping, Codes, Course, Job, Matrix, Rows, Stopping
-from vetro.engines.orders import Seeded
+from vetro.engines.orders import Consecutive, Order, Seeded
 from vetro.engines.rates import Factors
 from vetro.errors import Setting, error
 from vetro.networks.losses.rule import LossKind, LossRule
 from vetro.networks.losses.table import LOSSES, loss_of, usual_loss
 from vetro.networks.lowered import lower_network
 from vetro.networks.network import Network
-from vetro.networks.updates.rule import UpdateRule, Updates
+from vetro.networks.solvers import Damping, SolverRule
+from vetro.networks.updates.rule import Updates
 from vetro.networks.updates.table import moving
-from vetro.training.recipe import Recipe
+from vetro.training.recipe import SOLVERS, Recipe
 
 NUMBER_LOSSES = tuple(kind for kind, loss in LOSSES.items() if loss.target == "number")
 CLASS_LOSSES = tuple(kind for kind in LOSSES if kind not in NUMBER_LOSSES)
@@ -116,21 +117,19 @@ def make_job(
     codes: Codes = NO_CODES,
 ) -> Job:
     """The job of one member.  y of the rows: floats (rows, outputs), or classes (rows,)."""
-    order = Seeded(seed, len(training), batch_size(recipe, len(training)))
+    rows = len(training)
+    order: Order = Seeded(seed, rows, batch_size(recipe, rows))
+    if recipe.optimizer in SOLVERS:
+        order = Consecutive(rows, rows)
     rule = usual_loss(cast(LossKind, loss))
     if loss_of(rule).target == "class":
         rule = replace(rule, class_weights=class_weights)
-    update = UpdateRule(
-        recipe.optimizer,
-        recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-    )
+    update = recipe.update
     return Job(
         network=lower_network(network),
         parameters=parameters,
         loss=rule,
-        update=Updates((update,), ((0, network.parameter_count, 0),)),
+        update=_update(recipe, network.parameter_count),
         training=_rows(training, rule, class_weights),
         validation=None if validation is None else _rows(validation, rule, class_weights),
         course=Course(
@@ -145,6 +144,7 @@ def make_job(
                 recipe.epochs * order.steps_an_epoch,
                 recipe.patience,
                 plateau=max(1, recipe.patience // 3) if recipe.schedule == "plateau" else 0,
+                keep_best=recipe.optimizer != "br",  # whose loss may rise when it regularises
             ),
             clipping=Clipping(recipe.clip_norm),
             seed=seed % 2**64,
@@ -153,6 +153,13 @@ def make_job(
         codes=codes,
         device=device,
     )
+
+
+def _update(recipe: Recipe, parameters: int) -> Updates | SolverRule:
+    if recipe.optimizer in SOLVERS:
+        damping = Damping(5e-3 if recipe.optimizer == "br" else 1e-3)
+        return SolverRule(recipe.optimizer, ((0, parameters),), damping)
+    return Updates((recipe.update,), ((0, parameters, 0),))
 
 
 def _rows(rows: Rows, rule: LossRule, class_weights: Matrix | None) -> Rows:

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from vetro.entries import check_entries, check_names
 from vetro.errors import Setting, Words, error, shown, words
 from vetro.networks.activations.names import ActivationName
 from vetro.networks.losses.rule import LossKind
+from vetro.networks.solvers import OF_SQUARES, SolverKind
 from vetro.networks.updates.rule import UpdateKind, UpdateRule
 from vetro.networks.updates.table import UPDATES
 
 Loss = Literal["auto", LossKind]
+Optimizer = Literal[UpdateKind, SolverKind]
 Schedule = Literal["constant", "cosine", "one_cycle", "step", "exponential", "plateau"]
 ClassWeight = Literal["none", "balanced"]
 Numbers = Literal["piecewise", "raw"]
@@ -46,7 +48,7 @@ class Recipe:
     hidden: tuple[int, ...] = (64, 64)
     activation: ActivationName = "relu"
     loss: Loss = "auto"
-    optimizer: UpdateKind = "adamw"
+    optimizer: Optimizer = "adamw"
     learning_rate: float = 1e-2
     momentum: float = 0.0
     schedule: Schedule = "one_cycle"
@@ -70,10 +72,16 @@ class Recipe:
 
     @property
     def update(self) -> UpdateRule:
-        """The optimizer with its settings, at the highest learning rate."""
+        """The optimizer with its settings, at the highest learning rate; of a solver, plain steps
+        along the gradient."""
+        if self.optimizer in SOLVERS:
+            return UpdateRule("sgd", self.learning_rate)
         momentum = self.momentum if self.optimizer in WITH_MOMENTUM else 0.0
         return UpdateRule(
-            self.optimizer, self.learning_rate, momentum, weight_decay=self.weight_decay
+            cast(UpdateKind, self.optimizer),
+            self.learning_rate,
+            momentum,
+            weight_decay=self.weight_decay,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +97,9 @@ class Recipe:
         return Recipe(**data)
 
 
+SOLVERS: tuple[SolverKind, ...] = get_args(SolverKind)
+_OF_BATCHES = ("learning_rate", "schedule", "batch_size", "weight_decay", "clip_norm")
+"""Entries that no solver reads."""
 WITH_MOMENTUM = tuple(kind for kind, one in UPDATES.items() if "momentum" in one.options)
 MOST_LAYERS = 1000
 # name: (lowest, highest, whether lowest itself is allowed)
@@ -114,8 +125,24 @@ def check_recipe_applies(recipe: Recipe, task: str) -> None:
     """E604 for an entry that does nothing with the optimizer, or for the task."""
     if recipe.momentum > 0.0 and recipe.optimizer not in WITH_MOMENTUM:
         raise _does_nothing("momentum", words("{=optimizer given}", given=recipe.optimizer))
+    if recipe.optimizer in SOLVERS:
+        _check_solver(recipe, task)
     if recipe.class_weight != "none" and task != "classification":
         raise _does_nothing("class_weight", words("a target of numbers"))
+
+
+def _check_solver(recipe: Recipe, task: str) -> None:
+    usual, given = Recipe(), words("{=optimizer given}", given=recipe.optimizer)
+    for name in _OF_BATCHES:
+        if getattr(recipe, name) != getattr(usual, name):
+            raise _does_nothing(name, given)
+    if recipe.dropout > 0.0:
+        raise _does_nothing("dropout", given)
+    if recipe.optimizer not in OF_SQUARES:
+        return
+    if task != "regression" or recipe.loss not in ("auto", "mse"):
+        what = words("{given} needs a target of numbers and the loss mse", given=given)
+        raise error("E604", what=what, fix=words("Use {=optimizer lbfgs}, or {=optimizer adamw}."))
 
 
 def _does_nothing(name: str, there: Words) -> Exception:

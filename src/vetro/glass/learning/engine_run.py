@@ -65,12 +65,12 @@ def steps_of(job: Job) -> list[Step]:
     """The steps of a job, one after the other."""
     trainer = trainer_of(job, 1)
     found: list[Step] = []
-    before = State.of(state_arrays(trainer.state()), job.update)
+    before = State.of(state_arrays(trainer.state()), job.updates)
     for number in range(job.course.stopping.steps):
         trainer.feed(None, job.course.rates.sample(number, 1))
         while (status := trainer.advance(1.0)) == "time":
             pass
-        after = State.of(state_arrays(trainer.state()), job.update)
+        after = State.of(state_arrays(trainer.state()), job.updates)
         found.append(Step(trainer.gradients(), before, after, taken=status != "diverged"))
         before = after
     return found

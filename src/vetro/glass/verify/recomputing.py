@@ -103,7 +103,7 @@ class Recomputed:
         exact = exact_backward.backward(
             self._part, values, found.delta, found.format, self._weights
         )
-        learns = np.concatenate([np.arange(begin, end) for begin, end, _ in job.update.ranges])
+        learns = np.concatenate([np.arange(begin, end) for begin, end, _ in job.updates.ranges])
         place = self._place("the gradient of {}", learns)
         return lambda returned: compare(returned[learns], exact[learns], place, found.divisor)
 

@@ -71,7 +71,7 @@ def verify_model(
             gradients.append(known.gradients(job, learning.rows)(steps[0].gradient))
             if not number:  # all members step by the same code
                 tell("Recomputing the updates")
-                updates += known.updates(job.update, steps)
+                updates += known.updates(job.updates, steps)
     tell("Adding up in the engine's order")
     checks = [
         *as_trained(subject),

@@ -213,10 +213,10 @@ def _learning(
     if optimizer is None:
         return checks
     of_torch = torch_steps.steps_of(optimizer, described, lowering, flat, len(steps))
-    by_torch_rules = replace(job.update, rules=in_torchs_arithmetic(described.rules, optimizer))
+    by_torch_rules = replace(job.updates, rules=in_torchs_arithmetic(described.rules, optimizer))
     return [
         *checks,
-        check_of("engine: update", known.updates(job.update, steps), "number"),
+        check_of("engine: update", known.updates(job.updates, steps), "number"),
         check_of("torch: update", known.updates(by_torch_rules, of_torch), "number"),
     ]
 
