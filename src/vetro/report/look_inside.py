@@ -13,6 +13,7 @@ import numpy as np
 from vetro.figures import figure
 from vetro.glass.formula.formula import formula
 from vetro.glass.plain import Floats
+from vetro.glass.trace.slopes_text import ABOUT, slope_rows
 from vetro.glass.trace.trace import Trace, trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_text import engine, in_short, sentence
@@ -52,11 +53,22 @@ def at_row(model: Model, row: Floats, place: str) -> str:
         picture,
         f"<h3>One prediction, step by step</h3>{steps}",
         note(engine(found)),
+        _slopes(found),
         f"<details><summary>The trace in full</summary><pre>{text(found)}</pre></details>",
         _formula(model, row),
         _checks(model, row),
         lead=lead,
     )
+
+
+def _slopes(found: Trace) -> str:
+    """How the answer changes with each column; an empty text if no range is known."""
+    if not found.slopes:
+        return ""
+    heads, *rows = (list(map(text, row)) for row in slope_rows(found))
+    shown = table(heads, rows, "dense", tuple(range(1, len(heads))))
+    about = note(text(f"{ABOUT[0].upper()}{ABOUT[1:]}."))
+    return f"<h3>How the answer changes with each column</h3>{shown}{about}"
 
 
 def _formula(model: Model, row: Floats) -> str:

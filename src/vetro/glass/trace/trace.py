@@ -15,6 +15,7 @@ from vetro.glass.names import value_names
 from vetro.glass.plain import Floats, forward
 from vetro.glass.rows import Rows, answers, cell, part_inputs, reading_asked, rows_of
 from vetro.glass.subject import Subject, subject_of
+from vetro.glass.trace.slopes import slopes_of
 from vetro.glass.trace.trace_cells import cells_of, ending_of
 from vetro.glass.trace.trace_record import Chain, TraceRecord
 from vetro.glass.trace.trace_steps import stages_of
@@ -57,7 +58,7 @@ def trace(
         raise error("E702", what=what, fix="Give a single row.")
     names = value_names(subject)
     symbols = _output_symbols(subject)
-    chains = []
+    chains, through = [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for number, part in enumerate(subject.parts, start=1):
             features = part_inputs(part, rows)
@@ -67,9 +68,15 @@ def trace(
             found = np.array([step.value for step in ending]) if ending else outputs
             cells = cells_of(subject, part, rows.raw[0], values[0][0])
             stages = stages_of(part, values, names, symbols)
+            through.append(values)
             chains.append(Chain(part, number, cells, values[0][0], stages, ending, found))
     means = np.mean([chain.answers for chain in chains], axis=0)
     labels = _labels(subject)
+    told = list(enumerate(labels))
+    if subject.kind == "classification":
+        told = [told[int(np.argmax(means))]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = slopes_of(subject, rows.raw[0], told, through, chains[0].cells)
     return Trace(
         subject=subject,
         place=place,
@@ -79,6 +86,7 @@ def trace(
         engine=dict(zip(labels, answers(subject, rows)[0].tolist(), strict=True)),
         actual=_actual(subject, rows),
         chosen=_nearest(chains, means),
+        slopes=slopes,
         notices=rows.notices,
     )
 

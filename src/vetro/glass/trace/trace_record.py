@@ -15,6 +15,7 @@ from vetro.errors import Notice, counted, error
 from vetro.glass.as_json import as_json
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
+from vetro.glass.trace.slopes import Slope
 from vetro.glass.trace.trace_cells import Cell
 from vetro.glass.trace.trace_steps import Stage, Step
 
@@ -58,7 +59,7 @@ class TraceRecord:
     chains: one for each member, or the module's.  answers: name -> value, for targets, P(class) of
     each class, or a module's y0, ...: the mean over the chains.  units: name -> unit.  engine: the
     engine's answers.  actual: the table's value of each target that it holds.  chosen: the number
-    of the chain nearest to the answers, from 0.
+    of the chain nearest to the answers, from 0.  slopes: how the answers change with each number.
     """
 
     subject: Subject
@@ -69,6 +70,7 @@ class TraceRecord:
     engine: dict[str, float]
     actual: dict[str, str]
     chosen: int
+    slopes: tuple[Slope, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -108,6 +110,7 @@ class TraceRecord:
                 {"member": chain.part.name, "answers": self._named(chain)} for chain in self.chains
             ],
             "chains": [chain.to_json() for chain in chains],
+            "slopes": [slope.to_json() for slope in self.slopes],
         }
 
     def _named(self, chain: Chain) -> dict[str, float]:

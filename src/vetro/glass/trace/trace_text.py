@@ -8,6 +8,7 @@ from textwrap import wrap
 import numpy as np
 
 from vetro.figures import figure, signed_sum
+from vetro.glass.trace.slopes_text import slope_lines
 from vetro.glass.trace.trace_cells import Cell
 from vetro.glass.trace.trace_record import Chain, TraceRecord
 from vetro.glass.trace.trace_steps import Stage
@@ -44,6 +45,8 @@ def lines(trace: TraceRecord, member: int | None = None, everything: bool = Fals
         found += ["", *_ending(trace, chain)]
     if len(trace.chains) > 1:
         found += ["", *_members(trace, chain)]
+    if trace.slopes:
+        found += ["", *slope_lines(trace)]
     return [*found, "", *wrap(engine(trace), WIDTH)]
 
 
