@@ -70,8 +70,11 @@ def slopes_over(subject: Subject, space: Space, boxes: Boxes, column: int) -> Sl
 
 @dataclass(frozen=True, eq=False)
 class _Direction:
-    """d features / d column.  span: its range (boxes, features).  Of a column with bins, features:
-    its places; pieces: the values that the direction takes there, (boxes, pieces, its features)."""
+    """d features / d column.  span: its range (boxes, features).
+
+    Of a column with bins, features: its places; pieces: the values that the direction takes there,
+    (boxes, pieces, its features).  So it is for a number without, if other columns have bins.
+    """
 
     span: Span
     features: slice
@@ -98,6 +101,10 @@ def _direction(space: Space, number: int, region: Region, column: int) -> _Direc
     matrix, first = map_.of_variables, axis.variables[0]
     low = np.tile(matrix[first], (len(region.boxes), 1))
     high = low.copy()
+    if space.binned and not axis.waves:
+        place = int(np.argmax(matrix[first] != 0))
+        pieces = low[:, None, place : place + 1]
+        return _Direction(_spared(low, high), slice(place, place + 1), pieces)
     for place, cycle in enumerate(axis.waves):
         sine, cosine = first + 1 + 2 * place, first + 2 + 2 * place
         rate = 2 * np.pi / PERIODS[cycle]
