@@ -15,8 +15,9 @@ from torch import nn
 
 import vetro
 from vetro.report.look_inside import at_row
+from vetro.report.merged_bins import terms_of
 from vetro.report.network_drawing import MOST_UNITS, caption, drawing_of
-from vetro.report.trace_page import trace_page, write_trace
+from vetro.report.trace_page import MOST_WEIGHTS, trace_page, write_trace
 
 EVIL = '<script>alert("1")</script> & $x_1$ </script>'
 
@@ -34,6 +35,7 @@ def traces():
     classes = model_of(columns, "grade", activation="relu")
     two = model_of(columns, "pressure", "noise", activation="tanh", members=1)
     score = model_of(columns, "sold", loss="bce")
+    bins = model_of(columns, "pressure", activation="relu", members=1, bins=8)
     chain = nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3), nn.Tanh(), nn.Linear(3, 3))
     return {
         "one number": vetro.trace(one, first(columns)),
@@ -41,10 +43,11 @@ def traces():
         "two numbers": vetro.trace(two, first(columns)),
         "one score": vetro.trace(score, first(columns)),
         "module": vetro.trace(chain, [1.0, -2.0, 0.5]),
+        "bins": vetro.trace(bins, first(columns)),
     }
 
 
-@pytest.fixture(params=["one number", "classes", "two numbers", "one score", "module"])
+@pytest.fixture(params=["one number", "classes", "two numbers", "one score", "module", "bins"])
 def trace(request, traces):
     return traces[request.param]
 
@@ -267,6 +270,66 @@ def test_a_wide_network_keeps_the_largest_terms(show):
     page = trace_page(trace)
     assert len(page) < 700_000
     shown = show(page)
+    unit = drawing_of(trace, trace.chain).columns[1].drawn[0]
+    shown.page.locator(f'[data-at="1,{unit}"]').click()
+    assert panel_sum(shown.page) == pytest.approx(
+        float(trace.chain.stages[0].values[unit]), rel=1e-4
+    )
+    assert shown.faults == []
+
+
+def bins_of(chain) -> dict[int, int]:
+    """The feature of each number's bin, and how many bins are full or in part."""
+    return {cell.first + cell.bin.number: cell.bin.number for cell in chain.cells if cell.bin}
+
+
+def test_all_bins_of_a_number_are_one_term(traces):
+    chain = traces["bins"].chain
+    stage, bins = chain.stages[0], bins_of(chain)
+    assert len(bins) > 1
+    terms = terms_of(chain, stage)
+    for source, count in zip(terms.sources, terms.bins, strict=True):
+        assert count == bins.get(source, 0)
+    singles = len(chain.features) - sum(cell.bin.of for cell in chain.cells if cell.bin)
+    assert len(terms.sources) == len(terms.names) == singles + len(bins)
+    added = np.array([stage.bias_of(unit) for unit in range(len(stage))]) + terms.products.sum(1)
+    np.testing.assert_allclose(added, stage.values, rtol=1e-12, atol=1e-12)
+    drawing = drawing_of(traces["bins"], chain)
+    shares = [f"bin {number}" for number in range(1, 9)]
+    drawn = [drawing.columns[0].units[unit] for unit in drawing.columns[0].drawn]
+    assert sum(any(name.endswith(share) for share in shares) for name in drawn) <= len(bins)
+    assert "what all bins of the number add together" in caption(drawing)
+    later = terms_of(chain, chain.stages[2])
+    np.testing.assert_array_equal(later.weights, chain.stages[2].weight)
+    assert not any(later.bins)
+
+
+def test_the_page_says_the_bin_and_leads_to_it(traces, show):
+    trace = traces["bins"]
+    shown = show(trace_page(trace))
+    page = shown.page
+    cell = next(cell for cell in trace.chain.cells if cell.bin and cell.bin.number > 2)
+    drawing = drawing_of(trace, trace.chain)
+    page.locator(f'[data-at="1,{drawing.columns[1].drawn[0]}"]').click()
+    page.locator(".panel .all").click()
+    assert page.locator(".panel .sum tr").count() == 2 + len(
+        terms_of(trace.chain, trace.chain.stages[0]).names
+    )
+    row = page.locator(".panel .sum tr", has_text=f"{cell.column} bins 1 to {cell.bin.number}")
+    assert f"{cell.bin.number} bins" in row.inner_text()
+    row.locator("button").click()
+    panel = page.locator(".panel").inner_text()
+    assert f"In {cell.bin.text}; the bins below it are full" in panel
+    assert cell.features[cell.bin.number].working in panel
+    assert shown.faults == []
+
+
+def test_a_wide_layer_of_bins_keeps_the_largest_terms(show):
+    table = np.random.default_rng(0).normal(size=(80, 31))
+    model = model_of(table, "c31", hidden=(128, 3), members=1, bins=32, activation="relu")
+    trace = vetro.trace(model, {f"c{place + 1}": table[0, place] for place in range(30)})
+    assert trace.chain.stages[0].weight.size > MOST_WEIGHTS
+    shown = show(trace_page(trace))
     unit = drawing_of(trace, trace.chain).columns[1].drawn[0]
     shown.page.locator(f'[data-at="1,{unit}"]').click()
     assert panel_sum(shown.page) == pytest.approx(

@@ -24,7 +24,7 @@ from vetro.report.network_drawing import caption, drawing_of, network_svg
 if TYPE_CHECKING:
     from vetro.model.model import Model
 
-_MOST_CELLS, _MOST_ANSWERS = 14, 3
+_MOST_CELLS, _MOST_ANSWERS = 16, 3
 
 
 def look_inside(model: Model) -> str:
@@ -101,14 +101,13 @@ def _checks(model: Model, row: Floats) -> str:
 
 def _rows(found: Trace, chain: Chain) -> Iterator[tuple[str, str, str]]:
     """The cells, the largest unit of each layer, and the answer."""
-    steps = [(cell, step) for cell in chain.cells for step in cell.features if step.value]
+    steps = [(cell, step) for cell in chain.cells for step in cell.telling]
     for cell, step in steps[:_MOST_CELLS]:
         made = step.working or step.formula.partition(" = ")[2]
-        yield (
-            text(step.name),
-            f"{text(made)}<small>{text(cell.note)}</small>",
-            text(figure(step.value)),
-        )
+        told = cell.note
+        if cell.bin is not None and step is cell.features[cell.bin.number]:
+            told = cell.bin.text
+        yield text(step.name), f"{text(made)}<small>{text(told)}</small>", text(figure(step.value))
     if len(steps) > _MOST_CELLS:
         yield text(f"and {len(steps) - _MOST_CELLS} more"), "", ""
     for stages in chain.layers:

@@ -20,6 +20,7 @@ from vetro.glass.trace.trace import Trace
 from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.report.markup import text
+from vetro.report.merged_bins import terms_of
 from vetro.report.svg_text import (
     NAME_SIZE,
     SMALL_SIZE,
@@ -116,7 +117,7 @@ def drawing_of(trace: Trace, chain: Chain) -> Drawing:
             title = ", ".join(dict.fromkeys(stage.where for stage in stages))
             units, values = stages[-1].units, stages[-1].values
             off = np.any([stage.off for stage in stages], axis=0)
-        drawn = _carrying_most(number, chain.layers, values, holders)
+        drawn = _carrying_most(number, chain, values, holders)
         x = left + number * (WIDTH + gap)
         columns.append(Column(title, units, values, off, drawn, stages, x))
     last = columns[-1]
@@ -129,16 +130,17 @@ def drawing_of(trace: Trace, chain: Chain) -> Drawing:
 
 
 def _carrying_most(
-    column: int, layers: Sequence[Sequence[Stage]], values: Floats, holders: dict[int, int]
+    column: int, chain: Chain, values: Floats, holders: dict[int, int]
 ) -> tuple[int, ...]:
     """The units with the largest products in the next layer's sums, in the layer's order."""
     if len(values) <= MOST_UNITS:
         return tuple(range(len(values)))
     carried = np.zeros(len(values))
-    for stages in layers:
+    for stages in chain.layers:
         first = stages[0]
-        if first.weight is not None and holders[first.operation.inputs[0]] == column:
-            carried += np.abs(first.weight * values).sum(axis=0)
+        if first.kind == "affine" and holders[first.operation.inputs[0]] == column:
+            terms = terms_of(chain, first)
+            carried[list(terms.sources)] += np.abs(terms.products).sum(axis=0)
     if not carried.any():
         carried = np.abs(values)
     ranked = np.argsort(-carried, kind="stable")[:MOST_UNITS]
@@ -178,6 +180,8 @@ def network_svg(drawing: Drawing, interactive: bool = False) -> str:
 def caption(drawing: Drawing) -> str:
     """One or two sentences about the picture's content and about what it leaves out."""
     found = "Each line is a weight: blue is positive, orange is negative, and thick is large."
+    if any(cell.bin for cell in drawing.chain.cells):
+        found += " The line of a number's bin is what all bins of the number add together."
     if any(column.off[list(column.drawn)].any() for column in drawing.columns):
         found += " Dashed units are off: their activation is 0."
     cut = [column for column in drawing.columns if column.more]
@@ -199,10 +203,11 @@ def _pairs(drawing: Drawing, number: int) -> list[tuple[float, int, int]]:
     """(weight, unit, source) between drawn units of a column and of the one that it sums."""
     column = drawing.columns[number]
     stage = column.stages[0]
-    assert stage.weight is not None
-    source = drawing.columns[drawing.holders[stage.operation.inputs[0]]]
-    return [(float(stage.weight[unit, other]), unit, other)
-            for unit in column.drawn for other in source.drawn]  # fmt: skip
+    terms = terms_of(drawing.chain, stage)
+    drawn = drawing.columns[drawing.holders[stage.operation.inputs[0]]].drawn
+    return [(float(terms.weights[unit, place]), unit, other)
+            for unit in column.drawn
+            for place, other in enumerate(terms.sources) if other in drawn]  # fmt: skip
 
 
 def _lines(drawing: Drawing) -> list[str]:
@@ -306,6 +311,8 @@ def _input_label(trace: Trace, chain: Chain, unit: int) -> tuple[str, str]:
     silent = len(cell.features) > 1 and not step.value and not step.working
     if trace.subject.model is None or silent:
         return trace.subject.features[unit], ""
+    if cell.bin is not None and unit == cell.first + cell.bin.number:
+        return f"{cell.column} {cell.bin.text.partition(':')[0]}", cell.shown
     return trace.subject.features[unit], cell.shown
 
 

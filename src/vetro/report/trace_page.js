@@ -23,8 +23,9 @@ function termsOf(stage, unit) {
   const sources = chains[member].columns[stage.source];
   const read = stage.read || sources.values;
   return stage.weights[unit].map((weight, place) => {
-    const source = stage.kept ? stage.kept[unit][place] : place;
-    return { weight, source, value: read[source], name: stage.names[source], product: weight * read[source] };
+    const term = stage.kept ? stage.kept[unit][place] : place;
+    const source = stage.sources ? stage.sources[term] : term, value = read[term];
+    return { weight, source, value, bins: stage.bins && stage.bins[term], name: stage.names[term], product: weight * value };
   }).sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
 }
 
@@ -45,9 +46,10 @@ function sumTable(stage, unit, all) {
   for (const term of few) {
     const go = make("button", "", ...breakable(term.name));
     go.type = "button";
-    go.title = `${stage.weightName}[${stage.units[unit]} <- ${stage.unitsRead[term.source]}]`;
+    go.title = term.bins > 1 ? `the weights of ${term.bins - 1} full bins, and of the share of the next` : `${stage.weightName}[${stage.units[unit]} <- ${stage.unitsRead[term.source]}]`;
     go.addEventListener("click", () => pin(stage.source, term.source, true));
-    body.append(row(go, `${figure(term.weight)} × ${figure(term.value)}`, term.product, Math.abs(term.product) / largest));
+    const how = term.bins ? `${term.bins} ${term.bins > 1 ? "bins" : "bin"}` : `${figure(term.weight)} × ${figure(term.value)}`;
+    body.append(row(go, how, term.product, Math.abs(term.product) / largest));
   }
   const rest = terms.slice(few.length).reduce((total, term) => total + term.product, 0) + (stage.rest ? stage.rest[unit] : 0);
   const left = stage.count - few.length;
@@ -77,6 +79,7 @@ function show(column, unit) {
   if (column === 0) {
     const cell = chain.cells.findLast((candidate) => candidate.first <= unit);
     content.push(make("p", "", `${cell.column}: ${cell.shown}`));
+    if (cell.bin) content.push(make("p", "muted", `In ${cell.bin}; the bins below it are full (1), those above it are empty (0).`));
     if (cell.note) content.push(make("p", "muted", cell.note));
     const [left, right, working] = cell.features[unit - cell.first];
     content.push(formula(left, right, working, found.values[unit]));

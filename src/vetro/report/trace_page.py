@@ -22,6 +22,7 @@ from vetro.glass.trace.trace_record import Chain
 from vetro.glass.trace.trace_steps import Stage
 from vetro.glass.trace.trace_text import actual, engine, lines, sentence
 from vetro.report.markup import captioned, note, page, text
+from vetro.report.merged_bins import terms_of
 from vetro.report.network_drawing import Drawing, caption, drawing_of, network_svg
 from vetro.visible import visible, visible_lines
 
@@ -137,7 +138,7 @@ def _numbers(drawing: Drawing) -> dict[str, Any]:
     return {
         "cells": [
             {
-                **as_json(cell, "column shown note first"),
+                **as_json(cell, "column shown note first" + " bin=bin.text" * bool(cell.bin)),
                 "features": [
                     [*step.formula.split(" = ", 1), step.working] for step in cell.features
                 ],
@@ -177,32 +178,30 @@ def _stage(drawing: Drawing, stage: Stage) -> dict[str, Any]:
         found["working"] = [working for _, working in rights]
         return found
     source = drawing.holders[stage.operation.inputs[0]]
+    terms = terms_of(drawing.chain, stage)
     found |= {
         "source": source,
-        "names": stage.symbols_read[0],
+        "names": terms.names,
         "units": stage.units,
         "unitsRead": stage.units_read,
         "weightName": stage.weight_name,
-        "count": stage.weight.shape[1],
+        "count": len(terms.names),
     }
     if stage.bias is not None:
         found["bias"] = _plain(stage.bias)
-    if not np.array_equal(drawing.columns[source].values, stage.read[0], equal_nan=True):
-        found["read"] = _plain(stage.read[0])
+    if any(terms.bins):
+        found |= {"sources": terms.sources, "bins": terms.bins}
+    if not np.array_equal(drawing.columns[source].values, terms.values, equal_nan=True):
+        found["read"] = _plain(terms.values)
     if stage.weight.size <= MOST_WEIGHTS:
-        return found | {"weights": [_plain(row) for row in stage.weight]}
-    kept = [stage.largest(unit)[:MOST_TERMS] for unit in range(len(stage))]
-    rest = [
-        float(
-            stage.values[unit]
-            - stage.bias_of(unit)
-            - stage.weight[unit, keep] @ stage.read[0][keep]
-        )
-        for unit, keep in enumerate(kept)
-    ]
+        return found | {"weights": [_plain(row) for row in terms.weights]}
+    products = terms.products
+    kept = np.argsort(-np.abs(products), axis=1, kind="stable")[:, :MOST_TERMS]
+    added = np.take_along_axis(products, kept, axis=1).sum(axis=1)
+    rest = [stage.values[unit] - stage.bias_of(unit) - added[unit] for unit in range(len(stage))]
     return found | {
-        "kept": [keep.tolist() for keep in kept],
-        "weights": [_plain(stage.weight[unit, keep]) for unit, keep in enumerate(kept)],
+        "kept": kept.tolist(),
+        "weights": [_plain(row) for row in np.take_along_axis(terms.weights, kept, axis=1)],
         "rest": _plain(np.array(rest)),
     }
 

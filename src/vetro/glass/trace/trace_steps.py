@@ -151,11 +151,6 @@ class Stage:
             symbol = self.symbols_read[0][source]
             yield Term(name, symbol, float(row[source]), float(read[source]))
 
-    def largest(self, unit: int) -> NDArray[np.intp]:
-        """The sources of a sum, the largest product first."""
-        assert self.weight is not None
-        return np.argsort(-np.abs(self.weight[unit] * self.read[0]), kind="stable")
-
     def bias_of(self, unit: int) -> float:
         """The bias of a unit, 0 where there is none."""
         return 0.0 if self.bias is None else float(self.bias[unit])
