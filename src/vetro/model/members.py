@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vetro.engines.job import Codes, Job, Matrix, Rows
 from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
+from vetro.model.unvaried import silence, unvaried
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
 from vetro.networks.solvers import MOST_COLUMNS, OF_SQUARES
@@ -122,21 +123,25 @@ class Ensemble:
         seed = member_seed(self.recipe, part, member)
         class_weights = None
         if self.recipe.class_weight == "balanced" and encoder.classes:
-            codes = encoder.encode_targets(self.table, training)
+            labels = encoder.encode_targets(self.table, training)
             weights = None if self.weights is None else self.weights[training]
-            class_weights = balanced_weights(codes, len(encoder.classes), weights)
+            class_weights = balanced_weights(labels, len(encoder.classes), weights)
         loss = resolve_loss(self.recipe, self.task, len(encoder.classes))
+        codes = Codes(encoder.one_hot, encoder.piecewise)
+        learnt, parameters = self._matrices(encoder, training), initial_parameters(network, seed)
+        weight = network.views(parameters)["layer1.weight"]
+        silence(learnt.x, weight, unvaried(learnt.x, codes))
         return make_job(
             self.recipe,
             network,
             loss,
-            initial_parameters(network, seed),
-            self._matrices(encoder, training),
+            parameters,
+            learnt,
             self._matrices(encoder, validation) if len(validation) else None,
             seed,
             class_weights,
             self.device,
-            Codes(encoder.one_hot, encoder.piecewise),
+            codes,
         )
 
     def _matrices(self, encoder: Encoder, rows: NDArray[np.intp]) -> Rows:
