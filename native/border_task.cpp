@@ -53,11 +53,11 @@ Optimizer make_optimizer(const std::string& kind, std::vector<Group> groups,
 }
 
 SettingsObject make_settings(int64_t batch_size, int64_t total_steps, int64_t epoch_rows,
-                             int64_t patience, int64_t plateau, bool keep_best, double clip_norm,
-                             double clip_value, int threads, uint64_t seed,
+                             int64_t patience, int64_t plateau, int64_t from_epoch, bool keep_best,
+                             double clip_norm, double clip_value, int threads, uint64_t seed,
                              std::vector<std::pair<int64_t, int64_t>> measured, bool finite) {
   require(batch_size >= 1, "batch_size must be at least 1");
-  require(total_steps >= 0 && patience >= 0 && plateau >= 0 && epoch_rows >= 0 && threads >= 0,
+  require(total_steps >= 0 && patience >= 0 && plateau >= 0 && from_epoch >= 0 && epoch_rows >= 0 && threads >= 0,
           "counts must not be negative");
   require(clip_norm >= 0 && clip_value >= 0, "limits of gradients must not be negative");
   for (const auto& [begin, end] : measured)
@@ -68,6 +68,7 @@ SettingsObject make_settings(int64_t batch_size, int64_t total_steps, int64_t ep
   settings.epoch_rows = epoch_rows;
   settings.patience = patience;
   settings.plateau = plateau;
+  settings.from_epoch = from_epoch;
   settings.keep_best = keep_best;
   settings.clip_norm = clip_norm;
   settings.clip_value = clip_value;
@@ -201,21 +202,21 @@ void bind_task(nb::module_& m) {
       m, "Settings",
       "Rows per step and per epoch (0: all rows), the number of steps, and when to stop: patience in\n"
       "epochs, 0 for never.  plateau: halve the learning rate after so many epochs without a better\n"
-      "one, 0 for never.  clip_norm, clip_value: 0 for none.  threads: 0 for all cores.  seed: of\n"
+      "one, 0 for never.  from_epoch: until then the latest epoch is the best.  clip_norm, clip_value: 0 for none.  threads: 0 for all cores.  seed: of\n"
       "dropout.  measured: [begin, end) of parameters whose sizes each epoch records.  finite:\n"
       "refuse rows that are not.")
       .def(
           "__init__",
           [](SettingsObject* self, int64_t batch_size, int64_t total_steps, int64_t epoch_rows,
-             int64_t patience, int64_t plateau, bool keep_best, double clip_norm,
-             double clip_value, int threads, uint64_t seed,
+             int64_t patience, int64_t plateau, int64_t from_epoch, bool keep_best,
+             double clip_norm, double clip_value, int threads, uint64_t seed,
              std::vector<std::pair<int64_t, int64_t>> measured, bool finite) {
             new (self) SettingsObject(make_settings(batch_size, total_steps, epoch_rows, patience,
-                                                    plateau, keep_best, clip_norm, clip_value,
+                                                    plateau, from_epoch, keep_best, clip_norm, clip_value,
                                                     threads, seed, std::move(measured), finite));
           },
           nb::kw_only(), "batch_size"_a, "total_steps"_a, "epoch_rows"_a = 0, "patience"_a = 0,
-          "plateau"_a = 0, "keep_best"_a = false, "clip_norm"_a = 0.0, "clip_value"_a = 0.0,
+          "plateau"_a = 0, "from_epoch"_a = 0, "keep_best"_a = false, "clip_norm"_a = 0.0, "clip_value"_a = 0.0,
           "threads"_a = 0, "seed"_a = 0,
           "measured"_a = std::vector<std::pair<int64_t, int64_t>>(), "finite"_a = true);
 }

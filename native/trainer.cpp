@@ -176,7 +176,10 @@ void Trainer<T>::end_epoch() {
   record.learning_rate = rates_[rates_used_] * counters.rate;
   const double score = validation_.count ? record.validation : record.training;
   ++counters.epochs;
-  record.best = score < counters.best_score;
+  // up to from_epoch the latest epoch is the best
+  record.best = score < (counters.epochs <= settings.from_epoch
+                             ? std::numeric_limits<double>::infinity()
+                             : counters.best_score);
   if (record.best && settings.keep_best)  // the last update may have overflowed
     record.best = std::all_of(parameters.begin(), parameters.end(),
                               [](T value) { return std::isfinite(value); });

@@ -34,7 +34,7 @@ struct Optimizer {
 };
 
 struct Settings {
-  int64_t batch_size, epoch_rows, total_steps, patience, plateau;
+  int64_t batch_size, epoch_rows, total_steps, patience, plateau, from_epoch;
   bool keep_best;
   double clip_norm, clip_value;
   int threads;

@@ -309,6 +309,10 @@ TARGETS = [
     ),
 ]
 
+PLAIN = (
+    Setting("numbers", "raw"), Setting("learning_rate", "0.01"), Setting("validation", "0.15"),
+    Setting("dropout", "0"), Setting("weight_decay", "0.1"), Setting("patience", "75"),
+)  # fmt: skip
 FITTING = [
     Case("E112", "x,y\n1,1\n1e999,2\n2,3\n3,4\n", given=(Y,), command="fit", id="fit"),
     Case("E601", drawn(8, str), given=(Y, Setting("folds", "9")), command="fit", id="folds"),
@@ -338,7 +342,7 @@ FITTING = [
     Case(
         "E601",
         drawn(9, str),
-        given=(Y, Setting("hidden", "0")),
+        given=(Y, Setting("hidden", "8,0")),
         command="fit",
         values={"hidden": "64,64"},
         id="hidden",
@@ -385,7 +389,7 @@ FITTING = [
         "W305",
         drawn(200, lambda i: str(i * 37 % 101 + i * 53 % 89)),
         command="fit",
-        given=(Y, Setting("epochs", "12"), Setting("hidden", "16")),
+        given=(Y, Setting("epochs", "25"), Setting("hidden", "16"), *PLAIN),
     ),
     Case(
         "E302",
@@ -396,6 +400,8 @@ FITTING = [
             Setting("learning_rate", "1e6"),
             Setting("epochs", "30"),
             Setting("optimizer", "sgd"),
+            Setting("numbers", "raw"),
+            Setting("hidden", "64,64"),
         ),
     ),
 ]

@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from apps.conftest import TINY, Ended, run_here
+from apps.conftest import Ended, run_here
 from apps.terminal import screens
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import TINY
 
 import vetro
 from vetro.apps.tour.content import tour_in

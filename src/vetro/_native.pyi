@@ -75,12 +75,12 @@ class Settings:
     """
     Rows per step and per epoch (0: all rows), the number of steps, and when to stop: patience in
     epochs, 0 for never.  plateau: halve the learning rate after so many epochs without a better
-    one, 0 for never.  clip_norm, clip_value: 0 for none.  threads: 0 for all cores.  seed: of
+    one, 0 for never.  from_epoch: until then the latest epoch is the best.  clip_norm, clip_value: 0 for none.  threads: 0 for all cores.  seed: of
     dropout.  measured: [begin, end) of parameters whose sizes each epoch records.  finite:
     refuse rows that are not.
     """
 
-    def __init__(self, *, batch_size: int, total_steps: int, epoch_rows: int = 0, patience: int = 0, plateau: int = 0, keep_best: bool = False, clip_norm: float = 0.0, clip_value: float = 0.0, threads: int = 0, seed: int = 0, measured: Sequence[tuple[int, int]] = [], finite: bool = True) -> None: ...
+    def __init__(self, *, batch_size: int, total_steps: int, epoch_rows: int = 0, patience: int = 0, plateau: int = 0, from_epoch: int = 0, keep_best: bool = False, clip_norm: float = 0.0, clip_value: float = 0.0, threads: int = 0, seed: int = 0, measured: Sequence[tuple[int, int]] = [], finite: bool = True) -> None: ...
 
 class Counters:
     """

@@ -18,10 +18,9 @@ import pytest
 
 # Loaded here, so that the fits of this process do not each start another for their baselines.
 import sklearn.ensemble  # noqa: F401
+from recipes import TINY
 
 from vetro.apps.command_line import main
-
-TINY = ("--epochs", "3", "--folds", "2", "--hidden", "4", "--quiet")
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from apps.conftest import TINY
+from recipes import TINY
 
 import vetro as package
 from vetro.glass.rows import rows_of

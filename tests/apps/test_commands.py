@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -16,15 +17,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from recipes import PLAIN, TINY
 from sklearn.metrics import r2_score
 
 import vetro as package
 from vetro.apps import command_line
 from vetro.apps.recipe_file import read_recipe, write_recipe
 from vetro.model.request import FitRequest
-from vetro.training.recipe import Recipe
-
-TINY = ("--epochs", "3", "--folds", "2", "--hidden", "4", "--quiet")
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +115,7 @@ def test_fit_leaves_a_run(fitted: Path, pumps: Path) -> None:
     assert found.request == FitRequest(
         targets=("flow",),
         drop=("state",),
-        recipe=Recipe(epochs=3, folds=2, holdout=0.0, hidden=(4,)),
+        recipe=replace(PLAIN, epochs=3, folds=2, holdout=0.0, hidden=(4,)),
     )
     log = (fitted / "log.txt").read_text()
     assert "Reading the table" in log
@@ -147,7 +146,7 @@ def test_fit_prints_the_verdict_and_what_to_do_next(vetro, pumps: Path) -> None:
 
 def test_fit_json_and_a_recipe_file(vetro, pumps: Path) -> None:
     request = FitRequest(
-        targets=("state",), drop=("flow",), recipe=Recipe(epochs=9, folds=2, hidden=(3,))
+        targets=("state",), drop=("flow",), recipe=replace(PLAIN, epochs=9, folds=2, hidden=(3,))
     )
     write_recipe(Path("recipe.toml"), str(pumps), request)
     ended = vetro("fit", "--recipe", "recipe.toml", "--epochs", "2", "--json", "--quiet")
@@ -303,7 +302,7 @@ def test_runs(vetro, fitted: Path) -> None:
     shutil.copytree(fitted, "runs/pumps-1")
     shutil.copytree(fitted, "runs/pumps-2")
     request = read_recipe(fitted / "recipe.toml")
-    other = Recipe(epochs=3, folds=2, holdout=0.0, hidden=(5, 5))
+    other = replace(PLAIN, epochs=3, folds=2, holdout=0.0, hidden=(5, 5))
     write_recipe(
         Path("runs/pumps-2/recipe.toml"),
         request.source,
@@ -356,7 +355,7 @@ def test_runs_are_sorted_by_quality(vetro, pumps: Path) -> None:
             'E601 --learning-rate "-1.0" is not valid: it must be',
         ),
         (["fit", "a", "--target", "y", "--time", "x"], 'E601 --time "x" is not valid: a time'),
-        (["fit", "a", "--target", "y", "--hidden", "0"], "E601 --hidden"),
+        (["fit", "a", "--target", "y", "--hidden", "0,4"], "E601 --hidden"),
         (["fit", "a", "--target", "y", "--optimizer", "x"], 'E601 --optimizer "x" is not valid'),
         (["fit", "a", "--target", "y", "--holdout", "2"], 'E601 --holdout "2.0" is not valid'),
         (["fit", "a", "--target", "y", "--bad-rows", "x"], 'E601 --bad-rows "x" is not valid'),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from apps.conftest import TINY
+from recipes import TINY
 
 import vetro as package
 from vetro.apps.live_line import LiveLine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from apps.conftest import TINY
+from recipes import TINY
 
 from vetro.model.files import load_model
 

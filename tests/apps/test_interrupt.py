@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from apps.terminal import screens
+from recipes import PLAIN_OPTIONS
 
 import vetro as package
 from vetro.apps.runs import RunFolder
 
 # Long enough to be interrupted, short enough to be finished afterwards.
-FIT = ("--target", "flow", "--drop", "state", "--folds", "2", "--hidden", "4",
+FIT = (*PLAIN_OPTIONS, "--target", "flow", "--drop", "state", "--folds", "2", "--hidden", "4",
        "--epochs", "40000", "--patience", "0")  # fmt: skip
 RUN = RunFolder(Path("runs/pumps-1"))
 

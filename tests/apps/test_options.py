@@ -131,10 +131,11 @@ def test_help_shows_the_defaults(vetro) -> None:
     text = " ".join(ended.out.split())
     assert ended.status == 0
     assert "{" not in text
-    assert f"Units of the hidden layers [{value_text(recipes.Recipe().hidden)}]." in text
-    assert f"Largest number of epochs [{recipes.Recipe().epochs}]." in text
+    assert "Units of the hidden layers [auto]." in text
+    assert "Batch size; 0: chosen from the table [0]." in text
     for entry in fields(recipes.Recipe):
         if "[{}]" in HELP[entry.name]:
-            assert f"[{value_text(entry.default)}]" in text, entry.name
+            usual = "auto" if entry.name in recipes.AUTO else value_text(entry.default)
+            assert f"{HELP[entry.name].format(usual)}" in text, entry.name
     without = {entry.name for entry in fields(recipes.Recipe) if "{}" not in HELP[entry.name]}
     assert without == {"time", "folds", "holdout"}  # their help says what the default means

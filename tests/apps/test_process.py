@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from recipes import TINY
 
 # Sends a signal to itself at a moment that is named: when a module is imported for the first
 # time, or when the interpreter ends.
@@ -32,8 +33,7 @@ if moment == "the end":
     atexit.register(signal.raise_signal, number)
 main()
 """
-FIT = ("fit", "pumps.csv", "--target", "flow", "--drop", "state", "--epochs", "3", "--folds", "2",
-       "--hidden", "4", "--quiet")  # fmt: skip
+FIT = ("fit", "pumps.csv", "--target", "flow", "--drop", "state", *TINY)
 
 
 @dataclass

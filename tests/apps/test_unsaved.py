@@ -12,12 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from recipes import TINY
 
 from vetro.atomic import atomic_file
 from vetro.training import checkpoint, ensemble
 
 ROWS = 60
-TINY = ("--epochs", "3", "--folds", "2", "--hidden", "4", "--quiet")
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recipes import PLAIN_OPTIONS
 
 from vetro.model.files import load_model, save_model
 
@@ -63,7 +64,8 @@ def test_every_kind_of_fit_is_verified(vetro, pumps, tmp_path, options, target):
     run = tmp_path / "fit"
     ended = vetro(
         "fit", pumps, "--target", target, "--drop", other, "--run", run, "--epochs", "2",
-        "--hidden", "4", "--quiet", "--dropout", "0.1", *(options or ("--folds", "2")),
+        "--hidden", "4", "--quiet", *PLAIN_OPTIONS, "--dropout", "0.1",
+        *(options or ("--folds", "2")),
     )  # fmt: skip
     assert ended.status == 0, ended.err
     assert vetro("verify", run).status == 0

@@ -6,12 +6,12 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+from recipes import PLAIN
 
 from vetro.engines.job import Clipping, Stopping
 from vetro.engines.orders import Seeded
 from vetro.engines.rates import Factors
 from vetro.training.plan import make_job
-from vetro.training.recipe import Recipe
 
 RECIPE = ("optimizer", "learning_rate", "momentum", "weight_decay", "batch_size", "epochs")
 
@@ -21,7 +21,7 @@ def job_of(net, initial, data, validation, settings):
     class_weights, without the recipe's limits."""
     given = {"class_weights": None, "plateau": 0, "patience": 0, "clip_norm": 0.0, **settings}
     most = {"learning_rate": min(given["learning_rate"], 1e6)}
-    recipe = Recipe(**{name: given[name] for name in RECIPE} | most)
+    recipe = replace(PLAIN, **{name: given[name] for name in RECIPE} | most)
     made = make_job(
         recipe, net, given["loss"], initial, data, validation, given["seed"], given["class_weights"]
     )

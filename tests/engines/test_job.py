@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engines.jobs import result_of
+from recipes import PLAIN
 
 from vetro.engines.job import Rows
 from vetro.engines.native_core import why_not_native
@@ -17,7 +18,6 @@ from vetro.engines.orders import Consecutive, Given, Seeded
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
 from vetro.training.plan import make_job
-from vetro.training.recipe import Recipe
 
 ENGINES = ["torch"] if why_not_native() else ["native", "torch"]
 
@@ -28,7 +28,8 @@ def job(schedule="plateau", loss="huber", epochs=40):
     x = generator.normal(size=(90, 3)).astype(np.float32)
     y = np.stack([x[:, 0] * x[:, 1], np.sin(x[:, 2])], axis=1)
     weights = generator.uniform(0.5, 1.5, 90).astype(np.float32)
-    recipe = Recipe(
+    recipe = replace(
+        PLAIN,
         epochs=epochs,
         schedule=schedule,
         patience=9 if epochs == 40 else 0,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recipes import PLAIN
 from scipy import special
 
 from vetro.errors import notice
@@ -22,7 +24,6 @@ from vetro.tables.read import read_table
 from vetro.tables.roles import assign_roles
 from vetro.training.history import EpochRecord
 from vetro.training.plan import output_count, resolve_loss
-from vetro.training.recipe import Recipe
 
 CITIES = ("Milano", "Rome", "Turin, north", 'the "old" town')
 GRADES = ("good", "middling", "poor")
@@ -94,7 +95,7 @@ def model_of(
 ) -> Model:
     """A model of the table's other columns, each member's targets scaled by other rows."""
     options = options or ReadOptions()
-    recipe = Recipe(hidden=hidden, activation=activation, loss=loss, seed=seed)
+    recipe = replace(PLAIN, hidden=hidden, activation=activation, loss=loss, seed=seed)
     request = FitRequest(targets=targets, weight=weight, options=options, recipe=recipe)
     drop = tuple(name for name in TARGETS if name not in targets)
     table = read_table(source, options)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recipes import PLAIN
 from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_squared_error
 
 from vetro.engines import choose
@@ -22,10 +23,9 @@ from vetro.model.split import split_rows
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.tables.roles import assign_roles
-from vetro.training.recipe import Recipe
 
 CONCRETE = Path(__file__).parents[2] / "examples" / "concrete.csv"
-QUICK = Recipe(hidden=(8,), epochs=6)
+QUICK = replace(PLAIN, hidden=(8,), epochs=6)
 
 
 def request(*targets, recipe=QUICK, **changes):
@@ -208,7 +208,7 @@ def test_holdout_measures_only_what_was_held_out():
 def test_many_rows_are_split_once():
     generator = np.random.default_rng(0)
     x = generator.normal(size=100_001)
-    recipe = Recipe(hidden=(4,), epochs=1)
+    recipe = replace(PLAIN, hidden=(4,), epochs=1)
     model = fit_table({"x": x, "y": 2 * x}, request("y", recipe=recipe))
     assert len(model.members) == 1
     assert model.evidence.split["held_out_rows"] == 10_000
@@ -230,7 +230,7 @@ def test_weights_count():
     """Two laws in one table: the rows with the weight decide which one is learnt."""
     x = np.linspace(-1, 1, 400)
     columns = {"x": x, "y": np.where(np.arange(400) % 2 == 0, x, -x)}
-    recipe = Recipe(hidden=(8,), epochs=40, batch_size=16)
+    recipe = replace(PLAIN, hidden=(8,), epochs=40, batch_size=16)
     for heavy, sign in ((0, 1), (1, -1)):
         columns["w"] = np.where(np.arange(400) % 2 == heavy, 1.0, 1e-3)
         model = fit_table(columns, request("y", weight="w", recipe=recipe))
@@ -327,7 +327,7 @@ def test_damaged_checkpoint_is_refused(tmp_path):
 
 
 def test_divergence_is_caught_and_the_best_kept():
-    recipe = Recipe(optimizer="sgd", learning_rate=3.0, schedule="one_cycle", epochs=30)
+    recipe = replace(PLAIN, optimizer="sgd", learning_rate=3.0, epochs=30)
     with pytest.raises(TrainingError) as caught:
         fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
     error = caught.value
@@ -339,7 +339,7 @@ def test_divergence_is_caught_and_the_best_kept():
 
 
 def test_time_limit_shares_the_time_among_members():
-    recipe = Recipe(hidden=(64, 64), epochs=100_000, patience=0, time=2.0, batch_size=16)
+    recipe = replace(PLAIN, epochs=100_000, patience=0, time=2.0, batch_size=16)
     model = fit_table(CONCRETE, request("compressive_strength", recipe=recipe))
     assert model.evidence.stopped == {"time": 5}
     assert 1.5 < model.evidence.seconds["training"] < 10
@@ -423,13 +423,13 @@ def test_a_loss_for_another_task_is_refused():
 @pytest.mark.parametrize(
     ("recipe", "networks", "each"),
     [
-        (Recipe(hidden=(65536, 65536)), "5 networks", 9 * 65536 + 65537 * 65536 + 65537),
+        (replace(PLAIN, hidden=(65536, 65536)), "5 networks", 9 * 65536 + 65537 * 65536 + 65537),
         (
-            Recipe(hidden=(65536,) * 1000, holdout=0.1),
+            replace(PLAIN, hidden=(65536,) * 1000, holdout=0.1),
             "1 network",
             9 * 65536 + 999 * 65537 * 65536 + 65537,
         ),
-        (Recipe(members=1000, folds=500), "500000 networks", 9 * 64 + 65 * 64 + 65),
+        (replace(PLAIN, members=1000, folds=500), "500000 networks", 9 * 64 + 65 * 64 + 65),
     ],
 )
 def test_networks_that_are_too_large_are_refused_before_any_is_made(recipe, networks, each):

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import random
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -219,7 +220,7 @@ NO_MESSAGE = {"code": "E900", "words": {"parts": []}}
 INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6}
 CONTRADICTIONS = [
     ("finite", lambda d: first_input(d).update(scale=1e308)),
-    ("finite", lambda d: first_input(d).update(median=1e300)),
+    ("outside its bins", lambda d: first_input(d).update(median=1e300)),
     ("finite", lambda d: first_input(d).update(mean=-1e308, scale=1e10)),
     ("finite", lambda d: first_target(d).update(mean=1.7e308, deviation=1e308)),
     ("another kind", lambda d: d["schema"]["columns"][0].update(kind="date")),
@@ -284,7 +285,7 @@ def test_a_header_of_many_tensors_is_not_parsed(fitted, tmp_path, monkeypatch):
     content = with_tensors(fitted["flow"][1], [f"t{number}" for number in range(150_000)])
     monkeypatch.setattr(container, "parse_json", pytest.fail)
     said = refusal(content, tmp_path / "m.safetensors")
-    assert "it has 150,032 tensors; at most 100,000 are read" in said
+    assert re.search(r"it has 150,0\d\d tensors; at most 100,000 are read", said)
 
 
 @pytest.mark.parametrize("part", ["{},", "[],", "0,", '"",'])

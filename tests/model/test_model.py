@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from model.build import model_of, rows_of
+from recipes import PLAIN
 
 from vetro.errors import InternalError
 from vetro.model.files import load_model
@@ -18,7 +19,6 @@ from vetro.model.kept import kept_schema
 from vetro.model.predict import predict_outputs
 from vetro.model.request import FitRequest
 from vetro.tables.read import read_table
-from vetro.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_fitted_model_survives_its_file(tmp_path):
     request = FitRequest(
         targets=("pressure",),
         drop=("noise", "grade", "sold"),
-        recipe=Recipe(hidden=(8,), epochs=3, folds=2),
+        recipe=replace(PLAIN, hidden=(8,), epochs=3, folds=2),
     )
     fitted = fit_table(columns, request)
     fitted.save(tmp_path / "m.safetensors")

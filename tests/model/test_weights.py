@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recipes import PLAIN
 from sklearn.metrics import accuracy_score, r2_score
 from told import told
 
@@ -19,9 +20,8 @@ from vetro.model.fit import fit_table
 from vetro.model.request import FitRequest
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
-from vetro.training.recipe import Recipe
 
-QUICK = Recipe(hidden=(6,), epochs=3)
+QUICK = replace(PLAIN, hidden=(6,), epochs=3)
 
 
 def measurements(rows=80):

@@ -31,8 +31,8 @@ def program(dtype="float64"):
 
 
 SETTINGS = (
-    "batch_size", "total_steps", "patience", "plateau", "measured", "epoch_rows", "clip_norm",
-    "clip_value", "seed", "threads",
+    "batch_size", "total_steps", "patience", "plateau", "from_epoch", "measured", "epoch_rows",
+    "clip_norm", "clip_value", "seed", "threads",
 )  # fmt: skip
 
 
@@ -239,6 +239,7 @@ def with_nan(*shape):
         {"total_steps": -1},
         {"patience": -1},
         {"plateau": -1},
+        {"from_epoch": -1},
         {"measured": [(0, 9)]},
         {"measured": [(-1, 3)]},
         {"measured": [(3, 3)]},

@@ -3,14 +3,14 @@
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from recipes import PLAIN
 
 from vetro.model.fit import fit_table
 from vetro.model.request import FitRequest
-from vetro.training.recipe import Recipe
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -25,7 +25,7 @@ EVIL_LEVEL = "</td><b>&amp;$\\frac$"
 
 
 def fitted(columns, *targets, **recipe):
-    request = FitRequest(targets=targets, recipe=Recipe(epochs=2, seed=1, **recipe))
+    request = FitRequest(targets=targets, recipe=replace(PLAIN, epochs=2, seed=1, **recipe))
     return fit_table(columns, request)
 
 

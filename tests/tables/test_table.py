@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import PLAIN
 
 from vetro.glass.rows import rows_of_table
 from vetro.glass.subject import subject_of
@@ -17,7 +18,6 @@ from vetro.tables.chunks import read_chunks
 from vetro.tables.options import ReadOptions
 from vetro.tables.read import read_table
 from vetro.tables.table import Table
-from vetro.training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_rows_without_a_target_do_not_move_the_others(source) -> None:
     request = FitRequest(
         targets=("y",),
         drop_missing_target=True,
-        recipe=replace(Recipe(), epochs=2, members=1, folds=2, hidden=(4,)),
+        recipe=replace(PLAIN, epochs=2, folds=2, hidden=(4,)),
     )
     seen = []
     model = fit_table(source, request, meanwhile=lambda model, table: seen.append(table))

@@ -30,11 +30,12 @@ def test_json_round_trip():
     [
         ("activation", "reul", "it is unknown"),
         ("optimizer", "newton", "it is unknown"),
-        ("learning_rate", 0.0, "it must be above 0"),
+        ("learning_rate", -0.1, "it must be above 0"),
         ("learning_rate", "fast", "a number is needed"),
         ("learning_rate", float("nan"), "it must be above 0"),
         ("learning_rate", 10**400, "it is too large for a 64-bit number"),
-        ("epochs", 0, "it must be at least 1"),
+        ("epochs", -1, "it must be at least 1"),
+        ("dropout", -0.5, "it must be at least 0"),
         pytest.param(
             "epochs",
             10**5000,
@@ -69,7 +70,7 @@ def test_unknown_entries_name_the_nearest():
         Recipe.from_json({"learning_rat": 0.1}, "mine.toml")
     assert caught.value.code == "E602"
     assert str(caught.value).startswith(
-        'mine.toml: unknown entry "learning_rat". Did you mean "learning_rate"? Entries: numbers,'
+        'mine.toml: unknown entry "learning_rat". Did you mean "learning_rate"? Entries: effort,'
     )
 
 

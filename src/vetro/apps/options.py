@@ -22,7 +22,7 @@ from vetro.errors import Words, error
 from vetro.model.request import FitRequest
 from vetro.settings import option_name
 from vetro.tables.options import ReadOptions
-from vetro.training.recipe import Recipe
+from vetro.training.recipe import AUTO, Recipe
 
 Given = dict[str, Any]  # field -> value, for the options given on the command line
 
@@ -228,7 +228,8 @@ HELP = {
     "sheet": "Sheet of a workbook (the first if not given).",
     # how the networks are trained
     "numbers": "How numbers enter the network: piecewise adds the shares of quantile bins [{}].",
-    "bins": "Quantile bins of each number, with piecewise; 0: chosen from the table [{}].",
+    "effort": "How many recipes are tried: quick, one; normal and best, several [{}].",
+    "bins": "Quantile bins of each number, with piecewise [{}].",
     "hidden": "Units of the hidden layers [{}].",
     "activation": "Activation between layers [{}].",
     "loss": "Loss to minimise [{}].",
@@ -247,6 +248,7 @@ HELP = {
     "members": "Number of networks per fold [{}].",
     "folds": "Number of folds [5; above 100,000 rows, one held-out tenth].",
     "holdout": "Hold out this share of the rows, without folds.",
+    "validation": "Share of a network's rows that choose its best epoch; 0: the last one [{}].",
     "class_weight": "Class weights [{}].",
     "device": "Device to compute on [{}].",
 }
@@ -280,12 +282,23 @@ def _choices(record: type) -> tuple[Choice, ...]:
     return tuple(
         Choice(
             entry.name,
-            HELP[entry.name].format(value_text(entry.default)),
-            **_of_type(kinds[entry.name], entry.default) | _OF_ENTRY.get(entry.name, {}),
+            HELP[entry.name].format("auto" if entry.name in AUTO else value_text(entry.default)),
+            **_or_auto(
+                entry.name,
+                _of_type(kinds[entry.name], entry.default) | _OF_ENTRY.get(entry.name, {}),
+            ),
         )
         for entry in fields(record)
         if entry.name in HELP
     )
+
+
+def _or_auto(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The text "auto" leaves an entry to the table."""
+    parse = options.get("parse")
+    if name not in AUTO or parse is None:
+        return options
+    return {**options, "parse": lambda option, raw: raw if raw == "auto" else parse(option, raw)}
 
 
 def _of_type(kind: Any, default: Any) -> dict[str, Any]:

@@ -19,14 +19,15 @@ class Best:
     """The parameters and buffers of the epoch with the lowest score so far.
 
     epoch: its number, from 1; 0 before there is one.  waited: epochs since then.
-    patience: the most to wait, 0 for no limit.
+    patience: the most to wait, 0 for no limit.  from_epoch: until then the latest is the best.
     """
 
-    def __init__(self, module: nn.Module, patience: int) -> None:
+    def __init__(self, module: nn.Module, patience: int, from_epoch: int = 0) -> None:
         self.epoch = self.waited = 0
         self.score = math.inf
         self._module = module
         self._patience = patience
+        self._from_epoch = from_epoch
         self._kept: dict[str, Tensor] = {}
 
     @property
@@ -36,7 +37,7 @@ class Best:
 
     def consider(self, epoch: int, score: float) -> bool:
         """Keep this epoch if it is the best; False after `patience` epochs without a better one."""
-        if score < self.score:
+        if score < (math.inf if epoch <= self._from_epoch else self.score):
             self.epoch, self.score, self.waited = epoch, score, 0
             self.keep()
         else:

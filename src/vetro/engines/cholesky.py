@@ -39,18 +39,17 @@ def cholesky(size: int) -> Cholesky:
 
 class _Lapack:
     def factor(self, matrix: Floats, added: Floats) -> bool:
-        from scipy import linalg
 
         whole = np.tril(matrix)
         whole[np.diag_indices_from(whole)] += added
         try:
-            self._factor = linalg.cholesky(whole, lower=True)
-        except (linalg.LinAlgError, ValueError):
+            self._factor = np.linalg.cholesky(whole)
+        except np.linalg.LinAlgError:
             return False
         return True
 
     def solve(self, b: Floats) -> None:
-        from scipy import linalg
+        from scipy import linalg  # its import takes as long as a small fit
 
         b[:] = linalg.cho_solve((self._factor, True), b)
 

@@ -42,13 +42,15 @@ class Stopping:
     """When training ends: after `steps`, or after `patience` epochs without a better score (0 for
     never).  The score is the validation loss, or without validation rows the training loss.
 
-    plateau: halve the rates after so many epochs without a better score, 0 for never.
+    from_epoch: until this epoch the latest one is the best, whatever its score: the rate may still
+    rise.  plateau: halve the rates after so many epochs without a better score, 0 for never.
     keep_best: keep a copy of the parameters of the best epoch.
     """
 
     steps: int
     patience: int = 0
     plateau: int = 0
+    from_epoch: int = 0
     keep_best: bool = True
 
 

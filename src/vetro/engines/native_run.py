@@ -191,6 +191,7 @@ def trainer_of(job: Job, threads: int) -> _native.Trainer:
             total_steps=course.stopping.steps,
             patience=course.stopping.patience,
             plateau=course.stopping.plateau,
+            from_epoch=course.stopping.from_epoch,
             keep_best=course.stopping.keep_best,
             clip_norm=course.clipping.norm,
             clip_value=course.clipping.value,

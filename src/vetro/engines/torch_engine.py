@@ -123,7 +123,7 @@ class _Run:
         self.training = [_tensor(part, self.device) for part in _parts(job.training)]
         self.validation = [_tensor(part, self.device) for part in _parts(job.validation)]
         self.drops = any(isinstance(part, nn.Dropout) for part in self.module.modules())
-        self.best = Best(self.module, job.course.stopping.patience)
+        self.best = Best(self.module, job.course.stopping.patience, job.course.stopping.from_epoch)
         self.best.keep()
         self.epoch = 0
         self.rate = 1.0

@@ -41,6 +41,8 @@ MOST_NOTICES = 200_000
 _ENTRIES = ("task", "schema", "network", "encoder", "members", "recipe", "request", "evidence")
 # The parts of the evidence that are tensors.
 _EVIDENCE_TENSORS = frozenset({"actual", "predicted", "fold", "history"})
+_OLDER = {"numbers": "raw", "validation": 0.15}
+"""What recipes of older files left out."""
 _HISTORY = dict(zip(COLUMNS, ("<i4", "<i4", "<i4", "<f8", "<f8", "<f8", "|u1", "<f8"), strict=True))
 
 
@@ -144,7 +146,7 @@ def parts_of(document: Any, tensors: Arrays) -> dict[str, Any]:
         "network": network,
         "blocks": blocks,
         "members": members,
-        "recipe": from_plain(Recipe, document["recipe"], "recipe"),
+        "recipe": from_plain(Recipe, _OLDER | document["recipe"], "recipe"),
         "request": from_plain(FitRequest, document["request"], "request"),
         "evidence": evidence,
         "intervals": intervals,

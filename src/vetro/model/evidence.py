@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vetro.errors import Notice
 from vetro.networks.solvers import Regularisation
 from vetro.training.history import EpochRecord
+from vetro.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ class Coverage:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A recipe that a fit tried, and its error on held-out rows.
+
+    error: the root mean square of the scaled targets' errors, or the log loss; NaN if unknown.
+    """
+
+    recipe: Recipe
+    error: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The measurements on rows that the predicting member never saw.
 
@@ -66,7 +78,10 @@ class Evidence:
     regression; (n,) class codes and (n, classes) probabilities for classification; at most 20,000
     rows are kept. fold: (n,) fold of each kept row. coverage: target -> of the intervals on the
     held-out rows, each around the answer of the members that never saw the row and from the errors
-    of the other folds; its width is that of the model's own intervals. history: every epoch.
+    of the other folds; its width is that of the model's own intervals. tried: the
+    recipes that were compared, the chosen one first; () for a single one. optimism: how much larger
+    the error is if each fold's recipe is chosen by the other folds, as a share of the error: what
+    the choice alone makes look better. history: every epoch.
     notices: every W and I message. data: name, sha256, rows, columns of the source. median_row:
     (input columns,) as Encoder.raw gives a row: the median of each number, the most frequent level,
     flag or date; () if unknown. regularisation: of each member that estimated it (optimizer br).
@@ -101,6 +116,8 @@ class Evidence:
     actual: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     predicted: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 1)))
     fold: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    tried: tuple[Tried, ...] = ()
+    optimism: float = 0.0
     history: tuple[EpochRecord, ...] = ()
 
     @staticmethod

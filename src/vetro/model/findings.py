@@ -19,6 +19,7 @@ FALL_EPOCHS = 10
 OVERFITTING_GAP = 0.25
 LARGEST_CLIPPED = 1.0
 """The learning rate up to which clipped gradients are worth a try."""
+USUAL_RATE = 1e-2
 DEAD_SHARE = 0.5
 # few rows, a rare class, epochs that were too few, dead units
 _REASONS = ("W206", "W203", "W305", "W303")
@@ -29,8 +30,11 @@ def still_falling(
 ) -> list[Notice]:
     """W305 when most members ended at the last epoch while the validation error still fell.
 
-    outcomes: by fold and member, as the history counts them.
+    outcomes: by fold and member, as the history counts them.  Without validation rows no epoch has
+    such an error.
     """
+    if not recipe.validation:
+        return []
     rates = []
     for place, outcome in outcomes.items():
         if outcome.stopped != "epochs" or outcome.epochs <= FALL_EPOCHS:
@@ -105,7 +109,7 @@ def dead_units(
 
 def _smaller_steps(recipe: Recipe) -> Words:
     """A lower learning rate; or clipped gradients, where steps of that length are no longer far."""
-    now, usual = recipe.learning_rate, Recipe().learning_rate
+    now, usual = recipe.learning_rate, USUAL_RATE
     lower = words("{=learning_rate rate} (now {now:g})", rate=min(now / 10, usual), now=now)
     if now > LARGEST_CLIPPED or 0 < recipe.clip_norm <= 1:
         return lower

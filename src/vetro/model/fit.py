@@ -26,6 +26,7 @@ from vetro.errors import Notice, TrainingError, error, notice, words
 from vetro.model.asked_table import read_for, with_roles
 from vetro.model.baselines_apart import Baselines
 from vetro.model.calibration import calibrated
+from vetro.model.choosing import choose
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
 from vetro.model.held_out import HeldOut, baseline_job, held_out, measure_held_out
@@ -39,10 +40,10 @@ from vetro.tables.checks import check_rows, check_target
 from vetro.tables.left_out import weights_of
 from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
-from vetro.training.ensemble import train_members
 from vetro.training.history import EpochRecord
 from vetro.training.recipe import SOLVERS, Recipe, check_recipe_applies
 from vetro.training.solver_engine import SolverEngine
+from vetro.training.suited import Facts, candidates
 
 PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
 
@@ -112,13 +113,19 @@ def fit_table(
     found = check_rows(table, split.fold if split.folds else split.fold + 1)
     said += [item for item in found if not _is_answered(item, recipe)]
     table = replace(table, notices=table.notices + choice.notices + tuple(said))
-    ensemble = Ensemble(table, recipe, split, task, weights_of(table), choice.device)
-    ensemble.check_size()
-    baselines.begin(baseline_job(ensemble))
+    weights = weights_of(table)
+    ensembles = [
+        Ensemble(table, one, split, task, weights, choice.device)
+        for one in candidates(recipe, _facts(table, split, task))
+    ]
+    for ensemble in ensembles:
+        ensemble.check_size()
+    baselines.begin(baseline_job(ensembles[0]))
     clock.step("checking")
     state = _checkpoint(table, request, choice.engine, checkpoint, resume)
-    watching = watch(ensemble, tell, why_stop, checkpoint, clock.started)
-    outcomes = train_members(choice.engine, ensemble.tasks(), state, watching)
+    watching = watch(ensembles[0], tell, why_stop, checkpoint, clock.started)
+    chosen = choose(choice.engine, ensembles, state, watching)
+    ensemble, outcomes = chosen.ensemble, chosen.outcomes
     clock.step("training")
     tell(Progress("measuring", share=1.0, seconds=clock.seconds))
     usable = {number: outcome for number, outcome in outcomes.items() if outcome.best_epoch > 0}
@@ -126,6 +133,10 @@ def fit_table(
         raise _nothing_usable(request, outcomes)
     first = next(iter(usable))
     model = _model(request, ensemble, usable, table, task, choice, state)
+    model = replace(
+        model,
+        evidence=replace(model.evidence, tried=chosen.tried, optimism=chosen.optimism),
+    )
     model = replace(model, writes_report=writes_report)
     if meanwhile is not None:
         meanwhile(model, table)
@@ -143,7 +154,7 @@ def fit_table(
     tell(Progress("done", share=1.0, seconds=clock.seconds))
     failed = _diverged(outcomes)
     if failed is not None:
-        refusal = diverged(recipe, failed)
+        refusal = diverged(ensemble.recipe, failed)
         if isinstance(refusal, TrainingError):
             refusal.model = model
         raise refusal
@@ -160,6 +171,11 @@ def _engine(request: FitRequest) -> Choice:
         what = words("{=optimizer given} runs on the native engine", given=recipe.optimizer)
         raise error("E604", what=what, fix=words("Use {=engine native}, or {=optimizer adamw}."))
     return replace(choice, engine=SolverEngine(choice.engine))
+
+
+def _facts(table: Table, split: Split, task: str) -> Facts:
+    numbers = sum(column.kind == "number" for column in table.schema.inputs)
+    return Facts(len(split.training_rows(0)), numbers, task)
 
 
 def _diverged(outcomes: dict[int, Outcome]) -> Outcome | None:
@@ -245,7 +261,7 @@ def _model(
         network=ensemble.network(ensemble.encoder_of_all),
         blocks=ensemble.encoder_of_all.inputs,
         members=tuple(members),
-        recipe=request.recipe,
+        recipe=ensemble.recipe,
         request=request,
         evidence=evidence,
     )

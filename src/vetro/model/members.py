@@ -22,14 +22,12 @@ from vetro.tables.table import Table
 from vetro.training.ensemble import MemberTask
 from vetro.training.plan import (
     balanced_weights,
-    bin_count,
     make_job,
     output_count,
     resolve_loss,
 )
 from vetro.training.recipe import Recipe
 
-VALIDATION_SHARE = 0.15
 LARGEST_VALIDATION = 20_000
 MOST_PARAMETERS = 2**28  # of all networks together: 1 GiB in the model, 5 while they train
 
@@ -49,18 +47,16 @@ class Ensemble:
     def rows_of(self, part: int, member: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """(training, validation) row numbers of a member; disjoint, none held out from it."""
         rows = self.split.training_rows(part)
-        if self.recipe.optimizer == "br":  # regularises by the rows that it trains on
+        if not self.recipe.validation:
             return rows, rows[:0]
-        share = min(VALIDATION_SHARE, LARGEST_VALIDATION / max(len(rows), 1))
+        share = min(self.recipe.validation, LARGEST_VALIDATION / max(len(rows), 1))
         chosen = validation_rows(self.table, rows, share, member_seed(self.recipe, part, member))
         return rows[~chosen], rows[chosen]
 
     @cached_property
     def encoder_of_all(self) -> Encoder:
         """The encoder of all rows that some member may see; all members share its inputs."""
-        numbers = sum(column.kind == "number" for column in self.table.schema.inputs)
-        bins = bin_count(self.recipe, self.task, self.table.rows, numbers)
-        return Encoder.fit(self.table, self.split.learnt, bins)
+        return Encoder.fit(self.table, self.split.learnt, self.recipe.bins)
 
     def encoder(self, part: int, member: int) -> Encoder:
         """The member's encoder, made once: inputs as all members have them, targets by the

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vetro.errors import Notice
 from vetro.figures import ends, figure
+from vetro.model.evidence import Evidence
 from vetro.networks.solvers import Regularisation
 from vetro.report.command import repeat_command
 from vetro.report.markup import notices_list, section, signed, table, text
@@ -65,6 +66,7 @@ def made(model: Model, source: str = "") -> str:
             + (f"the mean of {count} networks" if count > 1 else "one network"),
         ),
         ("recipe", _recipe(model.recipe)),
+        ("recipes tried", _tried(model.evidence)),
         ("training ended by", _stopped(evidence.stopped)),
         *(
             [("regularisation", regularisation_text(evidence.regularisation))]
@@ -116,10 +118,10 @@ def _content(column: Column) -> str:
 
 
 def _recipe(recipe: Recipe) -> str:
-    """The settings that were chosen, and the defaults that matter most."""
+    """The settings that the table decided, the optimizer and the seed, and what is not usual."""
     entries = recipe.to_json()
     default = Recipe().to_json()
-    always = ("optimizer", "learning_rate", "schedule", "epochs", "patience", "seed")
+    always = ("optimizer", "schedule", "seed")
     chosen = [
         name
         for name in entries
@@ -141,6 +143,23 @@ def regularisation_text(found: Sequence[Regularisation]) -> str:
     alpha, beta = ends_of(one.alpha for one in found), ends_of(one.beta for one in found)
     parameters = f"{effective} of {found[0].parameters:,} parameters are effective"
     return f"{parameters}; alpha {alpha}, beta {beta}"
+
+
+def _tried(evidence: Evidence) -> str:
+    """What was compared, and what the comparison itself makes look better."""
+    if len(evidence.tried) < 2:
+        return ""
+    first, *others = [f"{one.error:.4g}" for one in evidence.tried]
+    measure = "log loss" if evidence.task == "classification" else "scaled error"
+    chosen = (
+        f"{len(evidence.tried)}, one network per fold each; the {measure} of the chosen one on "
+        f"held-out rows is {first}, of the others {', '.join(others)}"
+    )
+    if evidence.optimism < 0.005:
+        return f"{chosen}. Choosing among them made the error look less than 0.5% smaller"
+    return (
+        f"{chosen}. Choosing among them made the error look about {evidence.optimism:.0%} smaller"
+    )
 
 
 def _stopped(stopped: dict[str, int]) -> str:

@@ -6,7 +6,7 @@ It knows jobs, not tables: model/members.py prepares them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,21 +50,28 @@ class Watch:
 
 
 def train_members(
-    engine: Engine, tasks: Sequence[MemberTask], checkpoint: Checkpoint, watch: Watch
+    engine: Engine,
+    tasks: Mapping[int, MemberTask],
+    wanted: Iterable[int],
+    checkpoint: Checkpoint,
+    watch: Watch,
+    later: int = 0,
 ) -> dict[int, Outcome]:
-    """Train the tasks that are not done in the checkpoint, and update the checkpoint meanwhile.
+    """Train the wanted tasks that are not done in the checkpoint, and update it meanwhile.
 
+    tasks: all tasks by number.  later: the number of tasks that other calls train afterwards; if
+    there are any, a task that diverges does not end the training of the others.
     Returns the outcomes by task number, in order.  Some are missing if training was interrupted
     or a task diverged.  Afterwards the checkpoint's history is sorted by task.
     """
-    return _Trainer(engine, tasks, checkpoint, watch).train()
+    return _Trainer(engine, tasks, checkpoint, watch).train(list(wanted), later)
 
 
 class _Trainer:
     """The tasks, their checkpoint, and the engine's watch over them."""
 
     def __init__(
-        self, engine: Engine, tasks: Sequence[MemberTask], checkpoint: Checkpoint, watch: Watch
+        self, engine: Engine, tasks: Mapping[int, MemberTask], checkpoint: Checkpoint, watch: Watch
     ) -> None:
         self.engine, self.tasks = engine, tasks
         self.checkpoint, self.watch = checkpoint, watch
@@ -76,22 +83,25 @@ class _Trainer:
         self.outcomes: dict[int, Outcome] = {}
         self.numbers: list[int] = []  # of the tasks that train now
         self.deadline = 0.0
+        self.all = 0  # tasks, done ones and later ones included
 
     @property
     def seconds(self) -> float:
         return self.before + time.monotonic() - self.started
 
-    def train(self) -> dict[int, Outcome]:
-        left = [number for number in range(len(self.tasks)) if number not in self.checkpoint.done]
+    def train(self, wanted: Sequence[int], later: int) -> dict[int, Outcome]:
+        left = [number for number in wanted if number not in self.checkpoint.done]
+        self.all = len({*self.checkpoint.done, *wanted}) + later
+        ends = ("interrupted",) if later else ("interrupted", "diverged")
         self.outcomes = dict(self.checkpoint.done)
         while left:
             group = self._group(left)
             self.numbers = left[: len(group)]
-            self._limit(len(left))
+            self._limit(len(left) + later)
             self.engine.run(group, self, len(group))
             self._save()
             trained = [self.outcomes.get(number) for number in self.numbers]
-            if any(one is None or one.stopped in ("interrupted", "diverged") for one in trained):
+            if any(one is None or one.stopped in ends for one in trained):
                 break
             left = left[len(group) :]
         self.checkpoint.history.sort(key=lambda item: (item.fold, item.member, item.epoch))
@@ -155,7 +165,7 @@ class _Trainer:
         self.trained.add(number)
         self.checkpoint.history += records
         self.shares[number] = share
-        done = sum(self.shares.values()) / len(self.tasks)
+        done = sum(self.shares.values()) / self.all
         self.watch.on_epochs(records[-1], done, len(self.numbers))
 
     def _save(self) -> None:
@@ -164,7 +174,7 @@ class _Trainer:
             return
         known = {
             (task.fold, task.member): self._epochs_kept(number)
-            for number, task in enumerate(self.tasks)
+            for number, task in self.tasks.items()
         }
         history = [
             item for item in self.checkpoint.history if item.epoch <= known[item.fold, item.member]

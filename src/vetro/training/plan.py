@@ -57,19 +57,6 @@ def batch_size(recipe: Recipe, rows: int) -> int:
     return int(min(max(16, min(suited, 1024)), rows))
 
 
-def bin_count(recipe: Recipe, task: str, rows: int, numbers: int) -> int:
-    """The bins of each number: the recipe's, or where that is 0 a count that suits the table.
-
-    rows, numbers: the table's rows and its input columns of numbers.  0 where numbers stay raw.
-    """
-    if recipe.numbers == "raw":
-        return 0
-    if recipe.bins:
-        return recipe.bins
-    most = 32 if task == "regression" and rows <= 5_000 else 16
-    return int(min(most, max(4, rows // (8 * max(numbers, 1)))))
-
-
 def rate_factors(schedule: str, epochs: int) -> NDArray[np.float64]:
     """Factors (epochs,) of the learning rate, one per epoch; t = epoch / epochs, from 0.
 
@@ -89,6 +76,12 @@ def rate_factors(schedule: str, epochs: int) -> NDArray[np.float64]:
         fall = 0.001 + 0.999 * 0.5 * (1 + np.cos(np.pi * (t - 0.3) / 0.7))
         return np.where(t < 0.3, rise, fall)
     return np.ones(epochs)
+
+
+def rising_epochs(recipe: Recipe) -> int:
+    """The epochs in which the learning rate rises: none of them is chosen as the best."""
+    factors = rate_factors(recipe.schedule, recipe.epochs)
+    return int(np.argmax(factors))
 
 
 def balanced_weights(
@@ -143,6 +136,7 @@ def make_job(
             stopping=Stopping(
                 recipe.epochs * order.steps_an_epoch,
                 recipe.patience,
+                from_epoch=recipe.epochs if validation is None else rising_epochs(recipe),
                 plateau=max(1, recipe.patience // 3) if recipe.schedule == "plateau" else 0,
                 keep_best=recipe.optimizer != "br",  # whose loss may rise when it regularises
             ),

@@ -22,7 +22,8 @@ Loss = Literal["auto", LossKind]
 Optimizer = Literal[UpdateKind, SolverKind]
 Schedule = Literal["constant", "cosine", "one_cycle", "step", "exponential", "plateau"]
 ClassWeight = Literal["none", "balanced"]
-Numbers = Literal["piecewise", "raw"]
+Numbers = Literal["auto", "piecewise", "raw"]
+Effort = Literal["quick", "normal", "best"]
 Device = Literal["auto", "cpu", "cuda"]
 
 
@@ -30,43 +31,50 @@ Device = Literal["auto", "cpu", "cuda"]
 class Recipe:
     """All choices of training; `vetro fit` uses the defaults.
 
+    Entries that have their value of AUTO, which is their default, are chosen from the table by
+    training/suited.py.  effort: how many recipes are tried for it.
     numbers: how numbers enter the network: raw, centred and scaled; piecewise, also as the shares
-    of quantile bins that they fill.  bins: of each number, 0 for a count that suits the table.
-    hidden: units of each hidden layer; one number is one layer.  loss "auto": mse for numbers,
-    cross_entropy for classes.  learning_rate: the highest, if the schedule varies it.
-    batch_size: rows per step, 0 for a size that suits the table.  epochs: at most.  patience:
-    epochs without a better validation error before stopping, 0 for never.  weight_decay:
-    decoupled for adamw, coupled otherwise.  dropout: share of hidden values.  clip_norm: limit of
-    the gradient norm, 0 for none.  time: seconds for the whole fit, 0 for no limit.
-    members: networks per fold (with holdout: in total).  folds: 0 with holdout.
-    holdout: share of rows held out, 0 with folds.  -1 for folds or holdout means: 5
-    folds up to 100,000 rows, a held-out tenth above.
+    of quantile bins that they fill.  bins: of each number.  hidden: units of each hidden layer; one
+    number is one layer.  loss "auto": mse for numbers, cross_entropy for classes.  learning_rate:
+    the highest, if the schedule varies it.  batch_size: rows per step, 0 for a size that suits the
+    table.  epochs: at most.  patience: epochs without a better validation error before stopping, 0
+    for never.  weight_decay: decoupled for adamw, coupled otherwise.  dropout: share of hidden
+    values.  clip_norm: limit of the gradient norm, 0 for none.  time: seconds for the whole fit, 0
+    for no limit.  members: networks per fold (with holdout: in total).  folds: 0 with holdout.
+    holdout: share of rows held out, 0 with folds.  -1 for folds or holdout means: 5 folds up to
+    100,000 rows, a held-out tenth above.  validation: share of a network's rows on which its best
+    epoch is chosen; 0: the network learns from all rows, and its last epoch counts.
     """
 
-    numbers: Numbers = "raw"
+    effort: Effort = "normal"
+    numbers: Numbers = "auto"
     bins: int = 0
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[int, ...] = (0,)
     activation: ActivationName = "relu"
     loss: Loss = "auto"
     optimizer: Optimizer = "adamw"
-    learning_rate: float = 1e-2
+    learning_rate: float = 0.0
     momentum: float = 0.0
     schedule: Schedule = "one_cycle"
     batch_size: int = 0
-    epochs: int = 150
-    patience: int = 75
-    weight_decay: float = 0.1
-    dropout: float = 0.0
+    epochs: int = 0
+    patience: int = -1
+    weight_decay: float = -1.0
+    dropout: float = -1.0
     clip_norm: float = 0.0
     seed: int = 0
     time: float = 0.0
-    members: int = 1
+    members: int = 0
     folds: int = -1
     holdout: float = -1.0
+    validation: float = -1.0
     class_weight: ClassWeight = "none"
     device: Device = "auto"
 
     def __post_init__(self) -> None:
+        for name, value in AUTO.items():
+            if isinstance(given := getattr(self, name), str) and given == "auto":
+                object.__setattr__(self, name, value)
         object.__setattr__(self, "hidden", _layers(self.hidden))
         _validate(self)
 
@@ -88,7 +96,11 @@ class Recipe:
         """A plain dict, as written to TOML and into models."""
         data = asdict(self)
         data["hidden"] = list(self.hidden)
-        return data
+        return {name: "auto" if self.leaves_open(name) else data[name] for name in data}
+
+    def leaves_open(self, name: str) -> bool:
+        """Whether the table decides this entry."""
+        return name in AUTO and getattr(self, name) == AUTO[name]
 
     @staticmethod
     def from_json(data: dict[str, Any], source: str = "recipe") -> Recipe:
@@ -100,11 +112,24 @@ class Recipe:
 SOLVERS: tuple[SolverKind, ...] = get_args(SolverKind)
 _OF_BATCHES = ("learning_rate", "schedule", "batch_size", "weight_decay", "clip_norm")
 """Entries that no solver reads."""
+AUTO: dict[str, Any] = {
+    "numbers": "auto",
+    "bins": 0,
+    "hidden": (0,),
+    "learning_rate": 0.0,
+    "epochs": 0,
+    "patience": -1,
+    "weight_decay": -1.0,
+    "dropout": -1.0,
+    "validation": -1.0,
+    "members": 0,
+}
+"""The entries that a table can decide, with the value that leaves them to it."""
 WITH_MOMENTUM = tuple(kind for kind, one in UPDATES.items() if "momentum" in one.options)
 MOST_LAYERS = 1000
 # name: (lowest, highest, whether lowest itself is allowed)
 _RANGES: dict[str, tuple[float, float, bool]] = {
-    "bins": (0, 1024, True),
+    "bins": (1, 1024, True),
     "learning_rate": (0.0, 1e6, False),
     "momentum": (0.0, 1.0, True),
     "batch_size": (0, 2**31, True),
@@ -118,6 +143,7 @@ _RANGES: dict[str, tuple[float, float, bool]] = {
     "members": (1, 1000, True),
     "folds": (-1, 1000, True),
     "holdout": (-1.0, 0.9, True),
+    "validation": (0.0, 0.9, True),
 }
 
 
@@ -164,6 +190,8 @@ def _validate(recipe: Recipe) -> None:
     check_entries(recipe)
     for name, (low, high, low_allowed) in _RANGES.items():
         value = getattr(recipe, name)
+        if recipe.leaves_open(name):
+            continue
         if value > high:
             _refuse(name, value, f"it must be at most {high:g}")
         if not value >= low or (value == low and not low_allowed):
@@ -174,6 +202,7 @@ def _validate(recipe: Recipe) -> None:
     if not isinstance(recipe.hidden, tuple) or not all(
         isinstance(units, int) and not isinstance(units, bool) and 1 <= units <= 65536
         for units in recipe.hidden
+        if recipe.hidden != AUTO["hidden"]
     ):
         given: object = recipe.hidden
         if isinstance(given, tuple):

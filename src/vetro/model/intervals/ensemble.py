@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 Floats = NDArray[np.float64]
 
@@ -51,5 +50,9 @@ def shrink_of_mean(own: Floats, others: Floats, parts: int, weights: Floats | No
     elif excess(common) <= 0:
         variance = common
     else:
-        variance = float(brentq(excess, 0.0, common, xtol=1e-12 * whole))
+        low, high = 0.0, common  # excess rises from below 0 to above it
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if excess(middle) < 0 else (low, middle)
+        variance = high
     return float(np.sqrt((whole - variance + variance / parts) / whole))

@@ -1,0 +1,113 @@
+"""Recipes that suit a table: what the entries that the user left open stand for.
+
+A fit tries several recipes, because no rule says from rows and columns alone whether a table is
+smooth, noisy or nearly linear.  model/choosing.py compares them on held-out rows.  Each entry that
+the user gave is the same in all of them.  The lists were chosen on tables that are not among the
+unseen half of benchmarks/accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vetro.networks.solvers import OF_SQUARES
+from vetro.training.recipe import AUTO, SOLVERS, Recipe
+
+MEMBERS = {"quick": 1, "normal": 2, "best": 4}
+
+
+MOST_CODES = 600
+"""Of all numbers together, about; the time of training grows with them."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the recipes depend on.  rows: of the training of one network; numbers: input columns of
+    numbers; task: "regression" or "classification"."""
+
+    rows: int
+    numbers: int
+    task: str
+
+
+_PLAIN = {
+    "numbers": "piecewise",
+    "hidden": (64, 64),
+    "learning_rate": 1e-2,
+    "epochs": 150,
+    "patience": 75,
+    "weight_decay": 0.1,
+    "dropout": 0.0,
+    "validation": 0.15,
+}
+"""Training with early stopping: for any optimizer."""
+
+_SOLVER = {**_PLAIN, "numbers": "raw", "weight_decay": 0.0}
+"""For solvers of second order, which pay for small networks."""
+_OF_SQUARES = {**_SOLVER, "hidden": (20,)}
+
+_TO_THE_END = {**_PLAIN, "patience": 0, "validation": 0.0}
+"""On all rows, to the end of the schedule."""
+
+_REGRESSION: tuple[dict[str, Any], ...] = (
+    {**_TO_THE_END, "bins": "many", "learning_rate": 3e-3},
+    {**_TO_THE_END, "bins": "few", "epochs": 30, "weight_decay": 1.0, "dropout": 0.1},
+    {**_TO_THE_END, "numbers": "raw", "hidden": (), "epochs": 60},
+    {**_TO_THE_END, "numbers": "raw", "hidden": (), "epochs": 1000, "weight_decay": 1e-3},
+    {**_PLAIN, "numbers": "raw"},
+    {**_TO_THE_END, "bins": "many", "hidden": (128, 128), "learning_rate": 3e-3, "epochs": 100,
+     "dropout": 0.05},
+)  # fmt: skip
+_CLASSES: tuple[dict[str, Any], ...] = (
+    {**_TO_THE_END, "bins": "few", "hidden": (128, 128), "epochs": 50, "dropout": 0.5,
+     "weight_decay": 1.0},
+    {**_TO_THE_END, "bins": "few", "epochs": 12, "dropout": 0.2},
+    {**_TO_THE_END, "numbers": "raw", "hidden": (), "epochs": 60},
+    {**_PLAIN, "numbers": "raw", "epochs": 30, "dropout": 0.2},
+    {**_PLAIN, "bins": "few", "dropout": 0.2},
+)  # fmt: skip
+_LISTS = {"regression": _REGRESSION, "classification": _CLASSES}
+
+
+def candidates(asked: Recipe, facts: Facts) -> tuple[Recipe, ...]:
+    """The recipes to try, all different, without open entries; the most promising one first.
+
+    One alone where the effort is quick, or where the optimizer or the schedule is not the one for
+    which the lists were chosen.
+    """
+    usual = Recipe()
+    known = asked.optimizer == usual.optimizer and asked.schedule == usual.schedule
+    if not known:
+        return (_filled(asked, _for_another(asked), facts),)
+    found = (_filled(asked, entries, facts) for entries in _LISTS[facts.task])
+    different = tuple(dict.fromkeys(found))
+    return different[:1] if asked.effort == "quick" else different
+
+
+def _for_another(asked: Recipe) -> dict[str, Any]:
+    """The entries for an optimizer or a schedule that has no list."""
+    if asked.optimizer == "br":  # it regularises by the rows that it trains on
+        return {**_OF_SQUARES, "validation": 0.0}
+    if asked.optimizer in OF_SQUARES:
+        return _OF_SQUARES
+    return _SOLVER if asked.optimizer in SOLVERS else {**_PLAIN, "bins": "few"}
+
+
+def _filled(asked: Recipe, entries: Mapping[str, Any], facts: Facts) -> Recipe:
+    """The recipe with its open entries filled in."""
+    suited = {**entries, "members": MEMBERS[asked.effort]}
+    numbers = suited["numbers"] if asked.numbers == AUTO["numbers"] else asked.numbers
+    suited["bins"] = _bins(suited.get("bins", "few"), facts) if numbers == "piecewise" else 0
+    opened = [name for name, value in AUTO.items() if getattr(asked, name) == value]
+    found = replace(asked, **{name: suited[name] for name in opened})
+    return replace(found, bins=0) if found.numbers == "raw" else found
+
+
+def _bins(kind: str, facts: Facts) -> int:
+    """Bins of each number: fewer where a column of numbers has few rows."""
+    numbers = max(facts.numbers, 1)
+    if kind == "many":
+        return int(min(32, max(8, MOST_CODES // numbers), max(4, facts.rows // 8)))
+    return int(min(16, max(4, facts.rows // (6 * numbers))))
