@@ -35,7 +35,8 @@ def with_categories(split: Split, most: int = 10**9) -> tuple[pd.DataFrame, pd.D
         if train[name].dtype == object:
             levels = sorted(train[name].value_counts().index[:most])
             for part in (train, test):
-                part[name] = pd.Categorical(part[name], categories=levels)
+                known = part[name].where(part[name].isin(levels), None)
+                part[name] = pd.Categorical(known, categories=levels)
     return train, test
 
 
@@ -93,7 +94,7 @@ def _with_numbers(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         **{
             f"{name} days": (dates - pd.Timestamp(1970, 1, 1)) / pd.Timedelta(days=1),
             f"{name} month": dates.dt.month,
-            f"{name} weekday": dates.dt.weekday,
+            f"{name} weekday": dates.dt.day_of_week,
             f"{name} hour": dates.dt.hour,
         }
     )

@@ -41,6 +41,7 @@ def test_a_split_is_the_same_every_time_and_stratified() -> None:
     first, second = (split(table, plain(frame(94), table)) for _ in range(2))
     pd.testing.assert_frame_equal(first.train, second.train)
     assert not set(first.train["number"]) & set(first.test["number"])
+    assert all(part["number"].is_monotonic_increasing for part in (first.train, first.test))
     assert first.labels == ["a", "b", "c"]  # one row of "rare" cannot be in both parts
     assert len(first.train) + len(first.test) == 93
     assert first.test["kind"].value_counts().between(6, 7).all()
