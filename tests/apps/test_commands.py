@@ -156,7 +156,7 @@ def test_fit_json_and_a_recipe_file(vetro, pumps: Path) -> None:
     assert list(found) == [
         "run", "model", "report", "held_out", "interrupted", "verdict", "task", "targets",
         "judged_by", "metrics", "per_target", "baselines", "baselines_per_target", "comparisons",
-        "comparisons_per_target", "split", "stopped", "seconds", "messages",
+        "comparisons_per_target", "coverage", "split", "stopped", "seconds", "messages",
     ]  # fmt: skip
     assert found["interrupted"] is False
     assert set(found["metrics"]["accuracy"]) == {"value", "low", "high"}

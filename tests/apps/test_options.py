@@ -118,7 +118,7 @@ def test_help_names_every_choice() -> None:
         "engine": get_args(EngineName),
         "activation": get_args(recipes.ActivationName),
         "loss": get_args(recipes.Loss),
-        "optimizer": get_args(recipes.UpdateKind),
+        "optimizer": (*get_args(recipes.UpdateKind), *recipes.SOLVERS),
         "schedule": get_args(recipes.Schedule),
         "class_weight": get_args(recipes.ClassWeight),
         "device": get_args(recipes.Device),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from recipes import PLAIN
 
 from vetro.engines.job import Codes
 from vetro.model.asked_table import with_roles
@@ -14,7 +17,6 @@ from vetro.model.request import FitRequest
 from vetro.model.split import split_rows
 from vetro.model.unvaried import silence, unvaried
 from vetro.tables.read import read_table
-from vetro.training.recipe import Recipe
 
 
 def columns(rows: int = 90):
@@ -29,7 +31,7 @@ def columns(rows: int = 90):
 
 def fitted(**recipe):
     settings = {"epochs": 4, "folds": 5, "seed": 1, "hidden": (6,), **recipe}
-    request = FitRequest(targets=("y",), recipe=Recipe(**settings))
+    request = FitRequest(targets=("y",), recipe=replace(PLAIN, **settings))
     model = fit_table(columns(), request)
     table = with_roles(read_table(columns(), request.options), request)
     ensemble = Ensemble(table, request.recipe, split_rows(table, request.recipe), model.task,
