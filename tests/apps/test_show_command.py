@@ -16,6 +16,7 @@ from vetro.training.recipe import Recipe
         ("time", 0.0, "unlimited"),
         ("batch_size", 0, "automatic"),
         ("batch_size", 32, "32"),
+        ("bins", 0, "automatic"),
         ("seed", 0, "0"),
         ("dropout", 0.0, "0"),
     ],

@@ -13,6 +13,7 @@ from report.conftest import columns
 import vetro
 from vetro.errors import VetroError
 from vetro.report.markup import figure, interval, number
+from vetro.report.origin import inputs_text
 from vetro.report.page import glass_sections, report_page, write_report
 from vetro.report.verdict import verdict
 from vetro.tables.read import read_table
@@ -164,6 +165,21 @@ def test_the_figures_are_the_evidences(model, page):
             assert any(text.endswith(f" {shown}") for text in texts)
     assert model.evidence.data["sha256"] in texts
     assert verdict(model) in texts
+
+
+def test_the_rows_of_the_encoders_statistics_are_told(one_number, two_classes, three_numbers):
+    """With folds all rows, and each network's own for targets; else those trained on."""
+    assert inputs_text(one_number) == (
+        "3 columns as 6 features, the same for all networks; means, medians and levels are of the "
+        "inputs of all 240 rows, targets are scaled by each network's own training rows"
+    )
+    assert inputs_text(two_classes) == (
+        "3 columns as 6 features; means, medians and levels are of the inputs of the 168 "
+        "training rows"
+    )
+    first, *others = three_numbers.blocks
+    some = replace(three_numbers, blocks=(replace(first, borders=(0.0, 1.0, 2.0, 3.0)), *others))
+    assert "3 columns as 9 features, numbers in 3 bins, the same" in inputs_text(some)
 
 
 def test_the_best_of_each_figure_is_marked(one_number):

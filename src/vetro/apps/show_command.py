@@ -70,6 +70,8 @@ def _show(model: Model) -> None:
 
 
 def _facts(model: Model) -> dict[str, str]:
+    from vetro.report.origin import inputs_text
+
     evidence, network = model.evidence, model.network
     data, recipe = evidence.data, model.recipe.to_json()
     sizes = "-".join(map(str, network.sizes))
@@ -78,6 +80,7 @@ def _facts(model: Model) -> dict[str, str]:
     return {
         "network": f"{sizes}, {network.activation}; {members} of "
         f"{counted(network.parameter_count, 'parameter')}{each}",
+        "inputs": inputs_text(model),
         "recipe": ", ".join(f"{name} {_entry_text(name, v)}" for name, v in recipe.items()),
         **_regularisation(evidence.regularisation),
         "rows": _split_text(evidence.split, int(data.get("rows", 0))),
@@ -96,6 +99,7 @@ def _regularisation(found: tuple[Regularisation, ...]) -> dict[str, str]:
 
 _MARKS: dict[tuple[str, float], str] = {
     ("batch_size", 0): "automatic",
+    ("bins", 0): "automatic",
     ("patience", 0): "unlimited",
     ("clip_norm", 0): "none",
     ("time", 0): "unlimited",
@@ -123,6 +127,7 @@ def _split_text(split: dict[str, Any], rows: int) -> str:
 def _json(path: str, model: Model) -> dict[str, Any]:
     from vetro.glass.as_json import as_json
     from vetro.report.verdict import verdict
+    from vetro.tables.blocks import NumberBlock
 
     network = "sizes activation dropout parameters=parameter_count inputs=input_names"
     return {
@@ -132,6 +137,11 @@ def _json(path: str, model: Model) -> dict[str, Any]:
         "columns": [column_json(column) for column in model.schema],
         **as_json(model.evidence, f"{QUALITY} training_metrics importance"),
         "network": as_json(model.network, f"{network} outputs=output_names"),
+        "bins": {
+            block.name: list(block.borders)
+            for block in model.blocks
+            if isinstance(block, NumberBlock) and block.borders
+        },
         "members": [as_json(member, "fold") for member in model.members],
         "recipe": model.recipe,
         **as_json(

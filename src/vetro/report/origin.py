@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from vetro.errors import Notice
+from vetro.errors import Notice, counted
 from vetro.figures import ends, figure
 from vetro.model.evidence import Evidence
 from vetro.networks.solvers import Regularisation
 from vetro.report.command import repeat_command
 from vetro.report.markup import notices_list, section, signed, table, text
+from vetro.tables.blocks import NumberBlock
 from vetro.tables.instants import date_text
 from vetro.tables.schema import Column
 from vetro.training.recipe import Recipe
@@ -65,6 +66,7 @@ def made(model: Model, source: str = "") -> str:
             f"{model.network.parameter_count:,} parameters; "
             + (f"the mean of {count} networks" if count > 1 else "one network"),
         ),
+        ("inputs", inputs_text(model)),
         ("recipe", _recipe(model.recipe)),
         ("recipes tried", _tried(model.evidence)),
         ("training ended by", _stopped(evidence.stopped)),
@@ -93,6 +95,28 @@ def made(model: Model, source: str = "") -> str:
         f"<dl>{''.join(rows)}</dl>",
         command,
     )
+
+
+def inputs_text(model: Model) -> str:
+    """How the columns enter the networks, and from which rows their statistics come."""
+    columns, width = counted(len(model.inputs), "column"), counted(model.encoder.width, "feature")
+    found = f"{columns} as {width}"
+    bins = [block.bins for block in model.blocks if isinstance(block, NumberBlock) and block.bins]
+    if bins:
+        most = "" if min(bins) == max(bins) else f" to {max(bins)}"
+        found += f", numbers in {min(bins)}{most} bins"
+    if len(model.members) > 1:
+        found += ", the same for all networks"
+    split = model.evidence.split
+    folds = bool(split["kind"] == "folds")
+    rows = (
+        f"all {split['held_out_rows']:,}" if folds else f"the {split['training_rows']:,} training"
+    )
+    known = "means, medians, levels and bins" if bins else "means, medians and levels"
+    found += f"; {known} are of the inputs of {rows} rows"
+    if folds:
+        found += ", targets are scaled by each network's own training rows"
+    return found
 
 
 def _seconds(value: float) -> str:

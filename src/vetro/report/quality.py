@@ -190,7 +190,9 @@ def _split_in_words(model: Model) -> str:
     if split["kind"] == "folds":
         return (
             f"The table was cut into {split['folds']} folds{group}. Each of the {rows:,} rows was "
-            "predicted by a network that never saw it; the baselines had the same training rows."
+            "predicted by a network that was not trained on it; the baselines had the same "
+            "training rows. The means, levels and bins of inputs are those of all rows; no "
+            "held-out target is used."
         )
     return (
         f"{rows:,} rows ({100 * split['holdout']:g}% of the table{group}) were held out; "
