@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.accuracy import results
 from benchmarks.accuracy.contestants import CONTESTANTS, OURS, REFERENCE
-from benchmarks.accuracy.figures import CLEAR, FAR, Standing, common, compared, standing
+from benchmarks.accuracy.figures import CLEAR, FAR, MOSTLY, Standing, common, compared, standing
 from benchmarks.accuracy.results import Results
 from benchmarks.accuracy.tables import Half, Table, declared
 
@@ -83,11 +83,13 @@ def _half(title: str, found: Mapping[str, Results], tables: Sequence[Table]) -> 
     shared = common(chosen, tables)
     standings = {name: standing(name, chosen, shared) for name in names}
     order = sorted(names, key=lambda name: standings[name].rank)
+    everyone = [*order, *(name for name in found if name not in names)]
     head = [
         f"## {title}",
         "",
         f"The figures of this table are over the {len(shared)} of {len(tables)} tables that all of "
-        "these contestants answered.",
+        f"these contestants answered. Contestants that answered less than {MOSTLY:.0%} of the "
+        "tables are not in it.",
         "",
         "| contestant | mean rank | times trees, regression | classes | all (95% interval) | worst "
         f"| tables above {FAR} | linear clearly better | calibration | coverage "
@@ -97,9 +99,9 @@ def _half(title: str, found: Mapping[str, Results], tables: Sequence[Table]) -> 
         "",
         "Error divided by the trees' error, table by table:",
         "",
-        f"| table | rows | trees' error | {' | '.join(_label(name) for name in order)} |",
-        f"|---|---:|---:|{'---:|' * len(order)}",
-        *(_table(table, chosen, order) for table in sorted(tables, key=_by_task)),
+        f"| table | rows | trees' error | {' | '.join(_label(name) for name in everyone)} |",
+        f"|---|---:|---:|{'---:|' * len(everyone)}",
+        *(_table(table, found, everyone) for table in sorted(tables, key=_by_task)),
         "",
     ]
     return "\n".join(head)
