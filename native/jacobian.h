@@ -68,7 +68,7 @@ INLINE void jacobian_of(const Walk<double>& w, const int64_t* places, double* ja
   }
 }
 
-constexpr int STRIP = 48;  // rows of a product's strip, of which the part above the diagonal is left
+constexpr int STRIP = 24;  // rows of a product's strip, of which the part above the diagonal is left
 
 // matrix (+)= J J^T, gradient (+)= J residuals.
 INLINE void add_products(const SquaresChunk& s, const double* residuals, int rows, int64_t stride,

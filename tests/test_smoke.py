@@ -32,6 +32,7 @@ PUBLIC = [
     "diagnose",
     "errors",
     "explain_engine",
+    "find_learning_rate",
     "fit",
     "formula",
     "inspect",

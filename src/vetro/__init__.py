@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vetro.glass.verify.verify import verify as verify
     from vetro.model.model import Model as Model
     from vetro.training.arguments import Training as Training
+    from vetro.training.find_learning_rate import find_learning_rate as find_learning_rate
     from vetro.training.history import History as History
     from vetro.training.many import train_many as train_many
     from vetro.training.predictor import Predictor as Predictor
@@ -60,6 +61,7 @@ _NAMES = {
     "model.model": "Model",
     "optim": "optim",
     "training.arguments": "Training",
+    "training.find_learning_rate": "find_learning_rate",
     "training.history": "History",
     "training.many": "train_many",
     "training.predictor": "Predictor",

@@ -172,6 +172,8 @@ CATALOGUE: dict[str, str] = {
     "E329": "{optimizer} solves a system of {columns:,} equations in every step, one for each parameter; "
     "at most {most:,} are possible. Use for example {=hidden units} and {=numbers raw}, or "
     "{=optimizer adamw}.",
+    "I330": "{optimizer} takes the learning rate {rate:g}, by a test of 200 steps. Use {=learning_rate rate} "
+    "to take another one.",
     "W320": "the optimizer does not hold {where} of {owner}, {what} that learns: {optimizer} will not "
     "change it. {fix}.",
     "W321": "the module ends with {layer}, and {loss} takes unbounded numbers (logits): training is "

@@ -29,6 +29,7 @@ from vetro.model.calibration import calibrated
 from vetro.model.choosing import choose
 from vetro.model.evidence import Evidence
 from vetro.model.findings import dead_units, diverged, quality_findings, still_falling
+from vetro.model.found_rate import with_rate
 from vetro.model.held_out import HeldOut, baseline_job, held_out, measure_held_out
 from vetro.model.members import Ensemble
 from vetro.model.model import Model, WritesReport
@@ -115,7 +116,7 @@ def fit_table(
     table = replace(table, notices=table.notices + choice.notices + tuple(said))
     weights = weights_of(table)
     ensembles = [
-        Ensemble(table, one, split, task, weights, choice.device)
+        with_rate(Ensemble(table, one, split, task, weights, choice.device), choice)
         for one in candidates(recipe, _facts(table, split, task))
     ]
     for ensemble in ensembles:
@@ -126,6 +127,7 @@ def fit_table(
     watching = watch(ensembles[0], tell, why_stop, checkpoint, clock.started)
     chosen = choose(choice.engine, ensembles, state, watching)
     ensemble, outcomes = chosen.ensemble, chosen.outcomes
+    table = ensemble.table
     clock.step("training")
     tell(Progress("measuring", share=1.0, seconds=clock.seconds))
     usable = {number: outcome for number, outcome in outcomes.items() if outcome.best_epoch > 0}

@@ -186,7 +186,7 @@ def _witness(asked: Request, order: Order, drops: bool) -> tuple[float, float]:
         chosen = torch.from_numpy(rows).long()
     x, y, *weights = (tensor[chosen] for tensor in asked.tensors)
     module = asked.training.module
-    with explaining(asked), _threads(len(x)), evaluating(module) if drops else nullcontext():
+    with explaining(asked), threads_for(len(x)), evaluating(module) if drops else nullcontext():
         value, output = judged_loss(asked, x, y, *weights)
     expected = float(value.detach())
     size = float(output.detach().abs().max())
@@ -199,7 +199,7 @@ def _witness(asked: Request, order: Order, drops: bool) -> tuple[float, float]:
 
 
 @contextmanager
-def _threads(rows: int) -> Iterator[None]:
+def threads_for(rows: int) -> Iterator[None]:
     """Let torch use one thread for few rows: to wake the others costs more than they save."""
     threads = torch.get_num_threads()
     if rows <= _FEW_ROWS:
@@ -214,7 +214,7 @@ def _compare_outputs(asked: Request, job: Job) -> None:
     """NotUnderstood if the native outputs without dropout differ from the module's in eval mode."""
     x = asked.x[:_WITNESSES]
     module = asked.training.module
-    with evaluating(module), torch.no_grad(), _threads(len(x)):
+    with evaluating(module), torch.no_grad(), threads_for(len(x)):
         expected = module(x)
     predictor = NativeEngine(threads=1).predictor(job.network, job.parameters)
     found = torch.from_numpy(predictor(x.contiguous().numpy())).view_as(expected)

@@ -32,6 +32,7 @@ from vetro.training.bayesian import Bayesian
 from vetro.training.checks import contradiction
 from vetro.training.held_out import check_held_out
 from vetro.training.history import Ended, History
+from vetro.training.native_door import threads_for
 from vetro.training.solvers import of_gradients, of_squares
 from vetro.training.solving import Solving, Steps
 from vetro.training.torch_door import Tick, explaining, judged_loss
@@ -66,7 +67,7 @@ def run_solver(
     solver = asked.training.optimizer
     assert isinstance(solver, Solver)
     _check_request(asked, solver)
-    with explaining(asked):
+    with explaining(asked), threads_for(len(asked.x)):
         check_held_out(asked)
         judged_loss(asked, *asked.tensors)
     task = _task(asked, solver, engine, threads)
@@ -211,7 +212,7 @@ def _rows(
 
 def _compare(asked: Request, found: float) -> None:
     """NotUnderstood if the core's loss is not that of the module's own forward."""
-    with torch.no_grad():
+    with torch.no_grad(), threads_for(len(asked.x)):
         expected = float(asked.loss_of(asked.training.module(asked.x), *asked.tensors[1:]))
     share = 1e-9 if asked.x.dtype == torch.float64 else 1e-3
     size = float(asked.y.detach().abs().max())

@@ -72,7 +72,8 @@ _LISTS = {"regression": _REGRESSION, "classification": _CLASSES}
 
 
 def candidates(asked: Recipe, facts: Facts) -> tuple[Recipe, ...]:
-    """The recipes to try, all different, without open entries; the most promising one first.
+    """The recipes to try, all different; the most promising one first.  None has open entries, but
+    for the learning rate of an optimizer or a schedule that has no list.
 
     One alone where the effort is quick, or where the optimizer or the schedule is not the one for
     which the lists were chosen.
@@ -92,7 +93,10 @@ def _for_another(asked: Recipe) -> dict[str, Any]:
         return {**_OF_SQUARES, "validation": 0.0}
     if asked.optimizer in OF_SQUARES:
         return _OF_SQUARES
-    return _SOLVER if asked.optimizer in SOLVERS else {**_PLAIN, "bins": "few"}
+    if asked.optimizer in SOLVERS:
+        return _SOLVER
+    # its learning rate is found by a test of the table (model/found_rate.py)
+    return {**_PLAIN, "bins": "few", "learning_rate": AUTO["learning_rate"]}
 
 
 def _filled(asked: Recipe, entries: Mapping[str, Any], facts: Facts) -> Recipe:
