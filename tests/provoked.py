@@ -268,6 +268,7 @@ READING = [
         id="many",
     ),
     Case("I145", column("x", ["1A", "2A", "3A", "4A"])),
+    Case("I180", column("town", [f"t{n % 10}" for n in range(50)] + [f"v{n}" for n in range(12)])),
     Case("I179", column("size", ["small", "medium", "large"] * 3)),
     Case("W147", column("x", ["1", "trace", "2", "<4", "3"])),
     Case("W148", column("x", ["~1", "~2", "~3", "~4"])),

@@ -81,6 +81,9 @@ CATALOGUE: dict[str, str] = {
     "I177": "column {column!q}: the offsets from UTC differ ({first!q}, {second!q}); all times are in UTC.",
     "I179": "column {column!q}: its texts are read as an order, {order} ({why}). "
     "Use {=unordered column} if they have none.",
+    "I180": "column {column!q} holds {levels} different texts: the {kept} most frequent, {share:.0%} of the "
+    "rows, are levels, and the others are read as <other>. Use {=category column} to keep all, or "
+    "{=drop column}.",
     "W171": "column {column!q} holds {texts}; ignored. A level has {most} characters at most.",
     "E143": "column {column!q}: {place} {value!q} and {other_place} {other!q} have different units. "
     "Write all cells in one unit, or use {=category column} or {=drop column}.",

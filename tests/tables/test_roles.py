@@ -13,8 +13,9 @@ from told import told
 import vetro
 from vetro.errors import TableError, UsageError, VetroError
 from vetro.quoting import quoted
+from vetro.tables.frequent import level_limit
 from vetro.tables.labels import label_of
-from vetro.tables.roles import assign_roles, level_limit, looks_like_id, roles_to_look_at
+from vetro.tables.roles import assign_roles, looks_like_id, roles_to_look_at
 
 ROWS = 30
 NUMBERS = [((n * 37) % 101) / 8 for n in range(ROWS)]

@@ -76,7 +76,7 @@ class OddRows:
         for column in table.schema.inputs:
             values = table.values[column.name]
             odd = self.found.setdefault(column.name, _Found(column))
-            texts = table.unseen.get(column.name, {})
+            texts = {} if column.joined else table.unseen.get(column.name, {})
             if texts:
                 odd.first_text = odd.first_text or table.place_of(min(texts.values()))
                 odd.texts.update(dict.fromkeys(sorted(texts, key=texts.__getitem__)))
@@ -196,7 +196,7 @@ def _outside(column: Column, values: NDArray[Any]) -> int:
 
 def _refuse_unseen(table: Table) -> None:
     """E402 for the first row with an unseen text in an input column."""
-    inputs = {column.name for column in table.schema.inputs}
+    inputs = {column.name for column in table.schema.inputs if not column.joined}
     places = [
         (row, name, text)
         for name, texts in table.unseen.items()

@@ -29,6 +29,7 @@ from vetro.tables.cells import LONGEST_LEVEL
 from vetro.tables.column_words import words_of
 from vetro.tables.doubts import CATEGORY, IGNORED
 from vetro.tables.faults import NOT_READ, left_out
+from vetro.tables.frequent import has_too_many, with_frequent_levels
 from vetro.tables.labels import is_missing, label_of, too_long, unkept
 from vetro.tables.left_out import with_rows_that_count
 from vetro.tables.ordered import with_orders
@@ -98,7 +99,8 @@ def assign_roles(
             notices += [said] if said not in table.notices else []
         columns.append(column)
     table = _without_doubts_of_ignored(table.with_schema(Schema(tuple(columns)), *notices))
-    table = _without_useless(table, keep={*forced, *inputs})
+    kept = {*forced, *inputs}
+    table = _without_useless(with_frequent_levels(table, _identifiers(table) | kept), kept)
     return with_orders(table, ordered, unordered)
 
 
@@ -257,7 +259,7 @@ def _useless(column: Column, table: Table, keep: Collection[str]) -> tuple[str, 
         return None
     if _is_identifier(column, values):
         return _IDENTIFIER, notice("W117", column=name)
-    if column.kind == "category" and column.distinct > level_limit(table.rows):
+    if column.distinct == len(column.levels) and has_too_many(column, table.rows):
         return _too_many(column, table.rows)
     return None
 
@@ -267,10 +269,9 @@ def _too_many(column: Column, rows: int) -> tuple[str, Notice]:
     return f"{column.distinct} different texts", message
 
 
-def level_limit(rows: int) -> int:
-    """The largest number of levels of a category: 20; up to 100 if each level has 5 rows on
-    average; up to 300 if each has 1000 rows on average."""
-    return max(20, min(rows // 5, 100), min(rows // 1000, 300))
+def _identifiers(table: Table) -> set[str]:
+    """The inputs that identify the rows; they are to be named so, however many texts they hold."""
+    return {c.name for c in table.schema.inputs if _is_identifier(c, table.values[c.name])}
 
 
 def _is_identifier(column: Column, values: NDArray[Any]) -> bool:

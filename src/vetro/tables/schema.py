@@ -62,6 +62,11 @@ class Column:
     reason: str = ""
     order: tuple[str, ...] = ()
 
+    @property
+    def joined(self) -> bool:
+        """Whether only its frequent texts are levels, and the others were read as one."""
+        return 0 < len(self.levels) < self.distinct
+
     def with_unit(self, text: str) -> str:
         """A value's text followed by the column's unit: "5 %"."""
         return f"{text} {self.unit}" if self.unit and self.kind == "number" else text
