@@ -11,6 +11,7 @@ import importlib.metadata
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
 import traceback
@@ -60,31 +61,35 @@ def result(order: Order) -> dict[str, Any]:
     }
 
 
-def measured(order: Order, limit: float) -> dict[str, Any]:
+def measured(order: Order, limit: int) -> dict[str, Any]:
     """The result from a process of its own, or {"problem": why there is none}.
 
-    limit: seconds of the clock.
+    limit: processor seconds that it may take, at least 1.  It is given up, too, if it is not ready
+    after 20 times as long by the clock.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, CONTESTANTS[order.contestant].module])
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(order, theirs))
+    process = context.Process(target=_send, args=(order, limit, theirs))
     process.start()
     theirs.close()
     try:
-        if not ours.poll(limit):
-            return {"problem": f"not ready after {limit:g} s"}
+        if not ours.poll(20 * limit):
+            return {"problem": f"not ready after {20 * limit} s"}
         found: dict[str, Any] = ours.recv()
         return found
     except EOFError:
         process.join()
+        if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return {"problem": f"more than {limit} processor seconds, or memory than there is"}
         return {"problem": f"the process ended ({process.exitcode})"}
     finally:
         process.kill()
         process.join()
 
 
-def _send(order: Order, pipe: Connection) -> None:
+def _send(order: Order, limit: int, pipe: Connection) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
     if order.core >= 0:
         os.sched_setaffinity(0, {order.core})
     warnings.simplefilter("ignore")

@@ -120,7 +120,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, choices=(0, 1), default=1, help="0: all cores")
     parser.add_argument("--label", default="", help="of the results (default: the contestant)")
     parser.add_argument("--settings", type=json.loads, default={}, help="of the contestant, JSON")
-    parser.add_argument("--limit", type=float, default=1800.0, help="seconds for a table")
+    parser.add_argument("--limit", type=int, default=3600, help="processor seconds per table")
     parser.add_argument("--again", action="store_true", help="measure what is kept, too")
     parser.add_argument("--publish", action="store_true", help="keep for the documents")
     parser.add_argument("--final", action="store_true", help="allow the unseen half")
