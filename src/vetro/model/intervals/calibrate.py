@@ -2,7 +2,8 @@
 
 Rows held out by folds: the scale that scores a row was fitted without the rows of its fold.  A
 held-out part: one half of it fits the scale, the other gives the scores, so that both the network
-and the scale are strange to the scored rows, and the level is guaranteed (split conformal).
+and the scale are strange to the scored rows.  If these rows did not choose the recipe either, the
+level is guaranteed (split conformal).
 """
 
 from __future__ import annotations
