@@ -4,9 +4,10 @@
                                           [--clock seconds|processor] [--save]
 
 ROW: 1 to 8 of the training workloads (7 is two: 7.256 and 7.4096), 10 prediction, 11 whole
-processes, 12 reading, 13 least squares, scaling.  Without ROW all of them run.  --clock processor
-counts the time that a process had its one core, for a machine that also does other work.  --save
-puts the tables into docs/benchmarks.md; otherwise they are only printed.
+processes, 12 reading, 13 least squares, codes (numbers in bins), scaling.  Without ROW all of
+them run.  --clock processor counts the time that a process had its one core, for a machine that
+also does other work.  --save puts the tables into docs/benchmarks.md; otherwise they are only
+printed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import time
 from pathlib import Path
 
+import codes
 import least_squares
 import machine
 import prediction
@@ -58,6 +60,7 @@ def measure(rows: list[str], rounds: int, cores: str, clock: str) -> dict[str, s
         "11": lambda: (whole_process.measure(rounds), whole_process.table),
         "12": lambda: (reading.measure(min(rounds, 3)), reading.table),
         "13": lambda: (least_squares.measure(rounds, clock), least_squares.table),
+        "codes": lambda: (codes.measure(rounds, clock), codes.table),
         "scaling": lambda: (scaling.measure(min(rounds, 3), clock), scaling.table),
     }
     for name, part in others.items():

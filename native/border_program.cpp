@@ -57,8 +57,8 @@ ProgramObject make_program(const std::string& dtype, const std::vector<int32_t>&
   try {  // refuses what is wrong now rather than at the first use
     Layout(layout).arrange(1, program.single, true);
     std::vector<InputGroup> groups;
-    for (const auto& [first, size] : one_hot) groups.push_back({first, size, 0});
-    for (const auto& [first, size] : piecewise) groups.push_back({first, size, 1});
+    for (const auto& [first, size] : one_hot) groups.push_back({first, size, 0, 0});
+    for (const auto& [first, size] : piecewise) groups.push_back({first, size, 1, 0});
     layout.set_groups(std::move(groups));
   } catch (const std::invalid_argument& wrong) {
     throw nb::value_error(wrong.what());

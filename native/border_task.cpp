@@ -99,13 +99,21 @@ Loss<T> LossObject::of(size_t outputs) const {
 
 template <class T>
 Data<T>::Data(const Layout& layout, const Loss<T>& loss, const RowsObject& given, bool finite) {
-  const size_t count = given.x.ndim() ? given.x.shape(0) : 0;
+  const size_t all = given.x.ndim() ? given.x.shape(0) : 0;
+  const size_t count = !given.numbers ? all : given.numbers->ndim() ? given.numbers->shape(0) : 0;
   require(count > 0, "there are no rows");
   require(count < (size_t(1) << 31), "there are too many rows");
   const size_t inputs = size_t(layout.widths.front()), outputs = size_t(layout.widths.back());
   rows.count = int64_t(count);
-  rows.x = matrix<T>(given.x, inputs, count, "x");
-  require(!finite || all_finite(rows.x, count * inputs), "x holds values that are not finite");
+  const T* x = matrix<T>(given.x, inputs, all, "x");
+  require(!finite || all_finite(x, all * inputs), "x holds values that are not finite");
+  const int32_t* numbers = nullptr;
+  if (given.numbers) {
+    numbers = matrix<int32_t>(*given.numbers, 1, count, "numbers");
+    require(std::all_of(numbers, numbers + count,
+                        [&](int32_t one) { return one >= 0 && size_t(one) < all; }),
+            "numbers holds a row that is out of range");
+  }
   if (loss.kind == CROSS_ENTROPY) {
     rows.classes = matrix<int64_t>(given.y, 1, count, "y");
     for (size_t r = 0; r < count; ++r)
@@ -119,24 +127,39 @@ Data<T>::Data(const Layout& layout, const Loss<T>& loss, const RowsObject& given
   if (given.weights) rows.weights = matrix<T>(*given.weights, 1, count, "weights");
   require(!finite || !given.weights || all_finite(rows.weights, count),
           "the weights hold values that are not finite");
-  if (!layout.groups.empty()) encode(layout);
+  rows.x = x;
+  if (!layout.groups.empty())
+    encode(layout, x, numbers);
+  else if (numbers)
+    take(x, numbers, inputs);
 }
 
 template <class T>
-void Data<T>::encode(const Layout& layout) {
+void Data<T>::take(const T* x, const int32_t* numbers, size_t inputs) {
+  taken.reserve(size_t(rows.count) * inputs);
+  for (int64_t r = 0; r < rows.count; ++r) {
+    const T* row = x + size_t(numbers[r]) * inputs;
+    taken.insert(taken.end(), row, row + inputs);
+  }
+  rows.x = taken.data();
+}
+
+template <class T>
+void Data<T>::encode(const Layout& layout, const T* x, const int32_t* numbers) {
   const size_t count = size_t(rows.count), inputs = size_t(layout.widths.front());
   codes.reserve(count * layout.groups.size());
   shares.reserve(count * layout.groups.size());
   dense.reserve(count * layout.dense_columns.size());
-  for (const T* x = rows.x; x < rows.x + count * inputs; x += inputs) {
+  for (size_t r = 0; r < count; ++r) {
+    const T* row = x + (numbers ? size_t(numbers[r]) : r) * inputs;
     for (const InputGroup& group : layout.groups) {
-      const T* own = x + group.first;
+      const T* own = row + group.first;
       const int32_t column =
           group.piecewise ? broken_column(own, group.size) : hot_column(own, group.size);
       codes.push_back(column);
       shares.push_back(group.piecewise ? own[column] : T(0));
     }
-    for (int32_t column : layout.dense_columns) dense.push_back(x[column]);
+    for (int32_t column : layout.dense_columns) dense.push_back(row[column]);
   }
   rows.codes = codes.data();
   rows.shares = shares.data();
@@ -152,9 +175,10 @@ void bind_task(nb::module_& m) {
   nb::class_<RowsObject>(
       m, "Rows",
       "Arrays that are read where they lie: x (rows, inputs) and y (rows, outputs) of the network's\n"
-      "dtype, or classes (rows,) int64; weights (rows,).")
-      .def(nb::init<AnyArray, AnyArray, MaybeArray>(), "x"_a, "y"_a,
-           "weights"_a.none() = nb::none());
+      "dtype, or classes (rows,) int64; weights (rows,).  numbers: (rows,) int32 of these rows in x,\n"
+      "which then may have more.")
+      .def(nb::init<AnyArray, AnyArray, MaybeArray, MaybeArray>(), "x"_a, "y"_a,
+           "weights"_a.none() = nb::none(), "numbers"_a.none() = nb::none());
 
   nb::class_<LossObject>(
       m, "Loss",

@@ -7,7 +7,7 @@ namespace vetro {
 
 struct RowsObject {
   AnyArray x, y;
-  MaybeArray weights;
+  MaybeArray weights, numbers;
 };
 
 struct LossObject {
@@ -31,12 +31,13 @@ template <class T>
 struct Data {
   Rows<T> rows{};
   std::vector<int32_t> codes;
-  std::vector<T> dense, shares;
+  std::vector<T> taken, dense, shares;
 
   Data(const Layout& layout, const Loss<T>& loss, const RowsObject& given, bool finite);
 
  private:
-  void encode(const Layout& layout);
+  void encode(const Layout& layout, const T* x, const int32_t* numbers);
+  void take(const T* x, const int32_t* numbers, size_t inputs);
 };
 
 extern template Loss<float> LossObject::of<float>(size_t) const;

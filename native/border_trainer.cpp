@@ -71,10 +71,16 @@ class TrainerOf : public AnyTrainer {
     const Layout& layout = program.layout;
     if (kept_.validation) held_out_.emplace(layout, loss_, *kept_.validation, finite);
     const int64_t count = layout.parameter_count;
-    for (const Range& range : optimizer.ranges)
+    for (const Range& range : optimizer.ranges) {
       require(range.end <= count, "a group's range is out of order or out of range");
-    for (const auto& [begin, end] : settings.measured)
+      require(whole(layout, range.begin) && whole(layout, range.end),
+              "a group's range cuts weights that are kept by columns");
+    }
+    for (const auto& [begin, end] : settings.measured) {
       require(end <= count, "a measured range is out of range");
+      require(whole(layout, begin) && whole(layout, end),
+              "a measured range cuts weights that are kept by columns");
+    }
     const T* start = matrix<T>(parameters, 1, size_t(count), "parameters");
     if (settings.epoch_rows <= 0) settings.epoch_rows = data_.rows.count;
     settings.batch_size = std::min(settings.batch_size, settings.epoch_rows);
@@ -87,15 +93,15 @@ class TrainerOf : public AnyTrainer {
     trainer_->feed(std::move(order), std::move(rates));
   }
   Status advance(double seconds) override { return trainer_->advance(seconds); }
-  nb::object parameters() const override { return numpy_copy(trainer_->parameters); }
-  nb::object gradients() const override { return numpy_copy(trainer_->gradients); }
-  nb::object best() const override { return numpy_copy(trainer_->best); }
+  nb::object parameters() const override { return in_order(trainer_->parameters); }
+  nb::object gradients() const override { return in_order(trainer_->gradients); }
+  nb::object best() const override { return in_order(trainer_->best); }
   State state() const override {
-    auto array = [](const Numbers<T>& values) -> nb::object {
-      return values.empty() ? nb::none() : numpy_copy(values);
+    auto array = [&](const Numbers<T>& values) -> nb::object {
+      return values.empty() ? nb::none() : in_order(values);
     };
     const Trainer<T>& t = *trainer_;
-    return {numpy_copy(t.parameters), array(t.best), array(t.first_moment),
+    return {in_order(t.parameters), array(t.best), array(t.first_moment),
             array(t.second_moment),   array(t.third), numpy_copy(t.range_steps), t.counters};
   }
   void set_state(const State& state) override {
@@ -121,7 +127,7 @@ class TrainerOf : public AnyTrainer {
         require(number >= 0, "a counter is out of range");
       require(c.position < t.settings.epoch_rows, "the position is out of range");
     }
-    for (auto& [into, given] : values) std::copy_n(given.data(), into->size(), into->data());
+    for (auto& [into, given] : values) t.keep(given.data(), *into);
     if (steps.is_valid()) std::copy_n(steps.data(), t.range_steps.size(), t.range_steps.data());
     if (!state.counters) return;
     t.counters = *state.counters;
@@ -150,6 +156,14 @@ class TrainerOf : public AnyTrainer {
   int64_t rows() const override { return data_.rows.count; }
 
  private:
+  nb::object in_order(const Numbers<T>& values) const {
+    return numpy_copy(trainer_->in_order(values));
+  }
+  static bool whole(const Layout& layout, int64_t end) {  // of a range of parameters
+    if (!layout.by_columns()) return true;
+    const Operation& first = layout.operations.front();
+    return end <= first.weight || end >= first.weight + int64_t(first.inputs) * first.outputs;
+  }
   template <class V>
   using Vector = nb::ndarray<const V, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
   template <class V>

@@ -102,6 +102,23 @@ void Layout::set_groups(std::vector<InputGroup> given) {
   operations.front().sparse = 1;
 }
 
+bool Layout::by_columns() const {
+  return std::any_of(groups.begin(), groups.end(),
+                     [](const InputGroup& group) { return group.piecewise; });
+}
+
+std::vector<int32_t> Layout::places() const {
+  const Operation& op = operations.front();
+  std::vector<int32_t> found;
+  found.reserve(size_t(op.outputs) * size_t(op.inputs));
+  for (int32_t o = 0; o < op.outputs; ++o)
+    for (int32_t column : dense_columns) found.push_back(o * op.inputs + column);
+  for (const InputGroup& group : groups)
+    for (int32_t c = group.first; c < group.first + group.size; ++c)
+      for (int32_t o = 0; o < op.outputs; ++o) found.push_back(o * op.inputs + c);
+  return found;
+}
+
 void Layout::mark_backward() {
   const size_t count = widths.size();
   std::vector<char> learns(count, 0), touched(count, 0);
@@ -191,8 +208,14 @@ Program Layout::arrange(int64_t most_rows, bool single, bool training) {
   }
   p.group_count = int32_t(groups.size());
   if (p.group_count) {
-    for (const InputGroup& group : groups) p.coded_count += group.size;
     p.dense_count = int32_t(dense_columns.size());
+    p.by_columns = by_columns();
+    int64_t at = p.dense_count * p.stride;
+    for (InputGroup& group : groups) {
+      group.at = at;
+      at += group.piecewise ? padded(group.size + 1) + 3 * p.stride : p.stride;
+      p.coded_count += group.size;
+    }
     p.groups = groups.data();
     p.dense_columns = dense_columns.data();
     const int64_t outputs = padded(operations.front().outputs);

@@ -22,6 +22,13 @@ struct Layout {
   // Set the groups of inputs that become codes, in any order; small groups stay numbers.
   void set_groups(std::vector<InputGroup> given);
 
+  // Whether a trainer keeps the first layer's weights by columns: those of the dense columns
+  // (outputs, dense columns), then those of the groups (columns, outputs).
+  bool by_columns() const;
+
+  // For each of these weights, as the trainer keeps them, its place among (outputs, inputs).
+  std::vector<int32_t> places() const;
+
   // Check the operations (std::invalid_argument gives the fault) and set their other fields.
   // most_rows: of a batch; no chunk has more.  single: whether T is float, not double.
   Program arrange(int64_t most_rows, bool single, bool training);

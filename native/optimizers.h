@@ -106,8 +106,8 @@ struct Sgd {
   }
 };
 
-// end = start + w (end - start); torch starts from the other end if w >= 1/2.
-template <class T>
+// end = start + w (end - start); torch starts from the other end if w >= 1/2.  SMALL: it is not.
+template <class T, bool SMALL = false>
 struct Lerp {
   Lanes<T> weight;
   bool small;
@@ -115,44 +115,70 @@ struct Lerp {
     if (!small) weight = weight - fill(T(1));
   }
   INLINE Lanes<T> operator()(Lanes<T> start, Lanes<T> end) const {
-    return fma(weight, end - start, small ? start : end);
+    return fma(weight, end - start, SMALL || small ? start : end);
   }
 };
 
-template <class T>
+// root / b for one b and many roots, with the division's own rounding but without its cost: two
+// corrections of root * (1 / b), of which the second has an exact remainder (Markstein 1990).  The
+// root of a number of T is never so small that the remainder would lose digits.  USUAL: b is not
+// tiny.
+template <class T, bool USUAL>
+struct Divisor {
+  Lanes<T> divisor, inverse;
+  bool usual;
+
+  explicit Divisor(T b) : divisor(fill(b)), inverse(fill(T(1) / b)), usual(b > T(1e-20)) {}
+  INLINE Lanes<T> of(Lanes<T> root) const {
+    if (!USUAL && !usual) return root / divisor;
+    Lanes<T> quotient = root * inverse;
+    quotient = fma(fnma(quotient, divisor, root), inverse, quotient);
+    quotient = fma(fnma(quotient, divisor, root), inverse, quotient);
+    return select(root < fill(T(__builtin_inf())), quotient, root);
+  }
+};
+
+// PLAIN: without the options that most trainings do not use, so that the loop has no branches.
+template <class T, bool PLAIN>
 struct Adam {
   Gradient<T> gradient;
-  Lerp<T> average;
-  Lanes<T> beta2, rest2, root2, eps, step_size, shrink;
+  Lerp<T, PLAIN> average;
+  Divisor<T, PLAIN> root2;
   bool amsgrad, shrinks;
+  Lanes<T> beta2, rest2, eps, step_size, shrink;
 
   explicit Adam(const Update<T>& u)
       : gradient(u),
         average(1 - u.beta1),
+        root2(T(__builtin_sqrt(bias_correction(u.beta2, u.step)))),
+        amsgrad(u.amsgrad),
+        shrinks(u.kind == ADAMW && u.weight_decay != 0),
         beta2(fill(T(u.beta2))),
         rest2(fill(T(1 - u.beta2))),
-        root2(fill(T(__builtin_sqrt(bias_correction(u.beta2, u.step))))),
         eps(fill(T(u.eps))),
         step_size(fill(T(-(u.learning_rate / bias_correction(u.beta1, u.step))))),
-        shrink(fill(T(1 - u.learning_rate * u.weight_decay))),
-        amsgrad(u.amsgrad),
-        shrinks(u.kind == ADAMW && u.weight_decay != 0) {}
+        shrink(fill(T(shrinks ? 1 - u.learning_rate * u.weight_decay : 1))) {}
+
+  bool plain() const {
+    return !gradient.scaled && !gradient.clamped && !gradient.maximize && !gradient.decays &&
+           average.small && root2.usual && !amsgrad;
+  }
 
   template <class A>
   INLINE void operator()(const Update<T>& u, A a) const {
     Lanes<T> p = a.get(u.parameters);
-    const Lanes<T> g = gradient(u, a, p);
-    if (shrinks) p = p * shrink;
+    const Lanes<T> g = PLAIN ? a.get(u.gradients) : gradient(u, a, p);
+    if (PLAIN || shrinks) p = p * shrink;
     const Lanes<T> m = average(a.get(u.first_moment), g);
     Lanes<T> v = a.get(u.second_moment) * beta2;
     v = fma(rest2 * g, g, v);
     a.put(u.first_moment, m);
     a.put(u.second_moment, v);
-    if (amsgrad) {
+    if (!PLAIN && amsgrad) {
       v = larger(a.get(u.third), v);
       a.put(u.third, v);
     }
-    a.put(u.parameters, p + step_size * m / (sqrt(v) / root2 + eps));
+    a.put(u.parameters, p + step_size * m / (root2.of(sqrt(v)) + eps));
   }
 };
 
@@ -210,7 +236,10 @@ void update_parameters(const Update<T>& u) {
   switch (u.kind) {
     case SGD: return update_all(u, Sgd<T>(u));
     case ADAM:
-    case ADAMW: return update_all(u, Adam<T>(u));
+    case ADAMW: {
+      const Adam<T, true> rule(u);
+      return rule.plain() ? update_all(u, rule) : update_all(u, Adam<T, false>(u));
+    }
     case RMSPROP: return update_all(u, RmsProp<T>(u));
   }
 }

@@ -47,6 +47,7 @@ struct Operation {
 struct InputGroup {
   int32_t first, size;
   int32_t piecewise;  // 1, else one-hot
+  int64_t at;  // in a chunk's inputs: where it lies, see sparse.h
 };
 
 struct Program {
@@ -69,6 +70,7 @@ struct Program {
 
   // Groups of the inputs that are stored as codes, sparse.h; 0 groups: all columns are numbers.
   int32_t group_count, dense_count, coded_count;  // groups, other columns, columns of the groups
+  int32_t by_columns;  // 1: the first layer's weights lie as Layout::places says
   const InputGroup* groups;
   const int32_t* dense_columns;
 };

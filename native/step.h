@@ -131,7 +131,7 @@ void affine_gradients(const Walk<T>& w, const Operation& op, const T* d, T* g) {
                      op.adds_weight, g + op.bias, op.adds_bias))
     return;
   if (op.learns_weight && op.sparse)
-    gradient_sparse(w.program, op, d, in, w.rows, w.chunk.workspace, g + op.weight);
+    gradient_sparse(w.program, op, d, in, w.chunk.count, w.rows, w.chunk.workspace, g + op.weight);
   else if (op.learns_weight)
     weight_gradient(d, in, w.stride, w.stride, w.rows, op.outputs, op.inputs, g + op.weight,
                     op.adds_weight, w.at(w.program.scratch_at));

@@ -28,7 +28,12 @@ Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings&
       batches_(layout, table, loss, std::max(settings_.batch_size, validation.count),
                settings_.batch_size, settings_.threads) {
   const size_t count = size_t(batches_.parameter_count());
-  parameters.assign(start, start + count);
+  if (layout.by_columns()) {
+    weights_at_ = layout.operations.front().weight;
+    places_ = layout.places();
+  }
+  parameters.assign(count, T(0));
+  keep(start, parameters);
   gradients.assign(count, T(0));
   if (settings.keep_best) best = parameters;
   bool first = adam(), more = false;
@@ -42,6 +47,22 @@ Trainer<T>::Trainer(const Layout& layout, const Table<T>& table, const Settings&
   if (more) third.assign(count, T(0));
   range_steps.assign(optimizer.ranges.size(), 0);
   if (validation_.count) validation_blocks_ = batches_.lay_out(validation_);
+}
+
+template <class T>
+std::vector<T> Trainer<T>::in_order(const Numbers<T>& kept) const {
+  std::vector<T> found(kept.begin(), kept.end());
+  if (found.empty()) return found;
+  for (size_t i = 0; i < places_.size(); ++i)
+    found[size_t(weights_at_ + places_[i])] = kept[size_t(weights_at_) + i];
+  return found;
+}
+
+template <class T>
+void Trainer<T>::keep(const T* given, Numbers<T>& kept) const {
+  std::copy_n(given, kept.size(), kept.data());
+  for (size_t i = 0; i < places_.size(); ++i)
+    kept[size_t(weights_at_) + i] = given[weights_at_ + places_[i]];
 }
 
 template <class T>

@@ -67,6 +67,11 @@ class Trainer {
   void feed(std::vector<int32_t> order, std::vector<double> rates);
   Status advance(double seconds);
 
+  // Vectors of parameters are kept as the kernels read them, Layout::by_columns.  Their numbers in
+  // the network's order, and back.
+  std::vector<T> in_order(const Numbers<T>& kept) const;
+  void keep(const T* given, Numbers<T>& kept) const;
+
   Counters counters;
   Numbers<T> parameters, gradients, best, first_moment, second_moment, third;
   std::vector<double> range_steps;  // t of each range
@@ -86,6 +91,8 @@ class Trainer {
   bool adam() const { return optimizer.kind == ADAM || optimizer.kind == ADAMW; }
 
   const Table<T>& table_;
+  int64_t weights_at_ = 0;
+  std::vector<int32_t> places_;  // of the first layer's weights; empty: in order
   Rows<T> rows_, validation_;
   Batches<T> batches_;
   typename Batches<T>::Blocks blocks_, validation_blocks_;  // data that do not change

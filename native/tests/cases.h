@@ -222,15 +222,15 @@ inline std::vector<Case> all() {
       c.steps = 4;
       list.push_back(c);
     }
-  coded("categories and numbers", Net(29).affine(19).apply(TANH).affine(3), {{2, 9, 0}, {13, 12, 0}});
-  coded("categories alone", Net(24).affine(35).apply(RELU).affine(2), {{0, 8, 0}, {8, 16, 0}});
-  coded("a category, one output", Net(12).affine(1), {{3, 7, 0}});
-  coded("numbers in bins", Net(99).affine(67).apply(RELU).affine(3), {{1, 32, 1}, {34, 31, 1}, {66, 33, 1}});
-  coded("bins alone, all rows", Net(23).affine(64).apply(TANH).affine(2), {{0, 16, 1}, {16, 7, 1}});
+  coded("categories and numbers", Net(29).affine(19).apply(TANH).affine(3), {{2, 9, 0, 0}, {13, 12, 0, 0}});
+  coded("categories alone", Net(24).affine(35).apply(RELU).affine(2), {{0, 8, 0, 0}, {8, 16, 0, 0}});
+  coded("a category, one output", Net(12).affine(1), {{3, 7, 0, 0}});
+  coded("numbers in bins", Net(99).affine(67).apply(RELU).affine(3), {{1, 32, 1, 0}, {34, 31, 1, 0}, {66, 33, 1, 0}});
+  coded("bins alone, all rows", Net(23).affine(64).apply(TANH).affine(2), {{0, 16, 1, 0}, {16, 7, 1, 0}});
   list.back().shuffled = false;
   list.back().batch = 700;
-  coded("bins and categories", Net(50).affine(17).apply(GELU).affine(1), {{2, 9, 1}, {13, 12, 0}, {25, 20, 1}});
-  coded("bins, one output", Net(12).affine(1), {{3, 7, 1}});
+  coded("bins and categories", Net(50).affine(17).apply(GELU).affine(1), {{2, 9, 1, 0}, {13, 12, 0, 0}, {25, 20, 1, 0}});
+  coded("bins, one output", Net(12).affine(1), {{3, 7, 1, 0}});
   return list;
 }
 

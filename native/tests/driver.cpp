@@ -172,7 +172,8 @@ void run(const cases::Case& c, const Options& options) {
     counting = false;
     done += many;
   }
-  Predictor<T> predictor(layout, table, trainer.parameters.data(), options.threads);
+  const std::vector<T> parameters = trainer.in_order(trainer.parameters);
+  Predictor<T> predictor(layout, table, parameters.data(), options.threads);
   std::vector<T> together(size_t(c.rows * outputs)), alone(size_t(c.rows * outputs));
   predictor.predict(data.x.data(), c.rows, together.data());
   counting = options.count;
@@ -182,9 +183,9 @@ void run(const cases::Case& c, const Options& options) {
   counting = false;
 
   Hash hash;
-  hash.add(trainer.parameters);
-  hash.add(trainer.gradients);
-  hash.add(trainer.best);
+  hash.add(parameters);
+  hash.add(trainer.in_order(trainer.gradients));
+  hash.add(trainer.in_order(trainer.best));
   hash.add(trainer.losses);
   for (const EpochRecord& epoch : trainer.epochs)
     hash.add(std::vector<double>{epoch.training, c.validation ? epoch.validation : 0.0});

@@ -38,10 +38,11 @@ class Program:
 class Rows:
     """
     Arrays that are read where they lie: x (rows, inputs) and y (rows, outputs) of the network's
-    dtype, or classes (rows,) int64; weights (rows,).
+    dtype, or classes (rows,) int64; weights (rows,).  numbers: (rows,) int32 of these rows in x,
+    which then may have more.
     """
 
-    def __init__(self, x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)], weights: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None) -> None: ...
+    def __init__(self, x: Annotated[NDArray, dict(device='cpu', writable=False)], y: Annotated[NDArray, dict(device='cpu', writable=False)], weights: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None, numbers: Annotated[NDArray, dict(device='cpu', writable=False)] | None = None) -> None: ...
 
 class Loss:
     """

@@ -95,6 +95,36 @@ def test_threads_and_company_change_no_bit():
         assert found.parameters.tobytes() == alone.parameters.tobytes()
 
 
+@pytest.mark.parametrize("codes", [CODES, NO_CODES])
+@pytest.mark.parametrize("engine", [NativeEngine(), TorchEngine()], ids=["native", "torch"])
+def test_rows_of_a_shared_matrix_are_the_rows_themselves(engine, codes):
+    own = replace(job(epochs=4), codes=codes)
+    matrix = np.concatenate([own.validation.x, own.training.x])[::-1].copy()
+    places = np.arange(len(matrix) - 1, -1, -1, dtype=np.int32)
+    first, last = places[:70], places[70:]
+    shared = replace(
+        own,
+        training=replace(own.training, matrix=matrix, numbers=last),
+        validation=replace(own.validation, matrix=matrix, numbers=first),
+    )
+    assert len(shared.training) == ROWS
+    told, others = Told(), Told()
+    (found,) = train(engine, [shared], told)
+    (expected,) = train(engine, [own], others)
+    assert found.parameters.tobytes() == expected.parameters.tobytes()
+    assert np.array_equal(validations(told), validations(others))
+
+
+@pytest.mark.parametrize("numbers", [[0, 300], [-1, 0], []])
+def test_rows_that_the_matrix_has_not_are_refused(numbers):
+    given = job()
+    rows = replace(
+        given.training, y=given.training.y[: len(numbers)], numbers=np.array(numbers, np.int32)
+    )
+    with pytest.raises(ValueError, match=r"out of range|no rows"):
+        train(NativeEngine(), [replace(given, training=rows)])
+
+
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -112,7 +142,7 @@ def test_rows_without_the_pattern_are_refused(column, value, reason):
     x[7, 1:5] = 1
     x[7, column] = value
     with pytest.raises(ValueError, match=reason):
-        train(NativeEngine(), [replace(given, training=replace(given.training, x=x))])
+        train(NativeEngine(), [replace(given, training=replace(given.training, matrix=x))])
 
 
 @pytest.mark.parametrize("codes", [Codes(((0, 9),), ((8, 9),)), Codes((), ((40, 20),))])

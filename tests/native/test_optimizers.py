@@ -158,3 +158,26 @@ def test_the_kernels_of_all_sets_give_the_same_bits(compiled: Path):
         options = {"lr": 0.01, "alpha": 0.9, "eps": 1e-8, "centered": True, "momentum": 0.5}
         results.append(both(build_parts(compiled, isa), "rmsprop", options, np.float32)[0])
     assert all(np.array_equal(results[0], other) for other in results[1:])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_adams_root_is_divided_as_by_a_division(parts, dtype):
+    """Any second moment, many divisors: the core multiplies by the inverse and corrects twice."""
+    generator = np.random.default_rng(3)
+    size = 1 << 16
+    kept = np.finfo(dtype)
+    exponents = generator.integers(kept.minexp - kept.nmant, kept.maxexp, size)
+    moments = np.ldexp(generator.uniform(1, 2, size), exponents).astype(dtype)
+    moments[:6] = [0, kept.smallest_subnormal, kept.tiny, kept.max, np.inf, np.nan]
+    zeros = np.zeros(size, dtype)
+    for beta2 in (0.999, 0.9999999, 0.99, 0.9, 0.5, 1e-3, *generator.uniform(0, 1, 60)):
+        options = {"lr": 0.7, "betas": (0.9, float(beta2)), "eps": 0.0}
+        mine = settings(parts.number("optimizers", "adam"), options, first=True, step=1)
+        found, first, second = zeros.copy(), np.ones(size, dtype), moments.copy()
+        third, gradient = zeros.copy(), zeros.copy()
+        arrays = (found, gradient, first, second, third)
+        parts.call("update", found.dtype, mine, *arrays, ctypes.c_int64(0), ctypes.c_int64(size))
+        with np.errstate(all="ignore"):
+            root = np.sqrt(moments * dtype(beta2)) / dtype(np.sqrt(1 - beta2))
+            step = dtype(-(0.7 / (1 - 0.9))) * (dtype(1) - dtype(1 - 0.9))
+            assert np.array_equal(found, step / root, equal_nan=True), beta2

@@ -217,7 +217,7 @@ def test_what_is_misread_runs_on_torch(monkeypatch):
 
     def misread(task, x, y):
         rows = understood(task, x, y)
-        return replace(rows, x=rows.x + 0.1)
+        return replace(rows, matrix=rows.x + 0.1)
 
     monkeypatch.setattr("vetro.engines.native_session.native_rows", misread)
     before = copy.deepcopy(module.state_dict())

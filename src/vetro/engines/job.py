@@ -26,15 +26,24 @@ Vector = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Matrices of equal length: x (rows, inputs), y (rows, outputs) floats or (rows,) int64
-    classes, weights (rows,) or None for equal ones."""
+    """Rows of a matrix of inputs, with y (rows, outputs) floats or (rows,) int64 classes, and
+    weights (rows,), or None for equal ones.
 
-    x: NDArray[Any]
+    numbers: (rows,) of these rows in the matrix, so that several Rows share it; None for all.
+    """
+
+    matrix: NDArray[Any]
     y: NDArray[Any]
     weights: NDArray[Any] | None = None
+    numbers: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.y)
+
+    @property
+    def x(self) -> NDArray[Any]:
+        """(rows, inputs): the matrix itself, or a copy of these rows of it."""
+        return self.matrix if self.numbers is None else self.matrix[self.numbers]
 
 
 @dataclass(frozen=True)

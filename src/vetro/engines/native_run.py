@@ -213,7 +213,7 @@ def _rows(rows: Rows, dtype: DTypeLike) -> _native.Rows:
         return np.ascontiguousarray(values, dtype=np.int64 if whole else dtype)
 
     weights = None if rows.weights is None else as_read(rows.weights)
-    return core().Rows(as_read(rows.x), as_read(rows.y), weights)
+    return core().Rows(as_read(rows.matrix), as_read(rows.y), weights, rows.numbers)
 
 
 def _epoch(number: int, ended: _native.Epoch) -> Epoch:

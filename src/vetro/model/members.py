@@ -126,7 +126,8 @@ class Ensemble:
         codes = Codes(encoder.one_hot, encoder.piecewise)
         learnt, parameters = self._matrices(encoder, training), initial_parameters(network, seed)
         weight = network.views(parameters)["layer1.weight"]
-        silence(learnt.x, weight, unvaried(learnt.x, codes))
+        seen = learnt.x
+        silence(seen, weight, unvaried(seen, codes))
         return make_job(
             self.recipe,
             network,
@@ -145,9 +146,13 @@ class Ensemble:
         if self.weights is not None:
             chosen = self.weights[rows]
             weights = (chosen / chosen.mean()).astype(np.float32)
-        return Rows(
-            encoder.encode(self.table, rows), encoder.encode_targets(self.table, rows), weights
-        )
+        targets = encoder.encode_targets(self.table, rows)
+        return Rows(self._matrix, targets, weights, rows.astype(np.int32))
+
+    @cached_property
+    def _matrix(self) -> Matrix:
+        """The encoded inputs of all rows, which the members share."""
+        return self.encoder_of_all.encode(self.table)
 
 
 def member_seed(recipe: Recipe, part: int, member: int) -> int:

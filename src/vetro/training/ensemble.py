@@ -192,5 +192,9 @@ class _Trainer:
 
 
 def _bytes(job: Job) -> int:
+    """The memory of a job's own rows; a matrix that several jobs share counts for none."""
     parts = [job.training] + ([job.validation] if job.validation else [])
-    return sum(rows.x.nbytes + rows.y.nbytes for rows in parts)
+    return sum(
+        rows.y.nbytes + (rows.matrix.nbytes if rows.numbers is None else rows.numbers.nbytes)
+        for rows in parts
+    )

@@ -165,4 +165,4 @@ def _rows(rows: Rows, rule: LossRule, class_weights: Matrix | None) -> Rows:
     if class_weights is not None:
         chosen = class_weights[rows.y]
         weights = chosen if weights is None else chosen * weights
-    return Rows(rows.x, rows.y.astype(np.float32).reshape(-1, 1), weights)
+    return replace(rows, y=rows.y.astype(np.float32).reshape(-1, 1), weights=weights)
