@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from glass.binned_cases import behind, block_of, encoder_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model.build import model_of, reference, rows_of, write_csv
+from torch import nn
 
 from vetro.glass.formula.bins import chart_at
 from vetro.glass.formula.formula import formula
@@ -272,6 +275,33 @@ def test_the_error_of_a_tangent_covers_the_bins_of_its_box(table, activation, ta
                 if reach < 1:  # and it is not far above what is seen
                     seen = left[:, output].max() - left[:, output].min()
                     assert high - low <= 12 * seen + 1e-3
+
+
+class Scaled(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(width, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.layer(x * 0.25))
+
+
+def test_a_tangent_whose_features_no_layer_reads_first() -> None:
+    """They are scaled: each code then counts by itself."""
+    random = np.random.default_rng(1)
+    blocks = tuple(block_of(random, name, 6, indicator=False) for name in ("a", "b"))
+    torch.manual_seed(0)
+    encoder = encoder_of(blocks, 1)
+    subject = behind(encoder, Scaled(encoder.width).double())
+    low, high = blocks[0].borders[1], blocks[0].borders[5]
+    here = np.array([blocks[0].borders[3] + 0.001, 0.1])
+    found = formula(subject, here, {"a": (low, high)})
+    raw = np.repeat(here[None], 500, axis=0)
+    raw[:, 0] = np.linspace(low, high, 500)
+    left = answers(subject, Rows(raw))[:, 0] - raw @ found.coefficients[0] - found.intercept[0]
+    ((least, most),) = found.error
+    assert least - 1e-9 <= left.min()
+    assert left.max() <= most + 1e-9
 
 
 def test_models_of_classes_have_exact_scores(table) -> None:

@@ -29,6 +29,14 @@ class Codes:
     chart: Chart
     departures: tuple[tuple[int, arb_mat], ...]
 
+    def of_features(self, count: int) -> list[arb]:
+        """For each feature, the range of share - line over the box."""
+        found = [arb(0)] * count
+        for first, shares in self.departures:
+            for place, values in enumerate(shares.table(), start=first):
+                found[place] = _hull(values)
+        return found
+
     def rests(self, weight: NDArray[Any]) -> list[arb]:
         """For each unit of a layer that reads the features, the range of its sum - line over the
         box.  weight: (units, features)."""
@@ -36,11 +44,16 @@ class Codes:
         for first, shares in self.departures:
             own = exact.matrix(weight[:, first : first + shares.nrows()]) * shares
             for unit, values in enumerate(own.table()):
-                low, high = arb(0), arb(0)
-                for value in values:
-                    low, high = low.min(value), high.max(value)
-                found[unit] = found[unit] + low.union(high)
+                found[unit] = found[unit] + _hull(values)
         return found
+
+
+def _hull(values: Sequence[arb]) -> arb:
+    """0 and all the values."""
+    low, high = arb(0), arb(0)
+    for value in values:
+        low, high = low.min(value), high.max(value)
+    return low.union(high)
 
 
 def codes_over(

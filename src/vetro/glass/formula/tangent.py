@@ -86,8 +86,9 @@ def answers_of(
     with ctx.workprec(PRECISION):
         features = features * (1 / codes.chart.unit)
         centres = (features * row_point(at)).entries()
-        pairs = zip(features.table(), centres, strict=True)
-        given = arb_mat([[*row[:-1], arb(0), centre] for row, centre in pairs])
+        rests = codes.of_features(len(centres))
+        every = zip(features.table(), rests, centres, strict=True)
+        given = arb_mat([[*row[:-1], rest, centre] for row, rest, centre in every])
         outputs = walk.forward(part.network, given, _Models(part, arb(1), box, codes))[-1]
         if classes:
             return _matrix(probabilities(models_of(outputs), box))
@@ -107,11 +108,11 @@ class _Models(AffineForms):
     codes: Codes
 
     def affine(self, operation: Operation, x: arb_mat) -> arb_mat:
-        """W x + b; of the features also how far the codes depart from straight lines in the box."""
-        made = super().affine(operation, x)
+        """W x + b; of the features, the sums of a column's codes are bounded together."""
         if operation.inputs != (0,) or not self.codes.departures:
-            return made
+            return super().affine(operation, x)
         assert operation.weight is not None
+        made = super().affine(operation, arb_mat([[*row[:-2], 0, row[-1]] for row in x.table()]))
         rests = self.codes.rests(self.part.view(operation.weight))
         rows = made.table()
         for row, rest in zip(rows, rests, strict=True):
