@@ -27,6 +27,8 @@ DOOR: Door = "command line"
 UNLIMITED = 100_000
 # Characters: the narrowest width to which a cell may fold, and the gap between columns.
 FOLDED, GAP = 14, 3
+MOST_ROWS = 2000
+"""Of a table that rich lays out, which takes about 0.3 ms a row."""
 _COLOURS = {"E": "\x1b[1;31m", "W": "\x1b[33m", "I": "\x1b[36m"}
 
 
@@ -103,6 +105,9 @@ def table(
     from rich.table import Table
 
     lines = [[visible(cell) for cell in row] for row in rows]
+    if len(lines) > MOST_ROWS:
+        _print_plain([list(heads), *lines], set(numbers))
+        return
     screen = console()
     widths = [max(map(cell_len, column)) for column in zip(heads, *lines, strict=True)]
     if sum(min(width, FOLDED) + GAP for width in widths) - GAP > screen.width:
@@ -117,6 +122,19 @@ def table(
     for index, line in enumerate(lines):
         grid.add_row(*map(_text, line), style="bold" if index == bold else None)
     _print(screen, grid)
+
+
+def _print_plain(lines: Sequence[Sequence[str]], right: set[int]) -> None:
+    """A long table as aligned lines, neither folded nor styled."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = []
+        for place, (cell, width) in enumerate(zip(line, widths, strict=True)):
+            space = " " * (width - cell_len(cell))
+            cells.append(space + cell if place in right else cell + space)
+        print((" " * GAP).join(cells).rstrip())
 
 
 def facts(pairs: Iterable[tuple[str, str]], indent: int = 0) -> None:
