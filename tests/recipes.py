@@ -6,6 +6,8 @@ PLAIN = Recipe(
     effort="quick",
     numbers="raw",
     hidden=(64, 64),
+    activation="relu",
+    optimizer="adamw",
     learning_rate=1e-2,
     epochs=150,
     patience=75,
@@ -16,7 +18,8 @@ PLAIN = Recipe(
 )
 
 PLAIN_OPTIONS = (
-    "--effort", "quick", "--numbers", "raw", "--learning-rate", "0.01", "--patience", "75",
+    "--effort", "quick", "--numbers", "raw", "--activation", "relu", "--optimizer", "adamw",
+    "--learning-rate", "0.01", "--patience", "75",
     "--weight-decay", "0.1", "--dropout", "0", "--validation", "0.15", "--members", "1",
 )  # fmt: skip
 """The same for the command line, but for hidden layers and epochs."""

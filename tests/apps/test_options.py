@@ -116,9 +116,10 @@ def test_help_names_every_choice() -> None:
     shown = {choice.field: choice.metavar.split("|") for choice in RECIPE}
     for field, allowed in {
         "engine": get_args(EngineName),
-        "activation": get_args(recipes.ActivationName),
+        "activation": get_args(recipes.Activation)[:1]
+        and ["auto", *get_args(recipes.ActivationName)],
         "loss": get_args(recipes.Loss),
-        "optimizer": (*get_args(recipes.UpdateKind), *recipes.SOLVERS),
+        "optimizer": ("auto", *get_args(recipes.UpdateKind), *recipes.SOLVERS),
         "schedule": get_args(recipes.Schedule),
         "class_weight": get_args(recipes.ClassWeight),
         "device": get_args(recipes.Device),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from recipes import PLAIN
 
 from vetro.engines.job import Rows
 from vetro.errors import UsageError
@@ -133,5 +136,5 @@ def test_plateau_waits_a_third_of_the_patience():
         job = make_job(recipe, network, "mse", np.zeros(2, np.float32), rows, None, 0)
         return job.course.stopping.plateau
 
-    assert plateau(Recipe(schedule="plateau", patience=30)) == 10
-    assert plateau(Recipe()) == 0
+    assert plateau(replace(PLAIN, schedule="plateau", patience=30)) == 10
+    assert plateau(PLAIN) == 0

@@ -23,6 +23,8 @@ from vetro.model.predict import probabilities_of
 from vetro.networks.lowered import lower_network
 from vetro.training.checkpoint import Checkpoint
 from vetro.training.ensemble import MemberTask, Watch, train_members
+from vetro.training.recipe import SOLVERS, Recipe
+from vetro.training.solver_engine import SolverEngine
 
 MOST_WORK = 1.5e11
 """Of all candidates together: rows times parameters times epochs, about ten seconds of a core."""
@@ -64,12 +66,18 @@ def choose(
     rest = len(ensembles[0].tasks()) - parts
     winner, scores, found = 0, None, dict[int, Outcome]()
     if several:
-        found = train_members(engine, tasks, first, checkpoint, watching, later=rest)
+        for solver in (False, True):
+            some = [n for n in first if _by_solver(ensembles[n // each].recipe) == solver]
+            later = rest + (0 if solver else len(first) - len(some))
+            own_engine = SolverEngine(engine) if solver else engine
+            found |= train_members(own_engine, tasks, some, checkpoint, watching, later=later)
         scores = _Scores(ensembles, found, parts, each)
         winner = scores.winner
     ensemble = ensembles[winner]
     own = range(winner * each, winner * each + len(ensemble.tasks()))
     if not any(outcome.stopped == "interrupted" for outcome in found.values()):
+        if _by_solver(ensemble.recipe):
+            engine = SolverEngine(engine)
         found = train_members(engine, tasks, own, checkpoint, watching)
     kept = [record for record in checkpoint.history if _place(record.member, each) == winner]
     checkpoint.history[:] = [
@@ -79,6 +87,10 @@ def choose(
     if scores is None:
         return Choice(ensemble, outcomes)
     return Choice(ensemble, outcomes, scores.tried, scores.optimism)
+
+
+def _by_solver(recipe: Recipe) -> bool:
+    return recipe.optimizer in SOLVERS
 
 
 def _of_candidate(task: MemberTask, place: int, candidates: int, each: int) -> MemberTask:

@@ -38,12 +38,12 @@ from vetro.model.request import FitRequest, Progress
 from vetro.model.split import Split, split_rows
 from vetro.model.watching import OnProgress, watch
 from vetro.tables.checks import check_rows, check_target
+from vetro.tables.encoder import Encoder
 from vetro.tables.left_out import weights_of
 from vetro.tables.table import Table
 from vetro.training.checkpoint import Checkpoint, load_checkpoint
 from vetro.training.history import EpochRecord
 from vetro.training.recipe import SOLVERS, Recipe, check_recipe_applies
-from vetro.training.solver_engine import SolverEngine
 from vetro.training.suited import Facts, candidates
 
 PACKAGES = ("vetro", "torch", "numpy", "duckdb", "scikit-learn")
@@ -118,6 +118,7 @@ def fit_table(
     ensembles = [
         with_rate(Ensemble(table, one, split, task, weights, choice.device), choice)
         for one in candidates(recipe, _facts(table, split, task))
+        if choice.engine.name == "native" or one.optimizer not in SOLVERS
     ]
     for ensemble in ensembles:
         ensemble.check_size()
@@ -164,20 +165,19 @@ def fit_table(
 
 
 def _engine(request: FitRequest) -> Choice:
-    """The engine for the recipe's optimizer; E604 for a solver without the native engine."""
+    """The engine for the recipe; E604 for a solver without the native engine."""
     recipe = request.recipe
     choice = engine_for_training(request.engine, recipe.device)
-    if recipe.optimizer not in SOLVERS:
-        return choice
-    if choice.engine.name != "native":
+    if recipe.optimizer in SOLVERS and choice.engine.name != "native":
         what = words("{=optimizer given} runs on the native engine", given=recipe.optimizer)
         raise error("E604", what=what, fix=words("Use {=engine native}, or {=optimizer adamw}."))
-    return replace(choice, engine=SolverEngine(choice.engine))
+    return choice
 
 
 def _facts(table: Table, split: Split, task: str) -> Facts:
     numbers = sum(column.kind == "number" for column in table.schema.inputs)
-    return Facts(len(split.training_rows(0)), numbers, task)
+    width = Encoder.fit(table).width
+    return Facts(len(split.training_rows(0)), numbers, width, task)
 
 
 def _diverged(outcomes: dict[int, Outcome]) -> Outcome | None:

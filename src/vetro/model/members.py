@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from vetro.engines.job import Codes, Job, Matrix, Rows
 from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
 from vetro.model.unvaried import silence, unvaried
+from vetro.networks.activations.names import ActivationName
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
 from vetro.networks.solvers import MOST_COLUMNS, OF_SQUARES
@@ -74,7 +76,7 @@ class Ensemble:
         names = encoder.output_names if outputs > 1 or not classes else classes[1:]
         return Network(
             sizes=(encoder.width, *recipe.hidden, outputs),
-            activation=recipe.activation,
+            activation=cast(ActivationName, recipe.activation),
             dropout=recipe.dropout,
             input_names=encoder.input_names,
             output_names=names,

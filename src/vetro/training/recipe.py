@@ -19,9 +19,10 @@ from vetro.networks.updates.rule import UpdateKind, UpdateRule
 from vetro.networks.updates.table import UPDATES
 
 Loss = Literal["auto", LossKind]
-Optimizer = Literal[UpdateKind, SolverKind]
+Optimizer = Literal["auto", UpdateKind, SolverKind]
 Schedule = Literal["constant", "cosine", "one_cycle", "step", "exponential", "plateau"]
 ClassWeight = Literal["none", "balanced"]
+Activation = Literal["auto", ActivationName]
 Numbers = Literal["auto", "piecewise", "raw"]
 Effort = Literal["quick", "normal", "best"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -50,9 +51,9 @@ class Recipe:
     numbers: Numbers = "auto"
     bins: int = 0
     hidden: tuple[int, ...] = (0,)
-    activation: ActivationName = "relu"
+    activation: Activation = "auto"
     loss: Loss = "auto"
-    optimizer: Optimizer = "adamw"
+    optimizer: Optimizer = "auto"
     learning_rate: float = 0.0
     momentum: float = 0.0
     schedule: Schedule = "one_cycle"
@@ -110,12 +111,14 @@ class Recipe:
 
 
 SOLVERS: tuple[SolverKind, ...] = get_args(SolverKind)
-_OF_BATCHES = ("learning_rate", "schedule", "batch_size", "weight_decay", "clip_norm")
+OF_BATCHES = ("learning_rate", "schedule", "batch_size", "weight_decay", "clip_norm")
 """Entries that no solver reads."""
 AUTO: dict[str, Any] = {
     "numbers": "auto",
     "bins": 0,
     "hidden": (0,),
+    "activation": "auto",
+    "optimizer": "auto",
     "learning_rate": 0.0,
     "epochs": 0,
     "patience": -1,
@@ -159,7 +162,7 @@ def check_recipe_applies(recipe: Recipe, task: str) -> None:
 
 def _check_solver(recipe: Recipe, task: str) -> None:
     usual, given = Recipe(), words("{=optimizer given}", given=recipe.optimizer)
-    for name in _OF_BATCHES:
+    for name in OF_BATCHES:
         if getattr(recipe, name) != getattr(usual, name):
             raise _does_nothing(name, given)
     if recipe.dropout > 0.0:

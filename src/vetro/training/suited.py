@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vetro.networks.solvers import OF_SQUARES
-from vetro.training.recipe import AUTO, SOLVERS, Recipe
+from vetro.training.recipe import AUTO, OF_BATCHES, SOLVERS, Recipe
 
 MEMBERS = {"quick": 1, "normal": 2, "best": 4}
 
 
+MOST_PRODUCTS = 5e7
+"""Of J^T J in one step of Bayesian regularisation: about ten seconds for ten networks."""
 MOST_CODES = 600
 """Of all numbers together, about; the time of training grows with them."""
 
@@ -25,16 +27,19 @@ MOST_CODES = 600
 @dataclass(frozen=True)
 class Facts:
     """What the recipes depend on.  rows: of the training of one network; numbers: input columns of
-    numbers; task: "regression" or "classification"."""
+    numbers; width: features of a row without bins; task: "regression" or "classification"."""
 
     rows: int
     numbers: int
+    width: int
     task: str
 
 
 _PLAIN = {
     "numbers": "piecewise",
     "hidden": (64, 64),
+    "activation": "relu",
+    "optimizer": "adamw",
     "learning_rate": 1e-2,
     "epochs": 150,
     "patience": 75,
@@ -47,6 +52,8 @@ _PLAIN = {
 _SOLVER = {**_PLAIN, "numbers": "raw", "weight_decay": 0.0}
 """For solvers of second order, which pay for small networks."""
 _OF_SQUARES = {**_SOLVER, "hidden": (20,)}
+_REGULARISED = {**_OF_SQUARES, "validation": 0.0}
+"""Bayesian regularisation, which regularises by the rows that it trains on."""
 
 _TO_THE_END = {**_PLAIN, "patience": 0, "validation": 0.0}
 """On all rows, to the end of the schedule."""
@@ -55,7 +62,6 @@ _REGRESSION: tuple[dict[str, Any], ...] = (
     {**_TO_THE_END, "bins": "many", "learning_rate": 3e-3},
     {**_TO_THE_END, "bins": "few", "epochs": 30, "weight_decay": 1.0, "dropout": 0.1},
     {**_TO_THE_END, "numbers": "raw", "hidden": (), "epochs": 60},
-    {**_TO_THE_END, "numbers": "raw", "hidden": (), "epochs": 1000, "weight_decay": 1e-3},
     {**_PLAIN, "numbers": "raw"},
     {**_TO_THE_END, "bins": "many", "hidden": (128, 128), "learning_rate": 3e-3, "epochs": 100,
      "dropout": 0.05},
@@ -78,19 +84,41 @@ def candidates(asked: Recipe, facts: Facts) -> tuple[Recipe, ...]:
     One alone where the effort is quick, or where the optimizer or the schedule is not the one for
     which the lists were chosen.
     """
-    usual = Recipe()
-    known = asked.optimizer == usual.optimizer and asked.schedule == usual.schedule
+    known = asked.optimizer in ("auto", "adamw") and asked.schedule == Recipe().schedule
     if not known:
         return (_filled(asked, _for_another(asked), facts),)
-    found = (_filled(asked, entries, facts) for entries in _LISTS[facts.task])
+    lists = (*_LISTS[facts.task], *_small(asked, facts))
+    found = (_filled(asked, entries, facts) for entries in lists)
     different = tuple(dict.fromkeys(found))
     return different[:1] if asked.effort == "quick" else different
 
 
+def _small(asked: Recipe, facts: Facts) -> tuple[dict[str, Any], ...]:
+    """Bayesian regularisation, for small problems of squares on the CPU: a linear network, and
+    one with a few smooth units."""
+    if (
+        asked.optimizer != "auto"
+        or facts.task != "regression"
+        or asked.loss not in ("auto", "mse")
+        or asked.device == "cuda"
+    ):
+        return ()
+    if any(getattr(asked, name) != getattr(Recipe(), name) for name in OF_BATCHES):
+        return ()
+    if asked.dropout > 0 or asked.hidden != AUTO["hidden"] or asked.numbers == "piecewise":
+        return ()
+    networks = ((), "relu"), ((5,), "tanh")
+    return tuple(
+        {**_REGULARISED, "optimizer": "br", "hidden": hidden, "activation": activation}
+        for hidden, activation in networks
+        if facts.rows * (facts.width * max(1, *hidden, 1) + 1) ** 2 <= MOST_PRODUCTS
+    )
+
+
 def _for_another(asked: Recipe) -> dict[str, Any]:
     """The entries for an optimizer or a schedule that has no list."""
-    if asked.optimizer == "br":  # it regularises by the rows that it trains on
-        return {**_OF_SQUARES, "validation": 0.0}
+    if asked.optimizer == "br":
+        return _REGULARISED
     if asked.optimizer in OF_SQUARES:
         return _OF_SQUARES
     if asked.optimizer in SOLVERS:
