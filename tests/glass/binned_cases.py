@@ -10,7 +10,7 @@ from torch import nn
 
 from vetro.glass.subject import Subject, of_lowering
 from vetro.networks.lower_module import lower_module
-from vetro.tables.blocks import NumberBlock
+from vetro.tables.blocks import Block, NumberBlock
 from vetro.tables.encoder import Encoder
 from vetro.tables.targets import NumberTarget
 
@@ -25,7 +25,7 @@ def block_of(random: np.random.Generator, name: str, bins: int, indicator: bool)
     return NumberBlock(name, mean, scale, median, indicator, indicator, borders)
 
 
-def encoder_of(blocks: tuple[NumberBlock, ...], outputs: int) -> Encoder:
+def encoder_of(blocks: tuple[Block, ...], outputs: int) -> Encoder:
     """An encoder whose targets are the network's outputs themselves."""
     return Encoder(blocks, tuple(NumberTarget(f"y{k}", 0.0, 1.0) for k in range(outputs)))
 

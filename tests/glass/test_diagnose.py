@@ -22,6 +22,7 @@ from vetro.glass.diagnose.findings import findings
 from vetro.glass.drawn import drawn_rows
 from vetro.glass.rows import Rows, answers
 from vetro.report.diagnose_pictures import what_units_do
+from vetro.tables.level_blocks import OrderedBlock
 from vetro.training.history import EpochRecord
 
 
@@ -356,6 +357,24 @@ def test_the_effect_of_a_number_in_bins_is_how_far_it_moves_the_answer():
         ends = rows[:, column].min(), rows[:, column].max()
         grid = np.repeat(rows[:1], 4001, axis=0)
         grid[:, column] = np.linspace(*ends, 4001)
+        moved.append(np.ptp(answers(subject, Rows(grid))))
+    np.testing.assert_allclose(found, np.array(moved) / max(moved), rtol=2e-3)
+
+
+def test_the_effect_of_levels_in_order_is_that_of_their_ranks():
+    draw = np.random.default_rng(7)
+    levels = ("good", "bad", "fair", "best")
+    order = OrderedBlock("grade", levels, (0.4, -1.2, -0.4, 1.2), "bad", "best", "fair")
+    block = block_of(draw, "x1", 4, False)
+    torch.manual_seed(5)
+    subject = behind(encoder_of((order, block), 1), nn.Linear(9, 1).double())
+    rows = np.stack([draw.integers(0, 3, 200), draw.normal(0, 1.2, 200)], axis=1)  # none is "best"
+    found = vetro.diagnose(subject, rows).relevance.effect
+    grids = (np.array([0.0, 1.0, 2.0]), np.linspace(rows[:, 1].min(), rows[:, 1].max(), 4001))
+    moved = []
+    for column, values in enumerate(grids):
+        grid = np.repeat(rows[:1], len(values), axis=0)
+        grid[:, column] = values
         moved.append(np.ptp(answers(subject, Rows(grid))))
     np.testing.assert_allclose(found, np.array(moved) / max(moved), rtol=2e-3)
 

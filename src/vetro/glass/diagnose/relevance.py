@@ -12,6 +12,7 @@ from vetro.glass import plain
 from vetro.glass.plain import Floats
 from vetro.glass.subject import Part, Subject
 from vetro.tables.blocks import NumberBlock
+from vetro.tables.level_blocks import OrderedBlock
 
 MOST_OUTPUTS = 16
 """Outputs whose slopes are computed."""
@@ -23,10 +24,10 @@ class Relevance:
 
     effect: mean |d output / d feature| over the rows x the feature's range in these rows, for the
     feature and output where this is largest; outputs are divided by their standard deviation over
-    the rows; mean over the parts.  The features of a number in bins count together: how far the
-    number moves the output over its range in these rows, if the output were linear in the features
-    with the row's slopes; mean over the rows.  weight: the largest root mean square of a feature's
-    weights in the layers that read it.
+    the rows; mean over the parts.  The features of a number in bins, or of a category whose levels
+    have an order, count together: how far the column moves the output over its range in these
+    rows, if the output were linear in the features with the row's slopes; mean over the rows.
+    weight: the largest root mean square of a feature's weights in the layers that read it.
     """
 
     columns: tuple[str, ...]
@@ -80,16 +81,20 @@ def _effects(
 
 
 def _knots(part: Part, place: int, x: Floats) -> Floats | None:
-    """The features of a number in bins at its borders and at the ends of its range in these rows,
-    (knots, features without that of missing); None for another column.  x: its features."""
+    """The features of a number in bins at its borders, or of levels in order, and at the ends of
+    the range in these rows, (knots, features without that of missing); None for another column.
+    x: its features."""
     block = part.encoder.inputs[place] if part.encoder is not None else None
-    if not isinstance(block, NumberBlock) or not block.bins:
+    if isinstance(block, OrderedBlock):
+        knots, count = np.array([block.row(code) for code in range(len(block.levels))]), block.steps
+    elif isinstance(block, NumberBlock) and block.bins:
+        knots, count = np.empty((len(block.borders), block.width)), block.bins
+        block.write(knots, np.array(block.borders))
+    else:
         return None
-    at_borders = np.empty((len(block.borders), block.width))
-    block.write(at_borders, np.array(block.borders))
-    # every feature rises with the number
-    inside = np.clip(at_borders, x.min(axis=0), x.max(axis=0))
-    return np.vstack([inside, x.min(axis=0), x.max(axis=0)])[:, : 1 + block.bins]
+    # every feature rises with the number, or with the rank
+    low, high = x.min(axis=0), x.max(axis=0)
+    return np.vstack([np.clip(knots, low, high), low, high])[:, : 1 + count]
 
 
 def _moved(slopes: Floats, x: Floats, knots: Floats | None) -> float:
