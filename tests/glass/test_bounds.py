@@ -141,7 +141,15 @@ def fitted(table: Path, target: Any, drop: list[str], **recipe: Any) -> vetro.Mo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VetroWarning)  # so few epochs are too few
         return vetro.fit(
-            table, target=target, drop=drop, epochs=12, folds=2, hidden=(12, 12), **recipe
+            table,
+            target=target,
+            drop=drop,
+            epochs=12,
+            folds=2,
+            hidden=(12, 12),
+            numbers="raw",
+            members=1,
+            **recipe,
         )
 
 

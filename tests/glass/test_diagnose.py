@@ -327,7 +327,7 @@ def model(tmp_path_factory):
     table = folder / "made.csv"
     lines = [",".join(data)] + [",".join(map(str, row)) for row in zip(*data.values(), strict=True)]
     table.write_text("\n".join(lines) + "\n")
-    return vetro.fit(table, target="y", epochs=8, folds=3, hidden=(8,)), table
+    return vetro.fit(table, target="y", epochs=8, folds=3, members=1, hidden=(8,)), table
 
 
 def test_members_disagree_as_their_own_predictions_do(model):

@@ -223,7 +223,7 @@ def test_shares_of_classes() -> None:
         warnings.simplefilter("ignore", VetroWarning)
         model = vetro.fit(
             {"x": x, "label": labels}, target="label", epochs=150, folds=2, hidden=(5,),
-            activation="tanh", learning_rate=0.03,
+            activation="tanh", learning_rate=0.03, numbers="raw", members=1,
         )  # fmt: skip
     assert vetro.prove(model, "P(wet) rises with x", {"x": (0.4, 0.8)}).verdict == "proved"
     assert vetro.prove(model, "P(dry) falls with x", {"x": (0.2, 0.5)}).verdict == "proved"
