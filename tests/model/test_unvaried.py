@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from recipes import PLAIN
 
-from vetro.engines.job import Codes
+from vetro.engines.job import Codes, Rows
 from vetro.model.asked_table import with_roles
 from vetro.model.fit import fit_table
 from vetro.model.members import Ensemble
 from vetro.model.predict import predict_outputs
 from vetro.model.request import FitRequest
 from vetro.model.split import split_rows
-from vetro.model.unvaried import silence, unvaried
+from vetro.model.unvaried import silenced, unvaried
 from vetro.tables.read import read_table
 
 
@@ -83,12 +83,25 @@ def test_a_row_unlike_all_training_rows_is_answered_without_the_difference():
 
 
 def test_a_column_that_is_1_in_all_rows_stays_if_it_is_a_code():
-    x = np.array([[2.0, 1.0, 0.0, 1.0, 0.3, 0.0, 5.0], [2.0, 1.0, 0.0, 1.0, 0.6, 0.0, 6.0]],
-                 np.float32)  # fmt: skip
-    codes = Codes(one_hot=((1, 2),), piecewise=((3, 3),))
-    found = unvaried(x, codes)
+    """Rows 1 and 2 are trained on; the shared matrix keeps its numbers."""
+    x = np.array([[9.0, 0.0, 1.0, 0.5, 0.0, 0.0, 4.0], [2.0, 1.0, 0.0, 1.0, 0.3, 0.0, 5.0],
+                  [2.0, 1.0, 0.0, 1.0, 0.6, 0.0, 6.0]], np.float32)  # fmt: skip
+    before, weight = x.copy(), np.ones((4, 7), np.float32)
+    codes, rows = Codes(one_hot=((1, 2),), piecewise=((3, 3),)), np.array([1, 2], np.int32)
+    found = unvaried(x, rows, codes)
     assert found.tolist() == [True, False, True, False, False, True, False]
-    weight = np.ones((4, 7), np.float32)
-    silence(x, weight, found)
-    np.testing.assert_array_equal(weight[0], x[0] != 0)
-    assert x[1].tolist() == [0.0, 1.0, 0.0, 1.0, np.float32(0.6), 0.0, 6.0]
+    learnt = silenced(Rows(x, np.zeros((2, 1)), None, rows), weight, codes)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(learnt.x, np.where(found, 0, x[rows]))
+    np.testing.assert_array_equal(weight, np.broadcast_to(~found, weight.shape))
+    others = Rows(x[:, 1:], np.zeros((2, 1)), None, rows)
+    codes = Codes(one_hot=((0, 2),), piecewise=((2, 3),))
+    assert silenced(others, weight[:, 1:], codes) is others, "nothing to copy"
+
+
+def test_more_rows_than_are_looked_at_at_once():
+    x = np.zeros((20_000, 3), np.float32)
+    x[19_999, 1] = 1.0
+    x[:, 2] = 7.0
+    assert unvaried(x, np.arange(20_000), Codes()).tolist() == [True, False, True]
+    assert unvaried(x, np.arange(19_999), Codes()).tolist() == [True, True, True]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vetro.engines.job import Codes, Job, Matrix, Rows
 from vetro.errors import Setting, counted, error, words
 from vetro.model.split import Split
-from vetro.model.unvaried import silence, unvaried
+from vetro.model.unvaried import silenced
 from vetro.networks.activations.names import ActivationName
 from vetro.networks.initial import initial_parameters
 from vetro.networks.network import Network
@@ -128,8 +128,7 @@ class Ensemble:
         codes = Codes(encoder.one_hot, encoder.piecewise)
         learnt, parameters = self._matrices(encoder, training), initial_parameters(network, seed)
         weight = network.views(parameters)["layer1.weight"]
-        seen = learnt.x
-        silence(seen, weight, unvaried(seen, codes))
+        learnt = silenced(learnt, weight, codes)
         return make_job(
             self.recipe,
             network,
