@@ -59,7 +59,7 @@ def measure(rows: list[str], rounds: int, cores: str, clock: str) -> dict[str, s
         "10": lambda: (prediction.measure(rounds), prediction.table),
         "11": lambda: (whole_process.measure(rounds), whole_process.table),
         "12": lambda: (reading.measure(min(rounds, 3)), reading.table),
-        "13": lambda: (least_squares.measure(rounds, clock), least_squares.table),
+        "13": lambda: (least_squares.measure(rounds), least_squares.table),
         "codes": lambda: (codes.measure(rounds, clock), codes.table),
         "scaling": lambda: (scaling.measure(min(rounds, 3), clock), scaling.table),
     }

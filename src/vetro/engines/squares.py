@@ -83,6 +83,11 @@ class NativeSquares:
         threads: int = 0,
     ) -> None:
         ranges = list(ranges)
+        merged: list[tuple[int, int]] = []
+        for begin, end in ranges:  # fewer copies
+            if merged and merged[-1][1] == begin:
+                begin = merged.pop()[0]
+            merged.append((begin, end))
         frozen = [
             number
             for number, slot in enumerate(network.slots)
@@ -90,14 +95,14 @@ class NativeSquares:
         ]
         outputs = network.outputs
         self._parameters = np.array(parameters, dtype=np.float64)
-        self._ranges = ranges
+        self._ranges = merged
         given = core().Rows(
             np.ascontiguousarray(rows.x, dtype=np.float64),
             np.ascontiguousarray(rows.y, dtype=np.float64).reshape(len(rows), outputs),
             factors(rows, divisor),
         )
         program = program_of(replace(network, dtype="float64"), frozen)
-        self._core = core().Squares(program, given, ranges, threads)
+        self._core = core().Squares(program, given, merged, threads)
         self.residuals, self.divisor = counted_residuals(rows, outputs), divisor
 
     def value(self, w: Floats) -> float:

@@ -5,7 +5,6 @@ Not a general optimiser: it needs a sum of squares, and J^T J in memory.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,7 +45,7 @@ class Levenberg:
         self.damping = rule.damping.start
         size = len(self.w)
         self._matrix, self._gradient = np.zeros((size, size)), np.zeros(size)
-        self._factor = cholesky(size)
+        self._factor, self._added = cholesky(size), np.zeros(size)
         self._unchanged = 0
 
     def state(self) -> dict[str, Any]:
@@ -74,12 +73,15 @@ class Levenberg:
     def attempt(self) -> str:
         """Try steps from the present matrix and gradient until one lowers the value."""
         damping = self._rule.damping
-        unit = np.ones(len(self.w))
+        unit = None
         if damping.by_diagonal:
             diagonal = self._matrix.diagonal()
             unit = np.where(diagonal > 0, diagonal, 1.0)
         while self.damping <= damping.limit:
-            step = self._solution(self.damping * unit)
+            self._added.fill(self.damping)
+            if unit is not None:
+                self._added *= unit
+            step = self._solution()
             if step is not None:
                 candidate = self.w - step
                 value = self._objective.value(candidate)
@@ -93,10 +95,11 @@ class Levenberg:
         self.damping = damping.limit
         return "damping"
 
-    def _solution(self, added: Floats) -> Floats | None:
-        """The step against the gradient; None if the matrix is not positive definite."""
-        if not self._factor.factor(self._matrix, added):
+    def _solution(self) -> Floats | None:
+        """The step against the gradient; None if the matrix is not positive definite.  (Of a step
+        that is not finite the value is not lower.)"""
+        if not self._factor.factor(self._matrix, self._added):
             return None
         step = self._gradient.copy()
         self._factor.solve(step)
-        return step if math.isfinite(float(np.sum(step))) else None
+        return step

@@ -34,7 +34,8 @@ def ramp(lowest: float, highest: float, steps: int) -> NDArray[np.float64]:
 class LearningRates(ShownAsText):
     """rates, losses: of each step, before its update; the losses end where they had become 4 times
     the lowest.  smoothed: their running mean.  suggestion: a tenth of the highest rate at which the
-    running mean was within 5% of its lowest: beyond that rate, steps are too long.
+    running mean was near its lowest, within 5% or its own scatter: beyond that rate, steps are too
+    long.
     """
 
     rates: tuple[float, ...]
@@ -97,8 +98,12 @@ def judged(rates: Sequence[float], losses: Sequence[float]) -> LearningRates:
         kept.append(float(loss))
         smoothed.append(here)
     first = min(_SETTLING, len(smoothed) - 1)
-    near = np.flatnonzero(np.array(smoothed) <= _NEAR * min(smoothed[first:]))
-    at = rates[int(near[-1])]
+    means, lowest = np.array(smoothed), min(smoothed[first:])
+    # of a running mean's scatter, by the median deviation of single losses
+    scatter = 1.48 * float(np.median(np.abs(np.array(kept) - means)))
+    scatter *= math.sqrt((1 - _SMOOTHED) / (1 + _SMOOTHED))
+    allowed = max((_NEAR - 1) * abs(lowest), 2 * scatter)
+    at = rates[int(np.flatnonzero(means <= lowest + allowed)[-1])]
     return LearningRates(
         tuple(map(float, rates[: len(kept)])), tuple(kept), tuple(smoothed), at / _BELOW_BEST
     )
