@@ -54,7 +54,7 @@ def _figures(kept: list[dict[str, Any]], ours: list[float], clock: str) -> dict[
 def table(result: dict[str, dict[str, dict[str, Any]]]) -> str:
     """The section."""
     lines = [
-        "### Row 13: least squares to an error of 1e-8 (mse), tanh, float64, one core, processor time",
+        "### Row 13: least squares to 1e-8 (mse), tanh, float64, one core, processor time",
         "",
         "| network | contestant | ms | times Vetro's | goal | steps | starts that reach it |",
         "|---|---|---:|---:|---:|---:|---:|",
