@@ -45,6 +45,12 @@ def test_frequent_texts_are_levels_and_the_others_one() -> None:
     ]
 
 
+def test_a_level_has_three_rows_or_more() -> None:
+    texts = ["three"] * 3 + ["two"] * 2 + towns(ROWS - 5)
+    column = vetro.inspect(table(texts), target="y").schema["town"]
+    assert "three" in column.levels and "two" not in column.levels and column.joined
+
+
 def test_all_texts_where_the_user_wants_them() -> None:
     found = vetro.inspect(table(towns()), target="y", category="town")
     assert len(found.schema["town"].levels) == 45 and not found.schema["town"].joined
