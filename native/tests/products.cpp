@@ -11,6 +11,7 @@ namespace {
 using namespace vetro;
 #include "../lanes.h"
 #include "../registers.h"
+#include "../blocks.h"
 #include "../matrix.h"
 }  // namespace
 
