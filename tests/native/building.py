@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 
 NATIVE = Path(__file__).parents[2] / "native"
-CORE = ("layout", "pool", "batch", "trainer", "predictor", "dispatch")
-BORDER = ("binding", "border_program", "border_task", "border_trainer", "border_predictor")
+CORE = ("layout", "pool", "batch", "trainer", "predictor", "least_squares", "dispatch")
+BORDER = (
+    "binding", "border_program", "border_task", "border_trainer", "border_predictor",
+    "border_squares",
+)  # fmt: skip
 SETS = {
     "avx512": ("-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"),
     "avx2": ("-mavx2", "-mfma"),
