@@ -89,3 +89,11 @@ def test_what_is_interrupted_goes_on_to_the_same_bits(tmp_path):
     assert again.recipe == whole.recipe
     for one, other in zip(again.members, whole.members, strict=True):
         assert one.parameters.tobytes() == other.parameters.tobytes()
+
+
+def test_a_time_limit_is_that_of_all_recipes_together():
+    data = {name: v for name, v in table(rows=400).items() if name in ("x", "z", "steps")}
+    model = vetro.fit(data, "steps", epochs=1_000_000, time=2.0, folds=2)
+    seconds = [record.seconds for record in model.evidence.history]
+    assert max(seconds) < 4.0  # not once more for the winner
+    assert model.evidence.stopped == {"time": len(model.members)}

@@ -7,7 +7,7 @@ networks of the winner alone.  fit.py measures the model that comes out.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ MOST_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """The winner and its outcomes by task number; tried and optimism as Evidence has them."""
 
     ensemble: Ensemble
@@ -43,9 +43,12 @@ class Choice:
 
 
 def choose(
-    engine: Engine, ensembles: Sequence[Ensemble], checkpoint: Checkpoint, watching: Watch
-) -> Choice:
-    """Train the candidates, and then the winner to its end.
+    engine: Engine,
+    ensembles: Sequence[Ensemble],
+    checkpoint: Checkpoint,
+    watching: Callable[[Ensemble], Watch],
+) -> Chosen:
+    """Train the candidates, and then the winner to its end.  watching: of an ensemble's training.
 
     Task n of candidate c has the number c * tasks + n in the checkpoint.  Afterwards the history
     is the winner's.
@@ -70,7 +73,8 @@ def choose(
             some = [n for n in first if _by_solver(ensembles[n // each].recipe) == solver]
             later = rest + (0 if solver else len(first) - len(some))
             own_engine = SolverEngine(engine) if solver else engine
-            found |= train_members(own_engine, tasks, some, checkpoint, watching, later=later)
+            watch = watching(ensembles[0])
+            found |= train_members(own_engine, tasks, some, checkpoint, watch, later=later)
         scores = _Scores(ensembles, found, parts, each)
         winner = scores.winner
     ensemble = ensembles[winner]
@@ -78,15 +82,15 @@ def choose(
     if not any(outcome.stopped == "interrupted" for outcome in found.values()):
         if _by_solver(ensemble.recipe):
             engine = SolverEngine(engine)
-        found = train_members(engine, tasks, own, checkpoint, watching)
+        found = train_members(engine, tasks, own, checkpoint, watching(ensemble))
     kept = [record for record in checkpoint.history if _place(record.member, each) == winner]
     checkpoint.history[:] = [
         replace(record, member=record.member - winner * each) for record in kept
     ]
     outcomes = {number - own.start: found[number] for number in own if number in found}
     if scores is None:
-        return Choice(ensemble, outcomes)
-    return Choice(ensemble, outcomes, scores.tried, scores.optimism)
+        return Chosen(ensemble, outcomes)
+    return Chosen(ensemble, outcomes, scores.tried, scores.optimism)
 
 
 def _by_solver(recipe: Recipe) -> bool:
@@ -106,9 +110,8 @@ def _place(member: int, each: int) -> int:
 def _parts_to_compare(ensembles: Sequence[Ensemble]) -> int:
     """The folds in which the candidates are compared: all, or as many as MOST_WORK allows."""
     parts = ensembles[0].split.parts
-    rows = len(ensembles[0].table.values[ensembles[0].table.schema.targets[0].name])
     work = sum(
-        rows * one.recipe.epochs * one.network(one.encoder(0, 0)).parameter_count
+        one.table.rows * one.recipe.epochs * one.network(one.encoder(0, 0)).parameter_count
         for one in ensembles
     )
     return int(min(max(MOST_WORK // max(work, 1), 1), parts))

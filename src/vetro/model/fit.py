@@ -125,8 +125,12 @@ def fit_table(
     baselines.begin(baseline_job(ensembles[0]))
     clock.step("checking")
     state = _checkpoint(table, request, choice.engine, checkpoint, resume)
-    watching = watch(ensembles[0], tell, why_stop, checkpoint, clock.started)
-    chosen = choose(choice.engine, ensembles, state, watching)
+    chosen = choose(
+        choice.engine,
+        ensembles,
+        state,
+        lambda one: watch(one, tell, why_stop, checkpoint, clock.started),
+    )
     ensemble, outcomes = chosen.ensemble, chosen.outcomes
     table = ensemble.table
     clock.step("training")

@@ -104,6 +104,7 @@ class _Trainer:
             if any(one is None or one.stopped in ends for one in trained):
                 break
             left = left[len(group) :]
+        self.checkpoint.seconds = self.seconds
         self.checkpoint.history.sort(key=lambda item: (item.fold, item.member, item.epoch))
         kept = {n: one for n, one in self.outcomes.items() if one.epochs or one.divergence}
         return dict(sorted(kept.items()))
