@@ -228,7 +228,7 @@ HELP = {
     "sheet": "Sheet of a workbook (the first if not given).",
     # how the networks are trained
     "numbers": "How numbers enter the network: piecewise adds the shares of quantile bins [{}].",
-    "effort": "How many recipes are tried: quick, one; normal and best, several [{}].",
+    "effort": "How many recipes are tried: quick, one; normal, some; best, more [{}].",
     "bins": "Quantile bins of each number, with piecewise [{}].",
     "hidden": "Units of the hidden layers [{}].",
     "activation": "Activation between layers [{}].",

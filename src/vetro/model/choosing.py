@@ -26,8 +26,9 @@ from vetro.training.ensemble import MemberTask, Watch, train_members
 from vetro.training.recipe import SOLVERS, Recipe
 from vetro.training.solver_engine import SolverEngine
 
-MOST_WORK = 1.5e11
-"""Of all candidates together: rows times parameters times epochs, about ten seconds of a core."""
+MOST_WORK = {"quick": 1.5e11, "normal": 1.5e11, "best": 6e11}
+"""Of all candidates together, by the effort: rows times parameters times epochs; 1.5e11 are about
+ten seconds of a core."""
 MOST_ROWS = 20_000
 """Held-out rows of a fold that are predicted to compare candidates."""
 
@@ -114,7 +115,8 @@ def _parts_to_compare(ensembles: Sequence[Ensemble]) -> int:
         one.table.rows * one.recipe.epochs * one.network(one.encoder(0, 0)).parameter_count
         for one in ensembles
     )
-    return int(min(max(MOST_WORK // max(work, 1), 1), parts))
+    most = MOST_WORK[ensembles[0].recipe.effort]
+    return int(min(max(most // max(work, 1), 1), parts))
 
 
 class _Scores:

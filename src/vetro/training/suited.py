@@ -16,8 +16,6 @@ from vetro.networks.solvers import OF_SQUARES
 from vetro.training.recipe import AUTO, OF_BATCHES, SOLVERS, Recipe
 
 MEMBERS = {"quick": 1, "normal": 2, "best": 4}
-
-
 MOST_PRODUCTS = 5e7
 """Of J^T J in one step of Bayesian regularisation: about ten seconds for ten networks."""
 MOST_CODES = 600
@@ -75,6 +73,24 @@ _CLASSES: tuple[dict[str, Any], ...] = (
     {**_PLAIN, "bins": "few", "dropout": 0.2},
 )  # fmt: skip
 _LISTS = {"regression": _REGRESSION, "classification": _CLASSES}
+_MORE: dict[str, tuple[dict[str, Any], ...]] = {
+    "regression": (
+        {**_TO_THE_END, "bins": "many", "learning_rate": 3e-3, "epochs": 300},
+        {**_TO_THE_END, "bins": "many", "hidden": (128, 128), "learning_rate": 1e-3},
+        {**_TO_THE_END, "bins": "many", "learning_rate": 3e-3, "weight_decay": 1.0},
+        {**_TO_THE_END, "bins": "few", "hidden": (256, 256), "learning_rate": 5e-3, "epochs": 60,
+         "dropout": 0.2, "weight_decay": 1.0},
+        {**_TO_THE_END, "bins": "few", "activation": "tanh", "dropout": 0.1},
+    ),
+    "classification": (
+        {**_TO_THE_END, "bins": "few", "epochs": 30, "weight_decay": 1.0},
+        {**_TO_THE_END, "bins": "many", "hidden": (256, 256), "epochs": 50, "dropout": 0.5,
+         "learning_rate": 5e-3, "weight_decay": 1.0},
+        {**_PLAIN, "bins": "few", "hidden": (128, 128), "dropout": 0.5},
+        {**_PLAIN, "bins": "few", "activation": "tanh", "dropout": 0.1},
+    ),
+}  # fmt: skip
+"""What the effort "best" tries, too."""
 
 
 def candidates(asked: Recipe, facts: Facts) -> tuple[Recipe, ...]:
@@ -87,7 +103,8 @@ def candidates(asked: Recipe, facts: Facts) -> tuple[Recipe, ...]:
     known = asked.optimizer in ("auto", "adamw") and asked.schedule == Recipe().schedule
     if not known:
         return (_filled(asked, _for_another(asked), facts),)
-    lists = (*_LISTS[facts.task], *_small(asked, facts))
+    more = _MORE[facts.task] if asked.effort == "best" else ()
+    lists = (*_LISTS[facts.task], *_small(asked, facts), *more)
     found = (_filled(asked, entries, facts) for entries in lists)
     different = tuple(dict.fromkeys(found))
     return different[:1] if asked.effort == "quick" else different
