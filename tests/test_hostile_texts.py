@@ -115,7 +115,7 @@ def texts_of(data: object) -> Iterator[str]:
         yield from texts_of(item)
 
 
-def check_page(content: str, scripts: bool = False) -> None:
+def check_page(content: str, scripts: bool = False, named: bool = True) -> None:
     """No raw mark; every element closed where it is; no script but the page's own."""
     assert raw_marks(content) == []
     found = Page(content)
@@ -124,7 +124,7 @@ def check_page(content: str, scripts: bool = False) -> None:
     assert not any("alert(1)" in script for script in found.scripts)
     for data in found.data:  # its texts are shown: escaped twice
         assert raw_marks("".join(texts_of(json.loads(data)))) == []
-    assert "alert(1)" in found.text  # the names are there
+    assert "alert(1)" in found.text or not named  # the names are there
 
 
 def said(*arguments: object) -> Ended:
@@ -228,7 +228,8 @@ def test_every_result_of_python(run, table: Path) -> None:
         vetro.diagnose(model, table),
     ]
     for result in [*results, model, read, model.evaluate(table)]:
-        check_page(f"<div>{result._repr_html_()}</div>")
+        # verify names a column only where its largest deviation is
+        check_page(f"<div>{result._repr_html_()}</div>", named="alert(1)" in str(result))
     for result in results:
         assert raw_marks(str(result)) == [], type(result)
 

@@ -53,8 +53,7 @@ def test_texts_and_cells_are_escaped() -> None:
 
 @pytest.fixture(scope="module")
 def model() -> vetro.Model:
-    with pytest.warns(vetro.errors.VetroWarning):
-        return vetro.fit(TABLE, "y", hidden=4, epochs=3, folds=2)
+    return vetro.fit(TABLE, "y", hidden=4, epochs=3, folds=2)
 
 
 def test_every_result_has_html(model: vetro.Model) -> None:

@@ -98,7 +98,7 @@ def test_every_entry_is_plain_toml(tmp_path: Path) -> None:
         ("[recipe]\nepochs = 'many'\n", "E601", 'epochs "many" is not valid: a whole number'),
         ("[recipe]\nepochs = -1\n", "E601", "it must be at least 1"),
         ("[recipe]\nhidden = [4, 0]\n", "E601", "whole numbers from 1"),
-        ("[recipe]\noptimizer = 'adan'\n", "E601", "Use one of: sgd, adam"),
+        ("[recipe]\noptimizer = 'adan'\n", "E601", "Use one of: auto, sgd, adam"),
         ("[recipe]\nlearning_rate = nan\n", "E601", "learning_rate"),
         ("recipe = 3\n", "E601", "a section is needed, as [recipe]"),
         ("[table]\ntargets = 3\n", "E601", "a text or several are needed"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flint import ctx
+from flint import arb, ctx
 
 from vetro.glass.exact import matrix
 from vetro.glass.formula.formula_proof import AtPoints
@@ -103,7 +103,7 @@ def test_a_fit_that_ended_by_the_clock_need_not_come_out_the_same() -> None:
 def test_exactly_nothing_is_on_both_sides_of_a_bend(side: bool) -> None:
     operation = Operation("activation", (0,), 1, function="relu")
     part, inside = Part(LoweredNetwork((operation,), (1, 1), ()), np.zeros(0)), np.ones(4, bool)
-    values = AtPoints(part, {1: (side,)}, inside).activation(
+    values = AtPoints(part, arb(1), {1: (side,)}, inside).activation(
         operation, matrix([[0.0, -1.0, 2.0, -0.0]])
     )
     assert inside.tolist() == [True, not side, side, True]
