@@ -18,6 +18,12 @@ def rows(count: int, noise: float) -> tuple[torch.Tensor, torch.Tensor, torch.Te
     return x, truth + noise * torch.randn(shape, generator=generator, dtype=torch.float64), truth
 
 
+def train_on(x: torch.Tensor, y: torch.Tensor, **options: object):
+    module = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+    optimizer = vetro.optim.BayesianRegularisation(module)
+    return module, vetro.train(module, x, y, loss=nn.MSELoss(), optimizer=optimizer, **options)
+
+
 def train(hidden: int, seed: int, x: torch.Tensor, y: torch.Tensor, **options: object):
     torch.manual_seed(seed)
     module = nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1)).double()
@@ -88,3 +94,14 @@ def test_weighted_rows_count_as_copies() -> None:
     _, copied = train(6, 0, torch.cat([x, x]), torch.cat([y, y]), steps=40)
     one, other = weighted.loss, copied.loss
     assert one[:10] == pytest.approx(other[:10], rel=1e-6)
+
+
+def test_noise_leaves_weights_of_about_0() -> None:
+    """alpha would grow without end, until float64 overflows."""
+    for seed in (1, 3, 7, 8, 26):
+        torch.manual_seed(seed)
+        x, y = torch.randn(160, 2, dtype=torch.float64), torch.randn(160, 1, dtype=torch.float64)
+        _, history = train_on(x, y - y.mean(), steps=600)
+        found = history.regularisation[-1]
+        assert np.isfinite(found.alpha) and found.alpha <= 1e8 * found.beta
+        assert history.loss[-1] > 0.5 * float(y.var())

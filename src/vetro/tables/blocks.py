@@ -106,7 +106,11 @@ def standardise(out: NDArray[Any], values: Floats, mean: float, scale: float) ->
 
 def _filled(values: Floats, median: float) -> tuple[Floats, NDArray[np.bool_] | None]:
     """The values with the median for missing ones, and where values are missing (None: nowhere)."""
-    if not math.isnan(float(values.sum())):
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # huge values: a sum that is NaN says no more
+        total = float(values.sum())
+    if not math.isnan(total):
         return values, None
     missing = np.isnan(values)
     return np.where(missing, median, values), missing

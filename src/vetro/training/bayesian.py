@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 _WARM_STEPS = 60
 _SLOW, _SLOW_STEPS = 0.02, 5
+_STRONGEST = 1e8
+"""alpha / beta at most: weights are then about 0."""
 _CALM = 1e-4
 _CALM_STEPS = 5
 
@@ -145,9 +147,11 @@ class _Regularised:
 
     def estimate(self, w: Floats, effective: float) -> None:
         errors, size = self._errors(w), _square(w)
-        self.alpha = effective / (2 * size) if size > 0 and effective > 0 else 1.0
         left = self._squares.residuals - effective
         self.beta = left / (2 * errors) if errors > 0 and left > 0 else 1.0
+        self.alpha = effective / (2 * size) if size > 0 and effective > 0 else 1.0
+        # of noise alpha would grow without end, while the weights go to 0
+        self.alpha = min(self.alpha, _STRONGEST * self.beta)
 
     def _errors(self, w: Floats) -> float:
         return self._squares.value(w) * self._squares.divisor
