@@ -18,6 +18,7 @@ from vetro.engines.choose import engine_for_prediction
 from vetro.engines.engine import Engine
 from vetro.engines.job import Outcome
 from vetro.model.evidence import Tried
+from vetro.model.held_out import evenly
 from vetro.model.members import Ensemble
 from vetro.model.predict import probabilities_of
 from vetro.networks.lowered import lower_network
@@ -172,8 +173,7 @@ def _error(ensemble: Ensemble, part: int, outcome: Outcome) -> tuple[float, floa
     """(sum of errors, sum of weights) of a part's first network on the rows held out from it."""
     encoder = ensemble.encoder(part, 0)
     rows = ensemble.split.held_out(part)
-    if len(rows) > MOST_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.intp)]
+    rows = rows[evenly(len(rows), MOST_ROWS)]
     table = ensemble.table
     network = lower_network(ensemble.network(encoder))
     predictor = engine_for_prediction().predictor(network, outcome.parameters)

@@ -137,14 +137,11 @@ def fit_table(
     tell(Progress("measuring", share=1.0, seconds=clock.seconds))
     usable = {number: outcome for number, outcome in outcomes.items() if outcome.best_epoch > 0}
     if not usable:
-        raise _nothing_usable(request, outcomes)
+        raise _nothing_usable(ensemble.recipe, outcomes)
     first = next(iter(usable))
     model = _model(request, ensemble, usable, table, task, choice, state)
-    model = replace(
-        model,
-        evidence=replace(model.evidence, tried=chosen.tried, optimism=chosen.optimism),
-    )
-    model = replace(model, writes_report=writes_report)
+    evidence = replace(model.evidence, tried=chosen.tried, optimism=chosen.optimism)
+    model = replace(model, evidence=evidence, writes_report=writes_report)
     if meanwhile is not None:
         meanwhile(model, table)
     unseen = held_out(model, ensemble)
@@ -180,7 +177,7 @@ def _engine(request: FitRequest) -> Choice:
 
 def _facts(table: Table, split: Split, task: str) -> Facts:
     numbers = sum(column.kind == "number" for column in table.schema.inputs)
-    width = Encoder.fit(table).width
+    width = Encoder.fit(table, np.arange(1)).width  # it does not depend on the rows
     return Facts(len(split.training_rows(0)), numbers, width, task)
 
 
@@ -189,10 +186,10 @@ def _diverged(outcomes: dict[int, Outcome]) -> Outcome | None:
     return next((one for one in outcomes.values() if one.stopped == "diverged"), None)
 
 
-def _nothing_usable(request: FitRequest, outcomes: dict[int, Outcome]) -> Exception:
+def _nothing_usable(recipe: Recipe, outcomes: dict[int, Outcome]) -> Exception:
     failed = _diverged(outcomes)
     if failed is not None:
-        return diverged(request.recipe, failed)
+        return diverged(recipe, failed)
     return error(
         "E315",
         what="training ended before its first epoch did",
